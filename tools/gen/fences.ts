@@ -1,0 +1,184 @@
+/**
+ * The import borders of the code base as one table. `npm run gen` writes biome.json from it, so the linter holds
+ * every arrow and says why. Folders import each other by `#folder/...`; a relative path stays inside its folder.
+ */
+
+/** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
+export interface Fence {
+  readonly folder: string;
+  readonly folders: readonly string[];
+  readonly packages: readonly string[] | 'any';
+  readonly why: string;
+}
+
+export const fences: readonly Fence[] = [
+  {
+    folder: 'core',
+    folders: [],
+    packages: ['node:crypto'],
+    why: 'core/ is the sums, pure: no clients, files, clocks or randomness (node:crypto for createHash only)',
+  },
+  {
+    folder: 'contract',
+    folders: ['core'],
+    packages: ['@bufbuild/protobuf', '@bufbuild/protobuf/**', 'zod', 'node:crypto'],
+    why: 'contract/ is what two programs agree on: data and pure codecs over core/, nothing that does I/O',
+  },
+  {
+    folder: 'platform',
+    folders: [],
+    packages: 'any',
+    why: 'platform/ is what every process needs and knows nothing of sums: it imports nothing of ours',
+  },
+  {
+    folder: 'services/eventlog',
+    folders: ['core', 'contract', 'platform'],
+    packages: ['node:*', 'kafkajs', '@opentelemetry/api'],
+    why: 'services/eventlog is the port to Kafka: it knows neither PostgreSQL nor the services',
+  },
+  {
+    folder: 'services/ledger',
+    folders: ['core', 'contract', 'platform'],
+    packages: ['node:*', 'pg', '@opentelemetry/api'],
+    why: 'services/ledger is the port to PostgreSQL: it knows neither Kafka nor the services',
+  },
+  {
+    folder: 'services/rpc',
+    folders: ['core', 'contract', 'platform'],
+    packages: [
+      'node:*',
+      '@grpc/**',
+      'grpc-health-check',
+      '@bufbuild/protobuf',
+      '@bufbuild/protobuf/**',
+      'fastify',
+      'zod',
+    ],
+    why: 'services/rpc is the gRPC and HTTP edge that both services share: it knows no Kafka and no PostgreSQL',
+  },
+  {
+    folder: 'services/calculator',
+    folders: ['core', 'contract', 'platform', 'services/eventlog', 'services/rpc', 'services/calculator'],
+    packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify'],
+    why: 'the calculator makes one write, to the log: never the ledger, never the aggregator, never a client library directly',
+  },
+  {
+    folder: 'services/aggregator',
+    folders: [
+      'core',
+      'contract',
+      'platform',
+      'services/eventlog',
+      'services/ledger',
+      'services/rpc',
+      'services/aggregator',
+    ],
+    packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify', 'undici'],
+    why: 'the aggregator goes through the two ports: never the calculator, never a client library directly',
+  },
+  {
+    folder: 'operator/api',
+    folders: ['core', 'contract', 'operator/api'],
+    packages: ['zod'],
+    why: 'operator/api is the CRD source and its types: pure',
+  },
+  {
+    folder: 'operator/desired',
+    folders: ['core', 'contract', 'operator/api', 'operator/desired'],
+    packages: ['node:crypto'],
+    why: 'operator/desired holds pure builders: (pipeline, facts) -> object | undefined; no client, clock or randomness',
+  },
+  {
+    folder: 'operator/observe',
+    folders: ['core', 'contract', 'operator/api', 'operator/observe'],
+    packages: [],
+    why: 'operator/observe is pure health per kind: no client, no clock',
+  },
+  {
+    folder: 'operator/plan',
+    folders: ['core', 'contract', 'operator/api', 'operator/desired', 'operator/observe', 'operator/plan'],
+    packages: [],
+    why: 'operator/plan is pure: desired, live and inventory in, a list of actions out',
+  },
+  {
+    folder: 'operator/status',
+    folders: ['core', 'contract', 'operator/api', 'operator/observe', 'operator/plan', 'operator/status'],
+    packages: [],
+    why: 'operator/status is pure: facts in, conditions out',
+  },
+  {
+    folder: 'operator/runtime',
+    folders: ['platform', 'operator/runtime'],
+    packages: 'any',
+    why: 'operator/runtime knows Kubernetes and knows nothing of sums',
+  },
+  {
+    folder: 'operator/reconcile',
+    folders: ['core', 'contract', 'platform', 'operator/**'],
+    packages: ['node:*'],
+    why: 'operator/reconcile tells the story over the operator layers; it never touches services/',
+  },
+  {
+    folder: 'audit',
+    folders: [],
+    packages: 'any',
+    why: 'audit/ re-reads everything with code of its own: it shares nothing with what it checks',
+  },
+  {
+    folder: 'cli',
+    folders: ['core', 'contract', 'platform', 'audit', 'operator/api', 'operator/desired', 'tools'],
+    packages: 'any',
+    why: 'sumctl may use core, contract, platform, audit, operator/desired, and tools/ from `up` alone; never services/',
+  },
+  {
+    folder: 'tools',
+    folders: ['platform', 'tools', 'contract', 'operator/api', 'operator/desired'],
+    packages: 'any',
+    why: 'tools/ builds and launches real parts; the generators read contract/ and operator/, nothing else of ours',
+  },
+];
+
+/** node:crypto is allowed in pure folders for hashing alone. */
+const pureCrypto = {
+  'node:crypto': {
+    allowImportNames: ['createHash'],
+    message: 'randomness is a parameter here: only createHash is pure',
+  },
+};
+
+const relativeWhy = 'cross a folder by its name (#core/..., #platform/...): the fences read that name';
+
+/** One Biome override per fence: overrides replace options, so each says everything that holds for its folder. */
+export function buildImportOverrides(): object[] {
+  return fences.map((fence) => {
+    const group = ['**', '!./**'];
+    for (const folder of fence.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
+    group.push(`!#${fence.folder}/**`);
+    if (fence.packages === 'any') {
+      // Everything that is not ours is allowed; ours begins with '#', except the folders named above.
+      group.splice(0, 2, '#*/**');
+    } else {
+      for (const name of fence.packages) group.push(`!${name}`);
+    }
+    const isPure = fence.packages !== 'any' && !fence.packages.includes('node:*');
+    return {
+      includes: [`${fence.folder}/**/*.ts`, `!${fence.folder}/**/*.test.ts`],
+      linter: {
+        rules: {
+          style: {
+            noRestrictedImports: {
+              level: 'error',
+              options: {
+                ...(isPure ? { paths: pureCrypto } : {}),
+                patterns: [
+                  { group: ['../**'], message: relativeWhy },
+                  { group, message: fence.why },
+                ],
+              },
+            },
+          },
+        },
+      },
+    };
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * `npm run gen` writes every generated file; `npm run verify` says which ones are not current and changes nothing.
+ * One entry per file: a path and the text it must have.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildBiomeConfig } from './biome.ts';
+import { generateProtobuf } from './protobuf.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+export interface GeneratedFile {
+  /** Relative to the repository's root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+async function generateAll(): Promise<GeneratedFile[]> {
+  return [
+    { path: 'biome.json', text: `${JSON.stringify(buildBiomeConfig(), null, 2)}\n` },
+    ...(await generateProtobuf(root)),
+  ];
+}
+
+function readCurrent(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const isVerify = process.argv.includes('--verify');
+const stale = (await generateAll()).filter((file) => readCurrent(file.path) !== file.text);
+for (const file of stale) {
+  if (isVerify) console.error(`not current: ${file.path} (npm run gen writes it)`);
+  else {
+    mkdirSync(dirname(join(root, file.path)), { recursive: true });
+    writeFileSync(join(root, file.path), file.text);
+    console.error(`wrote ${file.path}`);
+  }
+}
+if (stale.length === 0) console.error('all generated files are current');
+if (isVerify && stale.length > 0) process.exitCode = 1;
