@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { ports } from './ports.ts';
+
+/**
+ * The environment of the data plane: what the operator writes into pods and the programs read. Secrets are never
+ * values here, only `*_FILE` paths; `*_SOURCE` says in words where such a file comes from, for error messages.
+ */
+const text = z.string().min(1);
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+const whole = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+
+const portOf = (port: number) => whole(0, 65535).default(port);
+
+const topicConfig = z
+  .string()
+  .transform((value, context) => {
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON object of strings' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string(), z.string()));
+
+/** What both services need: who they serve, where the log is, where they listen. */
+const commonShape = {
+  SUMPIPELINE_NAMESPACE: text.describe('namespace of the SumPipeline'),
+  SUMPIPELINE_NAME: text.describe('name of the SumPipeline'),
+  SUMPIPELINE_LOG_EPOCH: whole(1, 2 ** 31 - 1)
+    .default(1)
+    .describe('which log this is, counted from 1'),
+  SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: text
+    .transform((value) => value.split(',').map((server) => server.trim()))
+    .pipe(z.array(z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port,host:port')).min(1))
+    .describe('host:port,host:port'),
+  SUMPIPELINE_KAFKA_TOPIC: text.describe('the log'),
+  SUMPIPELINE_KAFKA_GROUP: text.describe('consumer group of the aggregators'),
+  SUMPIPELINE_KAFKA_TLS: flag.default(false).describe('speak TLS to Kafka'),
+  SUMPIPELINE_KAFKA_CA_FILE: text.optional().describe('PEM of the CA that signed the brokers; system CAs when absent'),
+  SUMPIPELINE_KAFKA_CA_SOURCE: text.optional().describe('where that file comes from'),
+  SUMPIPELINE_KAFKA_SCRAM_MECHANISM: z
+    .enum(['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+    .optional()
+    .describe('authenticate with SCRAM; the two files below are then needed'),
+  SUMPIPELINE_KAFKA_USERNAME_FILE: text.optional().describe('file with the user name'),
+  SUMPIPELINE_KAFKA_USERNAME_SOURCE: text.optional().describe('where that file comes from'),
+  SUMPIPELINE_KAFKA_PASSWORD_FILE: text.optional().describe('file with the password'),
+  SUMPIPELINE_KAFKA_PASSWORD_SOURCE: text.optional().describe('where that file comes from'),
+  SUMPIPELINE_LISTEN_ADDRESS: text.default('0.0.0.0').describe('address to listen on'),
+  SUMPIPELINE_HTTP_PORT: portOf(ports.http).describe('HTTP/JSON API; 0 picks a free port'),
+  SUMPIPELINE_GRPC_PORT: portOf(ports.grpc).describe('gRPC API; 0 picks a free port'),
+  SUMPIPELINE_ADMIN_PORT: portOf(ports.admin).describe('/livez, /readyz, /metrics; 0 picks a free port'),
+  SUMPIPELINE_DRAIN_MS: whole(0, 600_000).default(3000).describe('after SIGTERM keep serving this long, unready'),
+  SUMPIPELINE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('least level to log'),
+};
+
+const aggregatorShape = {
+  ...commonShape,
+  SUMPIPELINE_STORE_URI_FILE: text.describe('file with the postgres:// URI'),
+  SUMPIPELINE_STORE_URI_SOURCE: text.optional().describe('where that file comes from'),
+  SUMPIPELINE_STORE_CA_FILE: text.optional().describe('PEM of the CA that signed the PostgreSQL server'),
+  SUMPIPELINE_STORE_CA_SOURCE: text.optional().describe('where that file comes from'),
+  SUMPIPELINE_STORE_SCHEMA: text.max(63).describe('PostgreSQL schema of this pipeline'),
+  SUMPIPELINE_POD_NAME: text.default('aggregator').describe('key of our verdict, and owner of partitions'),
+  SUMPIPELINE_PROOF_CONFIG_MAP: text.optional().describe('ConfigMap for the verdict; none outside Kubernetes'),
+  SUMPIPELINE_TOPIC_ENSURE: flag.default(false).describe('create and grow the topic ourselves (no Strimzi)'),
+  SUMPIPELINE_TOPIC_PARTITIONS: whole(1, 1024).optional().describe('partitions the topic must have, when ensured'),
+  SUMPIPELINE_TOPIC_REPLICAS: whole(1, 32767).default(3).describe('replication factor, when ensured'),
+  SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: whole(1, 32767).default(2).describe('min.insync.replicas, when ensured'),
+  SUMPIPELINE_TOPIC_RETENTION_MS: whole(60_000, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('retention.ms; for ever when absent'),
+  SUMPIPELINE_TOPIC_CONFIG: topicConfig.optional().describe('further topic settings, a JSON object'),
+};
+
+export const calculatorEnvironment = z.object(commonShape);
+export const aggregatorEnvironment = z
+  .object(aggregatorShape)
+  .refine((env) => !env.SUMPIPELINE_TOPIC_ENSURE || env.SUMPIPELINE_TOPIC_PARTITIONS !== undefined, {
+    path: ['SUMPIPELINE_TOPIC_PARTITIONS'],
+    message: 'is needed when SUMPIPELINE_TOPIC_ENSURE is true',
+  });
+
+export type CalculatorConfig = z.infer<typeof calculatorEnvironment>;
+export type AggregatorConfig = z.infer<typeof aggregatorEnvironment>;
+
+/** Every variable a data-plane program may read: the operator writes no other. */
+export type EnvironmentName = keyof typeof aggregatorShape;

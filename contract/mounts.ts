@@ -1,0 +1,17 @@
+/**
+ * Where the operator mounts Secrets into our pods and where the programs look for them. Keys of the user's Secrets
+ * are projected onto these file names; the volumes are optional, so a missing Secret is our message, not a stuck pod.
+ */
+export const mountRoot = '/etc/sumpipeline';
+
+export const mounts = {
+  kafkaCa: { volume: 'kafka-ca', directory: `${mountRoot}/kafka-ca`, file: 'ca.crt' },
+  kafkaUsername: { volume: 'kafka-user', directory: `${mountRoot}/kafka-user`, file: 'username' },
+  kafkaPassword: { volume: 'kafka-user', directory: `${mountRoot}/kafka-user`, file: 'password' },
+  storeUri: { volume: 'store', directory: `${mountRoot}/store`, file: 'uri' },
+  storeCa: { volume: 'store-ca', directory: `${mountRoot}/store-ca`, file: 'ca.crt' },
+} as const;
+
+export function mountPath(mount: { directory: string; file: string }): string {
+  return `${mount.directory}/${mount.file}`;
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+
+/** Who a pipeline is. Two names because almost every call needs both. */
+export interface PipelineRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export const components = ['calculator', 'aggregator'] as const;
+export type Component = (typeof components)[number];
+
+export const apiGroup = 'sumpipeline.dev';
+export const apiVersion = `${apiGroup}/v1alpha1`;
+export const kind = 'SumPipeline';
+
+/** `namespace/name`, as people write it in logs and messages. */
+export function formatRef(ref: PipelineRef): string {
+  return `${ref.namespace}/${ref.name}`;
+}
+
+/** Default Kafka topic: begins with the namespace, so that ACLs by prefix keep tenants apart. */
+export function defaultTopic(ref: PipelineRef): string {
+  return `${ref.namespace}.${ref.name}`;
+}
+
+/** Kafka consumer group of the aggregators. */
+export function consumerGroup(ref: PipelineRef): string {
+  return `${ref.namespace}.${ref.name}`;
+}
+
+/** PostgreSQL cuts identifiers at 63 bytes without an error: longer names end in a hash instead. */
+const identifierBytesMax = 63;
+const hashLength = 8;
+
+/** Default PostgreSQL schema of a pipeline. */
+export function defaultSchema(ref: PipelineRef): string {
+  const full = `${ref.namespace}.${ref.name}`;
+  if (full.length <= identifierBytesMax) return full;
+  const hash = createHash('sha256').update(full).digest('hex').slice(0, hashLength);
+  return `${full.slice(0, identifierBytesMax - hashLength - 1)}-${hash}`;
+}
+
+/** Names of a pipeline's children in its own namespace. */
+export const childName = {
+  workload: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}`,
+  service: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}`,
+  headlessService: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}-headless`,
+  proof: (ref: PipelineRef): string => `${ref.name}-proof`,
+} as const;

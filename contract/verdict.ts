@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/**
+ * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
+ * Written when it starts and when the verdict flips, never periodically.
+ */
+export const healthSchema = z.object({
+  ok: z.boolean(),
+  /** One CamelCase word. */
+  reason: z.string().max(128),
+  /** What was seen, and what to do next. */
+  message: z.string().max(2048),
+});
+
+export const verdictSchema = z.object({
+  /** RFC 3339. */
+  at: z.string().max(64),
+  /** null: not known yet (the first recount has not ended, or the store cannot be read). */
+  exact: z.boolean().nullable(),
+  reason: z.string().max(128),
+  message: z.string().max(2048),
+  kafka: healthSchema,
+  store: healthSchema,
+  durability: healthSchema,
+  halts: z
+    .array(
+      z.object({
+        partition: z.number().int().nonnegative(),
+        reason: z.string().max(128),
+        message: z.string().max(2048),
+      }),
+    )
+    .max(64),
+  drained: z.boolean(),
+});
+
+export type Health = z.infer<typeof healthSchema>;
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** Parses one value of the ConfigMap; a problem instead of an exception, because anybody may have edited it. */
+export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok: false; problem: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { ok: false, problem: 'not JSON' };
+  }
+  const parsed = verdictSchema.safeParse(json);
+  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, problem: z.prettifyError(parsed.error) };
+}

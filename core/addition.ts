@@ -1,0 +1,61 @@
+import { addDecimals, type Decimal, formatDecimal, isWithinDigits, parseDecimal } from './decimal.ts';
+import { invalidField } from './errors.ts';
+import { canonicalRequestId, requestIdProblem } from './requestId.ts';
+import { defaultSeries, seriesProblem } from './series.ts';
+
+/** One request in canonical form: lower-case id, canonical decimals, `result` = a + b. */
+export interface Addition {
+  readonly requestId: string;
+  readonly series: string;
+  readonly a: string;
+  readonly b: string;
+  readonly result: string;
+}
+
+/** What a client sends; names are the ones of the wire (JSON mapping), so an error can name its field. */
+export interface AdditionInput {
+  readonly requestId: string;
+  /** Empty means `default`. */
+  readonly series: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+/**
+ * The one validator of additions, shared by the calculator and by the reader of the log.
+ * Throws SumError `invalid-field` that names the field and the cure.
+ */
+export function parseAddition(input: AdditionInput): Addition {
+  const idProblem = requestIdProblem(input.requestId);
+  if (idProblem !== undefined) throw invalidField('requestId', idProblem);
+  const series = input.series === '' ? defaultSeries : input.series;
+  const problem = seriesProblem(series);
+  if (problem !== undefined) throw invalidField('series', problem);
+  const a = operand('a', input.a);
+  const b = operand('b', input.b);
+  const result = addDecimals(a, b);
+  if (!isWithinDigits(result)) {
+    throw invalidField('b', 'is too large beside a: the result would have more than 38 digits');
+  }
+  return {
+    requestId: canonicalRequestId(input.requestId),
+    series,
+    a: formatDecimal(a),
+    b: formatDecimal(b),
+    result: formatDecimal(result),
+  };
+}
+
+function operand(field: 'a' | 'b', text: string): Decimal {
+  if (text === '') throw invalidField(field, 'is missing: send a decimal as a string');
+  const parsed = parseDecimal(text);
+  if (!parsed.ok) throw invalidField(field, parsed.problem);
+  return parsed.value;
+}
+
+/** Same operands: the same addition sent again. Decimals are compared in canonical form. */
+export function isSameAddition(one: AdditionOperands, other: AdditionOperands): boolean {
+  return one.series === other.series && one.a === other.a && one.b === other.b;
+}
+
+type AdditionOperands = Pick<Addition, 'series' | 'a' | 'b'>;

@@ -1,0 +1,62 @@
+/**
+ * Exact decimals as BigInt fixed point: a `Decimal` counts units of 10^-18. Never `number`, never float.
+ *
+ * On the wire a decimal is the text -?(0|[1-9]\d*)(\.\d+)?. Its canonical form has no trailing zeros in the fraction
+ * and no minus before zero; canonical text holds at most 38 digits, at most 18 of them after the point.
+ */
+export type Decimal = bigint & { readonly decimal: unique symbol };
+
+export const fractionDigitsMax = 18;
+export const digitsMax = 38;
+/** Longest text we look at: 38 digits, sign and point fit three times over; the rest can only be trailing zeros. */
+export const decimalTextLengthMax = 128;
+
+const unit = 10n ** BigInt(fractionDigitsMax);
+const decimalPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/;
+
+export type DecimalProblem = string;
+
+/** Parses wire text. Returns a problem (a sentence without the field's name) instead of throwing. */
+export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok: false; problem: DecimalProblem } {
+  if (text.length > decimalTextLengthMax) {
+    return { ok: false, problem: `has ${text.length} characters; at most ${decimalTextLengthMax} are read` };
+  }
+  const match = decimalPattern.exec(text);
+  if (match === null) {
+    return {
+      ok: false,
+      problem: 'must be a decimal such as "12", "-0.5" or "3.14": no exponent, no sign +, no spaces',
+    };
+  }
+  const [, sign, whole = '', fractionRaw = ''] = match;
+  const fraction = fractionRaw.replace(/0+$/, '');
+  if (fraction.length > fractionDigitsMax) {
+    return {
+      ok: false,
+      problem: `has ${fraction.length} digits after the point; at most ${fractionDigitsMax} are kept`,
+    };
+  }
+  if (whole.length + fraction.length > digitsMax) {
+    return { ok: false, problem: `has ${whole.length + fraction.length} digits; at most ${digitsMax} are kept` };
+  }
+  const magnitude = BigInt(whole) * unit + BigInt(fraction.padEnd(fractionDigitsMax, '0'));
+  return { ok: true, value: (sign === '-' ? -magnitude : magnitude) as Decimal };
+}
+
+/** Canonical text, of any length: totals are unbounded. */
+export function formatDecimal(value: Decimal): string {
+  const magnitude = value < 0n ? -value : value;
+  const whole = (magnitude / unit).toString();
+  const fraction = (magnitude % unit).toString().padStart(fractionDigitsMax, '0').replace(/0+$/, '');
+  const text = fraction === '' ? whole : `${whole}.${fraction}`;
+  return value < 0n ? `-${text}` : text;
+}
+
+export function addDecimals(a: Decimal, b: Decimal): Decimal {
+  return (a + b) as Decimal;
+}
+
+/** True when the canonical text stays within 38 digits: the bound that operands and results obey. */
+export function isWithinDigits(value: Decimal): boolean {
+  return formatDecimal(value).replace(/[-.]/g, '').length <= digitsMax;
+}

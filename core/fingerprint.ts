@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+
+export const fingerprintBytesLength = 16;
+
+/**
+ * First 16 bytes of SHA-256 over (u32 big-endian length + UTF-8) of series, a and b, the decimals in canonical form.
+ * Length prefixes keep ("ab", "c") and ("a", "bc") apart.
+ */
+export function fingerprintOf(operands: { series: string; a: string; b: string }): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of [operands.series, operands.a, operands.b]) {
+    const bytes = Buffer.from(part, 'utf8');
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    hash.update(length).update(bytes);
+  }
+  return Uint8Array.from(hash.digest().subarray(0, fingerprintBytesLength));
+}
+
+export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
