@@ -1,0 +1,56 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface AdminOptions {
+  readonly address: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Undefined: alive. Otherwise why the process should be restarted. */
+  readonly liveProblem: () => string | undefined;
+  /** Undefined: ready. Otherwise why not, in words for `kubectl describe`. */
+  readonly readyProblem: () => string | undefined;
+  readonly metrics: { render(): Promise<string>; readonly contentType: string };
+}
+
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves /livez, /readyz and /metrics. */
+export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
+  const probe = (problem: string | undefined) => ({ status: problem === undefined ? 200 : 503, body: problem ?? 'ok' });
+  const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
+    if (path === '/livez') return probe(options.liveProblem());
+    if (path === '/readyz') return probe(options.readyProblem());
+    if (path === '/metrics') {
+      return { status: 200, body: await options.metrics.render(), type: options.metrics.contentType };
+    }
+    return { status: 404, body: 'try /livez, /readyz or /metrics' };
+  };
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    answer(path).then(
+      ({ status, body, type }) => {
+        response.writeHead(status, { 'content-type': type ?? 'text/plain; charset=utf-8' });
+        response.end(type === undefined ? `${body}\n` : body);
+      },
+      (error: unknown) => {
+        response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+        response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.address, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * Resolves with the first SIGTERM or SIGINT. As pid 1 a process without a handler ignores both, so call this before
+ * anything slow. A second signal ends the process at once: somebody is in a hurry.
+ */
+export function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (!isFirst) process.exit(1);
+        isFirst = false;
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Waits, or returns early (without an error) when the signal aborts. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+}
+
+export interface BackoffOptions {
+  /** First wait in milliseconds. */
+  readonly minimumMs: number;
+  /** Longest wait in milliseconds. */
+  readonly maximumMs: number;
+  /** In [0, 1); makes the jitter. */
+  readonly random: () => number;
+}
+
+/** Exponential backoff with full jitter on the upper half: attempt 0 waits about `minimumMs`. */
+export function backoffMs(attempt: number, options: BackoffOptions): number {
+  const ceiling = Math.min(options.maximumMs, options.minimumMs * 2 ** Math.min(attempt, 30));
+  return Math.round(ceiling / 2 + (ceiling / 2) * options.random());
+}
+
+export class DeadlineError extends Error {
+  constructor(what: string, ms: number) {
+    super(`${what} did not end within ${ms} ms`);
+    this.name = 'DeadlineError';
+  }
+}
+
+/** Rejects with DeadlineError when the work takes longer. The work itself goes on: give it a signal if it can stop. */
+export async function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const expired = delay(ms, undefined, { signal: timer.signal }).then(
+    () => {
+      throw new DeadlineError(what, ms);
+    },
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return await Promise.race([work, expired]);
+  } finally {
+    timer.abort();
+  }
+}
