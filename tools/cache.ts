@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { acquireLock } from './lock.ts';
+import type { Progress, Step } from './progress.ts';
+
+const run = promisify(execFile);
+
+/** One thing to build or fetch once. */
+export interface CachedBuild {
+  /** Lower-case words with hyphens; entries with the same name are versions of one thing. */
+  readonly name: string;
+  /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
+  readonly inputs: readonly (string | Uint8Array)[];
+  /** Fills the empty folder `dir`. Output of programs belongs into `log`, whose end is shown when the build fails. */
+  build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
+  readonly progress: Progress;
+  /** How many versions stay. Older ones go, except those used within the last hour. Default 3. */
+  readonly keepEntries?: number;
+  /** Default `cacheRoot()`. */
+  readonly root?: string;
+}
+
+/** A version that another run uses at this moment must not vanish; no run of ours takes longer than this unattended. */
+const inUseMs = 3_600_000;
+
+/**
+ * Answers the folder that holds the result, building it when no earlier run did. An entry appears whole or not at all:
+ * it is built beside its place and renamed. A second caller waits for the first instead of building twice; what an
+ * interrupted build left behind is removed by the next.
+ */
+export async function cachedBuild(request: CachedBuild): Promise<string> {
+  const { name, inputs, build, progress, keepEntries = 3, root = cacheRoot() } = request;
+  const entry = join(root, `${name}-${hashInputs(inputs)}`);
+  if (await markUsed(entry)) return entry;
+
+  const log = `${entry}.log`;
+  const partial = `${entry}.partial`;
+  return await progress.step(
+    `Build ${name}`,
+    async (step) => {
+      await makeReadableFolder(root);
+      await using _lock = await acquireLock({
+        name: `cache/${hashInputs([entry])}`,
+        what: `building ${name}`,
+        onWait: (holder) => step.update(`process ${holder?.pid ?? '(unnamed)'} builds the same, waiting for it`),
+      });
+      if (await markUsed(entry)) return entry;
+      await rm(partial, { recursive: true, force: true });
+      await makeReadableFolder(partial);
+      await build(partial, { log, step });
+      // Without this a power cut may keep the rename and lose the contents.
+      await run('sync', ['--file-system', partial]);
+      await rename(partial, entry);
+      await rm(log, { force: true });
+      await prune({ root, name, keepEntries });
+      return entry;
+    },
+    { log },
+  );
+}
+
+/** Length-prefixed, so that moving a byte from one input to the next is another hash. */
+export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const input of inputs) {
+    const bytes = typeof input === 'string' ? Buffer.from(input) : input;
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * Where built and fetched things are kept, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
+ * (PostgreSQL refuses to run as root, and another uid cannot read below /root), else the user's cache folder.
+ */
+export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
+  return (
+    env['SUMPIPELINE_CACHE'] ??
+    (uid === 0 ? '/var/cache/sumpipeline' : join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sumpipeline'))
+  );
+}
+
+/** Where running things keep their data: SUMPIPELINE_STATE, else for root /var/lib/sumpipeline, else the user's state folder. */
+export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
+  return (
+    env['SUMPIPELINE_STATE'] ??
+    (uid === 0
+      ? '/var/lib/sumpipeline'
+      : join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'sumpipeline'))
+  );
+}
+
+/** True when the entry exists; its time of last use is its modification time. */
+async function markUsed(entry: string): Promise<boolean> {
+  try {
+    const now = new Date();
+    await utimes(entry, now, now);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+/** mkdir's mode is subject to the umask; these folders are read by other uids. */
+async function makeReadableFolder(path: string): Promise<void> {
+  if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
+}
+
+async function prune({ root, name, keepEntries }: { root: string; name: string; keepEntries: number }): Promise<void> {
+  const versions = (await readdir(root)).filter(
+    (file) => file.startsWith(`${name}-`) && isHash(file.slice(name.length + 1)),
+  );
+  const used = [];
+  for (const version of versions) {
+    const path = join(root, version);
+    const usedAt = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      (error) => {
+        if (isMissing(error)) return undefined; // another run pruned it first
+        throw error;
+      },
+    );
+    if (usedAt !== undefined) used.push({ path, usedAt });
+  }
+  used.sort((a, b) => b.usedAt - a.usedAt);
+  for (const { path, usedAt } of used.slice(keepEntries)) {
+    if (Date.now() - usedAt > inUseMs) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isHash(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
