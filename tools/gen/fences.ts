@@ -158,7 +158,11 @@ export function buildImportOverrides(): object[] {
       // Everything that is not ours is allowed; ours begins with '#', except the folders named above.
       group.splice(0, 2, '#*/**');
     } else {
-      for (const name of fence.packages) group.push(`!${name}`);
+      for (const name of fence.packages) {
+        group.push(`!${name}`);
+        // A star stops at a slash: node:fs/promises needs its own pattern.
+        if (name === 'node:*') group.push('!node:*/**');
+      }
     }
     const isPure = fence.packages !== 'any' && !fence.packages.includes('node:*');
     return {
