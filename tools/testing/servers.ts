@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
+import { createTemporaryFolder, type TemporaryFolder } from './folder.ts';
+
+/**
+ * A server that the tests of one process share: a test that stops or kills one starts its own with `startKafka` or
+ * `startPostgres`.
+ */
+export type SharedKafka = Omit<Kafka, 'kill' | 'start' | 'stopNode' | 'stop' | typeof Symbol.asyncDispose>;
+export type SharedPostgres = Omit<Postgres, 'kill' | 'start' | 'restart' | 'stop' | typeof Symbol.asyncDispose>;
+
+const folder = lazily(createTemporaryFolder);
+const kafka = lazily(async () => startKafka({ dir: join((await folder.get()).path, 'kafka') }));
+const postgres = lazily(async () => startPostgres({ dir: join((await folder.get()).path, 'postgres'), fsync: false }));
+
+/** The real Kafka of this test process: started by the first caller, stopped after the last test. */
+export function sharedKafka(): Promise<SharedKafka> {
+  return kafka.get();
+}
+
+/** The real PostgreSQL of this test process: started by the first caller, stopped after the last test. */
+export function sharedPostgres(): Promise<SharedPostgres> {
+  return postgres.get();
+}
+
+/** A name that no other test uses, fit for a topic, a group, a database and a Kubernetes object: `prefix-1f0a9c3b`. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${randomBytes(4).toString('hex')}`;
+}
+
+// At the top, because a hook registered inside a test ends with that test.
+after(async () => {
+  await Promise.all([kafka.release(), postgres.release()]);
+  await folder.release();
+});
+
+function lazily<Value extends TemporaryFolder | Kafka | Postgres>(make: () => Promise<Value>) {
+  let made: Promise<Value> | undefined;
+  return {
+    get(): Promise<Value> {
+      made ??= make();
+      return made;
+    },
+    async release(): Promise<void> {
+      // One that could not be made has failed its tests already and left nothing to release.
+      const value = await made?.catch(() => undefined);
+      await value?.[Symbol.asyncDispose]();
+    },
+  };
+}
