@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { waitFor } from '#tools/process/wait.ts';
 import { type ApiServer, startApiServer } from './apiServer.ts';
-import { waitFor } from './waitFor.ts';
 
 let dir: string;
 let server: ApiServer;
@@ -93,10 +93,10 @@ test('no process outlives a parent that ends by kill -9', async () => {
   const children = childrenOf(parent);
   assert.equal(children.length, 2);
   parent.kill('SIGKILL');
-  await waitFor({
-    what: 'etcd and the API server to be gone',
-    timeoutMs: 5000,
-    check: async () => children.every((pid) => !isRunning(pid)) || `running: ${children.filter(isRunning).join(', ')}`,
+  await waitFor({ what: 'etcd and the API server to be gone', timeoutMs: 5000 }, async () => {
+    const running = children.filter(isRunning);
+    if (running.length > 0) throw new Error(`still running: ${running.join(', ')}`);
+    return true;
   });
   rmSync(folder, { recursive: true });
 });

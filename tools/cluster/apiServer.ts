@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type CertificateAuthority, createCa } from '#tools/pki.ts';
+import { spawnChild } from '#tools/process/child.ts';
+import { Keeper } from '#tools/process/keeper.ts';
+import { findFreePort } from '#tools/process/ports.ts';
+import { waitFor } from '#tools/process/wait.ts';
 import { type Progress, silentProgress } from '#tools/progress.ts';
 import { buildGoModule } from './binaries.ts';
-import { type Child, startChild } from './child.ts';
-import { findFreePorts } from './freePorts.ts';
 import { buildKubeconfig } from './kubeconfig.ts';
-import { waitFor } from './waitFor.ts';
 
 export interface ApiServerOptions {
   /** Folder in which a folder of our own is made, removed by `stop`. Default: the system's temporary folder. */
@@ -90,8 +91,10 @@ async function startOnFreePorts(plan: Plan): Promise<ApiServer> {
 }
 
 async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer> {
-  const ports = await findFreePorts('client', 'peer', 'api');
-  const url = `https://127.0.0.1:${ports.api}`;
+  const clientPort = await findFreePort('127.0.0.1');
+  const peerPort = await findFreePort('127.0.0.1');
+  const apiPort = await findFreePort('127.0.0.1');
+  const url = `https://127.0.0.1:${apiPort}`;
   const kubeconfigOf = async (commonName: string, organizations: readonly string[]) =>
     buildKubeconfig({
       server: url,
@@ -102,37 +105,49 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  const startApi = async () => {
-    const child = await startChild({
-      name: 'kube-apiserver',
-      command: join(programs.kubernetes, 'kube-apiserver'),
-      args: apiServerFlags({ dir, port: ports.api, etcdPort: ports.client, audit }),
-      log: join(dir, 'kube-apiserver.log'),
-    });
-    await waitFor({
-      what: 'the API server to be ready',
-      timeoutMs: readyTimeoutMs,
-      child,
-      check: () => isReady(url, ca.certPem),
-    }).catch((error) => stopAfter(child, error));
-    return child;
-  };
-
-  const etcd = await startChild({
-    name: 'etcd',
-    command: join(programs.etcd, 'etcd'),
-    args: etcdFlags({ dir: join(dir, 'etcd'), ...ports }),
-    log: join(dir, 'etcd.log'),
-  });
-  let api = await startApi().catch((error) => stopAfter(etcd, error));
-
   // Nothing in here is worth a graceful end: the data is thrown away.
-  const kill = { signal: 'SIGKILL' } as const;
+  const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
+  const etcd = new Keeper({
+    name: 'etcd',
+    launch: () =>
+      spawnChild({
+        command: join(programs.etcd, 'etcd'),
+        args: etcdFlags({ dir: join(dir, 'etcd'), clientPort, peerPort }),
+        logFile: join(dir, 'etcd.log'),
+      }),
+    ready: (signal) =>
+      waitFor({ what: 'etcd to be healthy', timeoutMs: readyTimeoutMs, signal }, async () => {
+        const { status } = await fetch(`http://127.0.0.1:${clientPort}/health`);
+        return status === 200 || undefined;
+      }),
+    ...end,
+  });
+  const api = new Keeper({
+    name: 'kube-apiserver',
+    launch: () =>
+      spawnChild({
+        command: join(programs.kubernetes, 'kube-apiserver'),
+        args: apiServerFlags({ dir, port: apiPort, etcdPort: clientPort, audit }),
+        logFile: join(dir, 'kube-apiserver.log'),
+      }),
+    ready: (signal) =>
+      waitFor({ what: 'the API server to be ready', timeoutMs: readyTimeoutMs, signal }, () =>
+        isReady(url, ca.certPem),
+      ),
+    ...end,
+  });
   const stop = async () => {
-    await api.stop(kill);
-    await etcd.stop(kill);
+    await api.stop();
+    await etcd.stop();
     await rm(dir, { recursive: true, force: true });
   };
+  try {
+    await etcd.start();
+    await api.start();
+  } catch (error) {
+    await etcd.stop();
+    throw error;
+  }
   return {
     url,
     caPem: ca.certPem,
@@ -142,17 +157,12 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
     kubectlPath: join(programs.kubernetes, 'kubectl'),
     kubeconfigFor: ({ user, groups = [] }) => kubeconfigOf(user, groups),
     async restart() {
-      await api.stop(kill);
-      api = await startApi();
+      await api.kill();
+      await api.start();
     },
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-async function stopAfter(child: Child, error: unknown): Promise<never> {
-  await child.stop({ signal: 'SIGKILL' });
-  throw error;
 }
 
 async function writeFiles(dir: string, ca: CertificateAuthority): Promise<void> {
@@ -183,9 +193,10 @@ async function writeFiles(dir: string, ca: CertificateAuthority): Promise<void> 
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text, { mode: 0o600 });
 }
 
-function etcdFlags({ dir, client, peer }: { dir: string; client: number; peer: number }): string[] {
-  const clientUrl = `http://127.0.0.1:${client}`;
-  const peerUrl = `http://127.0.0.1:${peer}`;
+function etcdFlags(options: { dir: string; clientPort: number; peerPort: number }): string[] {
+  const { dir, clientPort, peerPort } = options;
+  const clientUrl = `http://127.0.0.1:${clientPort}`;
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
   return [
     '--name=test',
     `--data-dir=${dir}`,
@@ -225,11 +236,12 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
 }
 
 /** /readyz is open to everyone and waits for the built-in roles too. */
-function isReady(url: string, caPem: string): Promise<true | string> {
+function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {
       response.resume();
-      response.on('end', () => resolve(response.statusCode === 200 ? true : `/readyz answers ${response.statusCode}`));
+      if (response.statusCode === 200) resolve(true);
+      else reject(new Error(`/readyz answers ${response.statusCode}`));
     });
     call.on('timeout', () => call.destroy(new Error('/readyz does not answer within 5 s')));
     call.on('error', reject);
