@@ -1,0 +1,117 @@
+import pg from 'pg';
+import type { AggregatorConfig } from '#contract/config.ts';
+import type { Logger } from '#platform/log.ts';
+import { readSecretFile } from '#platform/secretFile.ts';
+import { StoreUnavailableError } from './port.ts';
+
+/** A batch takes milliseconds; an owner stopped inside its transaction would block every other one as long as this. */
+const transactionTimeoutMs = 20_000;
+/** Enough for partitions applied at once, readers and one recount; PostgreSQL's default is 100 for everybody. */
+const connectionsMax = 10;
+const connectTimeoutMs = 5_000;
+
+/** Where the secrets come from, in words for messages. */
+export interface StoreSources {
+  readonly uri: string;
+  readonly ca: string | undefined;
+}
+
+export function storeSources(config: AggregatorConfig): StoreSources {
+  return {
+    uri: config.SUMPIPELINE_STORE_URI_SOURCE ?? config.SUMPIPELINE_STORE_URI_FILE,
+    ca: config.SUMPIPELINE_STORE_CA_SOURCE ?? config.SUMPIPELINE_STORE_CA_FILE,
+  };
+}
+
+/**
+ * A pool of connections from freshly read secrets. TLS as the URI's sslmode says, and always verified when a CA is
+ * given. Nothing is connected yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
+ */
+export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
+  const sources = storeSources(config);
+  const uri = await readSecretFile({
+    what: 'PostgreSQL URI',
+    path: config.SUMPIPELINE_STORE_URI_FILE,
+    source: config.SUMPIPELINE_STORE_URI_SOURCE,
+  });
+  const caFile = config.SUMPIPELINE_STORE_CA_FILE;
+  const ca =
+    caFile === undefined
+      ? undefined
+      : await readSecretFile({ what: 'PostgreSQL CA', path: caFile, source: config.SUMPIPELINE_STORE_CA_SOURCE });
+  const target = parseUri(uri, sources);
+  const pool = new pg.Pool({
+    host: target.hostname.replace(/^\[|\]$/g, ''),
+    port: target.port === '' ? 5432 : Number(target.port),
+    database: decodeURIComponent(target.pathname.slice(1)),
+    user: decodeURIComponent(target.username),
+    password: decodeURIComponent(target.password),
+    ssl: tlsOptions(target.searchParams.get('sslmode'), ca, sources),
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name:
+      `sumpipeline ${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME} ${config.SUMPIPELINE_POD_NAME}`.slice(
+        0,
+        63,
+      ),
+    options: [
+      `-c transaction_timeout=${transactionTimeoutMs}`,
+      '-c default_transaction_isolation=read\\ committed',
+      '-c synchronous_commit=on',
+      '-c TimeZone=UTC',
+    ].join(' '),
+  });
+  // An idle connection that the server closes would otherwise end the process.
+  pool.on('error', (error) => logger.warn({ error }, 'an idle PostgreSQL connection was closed'));
+  return pool;
+}
+
+function parseUri(uri: string, sources: StoreSources): URL {
+  let parsed: URL;
+  try {
+    parsed = new URL(uri);
+  } catch {
+    // The text itself holds a password: never into a message.
+    throw new StoreUnavailableError(
+      'InvalidUri',
+      `${sources.uri} is not a URI such as postgres://user:password@host:5432/database`,
+    );
+  }
+  const isPostgres = parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:';
+  if (!isPostgres || parsed.hostname === '' || parsed.pathname.length < 2 || parsed.username === '') {
+    throw new StoreUnavailableError(
+      'InvalidUri',
+      `${sources.uri} must be postgres://user:password@host:5432/database, with all parts`,
+    );
+  }
+  return parsed;
+}
+
+function tlsOptions(sslmode: string | null, ca: string | undefined, sources: StoreSources): pg.PoolConfig['ssl'] {
+  if (ca !== undefined) {
+    if (sslmode === 'disable') {
+      throw new StoreUnavailableError(
+        'InvalidUri',
+        `${sources.uri} says sslmode=disable, but a CA is given: remove one of them`,
+      );
+    }
+    return { ca, rejectUnauthorized: true };
+  }
+  switch (sslmode) {
+    case null:
+    case 'disable':
+      return false;
+    // libpq's "require" encrypts without looking at the certificate; whoever wants that looked at gives a CA.
+    case 'require':
+      return { rejectUnauthorized: false };
+    case 'verify-ca':
+    case 'verify-full':
+      return { rejectUnauthorized: true };
+    default:
+      throw new StoreUnavailableError(
+        'InvalidUri',
+        `${sources.uri} has sslmode=${sslmode}: use disable, require or verify-full`,
+      );
+  }
+}

@@ -1,0 +1,99 @@
+import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
+
+/** What pg throws: an error of the server carries an SQLSTATE as `code`. */
+interface PostgresFailure {
+  readonly code?: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly constraint?: string;
+}
+
+/** Constraints whose violation means that the books are wrong, not the data. */
+const booksConstraints = new Set(['conservation_law', 'position_counted_once', 'value_is_sum']);
+
+/** Turns anything that pg throws into one of the port's errors: each says what happens next. */
+export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
+  if (!(error instanceof Error)) return new StoreUnavailableError('StoreError', String(error));
+  const failure = error as PostgresFailure;
+  const code = failure.code ?? '';
+  const detail = failure.detail ?? failure.message;
+  if (code === 'SP001') return new FencedError(detail, { cause: error });
+  if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
+  if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
+  if (failure.constraint !== undefined && booksConstraints.has(failure.constraint)) {
+    return new BooksError('LawViolated', `${failure.message} (${detail})`, error);
+  }
+  // 22: data exception; 23514: a domain or CHECK refused a value. Both name a record in this batch.
+  if (code.startsWith('22') || code === '23514') return new BatchDataError(failure.message, { cause: error });
+  if (code.startsWith('23')) return new BooksError('ConstraintViolated', `${failure.message} (${detail})`, error);
+  return unavailable(failure, code, sources, error);
+}
+
+function unavailable(
+  failure: PostgresFailure,
+  code: string,
+  sources: { uri: string; ca: string | undefined },
+  cause: Error,
+): StoreUnavailableError {
+  const ca = sources.ca ?? 'no CA was given: set store.postgres.caSecretRef';
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return new StoreUnavailableError(
+        'AuthenticationFailed',
+        `PostgreSQL refused the user or password in ${sources.uri}: ${failure.message}`,
+        cause,
+      );
+    case '3D000':
+      return new StoreUnavailableError(
+        'DatabaseMissing',
+        `${failure.message}: create it, or correct the URI in ${sources.uri}`,
+        cause,
+      );
+    case '42501':
+      return new StoreUnavailableError(
+        'PermissionDenied',
+        `PostgreSQL refuses the user in ${sources.uri}: ${failure.message}. It needs CREATE on the database, or an existing schema it owns`,
+        cause,
+      );
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'CERT_SIGNATURE_FAILURE':
+      return new StoreUnavailableError(
+        'CertificateRefused',
+        `PostgreSQL's certificate is not signed by the CA (${ca})`,
+        cause,
+      );
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return new StoreUnavailableError(
+        'CertificateRefused',
+        `PostgreSQL's certificate is for another host: ${failure.message}`,
+        cause,
+      );
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'ECONNREFUSED':
+    case 'EHOSTUNREACH':
+    case 'ETIMEDOUT':
+      return new StoreUnavailableError(
+        'Unreachable',
+        `PostgreSQL of ${sources.uri} cannot be reached: ${failure.message}`,
+        cause,
+      );
+    default:
+      return new StoreUnavailableError('StoreError', failure.message, cause);
+  }
+}
+
+function identityAdvice(reason: string, detail: string): string {
+  switch (reason) {
+    case 'StoreInUse':
+      return `${detail}: give this pipeline a schema of its own (store.postgres.schema)`;
+    case 'LogChanged':
+      return `${detail}: point the pipeline back at the log it counted; nothing was changed`;
+    default:
+      return detail;
+  }
+}

@@ -1,0 +1,520 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import pg from 'pg';
+import { aggregatorEnvironment } from '#contract/config.ts';
+import { parseAddition } from '#core/addition.ts';
+import { lawViolation } from '#core/law.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { silentLogger } from '#platform/log.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
+import { openLedger, type PostgresLedger } from './ledger.ts';
+import {
+  type BatchAddition,
+  BatchDataError,
+  BooksError,
+  FencedError,
+  type LedgerBatch,
+  StoreIdentityError,
+  StoreUnavailableError,
+} from './port.ts';
+
+let temporary: TemporaryFolder;
+let folder: string;
+let postgres: SharedPostgres;
+let schemas = 0;
+
+before(async () => {
+  temporary = await createTemporaryFolder();
+  folder = temporary.path;
+  postgres = await sharedPostgres();
+  await writeFile(join(folder, 'uri'), postgres.uri());
+  await writeFile(join(folder, 'ca'), postgres.caPem);
+});
+
+after(async () => {
+  await temporary[Symbol.asyncDispose]();
+});
+
+function configFor(overrides: Record<string, string> = {}) {
+  return parseEnvironment(aggregatorEnvironment, {
+    SUMPIPELINE_NAMESPACE: 'shop',
+    SUMPIPELINE_NAME: 'orders',
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: 'unused:9092',
+    SUMPIPELINE_KAFKA_TOPIC: 'shop.orders',
+    SUMPIPELINE_KAFKA_GROUP: 'shop.orders',
+    SUMPIPELINE_STORE_URI_FILE: join(folder, 'uri'),
+    SUMPIPELINE_STORE_CA_FILE: join(folder, 'ca'),
+    SUMPIPELINE_STORE_SCHEMA: `shop.orders-${++schemas}`,
+    ...overrides,
+  });
+}
+
+/** A fresh schema with one opened ledger; everything is closed with the scope. */
+async function freshLedger(overrides: Record<string, string> = {}) {
+  const config = configFor(overrides);
+  const ledger = await openLedger(config, silentLogger);
+  await ledger.migrate();
+  await ledger.identify({ clusterId: 'cluster-1' });
+  const admin = new pg.Client(postgres.clientConfig());
+  await admin.connect();
+  await admin.query(`SET search_path = ${pg.escapeIdentifier(config.SUMPIPELINE_STORE_SCHEMA)}`);
+  return {
+    config,
+    ledger,
+    admin,
+    async [Symbol.asyncDispose]() {
+      await admin.end();
+      await ledger.close();
+    },
+  };
+}
+
+function idOf(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}
+
+const appendedAt = new Date('2026-01-01T00:00:00Z');
+
+function addition(offset: number | bigint, id: number, a = '1', b = '2', series = 's'): BatchAddition {
+  return { ...parseAddition({ requestId: idOf(id), series, a, b }), offset: BigInt(offset), appendedAt };
+}
+
+function batchOf(
+  ownerEpoch: bigint,
+  additions: BatchAddition[],
+  more: Partial<Pick<LedgerBatch, 'partition' | 'firstOffset' | 'nextOffset' | 'parked'>> = {},
+): LedgerBatch {
+  const firstOffset = more.firstOffset ?? additions[0]?.offset ?? 0n;
+  const parked = more.parked ?? [];
+  const nextOffset = more.nextOffset ?? firstOffset + BigInt(additions.length + parked.length);
+  return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked };
+}
+
+/** The statement that a slow owner would run inside a transaction it leaves open. */
+async function applyRaw(client: pg.Client, batch: LedgerBatch) {
+  const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
+  return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
+    batch.partition,
+    batch.ownerEpoch,
+    batch.firstOffset,
+    batch.nextOffset,
+    list(({ offset }) => offset),
+    list(({ requestId }) => requestId),
+    list(({ series }) => series),
+    list(({ a }) => a),
+    list(({ b }) => b),
+    list(({ result }) => result),
+    list(() => appendedAt),
+    [],
+    [],
+    [],
+    [],
+  ]);
+}
+
+async function waitForLockedSession(client: pg.Client): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'sumpipeline%'`,
+    );
+    if ((rows[0]?.n ?? 0) > 0) return;
+    if (Date.now() > deadline) throw new Error('no session waited for a lock within 10 s');
+  }
+}
+
+describe('a batch', () => {
+  it('gives every record one disposition: the first of an id counts, copies are duplicates, other operands conflict', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    const batch = batchOf(ownerEpoch, [
+      addition(0, 1),
+      addition(1, 1),
+      addition(2, 1, '5'),
+      addition(3, 2, '0.5', '0.25'),
+    ]);
+    assert.deepEqual(await ledger.applyBatch(batch), { applied: 2, duplicate: 1, conflict: 1, parked: 0 });
+    const total = await ledger.readTotal('s');
+    assert.equal(total?.total, '3.75');
+    assert.equal(total?.count, 2n);
+    assert.deepEqual(total?.vector, [{ logEpoch: 1, partition: 0, offset: 3n }]);
+    const counted = await ledger.readAddition(idOf(1));
+    assert.equal(counted?.addition.result, '3');
+    assert.deepEqual(
+      counted?.conflicts.map(({ a, position }) => [a, position.offset]),
+      [['5', 2n]],
+    );
+    const books = await ledger.readBooks();
+    assert.equal(books.map(lawViolation).find(Boolean), undefined);
+    assert.deepEqual((await ledger.recount()).differences, []);
+  });
+
+  it('keeps the bytes of a parked record and counts it in the law', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    const parked = {
+      offset: 1n,
+      appendedAt,
+      key: null,
+      value: Uint8Array.of(0, 255),
+      schema: undefined,
+      reason: 'not an addition',
+    };
+    const outcome = await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)], { parked: [parked] }));
+    assert.deepEqual(outcome, { applied: 1, duplicate: 0, conflict: 0, parked: 1 });
+    const { rows } = await admin.query('SELECT value, reason FROM parked');
+    assert.deepEqual(rows, [{ value: Buffer.from([0, 255]), reason: 'not an addition' }]);
+  });
+
+  it('sums 38 digits exactly and answers canonical text', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    const large = '98765432109876543210.987654321098765432';
+    const additions = Array.from({ length: 100 }, (_, index) => addition(index, index, large, '-0.000000000000000001'));
+    await ledger.applyBatch(batchOf(ownerEpoch, additions));
+    assert.equal((await ledger.readTotal('s'))?.total, '9876543210987654321098.7654321098765431');
+  });
+
+  for (const [what, change] of [
+    ['NaN', { a: 'NaN' }],
+    ['infinity', { result: 'Infinity' }],
+    ['a NUL in the series', { series: 'a\u0000b' }],
+    ['a control character in the series', { series: 'a\u0085b' }],
+    ['an empty series', { series: '' }],
+    ['201 bytes of series', { series: 'x'.repeat(201) }],
+    ['39 digits', { a: `1${'0'.repeat(38)}` }],
+    ['19 digits after the point', { a: '0.0000000000000000001' }],
+    ['an id that is no UUID', { requestId: 'nope' }],
+  ] as const) {
+    it(`with ${what} is refused whole, as a data error`, async () => {
+      await using scope = await freshLedger();
+      const { ledger } = scope;
+      const { ownerEpoch } = await ledger.claim(0, 'me');
+      const bad = { ...addition(1, 2), ...change };
+      await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1), bad])), BatchDataError);
+      assert.equal(await ledger.readTotal('s'), undefined);
+      assert.equal((await ledger.readBooks())[0]?.nextOffset, 0n);
+    });
+  }
+
+  it('whose result is not a + b is refused as broken books', async () => {
+    await using scope = await freshLedger();
+    const { ownerEpoch } = await scope.ledger.claim(0, 'me');
+    const bad = { ...addition(0, 1), result: '4' };
+    await assert.rejects(scope.ledger.applyBatch(batchOf(ownerEpoch, [bad])), BooksError);
+  });
+
+  for (const [what, make] of [
+    ['begins behind next_offset', (epoch: bigint) => batchOf(epoch, [addition(500, 1)])],
+    [
+      'begins before next_offset',
+      (epoch: bigint) => batchOf(epoch, [addition(0, 1)], { firstOffset: -1n, nextOffset: 1n }),
+    ],
+  ] as const) {
+    it(`that ${what} is fenced off`, async () => {
+      await using scope = await freshLedger();
+      const { ownerEpoch } = await scope.ledger.claim(0, 'me');
+      await assert.rejects(scope.ledger.applyBatch(make(ownerEpoch)), FencedError);
+    });
+  }
+
+  for (const [what, additions, nextOffset] of [
+    ['leaves a gap', [addition(0, 1), addition(2, 2)], 3n],
+    ['holds an offset twice', [addition(0, 1), addition(0, 2)], 2n],
+    ['is empty', [], 0n],
+    ['ends before its last record', [addition(0, 1), addition(1, 2)], 1n],
+  ] as const) {
+    it(`that ${what} is refused as broken books`, async () => {
+      await using scope = await freshLedger();
+      const { ownerEpoch } = await scope.ledger.claim(0, 'me');
+      const batch = batchOf(ownerEpoch, [...additions], { firstOffset: 0n, nextOffset });
+      await assert.rejects(scope.ledger.applyBatch(batch), BooksError);
+      assert.equal((await scope.ledger.readBooks())[0]?.nextOffset, 0n);
+    });
+  }
+});
+
+describe('two owners', () => {
+  it('never both succeed: a claim fences the earlier owner off', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const old = await ledger.claim(0, 'old');
+    const now = await ledger.claim(0, 'new');
+    assert.equal(now.ownerEpoch, old.ownerEpoch + 1n);
+    await assert.rejects(ledger.applyBatch(batchOf(old.ownerEpoch, [addition(0, 1)])), FencedError);
+    await ledger.applyBatch(batchOf(now.ownerEpoch, [addition(0, 1)]));
+    assert.equal((await ledger.readTotal('s'))?.count, 1n);
+  });
+
+  it('a claim waits for a batch in flight and resumes behind it', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'old');
+    await admin.query('BEGIN');
+    await applyRaw(admin, batchOf(ownerEpoch, [addition(0, 1)]));
+    const claim = ledger.claim(0, 'new');
+    const probe = new pg.Client(postgres.clientConfig());
+    await probe.connect();
+    await waitForLockedSession(probe);
+    await probe.end();
+    await admin.query('COMMIT');
+    assert.equal((await claim).nextOffset, 1n);
+  });
+
+  it('copies of one id on two partitions at once: one counts, the other waits and is a duplicate or a conflict', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const first = await ledger.claim(0, 'one');
+    const second = await ledger.claim(1, 'two');
+    await admin.query('BEGIN');
+    await applyRaw(admin, batchOf(first.ownerEpoch, [addition(0, 9)]));
+    const waiting = ledger.applyBatch(
+      batchOf(second.ownerEpoch, [addition(0, 9), addition(1, 9, '7'), addition(2, 8)], { partition: 1 }),
+    );
+    const probe = new pg.Client(postgres.clientConfig());
+    await probe.connect();
+    await waitForLockedSession(probe);
+    await probe.end();
+    await admin.query('COMMIT');
+    assert.deepEqual(await waiting, { applied: 1, duplicate: 1, conflict: 1, parked: 0 });
+  });
+
+  it('needs READ COMMITTED: a snapshot of the whole transaction is refused', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await admin.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await assert.rejects(applyRaw(admin, batchOf(ownerEpoch, [addition(0, 1)])), /IsolationLevel/);
+    await admin.query('ROLLBACK');
+  });
+
+  it('three racing owners with claims, rollbacks and zombies end with the total of the model, whatever the order', async (t) => {
+    let fenced = 0;
+    for (let seed = 1; seed <= 30; seed++) {
+      await using scope = await freshLedger();
+      const { ledger } = scope;
+      let state = seed * 7919;
+      const random = (below: number) => {
+        state = (state * 1103515245 + 12345) & 0x7fffffff;
+        return state % below;
+      };
+      const log = [0, 1].map((partition) =>
+        Array.from({ length: 12 }, (_, offset) => {
+          const id = (offset * 7 + seed * (partition + 1)) % 9;
+          return addition(offset, id, String(1 + id), '0.5');
+        }),
+      );
+      const owner = async (name: string) => {
+        const owned = new Map<number, { ownerEpoch: bigint; nextOffset: bigint }>();
+        for (let step = 0; step < 14; step++) {
+          const partition = random(2);
+          let mine = owned.get(partition);
+          if (mine === undefined || random(4) === 0) {
+            mine = await ledger.claim(partition, name);
+            owned.set(partition, mine);
+          }
+          const from = Number(mine.nextOffset);
+          const records = log[partition]?.slice(from, from + 1 + random(4)) ?? [];
+          if (records.length === 0) continue;
+          try {
+            await ledger.applyBatch(batchOf(mine.ownerEpoch, records, { partition }));
+            owned.set(partition, { ...mine, nextOffset: mine.nextOffset + BigInt(records.length) });
+          } catch (error) {
+            if (!(error instanceof FencedError)) throw error;
+            fenced++;
+            owned.delete(partition);
+          }
+        }
+      };
+      await Promise.all(['one', 'two', 'three'].map(owner));
+      const ids = new Set<string>();
+      let expected = 0;
+      for (const books of await ledger.readBooks()) {
+        assert.equal(lawViolation(books), undefined);
+        for (const record of log[books.partition]?.slice(0, Number(books.nextOffset)) ?? []) {
+          if (!ids.has(record.requestId)) expected += Number(record.result);
+          ids.add(record.requestId);
+        }
+      }
+      assert.equal((await ledger.readTotal('s'))?.total, String(expected), `seed ${seed}`);
+      assert.deepEqual((await ledger.recount()).differences, [], `seed ${seed}`);
+    }
+    t.diagnostic(`${fenced} batches were fenced off`);
+    assert.ok(fenced > 0, 'the race never happened: the test proves nothing');
+  });
+});
+
+describe('the books', () => {
+  it('refuse any update that breaks the conservation law', async () => {
+    await using scope = await freshLedger();
+    await scope.ledger.claim(0, 'me');
+    await assert.rejects(scope.admin.query('UPDATE partitions SET next_offset = 1'), /conservation_law/);
+  });
+
+  it('refuse to count one offset twice', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)]));
+    await admin.query('UPDATE partitions SET next_offset = 0, applied = 0');
+    await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 2)])), BooksError);
+  });
+
+  it('a recount names the series whose total was changed behind our back', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1), addition(1, 2, '1', '2', 'other')]));
+    assert.deepEqual(await ledger.recount(), { additions: 2n, differences: [] });
+    await admin.query(`UPDATE totals SET total = total + 0.000000000000000001 WHERE series = 'other'`);
+    await admin.query(`DELETE FROM ledger WHERE request_id = '${idOf(1)}'`);
+    const { differences } = await ledger.recount();
+    assert.deepEqual(differences, [
+      'partition 0 series other: ledger sums to 3 in 1 additions, total is 3.000000000000000001 of 1',
+      'partition 0 series s: ledger sums to 0 in 0 additions, total is 3 of 1',
+      'partition 0: 1 applied rows, counter says 2',
+    ]);
+  });
+
+  it('list totals page by page in byte order', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    const names = ['b', 'a', 'Z', 'ä', 'a b'];
+    await ledger.applyBatch(
+      batchOf(
+        ownerEpoch,
+        names.map((name, index) => addition(index, index, '1', '1', name)),
+      ),
+    );
+    const first = await ledger.listTotals({ after: '', limit: 3 });
+    const rest = await ledger.listTotals({ after: first.at(-1)?.series ?? '', limit: 3 });
+    assert.deepEqual(
+      [...first, ...rest].map(({ series }) => series),
+      ['Z', 'a', 'a b', 'b', 'ä'],
+    );
+  });
+});
+
+describe('identity', () => {
+  it('a second pipeline on the same schema is told whose books these are', async () => {
+    await using scope = await freshLedger();
+    const config = { ...scope.config, SUMPIPELINE_NAME: 'refunds' };
+    const other = await openLedger(config, silentLogger);
+    try {
+      await other.migrate();
+      await assert.rejects(other.identify({ clusterId: 'cluster-1' }), (error: Error) => {
+        assert.ok(error instanceof StoreIdentityError);
+        assert.equal(error.reason, 'StoreInUse');
+        assert.match(error.message, /books of pipeline shop\/orders: give this pipeline a schema of its own/);
+        return true;
+      });
+    } finally {
+      await other.close();
+    }
+  });
+
+  for (const [what, change, clusterId, reason] of [
+    ['another Kafka cluster', {}, 'cluster-2', 'LogChanged'],
+    ['another topic', { SUMPIPELINE_KAFKA_TOPIC: 'other' }, 'cluster-1', 'LogChanged'],
+    ['another log epoch', { SUMPIPELINE_LOG_EPOCH: 2 }, 'cluster-1', 'LogChanged'],
+    ['another consumer group', { SUMPIPELINE_KAFKA_GROUP: 'other' }, 'cluster-1', 'GroupChanged'],
+  ] as const) {
+    it(`${what} is refused at start and at every claim`, async () => {
+      await using scope = await freshLedger();
+      const other = await openLedger({ ...scope.config, ...change }, silentLogger);
+      const refused = (error: unknown) => error instanceof StoreIdentityError && error.reason === reason;
+      try {
+        await assert.rejects(other.identify({ clusterId }), refused);
+        await assert.rejects(other.claim(0, 'me'), refused);
+      } finally {
+        await other.close();
+      }
+    });
+  }
+
+  it('five programs that start at once make one schema', async () => {
+    const config = configFor();
+    const ledgers: PostgresLedger[] = [];
+    for (let index = 0; index < 5; index++) ledgers.push(await openLedger(config, silentLogger));
+    try {
+      await Promise.all(
+        ledgers.map(async (ledger) => {
+          await ledger.migrate();
+          await ledger.identify({ clusterId: 'cluster-1' });
+        }),
+      );
+      const claims = await Promise.all(ledgers.map((ledger) => ledger.claim(0, 'me')));
+      assert.deepEqual(claims.map(({ ownerEpoch }) => ownerEpoch).sort(), [1n, 2n, 3n, 4n, 5n]);
+    } finally {
+      await Promise.all(ledgers.map((ledger) => ledger.close()));
+    }
+  });
+
+  it('a schema that a newer program wrote is refused', async () => {
+    await using scope = await freshLedger();
+    await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);
+    await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this one/);
+  });
+});
+
+describe('connecting', () => {
+  async function failureOf(overrides: Record<string, string>): Promise<Error> {
+    const config = configFor({ SUMPIPELINE_STORE_URI_SOURCE: 'Secret db, key uri', ...overrides });
+    const ledger = await openLedger(config, silentLogger);
+    try {
+      await ledger.migrate();
+    } catch (error) {
+      return error as Error;
+    } finally {
+      await ledger.close();
+    }
+    throw new Error('it connected');
+  }
+
+  it('with a wrong password names the Secret', async () => {
+    const uri = new URL(postgres.uri());
+    uri.password = 'wrong';
+    await writeFile(join(folder, 'wrong-uri'), uri.toString());
+    const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'wrong-uri') });
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.equal(error.reason, 'AuthenticationFailed');
+    assert.match(error.message, /refused the user or password in Secret db, key uri/);
+    assert.doesNotMatch(error.message, /wrong/);
+  });
+
+  it('with another CA says which CA did not sign the certificate', async () => {
+    const { createCa } = await import('#tools/pki.ts');
+    await writeFile(join(folder, 'other-ca'), (await createCa('other')).certPem);
+    const error = await failureOf({
+      SUMPIPELINE_STORE_CA_FILE: join(folder, 'other-ca'),
+      SUMPIPELINE_STORE_CA_SOURCE: 'Secret db-ca, key ca.crt',
+    });
+    assert.match(error.message, /not signed by the CA \(Secret db-ca, key ca.crt\)/);
+  });
+
+  it('to a closed port says what cannot be reached', async () => {
+    await writeFile(join(folder, 'closed-uri'), 'postgres://u:p@127.0.0.1:1/db');
+    const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'closed-uri') });
+    assert.match(error.message, /PostgreSQL of Secret db, key uri cannot be reached/);
+  });
+
+  it('with a text that is no URI never shows the text', async () => {
+    await writeFile(join(folder, 'bad-uri'), 'hunter2');
+    const config = configFor({
+      SUMPIPELINE_STORE_URI_FILE: join(folder, 'bad-uri'),
+      SUMPIPELINE_STORE_URI_SOURCE: 'Secret db, key uri',
+    });
+    await assert.rejects(openLedger(config, silentLogger), (error: Error) => {
+      assert.match(error.message, /Secret db, key uri is not a URI/);
+      assert.doesNotMatch(error.message, /hunter2/);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,328 @@
+import pg from 'pg';
+import type { AggregatorConfig } from '#contract/config.ts';
+import type { Position } from '#core/vector.ts';
+import type { Logger } from '#platform/log.ts';
+import { createPool, storeSources } from './connect.ts';
+import { toLedgerError } from './errors.ts';
+import { migrate } from './migrate.ts';
+import {
+  type BatchOutcome,
+  type Claim,
+  type CountedAddition,
+  type Ledger,
+  type LedgerBatch,
+  type OwnedBooks,
+  type RecountResult,
+  recountDifferencesMax,
+  type SeriesTotal,
+} from './port.ts';
+
+/** Which log the books count; the cluster's id is known only after asking Kafka. */
+export interface LedgerIdentity {
+  readonly clusterId: string;
+}
+
+/** Opens the books over a pool of connections; nothing is checked until `migrate` and `identify`. */
+export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
+  return new PostgresLedger(config, await createPool(config, logger));
+}
+
+interface VectorRow {
+  readonly log_epoch: number;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+/** The Ledger port over PostgreSQL (>= 17). Holds a pool; `close` ends it. */
+export class PostgresLedger implements Ledger {
+  readonly #config: AggregatorConfig;
+  readonly #pool: pg.Pool;
+  readonly #schema: string;
+  #identity: LedgerIdentity | undefined;
+
+  constructor(config: AggregatorConfig, pool: pg.Pool) {
+    this.#config = config;
+    this.#pool = pool;
+    this.#schema = pg.escapeIdentifier(config.SUMPIPELINE_STORE_SCHEMA);
+  }
+
+  async migrate(): Promise<void> {
+    await this.#guard(async () => {
+      const client = await this.#pool.connect();
+      try {
+        await migrate(client, this.#config.SUMPIPELINE_STORE_SCHEMA);
+      } finally {
+        client.release();
+      }
+    });
+  }
+
+  async identify(identity?: LedgerIdentity): Promise<void> {
+    if (identity !== undefined) this.#identity = identity;
+    const parameters = this.#identityParameters();
+    const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
+    await this.#query(
+      `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+      [namespace, name, clusterId, groupId],
+    );
+    // Only the very first log opens by itself; a later one is a person's decision.
+    await this.#query(
+      `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
+       SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
+      [logEpoch, clusterId, topic],
+    );
+    await this.#query(`SELECT ${this.#schema}.check_identity_v1($1, $2, $3, $4, $5, $6)`, parameters);
+  }
+
+  async claim(partition: number, owner: string): Promise<Claim> {
+    const rows = await this.#query<{ owner_epoch: string; first_offset: string; next_offset: string }>(
+      `SELECT * FROM ${this.#schema}.claim_partition_v1($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [...this.#identityParameters(), partition, owner],
+    );
+    const row = only(rows);
+    return {
+      ownerEpoch: BigInt(row.owner_epoch),
+      firstOffset: BigInt(row.first_offset),
+      nextOffset: BigInt(row.next_offset),
+    };
+  }
+
+  async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
+    const { additions, parked } = batch;
+    const rows = await this.#query<Record<keyof BatchOutcome, string>>({
+      name: 'apply_batch_v1',
+      text: `SELECT * FROM ${this.#schema}.apply_batch_v1(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+      values: [
+        this.#config.SUMPIPELINE_LOG_EPOCH,
+        batch.partition,
+        batch.ownerEpoch,
+        batch.firstOffset,
+        batch.nextOffset,
+        additions.map(({ offset }) => offset),
+        additions.map(({ requestId }) => requestId),
+        additions.map(({ series }) => series),
+        additions.map(({ a }) => a),
+        additions.map(({ b }) => b),
+        additions.map(({ result }) => result),
+        additions.map(({ appendedAt }) => appendedAt),
+        parked.map(({ offset }) => offset),
+        parked.map(({ key }) => bytea(key)),
+        parked.map(({ value }) => bytea(value)),
+        parked.map(({ schema }) => schema ?? null),
+        parked.map(({ reason }) => reason),
+        parked.map(({ appendedAt }) => appendedAt),
+      ],
+    });
+    const row = only(rows);
+    return {
+      applied: Number(row.applied),
+      duplicate: Number(row.duplicate),
+      conflict: Number(row.conflict),
+      parked: Number(row.parked),
+    };
+  }
+
+  async readTotal(series: string): Promise<SeriesTotal | undefined> {
+    // One statement, one snapshot: the total counts exactly what the vector says.
+    const rows = await this.#query<TotalRow>(
+      `SELECT $1::text AS series, trim_scale(sum(total))::text AS total, sum(count)::text AS count,
+         ${this.#vectorSql()} AS vector, ${this.#newestSql()} AS newest_applied
+       FROM ${this.#schema}.totals WHERE series = $1 HAVING count(*) > 0`,
+      [series],
+    );
+    return rows[0] === undefined ? undefined : toSeriesTotal(rows[0]);
+  }
+
+  async listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]> {
+    const rows = await this.#query<TotalRow>(
+      `SELECT series, trim_scale(sum(total))::text AS total, sum(count)::text AS count,
+         ${this.#vectorSql()} AS vector, ${this.#newestSql()} AS newest_applied
+       FROM ${this.#schema}.totals WHERE series > $1 GROUP BY series ORDER BY series LIMIT $2`,
+      [page.after, page.limit],
+    );
+    return rows.map(toSeriesTotal);
+  }
+
+  async readVector(): Promise<Position[]> {
+    const rows = await this.#query<{ vector: VectorRow[] | null }>(`SELECT ${this.#vectorSql()} AS vector`);
+    return toVector(only(rows).vector);
+  }
+
+  async readAddition(requestId: string): Promise<CountedAddition | undefined> {
+    const rows = await this.#query<PositionRow & { result: string; appended_at: Date }>(
+      `SELECT series, trim_scale(a)::text AS a, trim_scale(b)::text AS b, trim_scale(value)::text AS result,
+         log_epoch, partition, "offset", appended_at
+       FROM ${this.#schema}.ledger WHERE request_id = $1`,
+      [requestId],
+    );
+    const row = rows[0];
+    if (row === undefined) return undefined;
+    const conflicts = await this.#query<PositionRow & { reason: string }>(
+      `SELECT series, trim_scale(a)::text AS a, trim_scale(b)::text AS b, log_epoch, partition, "offset", reason
+       FROM ${this.#schema}.conflicts WHERE request_id = $1 ORDER BY log_epoch, partition, "offset" LIMIT 100`,
+      [requestId],
+    );
+    const { series, a, b, result } = row;
+    return {
+      addition: { requestId, series, a, b, result, position: toPosition(row), appendedAt: row.appended_at },
+      conflicts: conflicts.map((conflict) => ({
+        series: conflict.series,
+        a: conflict.a,
+        b: conflict.b,
+        position: toPosition(conflict),
+        reason: conflict.reason,
+      })),
+    };
+  }
+
+  async readBooks(): Promise<OwnedBooks[]> {
+    const rows = await this.#query<Record<string, string>>(
+      `SELECT * FROM ${this.#schema}.partitions ORDER BY log_epoch, partition`,
+    );
+    return rows.map(toBooks);
+  }
+
+  async recount(): Promise<RecountResult> {
+    const differences: string[] = [];
+    let additions = 0n;
+    for (const { logEpoch, partition } of await this.readBooks()) {
+      const rows = await this.#query<{ counted: string; differences: string[] | null }>({
+        text: recountSql(this.#schema),
+        values: [logEpoch, partition, recountDifferencesMax],
+      });
+      const row = only(rows);
+      additions += BigInt(row.counted);
+      differences.push(...(row.differences ?? []));
+      if (differences.length >= recountDifferencesMax) break;
+    }
+    return { additions, differences: differences.slice(0, recountDifferencesMax) };
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /** Per partition of the current log the newest applied position, as JSON. */
+  #vectorSql(): string {
+    return `(SELECT json_agg(json_build_object('log_epoch', p.log_epoch, 'partition', p.partition, 'offset', (p.next_offset - 1)::text)
+       ORDER BY p.partition) FROM ${this.#schema}.partitions p
+       WHERE p.next_offset > p.first_offset AND p.log_epoch = ${this.#config.SUMPIPELINE_LOG_EPOCH})`;
+  }
+
+  #newestSql(): string {
+    return `(SELECT max(p.newest_applied) FROM ${this.#schema}.partitions p)`;
+  }
+
+  #identityParameters(): [string, string, string, string, number, string] {
+    if (this.#identity === undefined) throw new Error('identify({ clusterId }) must be called first');
+    const config = this.#config;
+    return [
+      config.SUMPIPELINE_NAMESPACE,
+      config.SUMPIPELINE_NAME,
+      this.#identity.clusterId,
+      config.SUMPIPELINE_KAFKA_GROUP,
+      config.SUMPIPELINE_LOG_EPOCH,
+      config.SUMPIPELINE_KAFKA_TOPIC,
+    ];
+  }
+
+  async #query<Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<Row[]> {
+    return this.#guard(async () => (await this.#pool.query<Row>(query, values)).rows);
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toLedgerError(error, storeSources(this.#config));
+    }
+  }
+}
+
+interface TotalRow {
+  readonly series: string;
+  readonly total: string;
+  readonly count: string;
+  readonly vector: VectorRow[] | null;
+  readonly newest_applied: Date | null;
+}
+
+interface PositionRow {
+  readonly series: string;
+  readonly a: string;
+  readonly b: string;
+  readonly log_epoch: number;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+function toSeriesTotal(row: TotalRow): SeriesTotal {
+  return {
+    series: row.series,
+    total: row.total,
+    count: BigInt(row.count),
+    vector: toVector(row.vector),
+    newestApplied: row.newest_applied ?? undefined,
+  };
+}
+
+function toVector(rows: VectorRow[] | null): Position[] {
+  return (rows ?? []).map(toPosition);
+}
+
+function toPosition(row: VectorRow): Position {
+  return { logEpoch: row.log_epoch, partition: row.partition, offset: BigInt(row.offset) };
+}
+
+function toBooks(row: Record<string, string>): OwnedBooks {
+  const big = (column: string) => BigInt(row[column] ?? 0);
+  return {
+    logEpoch: Number(row['log_epoch']),
+    partition: Number(row['partition']),
+    firstOffset: big('first_offset'),
+    nextOffset: big('next_offset'),
+    applied: big('applied'),
+    duplicate: big('duplicate'),
+    conflict: big('conflict'),
+    parked: big('parked'),
+    expired: big('expired'),
+    ownerEpoch: big('owner_epoch'),
+    owner: row['owner'] ?? '',
+  };
+}
+
+function bytea(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes);
+}
+
+function only<Row>(rows: readonly Row[]): Row {
+  const row = rows[0];
+  if (row === undefined) throw new Error('PostgreSQL answered without a row');
+  return row;
+}
+
+/** One partition in one statement, so one snapshot: ledger rows against totals, and rows against the counters. */
+function recountSql(schema: string): string {
+  return `WITH
+    counted AS (
+      SELECT series, sum(value) AS total, count(*) AS count FROM ${schema}.ledger
+      WHERE log_epoch = $1 AND partition = $2 GROUP BY series),
+    kept AS (SELECT series, total, count FROM ${schema}.totals WHERE log_epoch = $1 AND partition = $2),
+    books AS (SELECT * FROM ${schema}.partitions WHERE log_epoch = $1 AND partition = $2),
+    found AS (
+      SELECT format('partition %s series %s: ledger sums to %s in %s additions, total is %s of %s', $2::text, series,
+        trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS difference
+      FROM counted c FULL JOIN kept k USING (series)
+      WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count
+      UNION ALL
+      SELECT format('partition %s: %s %s rows, counter says %s', $2::text, rows, disposition, counter)
+      FROM books, LATERAL (VALUES
+        ('applied', (SELECT coalesce(sum(count), 0) FROM counted), applied),
+        ('conflict', (SELECT count(*) FROM ${schema}.conflicts WHERE log_epoch = $1 AND partition = $2), conflict),
+        ('parked', (SELECT count(*) FROM ${schema}.parked WHERE log_epoch = $1 AND partition = $2), parked)
+      ) AS v (disposition, rows, counter)
+      WHERE rows <> counter)
+  SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,
+    (SELECT json_agg(difference) FROM (SELECT difference FROM found LIMIT $3) AS few) AS differences`;
+}

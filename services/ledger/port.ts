@@ -1,0 +1,143 @@
+import type { Addition } from '#core/addition.ts';
+import type { PartitionBooks } from '#core/law.ts';
+import type { Position } from '#core/vector.ts';
+
+/**
+ * The port to the books. What it promises: a batch is applied whole or not at all; two owners never both succeed;
+ * every commit keeps the conservation law. All offsets are 64 bit, all amounts canonical decimal text.
+ */
+export interface Ledger {
+  /** Creates or upgrades the schema. Several may call it at once; a schema newer than this program is refused. */
+  migrate(): Promise<void>;
+  /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
+  identify(): Promise<void>;
+  /** Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. */
+  claim(partition: number, owner: string): Promise<Claim>;
+  /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
+  applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;
+  /** The total of one series with the vector it counts up to; undefined when nothing of the series counts yet. */
+  readTotal(series: string): Promise<SeriesTotal | undefined>;
+  /** Per partition of the current log the newest applied position; cheap, for waiting on positions. */
+  readVector(): Promise<Position[]>;
+  /** Series after `after` in byte order. */
+  listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
+  readAddition(requestId: string): Promise<CountedAddition | undefined>;
+  /** The books of every partition of every log. */
+  readBooks(): Promise<OwnedBooks[]>;
+  /** Counts the ledger again, one partition per statement, and says where the books differ. Reads every row. */
+  recount(): Promise<RecountResult>;
+  close(): Promise<void>;
+}
+
+export interface Claim {
+  readonly ownerEpoch: bigint;
+  readonly firstOffset: bigint;
+  readonly nextOffset: bigint;
+}
+
+/** Records of one partition that cover firstOffset to nextOffset - 1 without a gap. */
+export interface LedgerBatch {
+  readonly partition: number;
+  readonly ownerEpoch: bigint;
+  readonly firstOffset: bigint;
+  readonly nextOffset: bigint;
+  readonly additions: readonly BatchAddition[];
+  readonly parked: readonly ParkedRecord[];
+}
+
+export interface BatchAddition extends Addition {
+  readonly offset: bigint;
+  readonly appendedAt: Date;
+}
+
+export interface ParkedRecord {
+  readonly offset: bigint;
+  readonly appendedAt: Date;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly schema: string | undefined;
+  readonly reason: string;
+}
+
+export interface BatchOutcome {
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly conflict: number;
+  readonly parked: number;
+}
+
+export interface SeriesTotal {
+  readonly series: string;
+  readonly total: string;
+  readonly count: bigint;
+  readonly vector: readonly Position[];
+  readonly newestApplied: Date | undefined;
+}
+
+export interface CountedAddition {
+  readonly addition: Addition & { readonly position: Position; readonly appendedAt: Date };
+  readonly conflicts: readonly {
+    readonly series: string;
+    readonly a: string;
+    readonly b: string;
+    readonly position: Position;
+    readonly reason: string;
+  }[];
+}
+
+export interface OwnedBooks extends PartitionBooks {
+  readonly ownerEpoch: bigint;
+  readonly owner: string;
+}
+
+export interface RecountResult {
+  /** How many ledger rows were counted. */
+  readonly additions: bigint;
+  /** One sentence per difference, at most `recountDifferencesMax`; empty when the books agree. */
+  readonly differences: readonly string[];
+}
+
+/** A person needs the first few differences, not all of them. */
+export const recountDifferencesMax = 20;
+
+/** Another owner took the partition, or the books stand at another offset. Drop the batch, claim again. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
+
+/** PostgreSQL refuses a value in this batch. Halve the batch until the record is alone, then park it. */
+export class BatchDataError extends Error {
+  override readonly name = 'BatchDataError';
+}
+
+/** The books contradict themselves, or the batch does not fit them. A person must look: halt. */
+export class BooksError extends Error {
+  override readonly name = 'BooksError';
+  readonly reason: string;
+  constructor(reason: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
+
+/** The schema belongs to another pipeline or counts another log. Nothing was changed. */
+export class StoreIdentityError extends Error {
+  override readonly name = 'StoreIdentityError';
+  /** StoreInUse, GroupChanged or LogChanged. */
+  readonly reason: string;
+  constructor(reason: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
+
+/** PostgreSQL cannot be reached, refuses us, or the outcome of a commit is not known. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  /** One CamelCase word for a condition. */
+  readonly reason: string;
+  constructor(reason: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
