@@ -1,0 +1,14 @@
+import { apiGroup } from '#contract/names.ts';
+
+/** Annotations that people or the operator write. */
+export const annotations = {
+  /** On a Strimzi Kafka: namespaces whose pipelines may use it, comma-separated, or `*`. */
+  allowedNamespaces: `${apiGroup}/allowed-namespaces`,
+  /** On a SumPipeline, by the operator: children without an ownerReference, as JSON. */
+  inventory: `${apiGroup}/inventory`,
+  /** On a SumPipeline, by a person: the topic id of a changed log that is to be accepted. */
+  acceptLog: `${apiGroup}/accept-log`,
+} as const;
+
+/** Holds a deleted SumPipeline until its KafkaTopic is released. Set only where there is one. */
+export const topicFinalizer = `${apiGroup}/topic`;

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { apiGroup, type Component } from '#contract/names.ts';
+import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
+import { atomicList, objectName, stringMap, withRules } from './schema.ts';
+
+/** Label keys that the operator writes on pods, besides everything under its own prefix. */
+export const reservedPodLabels = [
+  'app.kubernetes.io/component',
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/managed-by',
+  'app.kubernetes.io/name',
+  'app.kubernetes.io/part-of',
+  'pod-template-hash',
+] as const;
+
+const ourPrefix = `${apiGroup}/`;
+
+const podLabels = withRules(stringMap(32, 63), {
+  rule: `self.all(key, !key.startsWith('${ourPrefix}') && !(key in [${reservedPodLabels.map((key) => `'${key}'`).join(', ')}]))`,
+  message: `the operator writes ${ourPrefix}*, ${reservedPodLabels.join(', ')} itself: use other keys`,
+  holds: (self) =>
+    Object.keys(self).every(
+      (key) => !key.startsWith(ourPrefix) && !reservedPodLabels.some((reserved) => reserved === key),
+    ),
+});
+
+const podAnnotations = withRules(stringMap(32, 4096), {
+  rule: `self.all(key, !key.startsWith('${ourPrefix}'))`,
+  message: `the operator writes ${ourPrefix}* itself: use other keys`,
+  holds: (self) => Object.keys(self).every((key) => !key.startsWith(ourPrefix)),
+});
+
+const podTemplate = z.object({
+  labels: podLabels.describe('Further labels of the pods.').optional(),
+  annotations: podAnnotations.describe('Further annotations of the pods.').optional(),
+  nodeSelector: stringMap(32, 63).describe('Labels that a node must have to run the pods.').optional(),
+  tolerations: atomicList(tolerationSchema, 32).describe('Taints of nodes that the pods tolerate.').optional(),
+  affinity: affinitySchema.describe('Rules of attraction and repulsion for placing the pods.').optional(),
+  topologySpreadConstraints: atomicList(topologySpreadConstraintSchema, 8)
+    .describe('How the pods spread over nodes and zones; over nodes as far as possible when unset.')
+    .optional(),
+  priorityClassName: objectName().describe('PriorityClass of the pods.').optional(),
+});
+
+/** The two workloads have the same shape; only the words differ. */
+export function componentSchema(component: Component, replicasMax: number) {
+  const pods = component === 'calculator' ? 'calculators' : 'aggregators';
+  const why =
+    component === 'calculator'
+      ? 'More calculators take more requests.'
+      : 'A partition has one reader, so at most kafka.topic.partitions.';
+  return z
+    .object({
+      replicas: z
+        .int32()
+        .min(0)
+        .max(replicasMax)
+        .optional()
+        .describe(
+          `Number of ${pods}. ${why} Unset: the operator never writes the number, so kubectl scale or an autoscaler of yours decides.`,
+        ),
+      resources: resourcesSchema
+        .describe(`What each of the ${pods} reserves and may use. Set: replaces the default as a whole.`)
+        .optional(),
+      podTemplate: podTemplate.describe(`Further settings of the ${pods}' pods.`).optional(),
+    })
+    .describe(`The ${pods}.`);
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { apiVersion, kind } from '#contract/names.ts';
+import { withRules } from './schema.ts';
+import { specSchema } from './spec.ts';
+import { statusSchema } from './status.ts';
+
+/** `<name>-aggregator-headless` must fit the 63 characters of a Service's name, which begins with a letter. */
+export const nameLengthMax = 40;
+
+const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const nameMessage = `metadata.name must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;
+
+/** What the API server keeps in metadata and we read. It has checked all of it; nothing of it is in the CRD. */
+const metadataSchema = z.object({
+  name: z.string().min(1),
+  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs one. */
+  namespace: z.string().min(1).optional(),
+  uid: z.string().optional(),
+  generation: z.int().optional(),
+  resourceVersion: z.string().optional(),
+  creationTimestamp: z.string().nullish(),
+  deletionTimestamp: z.string().nullish(),
+  finalizers: z.array(z.string()).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+/** The one source: the CRD, the types, the parser and the reference page come from it. */
+export const pipelineSchema = withRules(
+  z.object({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal(kind),
+    metadata: metadataSchema,
+    spec: specSchema,
+    status: statusSchema.optional(),
+  }),
+  {
+    rule: `self.metadata.name.matches('${namePattern.source}') && self.metadata.name.size() <= ${nameLengthMax}`,
+    message: nameMessage,
+    holds: ({ metadata }) => namePattern.test(metadata.name) && metadata.name.length <= nameLengthMax,
+  },
+).describe(
+  'An exact running total: calculators take additions into a Kafka topic, aggregators count each once into PostgreSQL, and the status says whether the total is proven exact.',
+);

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { componentSchema } from './component.ts';
+import { kafkaSchema } from './kafka.ts';
+import { mapList, objectName, stringMap, withRules } from './schema.ts';
+import { storeSchema } from './store.ts';
+
+const serviceAccount = withRules(
+  z.object({
+    name: objectName()
+      .describe('An existing ServiceAccount that all pods use. Unset: the operator makes one for each component.')
+      .optional(),
+    annotations: stringMap(32, 4096)
+      .describe('Annotations of the ServiceAccounts that the operator makes, e.g. for the identity of a cloud.')
+      .optional(),
+  }),
+  {
+    rule: '!(has(self.name) && has(self.annotations))',
+    message: 'serviceAccount.annotations are for ServiceAccounts that the operator makes: remove them or remove name',
+    fieldPath: '.annotations',
+    holds: (self) => self.name === undefined || self.annotations === undefined,
+  },
+).describe('Who the pods are to Kubernetes and clouds.');
+
+export const specSchema = withRules(
+  z.object({
+    kafka: kafkaSchema,
+    store: storeSchema,
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .regex(/^[a-zA-Z0-9][-a-zA-Z0-9._:/@]*$/, 'must be the name of an image')
+      .describe("Image of the pods. Unset: the operator's own, so that pipelines follow upgrades of the operator.")
+      .optional(),
+    imagePullSecrets: mapList(
+      z
+        .object({ name: objectName().describe('Name of a Secret in the namespace of the pipeline.') })
+        .describe('One Secret.'),
+      ['name'],
+      16,
+    )
+      .describe('Secrets for pulling the image.')
+      .optional(),
+    serviceAccount: serviceAccount.optional(),
+    calculator: componentSchema('calculator', 1024)
+      .describe('The calculators: they take additions and answer when these are durably in Kafka.')
+      .prefault({}),
+    aggregator: componentSchema('aggregator', 1024)
+      .describe('The aggregators: they count each addition once and keep the totals in PostgreSQL.')
+      .prefault({}),
+    monitoring: z
+      .object({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe('Make a ServiceMonitor for each component, once the CRD of prometheus-operator is installed.'),
+        labels: stringMap(32, 63)
+          .describe('Labels of the ServiceMonitors, so that your Prometheus selects them, e.g. release: prometheus.')
+          .optional(),
+      })
+      .describe('How the pods are monitored.')
+      .prefault({}),
+    deletionPolicy: z
+      .enum(['Retain'])
+      .default('Retain')
+      .describe(
+        'What happens to the topic and the totals when this resource is deleted. Retain keeps both; applied again, the pipeline resumes exactly.',
+      ),
+  }),
+  {
+    rule: '!has(self.aggregator.replicas) || !has(self.kafka.topic.partitions) || self.aggregator.replicas <= self.kafka.topic.partitions',
+    message:
+      'aggregator.replicas must not exceed kafka.topic.partitions: a partition has one reader, more replicas would idle',
+    fieldPath: '.aggregator.replicas',
+    holds: ({ aggregator, kafka }) =>
+      aggregator.replicas === undefined ||
+      kafka.topic.partitions === undefined ||
+      aggregator.replicas <= kafka.topic.partitions,
+  },
+).describe('What you want.');

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { mapList } from './schema.ts';
+
+/** Conditions in the order in which a person reads them. The first three are kstatus terms. */
+export const conditionTypes = [
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'KafkaReady',
+  'WorkloadsReady',
+  'ObservabilityReady',
+  'TotalExact',
+  'DurabilityWeak',
+  'Drifted',
+] as const;
+export type ConditionType = (typeof conditionTypes)[number];
+
+const condition = z
+  .object({
+    type: z
+      .string()
+      .max(316)
+      .regex(/^[A-Z][A-Za-z]*$/)
+      .describe('What the condition is about, e.g. Ready or TotalExact.'),
+    status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('Generation of the resource that the condition speaks of.')
+      .optional(),
+    lastTransitionTime: z
+      .string()
+      .max(64)
+      .meta({ format: 'date-time' })
+      .describe('When the status of the condition last changed.'),
+    reason: z
+      .string()
+      .min(1)
+      .max(1024)
+      .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+      .describe('One CamelCase word, for programs.'),
+    message: z.string().max(32768).describe('What was seen and what to do next, for people.'),
+  })
+  .describe('One condition.');
+
+const componentStatus = (pods: string) =>
+  z
+    .object({
+      replicas: z.string().max(32).describe(`Ready and wanted ${pods}, e.g. 3/3.`).optional(),
+      endpoints: z
+        .object({
+          http: z.string().max(512).describe('URL of the HTTP API inside the cluster.').optional(),
+          grpc: z.string().max(512).describe('host:port of the gRPC API inside the cluster.').optional(),
+        })
+        .describe('Where clients inside the cluster reach them.')
+        .optional(),
+    })
+    .describe(`What runs of the ${pods}.`);
+
+export const statusSchema = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe('Generation of the resource that this status speaks of.')
+      .optional(),
+    conditions: mapList(condition, ['type'], 32).describe('What holds and what does not, with reasons.').optional(),
+    calculator: componentStatus('calculators').optional(),
+    aggregator: componentStatus('aggregators').optional(),
+    image: z.string().max(512).describe('Image that the pods are to run.').optional(),
+    bootstrap: z.string().max(8192).describe('Addresses of Kafka in use, host:port,host:port.').optional(),
+    topic: z.string().max(249).describe('Name of the topic in use.').optional(),
+  })
+  .describe('What was seen. Written by the operator alone.');
