@@ -1,0 +1,149 @@
+import { SecretFileError } from '#platform/secretFile.ts';
+import { DeadlineError } from '#platform/time.ts';
+import { LogError, LogUnavailableError, type LogUnavailableReason } from './port.ts';
+import { type KafkaSettings, sourceOf } from './settings.ts';
+
+/**
+ * Turns whatever the Kafka client threw into an error that says what a person can do. The client wraps errors in
+ * errors, so the whole chain is read, innermost facts first.
+ */
+export function explainKafkaError(error: unknown, settings: KafkaSettings): LogError {
+  if (error instanceof LogError) return error;
+  const chain = chainOf(error);
+  const secret = chain.find((link) => link instanceof SecretFileError);
+  if (secret !== undefined) return new LogUnavailableError('SecretMissing', secret.message, { cause: error });
+  const facts = chain.map(factOf);
+  const found = explanations.find(({ applies }) => facts.some(applies));
+  const reason = found?.reason ?? 'Unreachable';
+  const message = found?.message(settings) ?? `Kafka at ${settings.bootstrapServers.join(',')} does not serve us`;
+  const detail = facts.at(-1)?.text ?? String(error);
+  return new LogUnavailableError(reason, `${message} (${detail})`, { cause: error });
+}
+
+/** True when trying again with the same client cannot help: it needs fresh secrets, or a person. */
+export function needsNewClient(error: LogError): boolean {
+  return (
+    error instanceof LogUnavailableError &&
+    (error.reason === 'AuthenticationFailed' || error.reason === 'TlsFailed' || error.reason === 'SecretMissing')
+  );
+}
+
+/** True when the broker's answer says that repeating the same request is pointless (too large, not authorized). */
+export function isTerminal(error: unknown): boolean {
+  return chainOf(error)
+    .map(factOf)
+    .some(({ type }) => type !== undefined && terminalTypes.has(type));
+}
+
+/** True when the group coordinator (or the client on its word) says that we are not a member of that generation. */
+export function isMembershipLost(error: unknown): boolean {
+  return chainOf(error)
+    .map(factOf)
+    .some(({ type }) => type === 'ILLEGAL_GENERATION' || type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_INSTANCE_ID');
+}
+
+const terminalTypes = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'POLICY_VIOLATION',
+]);
+
+interface Fact {
+  readonly name: string;
+  /** Kafka's name of the protocol error, e.g. TOPIC_AUTHORIZATION_FAILED. */
+  readonly type: string | undefined;
+  /** Node's code of a socket or TLS error, e.g. ECONNREFUSED. */
+  readonly code: string | undefined;
+  readonly text: string;
+}
+
+interface Explanation {
+  readonly reason: LogUnavailableReason;
+  readonly applies: (fact: Fact) => boolean;
+  readonly message: (settings: KafkaSettings) => string;
+}
+
+const caOf = ({ tls }: KafkaSettings) =>
+  tls?.ca === undefined ? 'the CAs of the system (no CA is configured)' : sourceOf(tls.ca);
+
+/** The first that applies wins. Texts were read from Kafka 4.3.1, Node 24 and kafkajs 2.2. */
+const explanations: readonly Explanation[] = [
+  {
+    reason: 'TlsFailed',
+    applies: ({ text, code }) =>
+      /does not match certificate's altnames/.test(text) || code === 'ERR_TLS_CERT_ALTNAME_INVALID',
+    message: ({ bootstrapServers }) =>
+      `the certificate of Kafka is for another host name than the one we dialled; bootstrap servers: ${bootstrapServers.join(',')}`,
+  },
+  {
+    reason: 'TlsFailed',
+    applies: ({ text }) =>
+      /self[- ]signed certificate|unable to (?:get|verify)|certificate has expired|CERT_/i.test(text),
+    message: (settings) => `the certificate of Kafka is not trusted by ${caOf(settings)}`,
+  },
+  {
+    reason: 'TlsFailed',
+    applies: ({ text }) =>
+      /wrong version number|packet length too long|PEM routines|no start line|bad base64/i.test(text),
+    message: (settings) =>
+      `TLS with Kafka failed: either the listener does not speak TLS or ${caOf(settings)} is not a PEM certificate`,
+  },
+  {
+    reason: 'AuthenticationFailed',
+    // The client also says "authentication failed" when the connection broke in the middle of it: that proves nothing.
+    applies: ({ name, type, text }) =>
+      type === 'SASL_AUTHENTICATION_FAILED' ||
+      (name === 'KafkaJSSASLAuthenticationError' && !/connection|timed? ?out|timeout|ECONN|EPIPE|socket/i.test(text)),
+    message: ({ scram }) =>
+      scram === undefined
+        ? 'Kafka asks for authentication and none is configured'
+        : `Kafka refused the user or its password: look at ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
+  },
+  {
+    reason: 'NotAuthorized',
+    applies: ({ type, text }) => type?.endsWith('_AUTHORIZATION_FAILED') === true || /not authorized/i.test(text),
+    message: ({ topic, group, scram }) =>
+      `the Kafka user${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`} lacks an ACL for topic ${topic} or group ${group}`,
+  },
+  {
+    reason: 'TopicMissing',
+    applies: ({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION',
+    message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
+  },
+  {
+    reason: 'Unreachable',
+    applies: ({ code }) => code === 'ENOTFOUND' || code === 'EAI_AGAIN',
+    message: ({ bootstrapServers }) =>
+      `the name of Kafka does not resolve; bootstrap servers: ${bootstrapServers.join(',')}`,
+  },
+];
+
+/** Outermost first: causes and, for aggregates, every member. Bounded: a chain may be a circle. */
+function chainOf(error: unknown): unknown[] {
+  const chain: unknown[] = [];
+  const queue: unknown[] = [error];
+  while (queue.length > 0 && chain.length < 32) {
+    const link = queue.shift();
+    if (link === undefined || link === null || chain.includes(link)) continue;
+    chain.push(link);
+    if (typeof link !== 'object') continue;
+    if ('errors' in link && Array.isArray(link.errors)) queue.push(...link.errors);
+    if ('cause' in link) queue.push(link.cause);
+  }
+  return chain;
+}
+
+function factOf(link: unknown): Fact {
+  const field = (name: string): string | undefined => {
+    if (typeof link !== 'object' || link === null) return undefined;
+    const value: unknown = Reflect.get(link, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const text = link instanceof Error ? link.message : String(link);
+  const name = link instanceof DeadlineError ? 'DeadlineError' : (field('name') ?? '');
+  return { name, type: field('type'), code: field('code'), text };
+}

@@ -1,0 +1,105 @@
+import { connect as connectNet, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
+import type { Logger } from '#platform/log.ts';
+import { readSecretFile } from '#platform/secretFile.ts';
+import type { KafkaSettings } from './settings.ts';
+
+/**
+ * One connection's worth of Kafka client: built from secrets that were read just now, with sockets that we can cut.
+ * kafkajs waits without bound for requests in flight when it disconnects; cutting its sockets is what bounds us.
+ */
+export interface KafkaClient {
+  readonly kafka: Kafka;
+  readonly settings: KafkaSettings;
+  /** Cuts every connection and refuses new ones. Call after the polite way had its time. */
+  cut(): void;
+}
+
+export interface KafkaClientOptions {
+  readonly settings: KafkaSettings;
+  readonly logger: Logger;
+  /** Sees every line that kafkajs logs: it says some things nowhere else. */
+  readonly onLog?: (entry: LogEntry) => void;
+}
+
+/** Longest wait for a TCP and TLS handshake: a pod's address that is gone answers nothing at all. */
+const connectionTimeoutMs = 5_000;
+
+/**
+ * Well above the broker session timeout (9 s by default): with 3 s every election became a storm of retries. A request
+ * that nobody answers counts as lost after this.
+ */
+export const requestTimeoutMs = 30_000;
+
+/** Of one call inside kafkajs. Short: whoever called us knows the deadline and tries again with a say in it. */
+const clientRetry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 2 };
+
+/** Reads the secrets and builds a client; nothing is dialled yet. Throws SecretFileError for a missing file. */
+export async function createKafkaClient(options: KafkaClientOptions): Promise<KafkaClient> {
+  const { settings, logger, onLog } = options;
+  const sockets = new CuttableSockets();
+  const kafka = new Kafka({
+    clientId: settings.clientId,
+    brokers: [...settings.bootstrapServers],
+    connectionTimeout: connectionTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: true,
+    retry: clientRetry,
+    socketFactory: ({ host, port, ssl, onConnect }) => sockets.dial({ host, port, tls: ssl, onConnect }),
+    // Its errors are mostly retries that succeed: the session above says once what is wrong.
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => {
+      const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
+      logger.debug({ ...fields, namespace: entry.namespace }, `kafkajs: ${message}`);
+      onLog?.(entry);
+    },
+    ...(await secretConfig(settings)),
+  });
+  return { kafka, settings, cut: () => sockets.cut() };
+}
+
+async function secretConfig({ tls, scram }: KafkaSettings): Promise<Pick<KafkaConfig, 'ssl' | 'sasl'>> {
+  const ca = tls?.ca === undefined ? undefined : await readSecretFile(tls.ca);
+  const ssl = tls === undefined ? {} : { ssl: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: [ca] }) } };
+  if (scram === undefined) return ssl;
+  const username = await readSecretFile(scram.username);
+  const password = await readSecretFile(scram.password);
+  const sasl =
+    scram.mechanism === 'SCRAM-SHA-256'
+      ? { mechanism: 'scram-sha-256' as const, username, password }
+      : { mechanism: 'scram-sha-512' as const, username, password };
+  return { ...ssl, sasl };
+}
+
+interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: ConnectionOptions | undefined;
+  readonly onConnect: () => void;
+}
+
+class CuttableSockets {
+  #open = new Set<Socket>();
+  #isCut = false;
+
+  dial({ host, port, tls, onConnect }: DialOptions): Socket {
+    if (this.#isCut) throw new Error('this Kafka client is closed');
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    // kafkajs passes null for plaintext, whatever its types say.
+    const socket = tls
+      ? connectTls({ host, port, ...servername, ...tls }, onConnect)
+      : connectNet({ host, port }, onConnect);
+    socket.setKeepAlive(true, 60_000);
+    socket.setNoDelay(true);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    // With an error: kafkajs listens for `end` and `error`, a plain destroy would leave its requests waiting.
+    for (const socket of this.#open) socket.destroy(new Error('this Kafka client is closed'));
+  }
+}

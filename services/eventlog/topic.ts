@@ -1,0 +1,117 @@
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import type { Logger } from '#platform/log.ts';
+import { AdminSession, readOffsets } from './admin.ts';
+import { explainKafkaError } from './errors.ts';
+import {
+  type EnsureResult,
+  type LogTopic,
+  LogUnavailableError,
+  TopicConflictError,
+  type TopicSettings,
+  type WantedTopic,
+} from './port.ts';
+import type { KafkaSettings } from './settings.ts';
+import { planTopic, wantedConfig } from './topicPlan.ts';
+
+export interface LogTopicOptions {
+  readonly settings: KafkaSettings;
+  readonly logger: Logger;
+}
+
+/** Administration of the topic, on a connection of its own that is made when needed. */
+export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
+  const session = new AdminSession({ settings, logger });
+  const { topic } = settings;
+  return {
+    clusterId: () =>
+      session.use('asking for the cluster id', async (admin) => {
+        const { clusterId } = await admin.describeCluster();
+        if (!clusterId) throw new LogUnavailableError('Unreachable', 'Kafka does not tell its cluster id');
+        return clusterId;
+      }),
+    readSettings: () => session.use(`reading the settings of topic ${topic}`, (admin) => readSettings(admin, topic)),
+    ensure: (wanted) =>
+      session.use(`making topic ${topic} as wanted`, (admin) => ensure({ admin, settings, wanted, logger })),
+    offsets: () => readOffsets(session, topic),
+    close: async () => session.close(),
+  };
+}
+
+async function readSettings(admin: Admin, topic: string): Promise<TopicSettings> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+  if (partitions.length === 0) throw new LogUnavailableError('TopicMissing', `topic ${topic} does not exist`);
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+  });
+  const entries = new Map(
+    resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? [],
+  );
+  const text = (name: string): string => {
+    const value = entries.get(name);
+    if (value === undefined || value === null) {
+      throw new LogUnavailableError('Unreachable', `Kafka does not tell ${name} of topic ${topic}`);
+    }
+    return value;
+  };
+  return {
+    partitions: partitions.length,
+    replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+    minInSyncReplicas: Number(text('min.insync.replicas')),
+    uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
+    cleanupPolicy: text('cleanup.policy'),
+    timestampType: text('message.timestamp.type'),
+    retentionMs: Number(text('retention.ms')),
+    retentionBytes: Number(text('retention.bytes')),
+  };
+}
+
+interface EnsureOptions {
+  readonly admin: Admin;
+  readonly settings: KafkaSettings;
+  readonly wanted: WantedTopic;
+  readonly logger: Logger;
+}
+
+async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promise<EnsureResult> {
+  const { topic } = settings;
+  const found = await readIfPresent(admin, settings);
+  if (found === undefined) {
+    await create(admin, topic, wanted);
+    logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
+    return { created: true, changes: [] };
+  }
+  const plan = planTopic(topic, found, wanted);
+  if (plan.kind === 'conflict') throw new TopicConflictError(plan.message);
+  if (plan.growTo !== undefined) {
+    await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
+    logger.info({ topic, from: found.partitions, to: plan.growTo }, 'added partitions to the topic');
+  }
+  return { created: false, changes: plan.changes };
+}
+
+async function readIfPresent(admin: Admin, settings: KafkaSettings): Promise<TopicSettings | undefined> {
+  try {
+    return await readSettings(admin, settings.topic);
+  } catch (error) {
+    const explained = explainKafkaError(error, settings);
+    if (explained instanceof LogUnavailableError && explained.reason === 'TopicMissing') return undefined;
+    throw error;
+  }
+}
+
+async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise<void> {
+  await admin.createTopics({
+    // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller reads again.
+    waitForLeaders: false,
+    topics: [
+      {
+        topic,
+        numPartitions: wanted.partitions,
+        replicationFactor: wanted.replicas,
+        configEntries: Object.entries(wantedConfig(wanted)).map(([name, value]) => ({ name, value })),
+      },
+    ],
+  });
+}
