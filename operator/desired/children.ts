@@ -1,0 +1,41 @@
+import { components } from '#contract/names.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { Child, ChildObject } from './child.ts';
+import { buildDeployment } from './deployment.ts';
+import type { Facts } from './facts.ts';
+import { buildKafkaCa } from './kafkaCa.ts';
+import { buildKafkaTopic } from './kafkaTopic.ts';
+import { type OwnedKind, ownership } from './ownership.ts';
+import { buildPodDisruptionBudget } from './podDisruptionBudget.ts';
+import { buildProof } from './proof.ts';
+import { buildRole, buildRoleBinding } from './role.ts';
+import { buildHeadlessService, buildService } from './service.ts';
+import { buildServiceAccount } from './serviceAccount.ts';
+import { buildServiceMonitor } from './serviceMonitor.ts';
+
+/** Every object that should exist for a pipeline, in the order in which they are applied. */
+export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
+  const one = (owned: OwnedKind, object: ChildObject | undefined): Child[] =>
+    object === undefined ? [] : [{ owned, object }];
+  return [
+    ...components.flatMap((component) =>
+      one(ownership.serviceAccount, buildServiceAccount(pipeline, facts, component)),
+    ),
+    ...one(ownership.role, buildRole(pipeline, facts)),
+    ...one(ownership.roleBinding, buildRoleBinding(pipeline, facts)),
+    ...one(ownership.configMap, buildProof(pipeline, facts)),
+    ...one(ownership.configMap, buildKafkaCa(pipeline, facts)),
+    ...one(ownership.kafkaTopic, buildKafkaTopic(pipeline, facts)),
+    ...components.flatMap((component) => [
+      ...one(ownership.service, buildService(pipeline, facts, component)),
+      ...one(ownership.service, buildHeadlessService(pipeline, facts, component)),
+    ]),
+    ...components.flatMap((component) => [
+      ...one(ownership.deployment, buildDeployment(pipeline, facts, component)),
+      ...one(ownership.podDisruptionBudget, buildPodDisruptionBudget(pipeline, facts, component)),
+    ]),
+    ...components.flatMap((component) =>
+      one(ownership.serviceMonitor, buildServiceMonitor(pipeline, facts, component)),
+    ),
+  ];
+}

@@ -1,0 +1,29 @@
+import { selectorLabels } from '#contract/labels.ts';
+import { type Component, childName } from '#contract/names.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { refOf } from './identity.ts';
+import { ownership } from './ownership.ts';
+import { buildPodTemplate } from './podTemplate.ts';
+
+/**
+ * The pods of a component. Never with `spec.replicas`: whoever applied it once resets the number when he stops, so
+ * the number is written through `scale` by a manager of its own, or by nobody.
+ */
+export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: Component): ChildObject {
+  const ref = refOf(pipeline);
+  return childOf(
+    pipeline,
+    { owned: ownership.deployment, name: childName.workload(ref, component), component },
+    {
+      spec: {
+        selector: { matchLabels: selectorLabels(ref, component) },
+        // A new pod that cannot start must not take a working one away.
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+        revisionHistoryLimit: 3,
+        template: buildPodTemplate(pipeline, facts, component),
+      },
+    },
+  );
+}

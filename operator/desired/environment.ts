@@ -1,0 +1,105 @@
+import type { EnvironmentName } from '#contract/config.ts';
+import { mountPath, mounts } from '#contract/mounts.ts';
+import { type Component, childName } from '#contract/names.ts';
+import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { Facts } from './facts.ts';
+import { groupIdOf, kafkaNamespaceOf, refOf, schemaOf, topicOf } from './identity.ts';
+import { kafkaCaName } from './kafkaCa.ts';
+import { retentionMs } from './retention.ts';
+
+/** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
+export const drainMs = 5000;
+
+type Environment = Partial<Record<EnvironmentName, string>>;
+
+/** The environment of a component's container. Secrets are never in it: only paths, and words for messages. */
+export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): object[] {
+  const environment: Environment = {
+    ...common(pipeline, facts),
+    ...(component === 'aggregator' ? { ...store(pipeline), ...topicToEnsure(pipeline) } : {}),
+  };
+  const variables: object[] = Object.entries(environment).map(([name, value]) => ({ name, value }));
+  if (component === 'calculator') return variables;
+  const podName = 'SUMPIPELINE_POD_NAME' satisfies EnvironmentName;
+  return [...variables, { name: podName, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } }];
+}
+
+function common(pipeline: SumPipeline, facts: Facts): Environment {
+  const { namespace, name } = refOf(pipeline);
+  return {
+    SUMPIPELINE_NAMESPACE: namespace,
+    SUMPIPELINE_NAME: name,
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: facts.kafka.bootstrapServers.join(','),
+    SUMPIPELINE_KAFKA_TOPIC: topicOf(pipeline),
+    SUMPIPELINE_KAFKA_GROUP: groupIdOf(pipeline),
+    SUMPIPELINE_KAFKA_TLS: String(facts.kafka.tls),
+    ...kafkaCa(pipeline, facts),
+    ...scram(pipeline),
+    SUMPIPELINE_DRAIN_MS: String(drainMs),
+  };
+}
+
+function kafkaCa(pipeline: SumPipeline, facts: Facts): Environment {
+  const file = mountPath(mounts.kafkaCa);
+  const { cluster, tls } = pipeline.spec.kafka;
+  if (facts.kafka.caPem !== undefined) {
+    const origin = `Kafka ${kafkaNamespaceOf(pipeline)}/${cluster?.name}, listener ${cluster?.listener}`;
+    return {
+      SUMPIPELINE_KAFKA_CA_FILE: file,
+      SUMPIPELINE_KAFKA_CA_SOURCE: `ConfigMap ${kafkaCaName(pipeline)}, key ${mounts.kafkaCa.file} (from ${origin})`,
+    };
+  }
+  if (tls?.caSecretRef === undefined || !tls.enabled) return {};
+  return {
+    SUMPIPELINE_KAFKA_CA_FILE: file,
+    SUMPIPELINE_KAFKA_CA_SOURCE: secretSource(tls.caSecretRef.name, tls.caSecretRef.key),
+  };
+}
+
+function scram(pipeline: SumPipeline): Environment {
+  const scram = pipeline.spec.kafka.auth?.scram;
+  if (scram === undefined) return {};
+  const { name, usernameKey, passwordKey } = scram.secretRef;
+  return {
+    SUMPIPELINE_KAFKA_SCRAM_MECHANISM: scram.mechanism,
+    SUMPIPELINE_KAFKA_USERNAME_FILE: mountPath(mounts.kafkaUsername),
+    SUMPIPELINE_KAFKA_USERNAME_SOURCE: secretSource(name, usernameKey),
+    SUMPIPELINE_KAFKA_PASSWORD_FILE: mountPath(mounts.kafkaPassword),
+    SUMPIPELINE_KAFKA_PASSWORD_SOURCE: secretSource(name, passwordKey),
+  };
+}
+
+function store(pipeline: SumPipeline): Environment {
+  const { secretRef, caSecretRef } = pipeline.spec.store.postgres;
+  return {
+    SUMPIPELINE_STORE_URI_FILE: mountPath(mounts.storeUri),
+    SUMPIPELINE_STORE_URI_SOURCE: secretSource(secretRef.name, secretRef.uriKey),
+    ...(caSecretRef === undefined
+      ? {}
+      : {
+          SUMPIPELINE_STORE_CA_FILE: mountPath(mounts.storeCa),
+          SUMPIPELINE_STORE_CA_SOURCE: secretSource(caSecretRef.name, caSecretRef.key),
+        }),
+    SUMPIPELINE_STORE_SCHEMA: schemaOf(pipeline),
+    SUMPIPELINE_PROOF_CONFIG_MAP: childName.proof(refOf(pipeline)),
+  };
+}
+
+/** Without Strimzi the aggregators make and grow the topic, with the pipeline's own credentials. */
+function topicToEnsure(pipeline: SumPipeline): Environment {
+  const { cluster, topic } = pipeline.spec.kafka;
+  if (topic.management !== 'Managed' || cluster !== undefined) return {};
+  return {
+    SUMPIPELINE_TOPIC_ENSURE: 'true',
+    SUMPIPELINE_TOPIC_PARTITIONS: String(topic.partitions),
+    SUMPIPELINE_TOPIC_REPLICAS: String(topic.replicas ?? topicReplicasDefault),
+    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: String(minInSyncReplicas(topic)),
+    ...(topic.retention === undefined ? {} : { SUMPIPELINE_TOPIC_RETENTION_MS: String(retentionMs(topic.retention)) }),
+    ...(topic.config === undefined ? {} : { SUMPIPELINE_TOPIC_CONFIG: JSON.stringify(topic.config) }),
+  };
+}
+
+function secretSource(name: string, key: string): string {
+  return `Secret ${name}, key ${key}`;
+}

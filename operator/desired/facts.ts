@@ -1,0 +1,27 @@
+/** What the builders need to know and cannot say themselves: everything was observed before, as plain data. */
+export interface Facts {
+  /** Image of the operator itself: pipelines without `spec.image` follow it. */
+  readonly operatorImage: string;
+  /**
+   * How the pods reach Kafka, from `resolveKafka`. There are no Facts without it, on purpose: what is unknown must
+   * not look like "should not exist", or a Kafka object that vanishes for a minute would take the pods with it.
+   */
+  readonly kafka: KafkaFacts;
+  /** Optional APIs that the cluster serves now. */
+  readonly apis: OptionalApis;
+}
+
+export interface KafkaFacts {
+  /** host:port, in the order of the source. */
+  readonly bootstrapServers: readonly string[];
+  readonly tls: boolean;
+  /** CA in PEM that the pods get as a ConfigMap: from the status of a Strimzi Kafka. Never a secret. */
+  readonly caPem?: string;
+}
+
+export interface OptionalApis {
+  /** `kafka.strimzi.io/v1`. */
+  readonly strimzi: boolean;
+  /** `monitoring.coreos.com/v1`. */
+  readonly monitoring: boolean;
+}

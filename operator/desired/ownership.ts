@@ -1,0 +1,221 @@
+import type { OptionalApis } from './facts.ts';
+
+/** What is done in which order. A later step needs the earlier ones: pods need their ServiceAccount and proof. */
+export const steps = ['identity', 'topic', 'network', 'workloads', 'monitoring'] as const;
+export type Step = (typeof steps)[number];
+
+/**
+ * How a child leaves when it is no longer desired. `delete`: with uid precondition. `release`: it holds data, so it
+ * is first annotated `strimzi.io/managed: "false"`, then deleted with the uid and resourceVersion of that reply.
+ */
+export type PrunePolicy = 'delete' | 'release';
+
+/** One kind of object that we make. */
+export interface OwnedKind {
+  readonly kind: string;
+  readonly apiVersion: string;
+  /** Name of the resource in URLs and roles. */
+  readonly plural: string;
+  /**
+   * Where it lives. `pipeline`: beside the SumPipeline, with an ownerReference. `kafka`: in Kafka's namespace, never
+   * with an ownerReference (none crosses namespaces, and garbage collection would delete the data), so in the
+   * inventory; the rights there come from a Role that the namespace's owner installs.
+   */
+  readonly namespace: 'pipeline' | 'kafka';
+  /** The API it needs when that may be absent: without it nothing is built and the status says so. */
+  readonly optionalApi?: keyof OptionalApis;
+  readonly prune: PrunePolicy;
+  readonly step: Step;
+  /** What the operator does with it, beyond `ownVerbs`: subresources and their verbs. */
+  readonly subresources?: Readonly<Record<string, readonly string[]>>;
+  /** Why we make it, for the reference page. */
+  readonly purpose: string;
+}
+
+/** Informers get, list and watch; server-side apply creates and patches; pruning deletes. */
+export const ownVerbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'] as const;
+
+/** Everything we make, in the order in which it is applied. */
+export const ownership = {
+  serviceAccount: {
+    kind: 'ServiceAccount',
+    apiVersion: 'v1',
+    plural: 'serviceaccounts',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'identity',
+    purpose: 'who the pods are; one for each component, unless spec.serviceAccount.name is set',
+  },
+  role: {
+    kind: 'Role',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    plural: 'roles',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'identity',
+    purpose: 'lets the aggregators read and write the one ConfigMap that holds their verdicts',
+  },
+  roleBinding: {
+    kind: 'RoleBinding',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    plural: 'rolebindings',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'identity',
+    purpose: "gives that Role to the aggregators' ServiceAccount",
+  },
+  configMap: {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    plural: 'configmaps',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'identity',
+    purpose: "the aggregators' verdicts (made empty), and Kafka's CA as Strimzi publishes it",
+  },
+  kafkaTopic: {
+    kind: 'KafkaTopic',
+    apiVersion: 'kafka.strimzi.io/v1',
+    plural: 'kafkatopics',
+    namespace: 'kafka',
+    optionalApi: 'strimzi',
+    prune: 'release',
+    step: 'topic',
+    purpose: 'the log, when kafka.cluster is set and the topic is Managed',
+  },
+  service: {
+    kind: 'Service',
+    apiVersion: 'v1',
+    plural: 'services',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'network',
+    purpose: 'one address for each component, and a headless one for clients that balance themselves',
+  },
+  deployment: {
+    kind: 'Deployment',
+    apiVersion: 'apps/v1',
+    plural: 'deployments',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'workloads',
+    subresources: { scale: ['get', 'patch'] },
+    purpose: 'the pods of each component; the number of replicas is written through scale alone',
+  },
+  podDisruptionBudget: {
+    kind: 'PodDisruptionBudget',
+    apiVersion: 'policy/v1',
+    plural: 'poddisruptionbudgets',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'workloads',
+    purpose: 'at most one pod of each component is evicted at a time',
+  },
+  serviceMonitor: {
+    kind: 'ServiceMonitor',
+    apiVersion: 'monitoring.coreos.com/v1',
+    plural: 'servicemonitors',
+    namespace: 'pipeline',
+    optionalApi: 'monitoring',
+    prune: 'delete',
+    step: 'monitoring',
+    purpose: 'tells prometheus-operator where the metrics are, when monitoring.enabled is set',
+  },
+} as const satisfies Record<string, OwnedKind>;
+
+/** The rows as a list, in order. */
+export const ownedKinds: readonly OwnedKind[] = Object.values(ownership);
+
+/** One rule of a Role. */
+export interface AccessRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+  /** Why, for the reference page and for whoever reviews the role. */
+  readonly why: string;
+}
+
+/**
+ * What the aggregators may do, on the proof ConfigMap alone. The operator must hold it too: Kubernetes lets nobody
+ * grant what he has not.
+ */
+export const podRights = {
+  apiGroups: [''],
+  resources: ['configmaps'],
+  verbs: ['get', 'patch'],
+  why: 'aggregators write their verdict under their own key of ConfigMap <name>-proof',
+} as const satisfies AccessRule;
+
+/** What the operator needs in all namespaces beyond the kinds that it makes. */
+export const clusterRights: readonly AccessRule[] = [
+  {
+    apiGroups: ['sumpipeline.dev'],
+    resources: ['sumpipelines'],
+    verbs: ['get', 'list', 'watch', 'patch'],
+    why: 'the resource itself; patch for its finalizer and inventory',
+  },
+  {
+    apiGroups: ['sumpipeline.dev'],
+    resources: ['sumpipelines/status'],
+    verbs: ['patch'],
+    why: 'its status',
+  },
+  {
+    apiGroups: ['sumpipeline.dev'],
+    resources: ['sumpipelines/finalizers'],
+    verbs: ['update'],
+    why: 'ownerReferences with blockOwnerDeletion, where the API server checks them (OpenShift)',
+  },
+  {
+    apiGroups: [''],
+    resources: ['pods'],
+    verbs: ['get', 'list', 'watch'],
+    why: 'why a workload is not ready, and which verdicts belong to live pods',
+  },
+  {
+    apiGroups: ['events.k8s.io'],
+    resources: ['events'],
+    verbs: ['create', 'patch'],
+    why: 'events for kubectl describe',
+  },
+  {
+    apiGroups: ['apiextensions.k8s.io'],
+    resources: ['customresourcedefinitions'],
+    verbs: ['get', 'list', 'watch'],
+    why: 'optional APIs are picked up when they are installed later',
+  },
+];
+
+/** What the operator needs in its own namespace. */
+export const ownNamespaceRights: readonly AccessRule[] = [
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['create'],
+    why: 'leader election: the first to come makes the Lease',
+  },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: ['sumpipeline-operator'],
+    verbs: ['get', 'update', 'patch'],
+    why: 'leader election',
+  },
+];
+
+/** What the owner of a Kafka namespace grants, beyond the kinds that live there. */
+export const kafkaNamespaceRights: readonly AccessRule[] = [
+  {
+    apiGroups: ['kafka.strimzi.io'],
+    resources: ['kafkas'],
+    verbs: ['get', 'list', 'watch'],
+    why: 'address, CA and consent of the cluster',
+  },
+];
+
+/** API group of `apps/v1` is `apps`, of `v1` the empty one. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? '' : apiVersion.slice(0, slash);
+}

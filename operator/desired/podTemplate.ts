@@ -1,0 +1,113 @@
+import { selectorLabels } from '#contract/labels.ts';
+import type { Component } from '#contract/names.ts';
+import { ports } from '#contract/ports.ts';
+import type { ComponentSpec, SumPipeline } from '#operator/api/types.ts';
+import { labelsOf } from './child.ts';
+import { buildEnvironment, drainMs } from './environment.ts';
+import type { Facts } from './facts.ts';
+import { imageOf, refOf, serviceAccountOf } from './identity.ts';
+import { buildVolumes } from './volumes.ts';
+
+/** Name of the container, and of what people read with `kubectl logs -c`. */
+export const containerName = 'sumpipeline';
+
+/** Finishing requests and commits after the drain, and closing connections, take at most this long. */
+const finishMs = 20_000;
+const reserveMs = 5_000;
+
+/** Small enough for a laptop, and no CPU limit: throttling would show as latency and lag. */
+const defaultResources = {
+  requests: { cpu: '50m', memory: '128Mi' },
+  limits: { memory: '512Mi' },
+} as const;
+
+/** Spec of a pod that meets the restricted Pod Security Standard. The person's part first, ours last: ours wins. */
+export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component: Component): object {
+  const { podTemplate = {}, resources } = pipeline.spec[component];
+  const { imagePullSecrets } = pipeline.spec;
+  const { volumes, volumeMounts } = buildVolumes(pipeline, facts, component);
+  return {
+    metadata: {
+      labels: { ...podTemplate.labels, ...labelsOf(pipeline, component) },
+      ...(podTemplate.annotations === undefined ? {} : { annotations: podTemplate.annotations }),
+    },
+    spec: {
+      ...placement(podTemplate),
+      topologySpreadConstraints: spread(pipeline, component),
+      ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
+      serviceAccountName: serviceAccountOf(pipeline, component),
+      // The aggregators write their verdict; a calculator has no business with the API server.
+      automountServiceAccountToken: component === 'aggregator',
+      // Environment variables for every Service of the namespace could shadow ours.
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: (drainMs + finishMs + reserveMs) / 1000,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: containerName,
+          image: imageOf(pipeline, facts),
+          args: [component],
+          env: buildEnvironment(pipeline, facts, component),
+          ports: [
+            { name: 'http', containerPort: ports.http, protocol: 'TCP' },
+            { name: 'grpc', containerPort: ports.grpc, protocol: 'TCP' },
+            { name: 'admin', containerPort: ports.admin, protocol: 'TCP' },
+          ],
+          resources: resources ?? defaultResources,
+          ...probes,
+          // The last lines of the log become the message of a container that ended, and so of our condition.
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts,
+        },
+      ],
+      volumes,
+    },
+  };
+}
+
+/** Starting waits for nothing outside the pod, so a minute is plenty; alive means the event loop turns. */
+const probes = {
+  startupProbe: {
+    httpGet: { path: '/livez', port: 'admin' },
+    periodSeconds: 1,
+    timeoutSeconds: 2,
+    failureThreshold: 60,
+  },
+  readinessProbe: {
+    httpGet: { path: '/readyz', port: 'admin' },
+    periodSeconds: 2,
+    timeoutSeconds: 2,
+    failureThreshold: 2,
+  },
+  livenessProbe: {
+    httpGet: { path: '/livez', port: 'admin' },
+    periodSeconds: 10,
+    timeoutSeconds: 5,
+    failureThreshold: 3,
+  },
+} as const;
+
+function placement(podTemplate: NonNullable<ComponentSpec['podTemplate']>): object {
+  const { nodeSelector, tolerations, affinity, priorityClassName } = podTemplate;
+  const given = Object.entries({ nodeSelector, tolerations, affinity, priorityClassName });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** Over nodes and zones as far as they go; counted for each version apart, so that a rolling update does not skew it. */
+function spread(pipeline: SumPipeline, component: Component): object[] {
+  const labelSelector = { matchLabels: selectorLabels(refOf(pipeline), component) };
+  const given = pipeline.spec[component].podTemplate?.topologySpreadConstraints;
+  if (given !== undefined) return given.map((constraint) => ({ labelSelector, ...constraint }));
+  return ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector,
+    matchLabelKeys: ['pod-template-hash'],
+  }));
+}

@@ -1,0 +1,12 @@
+import { childName } from '#contract/names.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { refOf } from './identity.ts';
+import { ownership } from './ownership.ts';
+
+/** Where the aggregators write their verdicts. Without `data`: a field we applied would be ours, and we would empty it. */
+export function buildProof(pipeline: SumPipeline, _facts: Facts): ChildObject {
+  const name = childName.proof(refOf(pipeline));
+  return childOf(pipeline, { owned: ownership.configMap, name, component: 'aggregator' }, {});
+}

@@ -1,0 +1,36 @@
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { ChildObject } from './child.ts';
+import { buildChildren } from './children.ts';
+import type { KafkaFacts, OptionalApis } from './facts.ts';
+import { kafkaNamespaceOf } from './identity.ts';
+import { resolveKafka } from './kafka.ts';
+
+export interface RenderOptions {
+  /** Image of the pods when `spec.image` is unset. */
+  readonly image: string;
+  /** Optional APIs to assume. Default: all installed. */
+  readonly apis?: OptionalApis;
+}
+
+/**
+ * The children without a cluster, in the order in which they are applied. What only the cluster knows is a
+ * placeholder that says so: the owner's uid, and the address and CA of a Strimzi Kafka.
+ */
+export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
+  const { image, apis = { strimzi: true, monitoring: true } } = options;
+  const facts = { operatorImage: image, kafka: kafkaOffline(pipeline), apis };
+  return buildChildren(pipeline, facts).map(({ object }) => object);
+}
+
+function kafkaOffline(pipeline: SumPipeline): KafkaFacts {
+  const { cluster } = pipeline.spec.kafka;
+  if (cluster === undefined) {
+    const resolved = resolveKafka(pipeline);
+    if (resolved.ok) return resolved.kafka;
+  }
+  // What Strimzi would most likely publish: its bootstrap Service, and the port it documents for this listener.
+  const isPlain = cluster?.listener === 'plain';
+  const host = `${cluster?.name}-kafka-bootstrap.${kafkaNamespaceOf(pipeline)}.svc`;
+  const bootstrapServers = [`${host}:${isPlain ? 9092 : 9093}`];
+  return { bootstrapServers, tls: !isPlain, ...(isPlain ? {} : { caPem: '# from the status of the Kafka object\n' }) };
+}

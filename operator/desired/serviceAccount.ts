@@ -1,0 +1,19 @@
+import { type Component, childName } from '#contract/names.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { refOf } from './identity.ts';
+import { ownership } from './ownership.ts';
+
+/** Who a component's pods are. Pods, not accounts, decide whether a token is mounted, so that a named account works the same. */
+export function buildServiceAccount(
+  pipeline: SumPipeline,
+  _facts: Facts,
+  component: Component,
+): ChildObject | undefined {
+  const { serviceAccount } = pipeline.spec;
+  if (serviceAccount?.name !== undefined) return undefined;
+  const name = childName.workload(refOf(pipeline), component);
+  const options = { owned: ownership.serviceAccount, name, component, annotations: serviceAccount?.annotations };
+  return childOf(pipeline, options, { automountServiceAccountToken: false });
+}

@@ -1,0 +1,40 @@
+import { labelKeys, selectorLabels } from '#contract/labels.ts';
+import { type Component, childName } from '#contract/names.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { refOf } from './identity.ts';
+import { ownership } from './ownership.ts';
+
+/** Only the headless Service has the admin port: see service.ts. */
+export function buildServiceMonitor(
+  pipeline: SumPipeline,
+  facts: Facts,
+  component: Component,
+): ChildObject | undefined {
+  const { enabled, labels } = pipeline.spec.monitoring;
+  if (!enabled || !facts.apis.monitoring) return undefined;
+  const ref = refOf(pipeline);
+  return childOf(
+    pipeline,
+    { owned: ownership.serviceMonitor, name: childName.workload(ref, component), component, labels },
+    {
+      spec: {
+        selector: { matchLabels: selectorLabels(ref, component) },
+        namespaceSelector: { matchNames: [ref.namespace] },
+        endpoints: [
+          {
+            port: 'admin',
+            path: '/metrics',
+            relabelings: [metaLabel(labelKeys.name, 'pipeline'), metaLabel(labelKeys.component, 'component')],
+          },
+        ],
+      },
+    },
+  );
+}
+
+/** Every series then says `pipeline` and `component`, beside `namespace` and `pod` from prometheus-operator. */
+function metaLabel(key: string, targetLabel: string): object {
+  return { sourceLabels: [`__meta_kubernetes_service_label_${key.replaceAll(/[./]/g, '_')}`], targetLabel };
+}
