@@ -48,6 +48,7 @@ export interface ChildOptions {
 /** Puts the common part around a child's body: type, name, labels, owner. */
 export function childOf(pipeline: SumPipeline, options: ChildOptions, body: object): ChildObject {
   const { owned, name, component, annotations } = options;
+  const ownerReferences = ownerReferencesOf(pipeline);
   return {
     apiVersion: owned.apiVersion,
     kind: owned.kind,
@@ -56,7 +57,7 @@ export function childOf(pipeline: SumPipeline, options: ChildOptions, body: obje
       namespace: pipeline.metadata.namespace,
       labels: { ...options.labels, ...labelsOf(pipeline, component) },
       ...(annotations === undefined ? {} : { annotations }),
-      ownerReferences: [ownerReferenceOf(pipeline)],
+      ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
     },
     ...body,
   };
@@ -69,16 +70,11 @@ export function labelsOf(pipeline: SumPipeline, component?: Component): Record<s
   return { ...recommendedLabels(ref, component), ...owner };
 }
 
-/** A resource from a file has no uid yet: the field then says so instead of being left out. */
-const uidOffline = '00000000-0000-0000-0000-000000000000';
-
-function ownerReferenceOf(pipeline: SumPipeline): OwnerReference {
-  return {
-    apiVersion,
-    kind,
-    name: pipeline.metadata.name,
-    uid: pipeline.metadata.uid ?? uidOffline,
-    controller: true,
-    blockOwnerDeletion: true,
-  };
+/**
+ * A resource from a file has no uid, so its rendered children have no owner: with an invented uid garbage collection
+ * would delete whatever a person applies of them.
+ */
+function ownerReferencesOf(pipeline: SumPipeline): OwnerReference[] {
+  const { name, uid } = pipeline.metadata;
+  return uid === undefined ? [] : [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true }];
 }

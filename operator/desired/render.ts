@@ -13,8 +13,8 @@ export interface RenderOptions {
 }
 
 /**
- * The children without a cluster, in the order in which they are applied. What only the cluster knows is a
- * placeholder that says so: the owner's uid, and the address and CA of a Strimzi Kafka.
+ * The children without a cluster, in the order in which they are applied. What only the cluster knows is
+ * left out (the owner's uid) or assumed (address and CA of a Strimzi Kafka).
  */
 export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
   const { image, apis = { strimzi: true, monitoring: true } } = options;

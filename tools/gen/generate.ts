@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildBiomeConfig } from './biome.ts';
+import { generateCrd } from './crd.ts';
 import { generateProtobuf } from './protobuf.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -18,6 +19,7 @@ export interface GeneratedFile {
 async function generateAll(): Promise<GeneratedFile[]> {
   return [
     { path: 'biome.json', text: `${JSON.stringify(buildBiomeConfig(), null, 2)}\n` },
+    ...generateCrd(),
     ...(await generateProtobuf(root)),
   ];
 }

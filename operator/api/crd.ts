@@ -1,0 +1,74 @@
+import { apiGroup, apiVersion, kind } from '#contract/names.ts';
+import { pipelineSchema } from './pipeline.ts';
+import { type StructuralSchema, toStructural } from './structural.ts';
+
+export const plural = 'sumpipelines';
+export const crdName = `${plural}.${apiGroup}`;
+
+/** What `kubectl get sump` shows; priority 1 only with `-o wide`. */
+const columns = [
+  column('Ready', condition('Ready', 'status'), 'Whether everything is as wanted.'),
+  column('Reason', condition('Ready', 'reason'), 'Why.'),
+  column('Calculators', '.status.calculator.replicas', 'Ready and wanted calculators.'),
+  column('Aggregators', '.status.aggregator.replicas', 'Ready and wanted aggregators.'),
+  column('Exact', condition('TotalExact', 'status'), 'Whether the totals are proven exact.'),
+  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  { ...column('Image', '.status.image', 'Image of the pods.'), priority: 1 },
+  { ...column('Bootstrap', '.status.bootstrap', 'Addresses of Kafka.'), priority: 1 },
+  { ...column('Topic', '.status.topic', 'The topic that is the log.'), priority: 1 },
+  { ...column('Message', condition('Ready', 'message'), 'What was seen and what to do next.'), priority: 1 },
+];
+
+/** The CustomResourceDefinition of SumPipeline. No `/scale`: it answers 500 for objects without replicas. */
+export function buildCrd(): object {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: crdName, labels: { 'app.kubernetes.io/name': 'sumpipeline' } },
+    spec: {
+      group: apiGroup,
+      scope: 'Namespaced',
+      names: {
+        plural,
+        singular: 'sumpipeline',
+        kind,
+        listKind: `${kind}List`,
+        shortNames: ['sump'],
+        categories: ['sum'],
+      },
+      versions: [
+        {
+          name: apiVersion.slice(apiGroup.length + 1),
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: columns,
+          schema: { openAPIV3Schema: buildSchema() },
+        },
+      ],
+    },
+  };
+}
+
+/** The schema as the CRD carries it: of metadata and type the API server knows more than we may say. */
+export function buildSchema(): StructuralSchema {
+  const schema = toStructural(pipelineSchema);
+  return {
+    ...schema,
+    required: ['spec'],
+    properties: {
+      ...schema.properties,
+      apiVersion: { description: `${apiVersion}.`, type: 'string' },
+      kind: { description: `${kind}.`, type: 'string' },
+      metadata: { type: 'object' },
+    },
+  };
+}
+
+function condition(type: string, field: string): string {
+  return `.status.conditions[?(@.type=="${type}")].${field}`;
+}
+
+function column(name: string, jsonPath: string, description: string) {
+  return { name, type: 'string', jsonPath, description };
+}
