@@ -14,6 +14,7 @@ export const errorCatalogue = {
     http: 503,
     title: 'It is not known whether this was written; retry with the same request id',
   },
+  unavailable: { grpc: 'UNAVAILABLE', http: 503, title: 'This cannot be answered now; nothing was changed' },
   'position-not-reached': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,

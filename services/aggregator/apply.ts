@@ -1,0 +1,78 @@
+import type { LogRecord } from '#services/eventlog/port.ts';
+import { BatchDataError, type BatchOutcome, type Ledger } from '#services/ledger/port.ts';
+import { type Halt, parkedRecord, prepareBatch } from './prepare.ts';
+
+export interface ApplyTarget {
+  readonly ledger: Pick<Ledger, 'applyBatch'>;
+  readonly partition: number;
+  readonly ownerEpoch: bigint;
+}
+
+export interface ApplyResult {
+  /** Everything before it is committed. */
+  readonly nextOffset: bigint;
+  readonly outcome: BatchOutcome;
+  /** Set when the record at nextOffset halts the partition. */
+  readonly halt: Halt | undefined;
+}
+
+const nothing: BatchOutcome = { applied: 0, duplicate: 0, conflict: 0, parked: 0 };
+
+/**
+ * Commits contiguous records that begin at `firstOffset`, up to the first one that halts. A record that PostgreSQL
+ * refuses is found by halving and parked. Throws what the ledger throws: then it is not known how far it got.
+ */
+export async function applyRecords(
+  target: ApplyTarget,
+  firstOffset: bigint,
+  records: readonly LogRecord[],
+): Promise<ApplyResult> {
+  const prepared = prepareBatch(target.partition, records);
+  const { additions, parked, halt } = prepared;
+  const count = additions.length + parked.length;
+  const nextOffset = firstOffset + BigInt(count);
+  if (count === 0) return { nextOffset, outcome: nothing, halt };
+  const { partition, ownerEpoch } = target;
+  try {
+    const outcome = await target.ledger.applyBatch({
+      partition,
+      ownerEpoch,
+      firstOffset,
+      nextOffset,
+      additions,
+      parked,
+    });
+    return { nextOffset, outcome, halt };
+  } catch (error) {
+    if (!(error instanceof BatchDataError)) throw error;
+    const good = records.slice(0, count);
+    const [only] = good;
+    if (count === 1 && only !== undefined) return park(target, only, error);
+    const middle = Math.floor(count / 2);
+    const first = await applyRecords(target, firstOffset, good.slice(0, middle));
+    const second = await applyRecords(target, firstOffset + BigInt(middle), good.slice(middle));
+    return { nextOffset, outcome: sum(first.outcome, second.outcome), halt };
+  }
+}
+
+async function park(target: ApplyTarget, record: LogRecord, error: Error): Promise<ApplyResult> {
+  const nextOffset = record.offset + 1n;
+  const outcome = await target.ledger.applyBatch({
+    partition: target.partition,
+    ownerEpoch: target.ownerEpoch,
+    firstOffset: record.offset,
+    nextOffset,
+    additions: [],
+    parked: [parkedRecord(record, `PostgreSQL refuses it: ${error.message}`)],
+  });
+  return { nextOffset, outcome, halt: undefined };
+}
+
+function sum(one: BatchOutcome, other: BatchOutcome): BatchOutcome {
+  return {
+    applied: one.applied + other.applied,
+    duplicate: one.duplicate + other.duplicate,
+    conflict: one.conflict + other.conflict,
+    parked: one.parked + other.parked,
+  };
+}

@@ -1,0 +1,241 @@
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics.ts';
+import { backoffMs, pause } from '#platform/time.ts';
+import {
+  type BatchResult,
+  type LogAssignment,
+  type LogBatch,
+  type LogGapError,
+  LogRangeError,
+  NotMemberError,
+} from '#services/eventlog/port.ts';
+import { type BatchOutcome, BooksError, FencedError, type Ledger, StoreIdentityError } from '#services/ledger/port.ts';
+import { applyRecords } from './apply.ts';
+import type { Halt } from './prepare.ts';
+
+export interface PartitionsOptions {
+  readonly ledger: Ledger;
+  /** Our name in the books, for people. */
+  readonly owner: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Something that a verdict may depend on has changed. */
+  readonly onChange: () => void;
+  /** Positions were applied: whoever waits for some may look again. */
+  readonly onApplied: () => void;
+  /** The session cannot go on: the books belong to somebody else. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A partition between claim and loss: only with this may we commit. */
+interface Owned {
+  readonly assignment: LogAssignment;
+  readonly ownerEpoch: bigint;
+  nextOffset: bigint;
+  /** When nextOffset last moved, or the claim; milliseconds. */
+  progressAt: number;
+}
+
+/** Kafka's committed offsets serve lag dashboards only: once a second is plenty. */
+const dashboardIntervalMs = 1000;
+
+/**
+ * The partitions that this process owns. A partition is in one of these states:
+ *
+ *   claiming  assigned by Kafka; proves membership, then takes the next fencing token in PostgreSQL, then reads
+ *             from PostgreSQL's offset. Tries again with backoff until the assignment ends.
+ *   owned     batches are committed with the token. A lost fence or an unknown outcome drops the batch and the
+ *             token and goes back to claiming.
+ *   halted    something a person must look at. Nothing is read; other partitions go on. A later assignment tries
+ *             again, and the halt is forgotten when a batch commits.
+ */
+export class Partitions {
+  readonly #options: PartitionsOptions;
+  readonly #owned = new Map<number, Owned>();
+  readonly #halts = new Map<number, Halt>();
+  readonly #claiming = new Set<Promise<void>>();
+  #dashboardAt = 0;
+
+  constructor(options: PartitionsOptions) {
+    this.#options = options;
+  }
+
+  /** Why partitions stand still, by partition. */
+  get halts(): ReadonlyMap<number, Halt> {
+    return this.#halts;
+  }
+
+  /** Where each owned partition stands, and since when it has not moved. */
+  get owned(): ReadonlyMap<number, Readonly<Pick<Owned, 'nextOffset' | 'progressAt'>>> {
+    return this.#owned;
+  }
+
+  /** Takes the partitions of a new generation over; those of the last one are forgotten. */
+  assign(assignment: LogAssignment): void {
+    this.#forgetAll();
+    for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
+  }
+
+  /** Ends when no claim is under way; for closing. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#claiming);
+    this.#forgetAll();
+  }
+
+  async apply(batch: LogBatch): Promise<BatchResult> {
+    const { partition, firstOffset, assignment } = batch;
+    const owned = this.#owned.get(partition);
+    if (owned === undefined || owned.assignment !== assignment) return { kind: 'stop' };
+    if (firstOffset !== owned.nextOffset) {
+      // The port promises this never happens; our own books decide all the same.
+      this.#lose(
+        partition,
+        assignment,
+        new Error(`offset ${firstOffset} was delivered, ${owned.nextOffset} comes next`),
+      );
+      return { kind: 'stop' };
+    }
+    const startedAt = this.#options.now();
+    try {
+      const target = { ledger: this.#options.ledger, partition, ownerEpoch: owned.ownerEpoch };
+      const result = await applyRecords(target, firstOffset, batch.records);
+      const count = Number(result.nextOffset - firstOffset);
+      if (count > 0) {
+        owned.nextOffset = result.nextOffset;
+        owned.progressAt = this.#options.now();
+        this.#recordApplied(batch, count, result.outcome, startedAt);
+        if (this.#halts.delete(partition) || result.outcome.parked > 0) this.#options.onChange();
+        this.#tellDashboards(assignment, partition, result.nextOffset);
+        this.#options.onApplied();
+      }
+      if (result.halt !== undefined) {
+        this.#halt(partition, result.halt);
+        return { kind: 'stop' };
+      }
+      return { kind: 'confirmed', nextOffset: result.nextOffset };
+    } catch (error) {
+      return this.#applyFailed(batch, error, startedAt);
+    }
+  }
+
+  /** The reader stopped a partition because the log is not what the books counted. */
+  stopped(partition: number, error: LogRangeError | LogGapError): void {
+    this.#halt(partition, haltOf(error));
+  }
+
+  #applyFailed(batch: LogBatch, error: unknown, startedAt: number): BatchResult {
+    const { partition, assignment } = batch;
+    const result = error instanceof FencedError ? 'fenced' : 'failed';
+    this.#options.metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result });
+    if (error instanceof BooksError) this.#halt(partition, booksHalt(partition, error));
+    else this.#lose(partition, assignment, error);
+    return { kind: 'stop' };
+  }
+
+  /** Fence lost or outcome unknown: what we believe about the partition is void, the books know. */
+  #lose(partition: number, assignment: LogAssignment, error: unknown): void {
+    this.#options.logger.warn({ error, partition }, 'batch dropped, claiming the partition again');
+    this.#forget(partition);
+    this.#startClaiming(assignment, partition);
+  }
+
+  #startClaiming(assignment: LogAssignment, partition: number): void {
+    const claiming = this.#claim(assignment, partition).finally(() => this.#claiming.delete(claiming));
+    this.#claiming.add(claiming);
+  }
+
+  async #claim(assignment: LogAssignment, partition: number): Promise<void> {
+    for (let attempt = 0; !assignment.signal.aborted; attempt++) {
+      try {
+        // Only a member may claim: a zombie that claims would fence the true owner off, over and over.
+        await assignment.proveMembership();
+        const claim = await this.#options.ledger.claim(partition, this.#options.owner);
+        if (assignment.signal.aborted) return;
+        const { ownerEpoch, nextOffset } = claim;
+        this.#owned.set(partition, { assignment, ownerEpoch, nextOffset, progressAt: this.#options.now() });
+        this.#countOwned();
+        await assignment.readFrom(partition, nextOffset);
+        this.#options.metrics.increment('sumpipeline_claims_total', { result: 'ok' });
+        this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
+        return;
+      } catch (error) {
+        this.#forget(partition);
+        if (error instanceof NotMemberError) return;
+        this.#options.metrics.increment('sumpipeline_claims_total', { result: 'failed' });
+        if (error instanceof LogRangeError) return this.#halt(partition, haltOf(error));
+        if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error));
+        if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
+        this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
+        const wait = { minimumMs: 100, maximumMs: 5000, random: this.#options.random };
+        await pause(backoffMs(attempt, wait), assignment.signal);
+      }
+    }
+  }
+
+  #halt(partition: number, halt: Halt): void {
+    this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
+    this.#forget(partition);
+    this.#halts.set(partition, halt);
+    this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
+    this.#options.onChange();
+  }
+
+  #forget(partition: number): void {
+    this.#owned.delete(partition);
+    this.#options.metrics.remove('sumpipeline_lag_records', { partition });
+    this.#countOwned();
+  }
+
+  #forgetAll(): void {
+    for (const partition of [...this.#owned.keys()]) this.#forget(partition);
+    this.#countOwned();
+  }
+
+  #countOwned(): void {
+    this.#options.metrics.set('sumpipeline_owned_partitions', this.#owned.size);
+    this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
+  }
+
+  #recordApplied(batch: LogBatch, count: number, outcome: BatchOutcome, startedAt: number): void {
+    const { metrics, now } = this.#options;
+    metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result: 'ok' });
+    metrics.observe('sumpipeline_apply_batch_records', count);
+    for (const [disposition, by] of Object.entries<number>({ ...outcome })) {
+      metrics.increment('sumpipeline_dispositions_total', { disposition }, by);
+    }
+    const newest = batch.records[count - 1];
+    if (newest !== undefined) {
+      metrics.set('sumpipeline_freshness_seconds', Math.max(0, (now() - newest.appendedAt) / 1000));
+    }
+    const lag = batch.highWatermark - batch.firstOffset - BigInt(count);
+    metrics.set('sumpipeline_lag_records', Number(lag), { partition: batch.partition });
+  }
+
+  #tellDashboards(assignment: LogAssignment, partition: number, nextOffset: bigint): void {
+    const now = this.#options.now();
+    if (now - this.#dashboardAt < dashboardIntervalMs) return;
+    this.#dashboardAt = now;
+    assignment.commitForDashboards(partition, nextOffset).catch((error: unknown) => {
+      this.#options.logger.debug({ error, partition }, 'the offset for dashboards was not committed');
+    });
+  }
+
+  #secondsSince(startedAt: number): number {
+    return (this.#options.now() - startedAt) / 1000;
+  }
+}
+
+function haltOf(error: LogRangeError | LogGapError): Halt {
+  const advice = 'The books were not changed. Restore the log, or ask for help before anything is skipped';
+  return { reason: error instanceof LogRangeError ? 'LogTruncated' : 'LogGap', message: `${error.message}. ${advice}` };
+}
+
+function booksHalt(partition: number, error: BooksError): Halt {
+  return {
+    reason: 'BooksBroken',
+    message: `partition ${partition}: ${error.message} (${error.reason}). Nothing was committed; run sumctl verify`,
+  };
+}

@@ -1,0 +1,72 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type GetProofResponse, GetProofResponseSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import type { LogRange } from '#services/eventlog/port.ts';
+import type { OwnedBooks } from '#services/ledger/port.ts';
+import type { Exactness } from './verdict.ts';
+
+export interface ProofFacts {
+  readonly exactness: Exactness;
+  /** Read first. */
+  readonly books: readonly OwnedBooks[];
+  /** Read after the books, so that lag is never negative; undefined when Kafka cannot be asked. */
+  readonly ranges: ReadonlyMap<number, LogRange> | undefined;
+  readonly logEpoch: number;
+  readonly at: Date;
+}
+
+/** The conservation law of every partition that Kafka lists or the books know. Pure. */
+export function buildProof(facts: ProofFacts): GetProofResponse {
+  const { books, ranges, logEpoch, at } = facts;
+  const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
+  const unread = [...(ranges ?? [])].filter(([partition]) => !known.has(partition));
+  const { exact, reason, message } = ranges === undefined ? logUnknown : (rangeProblem(facts) ?? facts.exactness);
+  return create(GetProofResponseSchema, {
+    exact: exact === true,
+    reason,
+    message,
+    at: timestampFromDate(at),
+    partitions: [
+      ...books.map((one) => ({
+        ...one,
+        logEnd: (one.logEpoch === logEpoch ? ranges?.get(one.partition)?.end : undefined) ?? one.nextOffset,
+      })),
+      ...unread.map(([partition, range]) => ({ logEpoch, partition, logEnd: range.end })),
+    ].sort((one, other) => one.logEpoch - other.logEpoch || one.partition - other.partition),
+  });
+}
+
+const logUnknown: Exactness = {
+  exact: null,
+  reason: 'LogUnreachable',
+  message:
+    'Kafka cannot be asked for its partitions now, so nothing is proven; the books below are as they stand. Try again',
+};
+
+/** The log must still hold what comes next: records that vanished before they were counted are a miscount. */
+function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {
+  for (const one of books) {
+    const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
+    if (one.logEpoch !== logEpoch) continue;
+    if (range === undefined) {
+      return notExact('PartitionMissing', `partition ${one.partition} was counted but Kafka no longer lists it`);
+    }
+    if (range.end < one.nextOffset) {
+      return notExact(
+        'LogTruncated',
+        `partition ${one.partition}: ${one.nextOffset} records were counted, the log ends at ${range.end}`,
+      );
+    }
+    if (range.earliest > one.nextOffset) {
+      return notExact(
+        'LogTruncated',
+        `partition ${one.partition}: offset ${one.nextOffset} comes next but the log begins at ${range.earliest}`,
+      );
+    }
+  }
+  return undefined;
+}
+
+function notExact(reason: string, message: string): Exactness {
+  return { exact: false, reason, message };
+}

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'undici';
+import type { Verdict } from '#contract/verdict.ts';
+import type { Logger } from '#platform/log.ts';
+import { backoffMs, pause } from '#platform/time.ts';
+
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+const requestTimeoutMs = 10_000;
+const waits = { minimumMs: 500, maximumMs: 30_000, random: Math.random };
+
+export interface PublisherOptions {
+  /** `https://host:port` of the API server. */
+  readonly server: string;
+  readonly namespace: string;
+  readonly configMap: string;
+  /** Our key in it. */
+  readonly podName: string;
+  readonly logger: Logger;
+  /** Where token and CA lie; the ServiceAccount's folder by default. */
+  readonly credentials?: string;
+}
+
+/**
+ * Writes the newest verdict under our key of the proof ConfigMap, with plain HTTP: a Kubernetes client would cost
+ * more memory than the whole aggregator. Tries until it is written; a newer verdict replaces one that still waits.
+ */
+export class VerdictPublisher {
+  readonly #options: PublisherOptions;
+  readonly #stopping = new AbortController();
+  #waiting: Verdict | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  publish(verdict: Verdict): void {
+    this.#waiting = verdict;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; this.#waiting !== undefined && !signal.aborted; ) {
+      const verdict = this.#waiting;
+      try {
+        await this.#patch(verdict);
+        this.#options.logger.info({ exact: verdict.exact, reason: verdict.reason }, 'verdict published');
+        if (this.#waiting === verdict) this.#waiting = undefined;
+        attempt = 0;
+      } catch (error) {
+        this.#options.logger.warn({ error, attempt }, 'the verdict could not be published, trying again');
+        await pause(backoffMs(attempt++, waits), signal);
+      }
+    }
+  }
+
+  async #patch(verdict: Verdict): Promise<void> {
+    const { server, namespace, configMap, podName, credentials = serviceAccount } = this.#options;
+    // Tokens rotate: both files are read for every write, which is rare.
+    const [token, ca] = await Promise.all([
+      readFile(`${credentials}/token`, 'utf8'),
+      readFile(`${credentials}/ca.crt`, 'utf8'),
+    ]);
+    const agent = new Agent({ connect: { ca }, headersTimeout: requestTimeoutMs, bodyTimeout: requestTimeoutMs });
+    try {
+      const { statusCode, body } = await request(
+        `${server}/api/v1/namespaces/${namespace}/configmaps/${configMap}?fieldManager=sumpipeline-aggregator`,
+        {
+          method: 'PATCH',
+          dispatcher: agent,
+          headers: { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/merge-patch+json' },
+          body: JSON.stringify({ data: { [podName]: JSON.stringify(verdict) } }),
+        },
+      );
+      const text = await body.text();
+      if (statusCode !== 200) throw new Error(`the API server answered ${statusCode}: ${text.slice(0, 500)}`);
+    } finally {
+      await agent.close();
+    }
+  }
+}

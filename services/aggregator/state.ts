@@ -1,0 +1,90 @@
+import type { Health, Verdict } from '#contract/verdict.ts';
+import type { OwnedBooks, RecountResult } from '#services/ledger/port.ts';
+import type { Halt } from './prepare.ts';
+import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
+
+const connecting: Health = { ok: false, reason: 'Connecting', message: 'not connected yet' };
+
+/**
+ * What this process knows, in one place: sessions report facts, everybody else reads judgements. `onVerdict` is told
+ * when the verdict flips, and only once both sides have been tried.
+ */
+export class AggregatorState {
+  readonly #now: () => Date;
+  readonly #onVerdict: (verdict: Verdict) => void;
+  #kafka: Health = connecting;
+  #store: Health = connecting;
+  #durability: Health = { ok: true, reason: 'Unknown', message: 'the settings of the topic were not read yet' };
+  #books: readonly OwnedBooks[] | undefined;
+  #recount: RecountResult | undefined;
+  #halts: () => ReadonlyMap<number, Halt> = () => new Map();
+  #published: Verdict | undefined;
+
+  constructor(options: { now: () => Date; onVerdict: (verdict: Verdict) => void }) {
+    this.#now = options.now;
+    this.#onVerdict = options.onVerdict;
+  }
+
+  get kafka(): Health {
+    return this.#kafka;
+  }
+
+  get store(): Health {
+    return this.#store;
+  }
+
+  set kafka(health: Health) {
+    this.#kafka = health;
+    this.changed();
+  }
+
+  set store(health: Health) {
+    this.#store = health;
+    this.changed();
+  }
+
+  set durability(health: Health) {
+    this.#durability = health;
+    this.changed();
+  }
+
+  set books(books: readonly OwnedBooks[]) {
+    this.#books = books;
+    this.changed();
+  }
+
+  set recount(result: RecountResult) {
+    this.#recount = result;
+    this.changed();
+  }
+
+  /** Halts live with the partitions of a session; they stay known when it ends, until the next one replaces them. */
+  set halts(read: () => ReadonlyMap<number, Halt>) {
+    this.#halts = read;
+    this.changed();
+  }
+
+  judge(): Exactness {
+    return judge(this.#facts());
+  }
+
+  /** Some fact may have changed: publishes the verdict if it says something new. */
+  changed(): void {
+    if (this.#kafka === connecting || this.#store === connecting) return;
+    const verdict = buildVerdict(this.#facts(), this.#now());
+    if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;
+    this.#published = verdict;
+    this.#onVerdict(verdict);
+  }
+
+  #facts(): VerdictFacts {
+    return {
+      kafka: this.#kafka,
+      store: this.#store,
+      durability: this.#durability,
+      halts: this.#halts(),
+      books: this.#books,
+      recount: this.#recount,
+    };
+  }
+}

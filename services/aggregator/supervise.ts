@@ -1,0 +1,51 @@
+import type { AggregatorConfig } from '#contract/config.ts';
+import { untilFilesChange } from '#platform/secretWatch.ts';
+import { backoffMs, pause } from '#platform/time.ts';
+import { runSession, type Session, type SessionOptions } from './session.ts';
+
+/** First wait after a failed session, and the longest one: Kafka and PostgreSQL are asked again without pressing. */
+const waits = { minimumMs: 500, maximumMs: 15_000, random: Math.random };
+/** A session that lived this long was healthy: the next failure starts with a short wait again. */
+const healthyAfterMs = 60_000;
+
+/**
+ * Runs sessions one after the other until the signal: each with freshly read secrets, a new one when secrets change
+ * or a session fails. Never rejects: what is wrong is in the state, and in the log once per failure.
+ */
+export async function superviseSessions(
+  options: SessionOptions,
+  signal: AbortSignal,
+  onOpen: (session: Session | undefined) => void,
+): Promise<void> {
+  const { config, logger } = options;
+  for (let failures = 0; !signal.aborted; ) {
+    const ending = new AbortController();
+    const either = AbortSignal.any([signal, ending.signal]);
+    const startedAt = Date.now();
+    void untilFilesChange(secretPaths(config), either).then(() => {
+      if (!either.aborted) logger.info({}, 'secrets changed, connecting anew');
+      ending.abort();
+    });
+    try {
+      await runSession(options, either, onOpen);
+    } catch (error) {
+      if (Date.now() - startedAt > healthyAfterMs) failures = 0;
+      const waitMs = backoffMs(failures++, waits);
+      logger.error({ error, waitMs }, 'session failed');
+      // New secrets may be just what was missing: they end the wait early.
+      await pause(waitMs, either);
+    } finally {
+      ending.abort();
+    }
+  }
+}
+
+function secretPaths(config: AggregatorConfig): string[] {
+  return [
+    config.SUMPIPELINE_KAFKA_CA_FILE,
+    config.SUMPIPELINE_KAFKA_USERNAME_FILE,
+    config.SUMPIPELINE_KAFKA_PASSWORD_FILE,
+    config.SUMPIPELINE_STORE_URI_FILE,
+    config.SUMPIPELINE_STORE_CA_FILE,
+  ].filter((path) => path !== undefined);
+}

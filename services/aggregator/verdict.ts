@@ -1,0 +1,109 @@
+import type { Health, Verdict } from '#contract/verdict.ts';
+import { lawViolation } from '#core/law.ts';
+import type { OwnedBooks, RecountResult } from '#services/ledger/port.ts';
+import type { Halt, HaltReason } from './prepare.ts';
+
+/** What is known when the verdict is asked for. */
+export interface VerdictFacts {
+  readonly kafka: Health;
+  readonly store: Health;
+  readonly durability: Health;
+  /** Of this process. */
+  readonly halts: ReadonlyMap<number, Halt>;
+  /** Undefined until they were read for the first time. */
+  readonly books: readonly OwnedBooks[] | undefined;
+  /** The newest recount; undefined until the first one has ended. */
+  readonly recount: RecountResult | undefined;
+}
+
+/** Whether the total is exact: null while nobody can say. Lag is no part of it. */
+export interface Exactness {
+  readonly exact: boolean | null;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A newer record is not a miscount: the total is exact up to it, and the lag shows that nothing goes on. */
+const harmlessHalts: ReadonlySet<HaltReason> = new Set(['RecordTooNew']);
+
+/** The one place that decides what exact means. Pure; the first failing rule gives the reason. */
+export function judge(facts: VerdictFacts): Exactness {
+  if (!facts.store.ok) return unknown(facts.store.reason, `the books cannot be read: ${facts.store.message}`);
+  if (facts.books === undefined || facts.recount === undefined) {
+    if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
+    return unknown(
+      'Recounting',
+      'the ledger is being counted against the totals; this takes about 0.2 s per million additions',
+    );
+  }
+  const [difference] = facts.recount.differences;
+  if (difference !== undefined) {
+    return notExact(
+      'RecountDiffers',
+      `${difference}. Somebody changed the books; run sumctl verify and compare with a backup`,
+    );
+  }
+  for (const books of facts.books) {
+    const violation = lawViolation(books);
+    if (violation !== undefined) return notExact('LawViolated', violation);
+  }
+  for (const [, halt] of facts.halts) {
+    if (!harmlessHalts.has(halt.reason)) return notExact(halt.reason, halt.message);
+  }
+  const withParked = facts.books.find((books) => books.parked > 0n);
+  if (withParked !== undefined) {
+    return notExact(
+      'RecordsParked',
+      `partition ${withParked.partition}: ${withParked.parked} records could not be counted and are kept in table parked; ` +
+        'look at their reason column',
+    );
+  }
+  const applied = facts.books.reduce((sum, books) => sum + books.applied, 0n);
+  const one = applied === 1n;
+  return {
+    exact: true,
+    reason: 'Exact',
+    message: `${applied} ${one ? 'addition is' : 'additions are'} counted once; the law holds on ${facts.books.length} partitions`,
+  };
+}
+
+/** The verdict as it is published. `message` leaves out what grows by itself: a verdict is written when it flips. */
+export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
+  const { exact, reason, message } = judge(facts);
+  return {
+    at: at.toISOString(),
+    exact,
+    reason,
+    message: cut(exact === true ? 'every record has one disposition and the ledger sums to the totals' : message),
+    kafka: cutHealth(facts.kafka),
+    store: cutHealth(facts.store),
+    durability: cutHealth(facts.durability),
+    halts: [...facts.halts]
+      .slice(0, 64)
+      .map(([partition, halt]) => ({ partition, reason: halt.reason, message: cut(halt.message) })),
+    // Draining belongs to suspend, which has no field yet.
+    drained: false,
+  };
+}
+
+/** Two verdicts say the same, whenever they were said. */
+export function isSameVerdict(one: Verdict, other: Verdict): boolean {
+  return JSON.stringify({ ...one, at: '' }) === JSON.stringify({ ...other, at: '' });
+}
+
+function unknown(reason: string, message: string): Exactness {
+  return { exact: null, reason, message };
+}
+
+function notExact(reason: string, message: string): Exactness {
+  return { exact: false, reason, message };
+}
+
+function cutHealth(health: Health): Health {
+  return { ...health, message: cut(health.message) };
+}
+
+/** The contract's bound on messages. */
+function cut(message: string): string {
+  return message.slice(0, 2048);
+}
