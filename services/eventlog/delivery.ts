@@ -1,0 +1,70 @@
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+import { schemaHeader } from '#contract/record.ts';
+import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
+
+/**
+ * Cuts what Kafka delivered into batches of at most `recordsMax` records whose offsets go up by exactly 1, beginning
+ * at `expected`. Ends at the first record that is out of place: what follows must be fetched again and judged then.
+ */
+export function* contiguousBatches(
+  messages: readonly KafkaMessage[],
+  expected: bigint,
+  recordsMax: number,
+): Generator<[LogRecord, ...LogRecord[]]> {
+  let next = expected;
+  let batch: LogRecord[] = [];
+  for (const message of messages) {
+    const record = toRecord(message);
+    if (record.offset !== next) break;
+    next += 1n;
+    batch.push(record);
+    if (batch.length === recordsMax) {
+      yield* nonEmpty(batch);
+      batch = [];
+    }
+  }
+  yield* nonEmpty(batch);
+}
+
+function nonEmpty(records: LogRecord[]): [LogRecord, ...LogRecord[]][] {
+  const [first, ...rest] = records;
+  return first === undefined ? [] : [[first, ...rest]];
+}
+
+/** Why the log cannot be read from `wanted`; undefined when it can. A partition that Kafka does not list is empty. */
+export function rangeProblem(
+  partition: number,
+  wanted: bigint,
+  ranges: ReadonlyMap<number, LogRange>,
+): LogRangeError | undefined {
+  const { earliest, end } = ranges.get(partition) ?? { earliest: 0n, end: 0n };
+  const isListed = ranges.has(partition);
+  if (isListed && earliest <= wanted && wanted <= end) return undefined;
+  return new LogRangeError({ partition, wanted, earliest, end });
+}
+
+function toRecord(message: KafkaMessage): LogRecord {
+  return {
+    offset: BigInt(message.offset),
+    key: message.key,
+    value: message.value,
+    schema: schemaText(message.headers),
+    appendedAt: Number(message.timestamp),
+    leaderEpoch: leaderEpochOf(message),
+  };
+}
+
+/** A header that stands there twice becomes "1,1": no version we know, so the record is parked and not guessed at. */
+function schemaText(headers: IHeaders | undefined): string | undefined {
+  const value = headers?.[schemaHeader];
+  if (value === undefined) return undefined;
+  return Array.isArray(value) ? value.map(String).join(',') : String(value ?? '');
+}
+
+/** kafkajs hands it through without declaring it. */
+function leaderEpochOf(message: KafkaMessage): number | undefined {
+  const context: unknown = Reflect.get(message, 'batchContext');
+  if (typeof context !== 'object' || context === null) return undefined;
+  const epoch: unknown = Reflect.get(context, 'partitionLeaderEpoch');
+  return typeof epoch === 'number' && epoch >= 0 ? epoch : undefined;
+}
