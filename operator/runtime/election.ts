@@ -1,0 +1,258 @@
+import type { Logger } from '#platform/log.ts';
+import type { KubeClient } from './client.ts';
+import { type Clock, sleep } from './clock.ts';
+import { isKubernetesError } from './errors.ts';
+import {
+  checkDurations,
+  decide,
+  defaultDurations,
+  type ElectionDurations,
+  type Lease,
+  leases,
+  microTime,
+  type Observation,
+  observe,
+} from './lease.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import { apiVersionOf, keyOf, type Live, type ObjectName } from './object.ts';
+
+export interface ElectionOptions {
+  readonly client: KubeClient;
+  /** The Lease; its namespace exists. */
+  readonly lease: { readonly namespace: string; readonly name: string };
+  /** Differs between any two processes, restarts included: pod name and a random part. */
+  readonly identity: string;
+  readonly durations?: Partial<ElectionDurations>;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: RuntimeMetrics;
+}
+
+export interface Leadership {
+  /** Aborted when the term ends without our doing. */
+  readonly lost: AbortSignal;
+  /**
+   * Throws when the term is over by the clock, even if no timer has fired yet: a process that was stopped for a minute
+   * runs whatever comes first when it wakes up.
+   */
+  assertHeld(): void;
+}
+
+export class LeadershipLostError extends Error {
+  constructor(why: string) {
+    super(`leadership lost: ${why}`);
+    this.name = 'LeadershipLostError';
+  }
+}
+
+/**
+ * Candidate for ever: waits for the Lease, runs `lead` while renewing it, and begins again when the term was lost. When
+ * `signal` aborts, `lead` is expected to end by itself; the Lease is renewed until it has, and is then given back.
+ *
+ *   us      renewal begins        fenced: no write leaves           another process may take it
+ *   ────────┴─────────────────────┴─────────────────────────────────┴──────>
+ *           0                     renewDeadline                     leaseDuration (or later)
+ */
+export async function runElection(
+  options: ElectionOptions,
+  signal: AbortSignal,
+  lead: (leadership: Leadership) => Promise<void>,
+): Promise<void> {
+  const durations = { ...defaultDurations, ...options.durations };
+  checkDurations(durations);
+  const labels = { name: options.lease.name };
+  options.metrics.set('leader_election_master_status', 0, labels);
+  while (!signal.aborted) {
+    const held = await acquire(options, durations, signal);
+    if (held === undefined) return;
+    options.logger.info({ lease: keyOf(options.lease), identity: options.identity }, 'leading');
+    options.metrics.set('leader_election_master_status', 1, labels);
+    try {
+      await leadOneTerm(options, durations, held, lead);
+    } finally {
+      options.metrics.set('leader_election_master_status', 0, labels);
+    }
+  }
+}
+
+/** A successful write of the Lease; the term lasts `renewDeadlineMs` from `sentAtMs`, when the request began. */
+interface Held {
+  readonly lease: Live<Lease>;
+  readonly sentAtMs: number;
+}
+
+async function acquire(
+  options: ElectionOptions,
+  durations: ElectionDurations,
+  signal: AbortSignal,
+): Promise<Held | undefined> {
+  const { client, clock, logger } = options;
+  let observation: Observation | undefined;
+  let lastHolder: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const lease = await client.find(leases, options.lease, { signal, timeoutMs: durations.renewDeadlineMs });
+      observation = observe(observation, lease, clock.monotonicMs());
+      const decision = decide(observation, options.identity, durations.leaseDurationMs, clock.monotonicMs());
+      if (decision.action !== 'wait') {
+        const sentAtMs = clock.monotonicMs();
+        const written =
+          decision.action === 'create'
+            ? await createLease(options, durations, signal)
+            : await writeHolder(options, durations, decision.lease, decision.isTransition, signal);
+        return { lease: written, sentAtMs };
+      }
+      if (decision.holder !== lastHolder)
+        logger.info({ holder: decision.holder }, 'standing by: another process leads');
+      lastHolder = decision.holder;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      // Two candidates at once: the other one was quicker.
+      if (!isKubernetesError(error, 'conflict', 'alreadyExists')) logger.warn({ error }, 'cannot stand for election');
+    }
+    await sleep(clock, durations.retryPeriodMs * (1 + 0.2 * options.random()), signal);
+  }
+  return undefined;
+}
+
+async function leadOneTerm(
+  options: ElectionOptions,
+  durations: ElectionDurations,
+  acquired: Held,
+  lead: (leadership: Leadership) => Promise<void>,
+): Promise<void> {
+  const { clock, logger } = options;
+  const lost = new AbortController();
+  const ended = new AbortController();
+  let held = acquired;
+  const heldUntilMs = () => held.sentAtMs + durations.renewDeadlineMs;
+  const lose = (why: string) => {
+    if (lost.signal.aborted) return;
+    logger.warn({ lease: keyOf(options.lease), why }, 'leadership lost');
+    lost.abort(new LeadershipLostError(why));
+  };
+  const assertHeld = () => {
+    if (clock.monotonicMs() >= heldUntilMs()) lose(`no renewal for ${durations.renewDeadlineMs} ms`);
+    lost.signal.throwIfAborted();
+  };
+
+  const renewing = (async () => {
+    while (!lost.signal.aborted && !ended.signal.aborted) {
+      await sleep(clock, durations.retryPeriodMs, AbortSignal.any([lost.signal, ended.signal]));
+      if (lost.signal.aborted || ended.signal.aborted) return;
+      const renewed = await renew(options, durations, held, heldUntilMs(), lost.signal);
+      if (renewed === 'lost') return lose('another process holds the Lease');
+      if (renewed !== undefined) held = renewed;
+      if (clock.monotonicMs() >= heldUntilMs()) return lose(`no renewal for ${durations.renewDeadlineMs} ms`);
+    }
+  })();
+  // The fence: it fires while a renewal hangs, too.
+  let cancelFence = () => {};
+  const armFence = () => {
+    cancelFence = clock.after(heldUntilMs() - clock.monotonicMs(), () => {
+      if (clock.monotonicMs() >= heldUntilMs()) lose(`no renewal for ${durations.renewDeadlineMs} ms`);
+      else armFence();
+    });
+  };
+  armFence();
+  try {
+    await lead({ lost: lost.signal, assertHeld });
+  } finally {
+    cancelFence();
+    ended.abort();
+    await renewing;
+    if (!lost.signal.aborted) await release(options, held);
+  }
+}
+
+/** One renewal: the new state, undefined when it failed for a reason that may pass, or `lost`. */
+async function renew(
+  options: ElectionOptions,
+  durations: ElectionDurations,
+  held: Held,
+  heldUntilMs: number,
+  signal: AbortSignal,
+): Promise<Held | 'lost' | undefined> {
+  const { client, clock, logger } = options;
+  const sentAtMs = clock.monotonicMs();
+  // A hanging request must leave time for another one before the term ends.
+  const timeoutMs = Math.max(1, Math.min(heldUntilMs - sentAtMs, durations.renewDeadlineMs / 2));
+  try {
+    return { lease: await writeHolder(options, durations, held.lease, false, signal, timeoutMs), sentAtMs };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (isKubernetesError(error, 'notFound')) return 'lost';
+    logger.warn({ error, lease: keyOf(options.lease) }, 'renewing the Lease failed');
+    if (!isKubernetesError(error, 'conflict')) return undefined;
+  }
+  try {
+    // Somebody wrote in between: a renewal of ours whose answer was lost, a person's label, or another holder.
+    const lease = await client.get(leases, options.lease, { signal, timeoutMs });
+    return lease.spec?.holderIdentity === options.identity ? { lease, sentAtMs: held.sentAtMs } : 'lost';
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    logger.warn({ error, lease: keyOf(options.lease) }, 'reading the Lease failed');
+    return isKubernetesError(error, 'notFound') ? 'lost' : undefined;
+  }
+}
+
+/** Gives the Lease back so that a standby takes over at its next look. If it fails, the term runs out instead. */
+async function release(options: ElectionOptions, held: Held): Promise<void> {
+  try {
+    const patch = {
+      metadata: { resourceVersion: held.lease.metadata.resourceVersion },
+      spec: { holderIdentity: null, leaseDurationSeconds: 1, renewTime: microTime(options.clock.wallMs()) },
+    };
+    await options.client.mergePatch(leases, options.lease, patch, { fieldManager, timeoutMs: 5_000 });
+    options.logger.info({ lease: keyOf(options.lease) }, 'leadership given back');
+  } catch (error) {
+    options.logger.warn({ error, lease: keyOf(options.lease) }, 'giving the Lease back failed: it will run out');
+  }
+}
+
+const fieldManager = 'leader-election';
+
+function createLease(
+  options: ElectionOptions,
+  durations: ElectionDurations,
+  signal: AbortSignal,
+): Promise<Live<Lease>> {
+  const now = microTime(options.clock.wallMs());
+  const lease: Lease = {
+    apiVersion: apiVersionOf(leases),
+    kind: leases.kind,
+    metadata: { ...options.lease },
+    spec: {
+      holderIdentity: options.identity,
+      leaseDurationSeconds: durations.leaseDurationMs / 1000,
+      acquireTime: now,
+      renewTime: now,
+      leaseTransitions: 0,
+    },
+  };
+  return options.client.create(leases, lease, { fieldManager, signal, timeoutMs: durations.renewDeadlineMs });
+}
+
+function writeHolder(
+  options: ElectionOptions,
+  durations: ElectionDurations,
+  lease: Live<Lease>,
+  isTransition: boolean,
+  signal: AbortSignal,
+  timeoutMs = durations.renewDeadlineMs,
+): Promise<Live<Lease>> {
+  const now = microTime(options.clock.wallMs());
+  const name: ObjectName = options.lease;
+  const patch = {
+    metadata: { resourceVersion: lease.metadata.resourceVersion },
+    spec: {
+      holderIdentity: options.identity,
+      leaseDurationSeconds: durations.leaseDurationMs / 1000,
+      renewTime: now,
+      ...(isTransition ? { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 } : {}),
+    },
+  };
+  return options.client.mergePatch(leases, name, patch, { fieldManager, signal, timeoutMs });
+}

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+
+/**
+ * What a failed request means for the caller:
+ * - `notFound`, `alreadyExists`, `conflict` (another writer, a field owned by another manager, or a uid that is gone):
+ *   read again, then decide;
+ * - `invalid` (400, 405, 406, 415, 422) and `terminal` (the 500 that no repetition cures): a person or a release must act;
+ * - `forbidden` (401, 403): rights are missing; they may be given later;
+ * - `gone`: the version or continue token is too old, list again;
+ * - `tooManyRequests`: come back after `retryAfterMs`;
+ * - `transient`: network, timeout, 5xx. The request may or may not have been carried out.
+ */
+export type ErrorClass =
+  | 'notFound'
+  | 'alreadyExists'
+  | 'conflict'
+  | 'invalid'
+  | 'terminal'
+  | 'forbidden'
+  | 'gone'
+  | 'tooManyRequests'
+  | 'transient';
+
+export interface ErrorCause {
+  readonly field?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+/** What was asked, for messages: `apply Deployment team/sums-calculator`. */
+export interface RequestContext {
+  readonly verb: string;
+  readonly kind: string;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** The one error of the transport and the client. Its message says what was asked and what the server answered. */
+export class KubernetesError extends Error {
+  readonly class: ErrorClass;
+  /** HTTP status, undefined when there was no answer. */
+  readonly status: number | undefined;
+  /** The server's machine-readable reason (`NotFound`, `Conflict`, ...) or the network error code. */
+  readonly reason: string;
+  readonly serverMessage: string;
+  readonly causes: readonly ErrorCause[];
+  readonly retryAfterMs: number | undefined;
+  readonly request: RequestContext;
+
+  constructor(fields: {
+    class: ErrorClass;
+    status: number | undefined;
+    reason: string;
+    serverMessage: string;
+    causes?: readonly ErrorCause[];
+    retryAfterMs?: number | undefined;
+    request: RequestContext;
+    cause?: unknown;
+  }) {
+    const status = fields.status === undefined ? fields.reason : `${fields.status} ${fields.reason}`;
+    super(`${describeRequest(fields.request)}: ${fields.serverMessage} (${status})`, { cause: fields.cause });
+    this.name = 'KubernetesError';
+    this.class = fields.class;
+    this.status = fields.status;
+    this.reason = fields.reason;
+    this.serverMessage = fields.serverMessage;
+    this.causes = fields.causes ?? [];
+    this.retryAfterMs = fields.retryAfterMs;
+    this.request = fields.request;
+  }
+}
+
+/** `isKubernetesError(error, 'notFound')`: a KubernetesError, of one of the classes if any are given. */
+export function isKubernetesError(error: unknown, ...classes: ErrorClass[]): error is KubernetesError {
+  return error instanceof KubernetesError && (classes.length === 0 || classes.includes(error.class));
+}
+
+const statusSchema = z.object({
+  kind: z.literal('Status'),
+  code: z.number().optional(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  details: z
+    .object({
+      causes: z
+        .array(
+          z.object({ field: z.string().optional(), reason: z.string().optional(), message: z.string().optional() }),
+        )
+        .nullish(),
+      retryAfterSeconds: z.number().optional(),
+    })
+    .nullish(),
+});
+
+/** Turns an answer that is not a success, or an ERROR watch event, into an error. `body` may be anything. */
+export function errorFromStatus(answer: {
+  status: number;
+  body: unknown;
+  retryAfterHeader?: string | undefined;
+  request: RequestContext;
+}): KubernetesError {
+  const parsed = statusSchema.safeParse(answer.body);
+  const status = parsed.success ? parsed.data : undefined;
+  const reason = status?.reason ?? reasonByCode(answer.status);
+  const serverMessage = status?.message ?? shorten(answer.body) ?? 'the answer has no message';
+  const headerSeconds = Number(answer.retryAfterHeader ?? Number.NaN);
+  const seconds = status?.details?.retryAfterSeconds ?? (Number.isFinite(headerSeconds) ? headerSeconds : undefined);
+  return new KubernetesError({
+    class: classify({ status: answer.status, reason, message: serverMessage, causes: status?.details?.causes ?? [] }),
+    status: answer.status,
+    reason,
+    serverMessage,
+    causes: status?.details?.causes ?? [],
+    retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
+    request: answer.request,
+  });
+}
+
+/** Wraps a failure below HTTP: refused, reset, timed out, too large. */
+export function errorFromNetwork(error: unknown, request: RequestContext): KubernetesError {
+  const code = findCode(error) ?? 'NetworkError';
+  const serverMessage = `no usable answer from the API server: ${error instanceof Error ? error.message : String(error)}`;
+  return new KubernetesError({
+    class: 'transient',
+    status: undefined,
+    reason: code,
+    serverMessage,
+    request,
+    cause: error,
+  });
+}
+
+export function describeRequest(request: RequestContext): string {
+  const name = [request.namespace, request.name].filter((part) => part !== undefined && part !== '').join('/');
+  return [request.verb, request.kind, name].filter((part) => part !== '').join(' ');
+}
+
+/** The rules, in order. 500s are transient except the one that answers every repetition in the same way. */
+function classify(answer: {
+  status: number;
+  reason: string;
+  message: string;
+  causes: readonly ErrorCause[];
+}): ErrorClass {
+  const { status, reason, message, causes } = answer;
+  if (status === 500 && message.includes('failed to create typed patch object')) return 'terminal';
+  if (status === 429) return 'tooManyRequests';
+  if (status === 410 || reason === 'Expired' || reason === 'Gone') return 'gone';
+  if (status === 404) return 'notFound';
+  if (status === 409) return reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict';
+  // An apply that names a uid, on a live object with another one: the same loss of identity that is 409 elsewhere.
+  if (status === 422 && causes.some(({ field }) => field === 'metadata.uid')) return 'conflict';
+  if (status === 401 || status === 403) return 'forbidden';
+  if (status === 408 || status >= 500) return 'transient';
+  return 'invalid';
+}
+
+function reasonByCode(status: number): string {
+  const known: Record<number, string> = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 410: 'Gone' };
+  return known[status] ?? (status >= 500 ? 'ServerError' : 'Refused');
+}
+
+/** A proxy answers with HTML or text: its beginning is enough to recognise it. */
+function shorten(body: unknown): string | undefined {
+  if (typeof body !== 'string' || body.trim() === '') return undefined;
+  const line = body.trim().replaceAll(/\s+/g, ' ');
+  return line.length > 300 ? `${line.slice(0, 300)}...` : line;
+}
+
+function findCode(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+  }
+  return error instanceof Error ? error.name : undefined;
+}

@@ -1,0 +1,125 @@
+/**
+ * One kind of Kubernetes object as the API server names it. `T` is what the server's own schema guarantees for its
+ * objects: a kind whose schema promises less than the code needs takes `unknown` fields and is parsed by its reader.
+ */
+export interface Resource<T extends KubeObject = KubeObject> {
+  /** API group, '' for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** The name in URLs and RBAC, lower-case plural: `deployments`. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Carries `T` for the compiler; never set. */
+  readonly type?: T;
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface ManagedFieldsEntry {
+  manager?: string;
+  operation?: string;
+  apiVersion?: string;
+  time?: string;
+  fieldsType?: string;
+  fieldsV1?: unknown;
+  subresource?: string;
+}
+
+export interface ObjectMeta {
+  name: string;
+  generateName?: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFieldsEntry[];
+}
+
+/** Any object, desired or live. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+}
+
+/** An object as the API server returned it: it has an identity and a version. */
+export type Live<T extends KubeObject = KubeObject> = T & {
+  metadata: { uid: string; resourceVersion: string; creationTimestamp: string };
+};
+
+/** Names one object of a kind; `namespace` is absent exactly for cluster-scoped kinds. */
+export interface ObjectName {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** `deployments.apps`, as RBAC rules, CRD names and people write it. */
+export function resourceId(resource: Pick<Resource, 'group' | 'plural'>): string {
+  return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+/** The key of an object in stores and queues: `namespace/name`, or `name` for cluster-scoped kinds. */
+export function keyOf(object: ObjectName | KubeObject): string {
+  const { namespace, name } = 'metadata' in object ? object.metadata : object;
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
+export function parseKey(key: string): ObjectName {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** The URL path of a collection, or of one object when `name` is given. Refuses names that would change the path. */
+export function pathOf(
+  resource: Resource,
+  target: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined } = {},
+): string {
+  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`;
+  const parts = [root];
+  if (resource.namespaced && target.namespace !== undefined) parts.push('namespaces', segment(target.namespace));
+  if (resource.namespaced && target.name !== undefined && target.namespace === undefined) {
+    throw new Error(`${resource.kind} ${target.name} is namespaced: a namespace is needed to name it`);
+  }
+  if (!resource.namespaced && target.namespace !== undefined) {
+    throw new Error(`${resource.kind} is cluster-scoped: it has no namespace (got ${target.namespace})`);
+  }
+  parts.push(resource.plural);
+  if (target.name !== undefined) parts.push(segment(target.name));
+  if (target.subresource !== undefined) parts.push(segment(target.subresource));
+  return parts.join('/');
+}
+
+function segment(value: string): string {
+  if (value === '' || value === '.' || value === '..') {
+    throw new Error(`${JSON.stringify(value)} is not a Kubernetes name`);
+  }
+  return encodeURIComponent(value);
+}
+
+/**
+ * Orders two resourceVersions of one kind: negative, 0 or positive. They are decimal integers of any length that grow
+ * with every write (promised since Kubernetes 1.35, true for all etcd-backed kinds before).
+ */
+export function compareResourceVersions(left: string, right: string): number {
+  const a = BigInt(left);
+  const b = BigInt(right);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
