@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { findFreePort } from '#tools/process/ports.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { type Progress, silentProgress } from '#tools/progress.ts';
 import { buildGoModule } from './binaries.ts';
+import { createTokenKeys } from './certificates.ts';
 import { buildKubeconfig } from './kubeconfig.ts';
 
 export interface ApiServerOptions {
@@ -171,11 +171,7 @@ async function writeFiles(dir: string, ca: CertificateAuthority): Promise<void> 
     altNames: ['localhost', '127.0.0.1'],
     usages: ['server'],
   });
-  const tokens = generateKeyPairSync('ec', {
-    namedCurve: 'P-256',
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'sec1', format: 'pem' },
-  });
+  const tokens = createTokenKeys();
   const files = {
     'ca.crt': ca.certPem,
     'apiserver.crt': server.certPem,

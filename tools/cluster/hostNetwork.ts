@@ -1,0 +1,66 @@
+import { networkInterfaces } from 'node:os';
+import { address, device } from './layout.ts';
+import { runProgram } from './shell.ts';
+
+/** Where processes beside the node (Kafka, PostgreSQL) listen for pods. It outlives the node. */
+export const hostAddress = address.hostForPods;
+
+let holders = 0;
+
+/**
+ * Puts `hostAddress` on the loopback device, for as long as somebody in this process holds it. An address that an
+ * unclean end left behind is taken over. Only for the holder of the machine's lock: the kernel does not count users.
+ */
+export async function acquireHostAddress(): Promise<AsyncDisposable> {
+  holders++;
+  if (!isHostAddressSet()) {
+    await runProgram(['ip', 'address', 'add', `${hostAddress}/32`, 'dev', 'lo']).catch((error) => {
+      holders--;
+      throw error;
+    });
+  }
+  let isHeld = true;
+  return {
+    async [Symbol.asyncDispose]() {
+      if (!isHeld) return;
+      isHeld = false;
+      if (--holders === 0) await removeHostAddress();
+    },
+  };
+}
+
+export async function removeHostAddress(): Promise<void> {
+  if (isHostAddressSet()) await runProgram(['ip', 'address', 'del', `${hostAddress}/32`, 'dev', 'lo']);
+}
+
+function isHostAddressSet(): boolean {
+  return (networkInterfaces()['lo'] ?? []).some(({ address: known }) => known === hostAddress);
+}
+
+/** Lays the cable from the host into the node and the host's routes to pods and Services. */
+export async function connectNode(initPid: number): Promise<void> {
+  const { hostLink, nodeLink } = device;
+  await runProgram(['ip', 'link', 'add', hostLink, 'type', 'veth', 'peer', 'name', nodeLink, 'netns', String(initPid)]);
+  await runProgram(['ip', 'address', 'add', `${address.hostLink}/${address.linkPrefix}`, 'dev', hostLink]);
+  await runProgram(['ip', 'link', 'set', hostLink, 'up']);
+  for (const network of [address.podNetwork, address.serviceNetwork]) {
+    await runProgram(['ip', 'route', 'add', network, 'via', address.nodeLink]).catch((cause) => {
+      throw new Error(
+        `this machine already has a route to ${network}, which the local cluster needs; see: ip route show ${network}`,
+        { cause },
+      );
+    });
+  }
+}
+
+/** Removes the cable; its routes go with it. The kernel does the same some time after the node's end. */
+export async function disconnectNode(): Promise<void> {
+  if (networkInterfaces()[device.hostLink] === undefined && !(await isLinkThere())) return;
+  await runProgram(['ip', 'link', 'del', device.hostLink]).catch(async (error) => {
+    if (await isLinkThere()) throw error;
+  });
+}
+
+async function isLinkThere(): Promise<boolean> {
+  return (await runProgram(['ip', '-json', 'link', 'show'])).includes(`"ifname":"${device.hostLink}"`);
+}

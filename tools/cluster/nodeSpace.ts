@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { type Child, type ChildOptions, spawnChild } from '#tools/process/child.ts';
+import { waitFor } from '#tools/process/wait.ts';
+import { address, device, nodeName, nodePath, programPath } from './layout.ts';
+import { type RunOptions, runProgram } from './shell.ts';
+
+export interface NodeSpaceOptions {
+  /** The state folder; `var/lib`, `var/log` and `log` are below it. */
+  readonly dir: string;
+  /** The folder with Kubernetes' pause program. */
+  readonly pauseDir: string;
+  /** Go module -> folder of its programs, shown to the node below `nodePath.etc`. */
+  readonly programDirs: Readonly<Record<string, string>>;
+}
+
+/** The node's own mount, network, process, hostname and IPC namespaces. */
+export interface NodeSpace {
+  /** Process id, on the host, of the node's process 1. */
+  readonly initPid: number;
+  /** Settles when the node has ended, by us or by an accident. */
+  readonly exited: Promise<unknown>;
+  /** What to spawn on the host so that `command` runs in the node and ends with us. */
+  enter(command: readonly string[]): Pick<ChildOptions, 'command' | 'args' | 'env'>;
+  /** Runs a program in the node to its end; answers its output. */
+  run(command: readonly string[], options?: RunOptions): Promise<string>;
+  /** One kill: the kernel ends every process in it; mounts, devices and packet rules go with the namespaces. */
+  kill(): Promise<void>;
+}
+
+/** Plain system paths: what a login shell of root has. The shim is looked up by name. */
+const searchPath = `${nodePath.etc}/bin/containerd:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/**
+ * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does nothing
+ * else. It is killed when `unshare` dies, which is killed when we die: no node outlives its owner.
+ */
+export async function createNodeSpace({ dir, pauseDir, programDirs }: NodeSpaceOptions): Promise<NodeSpace> {
+  const unshare = await spawnChild({
+    command: 'unshare',
+    args: [
+      '--mount',
+      '--net',
+      '--pid',
+      '--uts',
+      '--ipc',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+      `${pauseDir}/pause`,
+    ],
+    logFile: `${dir}/log/init.log`,
+  });
+  try {
+    const initPid = await waitFor({ what: "the node's process 1", timeoutMs: 10_000, intervalMs: 5 }, () =>
+      findInit(unshare),
+    );
+    return describeSpace(unshare, initPid, { dir, pauseDir, programDirs });
+  } catch (error) {
+    unshare.signal('SIGKILL');
+    throw error;
+  }
+}
+
+/** Process 1 is there when the child of `unshare` has become pause: by then /proc is mounted. */
+async function findInit(unshare: Child): Promise<number | undefined> {
+  const pid = (await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8')).trim();
+  if (pid === '') return undefined;
+  return (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'pause\n' ? Number(pid) : undefined;
+}
+
+async function describeSpace(unshare: Child, initPid: number, options: NodeSpaceOptions): Promise<NodeSpace> {
+  const enterArgs = [`--target=${initPid}`, '--mount', '--net', '--pid', '--uts', '--ipc', '--'];
+  const run: NodeSpace['run'] = (command, runOptions) => runProgram(['nsenter', ...enterArgs, ...command], runOptions);
+  await mountFolders(run, options);
+  await run(['hostname', nodeName]);
+  return {
+    initPid,
+    exited: unshare.exited,
+    run,
+    enter: (command) => ({
+      command: 'nsenter',
+      // nsenter stays outside as the parent; whoever kills it must not leave its program running.
+      args: [...enterArgs, 'setpriv', '--pdeathsig', 'KILL', '--', ...command],
+      env: { PATH: searchPath },
+    }),
+    async kill() {
+      unshare.signal('SIGKILL');
+      await unshare.exited;
+      await waitForEnd(initPid);
+    },
+  };
+}
+
+/** Gives the node /var/lib and /var/log of its own on our disk, an empty /run, and its programs. */
+async function mountFolders(run: NodeSpace['run'], { dir, programDirs }: NodeSpaceOptions): Promise<void> {
+  for (const [module, programs] of Object.entries(programDirs)) {
+    await run(['mount', '--bind', programs, `${dir}${programPath(module, '')}`]);
+  }
+  await run(['mount', '--bind', `${dir}/var/log`, '/var/log']);
+  // Last: our own folder may be below the host's /var/lib, which this hides.
+  await run(['mount', '--rbind', `${dir}/var/lib`, '/var/lib']);
+  await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']);
+}
+
+/** Sets up the node's side of the network; the cable must be there. */
+export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void> {
+  const { nodeLink, bridge } = device;
+  await run(['ip', 'link', 'set', 'lo', 'up']);
+  await run(['ip', 'address', 'add', `${address.nodeLink}/${address.linkPrefix}`, 'dev', nodeLink]);
+  await run(['ip', 'link', 'set', nodeLink, 'up']);
+  await run(['ip', 'route', 'add', address.hostForPods, 'via', address.hostLink]);
+  await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
+  await run(['ip', 'address', 'add', `${address.node}/24`, 'dev', bridge]);
+  await run(['ip', 'link', 'set', bridge, 'up']);
+  // kube-proxy rewrites Service addresses on their way; without a route a packet has no way to be on.
+  await run(['ip', 'route', 'add', address.serviceNetwork, 'dev', bridge, 'src', address.node]);
+  // Pods share the bridge: without the second, an answer to a Service's client would bypass the rewriting.
+  for (const setting of ['ipv4/ip_forward', 'bridge/bridge-nf-call-iptables']) {
+    await run(['sh', '-c', `echo 1 > /proc/sys/net/${setting}`]);
+  }
+}
+
+/** The kernel reaps process 1 of a namespace last: when it is gone, so is everything that ran in it. */
+export async function waitForEnd(initPid: number): Promise<void> {
+  await waitFor({ what: "the node's processes to be gone", timeoutMs: 20_000 }, async () => {
+    const comm = await readFile(`/proc/${initPid}/stat`, 'utf8').catch(() => undefined);
+    // The name in brackets tells our process from a later one with the same number; Z has ended.
+    return comm === undefined || !/\(pause\) [^Z]/.test(comm) || undefined;
+  });
+}
