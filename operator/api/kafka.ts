@@ -47,7 +47,8 @@ const cluster = z
   .describe('A Kafka cluster run by Strimzi. Set this or bootstrapServers.');
 
 const clusterRules = withRules(cluster, {
-  rule: 'has(self.namespace) == has(oldSelf.namespace) && (!has(self.namespace) || self.namespace == oldSelf.namespace)',
+  // `namespace` is a reserved word of CEL.
+  rule: 'has(self.__namespace__) == has(oldSelf.__namespace__) && (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)',
   message: `kafka.cluster.namespace is immutable: ${startNew}`,
   fieldPath: '.namespace',
 });
