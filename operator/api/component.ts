@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { apiGroup, type Component } from '#contract/names.ts';
 import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
-import { atomicList, objectName, stringMap, withRules } from './schema.ts';
+import { annotationMap, atomicList, labelMap, objectName } from './schema.ts';
 
 /** Label keys that the operator writes on pods, besides everything under its own prefix. */
 export const reservedPodLabels = [
@@ -15,7 +15,7 @@ export const reservedPodLabels = [
 
 const ourPrefix = `${apiGroup}/`;
 
-const podLabels = withRules(stringMap(32, 63), {
+const podLabels = labelMap({
   rule: `self.all(key, !key.startsWith('${ourPrefix}') && !(key in [${reservedPodLabels.map((key) => `'${key}'`).join(', ')}]))`,
   message: `the operator writes ${ourPrefix}*, ${reservedPodLabels.join(', ')} itself: use other keys`,
   holds: (self) =>
@@ -24,7 +24,7 @@ const podLabels = withRules(stringMap(32, 63), {
     ),
 });
 
-const podAnnotations = withRules(stringMap(32, 4096), {
+const podAnnotations = annotationMap({
   rule: `self.all(key, !key.startsWith('${ourPrefix}'))`,
   message: `the operator writes ${ourPrefix}* itself: use other keys`,
   holds: (self) => Object.keys(self).every((key) => !key.startsWith(ourPrefix)),
@@ -33,7 +33,7 @@ const podAnnotations = withRules(stringMap(32, 4096), {
 const podTemplate = z.object({
   labels: podLabels.describe('Further labels of the pods.').optional(),
   annotations: podAnnotations.describe('Further annotations of the pods.').optional(),
-  nodeSelector: stringMap(32, 63).describe('Labels that a node must have to run the pods.').optional(),
+  nodeSelector: labelMap().describe('Labels that a node must have to run the pods.').optional(),
   tolerations: atomicList(tolerationSchema, 32).describe('Taints of nodes that the pods tolerate.').optional(),
   affinity: affinitySchema.describe('Rules of attraction and repulsion for placing the pods.').optional(),
   topologySpreadConstraints: atomicList(topologySpreadConstraintSchema, 8)

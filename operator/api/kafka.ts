@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atomicList, immutable, namespaceName, objectName, secretKey, stringMap, withRules } from './schema.ts';
+import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
 /** What an unset field of the topic means. Not defaults of the CRD: an External topic must not carry them. */
 export const topicReplicasDefault = 3;
@@ -138,7 +138,7 @@ const topic = withRules(
         'How long a Managed topic keeps additions: a whole number with m, h or d, such as 30d; for ever when unset. It must be longer than the longest time the aggregators may be down.',
       ),
     config: withRules(
-      stringMap(64, 1024),
+      boundedMap(z.string().max(1024), 64),
       {
         rule: `self.all(key, !(key in [${reservedTopicSettings.map((name) => `'${name}'`).join(', ')}]))`,
         message: `exactness depends on ${reservedTopicSettings.join(', ')}: remove them; retention and minInSyncReplicas have their own fields, the others are fixed`,

@@ -1,13 +1,10 @@
 import type { z } from 'zod';
+import { buildSchema } from './crd.ts';
 import { pipelineSchema } from './pipeline.ts';
+import type { Problem } from './problem.ts';
+import { explainIssue, formatPath } from './problem.ts';
 import type { SumPipeline } from './types.ts';
-
-/** One thing that is wrong with a resource. */
-export interface Problem {
-  /** `spec.kafka.topic.partitions`; empty for the resource as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
+import { findUnknownFields } from './unknownFields.ts';
 
 export type ParsedPipeline =
   | { readonly ok: true; readonly value: SumPipeline }
@@ -19,11 +16,11 @@ export interface ParseOptions {
 }
 
 /**
- * Parses a SumPipeline from the API server or from a file; unknown fields are dropped, as the server drops them.
- * Checks everything that the API server checks, except rules about the change from an older version.
+ * Parses a SumPipeline from the API server; unknown fields are dropped, as the server drops them. Checks everything
+ * that the API server checks, except rules about the change from an older version.
  */
 export function parsePipeline(object: unknown, options: ParseOptions = {}): ParsedPipeline {
-  const parsed = pipelineSchema.safeParse(object);
+  const parsed = pipelineSchema.safeParse(object, { error: explainIssue });
   if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(toProblem) };
   const namespace = parsed.data.metadata.namespace ?? options.namespace;
   if (namespace === undefined) {
@@ -32,18 +29,17 @@ export function parsePipeline(object: unknown, options: ParseOptions = {}): Pars
   return { ok: true, value: { ...parsed.data, metadata: { ...parsed.data.metadata, namespace } } };
 }
 
-/** One line per problem, as people read them. */
-export function formatProblems(problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n');
+/**
+ * The same for what a person wrote: an unknown field is a problem, because it is a typo that would silently do
+ * nothing.
+ */
+export function parsePipelineStrictly(object: unknown, options: ParseOptions = {}): ParsedPipeline {
+  const parsed = parsePipeline(object, options);
+  const unknown = findUnknownFields(object, buildSchema());
+  if (unknown.length === 0) return parsed;
+  return { ok: false, problems: [...unknown, ...(parsed.ok ? [] : parsed.problems)] };
 }
 
 function toProblem(issue: z.core.$ZodIssue): Problem {
   return { path: formatPath(issue.path), message: issue.message };
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  return path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('')
-    .replace(/^\./, '');
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atomicList, quantity, stringMap } from './schema.ts';
+import { atomicList, boundedMap, labelMap, quantity } from './schema.ts';
 
 /**
  * Parts of a pod that a person may set, in the shape of Kubernetes' own API. They are spelled out, because a field
@@ -20,7 +20,7 @@ const selectorRequirement = (what: string) =>
     .describe('One requirement.');
 
 const labelSelector = z.object({
-  matchLabels: stringMap(32, 63).describe('Labels that must be equal.').optional(),
+  matchLabels: labelMap().describe('Labels that must be equal.').optional(),
   matchExpressions: atomicList(selectorRequirement('label'), 16)
     .describe('Requirements that must all hold.')
     .optional(),
@@ -145,7 +145,7 @@ export const topologySpreadConstraintSchema = z
   })
   .describe('One rule of spreading.');
 
-const resourceList = () => z.record(z.string(), quantity()).meta({ maxProperties: 16 });
+const resourceList = () => boundedMap(quantity(), 16);
 
 export const resourcesSchema = z.object({
   requests: resourceList().describe('What is reserved for each pod, e.g. cpu: 100m, memory: 256Mi.').optional(),

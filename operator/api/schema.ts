@@ -41,9 +41,19 @@ export function immutable<Schema extends z.ZodType>(schema: Schema, message: str
   return withRules(schema, { rule: 'self == oldSelf', message });
 }
 
-/** A list that server-side apply merges by these keys. */
-export function mapList<Item extends z.ZodType>(item: Item, keys: readonly string[], itemsMax: number) {
-  return z.array(item).max(itemsMax).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
+/** A list that server-side apply merges by this key of its items. */
+export function mapList<Item extends z.ZodType<Record<string, unknown>>>(item: Item, key: string, itemsMax: number) {
+  return z
+    .array(item)
+    .max(itemsMax)
+    .superRefine((items, context) => {
+      items.forEach((entry, index) => {
+        const isCopy = items.findIndex((other) => other[key] === entry[key]) < index;
+        if (isCopy)
+          context.addIssue({ code: 'custom', path: [index], message: `has the same ${key} as one before it` });
+      });
+    })
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 }
 
 /** A list that has one owner as a whole. */
@@ -51,9 +61,42 @@ export function atomicList<Item extends z.ZodType>(item: Item, itemsMax: number)
   return z.array(item).max(itemsMax).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
 
-/** A map of strings. */
-export function stringMap(propertiesMax: number, valueLengthMax: number) {
-  return z.record(z.string(), z.string().max(valueLengthMax)).meta({ maxProperties: propertiesMax });
+/** A map with a bound on its size: without one the API server takes every rule below it for unaffordable. */
+export function boundedMap<Value extends z.ZodType>(value: Value, propertiesMax: number) {
+  return z
+    .record(z.string(), value)
+    .superRefine((map, context) => {
+      if (Object.keys(map).length <= propertiesMax) return;
+      context.addIssue({ code: 'custom', message: `must have at most ${propertiesMax} entries` });
+    })
+    .meta({ maxProperties: propertiesMax });
+}
+
+const labelKeyPattern = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+const labelKeyRegex = new RegExp(labelKeyPattern);
+
+const keysAreQualified = {
+  rule: `self.all(key, key.matches('${labelKeyPattern}'))`,
+  message:
+    'a key must be name or prefix/name: the name has at most 63 letters, digits, -, _ and ., the prefix is a DNS name',
+  holds: (self: Readonly<Record<string, unknown>>) => Object.keys(self).every((key) => labelKeyRegex.test(key)),
+} satisfies Rule<Record<string, string>>;
+
+/** Labels, or what selects by them. Checked here: otherwise the apply of the child is what fails. */
+export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
+  const value = z
+    .string()
+    .max(63)
+    .regex(
+      /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/,
+      'must be the value of a label: letters, digits, -, _ and .',
+    );
+  return withRules(boundedMap(value, 32), keysAreQualified, ...rules);
+}
+
+/** Annotations: keys like those of labels, values free. */
+export function annotationMap(...rules: readonly Rule<Record<string, string>>[]) {
+  return withRules(boundedMap(z.string().max(4096), 32), keysAreQualified, ...rules);
 }
 
 /** A Kubernetes quantity: `500m`, `1Gi`, or a bare integer. The pattern is the one of Kubernetes' own generator. */
@@ -62,7 +105,7 @@ export const quantityPattern =
 
 export function quantity() {
   return z
-    .union([z.string().max(32).regex(quantityPattern, 'must be a quantity such as 500m or 1Gi'), z.int32()])
+    .union([z.string().max(32).regex(quantityPattern), z.int32()], { error: 'must be a quantity such as 500m or 1Gi' })
     .meta({ 'x-kubernetes-int-or-string': true, pattern: quantityPattern.source, maxLength: 32 });
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { componentSchema } from './component.ts';
 import { kafkaSchema } from './kafka.ts';
-import { mapList, objectName, stringMap, withRules } from './schema.ts';
+import { annotationMap, labelMap, mapList, objectName, withRules } from './schema.ts';
 import { storeSchema } from './store.ts';
 
 const serviceAccount = withRules(
@@ -9,7 +9,7 @@ const serviceAccount = withRules(
     name: objectName()
       .describe('An existing ServiceAccount that all pods use. Unset: the operator makes one for each component.')
       .optional(),
-    annotations: stringMap(32, 4096)
+    annotations: annotationMap()
       .describe('Annotations of the ServiceAccounts that the operator makes, e.g. for the identity of a cloud.')
       .optional(),
   }),
@@ -36,7 +36,7 @@ export const specSchema = withRules(
       z
         .object({ name: objectName().describe('Name of a Secret in the namespace of the pipeline.') })
         .describe('One Secret.'),
-      ['name'],
+      'name',
       16,
     )
       .describe('Secrets for pulling the image.')
@@ -54,7 +54,7 @@ export const specSchema = withRules(
           .boolean()
           .default(false)
           .describe('Make a ServiceMonitor for each component, once the CRD of prometheus-operator is installed.'),
-        labels: stringMap(32, 63)
+        labels: labelMap()
           .describe('Labels of the ServiceMonitors, so that your Prometheus selects them, e.g. release: prometheus.')
           .optional(),
       })

@@ -1,0 +1,26 @@
+import type { Problem } from './problem.ts';
+import type { StructuralSchema } from './structural.ts';
+
+/** Fields that the schema does not have. The API server drops them, or refuses them under strict validation. */
+export function findUnknownFields(value: unknown, schema: StructuralSchema, path = ''): Problem[] {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    if (items === undefined) return [];
+    return value.flatMap((item, index) => findUnknownFields(item, items, `${path}[${index}]`));
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const { properties, additionalProperties } = schema;
+  // Without either the API server knows the shape better than we do: metadata.
+  if (properties === undefined && additionalProperties === undefined) return [];
+  return Object.entries(value).flatMap(([name, child]) => {
+    const childPath = path === '' ? name : `${path}.${name}`;
+    const childSchema =
+      properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+    if (childSchema !== undefined) return findUnknownFields(child, childSchema, childPath);
+    return [{ path: childPath, message: unknownMessage(Object.keys(properties ?? {})) }];
+  });
+}
+
+function unknownMessage(known: readonly string[]): string {
+  return `is not a field of SumPipeline; here are ${known.join(', ')}`;
+}
