@@ -1,4 +1,5 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+// Node finds only some of kafkajs' names for `import { name }`; this one needs the whole module.
+import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { explainKafkaError } from './errors.ts';
@@ -43,7 +44,7 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
   if (partitions.length === 0) throw new LogUnavailableError('TopicMissing', `topic ${topic} does not exist`);
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
   const entries = new Map(
     resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? [],

@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka as KafkaClient, logLevel } from 'kafkajs';
+import { silentLogger } from '#platform/log.ts';
+import type { KafkaSettings } from '#services/eventlog/settings.ts';
+import { openLogTopic } from '#services/eventlog/topic.ts';
+import type { SharedKafka } from '#tools/testing/servers.ts';
+
+export interface LogSettingsOptions {
+  readonly kafka: SharedKafka;
+  readonly topic: string;
+  /** Secret files are written here. */
+  readonly dir: string;
+  /** Default: the super user. */
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** Settings of the secure path (SASL_SSL, SCRAM), with the secrets as files: the way the operator sets pods up. */
+export async function secureLogSettings(options: LogSettingsOptions): Promise<KafkaSettings> {
+  const { kafka, topic, dir, username = kafka.username, password = kafka.password } = options;
+  await mkdir(dir, { recursive: true });
+  const file = async (name: string, what: string, text: string) => {
+    const path = join(dir, name);
+    await writeFile(path, text);
+    return { what, path, source: `Secret orders-kafka, key ${name}` };
+  };
+  return {
+    bootstrapServers: kafka.bootstrapServers.split(','),
+    topic,
+    group: topic,
+    clientId: 'sumpipeline/test',
+    tls: { ca: await file('ca.crt', 'Kafka CA certificate', kafka.caPem) },
+    scram: {
+      mechanism: 'SCRAM-SHA-512',
+      username: await file('username', 'Kafka user name', username),
+      password: await file('password', 'Kafka password', password),
+    },
+  };
+}
+
+/** Settings of the plaintext listener on loopback. */
+export function plainLogSettings(bootstrapServers: string, topic: string): KafkaSettings {
+  return {
+    bootstrapServers: bootstrapServers.split(','),
+    topic,
+    group: topic,
+    clientId: 'sumpipeline/test',
+    tls: undefined,
+    scram: undefined,
+  };
+}
+
+/** Creates the topic through the port, on one replica. */
+export async function createLog(settings: KafkaSettings, partitions: number): Promise<void> {
+  const topic = openLogTopic({ settings, logger: silentLogger });
+  const wanted = { partitions, replicas: 1, minInSyncReplicas: 1, retentionMs: undefined, config: {} };
+  try {
+    await topic.ensure(wanted);
+  } finally {
+    await topic.close();
+  }
+}
+
+/** A client of our own for what the port does not offer: deleting records, ACLs, foreign producers. */
+export function plainClient(bootstrapServers: string): KafkaClient {
+  return new KafkaClient({ clientId: 'test', brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING });
+}
