@@ -37,7 +37,7 @@ export function createMetrics<Name extends string>(
     else if (declared.type === 'gauge') {
       const gauge = new Gauge(common);
       // A gauge that nobody has set is absent, not 0: 0 would be a statement.
-      gauge.remove();
+      if (declared.labels === undefined) gauge.remove();
       gauges.set(name, gauge);
     } else histograms.set(name, new Histogram({ ...common, buckets: [...(declared.buckets ?? [])] }));
   }

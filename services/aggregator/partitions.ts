@@ -8,7 +8,6 @@ import {
   type LogBatch,
   type LogGapError,
   LogRangeError,
-  NotMemberError,
 } from '#services/eventlog/port.ts';
 import { type BatchOutcome, BooksError, FencedError, type Ledger, StoreIdentityError } from '#services/ledger/port.ts';
 import { applyRecords } from './apply.ts';
@@ -111,7 +110,7 @@ export class Partitions {
         this.#tellDashboards(assignment, partition, result.nextOffset);
         this.#options.onApplied();
       }
-      if (result.halt !== undefined) {
+      if (result.halt !== undefined && !assignment.signal.aborted) {
         this.#halt(partition, result.halt);
         return { kind: 'stop' };
       }
@@ -130,6 +129,7 @@ export class Partitions {
     const { partition, assignment } = batch;
     const result = error instanceof FencedError ? 'fenced' : 'failed';
     this.#options.metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result });
+    if (assignment.signal.aborted) return { kind: 'stop' };
     if (error instanceof BooksError) this.#halt(partition, booksHalt(partition, error));
     else this.#lose(partition, assignment, error);
     return { kind: 'stop' };
@@ -162,8 +162,9 @@ export class Partitions {
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
       } catch (error) {
+        // The next generation may own the partition by now: what an older one met is void.
+        if (assignment.signal.aborted) return;
         this.#forget(partition);
-        if (error instanceof NotMemberError) return;
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'failed' });
         if (error instanceof LogRangeError) return this.#halt(partition, haltOf(error));
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error));

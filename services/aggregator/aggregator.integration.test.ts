@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { create } from '@bufbuild/protobuf';
+import { Kafka as KafkaClient, logLevel, type Producer } from 'kafkajs';
+import { aggregatorEnvironment } from '#contract/config.ts';
+import {
+  GetAdditionRequestSchema,
+  GetProofRequestSchema,
+  GetTotalRequestSchema,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { encodeRecord } from '#contract/record.ts';
+import type { Verdict } from '#contract/verdict.ts';
+import { parseAddition } from '#core/addition.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { silentLogger } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { uniqueName } from '#tools/testing/servers.ts';
+import { AggregatorApi } from './api.ts';
+import type { Session } from './session.ts';
+import { AggregatorState } from './state.ts';
+import { superviseSessions } from './supervise.ts';
+import { Waiting } from './waiting.ts';
+
+// These tests kill their servers, so they have their own.
+let folder: TemporaryFolder;
+let kafka: Kafka;
+let postgres: Postgres;
+let producer: Producer;
+
+before(async () => {
+  folder = await createTemporaryFolder();
+  [kafka, postgres] = await Promise.all([
+    startKafka({ dir: join(folder.path, 'kafka') }),
+    startPostgres({ dir: join(folder.path, 'postgres') }),
+  ]);
+  for (const [name, text] of [
+    ['kafka-ca', kafka.caPem],
+    ['username', kafka.username],
+    ['password', kafka.password],
+    ['uri', postgres.uri()],
+    ['store-ca', postgres.caPem],
+  ] as const) {
+    await writeFile(join(folder.path, name), text);
+  }
+  producer = plainKafka().producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+});
+
+after(async () => {
+  await producer?.disconnect();
+  await Promise.all([kafka?.stop(), postgres?.stop()]);
+  await folder?.[Symbol.asyncDispose]();
+});
+
+function plainKafka(): KafkaClient {
+  return new KafkaClient({
+    brokers: kafka.plaintextBootstrapServers.split(','),
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1000 },
+  });
+}
+
+function configFor(name: string, overrides: Record<string, string> = {}) {
+  const file = (base: string) => join(folder.path, base);
+  return parseEnvironment(aggregatorEnvironment, {
+    SUMPIPELINE_NAMESPACE: 'shop',
+    SUMPIPELINE_NAME: name,
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+    SUMPIPELINE_KAFKA_TOPIC: name,
+    SUMPIPELINE_KAFKA_GROUP: name,
+    SUMPIPELINE_KAFKA_TLS: 'true',
+    SUMPIPELINE_KAFKA_CA_FILE: file('kafka-ca'),
+    SUMPIPELINE_KAFKA_SCRAM_MECHANISM: 'SCRAM-SHA-512',
+    SUMPIPELINE_KAFKA_USERNAME_FILE: file('username'),
+    SUMPIPELINE_KAFKA_PASSWORD_FILE: file('password'),
+    SUMPIPELINE_STORE_URI_FILE: file('uri'),
+    SUMPIPELINE_STORE_CA_FILE: file('store-ca'),
+    SUMPIPELINE_STORE_SCHEMA: name,
+    SUMPIPELINE_TOPIC_ENSURE: 'true',
+    SUMPIPELINE_TOPIC_PARTITIONS: '3',
+    SUMPIPELINE_TOPIC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+    ...overrides,
+  });
+}
+
+/** One aggregator without its ports: what main.ts runs behind them. */
+function startAggregator(name: string, overrides: Record<string, string> = {}) {
+  const config = configFor(name, overrides);
+  const stopping = new AbortController();
+  const verdicts: Verdict[] = [];
+  let session: Session | undefined;
+  const state = new AggregatorState({ now: () => new Date(), onVerdict: (verdict) => verdicts.push(verdict) });
+  const waiting = new Waiting(() => api.readVector());
+  const api = new AggregatorApi({ logEpoch: 1, state, waiting, session: () => session, now: () => new Date() });
+  const running = superviseSessions(
+    {
+      config,
+      state,
+      logger: silentLogger,
+      metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+      onApplied: () => waiting.wakeAll(),
+    },
+    stopping.signal,
+    (open) => {
+      session = open;
+    },
+  );
+  return {
+    api,
+    verdicts,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+type Aggregator = ReturnType<typeof startAggregator>;
+
+function idOf(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}
+
+interface Produced {
+  readonly id: number;
+  readonly a: string;
+  readonly series?: string;
+}
+
+/** Writes additions as a calculator would; answers the vector of their positions. */
+async function produce(topic: string, additions: readonly Produced[], partitions = 3) {
+  const vector = new Map<number, bigint>();
+  for (let partition = 0; partition < partitions; partition++) {
+    const mine = additions.filter(({ id }) => id % partitions === partition);
+    if (mine.length === 0) continue;
+    const messages = mine.map(({ id, a, series = 's' }) => {
+      const { key, value, headers } = encodeRecord(parseAddition({ requestId: idOf(id), series, a, b: '0.5' }));
+      return { key: Buffer.from(key), value: Buffer.from(value), headers, partition };
+    });
+    const [meta] = await producer.send({ topic, acks: -1, messages });
+    vector.set(partition, BigInt(meta?.baseOffset ?? 0) + BigInt(mine.length - 1));
+  }
+  return [...vector].map(([partition, offset]) => ({ partition, offset, logEpoch: 0 }));
+}
+
+const noSignal = new AbortController().signal;
+
+async function totalAtLeast(aggregator: Aggregator, atLeast: Awaited<ReturnType<typeof produce>>, series = 's') {
+  const call = { deadline: Date.now() + 60_000, signal: noSignal };
+  const response = await aggregator.api.getTotal(create(GetTotalRequestSchema, { series, atLeast }), call);
+  return [response.total?.total, response.total?.count];
+}
+
+async function proofOf(aggregator: Aggregator, recount = true) {
+  return aggregator.api.getProof(create(GetProofRequestSchema, { recount }));
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, ms = 60_000): Promise<T> {
+  const deadline = Date.now() + ms;
+  let seen: unknown;
+  for (;;) {
+    try {
+      const found = await look();
+      if (found !== undefined) return found;
+    } catch (error) {
+      seen = error;
+    }
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${ms} ms`, { cause: seen });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const untilOpen = (aggregator: Aggregator) =>
+  until('the aggregator is exact', () => aggregator.verdicts.at(-1)?.exact ?? undefined);
+
+function numbers(from: number, to: number): Produced[] {
+  return Array.from({ length: to - from }, (_, index) => ({ id: from + index, a: String(from + index) }));
+}
+
+/** What the additions `numbers(0, to)` sum to. */
+const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
+
+describe('an aggregator', () => {
+  it('makes its topic, counts every addition once and proves it', async () => {
+    const name = uniqueName('counts');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    await produce(name, numbers(0, 100));
+    const again = await produce(name, numbers(50, 150));
+    assert.deepEqual(await totalAtLeast(aggregator, again), [sumTo(150), 150n]);
+    const conflicting = await produce(name, [{ id: 7, a: '1000' }]);
+    assert.deepEqual(await totalAtLeast(aggregator, conflicting), [sumTo(150), 150n]);
+    const addition = await aggregator.api.getAddition(create(GetAdditionRequestSchema, { requestId: idOf(7) }));
+    assert.deepEqual([addition.addition?.a, addition.conflicts.map(({ a }) => a)], ['7', ['1000']]);
+    const proof = await proofOf(aggregator);
+    assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
+    const sum = (pick: (partition: (typeof proof.partitions)[number]) => bigint) =>
+      proof.partitions.map(pick).reduce((total, value) => total + value, 0n);
+    assert.deepEqual(
+      [sum((p) => p.applied), sum((p) => p.duplicate), sum((p) => p.conflict), sum((p) => p.logEnd - p.nextOffset)],
+      [150n, 50n, 1n, 0n],
+    );
+    assert.equal(aggregator.verdicts.at(-1)?.durability.reason, 'SettingsWeak');
+  });
+
+  it('parks what is no addition, goes on, and is not exact any more', async () => {
+    const name = uniqueName('parks');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    await producer.send({ topic: name, acks: -1, messages: [{ partition: 0, key: 'k', value: 'not an addition' }] });
+    const after = await produce(name, numbers(0, 3));
+    assert.deepEqual(await totalAtLeast(aggregator, after), [sumTo(3), 3n]);
+    await until('the verdict flips', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
+    assert.equal(aggregator.verdicts.at(-1)?.reason, 'RecordsParked');
+    assert.equal((await proofOf(aggregator)).exact, false);
+  });
+
+  it('hands over to another one without losing or doubling', async () => {
+    const name = uniqueName('hands');
+    await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
+    await untilOpen(first);
+    await produce(name, numbers(0, 300));
+    {
+      await using second = startAggregator(name, { SUMPIPELINE_POD_NAME: 'second' });
+      await untilOpen(second);
+      for (let from = 300; from < 900; from += 100) await produce(name, numbers(from, from + 100));
+    }
+    const last = await produce(name, numbers(900, 1000));
+    assert.deepEqual(await totalAtLeast(first, last), [sumTo(1000), 1000n]);
+    assert.equal((await proofOf(first)).exact, true);
+  });
+
+  it('counts exactly while PostgreSQL is killed in the middle', async () => {
+    const name = uniqueName('store');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    const writing = (async () => {
+      let last: Awaited<ReturnType<typeof produce>> = [];
+      for (let from = 0; from < 20_000; from += 1000) last = await produce(name, numbers(from, from + 1000));
+      return last;
+    })();
+    await until(
+      'some are counted',
+      async () => (await proofOf(aggregator, false)).partitions.some((p) => p.applied > 500n) || undefined,
+    );
+    await postgres.kill();
+    await postgres.start();
+    assert.deepEqual(await totalAtLeast(aggregator, await writing), [sumTo(20_000), 20_000n]);
+    const proof = await proofOf(aggregator);
+    assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
+  });
+
+  it('counts exactly while Kafka is killed in the middle', async () => {
+    const name = uniqueName('broker');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    await produce(name, numbers(0, 5000));
+    await kafka.kill(kafka.nodeIds[0] ?? 1);
+    await kafka.start(kafka.nodeIds[0] ?? 1);
+    const last = await until('Kafka takes records again', () => produce(name, numbers(5000, 6000)));
+    assert.deepEqual(await totalAtLeast(aggregator, last), [sumTo(6000), 6000n]);
+    assert.equal((await proofOf(aggregator)).exact, true);
+  });
+
+  it('halts when records vanished before they were counted, and says which', async () => {
+    const name = uniqueName('truncated');
+    {
+      await using aggregator = startAggregator(name);
+      await untilOpen(aggregator);
+      await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+    }
+    await produce(name, numbers(30, 60));
+    const admin = plainKafka().admin();
+    await admin.connect();
+    await until('records are deleted', async () => {
+      // kafkajs looks for the leader in metadata that it loads for other calls only.
+      await admin.fetchTopicMetadata({ topics: [name] });
+      await admin.fetchTopicOffsets(name);
+      await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 1, offset: '15' }] });
+      return true;
+    });
+    await admin.disconnect();
+    await using aggregator = startAggregator(name);
+    const verdict = await until('it halts', () => aggregator.verdicts.find(({ halts }) => halts.length > 0));
+    assert.equal(verdict.exact, false);
+    assert.match(verdict.halts[0]?.message ?? '', /partition 1: offset 10 comes next but the log begins at 15/);
+    const proof = await proofOf(aggregator);
+    assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
+  });
+
+  it('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
+    const name = uniqueName('inuse');
+    {
+      await using owner = startAggregator(name);
+      await untilOpen(owner);
+    }
+    await using thief = startAggregator(name, { SUMPIPELINE_NAME: 'thief' });
+    const verdict = await until('it is refused', () => thief.verdicts.find(({ store }) => !store.ok));
+    assert.equal(verdict.store.reason, 'StoreInUse');
+    assert.match(verdict.store.message, /books of pipeline shop\/inuse-.*give this pipeline a schema of its own/);
+    assert.equal(verdict.exact, null);
+  });
+
+  it('names a missing Secret and connects when it appears', async () => {
+    const name = uniqueName('secret');
+    const path = join(folder.path, `password-${name}`);
+    await using aggregator = startAggregator(name, {
+      SUMPIPELINE_KAFKA_PASSWORD_FILE: path,
+      SUMPIPELINE_KAFKA_PASSWORD_SOURCE: 'Secret orders-kafka, key password',
+    });
+    const verdict = await until('it is missed', () => aggregator.verdicts.find(({ kafka }) => !kafka.ok));
+    assert.deepEqual(
+      [verdict.kafka.reason, verdict.kafka.message],
+      ['SecretMissing', 'Kafka password: Secret orders-kafka, key password is missing or empty'],
+    );
+    await writeFile(path, 'wrong\n');
+    const wrong = await until('it is refused', () =>
+      aggregator.verdicts.find(({ kafka }) => kafka.reason === 'AuthenticationFailed'),
+    );
+    assert.match(wrong.kafka.message, /Secret orders-kafka, key password/);
+    await writeFile(path, `${kafka.password}\n`);
+    await untilOpen(aggregator);
+  });
+});
