@@ -1,0 +1,44 @@
+import { tools } from './tools.mjs';
+
+/** @typedef {import('./tools.mjs').Tool} Tool */
+
+/** What each npm script runs once everything is there. Paths are relative to the repository. */
+export const programs = {
+  up: { script: 'cli/sumctl.ts', args: ['up'] },
+  test: { script: 'tools/test.ts', args: [] },
+  gen: { script: 'tools/gen/generate.ts', args: [] },
+  verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
+};
+
+const always = [tools.node, tools.npm];
+
+/**
+ * What a command needs of the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that only
+ * prints or only computes needs neither.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @returns {{tools: readonly Tool[], needsSystemPackages: boolean}}
+ */
+export function requirementsOf(command, args) {
+  const kafka = [tools.java, tools.maven];
+  const cluster = [tools.go, tools.root];
+  const onlyAlways = { tools: always, needsSystemPackages: false };
+  switch (command) {
+    case 'up': {
+      if (args.includes('--help') || args.includes('-h')) return onlyAlways;
+      // A cluster that the user names is there already.
+      const isLocal = !args.some((arg) => arg === '--cluster' || arg.startsWith('--cluster='));
+      return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
+    }
+    case 'test': {
+      const parts = args.filter((arg) => !arg.startsWith('-'));
+      if (parts.includes('unit')) return { tools: [...always, tools.git], needsSystemPackages: false };
+      return { tools: [...always, tools.git, ...kafka, tools.generatorJava, ...cluster], needsSystemPackages: true };
+    }
+    case 'verify':
+      return { tools: [...always, ...kafka.slice(1), tools.generatorJava], needsSystemPackages: false };
+    default:
+      return onlyAlways;
+  }
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { BootstrapError } from './failure.mjs';
+import { findProgram } from './look.mjs';
+import { repository } from './nodeModules.mjs';
+import { isAtLeast, parseVersion } from './tools.mjs';
+
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Ctrl-C reaches us twice, from the terminal and from npm: a second one within this time is the same key press. */
+const sameKeyPressMs = 500;
+
+const orphanCheckMs = 500;
+
+/**
+ * Runs a TypeScript program with Node 24 in our place: our standard streams, our signals, its exit code. It gets a session
+ * of its own, so that a key press reaches it once, through us; when we are killed, or npm above us is, it is asked to end.
+ *
+ * @param {{script: string, args: readonly string[], env: NodeJS.ProcessEnv}} program `script` is relative to the repository
+ * @returns {Promise<number>} the exit code; 128 + number for a signal, as shells have it
+ */
+export function runProgram({ script, args, env }) {
+  const bin = join(repository, 'node_modules', '.bin');
+  const command = [findNode(bin), join(repository, script), ...args];
+  const onOurDeath = findProgram('setpriv', env) === undefined ? [] : ['setpriv', '--pdeathsig', 'TERM', '--'];
+  const [program, ...rest] = [...onOurDeath, ...command];
+  const child = spawn(program, rest, {
+    stdio: 'inherit',
+    detached: true,
+    env: { ...env, PATH: `${bin}:${env['PATH'] ?? ''}` },
+  });
+
+  const lastAt = new Map();
+  const forward = (signal) => {
+    const now = performance.now();
+    const isSame = signal === 'SIGINT' && now - (lastAt.get(signal) ?? Number.NEGATIVE_INFINITY) < sameKeyPressMs;
+    lastAt.set(signal, now);
+    if (!isSame) child.kill(signal);
+  };
+  for (const signal of forwarded) process.on(signal, forward);
+  const isOrphan = watchParents(env);
+  const orphanCheck = setInterval(() => {
+    if (!isOrphan()) return;
+    clearInterval(orphanCheck);
+    child.kill('SIGTERM');
+  }, orphanCheckMs);
+
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(new BootstrapError(`cannot start ${program}: ${error.message}`)));
+    child.once('exit', (code, signal) => resolve(signal === null ? code : 128 + constants.signals[signal]));
+  }).finally(() => {
+    clearInterval(orphanCheck);
+    for (const signal of forwarded) process.off(signal, forward);
+  });
+}
+
+/** Node 24 from node_modules, or ourselves where there is no such package and we are new enough. */
+function findNode(bin) {
+  const node = join(bin, 'node');
+  if (existsSync(node)) return node;
+  if (isAtLeast(parseVersion(process.version), [24])) return process.execPath;
+  throw new BootstrapError(
+    `npm brought no Node 24 for ${process.platform}-${process.arch}: install Node >= 24 yourself, or run npm ci again`,
+  );
+}
+
+/**
+ * npm runs us under a shell and does not hand every signal on: `kill` of npm ends the shell and leaves us. So we watch
+ * both: a changed parent means that nobody waits for us any more. Without npm nobody is watched (nohup must work).
+ */
+function watchParents(env) {
+  if (env['npm_lifecycle_event'] === undefined) return () => false;
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  return () => process.ppid !== shell || parentOf(shell) !== npm;
+}
+
+function parentOf(pid) {
+  try {
+    // pid (name) state ppid ...; the name may hold spaces and brackets.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[1];
+  } catch {
+    return undefined;
+  }
+}
