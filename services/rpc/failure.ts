@@ -1,0 +1,64 @@
+import { status } from '@grpc/grpc-js';
+import { type ErrorCode, errorCatalogue, type GrpcStatusName, problemTypeBase, SumError } from '#core/errors.ts';
+
+/** An error as both protocols tell it. Codes beyond the catalogue mean that we failed, not the request. */
+export interface Failure {
+  readonly code: ErrorCode | 'deadline-exceeded' | 'internal';
+  readonly httpStatus: number;
+  readonly grpcStatus: status;
+  readonly title: string;
+  readonly detail: string;
+  readonly field: string | undefined;
+}
+
+const grpcStatuses = {
+  INVALID_ARGUMENT: status.INVALID_ARGUMENT,
+  RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  ALREADY_EXISTS: status.ALREADY_EXISTS,
+  NOT_FOUND: status.NOT_FOUND,
+  UNAVAILABLE: status.UNAVAILABLE,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+} as const satisfies Record<GrpcStatusName, status>;
+
+export function failureOf(error: SumError): Failure {
+  const { http, grpc, title } = errorCatalogue[error.code];
+  const { code, message, field } = error;
+  return { code, httpStatus: http, grpcStatus: grpcStatuses[grpc], title, detail: message, field };
+}
+
+export const deadlineExceeded: Failure = {
+  code: 'deadline-exceeded',
+  httpStatus: 504,
+  grpcStatus: status.DEADLINE_EXCEEDED,
+  title: 'No answer before the deadline',
+  detail: 'the request was given up at its deadline; retry, with the same request id if it writes',
+  field: undefined,
+};
+
+/** Says nothing of what went wrong inside: that is in our log. */
+export const internalFailure: Failure = {
+  code: 'internal',
+  httpStatus: 500,
+  grpcStatus: status.INTERNAL,
+  title: 'Internal error',
+  detail: 'something failed on our side; retry, with the same request id if it writes',
+  field: undefined,
+};
+
+/** An RFC 9457 problem. */
+export function problemOf({ code, httpStatus, title, detail, field }: Failure): Record<string, string | number> {
+  return {
+    type: `${problemTypeBase}${code}`,
+    title,
+    status: httpStatus,
+    detail,
+    ...(field === undefined ? {} : { field }),
+  };
+}
+
+export const problemContentType = 'application/problem+json; charset=utf-8';
+
+/** For errors of the edge itself that have no field. */
+export function failure(code: ErrorCode, detail: string): Failure {
+  return failureOf(new SumError(code, detail));
+}

@@ -1,0 +1,144 @@
+import { type DescService, type Message, toBinary } from '@bufbuild/protobuf';
+import {
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceError,
+  type sendUnaryData,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Logger } from '#platform/log.ts';
+import { withDeadline } from '#platform/time.ts';
+import type { Answer, Calls } from './calls.ts';
+import { decodeBinary } from './decode.ts';
+import type { Failure } from './failure.ts';
+import type { BoundMethod } from './handlers.ts';
+import { bodyBytesMax } from './limits.ts';
+import { addReflection } from './reflection.ts';
+
+export interface GrpcOptions {
+  readonly service: DescService;
+  readonly methods: ReadonlyMap<string, BoundMethod>;
+  readonly calls: Calls;
+  readonly address: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly logger: Logger;
+}
+
+export interface GrpcServer {
+  readonly port: number;
+  /** What grpc.health.v1 answers, for the service and for the server as a whole. */
+  setServing(isServing: boolean): void;
+  close(withinMs: number): Promise<void>;
+}
+
+/**
+ * A client that balances over the headless Service sees new pods only when it resolves again, which it does when a
+ * connection ends: so connections end now and then, with time for calls in flight.
+ */
+const connectionAgeMs = 10 * 60_000;
+const connectionGraceMs = 30_000;
+/** Calls of one connection at a time; the queue behind bounds all of them together. */
+const concurrentStreamsMax = 1_000;
+
+/** Serves a service over gRPC (plaintext HTTP/2) with health and reflection. */
+export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
+  const { service, methods, calls, address, logger } = options;
+  const server = new Server({
+    'grpc.max_receive_message_length': bodyBytesMax,
+    'grpc.max_concurrent_streams': concurrentStreamsMax,
+    'grpc.max_connection_age_ms': connectionAgeMs,
+    'grpc.max_connection_age_grace_ms': connectionGraceMs,
+  });
+  const definition: Record<string, MethodDefinition<Uint8Array, Message>> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const [name, bound] of methods) {
+    definition[name] = defineMethod(service, bound);
+    implementation[name] = (call: ServerUnaryCall<Uint8Array, Message>, callback: sendUnaryData<Message>) => {
+      answer(bound, calls, call).then(
+        (settled) => (settled.ok ? callback(null, settled.response) : callback(statusOf(settled.failure))),
+        (error: unknown) => logger.error({ error, method: name }, 'an answer could not be sent'),
+      );
+    };
+  }
+  server.addService(definition, implementation);
+  const health = new HealthImplementation({ '': 'NOT_SERVING', [service.typeName]: 'NOT_SERVING' });
+  health.addToServer(server);
+  addReflection(server, service);
+  const port = await bind(server, `${address}:${options.port}`);
+  return {
+    port,
+    setServing(isServing) {
+      for (const name of ['', service.typeName]) health.setStatus(name, isServing ? 'SERVING' : 'NOT_SERVING');
+    },
+    close: (withinMs) => close(server, withinMs, logger),
+  };
+}
+
+/** Bytes in: they are decoded inside the call, so that a bad message is an INVALID_ARGUMENT and is counted. */
+function defineMethod(service: DescService, { method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
+  const bytes = (value: Uint8Array) => Buffer.from(value);
+  return {
+    path: `/${service.typeName}/${method.name}`,
+    originalName: method.localName,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: (buffer) => buffer,
+    responseSerialize: (message) => Buffer.from(toBinary(method.output, message)),
+    responseDeserialize: () => {
+      throw new Error('a server does not read responses');
+    },
+  };
+}
+
+function answer(
+  { method, handler }: BoundMethod,
+  calls: Calls,
+  call: ServerUnaryCall<Uint8Array, Message>,
+): Promise<Answer<Message>> {
+  const cancelled = new AbortController();
+  call.on('cancelled', () => cancelled.abort());
+  const deadline = Number(call.getDeadline());
+  return calls.run(
+    {
+      method: method.name,
+      deadline: Number.isFinite(deadline) ? deadline : undefined,
+      signal: cancelled.signal,
+    },
+    async (context) => handler(decodeBinary(method.input, call.request), context),
+  );
+}
+
+function statusOf(failure: Failure): Partial<ServiceError> {
+  const metadata = new Metadata();
+  metadata.set('sumpipeline-error-code', failure.code);
+  // Metadata holds printable ASCII only; a field that a client made up need not be.
+  if (failure.field !== undefined && /^[\x20-\x7e]{1,200}$/.test(failure.field)) {
+    metadata.set('sumpipeline-error-field', failure.field);
+  }
+  return { code: failure.grpcStatus, details: failure.detail, metadata };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Error(`cannot listen for gRPC on ${address}`, { cause: error }));
+    });
+  });
+}
+
+async function close(server: Server, withinMs: number, logger: Logger): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  try {
+    await withDeadline('gRPC calls in flight', withinMs, ended);
+  } catch (error) {
+    logger.warn({ error }, 'cut gRPC calls in flight');
+    server.forceShutdown();
+  }
+}

@@ -1,0 +1,26 @@
+import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import type { CallContext, ServiceHandlers } from './method.ts';
+
+export type UnaryHandler = (request: Message, call: CallContext) => Promise<Message>;
+
+export interface BoundMethod {
+  readonly method: DescMethod;
+  readonly handler: UnaryHandler;
+}
+
+/** The methods of a service with their handlers, by local name. Throws when one is missing or is not unary. */
+export function bindHandlers<Service extends DescService>(
+  service: Service,
+  handlers: ServiceHandlers<Service>,
+): ReadonlyMap<string, BoundMethod> {
+  const bound = new Map<string, BoundMethod>();
+  for (const method of service.methods) {
+    const handler: unknown = Reflect.get(handlers, method.localName);
+    if (method.methodKind !== 'unary' || typeof handler !== 'function') {
+      throw new Error(`${service.typeName}.${method.name} has no unary handler`);
+    }
+    // The one place where the types of all methods meet: ServiceHandlers has paired message and handler already.
+    bound.set(method.localName, { method, handler: handler.bind(handlers) as UnaryHandler });
+  }
+  return bound;
+}

@@ -1,0 +1,203 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { type DescService, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { invalidField, SumError } from '#core/errors.ts';
+import type { Logger } from '#platform/log.ts';
+import { withDeadline } from '#platform/time.ts';
+import { type Calls, maximumTimeoutMs } from './calls.ts';
+import { decodeJson } from './decode.ts';
+import { type Failure, failure, failureOf, internalFailure, problemContentType, problemOf } from './failure.ts';
+import type { BoundMethod } from './handlers.ts';
+import { bodyBytesMax, pathParameterCharsMax, receiveTimeoutMs } from './limits.ts';
+import type { HttpRoute, PathRequest } from './method.ts';
+import { parseStrictJson } from './strictJson.ts';
+
+export interface HttpOptions<Service extends DescService> {
+  readonly routes: readonly HttpRoute<Service>[];
+  readonly methods: ReadonlyMap<string, BoundMethod>;
+  readonly calls: Calls;
+  readonly address: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  close(withinMs: number): Promise<void>;
+}
+
+/** The client's own bound on a request, in milliseconds; 1 to 60000. */
+export const timeoutHeader = 'request-timeout-ms';
+
+/** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the handlers that gRPC has too. */
+export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
+  const { routes, methods, calls, logger } = options;
+  const app = fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: receiveTimeoutMs,
+    http: { headersTimeout: receiveTimeoutMs },
+    routerOptions: { maxParamLength: pathParameterCharsMax },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _request, reply) => sendFailure(reply, edgeFailure(error, logger)),
+    clientErrorHandler: answerGarbage,
+  });
+  // Whatever the content type says, a body is JSON: `curl -d` should not need a header to work.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, _request, reply) => sendFailure(reply, edgeFailure(error, logger)));
+  app.setNotFoundHandler((request, reply) => {
+    const known = routes.map(({ verb, path }) => `${verb} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).join(', ');
+    return sendFailure(reply, failure('not-found', `${request.method} on this path is not served; there is ${known}`));
+  });
+  for (const route of routes) {
+    const bound = methods.get(route.method);
+    if (bound === undefined) throw new Error(`route ${route.path} names ${route.method}, which the service lacks`);
+    app.route({
+      method: route.verb,
+      url: route.path,
+      handler: (request, reply) => handle({ route, bound, calls, request, reply }),
+    });
+  }
+  await listen(app, options);
+  const { port } = app.server.address() as AddressInfo;
+  return { port, close: (withinMs) => close(app, withinMs, logger) };
+}
+
+interface Handling<Service extends DescService> {
+  readonly route: HttpRoute<Service>;
+  readonly bound: BoundMethod;
+  readonly calls: Calls;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+async function handle<Service extends DescService>(handling: Handling<Service>): Promise<FastifyReply> {
+  const { route, bound, calls, request, reply } = handling;
+  const { method, handler } = bound;
+  const gone = new AbortController();
+  // `close` of the request comes when its body is read; of the response, when it was sent or the client went away.
+  reply.raw.once('close', () => gone.abort());
+  const timeout = readTimeout(request);
+  const answer = await calls.run(
+    {
+      method: method.name,
+      deadline: timeout.ok ? timeout.deadline : undefined,
+      signal: gone.signal,
+    },
+    async (context) => {
+      if (!timeout.ok) throw timeout.error;
+      return handler(decodeJson(method.input, readRequest(route, request)), context);
+    },
+  );
+  if (!answer.ok) return sendFailure(reply, answer.failure);
+  return reply
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(JSON.stringify(toJson(method.output, answer.response, { alwaysEmitImplicit: true })));
+}
+
+function readRequest<Service extends DescService>(
+  { request: shape }: HttpRoute<Service>,
+  request: FastifyRequest,
+): JsonValue {
+  if (shape.kind === 'path') return readPath(shape, request);
+  refuseUnknown(readQuery(request), []);
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  return parseStrictJson(body, shape.decimals);
+}
+
+function readPath(shape: PathRequest, request: FastifyRequest): JsonValue {
+  const query = readQuery(request);
+  refuseUnknown(query, shape.query);
+  const params = Object.fromEntries(Object.entries(request.params ?? {}).map(([name, value]) => [name, String(value)]));
+  return shape.build({ params, query });
+}
+
+function readQuery(request: FastifyRequest): Record<string, string> {
+  const url = new URL(request.raw.url ?? '/', 'http://localhost');
+  const query: Record<string, string> = {};
+  for (const [name, value] of url.searchParams) {
+    if (Object.hasOwn(query, name)) throw invalidField(name, 'stands twice in the query');
+    query[name] = value;
+  }
+  return query;
+}
+
+function refuseUnknown(query: Readonly<Record<string, string>>, known: readonly string[]): void {
+  const unknown = Object.keys(query).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const hint = known.length === 0 ? 'this path takes none' : `known are ${known.join(', ')}`;
+  throw invalidField(unknown, `is not a query parameter of this path; ${hint}`);
+}
+
+function readTimeout(
+  request: FastifyRequest,
+): { ok: true; deadline: number | undefined } | { ok: false; error: SumError } {
+  const text = request.headers[timeoutHeader];
+  if (text === undefined) return { ok: true, deadline: undefined };
+  const ms = typeof text === 'string' && /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (ms >= 1 && ms <= maximumTimeoutMs) return { ok: true, deadline: Date.now() + ms };
+  return { ok: false, error: invalidField(timeoutHeader, `must be milliseconds from 1 to ${maximumTimeoutMs}`) };
+}
+
+/** Errors of fastify itself: body too large, timeouts, broken paths. */
+function edgeFailure(error: unknown, logger: Logger): Failure {
+  if (error instanceof SumError) return failureOf(error);
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return failure('body-too-large', `the body has more than ${bodyBytesMax} bytes; send fewer additions at once`);
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return failure('malformed-json', 'the body is not as long as content-length says');
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return failure('not-found', 'the path is not valid percent-encoded UTF-8, or a part of it is too long');
+    default:
+      logger.error({ error }, 'a request failed at the edge');
+      return internalFailure;
+  }
+}
+
+function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
+  // Both pass by themselves; a second is longer than a usual election of a leader takes to begin.
+  if (failed.code === 'queue-full' || failed.code === 'outcome-unknown') reply.header('retry-after', '1');
+  return reply
+    .status(failed.httpStatus)
+    .header('content-type', problemContentType)
+    .send(JSON.stringify(problemOf(failed)));
+}
+
+/** Bytes that are not HTTP, or headers that never end: answered on the bare socket, then closed. */
+function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const isSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const [line, detail] = isSlow
+    ? ['408 Request Timeout', `the request did not arrive within ${receiveTimeoutMs} ms`]
+    : error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'the headers are too large']
+      : ['400 Bad Request', 'this is not HTTP'];
+  const body = JSON.stringify({ type: 'about:blank', title: line.slice(4), status: Number(line.slice(0, 3)), detail });
+  socket.end(
+    `HTTP/1.1 ${line}\r\ncontent-type: ${problemContentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+async function listen(app: FastifyInstance, { address, port }: { address: string; port: number }): Promise<void> {
+  try {
+    await app.listen({ host: address, port });
+  } catch (error) {
+    throw new Error(`cannot listen for HTTP on ${address}:${port}`, { cause: error });
+  }
+}
+
+async function close(app: FastifyInstance, withinMs: number, logger: Logger): Promise<void> {
+  try {
+    await withDeadline('HTTP requests in flight', withinMs, app.close());
+  } catch (error) {
+    logger.warn({ error }, 'cut HTTP requests in flight');
+    app.server.closeAllConnections();
+  }
+}

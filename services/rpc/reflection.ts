@@ -1,0 +1,20 @@
+import { type DescFile, type DescService, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import type { Server } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+
+/** Lets grpcurl and its kin list and call the service without its proto files. */
+export function addReflection(server: Server, service: DescService): void {
+  const files = [...filesOf(service.file)].map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
+  // The library wants what @grpc/proto-loader makes; of that it reads only the file descriptors.
+  const definition = {
+    format: 'Protocol Buffer 3 EnumDescriptorProto',
+    type: {},
+    fileDescriptorProtos: files,
+  } as const;
+  new ReflectionService({ [service.typeName]: definition }, { services: [service.typeName] }).addToServer(server);
+}
+
+function filesOf(file: DescFile): Set<DescFile> {
+  return new Set([...file.dependencies.flatMap((dependency) => [...filesOf(dependency)]), file]);
+}

@@ -1,0 +1,57 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics.ts';
+import { Calls } from './calls.ts';
+import { startGrpc } from './grpc.ts';
+import { bindHandlers } from './handlers.ts';
+import { startHttp } from './http.ts';
+import type { HttpRoute, ServiceHandlers } from './method.ts';
+
+export interface RpcServerOptions<Service extends DescService> {
+  readonly service: Service;
+  readonly handlers: ServiceHandlers<Service>;
+  readonly routes: readonly HttpRoute<Service>[];
+  readonly address: string;
+  /** 0 picks a free port. */
+  readonly httpPort: number;
+  /** 0 picks a free port. */
+  readonly grpcPort: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics<DataPlaneMetric>;
+}
+
+export interface RpcServer {
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  /** What gRPC's health service answers; false until it is first set. */
+  setServing(isServing: boolean): void;
+  /** Takes nothing new, finishes what is in flight within `withinMs`, then cuts. Never rejects. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** The edge that both services share: the same handlers over gRPC and HTTP/JSON. Rejects when a port is taken. */
+export async function startRpcServer<Service extends DescService>(
+  options: RpcServerOptions<Service>,
+): Promise<RpcServer> {
+  const { service, handlers, routes, address, logger, metrics } = options;
+  const methods = bindHandlers(service, handlers);
+  const calls = new Calls({ logger, metrics });
+  const common = { methods, calls, address, logger };
+  const http = await startHttp({ ...common, routes, port: options.httpPort });
+  try {
+    const grpc = await startGrpc({ ...common, service, port: options.grpcPort });
+    return {
+      httpPort: http.port,
+      grpcPort: grpc.port,
+      setServing: (isServing) => grpc.setServing(isServing),
+      async close(withinMs) {
+        grpc.setServing(false);
+        await Promise.all([http.close(withinMs), grpc.close(withinMs)]);
+      },
+    };
+  } catch (error) {
+    await http.close(0);
+    throw error;
+  }
+}
