@@ -18,14 +18,13 @@ export interface CachedBuild {
   /** Fills the empty folder `dir`. Output of programs belongs into `log`, whose end is shown when the build fails. */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** How many versions stay. Older ones go, except those used within the last hour. Default 3. */
+  /** How many versions stay when a new one is built. Default 3. */
   readonly keepEntries?: number;
+  /** A version used within this time stays in any case: another run may need it still. Milliseconds, default an hour. */
+  readonly inUseMs?: number;
   /** Default `cacheRoot()`. */
   readonly root?: string;
 }
-
-/** A version that another run uses at this moment must not vanish; no run of ours takes longer than this unattended. */
-const inUseMs = 3_600_000;
 
 /**
  * Answers the folder that holds the result, building it when no earlier run did. An entry appears whole or not at all:
@@ -33,7 +32,7 @@ const inUseMs = 3_600_000;
  * interrupted build left behind is removed by the next.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
-  const { name, inputs, build, progress, keepEntries = 3, root = cacheRoot() } = request;
+  const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot() } = request;
   const entry = join(root, `${name}-${hashInputs(inputs)}`);
   if (await markUsed(entry)) return entry;
 
@@ -56,7 +55,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await run('sync', ['--file-system', partial]);
       await rename(partial, entry);
       await rm(log, { force: true });
-      await prune({ root, name, keepEntries });
+      await prune({ root, name, keepEntries, inUseMs });
       return entry;
     },
     { log },
@@ -111,7 +110,14 @@ async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }
 
-async function prune({ root, name, keepEntries }: { root: string; name: string; keepEntries: number }): Promise<void> {
+interface Prune {
+  readonly root: string;
+  readonly name: string;
+  readonly keepEntries: number;
+  readonly inUseMs: number;
+}
+
+async function prune({ root, name, keepEntries, inUseMs }: Prune): Promise<void> {
   const versions = (await readdir(root)).filter(
     (file) => file.startsWith(`${name}-`) && isHash(file.slice(name.length + 1)),
   );

@@ -140,12 +140,16 @@ const proxyConfig = {
   nodePortAddresses: [`${address.node}/32`, '127.0.0.0/8'],
 };
 
+/**
+ * The root zone last: a name outside the cluster does not exist, at once. Without it CoreDNS refuses such a name, and a
+ * client tries again and again (measured: a lookup took a minute).
+ */
 const corefile = `.:53 {
   bind ${address.node}
   errors
   health 127.0.0.1:8089
   ready ${address.node}:8189
-  kubernetes ${clusterDomain} in-addr.arpa ip6.arpa {
+  kubernetes ${clusterDomain} in-addr.arpa ip6.arpa . {
     kubeconfig ${pki}/coredns.kubeconfig sumpipeline
     pods insecure
     ttl 2

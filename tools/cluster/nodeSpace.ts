@@ -72,7 +72,7 @@ async function describeSpace(unshare: Child, initPid: number, options: NodeSpace
   const enterArgs = [`--target=${initPid}`, '--mount', '--net', '--pid', '--uts', '--ipc', '--'];
   const run: NodeSpace['run'] = (command, runOptions) => runProgram(['nsenter', ...enterArgs, ...command], runOptions);
   await mountFolders(run, options);
-  await run(['hostname', nodeName]);
+  await run(['sh', '-c', `echo ${nodeName} > /proc/sys/kernel/hostname`]);
   return {
     initPid,
     exited: unshare.exited,

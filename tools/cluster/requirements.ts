@@ -7,7 +7,6 @@ const programs: Readonly<Record<string, string>> = {
   nsenter: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
-  hostname: 'hostname',
   ip: 'iproute2',
   nft: 'nftables',
   gcc: 'gcc',

