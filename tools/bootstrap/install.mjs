@@ -17,7 +17,11 @@ if (!isInstalled(root)) {
 function npmCi(cwd) {
   console.error('Installing npm packages (npm ci)...');
   const startedAt = Date.now();
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd, stdio: ['ignore', 2, 2] });
+  // Only errors: the warnings are about the Node that runs npm here and not about the Node 24 that it installs.
+  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd,
+    stdio: ['ignore', 2, 2],
+  });
   if (error) console.error(`npm could not be started: ${error.message}`);
   if (status === 0) console.error(`npm ci took ${((Date.now() - startedAt) / 1000).toFixed(1)} s.`);
   return status;
