@@ -1,0 +1,44 @@
+const lengthMax = 512;
+
+/**
+ * What a container said before it ended, out of the end of its log (terminationMessagePolicy FallbackToLogsOnError):
+ * our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line are left out, so that
+ * the same failure reads the same after each restart.
+ */
+export function lastWords(log: string): string {
+  const lines = log
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const spoken = lines
+    .toReversed()
+    .map(ofJsonLine)
+    .find((words) => words !== undefined);
+  const thrown = lines.findLast((line) => /^([A-Z]\w*)?Error\b/.test(line));
+  return (spoken ?? thrown ?? lines.at(-1) ?? '').slice(0, lengthMax);
+}
+
+/** `message: error.message` of a line at level error or worse; undefined for anything else. */
+function ofJsonLine(line: string): string | undefined {
+  const parsed = parseRecord(line);
+  if (parsed === undefined || !['error', 'fatal'].includes(String(parsed['level']))) return undefined;
+  const { message, error } = parsed;
+  const cause = isRecord(error) && typeof error['message'] === 'string' ? error['message'] : undefined;
+  const words = [message, cause].filter((part) => typeof part === 'string' && part !== '');
+  return words.length === 0 ? undefined : words.join(': ');
+}
+
+function parseRecord(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    // The log is cut at 2 KiB, so its first line is often half a document: then it says nothing here.
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,92 @@
+/**
+ * Live objects as the pure layers read them. The API server's schemas promise these types; it omits what is empty, so
+ * nearly everything is optional. Fields we do not read are left out.
+ */
+export interface LiveMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly ManagedFields[];
+}
+
+/** Who owns which fields, as the API server keeps it for server-side apply. */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly subresource?: string;
+  /** A tree: `f:name` a field, `k:{...}` a list item by its keys, `v:...` a set element, `.` the node itself. */
+  readonly fieldsV1?: unknown;
+}
+
+export interface LiveObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: LiveMetadata;
+}
+
+export interface LiveCondition {
+  readonly type?: string;
+  readonly status?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** Any child of a pipeline. Only Deployments among them have replicas. */
+export type LiveChild = LiveObject & { readonly spec?: { readonly replicas?: number } };
+
+export interface DeploymentBody {
+  readonly spec?: { readonly replicas?: number };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly LiveCondition[];
+  };
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image?: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
+}
+
+export interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly running?: object;
+  readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string };
+}
+
+export interface PodBody {
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly LiveCondition[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+export interface ConfigMapBody {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface KafkaTopicBody {
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly LiveCondition[];
+  };
+}
+
+export type LiveDeployment = LiveObject & DeploymentBody;
+export type LivePod = LiveObject & PodBody;
+export type LiveConfigMap = LiveObject & ConfigMapBody;
+export type LiveKafkaTopic = LiveObject & KafkaTopicBody;

@@ -1,0 +1,72 @@
+import { type Health, parseVerdict, type Verdict } from '#contract/verdict.ts';
+import type { LiveConfigMap, LivePod } from './objects.ts';
+import { currentPods, isReadyPod } from './pod.ts';
+
+/** What all aggregators together say. */
+export interface ObservedVerdict {
+  /** Worst of the ready pods. */
+  readonly exact: { readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
+  /** The first trouble among all pods that exist; else a pod's all-clear; undefined while nobody has reported. */
+  readonly kafka: Health | undefined;
+  readonly store: Health | undefined;
+  readonly durability: Health | undefined;
+  readonly halts: Verdict['halts'];
+  /** Keys whose pod does not exist. */
+  readonly goneKeys: readonly string[];
+}
+
+interface Report {
+  readonly pod: string;
+  readonly isReady: boolean;
+  /** Undefined: the pod has written nothing, or nothing that can be read. */
+  readonly verdict: Verdict | undefined;
+  readonly problem: string;
+}
+
+/** Merges the verdicts of ConfigMap `<name>-proof`. `pods` are the aggregators that the API server knows. */
+export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly LivePod[]): ObservedVerdict {
+  const data = proof?.data ?? {};
+  const names = new Set(pods.map((pod) => pod.metadata.name));
+  const reports = currentPods(pods).map((pod) => read(pod, data[pod.metadata.name]));
+  const verdicts = reports.flatMap(({ verdict }) => (verdict === undefined ? [] : [verdict]));
+  return {
+    exact: worstExact(reports.filter(({ isReady }) => isReady)),
+    kafka: worstHealth(verdicts.map(({ kafka }) => kafka)),
+    store: worstHealth(verdicts.map(({ store }) => store)),
+    durability: worstHealth(verdicts.map(({ durability }) => durability)),
+    halts: verdicts.flatMap(({ halts }) => halts).toSorted((left, right) => left.partition - right.partition),
+    goneKeys: Object.keys(data)
+      .filter((key) => !names.has(key))
+      .toSorted(),
+  };
+}
+
+function read(pod: LivePod, text: string | undefined): Report {
+  const common = { pod: pod.metadata.name, isReady: isReadyPod(pod) };
+  if (text === undefined) return { ...common, verdict: undefined, problem: 'has not reported yet' };
+  const parsed = parseVerdict(text);
+  if (parsed.ok) return { ...common, verdict: parsed.value, problem: '' };
+  return { ...common, verdict: undefined, problem: `reported something unreadable (${parsed.problem})` };
+}
+
+/** False is worse than unknown, and unknown worse than true: one pod that sees a miscount is enough. */
+function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
+  const wrong = reports.find(({ verdict }) => verdict?.exact === false)?.verdict;
+  if (wrong !== undefined) return { status: 'False', reason: wrong.reason, message: wrong.message };
+  const silent = reports.find(({ verdict }) => verdict === undefined);
+  if (silent !== undefined) {
+    return { status: 'Unknown', reason: 'NotReported', message: `aggregator ${silent.pod} ${silent.problem}` };
+  }
+  const unsure = reports.find(({ verdict }) => verdict?.exact === null)?.verdict;
+  if (unsure !== undefined) return { status: 'Unknown', reason: unsure.reason, message: unsure.message };
+  const right = reports[0]?.verdict;
+  if (right === undefined) {
+    return { status: 'Unknown', reason: 'NoReadyAggregator', message: 'no aggregator is ready to say' };
+  }
+  return { status: 'True', reason: right.reason, message: right.message };
+}
+
+function worstHealth(healths: readonly Health[]): Health | undefined {
+  // An aggregator that has not looked yet reports reason Unknown: whoever has looked knows better.
+  return healths.find(({ ok }) => !ok) ?? healths.find(({ reason }) => reason !== 'Unknown') ?? healths[0];
+}

@@ -1,0 +1,166 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { LiveObject } from '#operator/observe/objects.ts';
+import { equalQuantities } from './quantity.ts';
+
+/**
+ * The first place where applying `desired` would change `live`, for logs and events; undefined when the object is as
+ * we want it, so that a steady state needs no write.
+ *
+ * It reads the API server's own books (`managedFields`), not a hash of ours: they say which fields our last apply
+ * owns, and what kind of list each one is, so no schema is needed here. Three questions, for each field:
+ * - do we want it, and is it not ours? Then it is new, or somebody took it;
+ * - is it ours, and do we not want it any more? Then applying gives it up;
+ * - does its live value differ? Then somebody changed it.
+ * What others added beside our fields is no difference (docs/adr/0050).
+ */
+export function findDifference(desired: object, live: LiveObject): string | undefined {
+  const owned = ownedFields(live, fieldManagers.operator);
+  if (owned === undefined) return 'never applied';
+  return compareRecords(withoutIdentity(desired), withoutIdentity(live), owned, []);
+}
+
+/** What an apply manager owns of an object; undefined when it never applied it. */
+export function ownedFields(live: LiveObject, manager: string): Tree | undefined {
+  const entry = live.metadata.managedFields?.find(
+    (fields) => fields.manager === manager && fields.operation === 'Apply' && (fields.subresource ?? '') === '',
+  );
+  return entry === undefined || !isRecord(entry.fieldsV1) ? undefined : entry.fieldsV1;
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+type Path = readonly string[];
+
+/** The API server does not track who owns an object's identity. */
+function withoutIdentity(object: object): Tree {
+  const { apiVersion: _version, kind: _kind, metadata, ...body } = isRecord(object) ? object : {};
+  const { name: _name, namespace: _namespace, uid: _uid, ...rest } = isRecord(metadata) ? metadata : {};
+  return { ...body, metadata: rest };
+}
+
+function compareValues(desired: unknown, live: unknown, owned: unknown, path: Path): string | undefined {
+  // Not ours: new, or taken over by another manager. Nobody can own what is empty: the server drops it.
+  if (!isRecord(owned)) return isEmpty(desired) ? undefined : formatPath(path);
+  if (isRecord(desired)) {
+    if (!isRecord(live)) return formatPath(path);
+    // An empty tree under a map means that it is owned as a whole (`x-kubernetes-map-type: atomic`).
+    return isLeaf(owned) ? compareWhole(desired, live, path) : compareRecords(desired, live, owned, path);
+  }
+  if (Array.isArray(desired)) {
+    if (!Array.isArray(live)) return formatPath(path);
+    if (isLeaf(owned)) return compareWhole(desired, live, path);
+    return isSet(owned) ? compareSets(desired, live, owned, path) : compareItems(desired, live, owned, path);
+  }
+  return equalScalars(desired, live, path) ? undefined : formatPath(path);
+}
+
+function compareRecords(desired: Tree, live: Tree, owned: Tree, path: Path): string | undefined {
+  for (const [key, value] of Object.entries(desired)) {
+    const found = compareValues(value, live[key], owned[`f:${key}`], [...path, key]);
+    if (found !== undefined) return found;
+  }
+  for (const key of Object.keys(owned)) {
+    if (!key.startsWith('f:')) continue;
+    const name = key.slice(2);
+    if (desired[name] === undefined || desired[name] === null) {
+      return `${formatPath([...path, name])} (no longer wanted)`;
+    }
+  }
+  return undefined;
+}
+
+/** Lists whose items have keys (containers by name): items of others stand between ours. */
+function compareItems(
+  desired: readonly unknown[],
+  live: readonly unknown[],
+  owned: Tree,
+  path: Path,
+): string | undefined {
+  const known = Object.entries(owned).flatMap(([step, tree]) => {
+    const keys = step.startsWith('k:') ? parseKeys(step.slice(2)) : undefined;
+    return keys === undefined ? [] : [{ keys, tree, label: Object.values(keys).join(',') }];
+  });
+  const matched = new Set<object>();
+  for (const [index, item] of desired.entries()) {
+    const entry = known.find(({ keys }) => hasKeys(item, keys, { isDefaulted: true }));
+    if (entry === undefined) return formatPath([...path, String(index)]);
+    matched.add(entry);
+    const liveItem = live.find((candidate) => hasKeys(candidate, entry.keys, { isDefaulted: false }));
+    const found = compareValues(item, liveItem, entry.tree, [...path, entry.label]);
+    if (found !== undefined) return found;
+  }
+  const extra = known.find((entry) => !matched.has(entry));
+  return extra === undefined ? undefined : `${formatPath([...path, extra.label])} (no longer wanted)`;
+}
+
+/** Sets of scalars (finalizers). */
+function compareSets(
+  desired: readonly unknown[],
+  live: readonly unknown[],
+  owned: Tree,
+  path: Path,
+): string | undefined {
+  const ours = Object.keys(owned).filter((step) => step.startsWith('v:'));
+  const wanted = desired.map((value) => `v:${JSON.stringify(value)}`);
+  const missing = wanted.some((step, index) => !ours.includes(step) || !live.includes(desired[index]));
+  return missing || ours.some((step) => !wanted.includes(step)) ? formatPath(path) : undefined;
+}
+
+/** Owned as a whole: the same length and order. Inside, the server may still have filled in defaults. */
+function compareWhole(desired: unknown, live: unknown, path: Path): string | undefined {
+  if (isEmpty(desired) && isEmpty(live)) return undefined;
+  if (Array.isArray(desired)) {
+    if (!Array.isArray(live) || desired.length !== live.length) return formatPath(path);
+    return firstFound(desired.map((item, index) => compareWhole(item, live[index], [...path, String(index)])));
+  }
+  if (isRecord(desired)) {
+    if (!isRecord(live)) return formatPath(path);
+    return firstFound(Object.entries(desired).map(([key, item]) => compareWhole(item, live[key], [...path, key])));
+  }
+  return equalScalars(desired, live, path) ? undefined : formatPath(path);
+}
+
+/** A key that we leave out has its default there (`protocol: TCP`); the live item always says it. */
+function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): boolean {
+  if (!isRecord(item)) return false;
+  return Object.entries(keys).every(([key, value]) =>
+    item[key] === undefined ? options.isDefaulted : item[key] === value,
+  );
+}
+
+function equalScalars(desired: unknown, live: unknown, path: Path): boolean {
+  if (desired === live) return true;
+  // The server writes quantities in one form: 1000m becomes 1.
+  return path.includes('resources') && equalQuantities(desired, live);
+}
+
+function isLeaf(owned: Tree): boolean {
+  return Object.keys(owned).every((step) => step === '.');
+}
+
+function isSet(owned: Tree): boolean {
+  return Object.keys(owned).some((step) => step.startsWith('v:'));
+}
+
+/** The server drops what is empty, and we may spell it either way. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isRecord(value) && Object.keys(value).length === 0;
+}
+
+function parseKeys(text: string): Tree | undefined {
+  const keys: unknown = JSON.parse(text);
+  return isRecord(keys) ? keys : undefined;
+}
+
+function firstFound(found: readonly (string | undefined)[]): string | undefined {
+  return found.find((path) => path !== undefined);
+}
+
+function formatPath(path: Path): string {
+  return path.join('.');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,120 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { Child } from '#operator/desired/child.ts';
+import { type OwnedKind, ownedKinds } from '#operator/desired/ownership.ts';
+import type { LiveChild, LiveConfigMap, LiveObject } from '#operator/observe/objects.ts';
+import { type Action, replicasOf, serverDefaultReplicas } from './action.ts';
+import { findDifference, ownedFields } from './difference.ts';
+import { type InventoryEntry, includesEntry } from './inventory.ts';
+import { isSettled, type SettledChildren } from './settled.ts';
+
+export interface PlanInput {
+  /** In the order in which they are applied. */
+  readonly desired: readonly Child[];
+  /** Wanted replicas by name of Deployment. A name that is absent is never written. */
+  readonly replicas: Readonly<Record<string, number>>;
+  /** Everything that carries this pipeline's labels, of every kind that can be seen at present. */
+  readonly live: readonly LiveChild[];
+  readonly inventory: {
+    readonly entries: readonly InventoryEntry[];
+    readonly hasFinalizer: boolean;
+  };
+  /** Differences that applying does not cure. */
+  readonly settled: SettledChildren;
+  /** Every pod runs what is desired: identities that only older pods use may go. */
+  readonly areWorkloadsCurrent: boolean;
+  readonly proof: { readonly live: LiveConfigMap; readonly gonePods: readonly string[] } | undefined;
+}
+
+/** What has to be done so that what is live becomes what is desired. Nothing, when it is. */
+export function planChanges(input: PlanInput): Action[] {
+  const live = new Map(input.live.map((object) => [keyOf(object), object]));
+  const wanted = input.desired.filter(({ owned }) => owned.prune === 'release').map(toEntry);
+  return [
+    ...planRecord(wanted, input),
+    ...input.desired.flatMap((child) => planChild(child, live.get(keyOf(child.object)), input)),
+    ...planPrune(input),
+    ...planShrink(wanted, input),
+    ...planVerdicts(input),
+  ];
+}
+
+/** What has to be done before a deleted SumPipeline may go: owned children are left to garbage collection. */
+export function planDeletion(inventory: PlanInput['inventory']): Action[] {
+  if (!inventory.hasFinalizer) return [];
+  return [...inventory.entries.map((entry) => ({ type: 'retain', entry }) as const), { type: 'record', entries: [] }];
+}
+
+/** Before anything is created. Old entries stay until what they name is gone. */
+function planRecord(wanted: readonly InventoryEntry[], { inventory }: PlanInput): Action[] {
+  const missing = wanted.filter((entry) => !includesEntry(inventory.entries, entry));
+  if (missing.length === 0 && (wanted.length === 0 || inventory.hasFinalizer)) return [];
+  return [{ type: 'record', entries: [...inventory.entries, ...missing] }];
+}
+
+function planShrink(wanted: readonly InventoryEntry[], { inventory }: PlanInput): Action[] {
+  const stale = inventory.entries.filter((entry) => !includesEntry(wanted, entry));
+  const isIdle = wanted.length === 0 && inventory.hasFinalizer;
+  if (stale.length === 0 && !isIdle) return [];
+  return [...stale.map((entry) => ({ type: 'retain', entry }) as const), { type: 'record', entries: wanted }];
+}
+
+function planChild(child: Child, live: LiveChild | undefined, input: PlanInput): Action[] {
+  const to = child.owned.kind === 'Deployment' ? input.replicas[child.object.metadata.name] : undefined;
+  const scale = (from: number): Action[] => {
+    const { namespace, name } = child.object.metadata;
+    return to === undefined || to === from ? [] : [{ type: 'scale', namespace, name, from, to }];
+  };
+  if (live === undefined) return [{ type: 'create', child }, ...scale(serverDefaultReplicas)];
+  if (live.metadata.deletionTimestamp !== undefined) {
+    const mustRelease = child.owned.prune === 'release' && !isReleased(live);
+    return [...(mustRelease ? [{ type: 'release', live } as const] : []), { type: 'wait', child, live }];
+  }
+  const why = findDifference(child.object, live);
+  const apply: Action[] =
+    why === undefined || isSettled(input.settled, child.object, live, why) ? [] : [{ type: 'apply', child, live, why }];
+  return [...apply, ...(child.owned.kind === 'Deployment' ? scale(replicasOf(live)) : [])];
+}
+
+/**
+ * What carries our labels and was applied by us, and is not wanted any more. What a person made as a copy of a child
+ * carries the labels too, but not our name among its managers: it stays.
+ */
+function planPrune(input: PlanInput): Action[] {
+  const wanted = new Set(input.desired.map(({ object }) => keyOf(object)));
+  return input.live.flatMap((live): Action[] => {
+    const owned = ownedKinds.find(({ kind }) => kind === live.kind);
+    if (owned === undefined || owned.prune !== 'delete' || wanted.has(keyOf(live))) return [];
+    if (live.metadata.deletionTimestamp !== undefined || ownedFields(live, fieldManagers.operator) === undefined)
+      return [];
+    return mayPrune(owned, input) ? [{ type: 'delete', live, plural: owned.plural }] : [];
+  });
+}
+
+/** A ServiceAccount that is no longer wanted still carries the pods of the version before. */
+function mayPrune(owned: OwnedKind, { areWorkloadsCurrent }: PlanInput): boolean {
+  return owned.step !== 'identity' || areWorkloadsCurrent;
+}
+
+function planVerdicts({ proof }: PlanInput): Action[] {
+  if (proof === undefined || proof.gonePods.length === 0) return [];
+  return [{ type: 'dropVerdicts', proof: proof.live, pods: proof.gonePods }];
+}
+
+/** `strimzi.io/managed: "false"`: the Topic Operator lets go of the topic instead of deleting it. */
+export const releaseAnnotation = { key: 'strimzi.io/managed', value: 'false' } as const;
+
+export function isReleased(topic: LiveObject): boolean {
+  return topic.metadata.annotations?.[releaseAnnotation.key] === releaseAnnotation.value;
+}
+
+function toEntry({ object }: Child): InventoryEntry {
+  return { kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name };
+}
+
+/** No two kinds of ours share a name, so the group is not needed. */
+function keyOf(object: {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string; readonly name: string };
+}) {
+  return `${object.kind} ${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}

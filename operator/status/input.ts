@@ -1,0 +1,38 @@
+import type { Component } from '#contract/names.ts';
+import type { Status } from '#operator/api/types.ts';
+import type { WorkloadHealth } from '#operator/observe/deployment.ts';
+import type { ChildHealth } from '#operator/observe/health.ts';
+import type { ObservedVerdict } from '#operator/observe/verdict.ts';
+import type { Issue } from './issue.ts';
+
+/** Everything that the status of one pass is made from. */
+export interface StatusInput {
+  readonly previous: Status | undefined;
+  readonly generation: number | undefined;
+  /** RFC 3339. */
+  readonly now: string;
+  readonly issues: readonly Issue[];
+  readonly kafka: {
+    /** Why the way to Kafka is not known. */
+    readonly problem:
+      | { readonly reason: string; readonly message: string; readonly needsSpecChange: boolean }
+      | undefined;
+    /** Health of the KafkaTopic; undefined when there is none to manage. */
+    readonly topic: ChildHealth | undefined;
+  };
+  readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
+  readonly verdict: ObservedVerdict;
+  readonly monitoring: Monitoring;
+  /** What others added to our pods and touches security. */
+  readonly drift: readonly string[];
+  /** What is shown as it is. */
+  readonly shown: {
+    readonly image: string | undefined;
+    readonly bootstrap: string | undefined;
+    readonly topic: string;
+    readonly endpoints: Readonly<Record<Component, { readonly http: string; readonly grpc: string }>>;
+  };
+}
+
+/** `unknown`: not looked yet. */
+export type Monitoring = 'disabled' | 'ready' | 'pending' | 'crdNotInstalled' | 'forbidden';

@@ -1,0 +1,84 @@
+import { type Component, components } from '#contract/names.ts';
+import type { Health } from '#contract/verdict.ts';
+import type { WorkloadHealth } from '#operator/observe/deployment.ts';
+import type { Judgement } from './conditions.ts';
+import type { StatusInput } from './input.ts';
+
+/** Kafka as far as the pipeline needs it: the way there, the topic, and what the aggregators meet. */
+export function judgeKafka({ kafka, verdict }: StatusInput): Judgement {
+  if (kafka.problem !== undefined) return isFalse(kafka.problem.reason, kafka.problem.message);
+  if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
+    return isFalse(kafka.topic.reason, kafka.topic.message);
+  if (verdict.kafka === undefined) return isUnknown('NotReported', 'no aggregator has reported yet');
+  return { status: verdict.kafka.ok ? 'True' : 'False', reason: verdict.kafka.reason, message: verdict.kafka.message };
+}
+
+/** The pods. What the aggregators say of Kafka and PostgreSQL explains why pods that merely run are not ready. */
+export function judgeWorkloads(input: StatusInput): Judgement {
+  const { workloads, verdict } = input;
+  const [halt] = verdict.halts;
+  if (halt !== undefined) return isFalse(halt.reason, `partition ${halt.partition} is halted: ${halt.message}`);
+  if (verdict.store?.ok === false) return isFalse(verdict.store.reason, verdict.store.message);
+  const unready = components.find((component) => workloads[component].state !== 'ready');
+  if (unready !== undefined) return explain(workloads[unready], verdict.kafka);
+  return { status: 'True', reason: 'Ready', message: describeWorkloads(workloads) };
+}
+
+/** Of these a Deployment knows no cause. */
+const silentReasons = new Set(['PodsNotReady', 'RollingOut', 'ProgressDeadlineExceeded']);
+
+function explain(workload: WorkloadHealth, kafka: Health | undefined): Judgement {
+  if (kafka?.ok !== false || !silentReasons.has(workload.reason)) return isFalse(workload.reason, workload.message);
+  return isFalse(kafka.reason, `${workload.message}: ${kafka.message}`);
+}
+
+function describeWorkloads(workloads: Readonly<Record<Component, WorkloadHealth>>): string {
+  return `${components.map((component) => `${workloads[component].ready} of ${workloads[component].wanted} ${component}s`).join(' and ')} are ready`;
+}
+
+export function judgeObservability({ monitoring }: StatusInput): Judgement {
+  switch (monitoring) {
+    case 'disabled':
+      return { status: 'True', reason: 'Disabled', message: 'spec.monitoring.enabled is false: no ServiceMonitors' };
+    case 'ready':
+      return { status: 'True', reason: 'Monitored', message: 'a ServiceMonitor for each component exists' };
+    case 'pending':
+      return isUnknown('Pending', 'the ServiceMonitors are being made');
+    case 'crdNotInstalled':
+      return isFalse(
+        'CRDNotInstalled',
+        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator and the ServiceMonitors follow, or set spec.monitoring.enabled to false',
+      );
+    case 'forbidden':
+      return isFalse(
+        'AccessForbidden',
+        "the operator may not list ServiceMonitors: apply the operator's ClusterRole of this version",
+      );
+    default:
+      throw monitoring satisfies never;
+  }
+}
+
+/** Touches neither Ready nor TotalExact: a single local broker is weak, and works. */
+export function judgeDurability({ verdict: { durability } }: StatusInput): Judgement {
+  if (durability === undefined || durability.reason === 'Unknown') {
+    return isUnknown('NotReported', 'no aggregator has read the settings of the topic yet');
+  }
+  return { status: durability.ok ? 'False' : 'True', reason: durability.reason, message: durability.message };
+}
+
+export function judgeDrift({ drift }: StatusInput): Judgement {
+  const [first] = drift;
+  if (first === undefined) return isFalse('None', 'nobody added anything that touches the security of the pods');
+  const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
+  const cure = 'it stays: remove it, or ask who added it';
+  return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };
+}
+
+function isFalse(reason: string, message: string): Judgement {
+  return { status: 'False', reason, message };
+}
+
+function isUnknown(reason: string, message: string): Judgement {
+  return { status: 'Unknown', reason, message };
+}
