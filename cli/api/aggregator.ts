@@ -1,0 +1,85 @@
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
+import { CliError, exitCodes } from '#cli/exit.ts';
+import {
+  type GetProofResponse,
+  GetProofResponseSchema,
+  GetTotalResponseSchema,
+  type ListTotalsResponse,
+  ListTotalsResponseSchema,
+  type Total,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { formatVector, type Position } from '#core/vector.ts';
+import type { HttpService } from './http.ts';
+
+/** Reads that need no waiting; a store that has gone away answers sooner. */
+const readTimeoutMs = 30_000;
+/** Counts the whole ledger: about 0.2 s per million additions. */
+const recountTimeoutMs = 30 * 60_000;
+const pageSize = 1000;
+
+/** One total. With `atLeast` it waits until these positions are applied, `waitMs` at most (then Refused with 504). */
+export async function getTotal(
+  service: HttpService,
+  request: { series: string; atLeast: readonly Position[]; waitMs: number; signal: AbortSignal },
+): Promise<Total> {
+  const { series, atLeast, waitMs, signal } = request;
+  const query = new URLSearchParams();
+  if (atLeast.length > 0) {
+    query.set('atLeast', formatVector(atLeast));
+    query.set('timeout', `${waitMs / 1000}s`);
+  }
+  const answer = await read(service, GetTotalResponseSchema, {
+    path: `/v1/totals/${encodeURIComponent(series)}${query.size > 0 ? `?${query}` : ''}`,
+    timeoutMs: readTimeoutMs + waitMs,
+    signal,
+  });
+  if (answer.total === undefined) throw unexpectedAnswer(service.name);
+  return answer.total;
+}
+
+/** One page of totals in byte order of the series. */
+export function listTotals(
+  service: HttpService,
+  request: { pageToken: string; signal: AbortSignal },
+): Promise<ListTotalsResponse> {
+  const query = new URLSearchParams({ pageSize: String(pageSize) });
+  if (request.pageToken !== '') query.set('pageToken', request.pageToken);
+  return read(service, ListTotalsResponseSchema, {
+    path: `/v1/totals?${query}`,
+    timeoutMs: readTimeoutMs,
+    signal: request.signal,
+  });
+}
+
+/** The proof; with `recount` the ledger of every series is summed now. */
+export function getProof(
+  service: HttpService,
+  request: { recount: boolean; signal: AbortSignal },
+): Promise<GetProofResponse> {
+  return read(service, GetProofResponseSchema, {
+    path: request.recount ? '/v1/proof?recount=true' : '/v1/proof',
+    timeoutMs: request.recount ? recountTimeoutMs : readTimeoutMs,
+    signal: request.signal,
+  });
+}
+
+async function read<Desc extends DescMessage>(
+  service: HttpService,
+  schema: Desc,
+  request: { path: string; timeoutMs: number; signal: AbortSignal },
+): Promise<MessageShape<Desc>> {
+  const answer = await service.request({ method: 'GET', ...request });
+  try {
+    // Unknown fields: the pipeline may be newer than this program.
+    return fromJson(schema, answer as JsonValue, { ignoreUnknownFields: true });
+  } catch (error) {
+    throw unexpectedAnswer(service.name, error);
+  }
+}
+
+export function unexpectedAnswer(name: string, cause?: unknown): CliError {
+  return new CliError(exitCodes.unreachable, `${name} answered something else than a SumPipeline service does`, {
+    hint: 'Check the URL, and that this sumctl is not older than the pipeline (sumctl --version).',
+    cause,
+  });
+}

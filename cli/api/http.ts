@@ -1,0 +1,118 @@
+import type { Duplex } from 'node:stream';
+import { Pool } from 'undici';
+import { CliError, codeOf, describeChain } from '#cli/exit.ts';
+import { TryAgain } from './failure.ts';
+import { readProblem } from './problem.ts';
+
+export interface ServiceRequest {
+  readonly method: 'GET' | 'POST';
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** How long to wait for the answer, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One of our two services, reached in whatever way. */
+export interface HttpService {
+  /** As people read it: a URL, or `default/sample-calculator`. */
+  readonly name: string;
+  /** The parsed JSON of a 2xx answer. Throws TryAgain, Refused, or a CliError that ends the command. */
+  request(request: ServiceRequest): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface HttpServiceOptions {
+  readonly name: string;
+  /** `http://host:port`; a path before the API's own is kept. */
+  readonly baseUrl: string;
+  /** Makes a connection, instead of dialling the host of `baseUrl`. */
+  readonly connect?: () => Promise<Duplex>;
+  /** Most connections at once. */
+  readonly connections: number;
+  /** Most requests in flight on one connection. Above 1 only where no proxy of others stands in between. */
+  readonly pipelining: number;
+}
+
+/** A totals page of 1000 series is below 1 MB; the rest is not ours. */
+const answerBytesMax = 16 * 1024 * 1024;
+const connectTimeoutMs = 10_000;
+
+export function createHttpService(options: HttpServiceOptions): HttpService {
+  const url = new URL(options.baseUrl);
+  const { connect } = options;
+  const pool = new Pool(url.origin, {
+    connections: options.connections,
+    pipelining: options.pipelining,
+    allowH2: false,
+    keepAliveTimeout: 30_000,
+    maxResponseSize: answerBytesMax,
+    connect:
+      connect === undefined
+        ? { timeout: connectTimeoutMs }
+        : (_options, callback) => {
+            connect().then(
+              // undici wants a net.Socket and uses the Duplex in it.
+              (socket) => callback(null, socket as import('node:net').Socket),
+              (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+            );
+          },
+  });
+  const basePath = url.pathname.replace(/\/$/, '');
+  return {
+    name: options.name,
+    request: async ({ method, path, body, timeoutMs, signal }) => {
+      const answer = await exchange(options.name, async () => {
+        const response = await pool.request({
+          method,
+          path: `${basePath}${path}`,
+          headers: body === undefined ? {} : { 'content-type': 'application/json' },
+          body: body === undefined ? null : JSON.stringify(body),
+          headersTimeout: timeoutMs,
+          bodyTimeout: timeoutMs,
+          // Every call of ours may be sent twice: a GET, or an addition with its own request id.
+          idempotent: true,
+          signal,
+        });
+        const retryAfter = response.headers['retry-after'];
+        return {
+          status: response.statusCode,
+          retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined,
+          body: await response.body.text(),
+        };
+      });
+      if (answer.status < 200 || answer.status > 299) throw readProblem(answer);
+      return parseJson(options.name, answer.body);
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** Everything that goes wrong below HTTP is worth another try, unless it is our own last word or Ctrl-C. */
+async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof CliError || error instanceof TryAgain) throw error;
+    if (error instanceof Error && error.name === 'AbortError') throw error;
+    throw new TryAgain(`cannot reach ${name}: ${describeChain(error)}`, {
+      mayBeWritten: !neverSent.has(codeOf(error) ?? ''),
+      cause: error,
+    });
+  }
+}
+
+/** No connection was made, so nothing was sent. */
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function parseJson(name: string, body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new CliError(1, `${name} answered something that is not JSON: ${body.slice(0, 120)}`, {
+      hint: 'Is this the HTTP port of a calculator or an aggregator?',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,168 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { CliError, describeChain, exitCodes, usageError } from '#cli/exit.ts';
+
+export interface ClusterRequest {
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+  readonly signal: AbortSignal;
+}
+
+/** A Kubernetes API server, as one user. */
+export interface Cluster {
+  /** Of the kubeconfig; for messages. */
+  readonly context: string;
+  /** Of the context, else `default`. */
+  readonly namespace: string;
+  /** For the port-forward, which the client library does. */
+  readonly kubeConfig: KubeConfig;
+  /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
+  request(request: ClusterRequest): Promise<unknown>;
+  close(): void;
+}
+
+/** The API server said no. The message is its own. */
+export class ClusterRefused extends Error {
+  readonly status: number;
+  /** `NotFound`, `Forbidden`, `Invalid` ... */
+  readonly reason: string;
+  readonly causes: readonly { readonly field: string; readonly message: string }[];
+
+  constructor(status: number, answer: z.output<typeof statusSchema>) {
+    super(answer.message ?? `HTTP ${status}`);
+    this.name = 'ClusterRefused';
+    this.status = status;
+    this.reason = answer.reason ?? '';
+    this.causes = answer.details?.causes?.map(({ field = '', message = '' }) => ({ field, message })) ?? [];
+  }
+}
+
+const statusSchema = z.object({
+  message: z.string().optional(),
+  reason: z.string().optional(),
+  details: z
+    .object({
+      causes: z.array(z.object({ field: z.string().optional(), message: z.string().optional() })).optional(),
+    })
+    .nullish(),
+});
+
+const requestTimeoutMs = 30_000;
+/** A list of SumPipelines or of a pipeline's pods; anything larger is not what was asked for. */
+const answerBytesMax = 32 * 1024 * 1024;
+
+/** Reads the kubeconfig as kubectl does: --kubeconfig, KUBECONFIG, ~/.kube/config, the pod's own service account. */
+export function loadCluster(options: { kubeconfig?: string | undefined; context?: string | undefined }): Cluster {
+  const kubeConfig = loadKubeConfig(options.kubeconfig);
+  if (options.context !== undefined) {
+    if (kubeConfig.getContextObject(options.context) === null) {
+      const names = kubeConfig.getContexts().map(({ name }) => name);
+      throw usageError(`the kubeconfig has no context "${options.context}"`, `It has: ${names.join(', ') || 'none'}`);
+    }
+    kubeConfig.setCurrentContext(options.context);
+  }
+  const context = kubeConfig.getCurrentContext();
+  const server = kubeConfig.getCurrentCluster()?.server;
+  if (server === undefined) {
+    throw usageError(
+      'the kubeconfig has no current context',
+      'Choose one with --context, or kubectl config use-context.',
+    );
+  }
+  return {
+    context,
+    namespace: kubeConfig.getContextObject(context)?.namespace ?? 'default',
+    kubeConfig,
+    async request(request) {
+      const answer = await send(kubeConfig, server, request).catch((error: unknown) => {
+        request.signal.throwIfAborted();
+        throw new CliError(exitCodes.unreachable, `cannot reach the API server ${server}: ${describeChain(error)}`, {
+          hint: `The context is "${context}". Try: kubectl --context ${context} version`,
+          cause: error,
+        });
+      });
+      if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body);
+      throw toRefusal(answer.status, answer.body, context);
+    },
+    close: () => {
+      // Sockets of the library's own agent are closed by the server; they hold no process that ends by itself.
+    },
+  };
+}
+
+const unsetServer = 'http://localhost:8080';
+
+function loadKubeConfig(file: string | undefined): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  try {
+    if (file === undefined) kubeConfig.loadFromDefault();
+    else kubeConfig.loadFromFile(file);
+  } catch (error) {
+    throw usageError(`the kubeconfig cannot be read: ${describeChain(error)}`, 'Name another with --kubeconfig.');
+  }
+  // What the library answers when it found nothing.
+  if (kubeConfig.getCurrentCluster()?.server === unsetServer) {
+    throw usageError(
+      'there is no kubeconfig, so no cluster to talk to',
+      'Set KUBECONFIG or --kubeconfig, or name --calculator-url and --aggregator-url to do without Kubernetes.',
+    );
+  }
+  return kubeConfig;
+}
+
+async function send(
+  kubeConfig: KubeConfig,
+  server: string,
+  request: ClusterRequest,
+): Promise<{ status: number; body: string }> {
+  const url = new URL(`${server.replace(/\/$/, '')}${request.path}`);
+  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const options: RequestOptions = { method: request.method, timeout: requestTimeoutMs };
+  await kubeConfig.applyToHTTPSOptions(options);
+  options.headers = {
+    ...options.headers,
+    accept: 'application/json',
+    ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+  };
+  options.signal = request.signal;
+  return await new Promise((resolve, reject) => {
+    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, options, (incoming) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      incoming.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > answerBytesMax) incoming.destroy(new Error(`the answer is larger than ${answerBytesMax} bytes`));
+        else chunks.push(chunk);
+      });
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
+      });
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${requestTimeoutMs / 1000} s`)));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function toRefusal(status: number, body: string, context: string): Error {
+  let answer: z.output<typeof statusSchema>;
+  try {
+    answer = statusSchema.parse(JSON.parse(body));
+  } catch {
+    answer = { message: `HTTP ${status}: ${body.slice(0, 200).trim()}` };
+  }
+  if (status === 401) {
+    return new CliError(exitCodes.unreachable, 'the API server does not know these credentials (401)', {
+      hint: `Log in again; the context is "${context}".`,
+    });
+  }
+  return new ClusterRefused(status, answer);
+}

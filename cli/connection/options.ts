@@ -1,0 +1,72 @@
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { usageError } from '#cli/exit.ts';
+
+/** How a pipeline is named and reached, as given on the command line. */
+export interface ConnectionOptions {
+  readonly namespace: string | undefined;
+  readonly context: string | undefined;
+  readonly kubeconfig: string | undefined;
+  readonly pipeline: string | undefined;
+  readonly calculatorUrl: string | undefined;
+  readonly aggregatorUrl: string | undefined;
+}
+
+export function addKubernetesOptions(command: Command): Command {
+  return command
+    .addOption(new Option('-n, --namespace <name>', 'namespace of the pipeline (default: that of the context)'))
+    .addOption(new Option('--context <name>', 'context of the kubeconfig (default: the current one)'))
+    .addOption(new Option('--kubeconfig <file>', 'kubeconfig to use (default: as kubectl finds it)'));
+}
+
+/** The options of every verb that talks to a pipeline. */
+export function addConnectionOptions(command: Command): Command {
+  return addKubernetesOptions(command)
+    .addOption(new Option('-p, --pipeline <name>', 'the SumPipeline (default: the only one in the namespace)'))
+    .addOption(new Option('--calculator-url <url>', 'talk to this calculator, without Kubernetes'))
+    .addOption(new Option('--aggregator-url <url>', 'talk to this aggregator, without Kubernetes'));
+}
+
+const text = z.string().min(1).optional();
+const connectionShape = z.object({
+  namespace: text,
+  context: text,
+  kubeconfig: text,
+  pipeline: text,
+  calculatorUrl: text,
+  aggregatorUrl: text,
+});
+
+export function readConnectionOptions(command: Command): ConnectionOptions {
+  const parsed = connectionShape.safeParse(command.opts());
+  if (!parsed.success) {
+    const name = String(parsed.error.issues[0]?.path[0] ?? '');
+    throw usageError(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} must not be empty`);
+  }
+  const { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl } = parsed.data;
+  for (const [option, url] of [
+    ['--calculator-url', calculatorUrl],
+    ['--aggregator-url', aggregatorUrl],
+  ] as const) {
+    if (url !== undefined && !/^https?:$/.test(protocolOf(url))) {
+      throw usageError(`${option} must be a URL such as http://127.0.0.1:8080, not "${url}"`);
+    }
+  }
+  if (calculatorUrl ?? aggregatorUrl) {
+    const useless = {
+      '--namespace': namespace,
+      '--context': context,
+      '--kubeconfig': kubeconfig,
+      '--pipeline': pipeline,
+    };
+    const given = Object.entries(useless).find(([, value]) => value !== undefined);
+    if (given !== undefined) {
+      throw usageError(`${given[0]} is for pipelines in Kubernetes; with a URL it means nothing: leave one out`);
+    }
+  }
+  return { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl };
+}
+
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : '';
+}

@@ -1,0 +1,69 @@
+/** Exit codes of sumctl: the same for every verb, and part of its help. */
+export const exitCodes = {
+  /** Done; for `verify`, `status` and `up --once` also: exact. */
+  ok: 0,
+  /** Answered, and the answer is no: rejected, conflict, not found, not exact, not valid. */
+  failed: 1,
+  /** The command line is wrong; nothing was tried. */
+  usage: 2,
+  /** No answer: the cluster, the pipeline or a pod could not be reached, or the outcome is not known. */
+  unreachable: 3,
+  /** The time ran out before the positions asked for were applied. */
+  notYet: 4,
+  /** Ctrl-C or SIGTERM. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export const exitCodesHelp = `
+Exit codes:
+  0    done (verify and status: exact)
+  1    the answer is no: rejected, conflict, not found, not exact, not valid
+  2    the command line is wrong; nothing was tried
+  3    no answer: the cluster or the pipeline cannot be reached, or the outcome is not known
+  4    the time ran out before the positions asked for were applied
+  130  interrupted by Ctrl-C`;
+
+/** An end of a command that a person should read: what happened, and what to do next. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode;
+  /** What to do next: whole sentences or commands, one per line. */
+  readonly hint: string | undefined;
+
+  constructor(exitCode: ExitCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+    this.hint = options.hint;
+  }
+}
+
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError(exitCodes.usage, message, hint === undefined ? {} : { hint });
+}
+
+/** The last words of a failed command, for standard error. */
+export function describeFailure(error: unknown): { exitCode: ExitCode; text: string } {
+  if (error instanceof CliError) {
+    const hint = error.hint === undefined ? '' : `\n${error.hint}`;
+    return { exitCode: error.exitCode, text: `error: ${error.message}${hint}\n` };
+  }
+  // Not one of ours: a mistake in this program. Its chain of causes is what a bug report needs.
+  return { exitCode: exitCodes.failed, text: `error: ${describeChain(error)}\n` };
+}
+
+/** `what failed: because of this: because of that`. */
+export function describeChain(error: unknown): string {
+  const parts: string[] = [];
+  for (let at = error; at !== undefined && parts.length < 8; at = at instanceof Error ? at.cause : undefined) {
+    const text = at instanceof Error ? at.message || (codeOf(at) ?? at.name) : String(at);
+    if (text !== '' && !parts.includes(text)) parts.push(text);
+  }
+  return parts.join(': ');
+}
+
+/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

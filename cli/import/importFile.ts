@@ -1,0 +1,82 @@
+import type { HttpService } from '#cli/api/http.ts';
+import type { Context } from '#cli/context.ts';
+import { readLines } from './lines.ts';
+import { startMeter } from './meter.ts';
+import { openRejectsFile } from './rejects.ts';
+import { type RowFormat, readRows } from './rows.ts';
+import { sendRows } from './send.ts';
+import { openSource } from './source.ts';
+import { buildSummary, type ImportSummary } from './summary.ts';
+import { Tally } from './tally.ts';
+
+export interface ImportOptions {
+  /** A path, or `-` for standard input. */
+  readonly path: string;
+  readonly importId: string | undefined;
+  readonly format: RowFormat | undefined;
+  /** Where every rejected row is written. */
+  readonly rejectsPath: string | undefined;
+  readonly concurrency: number;
+  readonly retryForMs: number;
+  readonly calculator: HttpService;
+}
+
+/** What an import came to; `failure` is why it ended before the last row. */
+export interface ImportOutcome {
+  readonly summary: ImportSummary;
+  readonly failure: unknown;
+}
+
+/** Rejected rows that the summary lists. */
+const rejectionsListed = 20;
+
+/**
+ * Streams a file or standard input into a calculator. Throws only before the first row is sent; afterwards the summary
+ * always comes out, because it says what is already durable.
+ */
+export async function importFile(options: ImportOptions, context: Context): Promise<ImportOutcome> {
+  const { stderr, now } = context;
+  const source = await openSource({ ...options, stdin: context.stdin });
+  const rejects =
+    options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
+  // First of all, so that it is known whatever happens next: with it the import can be run again.
+  stderr.write(`import id: ${source.importId}\n`);
+  const tally = new Tally({
+    rejectionsMax: rejectionsListed,
+    ...(rejects === undefined ? {} : { onRejection: rejects.add }),
+  });
+  const startedAt = now();
+  const meter = startMeter({ stderr, now, size: source.size, bytes: source.progress, counts: () => tally.counts });
+  const sayRetry = createRetryNotes(meter.note, now);
+  let failure: unknown;
+  try {
+    await sendRows(readRows(readLines(source.chunks), source.format), tally, {
+      importId: source.importId,
+      calculator: options.calculator,
+      concurrency: options.concurrency,
+      retryForMs: options.retryForMs,
+      now,
+      random: context.random,
+      signal: context.signal,
+      onRetry: sayRetry,
+    });
+  } catch (error) {
+    failure = error;
+  } finally {
+    meter.stop();
+    await rejects?.close();
+  }
+  return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
+}
+
+/** A hundred rows retried at once are one event: say it once, and again after a while. */
+const noteEveryMs = 5_000;
+
+function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return (failure) => {
+    if (now() - saidAt < noteEveryMs) return;
+    saidAt = now();
+    note(`waiting: ${failure.message}; trying again with the same ids`);
+  };
+}

@@ -1,0 +1,118 @@
+import { type Acknowledged, postAddition } from '#cli/api/calculator.ts';
+import { GaveUp, Refused, type TryAgain } from '#cli/api/failure.ts';
+import type { HttpService } from '#cli/api/http.ts';
+import { withRetries } from '#cli/api/retry.ts';
+import { CliError, exitCodes } from '#cli/exit.ts';
+import { parseAddition } from '#core/addition.ts';
+import { SumError } from '#core/errors.ts';
+import { importRequestId } from './requestId.ts';
+import type { Row } from './rows.ts';
+import type { Tally } from './tally.ts';
+
+export interface SendOptions {
+  readonly importId: string;
+  readonly calculator: HttpService;
+  /** Rows in flight at once. */
+  readonly concurrency: number;
+  /** How long one row is tried before the import stops, in milliseconds. */
+  readonly retryForMs: number;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Ctrl-C: no further row is sent, and those in flight are given up. */
+  readonly signal: AbortSignal;
+  readonly onRetry: (failure: TryAgain) => void;
+}
+
+/**
+ * Sends every row, many at once, each with its own request id and the same one on every retry. A bad row is counted
+ * and passed over; only the lack of an answer ends the import early, as the error that is thrown. The tally then
+ * holds what is known, and the same import can simply be run again.
+ */
+export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options: SendOptions): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const work = async () => {
+    for (;;) {
+      if (signal.aborted) return;
+      // Concurrent calls queue up inside the generator: each worker gets a row of its own, in order.
+      const next = await rows.next();
+      if (next.done === true) return;
+      await sendRow(next.value, tally, { ...options, signal });
+    }
+  };
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: options.concurrency }, () =>
+      work().catch((error: unknown) => {
+        // The first failure stops the others, whose own errors only say that they were stopped.
+        if (!failed.signal.aborted) failed.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  options.signal.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  const unexpected = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (unexpected !== undefined) throw unexpected.reason;
+}
+
+async function sendRow(row: Row, tally: Tally, options: SendOptions): Promise<void> {
+  tally.read();
+  if (row.kind === 'bad') {
+    tally.rejected(row, { code: 'bad-row', reason: row.problem });
+    return;
+  }
+  const addition = checkRow(row, tally, options.importId);
+  if (addition === undefined) return;
+  let answer: Acknowledged;
+  try {
+    answer = await withRetries(() => postAddition(options.calculator, addition, options.signal), {
+      deadlineMs: options.retryForMs,
+      now: options.now,
+      random: options.random,
+      signal: options.signal,
+      onRetry: (failure) => {
+        tally.retried();
+        options.onRetry(failure);
+      },
+    });
+  } catch (error) {
+    if (error instanceof Refused && error.code !== undefined && rowCodes.has(error.code)) {
+      tally.rejected(row, { code: error.code, reason: error.message });
+      return;
+    }
+    tally.unanswered();
+    throw explain(error, options.calculator.name);
+  }
+  tally.acknowledged(answer);
+}
+
+/** The same check as the calculator's, so that a row that cannot be valid costs no round trip. */
+function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: string) {
+  const { series, a, b } = row;
+  try {
+    return parseAddition({ requestId: importRequestId(importId, row.row), series, a, b });
+  } catch (error) {
+    if (!(error instanceof SumError)) throw error;
+    tally.rejected(row, { code: error.code, reason: error.message });
+    return undefined;
+  }
+}
+
+/** Answers that are about the row. Every other one is about us or the service, and the next row would get it too. */
+const rowCodes: ReadonlySet<string> = new Set(['invalid-field', 'malformed-json', 'body-too-large', 'id-conflict']);
+
+function explain(error: unknown, name: string): unknown {
+  if (error instanceof GaveUp) {
+    return new CliError(exitCodes.unreachable, `the import stopped, ${name} does not answer: ${error.message}`, {
+      hint: 'Run the same command again: what was acknowledged is not added twice.',
+      cause: error,
+    });
+  }
+  if (error instanceof Refused) {
+    return new CliError(exitCodes.unreachable, `the import stopped, ${name} answered: ${error.message}`, {
+      hint: 'Check that this is a calculator, then run the same command again: nothing is added twice.',
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,93 @@
+import type { Acknowledged } from '#cli/api/calculator.ts';
+import type { Position } from '#core/vector.ts';
+import type { Row } from './rows.ts';
+
+export interface Rejection {
+  readonly line: number;
+  readonly row: number;
+  /** `bad-row` when it could not be read, else a code of the error catalogue. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface Counts {
+  /** Rows read. */
+  readonly rows: number;
+  /** Durable in the log; rows of an earlier run among them, as far as the calculator did not remember them. */
+  readonly accepted: number;
+  /** The calculator remembered them and wrote nothing. */
+  readonly replayed: number;
+  readonly rejected: number;
+  /** Sent without an answer. */
+  readonly unanswered: number;
+  /** Attempts beyond the first. */
+  readonly retries: number;
+}
+
+export interface TallyOptions {
+  /** Most rejections that are kept: those with the lowest line numbers. */
+  readonly rejectionsMax: number;
+  /** Told of every rejection, kept or not. */
+  readonly onRejection?: (rejection: Rejection, row: Row) => void;
+}
+
+/** What became of the rows of an import, with memory that does not grow with them. */
+export class Tally {
+  readonly #options: TallyOptions;
+  readonly #newest = new Map<number, Position>();
+  #rejections: Rejection[] = [];
+  #counts = { rows: 0, accepted: 0, replayed: 0, rejected: 0, unanswered: 0, retries: 0 };
+
+  constructor(options: TallyOptions) {
+    this.#options = options;
+  }
+
+  get counts(): Counts {
+    return { ...this.#counts };
+  }
+
+  /** The first in the file, at most `rejectionsMax`. */
+  get rejections(): readonly Rejection[] {
+    return this.#cut();
+  }
+
+  /** The highest acknowledged position of each partition: a total at least this new counts every accepted row. */
+  get vector(): Position[] {
+    return [...this.#newest.values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  read(): void {
+    this.#counts.rows += 1;
+  }
+
+  retried(): void {
+    this.#counts.retries += 1;
+  }
+
+  unanswered(): void {
+    this.#counts.unanswered += 1;
+  }
+
+  acknowledged({ position, replayed }: Acknowledged): void {
+    if (replayed) this.#counts.replayed += 1;
+    else this.#counts.accepted += 1;
+    const { partition, offset, logEpoch } = position;
+    const newest = this.#newest.get(partition);
+    const isNewer =
+      newest === undefined || logEpoch > newest.logEpoch || (logEpoch === newest.logEpoch && offset > newest.offset);
+    if (isNewer) this.#newest.set(partition, { partition, offset, logEpoch });
+  }
+
+  rejected(row: Row, { code, reason }: { code: string; reason: string }): void {
+    this.#counts.rejected += 1;
+    const rejection = { line: row.line, row: row.row, code, reason };
+    this.#options.onRejection?.(rejection, row);
+    this.#rejections.push(rejection);
+    // Answers come out of order: keep twice as many, and cut now and then to the first in the file.
+    if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
+  }
+
+  #cut(): Rejection[] {
+    return this.#rejections.toSorted((a, b) => a.line - b.line).slice(0, this.#options.rejectionsMax);
+  }
+}

@@ -1,0 +1,55 @@
+import { toJson } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import {
+  type GetProofResponse,
+  GetProofResponseSchema,
+  type PartitionProof,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { lawViolation } from '#core/law.ts';
+import { renderFields, renderTable } from './table.ts';
+
+/** The JSON mapping of `GetProofResponse`, empty fields included. */
+export function proofJson(proof: GetProofResponse) {
+  return toJson(GetProofResponseSchema, proof, { alwaysEmitImplicit: true });
+}
+
+/** The verdict, then the law per partition. */
+export function renderProof(proof: GetProofResponse): string {
+  const { exact, reason, message, at } = proof;
+  const verdict = renderFields([
+    ['Exact', exact ? 'yes' : `no (${reason})`],
+    ['Message', message],
+    ['At', at === undefined ? '-' : timestampDate(at).toISOString()],
+  ]);
+  return `${verdict}\n${renderPartitions(proof.partitions)}`;
+}
+
+export function renderPartitions(partitions: readonly PartitionProof[]): string {
+  if (partitions.length === 0) return 'No partition has been read yet.\n';
+  const epochs = new Set(partitions.map(({ logEpoch }) => logEpoch));
+  const number = (heading: string, value: (proof: PartitionProof) => bigint) => ({
+    heading,
+    value,
+    align: 'right' as const,
+  });
+  return renderTable<PartitionProof>(
+    [
+      ...(epochs.size > 1 ? [{ heading: 'Log', value: ({ logEpoch }: PartitionProof) => logEpoch }] : []),
+      { heading: 'Partition', value: ({ partition }) => partition, align: 'right' },
+      { heading: 'Offsets', value: describeOffsets },
+      number('Applied', ({ applied }) => applied),
+      number('Duplicate', ({ duplicate }) => duplicate),
+      number('Conflict', ({ conflict }) => conflict),
+      number('Parked', ({ parked }) => parked),
+      number('Expired', ({ expired }) => expired),
+      // Checked here once more: a person who verifies wants more than the word of the one who is verified.
+      { heading: 'Law', value: (proof) => (lawViolation(proof) === undefined ? 'holds' : 'VIOLATED') },
+      number('Lag', ({ logEnd, nextOffset }) => (logEnd > nextOffset ? logEnd - nextOffset : 0n)),
+    ],
+    partitions,
+  );
+}
+
+function describeOffsets({ firstOffset, nextOffset }: PartitionProof): string {
+  return nextOffset > firstOffset ? `${firstOffset}-${nextOffset - 1n}` : 'none';
+}

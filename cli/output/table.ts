@@ -1,0 +1,64 @@
+import Table from 'cli-table3';
+
+/** One column: its heading as people read it, and what stands in it. */
+export interface Column<Row> {
+  readonly heading: string;
+  readonly value: (row: Row) => string | number | bigint;
+  /** Numbers read best aligned to the right. Default left. */
+  readonly align?: 'left' | 'right';
+}
+
+const noBorders = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '   ',
+};
+
+/** A table as kubectl prints it: capital headings, no lines, three spaces between columns. Ends with a newline. */
+export function renderTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  options: { readonly headings?: boolean } = {},
+): string {
+  const table = new Table({
+    chars: noBorders,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+  });
+  if (options.headings !== false) table.push(columns.map(({ heading }) => heading.toUpperCase()));
+  for (const row of rows) table.push(columns.map(({ value }) => printable(String(value(row)))));
+  if (table.length === 0) return '';
+  const text = table.toString();
+  return `${text.replace(/[ ]+$/gm, '')}\n`;
+}
+
+/** `Name:   value` lines, the values aligned. Values of several lines stay in their column. */
+export function renderFields(fields: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...fields.map(([name]) => name.length)) + 4;
+  return fields
+    .map(([name, value]) => {
+      const lines = value.split('\n').map(printable);
+      return `${`${name}:`.padEnd(width)}${lines.join(`\n${' '.repeat(width)}`)}\n`;
+    })
+    .join('');
+}
+
+/** Text from elsewhere may hold what a terminal obeys: control characters become visible instead. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

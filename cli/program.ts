@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import type { Context } from './context.ts';
+import { exitCodesHelp } from './exit.ts';
+import { addCommand } from './verbs/add.ts';
+import { renderCommand } from './verbs/render.ts';
+import { statusCommand } from './verbs/status.ts';
+import { totalCommand } from './verbs/total.ts';
+import { validateCommand } from './verbs/validate.ts';
+import { verifyCommand } from './verbs/verify.ts';
+
+/** The whole of sumctl. Errors of usage are thrown, never an exit: `runProgram` turns them into a code. */
+export function buildProgram(context: Context, version: string): Command {
+  const program = new Command('sumctl')
+    .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [verb]', 'show help for a verb')
+    .addHelpText('after', overviewHelp);
+  const verbs = [
+    addCommand(context),
+    totalCommand(context),
+    statusCommand(context),
+    verifyCommand(context),
+    validateCommand(context),
+    renderCommand(context, version),
+  ];
+  for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => context.stdout.write(text),
+        writeErr: (text) => context.stderr.write(text),
+        // The same text whether someone looks or not.
+        getOutHelpWidth: () => helpWidth,
+        getErrHelpWidth: () => helpWidth,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      })
+      .showHelpAfterError(`Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`);
+  }
+  return program;
+}
+
+const helpWidth = 110;
+
+const overviewHelp = `
+A first session:
+  sumctl add 1.10 2
+  sumctl add --file additions.csv
+  sumctl total
+  sumctl verify
+
+A pipeline is reached through the Kubernetes API server, as kubectl would; no port has to be open. Results go to
+standard output, everything else to standard error, so that -o json can be piped.
+${exitCodesHelp}`;

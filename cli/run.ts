@@ -1,0 +1,30 @@
+import { CommanderError } from 'commander';
+import type { Context } from './context.ts';
+import { describeFailure, exitCodes } from './exit.ts';
+import { buildProgram } from './program.ts';
+
+/** Runs one command line (without `node sumctl`) and answers its exit code. Never throws. */
+export async function runProgram(
+  args: readonly string[],
+  context: Omit<Context, 'setExitCode'>,
+  version: string,
+): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = buildProgram({ ...context, setExitCode: (code) => (exitCode = code) }, version);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are answers; commander has printed everything already.
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    }
+    if (context.signal.aborted && error === context.signal.reason) {
+      context.stderr.write('interrupted\n');
+      return exitCodes.interrupted;
+    }
+    const failure = describeFailure(error);
+    context.stderr.write(failure.text);
+    return failure.exitCode;
+  }
+}

@@ -1,0 +1,69 @@
+import { GaveUp, Refused } from '#cli/api/failure.ts';
+import type { HttpService } from '#cli/api/http.ts';
+import { withRetries } from '#cli/api/retry.ts';
+import { openConnection } from '#cli/connection/connection.ts';
+import type { ConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes } from '#cli/exit.ts';
+
+/** A pod that is being replaced is back by then; longer waits are for writes, which would be lost without them. */
+export const readRetryMs = 15_000;
+
+export interface Reader {
+  readonly name: string;
+  /** Runs one read with retries; a final answer becomes a CliError. */
+  read<T>(attempt: (aggregator: HttpService) => Promise<T>): Promise<T>;
+}
+
+/** Opens the aggregator of a pipeline for reads, and closes it at the end. */
+export async function withAggregator<T>(
+  options: ConnectionOptions,
+  context: Context,
+  work: (reader: Reader) => Promise<T>,
+): Promise<T> {
+  await using connection = await openConnection(options, context.signal);
+  return await work(createReader(connection.service('aggregator'), context));
+}
+
+export function createReader(aggregator: HttpService, context: Context): Reader {
+  const { now, random, signal, stderr } = context;
+  let isSaid = false;
+  return {
+    name: aggregator.name,
+    async read(attempt) {
+      try {
+        return await withRetries(() => attempt(aggregator), {
+          deadlineMs: readRetryMs,
+          now,
+          random,
+          signal,
+          onRetry(failure) {
+            if (!isSaid) stderr.write(`waiting: ${failure.message}; trying again for ${readRetryMs / 1000} s\n`);
+            isSaid = true;
+          },
+        });
+      } catch (error) {
+        throw explain(error, aggregator.name);
+      }
+    },
+  };
+}
+
+function explain(error: unknown, name: string): unknown {
+  if (error instanceof GaveUp) {
+    return new CliError(exitCodes.unreachable, `${name} does not answer: ${error.message}`, {
+      hint: 'Look at the pipeline: sumctl status, or kubectl get pods.',
+      cause: error,
+    });
+  }
+  if (error instanceof Refused) {
+    const isLate = error.code === 'position-not-reached';
+    return new CliError(isLate ? exitCodes.notYet : exitCodes.failed, error.message, {
+      ...(isLate
+        ? { hint: 'The additions are durable and will be counted. Wait longer with --timeout, or see sumctl status.' }
+        : {}),
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,62 @@
+import { Command, Option } from 'commander';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { apiVersion, kind } from '#contract/names.ts';
+import { parsePipelineStrictly } from '#operator/api/parse.ts';
+import { formatProblems } from '#operator/api/problem.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { renderPipeline } from '#operator/desired/render.ts';
+import { isPipelineDocument, readDocuments } from './documents.ts';
+
+export function renderCommand(context: Context, version: string): Command {
+  const command = new Command('render')
+    .summary('show the objects that a pipeline becomes, without a cluster')
+    .description(
+      `Show every object that the operator makes for a pipeline file, in the order in which they are applied. No cluster is asked. What only a cluster knows is left out or assumed: the owner's uid, and the address and CA of a Strimzi Kafka.`,
+    )
+    .addOption(new Option('-f, --file <path>', 'the pipeline file, - for standard input').makeOptionMandatory())
+    .addOption(new Option('-n, --namespace <name>', 'namespace for a file that names none').default('default'))
+    .addOption(
+      new Option('--image <name>', 'image of the pods when spec.image is unset').default(`sumpipeline:${version}`),
+    )
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['yaml', 'json']).default('yaml'));
+  return command.addHelpText('after', help).action(async () => {
+    const { file, namespace, image, output } = optionsSchema.parse(command.opts());
+    const objects = (await readPipelines(file, namespace, context)).flatMap((pipeline) =>
+      renderPipeline(pipeline, { image }),
+    );
+    context.stdout.write(
+      output === 'yaml'
+        ? objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`).join('')
+        : `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`,
+    );
+  });
+}
+
+const optionsSchema = z.object({
+  file: z.string().min(1),
+  namespace: z.string().min(1),
+  image: z.string().min(1),
+  output: z.enum(['yaml', 'json']),
+});
+
+const help = `
+Examples:
+  sumctl render -f pipeline.yaml
+  sumctl render -f pipeline.yaml | kubectl diff -f -
+  sumctl render -f pipeline.yaml -o json | jq '.items[].kind'
+${exitCodesHelp}`;
+
+async function readPipelines(file: string, namespace: string, context: Context): Promise<SumPipeline[]> {
+  const documents = (await readDocuments(file, context.stdin)).filter(isPipelineDocument);
+  if (documents.length === 0) {
+    throw new CliError(exitCodes.failed, `${file} holds no ${kind} of ${apiVersion}`);
+  }
+  return documents.map(({ name, content }) => {
+    const parsed = parsePipelineStrictly(content, { namespace });
+    if (parsed.ok) return parsed.value;
+    throw new CliError(exitCodes.failed, `${name} is not valid:\n${formatProblems(parsed.problems)}`);
+  });
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { type Cluster, ClusterRefused, loadCluster } from '#cli/connection/cluster.ts';
+import { CliError } from '#cli/exit.ts';
+import { apiVersion, type PipelineRef } from '#contract/names.ts';
+import type { Check, Server } from './validate.ts';
+
+/** Opens the API server for dry runs. A missing or unreachable cluster is a note on the check, not a failure. */
+export function openServer(
+  options: { kubeconfig?: string | undefined; context?: string | undefined },
+  signal: AbortSignal,
+): Server {
+  let cluster: Cluster;
+  try {
+    cluster = loadCluster(options);
+  } catch (error) {
+    // A context that was named and is not there is a mistake; no cluster at all is a reason to check offline.
+    if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
+    return { namespace: undefined, check: async () => notAsked(error.message) };
+  }
+  return { namespace: cluster.namespace, check: (ref, content) => dryRun(cluster, ref, content, signal) };
+}
+
+async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<Check> {
+  const note = `context ${cluster.context}`;
+  try {
+    await send(cluster, ref, content, signal);
+    return { ran: true, note, problems: [] };
+  } catch (error) {
+    if (error instanceof CliError) return notAsked(error.message);
+    if (!(error instanceof ClusterRefused)) throw error;
+    if (error.status === 404 && !/namespaces? /.test(error.message)) {
+      return notAsked(`${note} does not know SumPipelines: install the operator's CRD first`);
+    }
+    if (error.status === 403 && error.reason === 'Forbidden' && error.causes.length === 0) {
+      return notAsked(`${note}: ${error.message}`);
+    }
+    return { ran: true, note, problems: readProblems(error) };
+  }
+}
+
+const objectSchema = z.looseObject({ metadata: z.looseObject({}) });
+
+/**
+ * Creates or replaces, as a dry run. Not server-side apply: under a manager of our own it would keep the fields that
+ * the file no longer has, and so judge a mixture instead of the file.
+ */
+async function send(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<void> {
+  const collection = `/apis/${apiVersion}/namespaces/${encodeURIComponent(ref.namespace)}/sumpipelines`;
+  const path = `${collection}/${encodeURIComponent(ref.name)}`;
+  const query = { dryRun: 'All', fieldValidation: 'Strict' };
+  const found = await cluster.request({ method: 'GET', path, signal }).catch((error: unknown) => {
+    if (error instanceof ClusterRefused && error.status === 404) return undefined;
+    throw error;
+  });
+  const object = objectSchema.parse(content);
+  if (found === undefined) {
+    await cluster.request({ method: 'POST', path: collection, query, body: object, signal });
+    return;
+  }
+  const { resourceVersion, uid } = liveSchema.parse(found).metadata;
+  const body = { ...object, metadata: { ...object.metadata, namespace: ref.namespace, resourceVersion, uid } };
+  await cluster.request({ method: 'PUT', path, query, body, signal });
+}
+
+const liveSchema = z.object({ metadata: z.object({ resourceVersion: z.string(), uid: z.string() }) });
+
+function readProblems(error: ClusterRefused) {
+  if (error.causes.length === 0) return [{ path: '', message: error.message }];
+  return error.causes.map(({ field, message }) => ({ path: field === '<nil>' ? '' : field, message }));
+}
+
+function notAsked(note: string): Check {
+  return { ran: false, note, problems: [] };
+}

@@ -1,0 +1,156 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { getProof } from '#cli/api/aggregator.ts';
+import { type Connection, openConnection } from '#cli/connection/connection.ts';
+import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { proofJson, renderPartitions } from '#cli/output/proof.ts';
+import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
+import { renderFields, renderTable } from '#cli/output/table.ts';
+import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { createReader } from './read.ts';
+
+export function statusCommand(context: Context): Command {
+  const command = new Command('status')
+    .summary('show a pipeline in one view: conditions, replicas, lag, proof')
+    .description(
+      `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, and whether the totals are exact. Nothing is recounted: for that see sumctl verify.`,
+    );
+  addOutputOption(command);
+  addConnectionOptions(command);
+  return command.addHelpText('after', help).action(async () => {
+    const { output } = z.object({ output: outputFormatSchema }).parse(command.opts());
+    await using connection = await openConnection(readConnectionOptions(command), context.signal);
+    const resource = connection.kubernetes && resourceSchema.parse(connection.kubernetes.resource);
+    const proof = await readProof(connection, context);
+    context.stdout.write(
+      output === 'table'
+        ? render(connection.name, resource, proof)
+        : renderStructured(output, document(resource, proof)),
+    );
+    if (!isWell(resource, proof)) context.setExitCode(exitCodes.failed);
+  });
+}
+
+const help = `
+Examples:
+  sumctl status -n orders -p billing
+  sumctl status -o json | jq '.proof.partitions[] | {partition, logEnd, nextOffset}'
+${exitCodesHelp}
+  status also ends with 1 while the pipeline is not Ready`;
+
+/** What is read of the resource; everything may be missing while the operator has not seen it. */
+const resourceSchema = z.object({
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    generation: z.number().optional(),
+    deletionTimestamp: z.string().nullish(),
+  }),
+  status: z
+    .object({
+      observedGeneration: z.number().optional(),
+      conditions: z
+        .array(
+          z.object({
+            type: z.string(),
+            status: z.string(),
+            reason: z.string().default(''),
+            message: z.string().default(''),
+          }),
+        )
+        .default([]),
+      calculator: z.object({ replicas: z.string().optional() }).optional(),
+      aggregator: z.object({ replicas: z.string().optional() }).optional(),
+      image: z.string().optional(),
+      bootstrap: z.string().optional(),
+      topic: z.string().optional(),
+    })
+    .default({ conditions: [] }),
+});
+type Resource = z.output<typeof resourceSchema>;
+
+type Proof =
+  | { readonly found: true; readonly proof: GetProofResponse }
+  | { readonly found: false; readonly problem: string };
+
+/** A pipeline whose aggregator does not answer still has a status to show, and this is when people look. */
+async function readProof(connection: Connection, context: Context): Promise<Proof> {
+  try {
+    const reader = createReader(connection.service('aggregator'), context);
+    const proof = await reader.read((aggregator) => getProof(aggregator, { recount: false, signal: context.signal }));
+    return { found: true, proof };
+  } catch (error) {
+    if (connection.kubernetes === undefined || !(error instanceof CliError)) throw error;
+    return { found: false, problem: error.message };
+  }
+}
+
+function isWell(resource: Resource | undefined, proof: Proof): boolean {
+  const ready = resource?.status.conditions.find(({ type }) => type === 'Ready');
+  const isReady = resource === undefined || ready?.status === 'True';
+  return isReady && proof.found && proof.proof.exact;
+}
+
+function document(resource: Resource | undefined, proof: Proof): unknown {
+  return {
+    ...(resource === undefined ? {} : { metadata: resource.metadata, status: resource.status }),
+    ...(proof.found ? { proof: proofJson(proof.proof) } : { proofProblem: proof.problem }),
+  };
+}
+
+function render(name: string, resource: Resource | undefined, proof: Proof): string {
+  const parts = [renderOverview(name, resource, proof)];
+  if (resource !== undefined) {
+    const { conditions } = resource.status;
+    parts.push(
+      conditions.length === 0
+        ? 'No conditions yet: the operator has not seen this resource. Is it running? kubectl get pods -A\n'
+        : renderTable(
+            [
+              { heading: 'Condition', value: ({ type }) => type },
+              { heading: 'Status', value: ({ status }) => status },
+              { heading: 'Reason', value: ({ reason }) => reason },
+              { heading: 'Message', value: ({ message }) => message },
+            ],
+            conditions,
+          ),
+    );
+  }
+  if (proof.found) parts.push(renderPartitions(proof.proof.partitions));
+  return parts.join('\n');
+}
+
+function renderOverview(name: string, resource: Resource | undefined, proof: Proof): string {
+  const fields: [string, string][] = [['Pipeline', name]];
+  if (resource !== undefined) {
+    const { metadata, status } = resource;
+    if (typeof metadata.deletionTimestamp === 'string')
+      fields.push(['Deleting', `since ${metadata.deletionTimestamp}`]);
+    if (status.observedGeneration !== metadata.generation) {
+      fields.push(['Behind', `the operator has not yet acted on generation ${metadata.generation ?? '?'}`]);
+    }
+    fields.push(
+      ['Calculators', status.calculator?.replicas ?? '-'],
+      ['Aggregators', status.aggregator?.replicas ?? '-'],
+      ['Image', status.image ?? '-'],
+      ['Kafka', status.bootstrap === undefined ? '-' : `${status.bootstrap}, topic ${status.topic ?? '-'}`],
+    );
+  }
+  fields.push(['Exact', describeExact(proof)]);
+  if (proof.found) {
+    const { partitions } = proof.proof;
+    const lag = partitions.reduce(
+      (sum, { logEnd, nextOffset }) => sum + (logEnd > nextOffset ? logEnd - nextOffset : 0n),
+      0n,
+    );
+    fields.push(['Lag', `${lag} ${lag === 1n ? 'record' : 'records'} in ${partitions.length} partitions`]);
+  }
+  return renderFields(fields);
+}
+
+function describeExact(proof: Proof): string {
+  if (!proof.found) return `not known: ${proof.problem}`;
+  return proof.proof.exact ? 'yes' : `no (${proof.proof.reason}): ${proof.proof.message}`;
+}

@@ -1,0 +1,121 @@
+import { toJson } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { getTotal, listTotals } from '#cli/api/aggregator.ts';
+import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { parseDuration } from '#cli/duration.ts';
+import { exitCodesHelp, usageError } from '#cli/exit.ts';
+import {
+  addOutputOption,
+  createListWriter,
+  type OutputFormat,
+  outputFormatSchema,
+  renderStructured,
+} from '#cli/output/structured.ts';
+import { renderFields, renderTable } from '#cli/output/table.ts';
+import { type Total, TotalSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { seriesProblem } from '#core/series.ts';
+import { formatVector, type Position, parseVector } from '#core/vector.ts';
+import { type Reader, withAggregator } from './read.ts';
+
+export function totalCommand(context: Context): Command {
+  const command = new Command('total')
+    .summary('read one total, or all of them')
+    .description('Read the exact total of a series; without a series all totals, in byte order of their names.')
+    .argument('[series]', 'name of the total')
+    .addOption(
+      new Option('--at-least <positions>', 'wait until these are applied: partition:offset,... as add printed them'),
+    )
+    .addOption(new Option('--timeout <duration>', 'how long to wait for --at-least').default('30s'));
+  addOutputOption(command);
+  addConnectionOptions(command);
+  return command.addHelpText('after', help).action(async (series: string | undefined) => {
+    const { atLeast, waitMs, output } = readOptions(command);
+    const connectionOptions = readConnectionOptions(command);
+    if (series === undefined && atLeast.length > 0) throw usageError('--at-least goes with one series: name it');
+    const problem = series === undefined ? undefined : seriesProblem(series);
+    if (problem !== undefined) throw usageError(`the series ${problem}`);
+    await withAggregator(connectionOptions, context, async (reader) => {
+      if (series === undefined) await printAll(reader, output, context);
+      else await printOne(reader, { series, atLeast, waitMs, output }, context);
+    });
+  });
+}
+
+const help = `
+Examples:
+  sumctl total orders
+  sumctl total orders --at-least 0:41,3:7        # counts what add acknowledged at these positions
+  sumctl total                                   # all series
+  sumctl total -o json | jq -r '.totals[] | [.series, .total] | @tsv'
+${exitCodesHelp}`;
+
+const optionsSchema = z.object({ atLeast: z.string().optional(), timeout: z.string(), output: outputFormatSchema });
+
+function readOptions(command: Command): { atLeast: Position[]; waitMs: number; output: OutputFormat } {
+  const { atLeast, timeout, output } = optionsSchema.parse(command.opts());
+  const vector = parseVector(atLeast ?? '');
+  if (!vector.ok) throw usageError(`--at-least ${vector.problem}`);
+  return { atLeast: vector.value, waitMs: parseDuration('--timeout', timeout), output };
+}
+
+async function printOne(
+  reader: Reader,
+  request: { series: string; atLeast: readonly Position[]; waitMs: number; output: OutputFormat },
+  { stdout, signal }: Context,
+): Promise<void> {
+  const { series, atLeast, waitMs, output } = request;
+  const total = await reader.read((aggregator) => getTotal(aggregator, { series, atLeast, waitMs, signal }));
+  stdout.write(
+    output === 'table'
+      ? renderFields([
+          ['Series', total.series],
+          ['Total', total.total],
+          ['Additions', String(total.count)],
+          ['Counts up to', formatVector(total.vector)],
+          ['Newest', total.newestApplied === undefined ? '-' : timestampDate(total.newestApplied).toISOString()],
+        ])
+      : renderStructured(output, totalJson(total)),
+  );
+}
+
+/** The JSON mapping of `Total`, empty fields included: a reader need not know which are left out. */
+export function totalJson(total: Total) {
+  return toJson(TotalSchema, total, { alwaysEmitImplicit: true });
+}
+
+async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }: Context): Promise<void> {
+  const writer =
+    output === 'table'
+      ? undefined
+      : createListWriter({ format: output, key: 'totals', write: (text) => stdout.write(text) });
+  let printed = 0;
+  for await (const page of readPages(reader, signal)) {
+    if (writer === undefined) {
+      stdout.write(renderTable(columns, page, { headings: printed === 0 }));
+    } else {
+      for (const total of page) writer.item(totalJson(total));
+    }
+    printed += page.length;
+  }
+  writer?.end();
+}
+
+/** Page by page, so that a pipeline with many series needs no memory here. */
+export async function* readPages(reader: Reader, signal: AbortSignal): AsyncGenerator<Total[]> {
+  let pageToken = '';
+  do {
+    const token = pageToken;
+    const page = await reader.read((aggregator) => listTotals(aggregator, { pageToken: token, signal }));
+    yield page.totals;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+}
+
+const columns = [
+  { heading: 'Series', value: ({ series }: Total) => series },
+  { heading: 'Total', value: ({ total }: Total) => total, align: 'right' as const },
+  { heading: 'Additions', value: ({ count }: Total) => count, align: 'right' as const },
+];

@@ -1,0 +1,123 @@
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { addKubernetesOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
+import { printable } from '#cli/output/table.ts';
+import { apiVersion, formatRef, kind, type PipelineRef } from '#contract/names.ts';
+import { parsePipelineStrictly } from '#operator/api/parse.ts';
+import { isPipelineDocument, type ManifestDocument, readDocuments } from './documents.ts';
+
+export function validateCommand(context: Context): Command {
+  const command = new Command('validate')
+    .summary('check a pipeline file before applying it')
+    .description(
+      `Check a pipeline file. The schema and its rules are always checked, without a cluster. When a cluster can be reached, its API server is asked as well (a dry run, nothing is changed): it also knows the rules about changing a pipeline that exists. The answer says which of the two ran.`,
+    )
+    .addOption(new Option('-f, --file <path>', 'the pipeline file, - for standard input').makeOptionMandatory())
+    .addOption(new Option('--offline', 'do not ask a cluster'));
+  addKubernetesOptions(command);
+  addOutputOption(command);
+  return command.addHelpText('after', help).action(async () => {
+    const options = optionsSchema.parse(command.opts());
+    const documents = (await readDocuments(options.file, context.stdin)).filter(isPipelineDocument);
+    if (documents.length === 0) {
+      throw new CliError(exitCodes.failed, `${options.file} holds no ${kind} of ${apiVersion}: nothing to check`);
+    }
+    const { openServer } = await import('./serverCheck.ts');
+    const server = options.offline ? undefined : openServer(options, context.signal);
+    const reports: Report[] = [];
+    for (const document of documents) reports.push(await check(document, options, server));
+    context.stdout.write(
+      options.output === 'table'
+        ? reports.map(renderReport).join('\n')
+        : renderStructured(options.output, { documents: reports }),
+    );
+    const isBad = reports.some(({ schema, server: asked }) => schema.problems.length + asked.problems.length > 0);
+    if (isBad) context.setExitCode(exitCodes.failed);
+  });
+}
+
+const help = `
+Examples:
+  sumctl validate -f pipeline.yaml
+  sumctl validate -f pipeline.yaml --offline      # in a build without a cluster
+  sumctl validate -f pipeline.yaml --context staging -n orders
+${exitCodesHelp}`;
+
+const optionsSchema = z.object({
+  file: z.string().min(1),
+  offline: z.boolean().default(false),
+  namespace: z.string().min(1).optional(),
+  context: z.string().min(1).optional(),
+  kubeconfig: z.string().min(1).optional(),
+  output: outputFormatSchema,
+});
+type Options = z.output<typeof optionsSchema>;
+
+export interface Problem {
+  /** Empty: about the object as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** One check: whether it ran, and what it found. */
+export interface Check {
+  readonly ran: boolean;
+  /** Which server, or why it did not run. */
+  readonly note: string;
+  readonly problems: readonly Problem[];
+}
+
+/** The API server, opened: checks one document by a dry run. */
+export interface Server {
+  readonly namespace: string | undefined;
+  check(ref: PipelineRef, content: unknown): Promise<Check>;
+}
+
+interface Report {
+  readonly document: string;
+  readonly pipeline: string;
+  readonly schema: Check;
+  readonly server: Check;
+}
+
+async function check(document: ManifestDocument, options: Options, server: Server | undefined): Promise<Report> {
+  const namespace = options.namespace ?? server?.namespace ?? 'default';
+  const parsed = parsePipelineStrictly(document.content, { namespace });
+  const ref = parsed.ok ? parsed.value.metadata : readRef(document.content, namespace);
+  const schema = { ran: true, note: '', problems: parsed.ok ? [] : parsed.problems };
+  const notAsked = (note: string): Check => ({ ran: false, note, problems: [] });
+  const asked =
+    server === undefined
+      ? notAsked('--offline')
+      : ref === undefined
+        ? notAsked('without metadata.name there is nothing to ask about')
+        : await server.check({ namespace: ref.namespace, name: ref.name }, document.content);
+  return {
+    document: document.name,
+    pipeline: ref === undefined ? '(no name)' : formatRef(ref),
+    schema,
+    server: asked,
+  };
+}
+
+function readRef(content: unknown, namespace: string): PipelineRef | undefined {
+  const metadata = z.object({ metadata: z.object({ name: z.string(), namespace: z.string().default(namespace) }) });
+  return metadata.safeParse(content).data?.metadata;
+}
+
+function renderReport({ document, pipeline, schema, server }: Report): string {
+  return `${document}: ${kind} ${pipeline}\n${renderCheck('schema', schema)}${renderCheck('server', server)}`;
+}
+
+function renderCheck(name: string, { ran, note, problems }: Check): string {
+  const aside = note === '' ? '' : ` (${note})`;
+  if (!ran) return `  ${name}  not asked${aside}\n`;
+  if (problems.length === 0) return `  ${name}  ok${aside}\n`;
+  const lines = problems.map(
+    ({ path, message }) => `    ${printable(path === '' ? message : `${path}: ${message}`)}\n`,
+  );
+  return `  ${name}  not valid${aside}\n${lines.join('')}`;
+}
