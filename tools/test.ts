@@ -1,0 +1,56 @@
+/** `npm test`: every check and every test by one command, with one summary; `npm test -- unit core` runs a part of it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { checks, runCheck } from './testing/checks.ts';
+import { createTemporaryFolder } from './testing/folder.ts';
+import { type Part, planRun, selectFiles } from './testing/plan.ts';
+import { runPart } from './testing/runPart.ts';
+import { formatSummary, type PartResult } from './testing/summary.ts';
+
+const root = dirname(import.meta.dirname);
+const plan = planRun(process.argv.slice(2));
+const print = (text: string) => console.log(text);
+
+// A second Ctrl-C ends us at once; the tests' processes cannot outlive us.
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name));
+
+// New files count before they are added; deleted ones do not.
+const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  .split('\0')
+  .filter((file) => file !== '' && existsSync(join(root, file)));
+
+await using scratch = await createTemporaryFolder();
+const results: PartResult[] = [];
+for (const part of plan.parts) {
+  if (!interrupt.signal.aborted) results.push(await run(part));
+}
+print(formatSummary(results));
+const isInterrupted = interrupt.signal.aborted;
+if (isInterrupted || results.some(({ failed }) => failed.length > 0)) process.exitCode = 1;
+
+async function run(part: Part): Promise<PartResult> {
+  print(`\n== ${part}`);
+  if (part === 'lint' || part === 'types' || part === 'generated') return check(part);
+  return runPart({
+    part,
+    files: selectFiles(files, part, plan.filters),
+    root,
+    scratch: scratch.path,
+    // What a killed test leaves in its temporary folder goes with ours.
+    env: { ...process.env, TMPDIR: scratch.path },
+    signal: interrupt.signal,
+    allowedSkips: process.env['CI'] === 'true' ? (process.env['SUMPIPELINE_ALLOWED_SKIPS'] ?? '') : undefined,
+    print,
+  });
+}
+
+function check(part: keyof typeof checks): PartResult {
+  const startedAt = performance.now();
+  const { isGood, output } = runCheck(part, root);
+  if (!isGood) print(output);
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { part, passed: isGood ? 1 : 0, failed: isGood ? [] : [checks[part].join(' ')], skipped: [], seconds };
+}

@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+
+/** The parts of `npm test` that are one command each. */
+export const checks = {
+  lint: ['biome', 'check', '--error-on-warnings', '.'],
+  types: ['tsc', '--noEmit'],
+  generated: ['node', 'tools/gen/generate.ts', '--verify'],
+} as const;
+
+const timeoutMs = 5 * 60_000;
+
+/** Runs one check. Its programs are found on PATH, where npm and the bootstrap put node_modules/.bin. */
+export function runCheck(part: keyof typeof checks, root: string): { isGood: boolean; output: string } {
+  const [command, ...args] = checks[part];
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: timeoutMs,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return { isGood: status === 0, output: [error?.message, stdout, stderr].filter(Boolean).join('\n') };
+}

@@ -1,0 +1,33 @@
+import type { TestEvent as RunnerEvent } from 'node:test/reporters';
+import type { TestEvent } from './events.ts';
+
+/** For `node --test-reporter`: what the summary needs, one JSON document per line. The spec reporter beside it is for people. */
+export default async function* report(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
+  for await (const event of source) {
+    const line = toTestEvent(event);
+    if (line) yield `${JSON.stringify(line)}\n`;
+  }
+}
+
+function toTestEvent(event: RunnerEvent): TestEvent | undefined {
+  switch (event.type) {
+    case 'test:dequeue':
+      return { type: 'start', id: event.data.testId, name: event.data.name, isSuite: event.data.type === 'suite' };
+    case 'test:pass':
+    case 'test:fail': {
+      const { name, testId, details, skip, todo } = event.data;
+      const error = event.type === 'test:fail' ? event.data.details.error : undefined;
+      return {
+        type: event.type === 'test:pass' ? 'pass' : 'fail',
+        id: testId,
+        name,
+        isSuite: details.type === 'suite',
+        ...(skip === undefined || skip === false ? {} : { skip: skip === true ? '' : skip }),
+        ...(todo === undefined || todo === false ? {} : { todo: todo === true ? '' : todo }),
+        ...(error && 'failureType' in error ? { failureType: String(error.failureType) } : {}),
+      };
+    }
+    default:
+      return undefined;
+  }
+}
