@@ -60,7 +60,8 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      metadata: { type: 'object' },
+      // Only so that the rule about it can name the field; the API server knows the rest.
+      metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };
 }

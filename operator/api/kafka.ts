@@ -21,12 +21,12 @@ export const reservedTopicSettings = [
   'unclean.leader.election.enable',
 ] as const;
 
-const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value: it resumes';
-const startNew = 'the totals were counted from that log; create a new SumPipeline for another';
+const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value; it resumes';
+const startNew = 'the totals were counted from this log; create a new SumPipeline for another';
 
 const cluster = z
   .object({
-    name: immutable(objectName(), `kafka.cluster.name is immutable: ${startNew}`).describe(
+    name: immutable(objectName(), `cannot change: ${startNew}`).describe(
       'Name of the Strimzi Kafka object. Immutable.',
     ),
     namespace: namespaceName()
@@ -49,7 +49,8 @@ const cluster = z
 const clusterRules = withRules(cluster, {
   // `namespace` is a reserved word of CEL.
   rule: 'has(self.__namespace__) == has(oldSelf.__namespace__) && (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)',
-  message: `kafka.cluster.namespace is immutable: ${startNew}`,
+  reason: 'FieldValueForbidden',
+  message: `cannot change: ${startNew}`,
   fieldPath: '.namespace',
 });
 
@@ -68,7 +69,8 @@ const tls = withRules(
   }),
   {
     rule: 'self.enabled || !has(self.caSecretRef)',
-    message: 'kafka.tls.caSecretRef is used only with TLS: set kafka.tls.enabled to true or remove it',
+    reason: 'FieldValueForbidden',
+    message: 'is used only with TLS: set tls.enabled to true or remove it',
     fieldPath: '.caSecretRef',
     holds: (self) => self.enabled || self.caSecretRef === undefined,
   },
@@ -101,7 +103,7 @@ const topic = withRules(
       .describe(
         'Name of the topic; <namespace>.<name> of the pipeline when unset. A topic managed through Strimzi must begin with <namespace>. of the pipeline. Immutable.',
       ),
-    management: immutable(z.enum(['Managed', 'External']), `kafka.topic.management is immutable: ${comeBack}`)
+    management: immutable(z.enum(['Managed', 'External']), `cannot change: ${comeBack}`)
       .default('Managed')
       .describe(
         'Managed: the topic is made, grown and checked for you, through a KafkaTopic when kafka.cluster is set, otherwise by the aggregators. External: the topic is yours and only read and written. Immutable.',
@@ -155,12 +157,14 @@ const topic = withRules(
   }),
   {
     rule: 'has(self.name) == has(oldSelf.name) && (!has(self.name) || self.name == oldSelf.name)',
-    message: `kafka.topic.name is immutable: ${startNew}`,
+    reason: 'FieldValueForbidden',
+    message: `cannot change: ${startNew}`,
     fieldPath: '.name',
   },
   {
     rule: "self.management != 'Managed' || has(self.partitions)",
-    message: 'kafka.topic.partitions is needed for a Managed topic: it has no default, because it can only grow',
+    reason: 'FieldValueRequired',
+    message: 'a Managed topic needs it; there is no default, because it can only grow',
     fieldPath: '.partitions',
     holds: (self) => self.management !== 'Managed' || self.partitions !== undefined,
   },
@@ -174,12 +178,13 @@ const topic = withRules(
   },
   {
     rule: '!has(oldSelf.partitions) || (has(self.partitions) && self.partitions >= oldSelf.partitions)',
-    message: 'kafka.topic.partitions can only grow: Kafka cannot remove partitions',
+    reason: 'FieldValueForbidden',
+    message: 'can only grow: Kafka cannot remove partitions',
     fieldPath: '.partitions',
   },
   {
     rule: `!has(self.minInSyncReplicas) || self.minInSyncReplicas <= (has(self.replicas) ? self.replicas : ${topicReplicasDefault})`,
-    message: `kafka.topic.minInSyncReplicas must not exceed kafka.topic.replicas (${topicReplicasDefault} when unset): no write would ever be acknowledged`,
+    message: `must not exceed replicas (${topicReplicasDefault} when unset): no addition would ever be acknowledged`,
     fieldPath: '.minInSyncReplicas',
     holds: (self) => minInSyncReplicas(self) <= (self.replicas ?? topicReplicasDefault),
   },
@@ -207,16 +212,18 @@ export const kafkaSchema = withRules(
   }),
   {
     rule: 'has(self.cluster) != has(self.bootstrapServers)',
-    message: 'set exactly one of kafka.cluster (Strimzi) and kafka.bootstrapServers',
+    message: 'set exactly one of cluster (Strimzi) and bootstrapServers',
     holds: (self) => (self.cluster === undefined) !== (self.bootstrapServers === undefined),
   },
   {
     rule: 'has(self.cluster) == has(oldSelf.cluster)',
-    message: `kafka cannot change between cluster and bootstrapServers: ${comeBack}`,
+    reason: 'FieldValueForbidden',
+    message: `cannot change between cluster and bootstrapServers: ${comeBack}`,
   },
   {
     rule: '!(has(self.cluster) && has(self.tls))',
-    message: 'kafka.tls goes with kafka.bootstrapServers: with kafka.cluster the listener decides, remove kafka.tls',
+    reason: 'FieldValueForbidden',
+    message: 'goes with bootstrapServers: with cluster the listener decides; remove it',
     fieldPath: '.tls',
     holds: (self) => self.cluster === undefined || self.tls === undefined,
   },

@@ -3,6 +3,7 @@ import { buildSchema } from './crd.ts';
 import { pipelineSchema } from './pipeline.ts';
 import type { Problem } from './problem.ts';
 import { explainIssue, formatPath } from './problem.ts';
+import type { StructuralSchema } from './structural.ts';
 import type { SumPipeline } from './types.ts';
 import { findUnknownFields } from './unknownFields.ts';
 
@@ -35,9 +36,19 @@ export function parsePipeline(object: unknown, options: ParseOptions = {}): Pars
  */
 export function parsePipelineStrictly(object: unknown, options: ParseOptions = {}): ParsedPipeline {
   const parsed = parsePipeline(object, options);
-  const unknown = findUnknownFields(object, buildSchema());
+  strictSchema ??= buildStrictSchema();
+  const unknown = findUnknownFields(object, strictSchema);
   if (unknown.length === 0) return parsed;
   return { ok: false, problems: [...unknown, ...(parsed.ok ? [] : parsed.problems)] };
+}
+
+/** Built once, by the first who needs it: the operator never does. */
+let strictSchema: StructuralSchema | undefined;
+
+/** Metadata has fields that only the API server knows all of. */
+function buildStrictSchema(): StructuralSchema {
+  const schema = buildSchema();
+  return { ...schema, properties: { ...schema.properties, metadata: { type: 'object' } } };
 }
 
 function toProblem(issue: z.core.$ZodIssue): Problem {

@@ -8,7 +8,7 @@ import { statusSchema } from './status.ts';
 export const nameLengthMax = 40;
 
 const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-const nameMessage = `metadata.name must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;
+const nameMessage = `must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;
 
 /** What the API server keeps in metadata and we read. It has checked all of it; nothing of it is in the CRD. */
 const metadataSchema = z.object({
@@ -36,6 +36,7 @@ export const pipelineSchema = withRules(
   {
     rule: `self.metadata.name.matches('${namePattern.source}') && self.metadata.name.size() <= ${nameLengthMax}`,
     message: nameMessage,
+    fieldPath: '.metadata.name',
     holds: ({ metadata }) => namePattern.test(metadata.name) && metadata.name.length <= nameLengthMax,
   },
 ).describe(

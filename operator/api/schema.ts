@@ -7,10 +7,12 @@ import { z } from 'zod';
 export interface Rule<Value> {
   /** CEL over `self` (and `oldSelf`). */
   readonly rule: string;
-  /** What is wrong and the cure. */
+  /** What is wrong and the cure. The path of the field is always shown before it. */
   readonly message: string;
   /** Field below the node that the error names, e.g. `.replicas`. Default: the node itself. */
   readonly fieldPath?: string;
+  /** Which word the API server puts before the message. Default `FieldValueInvalid`: "Invalid value". */
+  readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired';
   /** The same verdict; absent for a rule about `oldSelf`, because offline there is no old object. */
   readonly holds?: (self: Value) => boolean;
 }
@@ -28,9 +30,10 @@ export function withRules<Schema extends z.ZodType>(
       }
     })
     .meta({
-      'x-kubernetes-validations': rules.map(({ rule, message, fieldPath }) => ({
+      'x-kubernetes-validations': rules.map(({ rule, message, fieldPath, reason }) => ({
         rule,
         message,
+        ...(reason === undefined ? {} : { reason }),
         ...(fieldPath === undefined ? {} : { fieldPath }),
       })),
     });
@@ -38,7 +41,7 @@ export function withRules<Schema extends z.ZodType>(
 
 /** `self == oldSelf` on a required scalar; optional ones need `has()` on their parent. */
 export function immutable<Schema extends z.ZodType>(schema: Schema, message: string): Schema {
-  return withRules(schema, { rule: 'self == oldSelf', message });
+  return withRules(schema, { rule: 'self == oldSelf', reason: 'FieldValueForbidden', message });
 }
 
 /** A list that server-side apply merges by this key of its items. */
@@ -104,8 +107,9 @@ export const quantityPattern =
   /^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$/;
 
 export function quantity() {
+  const error = 'must be a quantity such as 500m or 1Gi';
   return z
-    .union([z.string().max(32).regex(quantityPattern), z.int32()], { error: 'must be a quantity such as 500m or 1Gi' })
+    .union([z.string().max(32).regex(quantityPattern, error), z.int32()], { error })
     .meta({ 'x-kubernetes-int-or-string': true, pattern: quantityPattern.source, maxLength: 32 });
 }
 

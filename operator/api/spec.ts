@@ -15,7 +15,8 @@ const serviceAccount = withRules(
   }),
   {
     rule: '!(has(self.name) && has(self.annotations))',
-    message: 'serviceAccount.annotations are for ServiceAccounts that the operator makes: remove them or remove name',
+    reason: 'FieldValueForbidden',
+    message: 'are for ServiceAccounts that the operator makes: remove them or remove name',
     fieldPath: '.annotations',
     holds: (self) => self.name === undefined || self.annotations === undefined,
   },
@@ -69,8 +70,7 @@ export const specSchema = withRules(
   }),
   {
     rule: '!has(self.aggregator.replicas) || !has(self.kafka.topic.partitions) || self.aggregator.replicas <= self.kafka.topic.partitions',
-    message:
-      'aggregator.replicas must not exceed kafka.topic.partitions: a partition has one reader, more replicas would idle',
+    message: 'must not exceed kafka.topic.partitions: a partition has one reader, more replicas would idle',
     fieldPath: '.aggregator.replicas',
     holds: ({ aggregator, kafka }) =>
       aggregator.replicas === undefined ||

@@ -31,7 +31,7 @@ const postgres = withRules(
         ),
       {
         rule: "!(self in ['public', 'information_schema']) && !self.startsWith('pg_')",
-        message: 'store.postgres.schema must be a schema of its own: public, information_schema and pg_* are refused',
+        message: 'must be a schema of its own: public, information_schema and pg_* are refused',
         holds: (self) => !['public', 'information_schema'].includes(self) && !self.startsWith('pg_'),
       },
     )
@@ -42,7 +42,8 @@ const postgres = withRules(
   }),
   {
     rule: 'has(self.schema) == has(oldSelf.schema) && (!has(self.schema) || self.schema == oldSelf.schema)',
-    message: 'store.postgres.schema is immutable: the totals are there; create a new SumPipeline for another schema',
+    reason: 'FieldValueForbidden',
+    message: 'cannot change: the totals are there; create a new SumPipeline for another schema',
     fieldPath: '.schema',
   },
 ).describe('A PostgreSQL database, version 17 or later.');

@@ -1,0 +1,155 @@
+import { apiVersion, kind } from '#contract/names.ts';
+
+/** A resource as a person writes it. */
+export interface Draft {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace: string; uid?: string };
+  spec: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+function draft(spec: Record<string, unknown>): Draft {
+  return { apiVersion, kind, metadata: { name: 'orders', namespace: 'shop' }, spec };
+}
+
+/** As little as possible. */
+export function minimalDraft(): Draft {
+  return draft({
+    kafka: { bootstrapServers: ['kafka-1:9096'], topic: { partitions: 3 } },
+    store: { postgres: { secretRef: { name: 'orders-db' } } },
+  });
+}
+
+/** Strimzi runs Kafka, in another namespace, and a topic of ours. */
+export function strimziDraft(): Draft {
+  return draft({
+    kafka: {
+      cluster: { name: 'main', namespace: 'kafka', listener: 'scram' },
+      auth: { scram: { secretRef: { name: 'orders-kafka' } } },
+      topic: { partitions: 12 },
+    },
+    store: { postgres: { secretRef: { name: 'orders-db' } } },
+    calculator: { replicas: 2 },
+    aggregator: { replicas: 3 },
+    monitoring: { enabled: true, labels: { release: 'prometheus' } },
+  });
+}
+
+/** Every field that can stand beside the others; what excludes one of them is in `strimziDraft`. */
+export function fullDraft(): Draft {
+  return draft({
+    kafka: {
+      bootstrapServers: ['kafka-1:9096', 'kafka-2:9096'],
+      tls: { enabled: true, caSecretRef: { name: 'orders-kafka-ca', key: 'tls.crt' } },
+      auth: {
+        scram: {
+          mechanism: 'SCRAM-SHA-256',
+          secretRef: { name: 'orders-kafka', usernameKey: 'user', passwordKey: 'pass' },
+        },
+      },
+      topic: {
+        name: 'shop.orders_V2',
+        management: 'Managed',
+        partitions: 12,
+        replicas: 3,
+        minInSyncReplicas: 2,
+        retention: '30d',
+        config: { 'compression.type': 'zstd' },
+      },
+    },
+    store: {
+      postgres: {
+        secretRef: { name: 'orders-db', uriKey: 'url' },
+        caSecretRef: { name: 'orders-db-ca', key: 'tls.crt' },
+        schema: 'shop_orders',
+      },
+    },
+    image: 'registry.example.com/sumpipeline:1.2.3',
+    imagePullSecrets: [{ name: 'registry' }],
+    serviceAccount: { annotations: { 'example.com/role': 'orders' } },
+    calculator: component('calculator'),
+    aggregator: component('aggregator'),
+    monitoring: { enabled: true, labels: { release: 'prometheus' } },
+    deletionPolicy: 'Retain',
+  });
+}
+
+function component(name: string): Record<string, unknown> {
+  const selector = {
+    matchLabels: { team: 'shop' },
+    matchExpressions: [{ key: 'tier', operator: 'In', values: ['back'] }],
+  };
+  const nodeTerm = {
+    matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }],
+    matchFields: [{ key: 'metadata.name', operator: 'NotIn', values: ['node-1'] }],
+  };
+  const podTerm = {
+    labelSelector: selector,
+    namespaces: ['shop'],
+    namespaceSelector: selector,
+    topologyKey: 'kubernetes.io/hostname',
+    matchLabelKeys: ['pod-template-hash'],
+    mismatchLabelKeys: ['track'],
+  };
+  const podAffinity = {
+    requiredDuringSchedulingIgnoredDuringExecution: [podTerm],
+    preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: podTerm }],
+  };
+  return {
+    replicas: 2,
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: 2, memory: '1Gi' } },
+    podTemplate: {
+      labels: { team: 'shop', component: name },
+      annotations: { 'example.com/note': 'any text, with: marks' },
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'sums', effect: 'NoExecute', tolerationSeconds: 60 }],
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [nodeTerm] },
+          preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: nodeTerm }],
+        },
+        podAffinity,
+        podAntiAffinity: podAffinity,
+      },
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'topology.kubernetes.io/zone',
+          whenUnsatisfiable: 'DoNotSchedule',
+          labelSelector: selector,
+          matchLabelKeys: ['pod-template-hash'],
+          minDomains: 2,
+          nodeAffinityPolicy: 'Honor',
+          nodeTaintsPolicy: 'Ignore',
+        },
+      ],
+      priorityClassName: 'important',
+    },
+  };
+}
+
+/** A value at `kafka.topic.partitions` of the spec; undefined removes the field. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+/** A copy with changes; missing parents are made. A path that begins with `/` starts at the resource, not at its spec. */
+export function changed(original: Draft, changes: Changes): Draft {
+  const copy = structuredClone(original);
+  for (const [path, value] of Object.entries(changes)) {
+    if (path.startsWith('/')) setAt(copy, path.slice(1).split('.'), value);
+    else setAt(copy.spec, path.split('.'), value);
+  }
+  return copy;
+}
+
+/** Sets, or removes with undefined, the field at the end of the path. Digits index lists. */
+export function setAt(root: Record<string, unknown>, path: readonly (string | number)[], value: unknown): void {
+  let node: Record<string | number, unknown> = root;
+  for (const step of path.slice(0, -1)) {
+    node[step] ??= {};
+    node = node[step] as Record<string, unknown>;
+  }
+  const last = path.at(-1) ?? '';
+  if (value === undefined) delete node[last];
+  else node[last] = value;
+}
