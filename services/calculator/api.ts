@@ -1,0 +1,101 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type AddRequest,
+  type AddResponse,
+  AddResponseSchema,
+  type Calculator,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { encodeRecord } from '#contract/record.ts';
+import { type Addition, isSameAddition, parseAddition } from '#core/addition.ts';
+import { SumError } from '#core/errors.ts';
+import { formatPosition } from '#core/vector.ts';
+import { DeadlineError, withDeadline } from '#platform/time.ts';
+import type { LogRecordInput } from '#services/eventlog/port.ts';
+import type { CallContext, HttpRoute } from '#services/rpc/method.ts';
+import { NeverSentError, QueueFullError } from './batcher.ts';
+import type { Acknowledged, RecentAdditions } from './recent.ts';
+
+export interface CalculatorApiOptions {
+  readonly logEpoch: number;
+  readonly recent: RecentAdditions;
+  /** Writes one record; see Batcher.add for what its errors mean. Throws SumError while there is no log to write to. */
+  readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
+  readonly onReplayed: () => void;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+export const calculatorRoutes: readonly HttpRoute<typeof Calculator>[] = [
+  { method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } },
+];
+
+/** The Calculator service, the same for gRPC and HTTP. */
+export class CalculatorApi {
+  readonly #options: CalculatorApiOptions;
+
+  constructor(options: CalculatorApiOptions) {
+    this.#options = options;
+  }
+
+  /** Adds, and answers only when the addition is in the log. */
+  async add(request: AddRequest, call: CallContext): Promise<AddResponse> {
+    const addition = parseAddition(request);
+    const known = this.#options.recent.find(addition.requestId);
+    if (known !== undefined) return this.#replay(addition, known);
+    return answer(await this.#write(addition, call.deadline), false);
+  }
+
+  #replay(addition: Addition, known: Acknowledged): AddResponse {
+    if (!isSameAddition(addition, known.addition)) {
+      const { series, a, b } = known.addition;
+      throw new SumError(
+        'id-conflict',
+        `requestId ${addition.requestId} was acknowledged here for ${a} + ${b} in series "${series}" at ` +
+          `${formatPosition(known.position)}; use a new id for another addition`,
+        { field: 'requestId' },
+      );
+    }
+    this.#options.onReplayed();
+    return answer(known, true);
+  }
+
+  async #write(addition: Addition, deadline: number): Promise<Acknowledged> {
+    const { recent, logEpoch, now } = this.#options;
+    const writing = this.#options.write(encodeRecord(addition), deadline).then((place) => {
+      const acknowledged = { addition, position: { ...place, logEpoch } };
+      // Also when nobody waits any more: the retry that follows will find it.
+      recent.remember(acknowledged);
+      return acknowledged;
+    });
+    try {
+      return await withDeadline('the write', Math.max(0, deadline - now()), writing);
+    } catch (error) {
+      throw explainWriteError(error, addition.requestId);
+    }
+  }
+}
+
+function answer({ addition, position }: Acknowledged, replayed: boolean): AddResponse {
+  const { requestId, series, result } = addition;
+  return create(AddResponseSchema, { requestId, series, result, position, replayed });
+}
+
+function explainWriteError(error: unknown, requestId: string): SumError {
+  if (error instanceof SumError) return error;
+  if (error instanceof QueueFullError) {
+    return new SumError('queue-full', `${error.message}; nothing was written, slow down and retry`, { cause: error });
+  }
+  if (error instanceof NeverSentError) {
+    return new SumError('unavailable', `${error.message}; nothing was written, retry`, { cause: error });
+  }
+  const reason = error instanceof DeadlineError ? 'no acknowledgement before the deadline' : messageOf(error);
+  return new SumError(
+    'outcome-unknown',
+    `${reason}. It may or may not be in the log: retry with the same requestId ${requestId}, it will count once`,
+    { cause: error },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,116 @@
+import { SumError } from '#core/errors.ts';
+import type { Logger } from '#platform/log.ts';
+import { backoffMs, pause } from '#platform/time.ts';
+import type { LogError, LogWriter } from '#services/eventlog/port.ts';
+
+export interface ConnectionOptions {
+  /** Opens a writer from freshly read secrets. */
+  readonly open: (onFatal: (error: LogError) => void) => Promise<LogWriter>;
+  /** Resolves when the secrets on disk have changed, or the signal is aborted. */
+  readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
+  readonly logger: Logger;
+  /** In [0, 1); jitter of the waits between attempts. */
+  readonly random: () => number;
+  /** After the first connection: from then on the calculator is ready. */
+  readonly onConnected: () => void;
+}
+
+/** Waits between attempts to connect: Kafka is asked again without pressing. */
+const waits = { minimumMs: 500, maximumMs: 15_000 };
+const closeWithinMs = 5_000;
+
+/**
+ * Keeps one writer open, through refused secrets, rotation and a Kafka that comes late:
+ *
+ *   connecting  no writer; what is missing is in `problem`
+ *   connected   the writer recovers from lost brokers by itself
+ *   renewing    secrets changed: a new writer is opened beside the old one, which serves until the new one is there
+ *
+ * A writer that reports a fatal error is dropped at once: back to connecting.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #stopping = new AbortController();
+  readonly #closing = new Set<Promise<void>>();
+  #writer: LogWriter | undefined;
+  /** Why there is no writer, or was none when it was last tried. */
+  #reason = 'not connected to Kafka yet';
+  #wasConnected = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined once the first connection was made: a calculator without Kafka must stay reachable to say "retry". */
+  get problem(): string | undefined {
+    return this.#wasConnected ? undefined : this.#reason;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** The writer in use. Throws SumError when there is none. */
+  current(): LogWriter {
+    if (this.#writer !== undefined) return this.#writer;
+    throw new SumError('unavailable', `${this.#reason}; nothing was written, retry`);
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    this.#replace(undefined);
+    await Promise.all(this.#closing);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let failures = 0; !signal.aborted; ) {
+      const renewal = new AbortController();
+      const ended = AbortSignal.any([signal, renewal.signal]);
+      const changed = this.#options.untilSecretsChange(ended).then(() => renewal.abort());
+      try {
+        await this.#connect(renewal);
+        failures = 0;
+        await changed;
+        if (!signal.aborted) this.#options.logger.info({}, 'connecting to Kafka anew');
+      } catch (error) {
+        const waitMs = backoffMs(failures++, { ...waits, random: this.#options.random });
+        this.#options.logger.error({ error, waitMs }, 'cannot connect to Kafka');
+        this.#reason = messageOf(error);
+        await pause(waitMs, ended);
+      } finally {
+        renewal.abort();
+      }
+    }
+  }
+
+  /** Opens a writer and puts it in the place of the last one; `renewal` is aborted when the new one dies. */
+  async #connect(renewal: AbortController): Promise<void> {
+    const writer = await this.#options.open((error) => {
+      this.#options.logger.error({ error }, 'Kafka does not take our writes any more');
+      this.#reason = messageOf(error);
+      if (this.#writer === writer) this.#replace(undefined);
+      renewal.abort();
+    });
+    this.#replace(writer);
+    this.#options.logger.info({ partitions: writer.partitionCount }, 'connected to Kafka');
+    if (this.#wasConnected) return;
+    this.#wasConnected = true;
+    this.#options.onConnected();
+  }
+
+  #replace(writer: LogWriter | undefined): void {
+    const old = this.#writer;
+    this.#writer = writer;
+    if (old === undefined) return;
+    // Its appends in flight still end by their own acknowledgements.
+    const closing = old.close(closeWithinMs).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
