@@ -78,10 +78,9 @@ export class Partitions {
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
-  /** Ends when no claim is under way; for closing. */
-  async settle(): Promise<void> {
+  /** Ends when no claim is under way. */
+  async settled(): Promise<void> {
     await Promise.all(this.#claiming);
-    this.#forgetAll();
   }
 
   async apply(batch: LogBatch): Promise<BatchResult> {

@@ -86,7 +86,7 @@ export async function runSession(
         onFatal: failed.reject,
       },
     });
-    releasers.add('partitions', () => partitions.settle());
+    releasers.add('partitions', () => partitions.settled());
     releasers.add('reader', () => reader.close());
     logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
 

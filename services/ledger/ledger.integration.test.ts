@@ -226,6 +226,7 @@ describe('a batch', () => {
 
   for (const [what, additions, nextOffset] of [
     ['leaves a gap', [addition(0, 1), addition(2, 2)], 3n],
+    ['skips ahead with the right count', [addition(0, 1), addition(5, 2)], 2n],
     ['holds an offset twice', [addition(0, 1), addition(0, 2)], 2n],
     ['is empty', [], 0n],
     ['ends before its last record', [addition(0, 1), addition(1, 2)], 1n],

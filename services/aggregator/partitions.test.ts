@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { encodeRecord } from '#contract/record.ts';
+import { parseAddition } from '#core/addition.ts';
+import { silentLogger } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import {
+  type LogAssignment,
+  type LogBatch,
+  LogGapError,
+  LogRangeError,
+  NotMemberError,
+} from '#services/eventlog/port.ts';
+import {
+  BooksError,
+  FencedError,
+  type Ledger,
+  StoreIdentityError,
+  StoreUnavailableError,
+} from '#services/ledger/port.ts';
+import { Partitions } from './partitions.ts';
+
+/** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
+function setUp(options: { nextOffset?: bigint } = {}) {
+  const calls: string[] = [];
+  const failures = new Map<string, Error[]>();
+  const ending = new AbortController();
+  let epoch = 0n;
+  let nextOffset = options.nextOffset ?? 0n;
+  const step = async (call: string): Promise<void> => {
+    calls.push(call);
+    const failure = failures.get(call.split(' ')[0] ?? '')?.shift();
+    if (failure !== undefined) throw failure;
+  };
+  const assignment: LogAssignment = {
+    generation: 1,
+    partitions: [0],
+    signal: ending.signal,
+    proveMembership: () => step('prove'),
+    readFrom: (_partition, offset) => step(`read ${offset}`),
+    stop: () => assert.fail('nobody asked to stop'),
+    commitForDashboards: async () => {},
+  };
+  const ledger: Pick<Ledger, 'claim' | 'applyBatch'> = {
+    async claim() {
+      await step('claim');
+      epoch += 1n;
+      return { ownerEpoch: epoch, firstOffset: 0n, nextOffset };
+    },
+    async applyBatch(batch) {
+      await step(`apply ${batch.firstOffset} epoch ${batch.ownerEpoch}`);
+      nextOffset = batch.nextOffset;
+      return { applied: batch.additions.length, duplicate: 0, conflict: 0, parked: batch.parked.length };
+    },
+  };
+  const fatal: Error[] = [];
+  let changes = 0;
+  const partitions = new Partitions({
+    ledger: ledger as Ledger,
+    owner: 'me',
+    logger: silentLogger,
+    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    now: () => 0,
+    random: () => 0,
+    onChange: () => changes++,
+    onApplied: () => {},
+    onFatal: (error) => fatal.push(error),
+  });
+  return {
+    partitions,
+    assignment,
+    calls,
+    fatal,
+    ending,
+    changes: () => changes,
+    fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
+    /** What another owner, or a commit whose answer was lost, did to the books. */
+    moveBooks: (offset: bigint) => {
+      nextOffset = offset;
+    },
+    async assign() {
+      partitions.assign(assignment);
+      await partitions.settled();
+    },
+    batch(offset: number, schema = '1'): LogBatch {
+      const requestId = `00000000-0000-4000-8000-${String(offset + 1).padStart(12, '0')}`;
+      const { key, value } = encodeRecord(parseAddition({ requestId, series: 's', a: '1', b: '2' }));
+      const record = { offset: BigInt(offset), key, value, schema, appendedAt: 0, leaderEpoch: 0 };
+      return { partition: 0, firstOffset: record.offset, records: [record], highWatermark: 9n, assignment };
+    },
+  };
+}
+
+describe('a partition', () => {
+  it('is claimed only after a proof of membership, and read from the offset of the books', async () => {
+    const { assign, calls } = setUp({ nextOffset: 7n });
+    await assign();
+    assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
+  });
+
+  it('is not claimed by a member that cannot prove itself; it asks again', async () => {
+    const { assign, calls, fail } = setUp();
+    fail('prove', new NotMemberError('who are you'));
+    await assign();
+    assert.deepEqual(calls, ['prove', 'prove', 'claim', 'read 0']);
+  });
+
+  it('is not claimed any more once the assignment is over', async () => {
+    const { assign, calls, fail, ending } = setUp();
+    fail('prove', ...Array.from({ length: 100 }, () => new NotMemberError('who are you')));
+    const assigned = assign();
+    ending.abort();
+    await assigned;
+    assert.ok(!calls.includes('claim'), calls.join());
+  });
+
+  it('moves on with every batch that commits', async () => {
+    const { assign, calls, partitions, batch } = setUp();
+    await assign();
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'confirmed', nextOffset: 1n });
+    assert.deepEqual(await partitions.apply(batch(1)), { kind: 'confirmed', nextOffset: 2n });
+    assert.deepEqual(calls.slice(3), ['apply 0 epoch 1', 'apply 1 epoch 1']);
+  });
+
+  for (const [what, error] of [
+    ['the fence is lost', new FencedError('another owner')],
+    ['the outcome of the commit is unknown', new StoreUnavailableError('StoreError', 'connection lost')],
+  ] as const) {
+    it(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
+      const { assign, calls, partitions, batch, fail, moveBooks } = setUp();
+      await assign();
+      fail('apply', error);
+      moveBooks(5n);
+      assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
+      await partitions.settled();
+      assert.deepEqual(calls, ['prove', 'claim', 'read 0', 'apply 0 epoch 1', 'prove', 'claim', 'read 5']);
+      await partitions.apply(batch(5));
+      assert.equal(calls.at(-1), 'apply 5 epoch 2');
+    });
+  }
+
+  it('commits nothing of a batch that does not begin where the books stand', async () => {
+    const { assign, calls, partitions, batch } = setUp();
+    await assign();
+    assert.deepEqual(await partitions.apply(batch(3)), { kind: 'stop' });
+    await partitions.settled();
+    assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
+  });
+
+  it('commits nothing of a batch from an assignment that is over', async () => {
+    const { assign, calls, partitions, batch } = setUp();
+    await assign();
+    const other = setUp().assignment;
+    assert.deepEqual(await partitions.apply({ ...batch(0), assignment: other }), { kind: 'stop' });
+    assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
+  });
+
+  it('leaves what the next generation claimed alone when an older one fails late', async () => {
+    const { assign, partitions, batch, fail, ending } = setUp();
+    await assign();
+    fail('apply', new FencedError('another owner'));
+    const late = partitions.apply(batch(0));
+    ending.abort();
+    assert.deepEqual(await late, { kind: 'stop' });
+    await partitions.settled();
+    assert.deepEqual([...partitions.halts], []);
+  });
+
+  for (const [what, arrange, reason] of [
+    [
+      'the log lost what comes next',
+      new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n }),
+      'LogTruncated',
+    ],
+    ['the log has a gap', new LogGapError({ partition: 0, expected: 0n, got: 3n }), 'LogGap'],
+  ] as const) {
+    it(`halts when ${what}, until a batch commits again`, async () => {
+      const { assign, partitions, batch, changes } = setUp();
+      await assign();
+      partitions.stopped(0, arrange);
+      assert.equal(partitions.halts.get(0)?.reason, reason);
+      assert.equal(changes(), 1);
+      assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
+      await assign();
+      assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
+      await partitions.apply(batch(0));
+      assert.equal(partitions.halts.size, 0);
+    });
+  }
+
+  it('halts when the books contradict themselves', async () => {
+    const { assign, partitions, batch, fail } = setUp();
+    await assign();
+    fail('apply', new BooksError('LawViolated', 'it does not add up'));
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
+    assert.equal(partitions.halts.get(0)?.reason, 'BooksBroken');
+  });
+
+  it('halts at a record of a newer schema', async () => {
+    const { assign, partitions, batch } = setUp();
+    await assign();
+    assert.deepEqual(await partitions.apply(batch(0, '2')), { kind: 'stop' });
+    assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
+  });
+
+  it('ends the session when the books belong to somebody else', async () => {
+    const { assign, fatal, fail } = setUp();
+    fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
+    await assign();
+    assert.deepEqual(
+      fatal.map(({ message }) => message),
+      ['not yours'],
+    );
+  });
+});

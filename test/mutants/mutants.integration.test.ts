@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { mutants } from './mutants.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..', '..');
+/** A mutant that hangs is as red as one that fails; the tests themselves end well before. */
+const testTimeoutMs = 60_000;
+
+let copy: TemporaryFolder;
+
+before(async () => {
+  copy = await createTemporaryFolder();
+  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  for (const file of stdout.split('\0').filter((name) => /\.(ts|js|json|sql)$/.test(name))) {
+    await mkdir(dirname(join(copy.path, file)), { recursive: true });
+    await cp(join(root, file), join(copy.path, file)).catch((error: NodeJS.ErrnoException) => {
+      // Listed by git and deleted in the work tree.
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+  await symlink(join(root, 'node_modules'), join(copy.path, 'node_modules'));
+});
+
+after(async () => {
+  await copy?.[Symbol.asyncDispose]();
+});
+
+describe('the tests go red when the code breaks the promise that', () => {
+  for (const mutant of mutants) {
+    it(mutant.breaks, async () => {
+      const path = join(copy.path, mutant.file);
+      const original = await readFile(path, 'utf8');
+      assert.equal(original.split(mutant.from).length, 2, `the mutant must fit ${mutant.file} in exactly one place`);
+      await writeFile(
+        path,
+        original.replace(mutant.from, () => mutant.to),
+      );
+      try {
+        const output = await runTest(mutant.test);
+        assert.match(output, /ℹ fail [1-9]/, `the test stayed green:\n${output}`);
+      } finally {
+        await writeFile(path, original);
+      }
+    });
+  }
+});
+
+/** Output of a test run, whatever its exit code. */
+async function runTest({ file, name }: { file: string; name: string }): Promise<string> {
+  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const args = ['--no-warnings', '--test', '--test-reporter=spec', `--test-name-pattern=${pattern}`, file];
+  // A test that is run by a test would report to its parent instead of printing.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  try {
+    const { stdout } = await run(process.execPath, args, { cwd: copy.path, env, timeout: testTimeoutMs });
+    return stdout;
+  } catch (error) {
+    if (error instanceof Error && 'killed' in error && error.killed === true) return 'ℹ fail 1 (timed out)';
+    return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
+  }
+}

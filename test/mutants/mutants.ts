@@ -1,0 +1,146 @@
+/**
+ * Breaks that must never pass unnoticed: each was made by hand once, and the named tests went red. `from` must occur
+ * exactly once in the file, so a mutant that no longer fits the code fails loudly instead of testing nothing.
+ */
+export interface Mutant {
+  /** The promise that it breaks. */
+  readonly breaks: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** The test file that must go red, and a part of the test's name. */
+  readonly test: { readonly file: string; readonly name: string };
+}
+
+const sql = 'services/ledger/migrations/0001_initial.sql';
+const books = 'services/ledger/ledger.integration.test.ts';
+const owned = 'services/aggregator/partitions.test.ts';
+const apply = 'services/aggregator/apply.test.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    breaks: 'the fence looks at the owner epoch',
+    file: sql,
+    from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
+    FOR NO KEY UPDATE;`,
+    to: `      AND p.next_offset = p_first_offset
+    FOR NO KEY UPDATE;`,
+    test: { file: books, name: 'a claim fences the earlier owner off' },
+  },
+  {
+    breaks: 'the fence looks at the offset',
+    file: sql,
+    from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
+    FOR NO KEY UPDATE;`,
+    to: `      AND p.owner_epoch = p_owner_epoch
+    FOR NO KEY UPDATE;`,
+    test: { file: books, name: 'that begins behind next_offset is fenced off' },
+  },
+  {
+    breaks: 'a claim takes a new token',
+    file: sql,
+    from: 'SET owner_epoch = p.owner_epoch + 1,',
+    to: 'SET owner_epoch = p.owner_epoch,',
+    test: { file: books, name: 'a claim fences the earlier owner off' },
+  },
+  {
+    breaks: 'batches are contiguous',
+    file: sql,
+    from: 'IF v_count < 1 OR v_distinct <> v_count OR v_lowest <> p_first_offset OR v_highest <> p_next_offset - 1',
+    to: 'IF v_count < 1',
+    test: { file: books, name: 'that skips ahead with the right count' },
+  },
+  {
+    breaks: 'the isolation level is READ COMMITTED',
+    file: sql,
+    from: `IF current_setting('transaction_isolation') <> 'read committed' THEN`,
+    to: 'IF false THEN',
+    test: { file: books, name: 'needs READ COMMITTED' },
+  },
+  {
+    breaks: 'conflicts are told by all operands',
+    file: sql,
+    from: 'WHERE (l.series, l.a, l.b) <> (u.series, u.a, u.b);',
+    to: 'WHERE l.series <> u.series;',
+    test: { file: books, name: 'gives every record one disposition' },
+  },
+  {
+    breaks: 'totals add only the rows of this batch',
+    file: sql,
+    from: `      AND l."offset" >= p_first_offset AND l."offset" < p_next_offset
+    GROUP BY`,
+    to: `      AND l."offset" < p_next_offset
+    GROUP BY`,
+    test: { file: books, name: 'three racing owners' },
+  },
+  {
+    breaks: 'the conservation law is a constraint',
+    file: sql,
+    from: 'CHECK (next_offset - first_offset = applied + duplicate + conflict + parked + expired)',
+    to: 'CHECK (next_offset >= first_offset)',
+    test: { file: books, name: 'refuse any update that breaks the conservation law' },
+  },
+  {
+    breaks: 'one offset is counted once',
+    file: sql,
+    from: 'CONSTRAINT position_counted_once UNIQUE (log_epoch, partition, "offset")',
+    to: 'CONSTRAINT position_counted_once CHECK ("offset" >= 0)',
+    test: { file: books, name: 'refuse to count one offset twice' },
+  },
+  {
+    breaks: 'a schema serves one pipeline',
+    file: sql,
+    from: 'IF (v_pipeline.namespace, v_pipeline.name) <> (p_namespace, p_name) THEN',
+    to: 'IF false THEN',
+    test: { file: books, name: 'a second pipeline on the same schema' },
+  },
+  {
+    breaks: 'a recount compares totals',
+    file: 'services/ledger/ledger.ts',
+    from: 'WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count',
+    to: 'WHERE c.count IS DISTINCT FROM k.count',
+    test: { file: books, name: 'a recount names the series' },
+  },
+  {
+    breaks: 'what cannot be read is parked, not dropped',
+    file: 'services/aggregator/prepare.ts',
+    from: 'parked.push(parkedRecord(record, decoded.reason));',
+    to: '',
+    test: { file: apply, name: 'parks a record with' },
+  },
+  {
+    breaks: 'a record that contradicts itself halts',
+    file: 'contract/record.ts',
+    from: 'if (!equalBytes(fingerprintOf({ series, a, b }), message.fingerprint)) {',
+    to: 'if (false) {',
+    test: { file: apply, name: 'halts on a record whose bytes changed' },
+  },
+  {
+    breaks: 'a batch whose outcome is unknown is claimed again and read again',
+    file: 'services/aggregator/partitions.ts',
+    from: '    else this.#lose(partition, assignment, error);',
+    to: "    else return { kind: 'confirmed', nextOffset: batch.firstOffset + BigInt(batch.records.length) };",
+    test: { file: owned, name: 'drops the batch when' },
+  },
+  {
+    breaks: 'reading starts at the offset of the books',
+    file: 'services/aggregator/partitions.ts',
+    from: 'await assignment.readFrom(partition, nextOffset);',
+    to: 'await assignment.readFrom(partition, 0n);',
+    test: { file: owned, name: 'is claimed only after a proof of membership' },
+  },
+  {
+    breaks: 'only a proven member claims',
+    file: 'services/aggregator/partitions.ts',
+    from: 'await assignment.proveMembership();',
+    to: 'assignment.proveMembership().catch(() => {});',
+    test: { file: owned, name: 'is not claimed by a member that cannot prove itself' },
+  },
+  {
+    breaks: 'a batch of an older assignment commits nothing',
+    file: 'services/aggregator/partitions.ts',
+    from: 'if (owned === undefined || owned.assignment !== assignment)',
+    to: 'if (owned === undefined)',
+    test: { file: owned, name: 'from an assignment that is over' },
+  },
+];
