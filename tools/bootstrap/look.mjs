@@ -48,7 +48,11 @@ function look(tool, env) {
       if (go === undefined) return { isThere: false };
       return compare(
         tool,
-        spawnSync(go, ['env', 'GOVERSION'], { encoding: 'utf8', env, timeout: 20_000 }).stdout ?? '',
+        spawnSync(go, ['env', 'GOVERSION'], {
+          encoding: 'utf8',
+          env: { ...env, GOTOOLCHAIN: 'local' },
+          timeout: 20_000,
+        }).stdout ?? '',
       );
     }
     case tools.java:

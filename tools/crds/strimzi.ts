@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findJava } from '#tools/bootstrap/java.mjs';
+import { cachedBuild } from '#tools/cache.ts';
+import { fetchJars } from '#tools/process/maven.ts';
+import { type Progress, silentProgress } from '#tools/progress.ts';
+import { type CrdSet, readCrdSet } from './crds.ts';
+
+const run = promisify(execFile);
+
+/** The kinds that we create or read, by Strimzi's class for each. */
+const kinds = {
+  'kafkatopics.kafka.strimzi.io': 'io.strimzi.api.kafka.model.topic.KafkaTopic',
+  'kafkausers.kafka.strimzi.io': 'io.strimzi.api.kafka.model.user.KafkaUser',
+  'kafkas.kafka.strimzi.io': 'io.strimzi.api.kafka.model.kafka.Kafka',
+};
+
+/** As Strimzi's own build calls it, for the v1 API alone. */
+const options = '--label app:strimzi --target-kube 1.16+ --crd-api-version v1 --api-versions v1 --storage-version v1';
+
+const javaMajor = 21;
+const timeoutMs = 60_000;
+
+/** The genuine CRDs of Strimzi 1.2.0, made by its own generator, which needs Java 21. */
+export async function strimziCrds({
+  progress = silentProgress,
+  env = process.env,
+}: {
+  progress?: Progress;
+  env?: NodeJS.ProcessEnv;
+} = {}): Promise<CrdSet> {
+  const pomFile = join(import.meta.dirname, 'pom.xml');
+  const path = await cachedBuild({
+    name: 'strimzi-crds',
+    inputs: [await readFile(pomFile), JSON.stringify(kinds), options],
+    progress,
+    async build(dir) {
+      const java = requireJava(env);
+      const jars = await fetchJars({ name: 'strimzi-generator', pomFile, progress });
+      const outputs = Object.entries(kinds).map(([name, type]) => `${type}=${join(dir, `${name}.yaml`)}`);
+      const args = ['-cp', `${jars}/*`, 'io.strimzi.crdgenerator.CrdGenerator', ...options.split(' '), '--yaml'];
+      await run(java, [...args, ...outputs], { timeout: timeoutMs }).catch((cause: Error) => {
+        throw new Error("Strimzi's CRD generator failed", { cause });
+      });
+    },
+  });
+  return readCrdSet(path);
+}
+
+function requireJava(env: NodeJS.ProcessEnv): string {
+  const { command, newest } = findJava(javaMajor, env);
+  if (command !== undefined) return command;
+  throw new Error(
+    `Strimzi's CRD generator needs Java >= ${javaMajor} (${newest === undefined ? 'found none' : `found ${newest}`} in ` +
+      'JAVA_HOME, PATH, /usr/lib/jvm/* and /opt/*). On Debian 13: apt-get install openjdk-21-jdk-headless; elsewhere ' +
+      'install any JDK 21 and export JAVA_HOME=<its folder>.',
+  );
+}
