@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { apiGroup, type Component } from '#contract/names.ts';
 import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
-import { annotationMap, atomicList, labelMap, objectName } from './schema.ts';
+import { annotationMap, atomicList, labelMap, mapList, objectName } from './schema.ts';
 
 /** Label keys that the operator writes on pods, besides everything under its own prefix. */
 export const reservedPodLabels = [
@@ -36,7 +36,8 @@ const podTemplate = z.object({
   nodeSelector: labelMap().describe('Labels that a node must have to run the pods.').optional(),
   tolerations: atomicList(tolerationSchema, 32).describe('Taints of nodes that the pods tolerate.').optional(),
   affinity: affinitySchema.describe('Rules of attraction and repulsion for placing the pods.').optional(),
-  topologySpreadConstraints: atomicList(topologySpreadConstraintSchema, 8)
+  // A map as in Kubernetes: two with the same keys would make the apply of the Deployment fail.
+  topologySpreadConstraints: mapList(topologySpreadConstraintSchema, ['topologyKey', 'whenUnsatisfiable'], 8)
     .describe('How the pods spread over nodes and zones; over nodes as far as possible when unset.')
     .optional(),
   priorityClassName: objectName().describe('PriorityClass of the pods.').optional(),

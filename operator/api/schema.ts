@@ -44,19 +44,24 @@ export function immutable<Schema extends z.ZodType>(schema: Schema, message: str
   return withRules(schema, { rule: 'self == oldSelf', reason: 'FieldValueForbidden', message });
 }
 
-/** A list that server-side apply merges by this key of its items. */
-export function mapList<Item extends z.ZodType<Record<string, unknown>>>(item: Item, key: string, itemsMax: number) {
+/** A list that server-side apply merges by these keys of its items, which must be required or have a default. */
+export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
+  item: Item,
+  keys: readonly string[],
+  itemsMax: number,
+) {
+  const idOf = (entry: Record<string, unknown>) => JSON.stringify(keys.map((key) => entry[key]));
   return z
     .array(item)
     .max(itemsMax)
     .superRefine((items, context) => {
-      items.forEach((entry, index) => {
-        const isCopy = items.findIndex((other) => other[key] === entry[key]) < index;
-        if (isCopy)
-          context.addIssue({ code: 'custom', path: [index], message: `has the same ${key} as one before it` });
+      const ids = items.map(idOf);
+      const message = `has the same ${keys.join(' and ')} as one before it`;
+      ids.forEach((id, index) => {
+        if (ids.indexOf(id) < index) context.addIssue({ code: 'custom', path: [index], message });
       });
     })
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
 }
 
 /** A list that has one owner as a whole. */

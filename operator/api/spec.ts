@@ -37,7 +37,7 @@ export const specSchema = withRules(
       z
         .object({ name: objectName().describe('Name of a Secret in the namespace of the pipeline.') })
         .describe('One Secret.'),
-      'name',
+      ['name'],
       16,
     )
       .describe('Secrets for pulling the image.')

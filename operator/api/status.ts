@@ -66,7 +66,7 @@ export const statusSchema = z
       .max(Number.MAX_SAFE_INTEGER)
       .describe('Generation of the resource that this status speaks of.')
       .optional(),
-    conditions: mapList(condition, 'type', 32).describe('What holds and what does not, with reasons.').optional(),
+    conditions: mapList(condition, ['type'], 32).describe('What holds and what does not, with reasons.').optional(),
     calculator: componentStatus('calculators').optional(),
     aggregator: componentStatus('aggregators').optional(),
     image: z.string().max(512).describe('Image that the pods are to run.').optional(),

@@ -11,15 +11,22 @@ import { retentionMs } from './retention.ts';
 /** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
 export const drainMs = 5000;
 
+/** An entry of a container's `env`. */
+export interface Variable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: object;
+}
+
 type Environment = Partial<Record<EnvironmentName, string>>;
 
 /** The environment of a component's container. Secrets are never in it: only paths, and words for messages. */
-export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): object[] {
+export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),
     ...(component === 'aggregator' ? { ...store(pipeline), ...topicToEnsure(pipeline) } : {}),
   };
-  const variables: object[] = Object.entries(environment).map(([name, value]) => ({ name, value }));
+  const variables: Variable[] = Object.entries(environment).map(([name, value]) => ({ name, value }));
   if (component === 'calculator') return variables;
   const podName = 'SUMPIPELINE_POD_NAME' satisfies EnvironmentName;
   return [...variables, { name: podName, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } }];

@@ -96,7 +96,7 @@ function resolveListener(cluster: ClusterRef, kafka: StrimziKafka, name: string)
     return { ok: false, reason: 'KafkaNotReady', message };
   }
   const isTls = wanted.tls === true;
-  const caPem = isTls ? status.certificates?.join('\n') : undefined;
+  const caPem = isTls ? status.certificates?.map((pem) => `${pem.trim()}\n`).join('') : undefined;
   const bootstrapServers = status.bootstrapServers.split(',').map((server) => server.trim());
   return { ok: true, kafka: { bootstrapServers, tls: isTls, ...(caPem ? { caPem } : {}) } };
 }

@@ -62,10 +62,10 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
             readOnlyRootFilesystem: true,
             capabilities: { drop: ['ALL'] },
           },
-          volumeMounts,
+          ...(volumeMounts.length === 0 ? {} : { volumeMounts }),
         },
       ],
-      volumes,
+      ...(volumes.length === 0 ? {} : { volumes }),
     },
   };
 }

@@ -16,6 +16,7 @@ export interface Refusal {
 }
 
 const cluster = { name: 'main', namespace: 'kafka' };
+const hosts = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' };
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, 'x']));
 const keyMessage =
   'Invalid value: a key must be name or prefix/name: the name has at most 63 letters, digits, -, _ and ., the prefix is a DNS name';
@@ -341,6 +342,13 @@ export const refusals: readonly Refusal[] = [
       server: keyMessage,
     },
   ]),
+  {
+    name: 'two rules of spreading for one place',
+    set: { 'calculator.podTemplate': { topologySpreadConstraints: [hosts, hosts] } },
+    path: 'spec.calculator.podTemplate.topologySpreadConstraints[1]',
+    server: 'Duplicate value: {"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"ScheduleAnyway"}',
+    offline: 'has the same topologyKey and whenUnsatisfiable as one before it',
+  },
   {
     name: 'a monitor label with a space',
     set: { monitoring: { labels: { 'my label': 'x' } } },

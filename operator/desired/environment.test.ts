@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { aggregatorEnvironment, calculatorEnvironment } from '#contract/config.ts';
+import { changed, minimalDraft } from '#operator/api/testing/samples.ts';
+import { buildEnvironment } from './environment.ts';
+import {
+  type Example,
+  exampleOf,
+  foreignExample,
+  fullExample,
+  minimalExample,
+  strimziExample,
+} from './testing/examples.ts';
+
+/** As the pod will see it. */
+function environmentOf({ pipeline, facts }: Example, component: 'calculator' | 'aggregator'): Record<string, string> {
+  const variables = buildEnvironment(pipeline, facts, component);
+  return Object.fromEntries(variables.map(({ name, value = 'pod-1' }) => [name, value]));
+}
+
+for (const [name, example] of Object.entries({
+  minimal: minimalExample(),
+  full: fullExample(),
+  strimzi: strimziExample(),
+  foreign: foreignExample(),
+})) {
+  test(`${name}: the programs understand the environment, and nothing is written that they do not read`, () => {
+    const calculator = environmentOf(example, 'calculator');
+    const aggregator = environmentOf(example, 'aggregator');
+    const read = {
+      calculator: calculatorEnvironment.parse(calculator),
+      aggregator: aggregatorEnvironment.parse(aggregator),
+    };
+    assert.deepEqual(
+      Object.keys(calculator).filter((key) => !(key in read.calculator)),
+      [],
+    );
+    assert.deepEqual(
+      Object.keys(aggregator).filter((key) => !(key in read.aggregator)),
+      [],
+    );
+  });
+}
+
+test('messages can name the Secret and the key of every file', () => {
+  const env = environmentOf(fullExample(), 'aggregator');
+  const files = Object.keys(env).filter((name) => name.endsWith('_FILE'));
+  assert.deepEqual(Object.fromEntries(files.map((name) => [env[name], env[name.replace(/_FILE$/, '_SOURCE')]])), {
+    '/etc/sumpipeline/kafka-ca/ca.crt': 'Secret orders-kafka-ca, key tls.crt',
+    '/etc/sumpipeline/kafka-user/username': 'Secret orders-kafka, key user',
+    '/etc/sumpipeline/kafka-user/password': 'Secret orders-kafka, key pass',
+    '/etc/sumpipeline/store/uri': 'Secret orders-db, key url',
+    '/etc/sumpipeline/store-ca/ca.crt': 'Secret orders-db-ca, key tls.crt',
+  });
+});
+
+test('a calculator learns nothing of the store', () => {
+  const names = Object.keys(environmentOf(fullExample(), 'calculator'));
+  assert.deepEqual(
+    names.filter((name) => /STORE|PROOF|TOPIC_/.test(name)),
+    [],
+  );
+});
+
+test('without Strimzi the aggregators ensure a Managed topic, with every setting of it', () => {
+  const read = aggregatorEnvironment.parse(environmentOf(fullExample(), 'aggregator'));
+  assert.equal(read.SUMPIPELINE_TOPIC_ENSURE, true);
+  assert.equal(read.SUMPIPELINE_TOPIC_PARTITIONS, 12);
+  assert.equal(read.SUMPIPELINE_TOPIC_REPLICAS, 3);
+  assert.equal(read.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS, 2);
+  assert.equal(read.SUMPIPELINE_TOPIC_RETENTION_MS, 30 * 24 * 3600 * 1000);
+  assert.deepEqual(read.SUMPIPELINE_TOPIC_CONFIG, { 'compression.type': 'zstd' });
+});
+
+test('a topic of Strimzi and an External topic are left alone', () => {
+  for (const example of [strimziExample(), foreignExample()]) {
+    const names = Object.keys(environmentOf(example, 'aggregator'));
+    assert.deepEqual(
+      names.filter((name) => name.startsWith('SUMPIPELINE_TOPIC_')),
+      [],
+    );
+  }
+});
+
+test('one broker asks for one in sync', () => {
+  const read = aggregatorEnvironment.parse(
+    environmentOf(exampleOf(changed(minimalDraft(), { 'kafka.topic.replicas': 1 })), 'aggregator'),
+  );
+  assert.equal(read.SUMPIPELINE_TOPIC_REPLICAS, 1);
+  assert.equal(read.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS, 1);
+});
+
+test("the CA of Strimzi's listener is named with its origin", () => {
+  const env = environmentOf(strimziExample(), 'calculator');
+  assert.equal(env['SUMPIPELINE_KAFKA_TLS'], 'true');
+  assert.equal(
+    env['SUMPIPELINE_KAFKA_CA_SOURCE'],
+    'ConfigMap orders-kafka-ca, key ca.crt (from Kafka kafka/main, listener scram)',
+  );
+});

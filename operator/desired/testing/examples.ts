@@ -1,0 +1,52 @@
+import { parsePipelineStrictly } from '#operator/api/parse.ts';
+import { formatProblems } from '#operator/api/problem.ts';
+import { changed, type Draft, fullDraft, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { Facts } from '#operator/desired/facts.ts';
+import { resolveKafka } from '#operator/desired/kafka.ts';
+
+/** A pipeline with what was observed for it. */
+export interface Example {
+  readonly pipeline: SumPipeline;
+  readonly facts: Facts;
+}
+
+const operatorImage = 'sumpipeline:0.1.0';
+const apis = { strimzi: true, monitoring: true };
+
+/** As little as possible, on a cluster without optional APIs. */
+export function minimalExample(): Example {
+  return exampleOf(minimalDraft(), { apis: { strimzi: false, monitoring: false } });
+}
+
+/** Every field. */
+export function fullExample(): Example {
+  return exampleOf(fullDraft());
+}
+
+/** Strimzi in another namespace, with a topic of ours. */
+export function strimziExample(): Example {
+  const caPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+  const kafka = { bootstrapServers: ['main-kafka-scram-bootstrap.kafka.svc:9094'], tls: true, caPem };
+  return exampleOf(strimziDraft(), { kafka });
+}
+
+/** What is not ours: an External topic, an existing ServiceAccount. */
+export function foreignExample(): Example {
+  return exampleOf(
+    changed(minimalDraft(), {
+      'kafka.topic': { management: 'External', name: 'sales' },
+      serviceAccount: { name: 'mine' },
+    }),
+  );
+}
+
+export function exampleOf(draft: Draft, given: Partial<Facts> = {}): Example {
+  draft.metadata.uid = '11111111-2222-4333-8444-555555555555';
+  const parsed = parsePipelineStrictly(draft);
+  if (!parsed.ok) throw new Error(formatProblems(parsed.problems));
+  const resolved = resolveKafka(parsed.value);
+  const kafka = given.kafka ?? (resolved.ok ? resolved.kafka : undefined);
+  if (kafka === undefined) throw new Error('a pipeline with kafka.cluster needs facts of Kafka');
+  return { pipeline: parsed.value, facts: { operatorImage, apis, ...given, kafka } };
+}
