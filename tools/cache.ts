@@ -24,6 +24,8 @@ export interface CachedBuild {
   readonly inUseMs?: number;
   /** Default `cacheRoot()`. */
   readonly root?: string;
+  /** Ends the waiting for another run that builds the same; `build` looks after itself. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface CachedBuild {
  * interrupted build left behind is removed by the next.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
-  const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot() } = request;
+  const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot(), signal } = request;
   const entry = join(root, `${name}-${hashInputs(inputs)}`);
   if (await markUsed(entry)) return entry;
 
@@ -45,6 +47,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await using _lock = await acquireLock({
         name: `cache/${hashInputs([entry])}`,
         what: `building ${name}`,
+        ...(signal ? { signal } : {}),
         onWait: (holder) => step.update(`process ${holder?.pid ?? '(unnamed)'} builds the same, waiting for it`),
       });
       if (await markUsed(entry)) return entry;

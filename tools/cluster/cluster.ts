@@ -8,10 +8,11 @@ import { buildGoModule, buildPause, type GoModule } from './binaries.ts';
 import { buildAdminKubeconfig, createClusterCertificates } from './certificates.ts';
 import { createCgroup, removeCgroup } from './cgroups.ts';
 import { acquireHostAddress, connectNode, disconnectNode, hostAddress, removeHostAddress } from './hostNetwork.ts';
+import { importImages } from './images.ts';
 import { nodePath, programPath } from './layout.ts';
 import { acquireMachine } from './machine.ts';
 import { buildNodeConfig } from './nodeConfig.ts';
-import { configureNodeNetwork, createNodeSpace, waitForEnd } from './nodeSpace.ts';
+import { configureNodeNetwork, createNodeSpace, isNodeRunning, waitForEnd } from './nodeSpace.ts';
 import { findMissingRequirements } from './requirements.ts';
 import { startPrograms } from './startPrograms.ts';
 
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly lock?: Lock;
   /** Told in whole sentences when a program of the node died and was started again. Default: a line of progress. */
   readonly onDeath?: (message: string) => void;
+  /** Ends a start that is under way: it rejects with the signal's reason, with everything taken down. */
+  readonly signal?: AbortSignal;
 }
 
 /** A real one-node Kubernetes. Ends with its owner's process, however that ends. */
@@ -48,6 +51,7 @@ export interface Cluster extends AsyncDisposable {
 
 /** Names process 1 of the last node, for the start after an unclean end. */
 const initPidFile = 'init.pid';
+const kubeconfigFile = 'admin.kubeconfig';
 
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
@@ -56,27 +60,29 @@ const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'run
  * is Ready, names resolve and pods may be created. About 5 s when everything is built.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', onDeath = progress.note } = options;
+  const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
+  const onDeath = options.onDeath ?? progress.note;
   const missing = findMissingRequirements();
   if (missing.length > 0) throw new Error(missing.join('\n'));
 
   await using stack = new AsyncDisposableStack();
-  if (options.lock === undefined) stack.use(await acquireMachine({ what, progress }));
+  if (options.lock === undefined) stack.use(await acquireMachine({ what, progress, signal }));
   const programDirs: Record<string, string> = {};
-  for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress });
+  for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
   const pauseDir = await buildPause({ progress });
   const pauseImage = await buildPauseImage({ progress });
   await removeNode(dir);
 
   return await progress.step('Start Kubernetes', async (step) => {
     const certificates = await createClusterCertificates();
-    const kubeconfigPath = join(dir, 'admin.kubeconfig');
+    const logDir = join(dir, 'log');
+    const kubeconfigPath = join(dir, kubeconfigFile);
     await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
     await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
     let isUp = false;
-    // After a failed start the logs stay; the next start removes them.
+    // After a start that failed the logs stay; the next start removes them.
     stack.defer(async () => {
-      if (isUp) await rm(dir, { recursive: true, force: true });
+      if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
     });
 
     await createCgroup();
@@ -88,8 +94,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await connectNode(space.initPid);
     stack.defer(disconnectNode);
     await configureNodeNetwork(space.run);
-    const programs = await startPrograms({ space, certificates, pauseImage, logDir: join(dir, 'log'), step, onDeath });
+    const programs = await startPrograms({ space, certificates, pauseImage, logDir, step, signal, onDeath });
     stack.use(programs);
+    signal?.throwIfAborted();
     isUp = true;
 
     const owned = stack.move();
@@ -109,9 +116,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       kubeconfigPath,
       kubectlPath: join(programDirs['kubernetes'] ?? '', 'kubectl'),
       hostAddress,
-      logDir: join(dir, 'log'),
+      logDir,
       died,
-      loadImage: programs.loadImage,
+      loadImage: (tarPath) => importImages(space.run, tarPath),
       stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -123,12 +130,29 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
  * Only for the holder of the machine's lock.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
-  const initPid = await readFile(join(dir, initPidFile), 'utf8').catch(() => undefined);
-  if (initPid !== undefined) await waitForEnd(Number(initPid));
+  const initPid = await readInitPid(dir);
+  if (initPid !== undefined) await waitForEnd(initPid);
   await disconnectNode();
   await removeCgroup();
   await removeHostAddress();
   await rm(dir, { recursive: true, force: true });
+}
+
+/** The node that runs on this machine, whoever started it; undefined when there is none. */
+export async function findNode(
+  dir: string = clusterDir(),
+): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
+  const initPid = await readInitPid(dir);
+  if (initPid === undefined || !(await isNodeRunning(initPid))) return undefined;
+  return { initPid, kubeconfigPath: join(dir, kubeconfigFile) };
+}
+
+async function readInitPid(dir: string): Promise<number | undefined> {
+  const text = await readFile(join(dir, initPidFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : Number(text);
 }
 
 export function clusterDir(): string {

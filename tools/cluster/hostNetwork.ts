@@ -24,13 +24,15 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
     async [Symbol.asyncDispose]() {
       if (!isHeld) return;
       isHeld = false;
-      if (--holders === 0) await removeHostAddress();
+      holders--;
+      await removeHostAddress();
     },
   };
 }
 
+/** Takes the address away unless somebody in this process holds it. */
 export async function removeHostAddress(): Promise<void> {
-  if (isHostAddressSet()) await runProgram(['ip', 'address', 'del', `${hostAddress}/32`, 'dev', 'lo']);
+  if (holders === 0 && isHostAddressSet()) await runProgram(['ip', 'address', 'del', `${hostAddress}/32`, 'dev', 'lo']);
 }
 
 function isHostAddressSet(): boolean {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type Child, type ChildOptions, spawnChild } from '#tools/process/child.ts';
+import { type Child, type ChildOptions, describeExit, spawnChild } from '#tools/process/child.ts';
 import { waitFor } from '#tools/process/wait.ts';
+import { readLogTail } from '#tools/progress.ts';
 import { address, device, nodeName, nodePath, programPath } from './layout.ts';
 import { type RunOptions, runProgram } from './shell.ts';
 
@@ -34,7 +35,8 @@ const searchPath = `${nodePath.etc}/bin/containerd:/usr/local/sbin:/usr/local/bi
  * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does nothing
  * else. It is killed when `unshare` dies, which is killed when we die: no node outlives its owner.
  */
-export async function createNodeSpace({ dir, pauseDir, programDirs }: NodeSpaceOptions): Promise<NodeSpace> {
+export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSpace> {
+  const { dir, pauseDir } = options;
   const unshare = await spawnChild({
     command: 'unshare',
     args: [
@@ -50,14 +52,20 @@ export async function createNodeSpace({ dir, pauseDir, programDirs }: NodeSpaceO
     ],
     logFile: `${dir}/log/init.log`,
   });
+  const ended = new AbortController();
+  void unshare.exited.then((exit) => ended.abort(new Error(`unshare ended with ${describeExit(exit)}`)));
   try {
-    const initPid = await waitFor({ what: "the node's process 1", timeoutMs: 10_000, intervalMs: 5 }, () =>
-      findInit(unshare),
+    const initPid = await waitFor(
+      { what: "the node's process 1", timeoutMs: 10_000, intervalMs: 5, signal: ended.signal },
+      () => findInit(unshare),
     );
-    return describeSpace(unshare, initPid, { dir, pauseDir, programDirs });
+    const space = describeSpace(unshare, initPid);
+    await mountFolders(space.run, options);
+    await space.run(['sh', '-c', `echo ${nodeName} > /proc/sys/kernel/hostname`]);
+    return space;
   } catch (error) {
     unshare.signal('SIGKILL');
-    throw error;
+    throw new Error(`cannot make the node's namespaces\n${readLogTail(unshare.logFile)}`, { cause: error });
   }
 }
 
@@ -68,19 +76,16 @@ async function findInit(unshare: Child): Promise<number | undefined> {
   return (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'pause\n' ? Number(pid) : undefined;
 }
 
-async function describeSpace(unshare: Child, initPid: number, options: NodeSpaceOptions): Promise<NodeSpace> {
-  const enterArgs = [`--target=${initPid}`, '--mount', '--net', '--pid', '--uts', '--ipc', '--'];
-  const run: NodeSpace['run'] = (command, runOptions) => runProgram(['nsenter', ...enterArgs, ...command], runOptions);
-  await mountFolders(run, options);
-  await run(['sh', '-c', `echo ${nodeName} > /proc/sys/kernel/hostname`]);
+function describeSpace(unshare: Child, initPid: number): NodeSpace {
+  const enter = enterNode(initPid);
   return {
     initPid,
     exited: unshare.exited,
-    run,
+    run: runInNode(initPid),
     enter: (command) => ({
       command: 'nsenter',
       // nsenter stays outside as the parent; whoever kills it must not leave its program running.
-      args: [...enterArgs, 'setpriv', '--pdeathsig', 'KILL', '--', ...command],
+      args: [...enter, 'setpriv', '--pdeathsig', 'KILL', '--', ...command],
       env: { PATH: searchPath },
     }),
     async kill() {
@@ -89,6 +94,16 @@ async function describeSpace(unshare: Child, initPid: number, options: NodeSpace
       await waitForEnd(initPid);
     },
   };
+}
+
+/** Runs programs in the node whose process 1 this is, also from another process than its owner. */
+export function runInNode(initPid: number): NodeSpace['run'] {
+  const enter = enterNode(initPid);
+  return (command, options) => runProgram(['nsenter', ...enter, ...command], options);
+}
+
+function enterNode(initPid: number): string[] {
+  return [`--target=${initPid}`, '--mount', '--net', '--pid', '--uts', '--ipc', '--'];
 }
 
 /** Gives the node /var/lib and /var/log of its own on our disk, an empty /run, and its programs. */
@@ -122,9 +137,13 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 
 /** The kernel reaps process 1 of a namespace last: when it is gone, so is everything that ran in it. */
 export async function waitForEnd(initPid: number): Promise<void> {
-  await waitFor({ what: "the node's processes to be gone", timeoutMs: 20_000 }, async () => {
-    const comm = await readFile(`/proc/${initPid}/stat`, 'utf8').catch(() => undefined);
-    // The name in brackets tells our process from a later one with the same number; Z has ended.
-    return comm === undefined || !/\(pause\) [^Z]/.test(comm) || undefined;
-  });
+  await waitFor({ what: `the node (process ${initPid}) to be gone`, timeoutMs: 20_000 }, async () =>
+    (await isNodeRunning(initPid)) ? undefined : true,
+  );
+}
+
+/** Whether this is the process 1 of a node; the name tells it from a later process with the same number. */
+export async function isNodeRunning(initPid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${initPid}/stat`, 'utf8').catch(() => '');
+  return /\(pause\) [^Z]/.test(stat); // Z: it has ended and waits to be reaped
 }

@@ -6,7 +6,8 @@ import { waitFor } from '#tools/process/wait.ts';
 import type { Step } from '#tools/progress.ts';
 import { type ApiClient, createApiClient } from './apiClient.ts';
 import type { ClusterCertificates } from './certificates.ts';
-import { apiServerUrl, nodeName, nodePath, programPath } from './layout.ts';
+import { ctr, importImages } from './images.ts';
+import { apiServerUrl, nodeName } from './layout.ts';
 import { corednsRbac } from './nodeConfig.ts';
 import type { NodeSpace } from './nodeSpace.ts';
 import * as programs from './programs.ts';
@@ -18,20 +19,19 @@ export interface StartPrograms {
   readonly pauseImage: string;
   readonly logDir: string;
   readonly step: Step;
+  readonly signal: AbortSignal | undefined;
   readonly onDeath: (message: string) => void;
-}
-
-/** The node's programs, kept running. */
-export interface RunningPrograms extends AsyncDisposable {
-  loadImage(tarPath: string): Promise<void>;
 }
 
 /** Under the load of several builds a start that takes 5 s has taken 60 s. */
 const readyTimeoutMs = 180_000;
 
-/** Starts everything in the order in which it needs each other, and waits until the node is Ready for pods. */
-export async function startPrograms(request: StartPrograms): Promise<RunningPrograms> {
-  const { space, certificates, pauseImage, step } = request;
+/**
+ * Starts everything in the order in which it needs each other, and waits until the node is Ready for pods. From then on a
+ * program that dies is started again, until the result is disposed of.
+ */
+export async function startPrograms(request: StartPrograms): Promise<AsyncDisposable> {
+  const { space, certificates, pauseImage, step, signal } = request;
   await using stack = new AsyncDisposableStack();
   const keep = (program: programs.NodeProgram, ready?: () => Promise<true | undefined>) => {
     const keeper = createKeeper(request, program, ready);
@@ -41,15 +41,9 @@ export async function startPrograms(request: StartPrograms): Promise<RunningProg
   const client = stack.use(
     createApiClient({ url: apiServerUrl, caPem: certificates.caPem, credentials: certificates.admin }),
   );
-  const ctr = [programPath('containerd', 'ctr'), '--address', nodePath.containerdSocket, '--namespace', 'k8s.io'];
-  const loadImage = async (tarPath: string) => {
-    // By standard input: the node has a /run and a /var/lib of its own, where the host's path may lead nowhere.
-    await space.run([...ctr, 'images', 'import', '--local', '-'], { stdinPath: tarPath });
-  };
-
   const startContainers = async () => {
     await keep(programs.containerd, () => isTrue(space.run([...ctr, 'version'])));
-    await loadImage(pauseImage);
+    await importImages(space.run, pauseImage);
   };
   const startApi = async () => {
     await keep(programs.etcd);
@@ -58,16 +52,17 @@ export async function startPrograms(request: StartPrograms): Promise<RunningProg
   };
   step.update('etcd, API server, containerd');
   await Promise.all([startContainers(), startApi()]);
+  signal?.throwIfAborted();
   step.update('controllers, kubelet, network, DNS');
   await Promise.all(
     [programs.controllerManager, programs.scheduler, programs.kubelet, programs.proxy, programs.coredns].map(
       (program) => keep(program),
     ),
   );
+  signal?.throwIfAborted();
   step.update('waiting for the node to be Ready');
   await waitUntilReady(client);
-  const owned = stack.move();
-  return { loadImage, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return stack.move();
 }
 
 function createKeeper(
