@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import { z } from 'zod';
-import { keepServerCertificate } from '#tools/process/certificate.ts';
+import { keepServerCertificate, type ServerCertificate } from '#tools/process/certificate.ts';
 import { spawnChild } from '#tools/process/child.ts';
 import { Keeper, type RestartPolicy } from '#tools/process/keeper.ts';
 import { findFreePort, isPortFree } from '#tools/process/ports.ts';
@@ -73,13 +73,15 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await requireReachable(user, dir);
   await requireReachable(user, runtime);
 
+  const data = join(dir, 'data');
+  // Before anything is written: another launcher may hold this folder.
+  await removeStalePidFile(data);
   const kept = await readState(dir);
   const password = kept?.password ?? randomBytes(18).toString('base64url');
   const port = options.port ?? (await choosePort(host, kept?.port));
-  const data = join(dir, 'data');
   const logFile = join(dir, 'postgres.log');
   if (!kept) await initialiseData({ runtime, dir, data, user, superuser, password, fsync, logFile });
-  await writeState(dir, { port, password });
+  if (port !== kept?.port) await writeState(dir, { port, password });
   const tls = await keepServerCertificate(join(dir, 'certificate.json'), {
     commonName: 'PostgreSQL',
     hosts: [...new Set([host, '127.0.0.1', 'localhost'])],
@@ -180,10 +182,11 @@ async function writeServerFiles({
 }: {
   dir: string;
   user: UserIds | undefined;
-  tls: { certPem: string; keyPem: string };
+  tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    'server.crt': tls.certPem,
+    // With the CA in the chain, as Kafka sends it: whoever does not trust it gets the same error from both.
+    'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
     // Plaintext connections find no line and are refused.
     'pg_hba.conf': 'hostssl all all all scram-sha-256\n',
@@ -234,5 +237,4 @@ async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
   await rename(`${file}.new`, file);
-  await stat(file);
 }

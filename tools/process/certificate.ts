@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { createCa } from '#tools/pki.ts';
@@ -46,6 +47,6 @@ async function readKept(file: string): Promise<ServerCertificate | undefined> {
 
 function isGoodFor({ certPem }: ServerCertificate, hosts: readonly string[], now: Date): boolean {
   const certificate = new X509Certificate(certPem);
-  const names = hosts.every((host) => certificate.checkIP(host) ?? certificate.checkHost(host));
+  const names = hosts.every((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)));
   return names && certificate.validToDate.getTime() - now.getTime() > renewBeforeMs;
 }
