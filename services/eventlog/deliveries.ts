@@ -1,0 +1,307 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Logger } from '#platform/log.ts';
+import { backoffMs } from '#platform/time.ts';
+import { contiguousBatches, rangeProblem } from './delivery.ts';
+import {
+  type BatchResult,
+  type LogAssignment,
+  type LogBatch,
+  LogError,
+  LogGapError,
+  type LogRange,
+  type LogRangeError,
+  type LogRecord,
+} from './port.ts';
+
+export interface DeliveriesOptions {
+  readonly consumer: Consumer;
+  readonly topic: string;
+  readonly logger: Logger;
+  /** In [0, 1); jitter of the pauses after `again`. */
+  readonly random: () => number;
+  readonly recordsMax: number;
+  readonly heartbeatMs: number;
+  readonly onBatch: (batch: LogBatch) => Promise<BatchResult>;
+  readonly onStopped: (partition: number, error: LogRangeError | LogGapError) => void;
+  readonly onFatal: (error: Error) => void;
+  /** Asks Kafka whether the partition can be read from there. */
+  readonly rangeProblem: (partition: number, wanted: bigint) => Promise<LogRangeError | undefined>;
+}
+
+/** At most one stale batch per broker can follow a seek; from here on a wrong offset is the log's own. */
+const mismatchesMax = 3;
+/** Records are there and none comes, in this many checks: the client is stuck in a way that it does not report. */
+const stalledChecksMax = 6;
+const restBackoffMs = { minimumMs: 100, maximumMs: 5_000 };
+
+/** One partition between `begin` and its end. Replaced, never reused: an old one that still works is recognised. */
+interface Reading {
+  readonly assignment: LogAssignment;
+  readonly partition: number;
+  /** The offset that must come next. */
+  next: bigint;
+  /** `resting`: nothing is fetched until a timer or a check resumes it. */
+  phase: 'reading' | 'resting';
+  /** Wrong first offsets in a row. */
+  mismatches: number;
+  /** Answers without progress in a row. */
+  failures: number;
+  /** `next` at the last comparison with the log. */
+  checked: bigint | undefined;
+  stalledChecks: number;
+}
+
+/**
+ * What is delivered of each partition and from where. kafkajs fetches and is not believed: a batch is delivered only
+ * when somebody asked for the partition, it begins at the very offset that comes next, and its offsets go up by one.
+ *
+ *            begin                      again, or range to be asked
+ *   nothing --------> reading -----------------------------------> resting
+ *      ^               |   ^----------------------------------------  |
+ *      '---------------'---------- end, stop, range or gap error -----'
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  readonly #readings = new Map<number, Reading>();
+  /** Handlers at work, also those of an older generation: a partition has at most one. */
+  readonly #handling = new Map<number, Promise<void>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /** Some partition that is being read and its next offset. */
+  any(): { readonly partition: number; readonly next: bigint } | undefined {
+    return this.#readings.values().next().value;
+  }
+
+  /** Delivers the partition from `offset` on, which the caller has checked. */
+  begin(assignment: LogAssignment, partition: number, offset: bigint): void {
+    const counters = { mismatches: 0, failures: 0, checked: undefined, stalledChecks: 0 };
+    const reading: Reading = { assignment, partition, next: offset, phase: 'resting', ...counters };
+    this.#readings.set(partition, reading);
+    this.#resume(reading);
+  }
+
+  end(partition: number): void {
+    if (this.#readings.delete(partition)) this.applyPauses();
+  }
+
+  endAll(): void {
+    this.#readings.clear();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.applyPauses();
+  }
+
+  /**
+   * Everything is paused except what is being read. The whole topic first, because pausing single partitions would end
+   * kafkajs' "pause all", under which partitions that a later join brings begin paused too.
+   */
+  applyPauses(): void {
+    const { consumer, topic } = this.#options;
+    const active = [...this.#readings.values()].filter(({ phase }) => phase === 'reading');
+    try {
+      consumer.pause([{ topic }]);
+      consumer.resume([{ topic, partitions: active.map(({ partition }) => partition) }]);
+    } catch (error) {
+      // After a crash kafkajs has no group any more and refuses; then nothing is fetched either.
+      this.#options.logger.debug({ error }, 'the consumer does not run');
+    }
+  }
+
+  /** What kafkajs fetched of one partition. Rejects only with what kafkajs itself must hear: a refused heartbeat. */
+  async deliver(payload: EachBatchPayload): Promise<void> {
+    const { partition, messages } = payload.batch;
+    const reading = this.#readings.get(partition);
+    const [first] = messages;
+    // Nobody asked for it: fetched before a pause, a seek or a join took effect.
+    if (reading === undefined || reading.phase !== 'reading' || first === undefined) return;
+    await this.#handling.get(partition);
+    if (!this.#isLive(reading)) return;
+    const got = BigInt(first.offset);
+    if (got !== reading.next) {
+      this.#mismatch(reading, got);
+      return;
+    }
+    reading.mismatches = 0;
+    const work = this.#handleAll(reading, payload);
+    this.#handling.set(partition, Promise.allSettled([work]).then());
+    try {
+      await work;
+    } finally {
+      this.#handling.delete(partition);
+    }
+  }
+
+  /** kafkajs lost its place in the partition and is about to jump. */
+  lostPlace(partition: number): void {
+    const reading = this.#readings.get(partition);
+    if (reading !== undefined) this.#judge(reading, undefined);
+  }
+
+  /** Partitions that delivered nothing since the last call. None while a handler works: its fetch is not over. */
+  idle(): readonly { readonly partition: number }[] {
+    const idle = [...this.#readings.values()].filter(
+      ({ phase, next, checked }) => phase === 'reading' && next === checked,
+    );
+    for (const reading of this.#readings.values()) reading.checked = reading.next;
+    return this.#handling.size > 0 ? [] : idle;
+  }
+
+  /**
+   * kafkajs that jumped to the end, or is stuck, looks like a quiet log: so what is idle is compared with the log. Stops
+   * a partition that the log does not hold any more, seeks again where records wait, and gives up when that is no help.
+   */
+  compare(idle: readonly { readonly partition: number }[], ranges: ReadonlyMap<number, LogRange>): void {
+    for (const { partition } of idle) {
+      const reading = this.#readings.get(partition);
+      if (reading === undefined || reading.phase !== 'reading' || reading.next !== reading.checked) continue;
+      const { next } = reading;
+      const end = ranges.get(partition)?.end ?? 0n;
+      if (rangeProblem(partition, next, ranges) !== undefined) this.#judge(reading, undefined);
+      else if (end === next) reading.stalledChecks = 0;
+      else this.#stalled(reading, end);
+    }
+  }
+
+  #stalled(reading: Reading, end: bigint): void {
+    const { partition, next } = reading;
+    reading.stalledChecks += 1;
+    if (reading.stalledChecks >= stalledChecksMax) {
+      this.#options.onFatal(
+        new LogError(`partition ${partition} holds records up to ${end} but none came from ${next} on`),
+      );
+      return;
+    }
+    const fields = { partition, next: String(next), end: String(end) };
+    this.#options.logger.warn(fields, 'records wait but none comes, seeking again');
+    this.#resume(reading);
+  }
+
+  #isLive(reading: Reading): boolean {
+    return this.#readings.get(reading.partition) === reading;
+  }
+
+  #resume(reading: Reading): void {
+    if (!this.#isLive(reading)) return;
+    reading.phase = 'reading';
+    this.#seek(reading);
+    this.applyPauses();
+  }
+
+  #seek({ partition, next }: Reading): void {
+    const { consumer, topic } = this.#options;
+    consumer.seek({ topic, partition, offset: String(next) });
+  }
+
+  async #handleAll(reading: Reading, payload: EachBatchPayload): Promise<void> {
+    const highWatermark = BigInt(payload.batch.highWatermark);
+    for (const records of contiguousBatches(payload.batch.messages, reading.next, this.#options.recordsMax)) {
+      const result = await this.#handle(reading, records, highWatermark, payload);
+      if (!this.#isLive(reading)) return;
+      if (!this.#settle(reading, records, result)) return;
+      payload.resolveOffset(String(reading.next - 1n));
+      await payload.heartbeat();
+      if (!this.#isLive(reading) || !payload.isRunning()) return;
+    }
+  }
+
+  async #handle(
+    { partition, assignment }: Reading,
+    records: readonly [LogRecord, ...LogRecord[]],
+    highWatermark: bigint,
+    payload: EachBatchPayload,
+  ): Promise<BatchResult> {
+    const { logger, heartbeatMs, onBatch } = this.#options;
+    const beat = setInterval(() => {
+      payload.heartbeat().catch((error: unknown) => {
+        // Told again, and answered, by the heartbeat that kafkajs sends itself after the batch.
+        logger.debug({ error, partition }, 'a heartbeat was refused during a batch');
+      });
+    }, heartbeatMs);
+    const firstOffset = records[0].offset;
+    try {
+      return await onBatch({ partition, firstOffset, records, highWatermark, assignment });
+    } catch (error) {
+      logger.warn({ error, partition, offset: String(firstOffset) }, 'a batch failed, delivering it again');
+      return { kind: 'again' };
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  /** Takes the owner's answer over; true when delivery goes on with what follows in the same fetch. */
+  #settle(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
+    const end = reading.next + BigInt(records.length);
+    switch (result.kind) {
+      case 'confirmed': {
+        const { nextOffset } = result;
+        if (nextOffset < reading.next || nextOffset > end) {
+          const problem = `offset ${nextOffset} was confirmed of a batch from ${reading.next} to ${end - 1n}`;
+          this.#options.onFatal(new LogError(`partition ${reading.partition}: ${problem}`));
+          return false;
+        }
+        if (nextOffset > reading.next) reading.failures = 0;
+        reading.next = nextOffset;
+        if (nextOffset === end) return true;
+        this.#rest(reading);
+        return false;
+      }
+      case 'again':
+        this.#rest(reading);
+        return false;
+      case 'stop':
+        this.end(reading.partition);
+        return false;
+      default:
+        return result satisfies never;
+    }
+  }
+
+  #rest(reading: Reading): void {
+    const ms = backoffMs(reading.failures, { ...restBackoffMs, random: this.#options.random });
+    reading.failures += 1;
+    reading.phase = 'resting';
+    this.applyPauses();
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#resume(reading);
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #mismatch(reading: Reading, got: bigint): void {
+    reading.mismatches += 1;
+    this.#seek(reading);
+    const { partition, next } = reading;
+    const fields = { partition, expected: String(next), got: String(got) };
+    this.#options.logger.debug(fields, 'a batch begins at another offset');
+    if (reading.mismatches >= mismatchesMax) this.#judge(reading, got);
+  }
+
+  /** Stops the partition when the log does not hold what comes next; resumes it when it does and nothing else came. */
+  #judge(reading: Reading, got: bigint | undefined): void {
+    if (!this.#isLive(reading) || reading.phase === 'resting') return;
+    reading.phase = 'resting';
+    this.applyPauses();
+    const { partition, next } = reading;
+    this.#options.rangeProblem(partition, next).then(
+      (problem) => {
+        if (!this.#isLive(reading)) return;
+        const error = problem ?? (got === undefined ? undefined : new LogGapError({ partition, expected: next, got }));
+        if (error === undefined) {
+          this.#resume(reading);
+          return;
+        }
+        this.end(partition);
+        this.#options.onStopped(partition, error);
+      },
+      (error: unknown) => {
+        this.#options.logger.warn({ error, partition }, 'the range of the log cannot be asked, trying again');
+        if (this.#isLive(reading)) this.#rest(reading);
+      },
+    );
+  }
+}
