@@ -16,9 +16,9 @@ export interface OwnerReference {
 export interface ChildMetadata {
   readonly name: string;
   readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly OwnerReference[];
+  readonly labels: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly ownerReferences?: OwnerReference[];
 }
 
 /** What server-side apply sends: only the fields we own. */
@@ -56,7 +56,7 @@ export function childOf(pipeline: SumPipeline, options: ChildOptions, body: obje
       name,
       namespace: pipeline.metadata.namespace,
       labels: { ...options.labels, ...labelsOf(pipeline, component) },
-      ...(annotations === undefined ? {} : { annotations }),
+      ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
       ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
     },
     ...body,
