@@ -9,28 +9,25 @@ import {
   type Total,
 } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { formatVector, type Position } from '#core/vector.ts';
-import type { HttpService } from './http.ts';
+import { deadlineMaxMs, type HttpService } from './http.ts';
 
-/** Reads that need no waiting; a store that has gone away answers sooner. */
-const readTimeoutMs = 30_000;
-/** Counts the whole ledger: about 0.2 s per million additions. */
-const recountTimeoutMs = 30 * 60_000;
+/** Reads that need no waiting. */
+const readDeadlineMs = 10_000;
 const pageSize = 1000;
 
-/** One total. With `atLeast` it waits until these positions are applied, `waitMs` at most (then Refused with 504). */
+/**
+ * One attempt to read one total. With `atLeast` the aggregator waits until these positions are applied, `waitMs` at
+ * most, and then says `position-not-reached`.
+ */
 export async function getTotal(
   service: HttpService,
   request: { series: string; atLeast: readonly Position[]; waitMs: number; signal: AbortSignal },
 ): Promise<Total> {
   const { series, atLeast, waitMs, signal } = request;
-  const query = new URLSearchParams();
-  if (atLeast.length > 0) {
-    query.set('atLeast', formatVector(atLeast));
-    query.set('timeout', `${waitMs / 1000}s`);
-  }
+  const query = atLeast.length > 0 ? `?${new URLSearchParams({ atLeast: formatVector(atLeast) })}` : '';
   const answer = await read(service, GetTotalResponseSchema, {
-    path: `/v1/totals/${encodeURIComponent(series)}${query.size > 0 ? `?${query}` : ''}`,
-    timeoutMs: readTimeoutMs + waitMs,
+    path: `/v1/totals/${encodeURIComponent(series)}${query}`,
+    deadlineMs: atLeast.length > 0 ? Math.min(deadlineMaxMs, Math.max(1, Math.round(waitMs))) : readDeadlineMs,
     signal,
   });
   if (answer.total === undefined) throw unexpectedAnswer(service.name);
@@ -46,7 +43,7 @@ export function listTotals(
   if (request.pageToken !== '') query.set('pageToken', request.pageToken);
   return read(service, ListTotalsResponseSchema, {
     path: `/v1/totals?${query}`,
-    timeoutMs: readTimeoutMs,
+    deadlineMs: readDeadlineMs,
     signal: request.signal,
   });
 }
@@ -58,7 +55,8 @@ export function getProof(
 ): Promise<GetProofResponse> {
   return read(service, GetProofResponseSchema, {
     path: request.recount ? '/v1/proof?recount=true' : '/v1/proof',
-    timeoutMs: request.recount ? recountTimeoutMs : readTimeoutMs,
+    // A recount reads the whole ledger: about 0.2 s per million additions.
+    deadlineMs: request.recount ? deadlineMaxMs : readDeadlineMs,
     signal: request.signal,
   });
 }
@@ -66,7 +64,7 @@ export function getProof(
 async function read<Desc extends DescMessage>(
   service: HttpService,
   schema: Desc,
-  request: { path: string; timeoutMs: number; signal: AbortSignal },
+  request: { path: string; deadlineMs: number; signal: AbortSignal },
 ): Promise<MessageShape<Desc>> {
   const answer = await service.request({ method: 'GET', ...request });
   try {

@@ -6,8 +6,8 @@ import type { HttpService } from './http.ts';
 
 export type Acknowledged = AddResponse & { readonly position: Position };
 
-/** A calculator answers when Kafka has the addition, or after its own deadline with `outcome-unknown`. */
-export const addTimeoutMs = 60_000;
+/** When Kafka has not answered by then, the calculator says `outcome-unknown`. Longer than an election of a leader. */
+const addDeadlineMs = 10_000;
 
 /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
 export async function postAddition(
@@ -20,7 +20,7 @@ export async function postAddition(
     method: 'POST',
     path: '/v1/additions',
     body: { requestId, series, a, b },
-    timeoutMs: addTimeoutMs,
+    deadlineMs: addDeadlineMs,
     signal,
   });
   let parsed: AddResponse;

@@ -9,10 +9,15 @@ export interface ServiceRequest {
   /** With its query. */
   readonly path: string;
   readonly body?: unknown;
-  /** How long to wait for the answer, in milliseconds. */
-  readonly timeoutMs: number;
+  /** How long the service may work on it, in milliseconds; it answers by then. At most `deadlineMaxMs`. */
+  readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
+
+/** The services bound every request by this. */
+export const deadlineMaxMs = 60_000;
+/** What an answer may need on its way, and behind the others of its connection. */
+const travelMs = 5_000;
 
 /** One of our two services, reached in whatever way. */
 export interface HttpService {
@@ -62,15 +67,18 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   const basePath = url.pathname.replace(/\/$/, '');
   return {
     name: options.name,
-    request: async ({ method, path, body, timeoutMs, signal }) => {
+    request: async ({ method, path, body, deadlineMs, signal }) => {
       const answer = await exchange(options.name, async () => {
         const response = await pool.request({
           method,
           path: `${basePath}${path}`,
-          headers: body === undefined ? {} : { 'content-type': 'application/json' },
+          headers: {
+            'request-timeout-ms': String(deadlineMs),
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
           body: body === undefined ? null : JSON.stringify(body),
-          headersTimeout: timeoutMs,
-          bodyTimeout: timeoutMs,
+          headersTimeout: deadlineMs + travelMs,
+          bodyTimeout: deadlineMs + travelMs,
           // Every call of ours may be sent twice: a GET, or an addition with its own request id.
           idempotent: true,
           signal,

@@ -20,7 +20,9 @@ export function readProblem(answer: { status: number; body: string; retryAfter: 
   const detail =
     problem?.detail ?? problem?.title ?? `the answer was HTTP ${status}: ${body.slice(0, shownCharacters).trim()}`;
   if (status === 429) return new TryAgain(detail, { mayBeWritten: false, afterMs: seconds(answer.retryAfter) });
-  if (status === 503) return new TryAgain(detail, { mayBeWritten: true, afterMs: seconds(answer.retryAfter) });
+  // `unavailable` promises that nothing was changed; any other 503 may stand behind a write.
+  const mayBeWritten = code !== 'unavailable';
+  if (status === 503) return new TryAgain(detail, { mayBeWritten, afterMs: seconds(answer.retryAfter) });
   return new Refused({ status, code, field: problem?.field, detail });
 }
 

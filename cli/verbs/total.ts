@@ -6,7 +6,7 @@ import { getTotal, listTotals } from '#cli/api/aggregator.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { parseDuration } from '#cli/duration.ts';
-import { exitCodesHelp, usageError } from '#cli/exit.ts';
+import { CliError, exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
 import {
   addOutputOption,
   createListWriter,
@@ -64,10 +64,20 @@ function readOptions(command: Command): { atLeast: Position[]; waitMs: number; o
 async function printOne(
   reader: Reader,
   request: { series: string; atLeast: readonly Position[]; waitMs: number; output: OutputFormat },
-  { stdout, signal }: Context,
+  { stdout, signal, now }: Context,
 ): Promise<void> {
   const { series, atLeast, waitMs, output } = request;
-  const total = await reader.read((aggregator) => getTotal(aggregator, { series, atLeast, waitMs, signal }));
+  const until = now() + waitMs;
+  const ask = () =>
+    reader.read((aggregator) => getTotal(aggregator, { series, atLeast, waitMs: until - now(), signal }));
+  let total: Total | undefined;
+  while (total === undefined) {
+    total = await ask().catch((error: unknown) => {
+      // The aggregator bounds one wait; ours may be longer.
+      if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
+      throw error;
+    });
+  }
   stdout.write(
     output === 'table'
       ? renderFields([

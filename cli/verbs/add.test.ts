@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSumctl, testRequestId } from '#cli/testing/context.ts';
+import { acknowledge, problem, startScriptedService } from '#cli/testing/fakeService.ts';
+
+const post = 'POST /v1/additions';
+
+test('add prints the receipt', async () => {
+  await using fake = await startScriptedService([
+    { call: post, answer: (call) => acknowledge(call, { partition: 1, offset: 41 }) },
+  ]);
+  const ran = await runSumctl(['add', '1.10', '-0.50', '--series', 'orders', '--calculator-url', fake.url]);
+  fake.assertDone();
+  assert.deepEqual(fake.calls[0]?.body, { requestId: testRequestId, series: 'orders', a: '1.1', b: '-0.5' });
+  assert.deepEqual(ran, {
+    exitCode: 0,
+    stdout: `Series:       orders
+Result:       3
+Position:     1:41
+Request id:   ${testRequestId}
+Replayed:     no
+`,
+    stderr: '',
+  });
+});
+
+test('add -o json prints one document with the position as the API has it', async () => {
+  await using fake = await startScriptedService([
+    { call: post, answer: (call) => acknowledge(call, { partition: 0, offset: 7 }, true) },
+  ]);
+  const ran = await runSumctl(['add', '1', '2', '-o', 'json', '--calculator-url', fake.url]);
+  assert.deepEqual(JSON.parse(ran.stdout), {
+    requestId: testRequestId,
+    series: 'default',
+    result: '3',
+    position: { partition: 0, offset: '7', logEpoch: 1 },
+    replayed: true,
+  });
+});
+
+test('429, 503 and a broken connection are retried with the same id until there is an answer', async () => {
+  await using fake = await startScriptedService([
+    { call: post, answer: problem('queue-full', 'full') },
+    { call: post, answer: problem('outcome-unknown', 'no answer of Kafka') },
+    { call: post, answer: 'drop' },
+    { call: post, answer: { status: 503, text: '<html>no healthy upstream</html>' } },
+    { call: post, answer: (call) => acknowledge(call, { partition: 0, offset: 0 }) },
+  ]);
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
+  fake.assertDone();
+  assert.equal(ran.exitCode, 0);
+  const ids = new Set(fake.calls.map(({ body }) => (body as { requestId: string }).requestId));
+  assert.deepEqual([...ids], [testRequestId]);
+  assert.equal(ran.stderr.split('\n').filter((line) => line.startsWith('waiting: ')).length, 4);
+});
+
+for (const answer of [
+  problem('invalid-field', 'b is wrong', 'b'),
+  problem('id-conflict', 'other operands were acknowledged here'),
+  problem('malformed-json', 'no'),
+  { status: 500, text: 'oops' },
+  { status: 404, text: 'nothing here' },
+  { status: 504, text: 'gateway timeout' },
+] as const) {
+  const status = typeof answer === 'string' ? answer : answer.status;
+  test(`${status} is never retried`, async () => {
+    await using fake = await startScriptedService([{ call: post, answer }]);
+    const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
+    fake.assertDone();
+    assert.equal(ran.exitCode, 1);
+    assert.equal(ran.stdout, '');
+    assert.match(ran.stderr, /^error: /);
+  });
+}
+
+test('an unknown outcome ends with 3 and the exact command to run again', async () => {
+  await using fake = await startScriptedService([{ call: post, answer: problem('outcome-unknown', 'Kafka is away') }]);
+  const args = ['add', '1', '2', '--series', "it's", '--calculator-url', fake.url, '--retry-for', '0s'];
+  const ran = await runSumctl(args);
+  assert.deepEqual(ran, {
+    exitCode: 3,
+    stdout: '',
+    stderr: `error: it is not known whether the addition was written: Kafka is away
+Run exactly this, it is counted once whatever happened before:
+  sumctl add 1 2 --series 'it'\\''s' --id ${testRequestId} --calculator-url ${fake.url}
+`,
+  });
+});
+
+test('when nobody listens nothing was written, and it says so', async () => {
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'http://127.0.0.1:1', '--retry-for', '0s']);
+  assert.equal(ran.exitCode, 3);
+  assert.match(ran.stderr, /^error: nothing was written: cannot reach .*ECONNREFUSED/);
+});
+
+test('an acknowledgement without a position is none', async () => {
+  await using fake = await startScriptedService([
+    { call: post, answer: { status: 200, json: { requestId: testRequestId, series: 'x', result: '3' } } },
+  ]);
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
+  assert.equal(ran.exitCode, 3);
+  assert.match(ran.stderr, /answered something else than a SumPipeline service does/);
+});
+
+test('an answer that is not JSON names the likely mistake', async () => {
+  await using fake = await startScriptedService([{ call: post, answer: { status: 200, text: '<html>hello' } }]);
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /not JSON: <html>hello\nIs this the HTTP port of a calculator/);
+});
+
+test('Ctrl-C while waiting ends with 130 and the command to run again', async () => {
+  const interruption = new AbortController();
+  await using fake = await startScriptedService([
+    {
+      call: post,
+      answer: () => {
+        setTimeout(() => interruption.abort(new Error('interrupted by SIGINT')), 5);
+        return 'silence';
+      },
+    },
+  ]);
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url], { signal: interruption.signal });
+  assert.equal(ran.exitCode, 130);
+  assert.match(ran.stderr, new RegExp(`--id ${testRequestId}`));
+});
+
+const wrongUsage: [args: string[], message: RegExp][] = [
+  [['add'], /add needs two numbers, or --file/],
+  [['add', '1'], /add needs two numbers/],
+  [['add', '1', '2', '3'], /too many arguments/],
+  [['add', '1', 'x'], /b must be a decimal/],
+  [['add', '1e3', '2'], /a must be a decimal/],
+  [['add', 'NaN', '2'], /a must be a decimal/],
+  [['add', '9'.repeat(39), '2'], /a has 39 digits/],
+  [['add', '-', '2'], /a must be a decimal/],
+  [['add', '1', '2', '--id', 'x'], /--id must be a UUID/],
+  [['add', '1', '2', '--id', '00000000-0000-0000-0000-000000000000'], /--id must not be the nil UUID/],
+  [['add', '1', '2', '--series', 'a\0b'], /--series holds a control character/],
+  [['add', '1', '2', '--series', 'é'.repeat(101)], /--series has 202 bytes/],
+  [['add', '1', '2', '--format', 'csv'], /--format goes with --file/],
+  [['add', '1', '2', '--retry-for', '5'], /--retry-for must be a duration such as/],
+  [['add', '1', '2', '--file', 'x.csv'], /either two numbers or --file/],
+  [['add', '--file', 'x.csv', '--series', 's'], /cannot be used with/],
+  [['add', '--file', 'x.csv', '--concurrency', '0'], /--concurrency must be a whole number from 1/],
+  [['add', '--file', '/does/not/exist.csv'], /cannot read .*ENOENT/],
+  [['add', '--file', '/tmp'], /is a folder/],
+  [['add', '--file', '-'], /standard input needs --import-id/],
+  [['add', '1', '2', '--colour'], /unknown option '--colour'/],
+];
+
+for (const [args, message] of wrongUsage) {
+  test(`sumctl ${args.join(' ').slice(0, 60)} is wrong usage: 2, and nothing is sent`, async () => {
+    const ran = await runSumctl([...args, '--calculator-url', 'http://127.0.0.1:1']);
+    assert.equal(ran.exitCode, 2, ran.stderr);
+    assert.match(ran.stderr, message);
+    assert.equal(ran.stdout, '');
+  });
+}
+
+test('options of Kubernetes and a URL contradict each other', async () => {
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'http://127.0.0.1:1', '-n', 'x']);
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /--namespace is for pipelines in Kubernetes/);
+});
+
+test('a URL must be one', async () => {
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'localhost:8080']);
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /--calculator-url must be a URL such as/);
+});
