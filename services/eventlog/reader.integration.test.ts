@@ -1,0 +1,388 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { encodeRecord } from '#contract/record.ts';
+import { parseAddition } from '#core/addition.ts';
+import { silentLogger } from '#platform/log.ts';
+import { FakeBooks, startMiniAggregator } from '#test/support/fakeBooks.ts';
+import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
+import { until } from '#test/support/until.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { type SharedKafka, sharedKafka, uniqueName } from '#tools/testing/servers.ts';
+import {
+  type BatchResult,
+  type LogAssignment,
+  type LogBatch,
+  type LogError,
+  LogGapError,
+  LogRangeError,
+  type LogReader,
+  NotMemberError,
+} from './port.ts';
+import { openLogReader } from './reader.ts';
+import type { KafkaSettings } from './settings.ts';
+import { openLogTopic } from './topic.ts';
+import { openLogWriter } from './writer.ts';
+
+let kafka: SharedKafka;
+let folder: TemporaryFolder;
+
+before(async () => {
+  folder = await createTemporaryFolder();
+  kafka = await sharedKafka();
+});
+after(() => folder[Symbol.asyncDispose]());
+
+/** A new log with so many records in each partition. */
+async function createFilledLog(counts: readonly number[]): Promise<KafkaSettings> {
+  const topic = uniqueName('log');
+  const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
+  await createLog(settings, counts.length);
+  for (const [partition, count] of counts.entries()) await append(settings, partition, count);
+  return settings;
+}
+
+async function append(settings: KafkaSettings, partition: number, count: number): Promise<void> {
+  if (count === 0) return;
+  const writer = await openLogWriter({ settings, logger: silentLogger, onFatal: assert.ifError });
+  const records = Array.from({ length: count }, () =>
+    encodeRecord(parseAddition({ requestId: randomUUID(), series: 's', a: '1', b: '2' })),
+  );
+  // Several produce calls, so that the log holds several Kafka batches.
+  for (let index = 0; index < count; index += 7) {
+    await writer.append(partition, records.slice(index, index + 7), { deadline: Date.now() + 10_000 });
+  }
+  await writer.close();
+}
+
+interface Opened extends AsyncDisposable {
+  readonly reader: LogReader;
+  readonly batches: LogBatch[];
+  readonly stopped: { partition: number; error: LogError }[];
+  readonly fatals: Error[];
+  assignment(): Promise<LogAssignment>;
+  offsets(partition: number): bigint[];
+}
+
+const confirm = async (batch: LogBatch): Promise<BatchResult> => ({
+  kind: 'confirmed',
+  nextOffset: batch.firstOffset + BigInt(batch.records.length),
+});
+
+async function open(
+  settings: KafkaSettings,
+  options: { recordsMax?: number; idleCheckMs?: number; onBatch?: (batch: LogBatch) => Promise<BatchResult> } = {},
+): Promise<Opened> {
+  const { onBatch = confirm, ...rest } = options;
+  const batches: LogBatch[] = [];
+  const stopped: Opened['stopped'] = [];
+  const fatals: Error[] = [];
+  let latest: LogAssignment | undefined;
+  const reader = await openLogReader({
+    settings,
+    logger: silentLogger,
+    ...rest,
+    handlers: {
+      onAssigned: (assignment) => {
+        latest = assignment;
+      },
+      async onBatch(batch) {
+        const result = await onBatch(batch);
+        batches.push(batch);
+        return result;
+      },
+      onPartitionStopped: (partition, error) => stopped.push({ partition, error }),
+      onFatal: (error) => fatals.push(error),
+    },
+  });
+  return {
+    reader,
+    batches,
+    stopped,
+    fatals,
+    async assignment() {
+      await until('an assignment', () => latest !== undefined, { seen: () => fatals });
+      assert.ok(latest);
+      return latest;
+    },
+    offsets: (partition) =>
+      batches
+        .filter((batch) => batch.partition === partition)
+        .flatMap(({ records }) => records.map(({ offset }) => offset)),
+    [Symbol.asyncDispose]: () => reader.close(),
+  };
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => BigInt(from + index));
+
+describe('delivery', () => {
+  test('nothing is delivered before readFrom, then exactly from the wanted offset on', async () => {
+    const settings = await createFilledLog([30, 30]);
+    await using opened = await open(settings);
+    const assignment = await opened.assignment();
+    assert.deepEqual(assignment.partitions, [0, 1]);
+    await assignment.readFrom(0, 12n);
+    await until('the rest of partition 0', () => opened.offsets(0).length === 18, { seen: () => opened.batches });
+    assert.deepEqual(opened.offsets(0), range(12, 30));
+    assert.deepEqual(opened.offsets(1), []);
+    await append(settings, 0, 3);
+    await until('what was appended later', () => opened.offsets(0).length === 21);
+    assert.deepEqual(opened.offsets(0), range(12, 33));
+  });
+
+  test('batches hold at most recordsMax records and tell the end of the log', async () => {
+    const settings = await createFilledLog([25]);
+    await using opened = await open(settings, { recordsMax: 10 });
+    await (await opened.assignment()).readFrom(0, 0n);
+    await until('25 records', () => opened.offsets(0).length === 25);
+    assert.deepEqual(opened.offsets(0), range(0, 25));
+    assert.ok(opened.batches.every(({ records }) => records.length <= 10));
+    assert.equal(opened.batches.at(-1)?.highWatermark, 25n);
+    const [record] = opened.batches[0]?.records ?? [];
+    assert.equal(record?.schema, '1');
+    assert.equal(record?.leaderEpoch, 0);
+    assert.ok(record !== undefined && Math.abs(record.appendedAt - Date.now()) < 60_000);
+  });
+
+  test('what was not confirmed is delivered again from the first offset that was not', async () => {
+    const settings = await createFilledLog([20]);
+    const answers: (BatchResult | Error)[] = [
+      { kind: 'again' },
+      new Error('the database said no'),
+      { kind: 'confirmed', nextOffset: 4n },
+    ];
+    await using opened = await open(settings, {
+      recordsMax: 10,
+      async onBatch(batch) {
+        const answer = answers.shift();
+        if (answer instanceof Error) throw answer;
+        return answer ?? confirm(batch);
+      },
+    });
+    await (await opened.assignment()).readFrom(0, 0n);
+    await until('offset 19', () => opened.offsets(0).includes(19n), { seen: () => opened.batches });
+    const firsts = opened.batches.map(({ firstOffset }) => firstOffset);
+    // The second answer was an exception, so its batch is not in the list.
+    assert.deepEqual(firsts.slice(0, 3), [0n, 0n, 4n]);
+    assert.deepEqual(opened.offsets(0).slice(-16), range(4, 20));
+  });
+
+  test('a stopped partition stays silent until readFrom, while others go on', async () => {
+    const settings = await createFilledLog([20, 20]);
+    await using opened = await open(settings, {
+      recordsMax: 5,
+      onBatch: async (batch) => (batch.partition === 0 && batch.firstOffset === 5n ? { kind: 'stop' } : confirm(batch)),
+    });
+    const assignment = await opened.assignment();
+    await Promise.all([assignment.readFrom(0, 0n), assignment.readFrom(1, 0n)]);
+    await until('partition 1', () => opened.offsets(1).length === 20);
+    await append(settings, 1, 5);
+    await until('more of partition 1', () => opened.offsets(1).length === 25);
+    assert.deepEqual(opened.offsets(0), range(0, 10));
+    await assignment.readFrom(0, 10n);
+    await until('the rest of partition 0', () => opened.offsets(0).length === 20);
+    assert.deepEqual(opened.offsets(0), range(0, 20));
+  });
+
+  test('readFrom in the middle of a batch makes the answer to that batch void', async () => {
+    const settings = await createFilledLog([20]);
+    const gate = Promise.withResolvers<void>();
+    let isFirst = true;
+    await using opened = await open(settings, {
+      recordsMax: 10,
+      async onBatch(batch) {
+        if (!isFirst) return confirm(batch);
+        isFirst = false;
+        await gate.promise;
+        return { kind: 'stop' };
+      },
+    });
+    const assignment = await opened.assignment();
+    await assignment.readFrom(0, 0n);
+    await until('the first batch', () => !isFirst);
+    await assignment.readFrom(0, 3n);
+    assert.equal(opened.batches.length, 0, 'at most one call at a time per partition');
+    gate.resolve();
+    await until('offset 19', () => opened.offsets(0).includes(19n), { seen: () => opened.batches });
+    assert.deepEqual(opened.offsets(0), [...range(0, 10), ...range(3, 20)]);
+  });
+});
+
+describe('the range of the log', () => {
+  test('an offset before the start or after the end is refused, and nothing is delivered instead', async () => {
+    const settings = await createFilledLog([60]);
+    await deleteRecordsBefore(settings, 50);
+    await using opened = await open(settings);
+    const assignment = await opened.assignment();
+    await assert.rejects(assignment.readFrom(0, 10n), (error: unknown) => {
+      assert.ok(error instanceof LogRangeError);
+      assert.deepEqual([error.wanted, error.earliest, error.end], [10n, 50n, 60n]);
+      assert.match(error.message, /40 records were removed before they were counted/);
+      return true;
+    });
+    await assert.rejects(assignment.readFrom(0, 61n), /the log ends at 60/);
+    await append(settings, 0, 1);
+    await assignment.readFrom(0, 50n);
+    await until('what is left', () => opened.offsets(0).length === 11);
+    assert.deepEqual(opened.offsets(0), range(50, 61));
+  });
+
+  test('records that go away under a waiting reader stop the partition: no jump to the new start', async () => {
+    const settings = await createFilledLog([60]);
+    let isFirst = true;
+    await using opened = await open(settings, {
+      recordsMax: 10,
+      async onBatch(batch) {
+        if (!isFirst) return confirm(batch);
+        isFirst = false;
+        await deleteRecordsBefore(settings, 50);
+        return { kind: 'again' };
+      },
+    });
+    await (await opened.assignment()).readFrom(0, 5n);
+    await until('the partition to stop', () => opened.stopped.length > 0, { seen: () => opened.batches });
+    const [first] = opened.stopped;
+    assert.ok(first?.error instanceof LogRangeError);
+    assert.deepEqual([first.partition, first.error.wanted, first.error.earliest], [0, 5n, 50n]);
+    await append(settings, 0, 5);
+    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the one batch that was in hand already');
+    assert.deepEqual(opened.fatals, []);
+  });
+
+  test('a topic made anew with fewer records stops the partition', async () => {
+    const settings = await createFilledLog([40]);
+    await using opened = await open(settings, { idleCheckMs: 300 });
+    await (await opened.assignment()).readFrom(0, 0n);
+    await until('40 records', () => opened.offsets(0).length === 40);
+    await recreate(settings, 1);
+    await append(settings, 0, 10);
+    await until('a stop or the end of the reader', () => opened.stopped.length + opened.fatals.length > 0, {
+      timeoutMs: 60_000,
+    });
+    assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
+    if (opened.stopped.length > 0)
+      assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at 10/);
+  });
+
+  test('a gap in the offsets is reported with both numbers', async () => {
+    const settings = await createFilledLog([10]);
+    // A transaction leaves a marker in the log that takes an offset and is no record.
+    const producer = plainClient(kafka.plaintextBootstrapServers).producer({
+      transactionalId: uniqueName('stranger'),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: settings.topic, messages: [{ value: 'x', partition: 0 }] });
+    await transaction.commit();
+    await producer.disconnect();
+    await append(settings, 0, 5);
+    await using opened = await open(settings);
+    await (await opened.assignment()).readFrom(0, 0n);
+    await until('the partition to stop', () => opened.stopped.length > 0, { seen: () => opened.batches });
+    const [first] = opened.stopped;
+    assert.ok(first?.error instanceof LogGapError);
+    assert.deepEqual([first.error.expected, first.error.got], [11n, 12n]);
+    assert.deepEqual(opened.offsets(0), range(0, 11));
+  });
+
+  test('offsets are of all partitions that Kafka lists now, also of those that were just added', async () => {
+    const settings = await createFilledLog([3, 0]);
+    await using opened = await open(settings);
+    assert.deepEqual([...(await opened.reader.offsets())].sort(), [
+      [0, { earliest: 0n, end: 3n }],
+      [1, { earliest: 0n, end: 0n }],
+    ]);
+    await createLog(settings, 3);
+    await until('the third partition', async () => (await opened.reader.offsets()).has(2));
+  });
+});
+
+describe('membership', () => {
+  test('a member can prove itself, and an ended assignment cannot do anything', async () => {
+    const settings = await createFilledLog([5, 5]);
+    await using opened = await open(settings);
+    const assignment = await opened.assignment();
+    await assignment.proveMembership();
+    await assignment.readFrom(0, 0n);
+    await assignment.proveMembership();
+    await assignment.commitForDashboards(0, 4n);
+    await assert.rejects(assignment.readFrom(7, 0n), NotMemberError);
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    const [committed] = await admin.fetchOffsets({ groupId: settings.group, topics: [settings.topic] });
+    await admin.disconnect();
+    assert.equal(committed?.partitions.find(({ partition }) => partition === 0)?.offset, '4');
+    await opened.reader.close();
+    assert.equal(assignment.signal.aborted, true);
+    await assert.rejects(assignment.proveMembership(), NotMemberError);
+    await assert.rejects(assignment.readFrom(0, 0n), NotMemberError);
+    await assert.rejects(assignment.commitForDashboards(0, 5n), NotMemberError);
+  });
+
+  test('two members share the partitions, and every record is committed once through joins and leaves', async () => {
+    const settings = await createFilledLog([100, 100, 100, 100]);
+    const books = new FakeBooks();
+    const slow = {
+      recordsMax: 10,
+      onBatch: async () => void (await new Promise((resolve) => setTimeout(resolve, 20))),
+    };
+    await using one = startMiniAggregator({ name: 'one', settings, books, ...slow });
+    const seen = () => ({ total: books.total, events: [...one.events] });
+    await until('some progress', () => books.total > 50, { seen });
+    {
+      await using two = startMiniAggregator({ name: 'two', settings, books, ...slow });
+      await until('two partitions each', () => one.owned().length === 2 && two.owned().length === 2, {
+        seen: () => [...one.events, ...two.events],
+        timeoutMs: 30_000,
+      });
+      for (const partition of [0, 1, 2, 3]) await append(settings, partition, 50);
+      await until('more progress', () => books.total > 300, { seen });
+    }
+    await until('all partitions back', () => one.owned().length === 4, { seen, timeoutMs: 30_000 });
+    await until('all records', () => books.total === 600, { seen, timeoutMs: 30_000 });
+    assert.deepEqual(
+      [0, 1, 2, 3].map((partition) => books.nextOffset(partition)),
+      [150n, 150n, 150n, 150n],
+    );
+  });
+});
+
+test('opening names the topic that is missing', async () => {
+  const settings = plainLogSettings(kafka.plaintextBootstrapServers, uniqueName('absent'));
+  const handlers = { onAssigned() {}, onBatch: confirm, onPartitionStopped() {}, onFatal() {} };
+  await assert.rejects(openLogReader({ settings, logger: silentLogger, handlers }), {
+    reason: 'TopicMissing',
+    message: new RegExp(`topic ${settings.topic} does not exist`),
+  });
+});
+
+async function deleteRecordsBefore(settings: KafkaSettings, offset: number): Promise<void> {
+  const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+  await admin.connect();
+  try {
+    // kafkajs finds the leader in what it has learnt about the topic, which is nothing until it asked for offsets.
+    await admin.fetchTopicOffsets(settings.topic);
+    await admin.deleteTopicRecords({ topic: settings.topic, partitions: [{ partition: 0, offset: String(offset) }] });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function recreate(settings: KafkaSettings, partitions: number): Promise<void> {
+  const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [settings.topic] });
+  await admin.disconnect();
+  const topic = openLogTopic({ settings, logger: silentLogger });
+  await until('the topic to be gone', () =>
+    topic.readSettings().then(
+      () => false,
+      (error: unknown) => error instanceof Error && 'reason' in error && error.reason === 'TopicMissing',
+    ),
+  );
+  await topic.close();
+  await createLog(settings, partitions);
+}
