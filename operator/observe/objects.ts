@@ -9,6 +9,7 @@ export interface LiveMetadata {
   readonly resourceVersion: string;
   readonly generation?: number;
   readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly managedFields?: readonly ManagedFields[];

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { ports } from '#contract/ports.ts';
+
+const text = z.string().min(1);
+const namespaceName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a namespace');
+const whole = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+
+/** The environment of the operator. */
+export const operatorEnvironment = z.object({
+  SUMPIPELINE_OPERATOR_NAMESPACE: namespaceName.describe('our own namespace, where the Lease is'),
+  SUMPIPELINE_POD_NAME: text.max(253).default('operator').describe('who we are in the Lease and in events'),
+  SUMPIPELINE_OPERATOR_IMAGE: text
+    .max(512)
+    .describe('our own image: pipelines without spec.image run it, so that they follow an upgrade of the operator'),
+  SUMPIPELINE_WATCH_NAMESPACES: z
+    .string()
+    .transform((value) => value.split(',').map((name) => name.trim()))
+    .pipe(z.array(namespaceName).min(1).max(100))
+    .optional()
+    .describe('namespaces whose SumPipelines are looked after, comma-separated; all when absent'),
+  SUMPIPELINE_CONCURRENCY: whole(1, 64)
+    .default(4)
+    .describe('pipelines worked on at the same time, for each watched namespace or for all together'),
+  SUMPIPELINE_LISTEN_ADDRESS: text.default('0.0.0.0').describe('address to listen on'),
+  SUMPIPELINE_ADMIN_PORT: whole(0, 65535)
+    .default(ports.admin)
+    .describe('/livez, /readyz, /metrics; 0 picks a free port'),
+  SUMPIPELINE_KUBECONFIG: text.optional().describe("kubeconfig file; the pod's ServiceAccount when absent"),
+  SUMPIPELINE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('least level to log'),
+});
+
+export type OperatorConfig = z.infer<typeof operatorEnvironment>;
+
+/** Name of the Lease; the Role of the operator names it. */
+export const leaseName = 'sumpipeline-operator';

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { addPipelineController } from '#operator/reconcile/controller.ts';
+import { KubeClient } from '#operator/runtime/client.ts';
+import { systemClock } from '#operator/runtime/clock.ts';
+import { inClusterCredentials, kubeconfigCredentials } from '#operator/runtime/credentials.ts';
+import { Manager } from '#operator/runtime/manager.ts';
+import { createRecorder } from '#operator/runtime/recorder.ts';
+import { createTransport } from '#operator/runtime/transport.ts';
+import { startAdminServer } from '#platform/admin.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { createLogger, type Logger } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { Releasers } from '#platform/releasers.ts';
+import { untilSignal } from '#platform/signals.ts';
+import { leaseName, type OperatorConfig, operatorEnvironment } from './config.ts';
+import { operatorMetrics } from './metrics.ts';
+
+/** The operator as a process: configure, connect, watch and work until a signal, end in order. */
+export async function main(): Promise<void> {
+  const stop = new AbortController();
+  // As pid 1 a process without a handler ignores SIGTERM: so before anything else.
+  untilSignal().then(
+    () => stop.abort(),
+    () => stop.abort(),
+  );
+  const config = parseEnvironment(operatorEnvironment, process.env);
+  const logger = createLogger({ level: config.SUMPIPELINE_LOG_LEVEL, fields: { program: 'operator' } });
+  const releasers = new Releasers(logger);
+  try {
+    await run(config, logger, releasers, stop.signal);
+  } catch (error) {
+    logger.error({ error }, 'the operator cannot go on');
+    process.exitCode = 1;
+  } finally {
+    await releasers.releaseAll();
+  }
+}
+
+async function run(config: OperatorConfig, logger: Logger, releasers: Releasers, stop: AbortSignal): Promise<void> {
+  const metrics = createMetrics(operatorMetrics);
+  const file = config.SUMPIPELINE_KUBECONFIG;
+  const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });
+  const transport = createTransport({ credentials, clock: systemClock, metrics, userAgent: 'sumpipeline-operator' });
+  releasers.add('connections to the API server', () => transport.close());
+  const client = new KubeClient(transport);
+
+  const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: leaseName };
+  // The random part tells a restarted container from its predecessor, whose pod name is the same.
+  const identity = `${config.SUMPIPELINE_POD_NAME}_${randomUUID()}`;
+  const manager = new Manager({ client, logger, metrics, election: { lease, identity } });
+  const recorder = createRecorder({
+    client,
+    reportingController: 'sumpipeline.dev/operator',
+    reportingInstance: config.SUMPIPELINE_POD_NAME,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    metrics,
+  });
+  releasers.add('events', () => recorder.flush());
+  for (const namespace of config.SUMPIPELINE_WATCH_NAMESPACES ?? [undefined]) {
+    addPipelineController(manager, {
+      namespace,
+      operatorImage: config.SUMPIPELINE_OPERATOR_IMAGE,
+      concurrency: config.SUMPIPELINE_CONCURRENCY,
+      recorder,
+      metrics,
+      clock: systemClock,
+    });
+  }
+  const admin = await startAdminServer({
+    address: config.SUMPIPELINE_LISTEN_ADDRESS,
+    port: config.SUMPIPELINE_ADMIN_PORT,
+    liveProblem: () => manager.liveProblem(),
+    readyProblem: () => manager.readyProblem(),
+    metrics,
+  });
+  releasers.add('admin server', () => admin.close());
+  logger.info({ port: admin.port, image: config.SUMPIPELINE_OPERATOR_IMAGE }, 'operator started');
+  await manager.run(stop);
+  logger.info({}, 'operator stopped');
+}

@@ -1,0 +1,28 @@
+import { runtimeMetrics } from '#operator/runtime/metrics.ts';
+import type { MetricDeclaration } from '#platform/metrics.ts';
+
+/**
+ * The catalogue of the operator's metrics. A metric is declared here (or with the runtime) before use; dashboards and
+ * alerts may only name what stands here. Labels come from small closed sets: one series per pipeline would not.
+ */
+export const operatorMetrics = {
+  ...runtimeMetrics,
+  sumpipeline_operator_pipelines: {
+    type: 'gauge',
+    help: 'SumPipelines by what they are to kstatus: ready, reconciling, stalled or deleting.',
+    labels: ['state'],
+  },
+  sumpipeline_operator_pipelines_exact: {
+    type: 'gauge',
+    help: 'SumPipelines by their condition TotalExact: True, False or Unknown.',
+    labels: ['status'],
+  },
+  sumpipeline_operator_actions_total: {
+    type: 'counter',
+    help: 'What was done to children and SumPipelines, by action; a steady state does nothing.',
+    labels: ['action'],
+  },
+  sumpipeline_operator_status_writes_total: { type: 'counter', help: 'Statuses that were written.' },
+} as const satisfies Record<string, MetricDeclaration>;
+
+export type OperatorMetric = keyof typeof operatorMetrics;

@@ -1,0 +1,93 @@
+import { fieldManagers, labelKeys } from '#contract/labels.ts';
+import { formatRef } from '#contract/names.ts';
+import type { Child } from '#operator/desired/child.ts';
+import { describeObject } from '#operator/plan/action.ts';
+import type { KubeClient } from '#operator/runtime/client.ts';
+import { isKubernetesError } from '#operator/runtime/errors.ts';
+import type { KubeObject, Live } from '#operator/runtime/object.ts';
+import { StalledError } from '#operator/runtime/outcome.ts';
+import { isOurs, type Owner } from './ownership.ts';
+import { childResource } from './resources.ts';
+
+/**
+ * First apply of a name. A forced apply would merge into a stranger's object without an error, so the name must be free:
+ *
+ *   GET 404 ──> apply answers 201   ours
+ *           └─> apply answers 200   somebody made it in between: give it back, NameConflict
+ *   GET 200 ──> ours by its labels  the cache was behind, or somebody took our labels away: apply with its uid
+ *           └─> a stranger's        untouched, NameConflict
+ */
+export async function createChild(
+  child: Child,
+  { client, owner }: { readonly client: KubeClient; readonly owner: Owner },
+): Promise<Live> {
+  const resource = childResource(child.owned.kind);
+  const found = await client.find(resource, child.object.metadata);
+  if (found !== undefined) {
+    if (!isOurs(found, owner)) throw nameConflict(child, owner);
+    return applyChild(child, found.metadata.uid, client);
+  }
+  const { object, created } = await client.apply(resource, toRequest(child), asOperator);
+  if (created) return object;
+  await giveBack(object, client);
+  throw nameConflict(child, owner);
+}
+
+/** Sets our fields on the object with this uid and no other: replaced or gone, it is a conflict. */
+export async function applyChild(child: Child, uid: string, client: KubeClient): Promise<Live> {
+  const { object } = await client.apply(childResource(child.owned.kind), toRequest(child, uid), asOperator);
+  return object;
+}
+
+const asOperator = { fieldManager: fieldManagers.operator, force: true } as const;
+
+function toRequest({ object }: Child, uid?: string): KubeObject {
+  const { labels, annotations, ownerReferences, ...names } = object.metadata;
+  return {
+    ...object,
+    metadata: {
+      ...names,
+      labels: { ...labels },
+      ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences: [...ownerReferences] }),
+      ...(uid === undefined ? {} : { uid }),
+    },
+  };
+}
+
+function nameConflict(child: Child, owner: Owner): StalledError {
+  return new StalledError(
+    'NameConflict',
+    `${describeObject(child.object)} exists and does not belong to SumPipeline ${formatRef(owner.ref)}; it was left untouched. ` +
+      'Delete or rename it, or create the SumPipeline under another name',
+  );
+}
+
+/**
+ * Takes our marks off an object that we merged into by an accident of time: with them we would take it for ours in the
+ * next pass, and garbage collection would delete it with the SumPipeline. Values that we overwrote are not restored.
+ */
+async function giveBack(object: Live, client: KubeClient): Promise<void> {
+  const resource = childResource(object.kind);
+  for (let attempt = 1; ; attempt++) {
+    const live = await client.find(resource, object.metadata);
+    if (live === undefined || live.metadata.uid !== object.metadata.uid) return;
+    const references = live.metadata.ownerReferences?.filter(({ kind }) => kind !== 'SumPipeline') ?? [];
+    const patch = {
+      metadata: {
+        resourceVersion: live.metadata.resourceVersion,
+        labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
+        ownerReferences: references.length === 0 ? null : references,
+      },
+    };
+    try {
+      await client.mergePatch(resource, live.metadata, patch, { fieldManager: fieldManagers.operator });
+      return;
+    } catch (error) {
+      if (!isKubernetesError(error, 'conflict') || attempt === giveBackAttempts) throw error;
+    }
+  }
+}
+
+/** Its maker may be writing it at this very moment. */
+const giveBackAttempts = 5;

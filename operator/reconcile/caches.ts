@@ -1,0 +1,47 @@
+import { labelKeys } from '#contract/labels.ts';
+import { ownedKinds } from '#operator/desired/ownership.ts';
+import type { PodBody } from '#operator/observe/objects.ts';
+import type { Manager } from '#operator/runtime/manager.ts';
+import type { KubeObject, Resource } from '#operator/runtime/object.ts';
+import type { Reflector } from '#operator/runtime/reflector.ts';
+import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
+import { childResource, kafkas, kafkaTopics, type PipelineObject, pipelines, pods } from './resources.ts';
+
+/** What a pass reads: every object that concerns pipelines, kept current by watches. */
+export interface Caches {
+  readonly pipelines: Reflector<PipelineObject>;
+  /** One for each kind that lives beside the SumPipeline. */
+  readonly children: readonly Reflector[];
+  readonly pods: Reflector<KubeObject & PodBody>;
+  /** The Strimzi kinds of one namespace, as far as its owner lets us look. Watched from the first call on. */
+  kafkaIn(namespace: string): KafkaCaches;
+}
+
+export interface KafkaCaches {
+  readonly kafkas: Reflector;
+  readonly topics: Reflector;
+}
+
+/** `namespace` absent: pipelines of all namespaces. */
+export function createCaches(manager: Manager, options: { readonly namespace: string | undefined }): Caches {
+  const { namespace } = options;
+  const ours = {
+    // Of all the cluster's objects only those with our label come over the wire.
+    labelSelector: labelKeys.name,
+    indexes: { [byPipeline]: pipelineKeysOf },
+  };
+  // managedFields say which fields are ours, and so whether anything has to be written.
+  const watchChildren = (resource: Resource, where: string | undefined, required: boolean) =>
+    manager.watch(resource, { ...ours, namespace: where, keepManagedFields: true, required });
+  return {
+    pipelines: manager.watch(pipelines, { namespace, indexes: { [byKafka]: kafkaKeysOf } }),
+    children: ownedKinds
+      .filter((owned) => owned.namespace === 'pipeline')
+      .map((owned) => watchChildren(childResource(owned.kind), namespace, owned.optionalApi === undefined)),
+    pods: manager.watch(pods, { ...ours, namespace }),
+    kafkaIn: (where) => ({
+      kafkas: manager.watch(kafkas, { namespace: where, required: false }),
+      topics: watchChildren(kafkaTopics, where, false),
+    }),
+  };
+}

@@ -1,0 +1,178 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { Step } from '#operator/desired/ownership.ts';
+import type { LiveChild } from '#operator/observe/objects.ts';
+import { type Action, type ActionOf, describeObject } from '#operator/plan/action.ts';
+import { findDifference } from '#operator/plan/difference.ts';
+import { type SettledChild, toSettled } from '#operator/plan/settled.ts';
+import type { KubeClient } from '#operator/runtime/client.ts';
+import { isKubernetesError } from '#operator/runtime/errors.ts';
+import { WaitingError } from '#operator/runtime/outcome.ts';
+import type { EventDraft } from '#operator/status/transitions.ts';
+import type { Logger } from '#platform/log.ts';
+import { applyChild, createChild } from './apply.ts';
+import { type Failure, toFailure } from './failure.ts';
+import type { Owner } from './ownership.ts';
+import { recordInventory } from './record.ts';
+import { childResource, configMaps, deployments, pods } from './resources.ts';
+import { releaseTopic, retainTopic } from './topic.ts';
+
+export interface ExecuteContext {
+  readonly client: KubeClient;
+  readonly owner: Owner;
+  /** What applying did not cure, by uid; kept from pass to pass. */
+  readonly settled: Map<string, SettledChild>;
+  readonly logger: Logger;
+  /** Tells of every write. */
+  readonly onWrite: (action: Action['type']) => void;
+}
+
+/** What came of the actions. */
+export interface Execution {
+  /** Children as the writes left them. */
+  readonly written: readonly LiveChild[];
+  readonly scaled: readonly ActionOf<'scale'>[];
+  readonly failures: readonly Failure[];
+  readonly events: readonly EventDraft[];
+}
+
+/**
+ * Does what the plan says, in its order. A failure holds up what depends on it and nothing else:
+ * - without the finalizer and the inventory nothing is created;
+ * - pods are not started before their ServiceAccount, rights and proof are there;
+ * - an inventory entry stays while what it names could not be given back.
+ */
+export async function execute(actions: readonly Action[], context: ExecuteContext): Promise<Execution> {
+  const written: LiveChild[] = [];
+  const scaled: ActionOf<'scale'>[] = [];
+  const created: string[] = [];
+  const failures: Failure[] = [];
+  const events: EventDraft[] = [];
+  const failedSteps = new Set<Step>();
+  const failedNames = new Set<string>();
+  let mayShrink = true;
+
+  for (const action of actions) {
+    if (action.type === 'create' && action.child.owned.step === 'workloads' && failedSteps.has('identity')) continue;
+    if (action.type === 'scale' && failedNames.has(action.name)) continue;
+    if (action.type === 'record' && !mayShrink) continue;
+    try {
+      const done = await perform(action, context);
+      if (done?.written !== undefined) written.push(done.written);
+      if (done?.event !== undefined) events.push(done.event);
+      if (action.type === 'create') created.push(describeObject(action.child.object));
+      if (action.type === 'scale') scaled.push(action);
+      if (action.type !== 'wait') context.onWrite(action.type);
+    } catch (error) {
+      failures.push(toFailure(error));
+      if (action.type === 'record') break;
+      if (action.type === 'retain') mayShrink = false;
+      if ('child' in action) {
+        failedSteps.add(action.child.owned.step);
+        if (action.type === 'create') failedNames.add(action.child.object.metadata.name);
+      }
+    }
+  }
+  if (created.length > 0) events.unshift(event('Normal', 'Created', 'Create', `made ${created.join(', ')}`));
+  return { written, scaled, failures, events };
+}
+
+interface Done {
+  readonly written?: LiveChild;
+  readonly event?: EventDraft | undefined;
+}
+
+async function perform(action: Action, context: ExecuteContext): Promise<Done | undefined> {
+  const { client, owner, logger } = context;
+  switch (action.type) {
+    case 'record':
+      await recordInventory(client, owner, action.entries);
+      return undefined;
+    case 'create':
+      return { written: settle(action.child.object, await createChild(action.child, context), context) };
+    case 'apply': {
+      const { child, live, why } = action;
+      logger.info({ child: describeObject(live), why }, 'a child differs from what is wanted: applying');
+      return { written: settle(child.object, await applyChild(child, live.metadata.uid, client), context) };
+    }
+    case 'scale':
+      return { event: await scale(action, client) };
+    case 'wait':
+      throw new WaitingError(
+        'BeingDeleted',
+        `${describeObject(action.live)} is being deleted; it is made again when it is gone. What holds it: ${describeHold(action.live)}`,
+      );
+    case 'release':
+      return { written: await releaseTopic(client, action.live), event: releasedEvent(describeObject(action.live)) };
+    case 'retain':
+      return (await retainTopic(client, owner, action.entry))
+        ? { event: releasedEvent(`${action.entry.kind} ${action.entry.namespace}/${action.entry.name}`) }
+        : undefined;
+    case 'delete':
+      return { event: await remove(action, client) };
+    case 'dropVerdicts':
+      await dropVerdicts(action, client);
+      return undefined;
+    default:
+      throw action satisfies never;
+  }
+}
+
+/** Compares the answer with the wish: what differs even now will not be cured by applying it again. */
+function settle(desired: object, written: LiveChild, { settled, logger }: ExecuteContext): LiveChild {
+  const why = findDifference(desired, written);
+  if (why === undefined) {
+    settled.delete(written.metadata.uid);
+    return written;
+  }
+  settled.set(written.metadata.uid, toSettled(desired, written, why));
+  logger.warn(
+    { child: describeObject(written), why },
+    'the API server keeps another value than the one applied (an admission webhook?): leaving it',
+  );
+  return written;
+}
+
+/** By a manager of its own: whoever applies `spec.replicas` once resets the number when he stops. */
+async function scale({ namespace, name, from, to }: ActionOf<'scale'>, client: KubeClient): Promise<EventDraft> {
+  const options = { fieldManager: fieldManagers.replicas, subresource: 'scale' };
+  await client.mergePatch(deployments, { namespace, name }, { spec: { replicas: to } }, options);
+  return event('Normal', 'Scaled', 'Scale', `Deployment ${namespace}/${name} from ${from} to ${to} replicas`);
+}
+
+async function remove({ live }: ActionOf<'delete'>, client: KubeClient): Promise<EventDraft | undefined> {
+  try {
+    await client.delete(childResource(live.kind), live.metadata, { uid: live.metadata.uid });
+  } catch (error) {
+    // Somebody was faster.
+    if (isKubernetesError(error, 'notFound')) return undefined;
+    throw error;
+  }
+  return event('Normal', 'Deleted', 'Delete', `${describeObject(live)}: it is no longer wanted`);
+}
+
+/** A pod that has just started may be in the proof before it is in our cache: the server is asked before its key goes. */
+async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, client: KubeClient): Promise<void> {
+  const { namespace, name } = proof.metadata;
+  const gone: string[] = [];
+  for (const pod of names) {
+    const found = await client.find(pods, { namespace, name: pod }, { metadataOnly: true });
+    if (found === undefined) gone.push(pod);
+  }
+  if (gone.length === 0) return;
+  const data = Object.fromEntries(gone.map((pod) => [pod, null]));
+  await client.mergePatch(configMaps, { namespace, name }, { data }, { fieldManager: fieldManagers.operator });
+}
+
+function describeHold({ metadata }: LiveChild): string {
+  return metadata.finalizers === undefined || metadata.finalizers.length === 0
+    ? 'nothing, it takes a moment'
+    : `finalizers ${metadata.finalizers.join(', ')}`;
+}
+
+function releasedEvent(what: string): EventDraft {
+  return event('Normal', 'Retained', 'Release', `${what} was given back: the topic and its data stay in Kafka`);
+}
+
+function event(type: EventDraft['type'], reason: string, action: string, note: string): EventDraft {
+  return { type, reason, action, note };
+}

@@ -1,0 +1,77 @@
+import { type ErrorCause, isKubernetesError, type KubernetesError } from '#operator/runtime/errors.ts';
+import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { type Issue, worstIssue } from '#operator/status/issue.ts';
+
+/** An issue with the error that it came from, for the log. */
+export interface Failure extends Issue {
+  readonly cause: unknown;
+}
+
+/**
+ * The one place where an error gets its kind. What is not an answer of the API server (a lost leadership, an aborted
+ * pass, a bug) is thrown on: it says nothing about the pipeline.
+ */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof StalledError) return failure('stalled', error.reason, error.message, error);
+  if (error instanceof WaitingError) return failure('waiting', error.reason, error.message, error);
+  if (!isKubernetesError(error)) throw error;
+  switch (error.class) {
+    case 'invalid':
+    case 'terminal':
+      return failure('stalled', 'Rejected', describeRejection(error), error);
+    case 'forbidden':
+      return ofForbidden(error);
+    case 'conflict':
+    case 'alreadyExists':
+    case 'notFound':
+    case 'gone':
+      // Somebody else wrote in between; the next pass reads what he left.
+      return failure('retry', 'Conflict', error.message, error);
+    case 'tooManyRequests':
+    case 'transient':
+      return failure('retry', 'ApiUnavailable', error.message, error);
+    default:
+      throw error.class satisfies never;
+  }
+}
+
+/**
+ * How a pass with failures ends: by throwing what the runtime turns into a requeue. A stranger's object or a missing
+ * right gives no event when it is gone, hence the time.
+ */
+export function throwWorst(failures: readonly Failure[]): void {
+  // What may work the next time comes first: its waits are the shortest.
+  const again = failures.find(({ kind }) => kind === 'retry');
+  if (again !== undefined) throw again.cause;
+  const worst = worstIssue(failures);
+  if (worst?.kind === 'stalled') {
+    throw new StalledError(worst.reason, worst.message, { recheckAfterMs: stalledRecheckMs });
+  }
+}
+
+/** A person who has moved a stranger's object out of the way waits a minute at most. */
+const stalledRecheckMs = 60_000;
+
+function ofForbidden(error: KubernetesError): Failure {
+  if (error.causes.some(({ reason }) => reason === 'NamespaceTerminating')) {
+    return failure('waiting', 'NamespaceTerminating', error.serverMessage, error);
+  }
+  const cure = 'grant it (the right, or the quota or policy that is named), it is tried again';
+  return failure('retry', 'Forbidden', `${error.serverMessage}: ${cure}`, error);
+}
+
+/** `Deployment team/orders-calculator was refused: spec.template.spec.containers[0].image: Required value`. */
+function describeRejection(error: KubernetesError): string {
+  const { kind, namespace, name } = error.request;
+  const fields = error.causes.map(describeCause).filter((text) => text !== '');
+  const what = fields.length === 0 ? error.serverMessage : fields.join('; ');
+  return `${kind} ${namespace}/${name} was refused by the API server: ${what}`;
+}
+
+function describeCause({ field, message }: ErrorCause): string {
+  return [field, message].filter((part) => part !== undefined && part !== '').join(': ');
+}
+
+function failure(kind: Issue['kind'], reason: string, message: string, cause: unknown): Failure {
+  return { kind, reason, message, cause };
+}

@@ -1,0 +1,27 @@
+import { fieldManagers, labelKeys, ownerLabels } from '#contract/labels.ts';
+import type { PipelineRef } from '#contract/names.ts';
+import { ownedFields } from '#operator/plan/difference.ts';
+import { type InventoryEntry, includesEntry } from '#operator/plan/inventory.ts';
+import type { Live } from '#operator/runtime/object.ts';
+
+/** Whose children are meant, and how they are recognised. */
+export interface Owner {
+  readonly ref: PipelineRef;
+  readonly uid: string;
+  /** Children without an ownerReference. */
+  readonly inventory: readonly InventoryEntry[];
+}
+
+/**
+ * Whether an object is a child of this pipeline: by its labels, so that a resource that was deleted and applied again
+ * gets its children back. Somebody may have taken the labels away: then the owner or the inventory still knows, if it
+ * was applied by us at all.
+ */
+export function isOurs(object: Live, owner: Owner): boolean {
+  const labels = object.metadata.labels ?? {};
+  if (Object.entries(ownerLabels(owner.ref)).every(([key, value]) => labels[key] === value)) return true;
+  if (labels[labelKeys.name] !== undefined || ownedFields(object, fieldManagers.operator) === undefined) return false;
+  if (object.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid) === true) return true;
+  const { namespace = '', name } = object.metadata;
+  return includesEntry(owner.inventory, { kind: object.kind, namespace, name });
+}

@@ -1,0 +1,72 @@
+import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
+import { statusSchema } from '#operator/api/status.ts';
+import type { Status } from '#operator/api/types.ts';
+import type { OperatorMetric } from '#operator/metrics.ts';
+import { parseInventory } from '#operator/plan/inventory.ts';
+import type { SettledChild } from '#operator/plan/settled.ts';
+import type { ReconcileRun } from '#operator/runtime/controller.ts';
+import type { Live } from '#operator/runtime/object.ts';
+import type { Recorder } from '#operator/runtime/recorder.ts';
+import type { EventDraft } from '#operator/status/transitions.ts';
+import type { Metrics } from '#platform/metrics.ts';
+import type { Caches, KafkaCaches } from './caches.ts';
+import type { Census } from './census.ts';
+import type { ExecuteContext } from './execute.ts';
+import type { Owner } from './ownership.ts';
+import type { PipelineObject } from './resources.ts';
+
+export interface ReconcileDependencies {
+  readonly caches: Caches;
+  /** The Strimzi kinds of a namespace; from now on their changes bring pipelines back to work. */
+  readonly watchKafka: (namespace: string) => KafkaCaches;
+  /** Image of pipelines that name none. */
+  readonly operatorImage: string;
+  readonly recorder: Recorder;
+  readonly census: Census;
+  readonly metrics: Pick<Metrics<OperatorMetric>, 'increment'>;
+  readonly now: () => Date;
+}
+
+/** One pass over one SumPipeline: what its steps share. */
+export interface Pass {
+  readonly key: string;
+  readonly object: Live<PipelineObject>;
+  /** The status as it is; undefined when there is none, or one that another version wrote and we cannot read. */
+  readonly previous: Status | undefined;
+  readonly owner: Owner;
+  readonly hasFinalizer: boolean;
+  /** What applying did not cure, by uid of the child. Outlives the pass. */
+  readonly settled: Map<string, SettledChild>;
+  readonly run: ReconcileRun;
+  readonly dependencies: ReconcileDependencies;
+  readonly record: (events: readonly EventDraft[]) => void;
+}
+
+export function beginPass(given: Pick<Pass, 'dependencies' | 'run' | 'key' | 'object' | 'settled'>): Pass {
+  const { object, dependencies } = given;
+  const { namespace = '', name, uid, finalizers = [] } = object.metadata;
+  const status = statusSchema.safeParse(object.status);
+  return {
+    ...given,
+    previous: status.success ? status.data : undefined,
+    owner: {
+      ref: { namespace, name },
+      uid,
+      inventory: parseInventory(object.metadata.annotations?.[annotations.inventory]),
+    },
+    hasFinalizer: finalizers.includes(topicFinalizer),
+    record(events) {
+      for (const event of events) dependencies.recorder.record({ regarding: object, ...event });
+    },
+  };
+}
+
+export function toExecuteContext({ run, owner, settled, dependencies }: Pass): ExecuteContext {
+  const onWrite = (action: string) => dependencies.metrics.increment('sumpipeline_operator_actions_total', { action });
+  return { client: run.client, logger: run.logger, owner, settled, onWrite };
+}
+
+/** The time of this pass as metav1.Time: whole seconds. */
+export function timeOf(pass: Pass): string {
+  return `${pass.dependencies.now().toISOString().slice(0, 19)}Z`;
+}

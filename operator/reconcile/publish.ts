@@ -1,0 +1,29 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { Status } from '#operator/api/types.ts';
+import type { ReconcileResult } from '#operator/runtime/controller.ts';
+import { apiVersionOf } from '#operator/runtime/object.ts';
+import type { Issue } from '#operator/status/issue.ts';
+import { buildObstacleStatus, isSameStatus } from '#operator/status/status.ts';
+import { transitionEvents } from '#operator/status/transitions.ts';
+import { type Pass, timeOf } from './pass.ts';
+import { pipelines } from './resources.ts';
+
+/** Writes the status, once per pass and only when it says something new, and tells people what changed. */
+export async function publishStatus(pass: Pass, status: Status): Promise<void> {
+  const { dependencies, run, owner, key, object, previous } = pass;
+  dependencies.census.see(key, status, { isDeleting: object.metadata.deletionTimestamp !== undefined });
+  if (isSameStatus(previous, status)) return;
+  const metadata = { ...owner.ref, uid: owner.uid };
+  const wanted = { apiVersion: apiVersionOf(pipelines), kind: pipelines.kind, metadata, status };
+  await run.client.applyStatus(pipelines, wanted, { fieldManager: fieldManagers.operator, force: true });
+  dependencies.metrics.increment('sumpipeline_operator_status_writes_total');
+  // After the write: a pass that could not write it would tell the same again.
+  pass.record(transitionEvents(previous, status));
+}
+
+/** When one thing keeps us from looking at anything else: the rest of the status stays as it was last seen. */
+export async function publishObstacle(pass: Pass, obstacle: Issue): Promise<ReconcileResult> {
+  const { generation } = pass.object.metadata;
+  await publishStatus(pass, buildObstacleStatus(pass.previous, obstacle, { generation, now: timeOf(pass) }));
+  return {};
+}

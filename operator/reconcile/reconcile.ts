@@ -1,0 +1,93 @@
+import { parsePipeline } from '#operator/api/parse.ts';
+import { formatProblems } from '#operator/api/problem.ts';
+import type { Child } from '#operator/desired/child.ts';
+import { buildChildren } from '#operator/desired/children.ts';
+import { kafkaNamespaceOf } from '#operator/desired/identity.ts';
+import { type PlanInput, planChanges } from '#operator/plan/plan.ts';
+import type { SettledChild } from '#operator/plan/settled.ts';
+import type { Reconcile, ReconcileResult } from '#operator/runtime/controller.ts';
+import type { Issue } from '#operator/status/issue.ts';
+import { buildStatus } from '#operator/status/status.ts';
+import { deletePipeline } from './delete.ts';
+import { execute } from './execute.ts';
+import { throwWorst } from './failure.ts';
+import { gather, type World } from './gather.ts';
+import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
+import { publishObstacle, publishStatus } from './publish.ts';
+import { wantedReplicas } from './replicas.ts';
+import { afterWrites, review, toStatusInput } from './review.ts';
+
+/** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
+export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
+  const settledByKey = new Map<string, Map<string, SettledChild>>();
+
+  return async (key, run) => {
+    const object = dependencies.caches.pipelines.store.get(key);
+    if (object === undefined) {
+      settledByKey.delete(key);
+      dependencies.census.forget(key);
+      return {};
+    }
+    const settled = settledByKey.get(key) ?? new Map<string, SettledChild>();
+    settledByKey.set(key, settled);
+    const pass = beginPass({ dependencies, run, key, object, settled });
+    return object.metadata.deletionTimestamp === undefined ? reconcilePipeline(pass) : deletePipeline(pass);
+  };
+}
+
+async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
+  const { caches, watchKafka, operatorImage } = pass.dependencies;
+  // What another version wrote into the status must not keep us from reading the spec.
+  const parsed = parsePipeline({ ...pass.object, status: undefined });
+  if (!parsed.ok) {
+    const message = `${formatProblems(parsed.problems)}: correct the resource`;
+    return publishObstacle(pass, { kind: 'stalled', reason: 'InvalidSpec', message });
+  }
+  const pipeline = parsed.value;
+
+  // Observe: everything is read here, once.
+  const kafkaNamespace = kafkaNamespaceOf(pipeline);
+  const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
+  const world = gather(pipeline, { children: caches.children, pods: caches.pods, kafka }, operatorImage);
+  if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
+  // The first look into Kafka's namespace is under way; its end brings us back.
+  if (world.kafka === undefined) return {};
+
+  // Plan and apply. While the way to Kafka is not known, nor is what should exist: what is there stays as it is.
+  const desired = world.facts === undefined ? undefined : buildChildren(pipeline, world.facts);
+  const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, world, desired));
+  const done = await execute(actions, toExecuteContext(pass));
+
+  // Report: the world as our own writes left it.
+  const after = afterWrites(world, done);
+  pass.record(done.events);
+  const input = toStatusInput(after, { previous: pass.previous, issues: done.failures, now: timeOf(pass) });
+  await publishStatus(pass, buildStatus(input));
+  forgetGone(pass.settled, after);
+  throwWorst(done.failures);
+  return {};
+}
+
+function toPlanInput(pass: Pass, world: World, desired: readonly Child[]): PlanInput {
+  const { workloads, verdict, proof } = review(world);
+  return {
+    desired,
+    replicas: wantedReplicas(world.pipeline),
+    live: world.live,
+    inventory: { entries: pass.owner.inventory, hasFinalizer: pass.hasFinalizer },
+    settled: pass.settled,
+    areWorkloadsCurrent: Object.values(workloads).every(({ state }) => state === 'ready'),
+    proof: proof === undefined ? undefined : { live: proof, gonePods: verdict.goneKeys },
+  };
+}
+
+function blindness(kinds: readonly string[]): Issue {
+  const message = `the operator may not list ${kinds.join(', ')}: apply the operator's ClusterRole of this version`;
+  return { kind: 'waiting', reason: 'AccessForbidden', message };
+}
+
+/** Bounded by the children that exist. */
+function forgetGone(settled: Map<string, SettledChild>, { live }: World): void {
+  const uids = new Set(live.map(({ metadata }) => metadata.uid));
+  for (const uid of settled.keys()) if (!uids.has(uid)) settled.delete(uid);
+}

@@ -1,0 +1,55 @@
+import { apiGroup, kind } from '#contract/names.ts';
+import { groupOf, type OwnedKind, ownership } from '#operator/desired/ownership.ts';
+import type { ConfigMapBody, DeploymentBody, KafkaTopicBody, PodBody } from '#operator/observe/objects.ts';
+import type { KubeObject, Resource } from '#operator/runtime/object.ts';
+
+/** A SumPipeline as the server sent it; `parsePipeline` makes sense of it. */
+export type PipelineObject = KubeObject & { spec?: unknown; status?: unknown };
+
+export const pipelines: Resource<PipelineObject> = {
+  group: apiGroup,
+  version: 'v1alpha1',
+  kind,
+  plural: 'sumpipelines',
+  namespaced: true,
+};
+
+export const pods: Resource<KubeObject & PodBody> = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+};
+
+/** Parsed by `parseStrimziKafka`. */
+export const kafkas: Resource = {
+  group: 'kafka.strimzi.io',
+  version: 'v1',
+  kind: 'Kafka',
+  plural: 'kafkas',
+  namespaced: true,
+};
+
+export const deployments: Resource<KubeObject & DeploymentBody> = toResource(ownership.deployment);
+export const configMaps: Resource<KubeObject & ConfigMapBody> = toResource(ownership.configMap);
+export const kafkaTopics: Resource<KubeObject & KafkaTopicBody> = toResource(ownership.kafkaTopic);
+
+/** Every kind that we make, by kind. One constant for each: the stale-read guard compares by identity. */
+export const childResources: Readonly<Record<string, Resource>> = {
+  ...Object.fromEntries(Object.values(ownership).map((owned) => [owned.kind, toResource(owned)])),
+  Deployment: deployments,
+  ConfigMap: configMaps,
+  KafkaTopic: kafkaTopics,
+};
+
+export function childResource(kindName: string): Resource {
+  const resource = childResources[kindName];
+  if (resource === undefined) throw new Error(`${kindName} is not in the ownership table`);
+  return resource;
+}
+
+function toResource({ apiVersion, kind: kindName, plural }: OwnedKind): Resource {
+  const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1);
+  return { group: groupOf(apiVersion), version, kind: kindName, plural, namespaced: true };
+}

@@ -1,0 +1,132 @@
+import { type Component, childName, components } from '#contract/names.ts';
+import type { Status } from '#operator/api/types.ts';
+import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
+import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
+import { ownership } from '#operator/desired/ownership.ts';
+import { observeDeployment, type WorkloadHealth } from '#operator/observe/deployment.ts';
+import { observeDrift } from '#operator/observe/drift.ts';
+import { observeKafkaTopic } from '#operator/observe/kafkaTopic.ts';
+import type { LiveChild, LiveConfigMap, LiveDeployment } from '#operator/observe/objects.ts';
+import { type ObservedVerdict, observeVerdict } from '#operator/observe/verdict.ts';
+import type { Monitoring, StatusInput } from '#operator/status/input.ts';
+import type { Issue } from '#operator/status/issue.ts';
+import type { World } from './gather.ts';
+
+/** The children of a world, looked at one by one. Pure. */
+export interface Review {
+  readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
+  readonly verdict: ObservedVerdict;
+  readonly proof: LiveConfigMap | undefined;
+}
+
+export function review(world: World): Review {
+  const ref = refOf(world.pipeline);
+  const workload = (component: Component) => {
+    const name = childName.workload(ref, component);
+    return observeDeployment(name, findChild(world, ownership.deployment.kind, name), world.pods[component]);
+  };
+  const proof: LiveConfigMap | undefined = findChild(world, ownership.configMap.kind, childName.proof(ref));
+  return {
+    workloads: { calculator: workload('calculator'), aggregator: workload('aggregator') },
+    verdict: observeVerdict(proof, world.pods.aggregator),
+    proof,
+  };
+}
+
+/** What the status of this pass is made from. */
+export function toStatusInput(
+  world: World,
+  context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
+): StatusInput {
+  const { pipeline, kafka, facts } = world;
+  const { workloads, verdict } = review(world);
+  const problem = kafka?.ok === false ? kafka : undefined;
+  return {
+    ...context,
+    generation: pipeline.metadata.generation,
+    kafka: {
+      problem:
+        problem === undefined
+          ? undefined
+          : { reason: problem.reason, message: problem.message, needsSpecChange: needsSpecChange.has(problem.reason) },
+      topic: observeTopic(world),
+    },
+    workloads,
+    verdict,
+    monitoring: observeMonitoring(world),
+    drift: components.flatMap((component) => {
+      const name = childName.workload(refOf(pipeline), component);
+      const deployment: LiveDeployment | undefined = findChild(world, ownership.deployment.kind, name);
+      return deployment === undefined ? [] : observeDrift(deployment);
+    }),
+    shown: {
+      image: facts === undefined ? pipeline.spec.image : imageOf(pipeline, facts),
+      bootstrap: facts?.kafka.bootstrapServers.join(','),
+      topic: topicOf(pipeline),
+      endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
+    },
+  };
+}
+
+/** Waiting does not cure these: the resource itself has to be changed. */
+const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
+
+function observeTopic(world: World) {
+  const { cluster, topic } = world.pipeline.spec.kafka;
+  if (cluster === undefined || topic.management !== 'Managed' || world.facts === undefined) return undefined;
+  const { namespace, name } = refOf(world.pipeline);
+  return observeKafkaTopic(
+    `${namespace}.${name}`,
+    world.live.find(({ kind }) => kind === ownership.kafkaTopic.kind),
+  );
+}
+
+function observeMonitoring({ monitoring, live }: World): Monitoring {
+  switch (monitoring) {
+    case 'disabled':
+      return 'disabled';
+    case 'notInstalled':
+      return 'crdNotInstalled';
+    case 'forbidden':
+      return 'forbidden';
+    case 'pending':
+      return 'pending';
+    case 'synced': {
+      const monitors = live.filter(({ kind }) => kind === ownership.serviceMonitor.kind);
+      return monitors.length >= components.length ? 'ready' : 'pending';
+    }
+    default:
+      throw monitoring satisfies never;
+  }
+}
+
+function findChild(world: World, kind: string, name: string): LiveChild | undefined {
+  return world.live.find((object) => object.kind === kind && object.metadata.name === name);
+}
+
+/**
+ * The world after this pass's own writes: the status speaks of what was written, not of what was there before. A
+ * scaled Deployment is taken as changed until its controller says otherwise.
+ */
+export function afterWrites(
+  world: World,
+  done: {
+    readonly written: readonly LiveChild[];
+    readonly scaled: readonly { readonly name: string; readonly to: number }[];
+  },
+): World {
+  const isSame = (left: LiveChild, right: LiveChild) =>
+    left.kind === right.kind &&
+    left.metadata.name === right.metadata.name &&
+    left.metadata.namespace === right.metadata.namespace;
+  const untouched = world.live.filter((object) => !done.written.some((written) => isSame(object, written)));
+  const live = [...untouched, ...done.written].map((object) => {
+    const scaled = done.scaled.find(
+      ({ name }) => object.kind === ownership.deployment.kind && object.metadata.name === name,
+    );
+    if (scaled === undefined) return object;
+    const generation = (object.metadata.generation ?? 0) + 1;
+    return { ...object, metadata: { ...object.metadata, generation }, spec: { ...object.spec, replicas: scaled.to } };
+  });
+  return { ...world, live };
+}

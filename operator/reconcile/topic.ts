@@ -1,0 +1,49 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { InventoryEntry } from '#operator/plan/inventory.ts';
+import { isReleased, releaseAnnotation } from '#operator/plan/plan.ts';
+import type { KubeClient } from '#operator/runtime/client.ts';
+import { isKubernetesError } from '#operator/runtime/errors.ts';
+import type { Live, ObjectName } from '#operator/runtime/object.ts';
+import { isOurs, type Owner } from './ownership.ts';
+import { kafkaTopics } from './resources.ts';
+
+/**
+ * Annotates a KafkaTopic so that Strimzi lets go of the topic and keeps its data. It works on one that is already being
+ * deleted, too: the Topic Operator decides from the object as it is when it handles the deletion.
+ */
+export async function releaseTopic(
+  client: KubeClient,
+  live: { metadata: ObjectName & { uid: string } },
+): Promise<Live> {
+  const { uid } = live.metadata;
+  // The uid makes the server refuse when another object has taken the name.
+  const patch = { metadata: { uid, annotations: { [releaseAnnotation.key]: releaseAnnotation.value } } };
+  return client.mergePatch(kafkaTopics, live.metadata, patch, { fieldManager: fieldManagers.operator });
+}
+
+/**
+ * Deletes a KafkaTopic and keeps its topic. The deletion carries the version that has the annotation, so nobody can
+ * take it away in between; it waits for nobody, since with Strimzi gone nobody would come. Answers whether there was
+ * anything to give back.
+ */
+export async function retainTopic(client: KubeClient, owner: Owner, entry: InventoryEntry): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await client.find(kafkaTopics, entry);
+    // A stranger's object under the name was never ours to give back.
+    if (found === undefined || !isOurs(found, owner)) return false;
+    try {
+      const released = isReleased(found) ? found : await releaseTopic(client, found);
+      if (released.metadata.deletionTimestamp !== undefined) return true;
+      const { uid, resourceVersion } = released.metadata;
+      await client.delete(kafkaTopics, entry, { uid, resourceVersion });
+      return true;
+    } catch (error) {
+      if (isKubernetesError(error, 'notFound')) return true;
+      // Somebody wrote in between, most likely Strimzi its status: read again.
+      if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
+    }
+  }
+}
+
+/** Strimzi writes once or twice after the annotation; ten in a row mean a fight, and the next pass goes on. */
+const attemptsMax = 10;
