@@ -187,6 +187,12 @@ export const clusterRights: readonly AccessRule[] = [
   },
 ];
 
+/** Name of the operator's Deployment, ServiceAccount, roles and Lease. */
+export const operatorName = 'sumpipeline-operator';
+
+/** Where the manifests install it. */
+export const operatorNamespace = 'sumpipeline-system';
+
 /** What the operator needs in its own namespace. */
 export const ownNamespaceRights: readonly AccessRule[] = [
   {
@@ -198,9 +204,9 @@ export const ownNamespaceRights: readonly AccessRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
-    resourceNames: ['sumpipeline-operator'],
-    verbs: ['get', 'update', 'patch'],
-    why: 'leader election',
+    resourceNames: [operatorName],
+    verbs: ['get', 'patch'],
+    why: 'leader election: renewing and giving back',
   },
 ];
 

@@ -6,7 +6,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
+import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
+import { generateRbac } from './rbac.ts';
+import { generateReference } from './reference.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -20,6 +23,9 @@ async function generateAll(): Promise<GeneratedFile[]> {
   return [
     { path: 'biome.json', text: `${JSON.stringify(buildBiomeConfig(), null, 2)}\n` },
     ...generateCrd(),
+    ...generateRbac(),
+    ...generateReference(),
+    ...generateOwnershipPage(),
     ...(await generateProtobuf(root)),
   ];
 }
