@@ -141,8 +141,8 @@ const proxyConfig = {
 };
 
 /**
- * The root zone last: a name outside the cluster does not exist, at once. Without it CoreDNS refuses such a name, and a
- * client tries again and again (measured: a lookup took a minute).
+ * The root zone last: a name outside the cluster does not exist. Without it CoreDNS refuses such a name, which clients
+ * take for a passing failure (EAI_AGAIN) and try again, where a mistyped name should say so.
  */
 const corefile = `.:53 {
   bind ${address.node}
