@@ -41,7 +41,7 @@ export interface WatchOptions extends SelectOptions {
   /** The server ends the watch after this time. */
   readonly timeoutSeconds: number;
   /** The watch fails when nothing at all arrived for this long. Default: never before its end. */
-  readonly silenceMs?: number;
+  readonly silenceMs?: number | undefined;
   /** The server accepted the watch; the first event may be far away. */
   readonly onOpen?: () => void;
 }

@@ -143,7 +143,7 @@ async function leadOneTerm(
       await sleep(clock, durations.retryPeriodMs, AbortSignal.any([lost.signal, ended.signal]));
       if (lost.signal.aborted || ended.signal.aborted) return;
       const renewed = await renew(options, durations, held, heldUntilMs(), lost.signal);
-      if (renewed === 'lost') return lose('another process holds the Lease');
+      if (renewed === 'lost') return lose('the Lease is gone or another process holds it');
       if (renewed !== undefined) held = renewed;
       if (clock.monotonicMs() >= heldUntilMs()) return lose(`no renewal for ${durations.renewDeadlineMs} ms`);
     }
@@ -176,25 +176,26 @@ async function renew(
   signal: AbortSignal,
 ): Promise<Held | 'lost' | undefined> {
   const { client, clock, logger } = options;
-  const sentAtMs = clock.monotonicMs();
   // A hanging request must leave time for another one before the term ends.
-  const timeoutMs = Math.max(1, Math.min(heldUntilMs - sentAtMs, durations.renewDeadlineMs / 2));
+  const timeoutMs = () => Math.max(1, Math.min(heldUntilMs - clock.monotonicMs(), durations.renewDeadlineMs / 2));
+  const write = async (lease: Live<Lease>): Promise<Held> => {
+    const sentAtMs = clock.monotonicMs();
+    return { lease: await writeHolder(options, durations, lease, false, signal, timeoutMs()), sentAtMs };
+  };
   try {
-    return { lease: await writeHolder(options, durations, held.lease, false, signal, timeoutMs), sentAtMs };
+    try {
+      return await write(held.lease);
+    } catch (error) {
+      if (!isKubernetesError(error, 'conflict')) throw error;
+    }
+    // Somebody wrote in between: we, when an answer was lost; a person, a label; or another holder.
+    const lease = await client.get(leases, options.lease, { signal, timeoutMs: timeoutMs() });
+    return lease.spec?.holderIdentity === options.identity ? await write(lease) : 'lost';
   } catch (error) {
     if (signal.aborted) return undefined;
     if (isKubernetesError(error, 'notFound')) return 'lost';
     logger.warn({ error, lease: keyOf(options.lease) }, 'renewing the Lease failed');
-    if (!isKubernetesError(error, 'conflict')) return undefined;
-  }
-  try {
-    // Somebody wrote in between: a renewal of ours whose answer was lost, a person's label, or another holder.
-    const lease = await client.get(leases, options.lease, { signal, timeoutMs });
-    return lease.spec?.holderIdentity === options.identity ? { lease, sentAtMs: held.sentAtMs } : 'lost';
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    logger.warn({ error, lease: keyOf(options.lease) }, 'reading the Lease failed');
-    return isKubernetesError(error, 'notFound') ? 'lost' : undefined;
+    return undefined;
   }
 }
 

@@ -99,18 +99,21 @@ export function errorFromStatus(answer: {
   retryAfterHeader?: string | undefined;
   request: RequestContext;
 }): KubernetesError {
+  // The server quotes invalid values; of a Secret only the reason may reach a log or a condition.
+  const isSecret = answer.request.kind === 'Secret';
   const parsed = statusSchema.safeParse(answer.body);
   const status = parsed.success ? parsed.data : undefined;
   const reason = status?.reason ?? reasonByCode(answer.status);
-  const serverMessage = status?.message ?? shorten(answer.body) ?? 'the answer has no message';
+  const quoted = status?.message ?? shorten(answer.body) ?? 'the answer has no message';
+  const serverMessage = isSecret ? 'refused; the answer is withheld because it may quote the secret' : quoted;
   const headerSeconds = Number(answer.retryAfterHeader ?? Number.NaN);
   const seconds = status?.details?.retryAfterSeconds ?? (Number.isFinite(headerSeconds) ? headerSeconds : undefined);
   return new KubernetesError({
-    class: classify({ status: answer.status, reason, message: serverMessage, causes: status?.details?.causes ?? [] }),
+    class: classify({ status: answer.status, reason, message: quoted, causes: status?.details?.causes ?? [] }),
     status: answer.status,
     reason,
     serverMessage,
-    causes: status?.details?.causes ?? [],
+    causes: isSecret ? [] : (status?.details?.causes ?? []),
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
     request: answer.request,
   });

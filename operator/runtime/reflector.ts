@@ -29,6 +29,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly metrics: RuntimeMetrics;
   /** The server ends a watch after this time up to twice this time, seconds. Default 300. */
   readonly watchSeconds?: number | undefined;
+  /** A watch on which nothing at all arrived for this long is taken for dead, ms. Default 150,000: bookmarks come every 60 s. */
+  readonly silenceMs?: number | undefined;
   /** Objects per page of a list. Default 500. */
   readonly pageSize?: number | undefined;
 }
@@ -193,6 +195,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
         metadataOnly,
         resourceVersion: this.#store.resourceVersion ?? '0',
         timeoutSeconds,
+        silenceMs: this.#options.silenceMs ?? 150_000,
         signal,
         onOpen: () => this.#isWell(),
       });

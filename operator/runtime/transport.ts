@@ -68,8 +68,7 @@ export function createTransport(options: TransportOptions): Transport {
       const { agent, credentials } = await connections.current();
       const base = new URL(credentials.server);
       const started = options.clock.monotonicMs();
-      const response = await orAborted(
-        deadline.signal,
+      const response = await orAborted(deadline.signal, () =>
         agent.request({
           origin: base.origin,
           path: `${base.pathname.replace(/\/$/, '')}${request.path}${queryOf(request.query)}`,
@@ -249,15 +248,15 @@ function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined
 }
 
 /** undici looks at the signal only once it is connected, which may take 10 s; the request is not sent after that. */
-async function orAborted<V>(signal: AbortSignal, work: Promise<V>): Promise<V> {
-  if (signal.aborted) throw signal.reason;
+async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
+  signal.throwIfAborted();
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
   });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([begin(), aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
   }
