@@ -14,3 +14,11 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     }
   });
 }
+
+/** Resolves when the signal is aborted, at once if it already is. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -15,17 +15,13 @@ import { encodeRecord } from '#contract/record.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import { parseAddition } from '#core/addition.ts';
 import { parseEnvironment } from '#platform/environment.ts';
-import { silentLogger } from '#platform/log.ts';
+import { createLogger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
-import { AggregatorApi } from './api.ts';
-import type { Session } from './session.ts';
-import { AggregatorState } from './state.ts';
-import { superviseSessions } from './supervise.ts';
-import { Waiting } from './waiting.ts';
+import { createAggregator } from './aggregator.ts';
 
 // These tests kill their servers, so they have their own.
 let folder: TemporaryFolder;
@@ -92,34 +88,16 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
 
 /** One aggregator without its ports: what main.ts runs behind them. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
-  const config = configFor(name, overrides);
-  const stopping = new AbortController();
   const verdicts: Verdict[] = [];
-  let session: Session | undefined;
-  const state = new AggregatorState({ now: () => new Date(), onVerdict: (verdict) => verdicts.push(verdict) });
-  const waiting = new Waiting(() => api.readVector());
-  const api = new AggregatorApi({ logEpoch: 1, state, waiting, session: () => session, now: () => new Date() });
-  const running = superviseSessions(
-    {
-      config,
-      state,
-      logger: silentLogger,
-      metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
-      onApplied: () => waiting.wakeAll(),
-    },
-    stopping.signal,
-    (open) => {
-      session = open;
-    },
-  );
-  return {
-    api,
-    verdicts,
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await running;
-    },
-  };
+  const aggregator = createAggregator({
+    config: configFor(name, overrides),
+    logger: process.env['DEBUG_LOG'] === undefined ? silentLogger : createLogger({ level: 'info' }),
+    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    onVerdict: (verdict) => verdicts.push(verdict),
+    onReady: () => {},
+  });
+  aggregator.start();
+  return { api: aggregator.handlers, verdicts, [Symbol.asyncDispose]: () => aggregator.close() };
 }
 
 type Aggregator = ReturnType<typeof startAggregator>;
@@ -150,16 +128,15 @@ async function produce(topic: string, additions: readonly Produced[], partitions
   return [...vector].map(([partition, offset]) => ({ partition, offset, logEpoch: 0 }));
 }
 
-const noSignal = new AbortController().signal;
+const call = () => ({ deadline: Date.now() + 60_000, signal: new AbortController().signal });
 
 async function totalAtLeast(aggregator: Aggregator, atLeast: Awaited<ReturnType<typeof produce>>, series = 's') {
-  const call = { deadline: Date.now() + 60_000, signal: noSignal };
-  const response = await aggregator.api.getTotal(create(GetTotalRequestSchema, { series, atLeast }), call);
+  const response = await aggregator.api.getTotal(create(GetTotalRequestSchema, { series, atLeast }), call());
   return [response.total?.total, response.total?.count];
 }
 
 async function proofOf(aggregator: Aggregator, recount = true) {
-  return aggregator.api.getProof(create(GetProofRequestSchema, { recount }));
+  return aggregator.api.getProof(create(GetProofRequestSchema, { recount }), call());
 }
 
 async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, ms = 60_000): Promise<T> {
@@ -197,7 +174,7 @@ describe('an aggregator', () => {
     assert.deepEqual(await totalAtLeast(aggregator, again), [sumTo(150), 150n]);
     const conflicting = await produce(name, [{ id: 7, a: '1000' }]);
     assert.deepEqual(await totalAtLeast(aggregator, conflicting), [sumTo(150), 150n]);
-    const addition = await aggregator.api.getAddition(create(GetAdditionRequestSchema, { requestId: idOf(7) }));
+    const addition = await aggregator.api.getAddition(create(GetAdditionRequestSchema, { requestId: idOf(7) }), call());
     assert.deepEqual([addition.addition?.a, addition.conflicts.map(({ a }) => a)], ['7', ['1000']]);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);

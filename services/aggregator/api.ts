@@ -20,6 +20,7 @@ import { canonicalRequestId, requestIdProblem } from '#core/requestId.ts';
 import { defaultSeries, seriesProblem } from '#core/series.ts';
 import { vectorPositionsMax } from '#core/vector.ts';
 import { type SeriesTotal, StoreUnavailableError } from '#services/ledger/port.ts';
+import type { CallContext } from '#services/rpc/method.ts';
 import { buildProof } from './proof.ts';
 import type { Session } from './session.ts';
 import type { AggregatorState } from './state.ts';
@@ -32,13 +33,6 @@ export interface ApiOptions {
   /** The session that reads go through; undefined while there is none. */
   readonly session: () => Session | undefined;
   readonly now: () => Date;
-}
-
-/** Bounds of one call, given by the edge. */
-export interface CallContext {
-  /** Milliseconds since the Unix epoch. */
-  readonly deadline: number;
-  readonly signal: AbortSignal;
 }
 
 export const pageSizeMax = 1000;

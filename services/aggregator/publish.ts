@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
+import type { AggregatorConfig } from '#contract/config.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import type { Logger } from '#platform/log.ts';
 import { backoffMs, pause } from '#platform/time.ts';
@@ -18,6 +19,23 @@ export interface PublisherOptions {
   readonly logger: Logger;
   /** Where token and CA lie; the ServiceAccount's folder by default. */
   readonly credentials?: string;
+}
+
+/** The publisher that a pod's environment asks for; outside Kubernetes the verdict is in the log alone. */
+export function createPublisher(
+  config: AggregatorConfig,
+  logger: Logger,
+  environment: NodeJS.ProcessEnv,
+): Pick<VerdictPublisher, 'publish' | 'close'> {
+  const configMap = config.SUMPIPELINE_PROOF_CONFIG_MAP;
+  const host = environment['KUBERNETES_SERVICE_HOST'];
+  const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
+  if (configMap === undefined || host === undefined) {
+    return { publish: (verdict) => logger.info({ verdict }, 'verdict'), close: async () => {} };
+  }
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const { SUMPIPELINE_NAMESPACE: namespace, SUMPIPELINE_POD_NAME: podName } = config;
+  return new VerdictPublisher({ server, namespace, configMap, podName, logger });
 }
 
 /**

@@ -33,6 +33,11 @@ export class AggregatorState {
     return this.#store;
   }
 
+  /** True once the ledger was counted against the totals: then Kafka had been there too. */
+  get wasVerified(): boolean {
+    return this.#recount !== undefined;
+  }
+
   set kafka(health: Health) {
     this.#kafka = health;
     this.changed();
@@ -70,7 +75,8 @@ export class AggregatorState {
 
   /** Some fact may have changed: publishes the verdict if it says something new. */
   changed(): void {
-    if (this.#kafka === connecting || this.#store === connecting) return;
+    // While the books are closed Kafka is not asked at all.
+    if (this.#store === connecting || (this.#store.ok && this.#kafka === connecting)) return;
     const verdict = buildVerdict(this.#facts(), this.#now());
     if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;
     this.#published = verdict;

@@ -1,24 +1,28 @@
 import type { AggregatorConfig } from '#contract/config.ts';
 import { untilFilesChange } from '#platform/secretWatch.ts';
 import { backoffMs, pause } from '#platform/time.ts';
-import { runSession, type Session, type SessionOptions } from './session.ts';
+import { runSession, type SessionOptions } from './session.ts';
+import { StuckError } from './watch.ts';
 
 /** First wait after a failed session, and the longest one: Kafka and PostgreSQL are asked again without pressing. */
 const waits = { minimumMs: 500, maximumMs: 15_000, random: Math.random };
 /** A session that lived this long was healthy: the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
+export interface SuperviseOptions extends SessionOptions {
+  /** Ends the session and the supervision. */
+  readonly ending: AbortSignal;
+  /** A session ended because nothing moved: told once per such session, which is then tried anew all the same. */
+  readonly onStuck: (error: StuckError) => void;
+}
+
 /**
  * Runs sessions one after the other until the signal: each with freshly read secrets, a new one when secrets change
  * or a session fails. Never rejects: what is wrong is in the state, and in the log once per failure.
  */
-export async function superviseSessions(
-  options: SessionOptions,
-  signal: AbortSignal,
-  onOpen: (session: Session | undefined) => void,
-): Promise<void> {
-  const { config, logger } = options;
-  for (let failures = 0; !signal.aborted; ) {
+export async function superviseSessions(options: SuperviseOptions): Promise<void> {
+  const { config, logger, leaving, ending: signal, onStuck } = options;
+  for (let failures = 0; !signal.aborted && !leaving.aborted; ) {
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     const startedAt = Date.now();
@@ -27,8 +31,9 @@ export async function superviseSessions(
       ending.abort();
     });
     try {
-      await runSession(options, either, onOpen);
+      await runSession(options, either);
     } catch (error) {
+      if (error instanceof StuckError) onStuck(error);
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
       logger.error({ error, waitMs }, 'session failed');

@@ -410,12 +410,14 @@ describe('identity', () => {
     const other = await openLedger(config, silentLogger);
     try {
       await other.migrate();
-      await assert.rejects(other.identify({ clusterId: 'cluster-1' }), (error: Error) => {
+      const refused = (error: Error) => {
         assert.ok(error instanceof StoreIdentityError);
         assert.equal(error.reason, 'StoreInUse');
         assert.match(error.message, /books of pipeline shop\/orders: give this pipeline a schema of its own/);
         return true;
-      });
+      };
+      await assert.rejects(other.requireOwner(), refused);
+      await assert.rejects(other.identify({ clusterId: 'cluster-1' }), refused);
     } finally {
       await other.close();
     }

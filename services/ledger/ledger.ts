@@ -11,16 +11,12 @@ import {
   type CountedAddition,
   type Ledger,
   type LedgerBatch,
+  type LedgerIdentity,
   type OwnedBooks,
   type RecountResult,
   recountDifferencesMax,
   type SeriesTotal,
 } from './port.ts';
-
-/** Which log the books count; the cluster's id is known only after asking Kafka. */
-export interface LedgerIdentity {
-  readonly clusterId: string;
-}
 
 /** Opens the books over a pool of connections; nothing is checked until `migrate` and `identify`. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
@@ -57,8 +53,13 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  async identify(identity?: LedgerIdentity): Promise<void> {
-    if (identity !== undefined) this.#identity = identity;
+  async requireOwner(): Promise<void> {
+    const { SUMPIPELINE_NAMESPACE: namespace, SUMPIPELINE_NAME: name } = this.#config;
+    await this.#query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
+  }
+
+  async identify(identity: LedgerIdentity): Promise<void> {
+    this.#identity = identity;
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
     await this.#query(

@@ -9,8 +9,10 @@ import type { Position } from '#core/vector.ts';
 export interface Ledger {
   /** Creates or upgrades the schema. Several may call it at once; a schema newer than this program is refused. */
   migrate(): Promise<void>;
+  /** Throws StoreIdentityError when the books belong to another pipeline. Needs no Kafka; an empty schema is fine. */
+  requireOwner(): Promise<void>;
   /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
-  identify(): Promise<void>;
+  identify(identity: LedgerIdentity): Promise<void>;
   /** Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. */
   claim(partition: number, owner: string): Promise<Claim>;
   /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
@@ -27,6 +29,11 @@ export interface Ledger {
   /** Counts the ledger again, one partition per statement, and says where the books differ. Reads every row. */
   recount(): Promise<RecountResult>;
   close(): Promise<void>;
+}
+
+/** Which log the books count; known only after asking Kafka. */
+export interface LedgerIdentity {
+  readonly clusterId: string;
 }
 
 export interface Claim {

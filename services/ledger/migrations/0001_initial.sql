@@ -115,6 +115,19 @@ BEGIN
   INTO claim_partition_v1.owner_epoch, claim_partition_v1.first_offset, claim_partition_v1.next_offset;
 END $$;
 
+-- SP004: these books belong to another pipeline. An empty schema belongs to nobody yet.
+CREATE FUNCTION check_owner_v1(p_namespace text, p_name text) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  v_pipeline pipeline;
+BEGIN
+  SELECT * INTO v_pipeline FROM pipeline;
+  IF (v_pipeline.namespace, v_pipeline.name) <> (p_namespace, p_name) THEN
+    RAISE EXCEPTION USING ERRCODE = 'SP004', MESSAGE = 'StoreInUse', DETAIL =
+      format('the schema holds the books of pipeline %s/%s', v_pipeline.namespace, v_pipeline.name);
+  END IF;
+END $$;
+
 -- SP004: these books belong to another pipeline or another log. Nothing was changed.
 CREATE FUNCTION check_identity_v1(
   p_namespace text, p_name text, p_cluster_id text, p_group_id text, p_log_epoch integer, p_topic text
@@ -123,11 +136,8 @@ DECLARE
   v_pipeline pipeline;
   v_log logs;
 BEGIN
+  PERFORM check_owner_v1(p_namespace, p_name);
   SELECT * INTO STRICT v_pipeline FROM pipeline;
-  IF (v_pipeline.namespace, v_pipeline.name) <> (p_namespace, p_name) THEN
-    RAISE EXCEPTION USING ERRCODE = 'SP004', MESSAGE = 'StoreInUse', DETAIL =
-      format('the schema holds the books of pipeline %s/%s', v_pipeline.namespace, v_pipeline.name);
-  END IF;
   IF v_pipeline.group_id <> p_group_id THEN
     RAISE EXCEPTION USING ERRCODE = 'SP004', MESSAGE = 'GroupChanged', DETAIL =
       format('the books were kept by consumer group %s, not %s', v_pipeline.group_id, p_group_id);

@@ -1,0 +1,99 @@
+import type { AggregatorConfig } from '#contract/config.ts';
+import type { Aggregator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { Verdict } from '#contract/verdict.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Metrics } from '#platform/metrics.ts';
+import type { ServiceHandlers } from '#services/rpc/method.ts';
+import { AggregatorApi } from './api.ts';
+import type { Session } from './session.ts';
+import { AggregatorState } from './state.ts';
+import { superviseSessions } from './supervise.ts';
+import { Waiting } from './waiting.ts';
+import type { StuckError } from './watch.ts';
+
+export interface AggregatorOptions {
+  readonly config: AggregatorConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics<DataPlaneMetric>;
+  /** The verdict flipped. */
+  readonly onVerdict: (verdict: Verdict) => void;
+  /** Readiness may have changed. */
+  readonly onReady: (isReady: boolean) => void;
+}
+
+export interface AggregatorService {
+  readonly handlers: ServiceHandlers<typeof Aggregator>;
+  /** Why it is not ready; undefined when it is. */
+  problem(): string | undefined;
+  /** Begins to connect, and goes on trying. */
+  start(): void;
+  /** Settles only when nothing moves in spite of lag: the process should end, a new one may do better. */
+  readonly stuck: Promise<StuckError>;
+  /** Gives the partitions back to the group; reads are still answered. */
+  leave(): void;
+  close(): Promise<void>;
+}
+
+/** Puts the aggregator together: sessions that count, state that judges, and the service on top. */
+export function createAggregator(options: AggregatorOptions): AggregatorService {
+  const { config, logger, metrics, onVerdict, onReady } = options;
+  const leaving = new AbortController();
+  const ending = new AbortController();
+  const stuck = Promise.withResolvers<StuckError>();
+  let session: Session | undefined;
+  let running: Promise<void> | undefined;
+
+  const state = new AggregatorState({
+    now: () => new Date(),
+    onVerdict: (verdict) => {
+      if (verdict.exact === null) metrics.remove('sumpipeline_exact');
+      else metrics.set('sumpipeline_exact', verdict.exact ? 1 : 0);
+      onVerdict(verdict);
+      onReady(problem() === undefined);
+    },
+  });
+  const waiting = new Waiting(() => api.readVector());
+  const api = new AggregatorApi({
+    logEpoch: config.SUMPIPELINE_LOG_EPOCH,
+    state,
+    waiting,
+    session: () => session,
+    now: () => new Date(),
+  });
+
+  /** Kafka may go away later: totals are still exact up to where the books stand, and readers may ask for them. */
+  function problem(): string | undefined {
+    if (session === undefined || !state.store.ok) return `store: ${state.store.message}`;
+    if (!state.wasVerified && !state.kafka.ok) return `kafka: ${state.kafka.message}`;
+    return undefined;
+  }
+
+  return {
+    handlers: api,
+    problem,
+    stuck: stuck.promise,
+    start() {
+      running = superviseSessions({
+        config,
+        state,
+        logger,
+        metrics,
+        leaving: leaving.signal,
+        ending: ending.signal,
+        onApplied: () => waiting.wakeAll(),
+        onStuck: stuck.resolve,
+        onOpen: (open) => {
+          session = open;
+          onReady(problem() === undefined);
+        },
+      });
+    },
+    leave: () => leaving.abort(),
+    async close() {
+      leaving.abort();
+      ending.abort();
+      await running;
+    },
+  };
+}

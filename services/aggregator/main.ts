@@ -1,0 +1,75 @@
+import { aggregatorEnvironment } from '#contract/config.ts';
+import { Aggregator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { startAdminServer } from '#platform/admin.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { createLogger } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { Releasers } from '#platform/releasers.ts';
+import { untilSignal } from '#platform/signals.ts';
+import { pause } from '#platform/time.ts';
+import { startRpcServer } from '#services/rpc/server.ts';
+import { createAggregator } from './aggregator.ts';
+import { createPublisher } from './publish.ts';
+import { aggregatorRoutes } from './routes.ts';
+
+/** Reads in flight may take this long after the intake has stopped. */
+const finishWithinMs = 5_000;
+
+/** The aggregator: counts the log into the books, answers totals and proof over gRPC and HTTP. */
+export async function main(): Promise<void> {
+  // First: as pid 1 a process without a handler ignores SIGTERM.
+  const signalled = untilSignal();
+  const config = parseEnvironment(aggregatorEnvironment, process.env);
+  const logger = createLogger({
+    level: config.SUMPIPELINE_LOG_LEVEL,
+    fields: { pipeline: `${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME}`, component: 'aggregator' },
+  });
+  const metrics = createMetrics(dataPlaneMetrics);
+  const releasers = new Releasers(logger);
+  let isDraining = false;
+
+  const publisher = createPublisher(config, logger, process.env);
+  releasers.add('verdict', () => publisher.close());
+  const aggregator = createAggregator({
+    config,
+    logger,
+    metrics,
+    onVerdict: (verdict) => publisher.publish(verdict),
+    onReady: (isReady) => rpc.setServing(isReady && !isDraining),
+  });
+  const rpc = await startRpcServer({
+    service: Aggregator,
+    handlers: aggregator.handlers,
+    routes: aggregatorRoutes,
+    address: config.SUMPIPELINE_LISTEN_ADDRESS,
+    httpPort: config.SUMPIPELINE_HTTP_PORT,
+    grpcPort: config.SUMPIPELINE_GRPC_PORT,
+    logger,
+    metrics,
+  });
+  const admin = await startAdminServer({
+    address: config.SUMPIPELINE_LISTEN_ADDRESS,
+    port: config.SUMPIPELINE_ADMIN_PORT,
+    liveProblem: () => undefined,
+    readyProblem: () => (isDraining ? 'draining before the end' : aggregator.problem()),
+    metrics,
+  });
+  releasers.add('admin server', () => admin.close());
+  aggregator.start();
+  releasers.add('sessions', () => aggregator.close());
+  releasers.add('API', () => rpc.close(finishWithinMs));
+  logger.info({ http: rpc.httpPort, grpc: rpc.grpcPort, admin: admin.port }, 'aggregator listens');
+
+  const why = await Promise.race([signalled, aggregator.stuck]);
+  if (why instanceof Error) logger.error({ error: why }, 'nothing moves in spite of lag, ending');
+  isDraining = true;
+  rpc.setServing(false);
+  logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
+  // Partitions go to the others at once; reads are answered while load balancers stop sending.
+  aggregator.leave();
+  await pause(config.SUMPIPELINE_DRAIN_MS);
+  await releasers.releaseAll();
+  logger.info({}, 'aggregator ended');
+  if (why instanceof Error) process.exit(1);
+}

@@ -1,0 +1,116 @@
+import { untilAborted } from '#platform/signals.ts';
+import { backoffMs, pause } from '#platform/time.ts';
+import { judgeDurability } from '#services/eventlog/durability.ts';
+import { openLogReader } from '#services/eventlog/reader.ts';
+import { kafkaSettings } from '#services/eventlog/settings.ts';
+import { StoreUnavailableError } from '#services/ledger/port.ts';
+import { healthOf, healthy } from './health.ts';
+import { Partitions } from './partitions.ts';
+import type { Session, SessionOptions } from './session.ts';
+import { StuckError, watch } from './watch.ts';
+
+/** First wait after the log was lost, and the longest one. */
+const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
+/** A life of this length was healthy: the next failure starts with a short wait again. */
+const healthyAfterMs = 60_000;
+
+/** Reads the log into the books until a signal, connecting again whenever it is lost. Throws StuckError only. */
+export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
+  const { state, logger, leaving } = options;
+  const either = AbortSignal.any([signal, leaving]);
+  for (let failures = 0; !either.aborted; ) {
+    const startedAt = Date.now();
+    try {
+      await readOnce(options, session, either);
+    } catch (error) {
+      if (error instanceof StuckError) throw error;
+      if (error instanceof StoreUnavailableError) state.store = healthOf(error);
+      else state.kafka = healthOf(error);
+      if (Date.now() - startedAt > healthyAfterMs) failures = 0;
+      const waitMs = backoffMs(failures++, waits);
+      logger.error({ error, waitMs }, 'the log is not read');
+      await pause(waitMs, either);
+    }
+  }
+}
+
+/** Asks Kafka who it is, checks that these are the books of this log, joins the group, and reads until it ends. */
+async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
+  const { config, state, logger, metrics, onApplied } = options;
+  const { ledger } = session;
+  const clusterId = await prepareLog(options, session);
+  await ledger.identify({ clusterId });
+  state.kafka = healthy(`connected to cluster ${clusterId}`);
+  state.books = await ledger.readBooks();
+  if (!state.wasVerified) await recount(options, session);
+
+  const failed = Promise.withResolvers<never>();
+  const partitions = new Partitions({
+    ledger,
+    owner: config.SUMPIPELINE_POD_NAME,
+    logger,
+    metrics,
+    now: Date.now,
+    random: Math.random,
+    // The books tell what changed: parked records and counters.
+    onChange: () => void readBooks(options, session),
+    onApplied,
+    onFatal: failed.reject,
+  });
+  state.halts = () => partitions.halts;
+  const reader = await openLogReader({
+    settings: kafkaSettings(config),
+    logger,
+    handlers: {
+      onAssigned: (assignment) => partitions.assign(assignment),
+      onBatch: (batch) => partitions.apply(batch),
+      onPartitionStopped: (partition, error) => partitions.stopped(partition, error),
+      onFatal: failed.reject,
+    },
+  });
+  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
+  const watching = new AbortController();
+  try {
+    const watched = watch(options, session, partitions, AbortSignal.any([signal, watching.signal]));
+    await Promise.race([failed.promise, watched, untilAborted(signal)]);
+  } finally {
+    watching.abort();
+    await reader.close();
+    await partitions.settled();
+  }
+}
+
+/** Makes sure that there is a log, says how well it keeps what it acknowledged, and answers Kafka's cluster id. */
+async function prepareLog({ config, state, logger }: SessionOptions, { topic }: Session): Promise<string> {
+  const clusterId = await topic.clusterId();
+  const partitions = config.SUMPIPELINE_TOPIC_PARTITIONS;
+  if (config.SUMPIPELINE_TOPIC_ENSURE && partitions !== undefined) {
+    const { created, changes } = await topic.ensure({
+      partitions,
+      replicas: config.SUMPIPELINE_TOPIC_REPLICAS,
+      minInSyncReplicas: config.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS,
+      retentionMs: config.SUMPIPELINE_TOPIC_RETENTION_MS,
+      config: config.SUMPIPELINE_TOPIC_CONFIG ?? {},
+    });
+    if (created || changes.length > 0) logger.info({ created, changes }, 'topic made as wanted');
+  }
+  state.durability = judgeDurability(await topic.readSettings());
+  return clusterId;
+}
+
+/** Counts the ledger against the totals once per process; `sumctl verify` asks for more. */
+async function recount({ state, logger }: SessionOptions, { ledger }: Session): Promise<void> {
+  const startedAt = Date.now();
+  const result = await ledger.recount();
+  const { additions, differences } = result;
+  logger.info({ additions: String(additions), differences, ms: Date.now() - startedAt }, 'ledger recounted');
+  state.recount = result;
+}
+
+async function readBooks({ state }: SessionOptions, { ledger }: Session): Promise<void> {
+  try {
+    state.books = await ledger.readBooks();
+  } catch (error) {
+    state.store = healthOf(error);
+  }
+}
