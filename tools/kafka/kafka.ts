@@ -8,6 +8,7 @@ import { describeExit } from '#tools/process/child.ts';
 import { Keeper, type RestartPolicy } from '#tools/process/keeper.ts';
 import { fetchJars } from '#tools/process/maven.ts';
 import { findFreePort, isPortFree } from '#tools/process/ports.ts';
+import { findProcesses } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { type Progress, readLogTail, silentProgress } from '#tools/progress.ts';
 import { spawnJava } from './java.ts';
@@ -61,6 +62,7 @@ export interface Kafka extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+const brokerClass = 'kafka.Kafka';
 const username = 'admin';
 const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
@@ -83,6 +85,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
   await mkdir(dir, { recursive: true, mode: 0o700 });
 
+  await requireUnused(dir);
   const kept = await readState(dir);
   const nodes = await choosePorts({ host, kept: kept?.nodes, count: options.nodes, ports: options.ports });
   const clusterId = kept?.clusterId ?? Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
@@ -118,15 +121,20 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
         launch: () =>
           spawnJava({
             jars,
-            mainClass: 'kafka.Kafka',
+            mainClass: brokerClass,
             args: [propertiesFile(dir, node.id)],
             heap,
             logFile: logFile(node.id),
             crashDir: dir,
           }),
+        // Each listener binds by itself: one may answer while another finds its port taken.
         ready: (signal) =>
-          waitFor({ what: `Kafka on port ${node.plaintextPort} to answer`, timeoutMs: readyTimeoutMs, signal }, () =>
-            answersApiVersions(loopback, node.plaintextPort),
+          waitFor(
+            { what: `Kafka on port ${node.securePort} to answer`, timeoutMs: readyTimeoutMs, signal },
+            async () => {
+              await answersApiVersions({ host: loopback, port: node.plaintextPort });
+              return answersApiVersions({ host, port: node.securePort, caPem: tls.caPem });
+            },
           ),
         stopSignal: 'SIGTERM',
         stopTimeoutMs,
@@ -174,6 +182,13 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Before anything is written: another launcher may hold this folder. */
+async function requireUnused(dir: string): Promise<void> {
+  const found = await findProcesses(join(dir, 'node-'));
+  const other = found.find(({ commandLine }) => commandLine.includes(brokerClass));
+  if (other) throw new Error(`Kafka runs on ${dir} already, as process ${other.pid}: stop that one first`);
 }
 
 function propertiesFile(dir: string, id: number): string {

@@ -3,9 +3,9 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type ClientConfig } from 'pg';
+import { findProcesses } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
-import { findProcesses } from '#tools/testing/processes.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 
 let folder: TemporaryFolder;

@@ -1,0 +1,23 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+export interface FoundProcess {
+  readonly pid: number;
+  readonly commandLine: string;
+}
+
+/** The processes whose command line or current folder holds `text`, such as the folder of a server. */
+export async function findProcesses(text: string): Promise<FoundProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const looked = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
+        const folder = await readlink(`/proc/${pid}/cwd`);
+        return commandLine.includes(text) || folder.includes(text) ? { pid, commandLine } : undefined;
+      } catch {
+        return undefined; // gone since it was listed
+      }
+    }),
+  );
+  return looked.filter((found) => found !== undefined);
+}
