@@ -1,0 +1,146 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What becomes of one answer of a broker; the request has reached it in any case. */
+export type Fate =
+  | 'pass'
+  /** The connection is reset instead: the client cannot know what the broker did. */
+  | 'reset'
+  /** The answer never comes; the connection lives. */
+  | 'hold';
+
+export interface KafkaProxy extends AsyncDisposable {
+  /** `host:port` of each broker's proxy, with commas. */
+  readonly bootstrapServers: string;
+  /** Produce answers seen so far, and how many of them were reset and held. */
+  readonly seen: { produce: number; reset: number; held: number };
+  /** Decides over each Produce answer by its number, counted from 0. Default: all pass. */
+  onProduce: (count: number) => Fate;
+  /** While true nothing moves in either direction and new connections wait: a cut network without a reset. */
+  setFrozen(isFrozen: boolean): void;
+}
+
+const produceApi = 0;
+const metadataApi = 3;
+
+/**
+ * TCP proxies before plaintext brokers that read Kafka's framing. They drop or hold chosen Produce answers *after* the
+ * broker wrote the batch, which is the fault that makes a client acknowledge what was never written, or write it twice.
+ * Brokers need not know: the addresses in their Metadata answers are replaced by ours.
+ */
+export async function startKafkaProxy(bootstrapServers: string): Promise<KafkaProxy> {
+  const state = { isFrozen: false, sockets: new Set<Socket>(), ports: new Map<number, number>() };
+  const servers: Server[] = [];
+  const proxy: KafkaProxy = {
+    bootstrapServers: '',
+    seen: { produce: 0, reset: 0, held: 0 },
+    onProduce: () => 'pass',
+    setFrozen(isFrozen) {
+      state.isFrozen = isFrozen;
+      for (const socket of state.sockets) {
+        if (isFrozen) socket.pause();
+        else socket.resume();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of state.sockets) socket.destroy();
+      await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    },
+  };
+  for (const brokerPort of bootstrapServers.split(',').map((address) => Number(address.split(':')[1]))) {
+    const server = createServer((client) => forward({ client, brokerPort, state, proxy }));
+    servers.push(server);
+    state.ports.set(brokerPort, await listen(server));
+  }
+  const addresses = [...state.ports.values()].map((port) => `127.0.0.1:${port}`);
+  return Object.assign(proxy, { bootstrapServers: addresses.join(',') });
+}
+
+interface Forwarding {
+  readonly client: Socket;
+  readonly brokerPort: number;
+  readonly state: { readonly isFrozen: boolean; readonly sockets: Set<Socket>; readonly ports: Map<number, number> };
+  readonly proxy: KafkaProxy;
+}
+
+function forward({ client, brokerPort, state, proxy }: Forwarding): void {
+  const broker = connect(brokerPort, '127.0.0.1');
+  /** Which API each request in flight called, by correlation id. */
+  const apis = new Map<number, number>();
+  let isDead = false;
+  const reset = () => {
+    isDead = true;
+    client.resetAndDestroy();
+    broker.destroy();
+  };
+  for (const socket of [client, broker]) {
+    state.sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', reset);
+    socket.once('close', () => state.sockets.delete(socket));
+    if (state.isFrozen) socket.pause();
+  }
+  client.on('close', () => broker.destroy());
+  broker.on('close', () => client.destroy());
+  client.on(
+    'data',
+    frames((frame) => {
+      apis.set(frame.readInt32BE(8), frame.readInt16BE(4));
+      broker.write(frame);
+    }),
+  );
+  broker.on(
+    'data',
+    frames((frame) => {
+      if (isDead) return;
+      const correlation = frame.readInt32BE(4);
+      const api = apis.get(correlation);
+      apis.delete(correlation);
+      if (api === metadataApi) replacePorts(frame, state.ports);
+      const fate = api === produceApi ? proxy.onProduce(proxy.seen.produce++) : 'pass';
+      if (fate === 'reset') {
+        proxy.seen.reset += 1;
+        reset();
+      } else if (fate === 'hold') proxy.seen.held += 1;
+      else client.write(frame);
+    }),
+  );
+}
+
+/** In place: Metadata v3 to v8 begin with throttle time and brokers (node, host, port, rack). */
+function replacePorts(frame: Buffer, ports: ReadonlyMap<number, number>): void {
+  let at = 4 + 4 + 4;
+  const count = frame.readInt32BE(at);
+  at += 4;
+  for (let index = 0; index < count; index++) {
+    at += 4;
+    at += 2 + frame.readInt16BE(at);
+    const port = frame.readInt32BE(at);
+    frame.writeInt32BE(ports.get(port) ?? port, at);
+    at += 4;
+    at += 2 + Math.max(0, frame.readInt16BE(at));
+  }
+}
+
+/** Cuts a stream into frames of a 4-byte length and its payload, each a copy of its own. */
+function frames(onFrame: (frame: Buffer) => void): (data: Buffer) => void {
+  let buffered: Buffer = Buffer.alloc(0);
+  return (data) => {
+    buffered = buffered.length === 0 ? data : Buffer.concat([buffered, data]);
+    while (buffered.length >= 4) {
+      const end = 4 + buffered.readInt32BE(0);
+      if (buffered.length < end) return;
+      onFrame(Buffer.from(buffered.subarray(0, end)));
+      buffered = buffered.subarray(end);
+    }
+  };
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  return address.port;
+}
