@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { type Cluster, startCluster } from '#tools/cluster/cluster.ts';
+import { type Cluster, findNode, startCluster } from '#tools/cluster/cluster.ts';
+import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine, findMachineHolder } from '#tools/cluster/machine.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { createProgress, silentProgress } from '#tools/progress.ts';
@@ -265,9 +266,22 @@ test('after kill -9 of its owner nothing of the node runs, and the next start wo
   await kubectl('rollout', 'status', 'deployment/later', '--timeout=60s');
 });
 
-test('stop leaves nothing: no mount, device, address, route, rule, control group, file or process', async () => {
+test('the end of the node as a whole is reported, not papered over', async () => {
+  const node = await findNode();
+  assert.ok(node && secondCluster);
+  process.kill(node.initPid, 'SIGKILL');
+  assert.equal(await secondCluster.died, 'The Kubernetes node ended: its process 1 was killed.');
+  assert.equal(await findNode(), undefined);
+});
+
+test('stop leaves nothing: no mount, device, route, rule, control group, file or process', async () => {
+  const held = await acquireHostAddress();
   await secondCluster?.stop();
   secondCluster = undefined;
+  const server = createServer().listen(0, hostAddress);
+  await once(server, 'listening'); // whoever else holds the address keeps it
+  server.close();
+  await held[Symbol.asyncDispose]();
   assert.deepEqual(readMachineState(), stateBefore);
   await using _free = await acquireMachine({ what: 'a look', progress: silentProgress });
 });

@@ -1,14 +1,39 @@
-import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '#tools/process/wait.ts';
 import { cgroup } from './layout.ts';
+
+/** What the kubelet limits pods with; without one of them it does not start. */
+const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**
  * Makes our control group in every hierarchy (one with cgroup v2, one per controller with v1): the kubelet wants its
  * root to exist, and does the rest itself.
  */
 export async function createCgroup(): Promise<void> {
-  for (const root of await findHierarchies()) await mkdir(join(root, cgroup), { recursive: true });
+  for (const root of await findHierarchies()) {
+    await mkdir(join(root, cgroup), { recursive: true });
+    await passControllersOn(root);
+  }
+}
+
+/** With cgroup v2 a group has the controllers that each group above it passes on. Nothing to do with v1. */
+async function passControllersOn(root: string): Promise<void> {
+  const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
+  if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;
+  for (const group of [root, join(root, cgroup)]) {
+    await writeFile(join(group, 'cgroup.subtree_control'), neededControllers.map((name) => `+${name}`).join(' ')).catch(
+      (cause) => {
+        throw new Error(`${group} does not pass on ${neededControllers.join(', ')}, which the kubelet needs`, {
+          cause,
+        });
+      },
+    );
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Removes it with all groups below. A group whose last process is still ending refuses; that passes. */
@@ -21,14 +46,10 @@ export async function removeCgroup(): Promise<void> {
 }
 
 async function removeTree(path: string): Promise<void> {
-  try {
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      if (entry.isDirectory()) await removeTree(join(path, entry.name));
-    }
-    await rmdir(path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
+  const entries = await readdir(path, { withFileTypes: true }).catch(ignoreMissing);
+  if (entries === undefined) return;
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(path, entry.name));
+  await rmdir(path).catch(ignoreMissing);
 }
 
 /** Where control groups are mounted. */

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { stateRoot } from '#tools/cache.ts';
 import { buildPauseImage } from '#tools/image/pause.ts';
 import type { Lock } from '#tools/lock.ts';
@@ -7,12 +8,12 @@ import { type Progress, silentProgress } from '#tools/progress.ts';
 import { buildGoModule, buildPause, type GoModule } from './binaries.ts';
 import { buildAdminKubeconfig, createClusterCertificates } from './certificates.ts';
 import { createCgroup, removeCgroup } from './cgroups.ts';
-import { acquireHostAddress, connectNode, disconnectNode, hostAddress, removeHostAddress } from './hostNetwork.ts';
+import { acquireHostAddress, connectNode, disconnectNode, hostAddress, settleHostAddress } from './hostNetwork.ts';
 import { importImages } from './images.ts';
 import { nodePath, programPath } from './layout.ts';
 import { acquireMachine } from './machine.ts';
 import { buildNodeConfig } from './nodeConfig.ts';
-import { configureNodeNetwork, createNodeSpace, isNodeRunning, waitForEnd } from './nodeSpace.ts';
+import { configureNodeNetwork, createNodeSpace, isNodeRunning, type NodeIdentity, waitForEnd } from './nodeSpace.ts';
 import { findMissingRequirements } from './requirements.ts';
 import { startPrograms } from './startPrograms.ts';
 
@@ -50,7 +51,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** Names process 1 of the last node, for the start after an unclean end. */
-const initPidFile = 'init.pid';
+const initFile = 'init.json';
 const kubeconfigFile = 'admin.kubeconfig';
 
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
@@ -90,8 +91,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     stack.use(await acquireHostAddress());
     const space = await createNodeSpace({ dir, pauseDir, programDirs });
     stack.defer(() => space.kill());
-    await writeFile(join(dir, initPidFile), String(space.initPid));
-    await connectNode(space.initPid);
+    await writeFile(join(dir, initFile), JSON.stringify(space.init));
+    await connectNode(space.init.pid);
     stack.defer(disconnectNode);
     await configureNodeNetwork(space.run);
     const programs = await startPrograms({ space, certificates, pauseImage, logDir, step, signal, onDeath });
@@ -130,11 +131,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
  * Only for the holder of the machine's lock.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
-  const initPid = await readInitPid(dir);
-  if (initPid !== undefined) await waitForEnd(initPid);
+  const init = await readInit(dir);
+  if (init !== undefined) await waitForEnd(init);
   await disconnectNode();
   await removeCgroup();
-  await removeHostAddress();
+  await settleHostAddress();
   await rm(dir, { recursive: true, force: true });
 }
 
@@ -142,17 +143,20 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
 export async function findNode(
   dir: string = clusterDir(),
 ): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
-  const initPid = await readInitPid(dir);
-  if (initPid === undefined || !(await isNodeRunning(initPid))) return undefined;
-  return { initPid, kubeconfigPath: join(dir, kubeconfigFile) };
+  const init = await readInit(dir);
+  if (init === undefined || !(await isNodeRunning(init))) return undefined;
+  return { initPid: init.pid, kubeconfigPath: join(dir, kubeconfigFile) };
 }
 
-async function readInitPid(dir: string): Promise<number | undefined> {
-  const text = await readFile(join(dir, initPidFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+const initSchema = z.object({ pid: z.number(), startTime: z.string() });
+
+async function readInit(dir: string): Promise<NodeIdentity | undefined> {
+  const text = await readFile(join(dir, initFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
     throw error;
   });
-  return text === undefined ? undefined : Number(text);
+  // Empty: the owner was killed while it wrote, and the node died with it before anything ran in it.
+  return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 
 export function clusterDir(): string {

@@ -6,6 +6,7 @@ import { runProgram } from './shell.ts';
 export const hostAddress = address.hostForPods;
 
 let holders = 0;
+let settled: Promise<void> = Promise.resolve();
 
 /**
  * Puts `hostAddress` on the loopback device, for as long as somebody in this process holds it. An address that an
@@ -13,26 +14,29 @@ let holders = 0;
  */
 export async function acquireHostAddress(): Promise<AsyncDisposable> {
   holders++;
-  if (!isHostAddressSet()) {
-    await runProgram(['ip', 'address', 'add', `${hostAddress}/32`, 'dev', 'lo']).catch((error) => {
-      holders--;
-      throw error;
-    });
-  }
   let isHeld = true;
-  return {
-    async [Symbol.asyncDispose]() {
-      if (!isHeld) return;
-      isHeld = false;
-      holders--;
-      await removeHostAddress();
-    },
+  const release = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    holders--;
+    await settleHostAddress();
   };
+  await settleHostAddress().catch(async (error) => {
+    await release();
+    throw error;
+  });
+  return { [Symbol.asyncDispose]: release };
 }
 
-/** Takes the address away unless somebody in this process holds it. */
-export async function removeHostAddress(): Promise<void> {
-  if (holders === 0 && isHostAddressSet()) await runProgram(['ip', 'address', 'del', `${hostAddress}/32`, 'dev', 'lo']);
+/** Makes the device agree with the holders, one change after the other; without a holder nothing is left of it. */
+export function settleHostAddress(): Promise<void> {
+  const settle = async () => {
+    const isWanted = holders > 0;
+    if (isWanted === isHostAddressSet()) return;
+    await runProgram(['ip', 'address', isWanted ? 'replace' : 'del', `${hostAddress}/32`, 'dev', 'lo']);
+  };
+  settled = settled.then(settle, settle);
+  return settled;
 }
 
 function isHostAddressSet(): boolean {

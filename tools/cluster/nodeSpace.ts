@@ -16,8 +16,8 @@ export interface NodeSpaceOptions {
 
 /** The node's own mount, network, process, hostname and IPC namespaces. */
 export interface NodeSpace {
-  /** Process id, on the host, of the node's process 1. */
-  readonly initPid: number;
+  /** The node's process 1 as the host sees it. */
+  readonly init: NodeIdentity;
   /** Settles when the node has ended, by us or by an accident. */
   readonly exited: Promise<unknown>;
   /** What to spawn on the host so that `command` runs in the node and ends with us. */
@@ -55,11 +55,11 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
   const ended = new AbortController();
   void unshare.exited.then((exit) => ended.abort(new Error(`unshare ended with ${describeExit(exit)}`)));
   try {
-    const initPid = await waitFor(
+    const init = await waitFor(
       { what: "the node's process 1", timeoutMs: 10_000, intervalMs: 5, signal: ended.signal },
       () => findInit(unshare),
     );
-    const space = describeSpace(unshare, initPid);
+    const space = describeSpace(unshare, init);
     await mountFolders(space.run, options);
     await space.run(['sh', '-c', `echo ${nodeName} > /proc/sys/kernel/hostname`]);
     return space;
@@ -70,18 +70,18 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
 }
 
 /** Process 1 is there when the child of `unshare` has become pause: by then /proc is mounted. */
-async function findInit(unshare: Child): Promise<number | undefined> {
+async function findInit(unshare: Child): Promise<NodeIdentity | undefined> {
   const pid = (await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8')).trim();
   if (pid === '') return undefined;
-  return (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'pause\n' ? Number(pid) : undefined;
+  return (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'pause\n' ? await identifyProcess(Number(pid)) : undefined;
 }
 
-function describeSpace(unshare: Child, initPid: number): NodeSpace {
-  const enter = enterNode(initPid);
+function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
+  const enter = enterNode(init.pid);
   return {
-    initPid,
+    init,
     exited: unshare.exited,
-    run: runInNode(initPid),
+    run: runInNode(init.pid),
     enter: (command) => ({
       command: 'nsenter',
       // nsenter stays outside as the parent; whoever kills it must not leave its program running.
@@ -91,7 +91,7 @@ function describeSpace(unshare: Child, initPid: number): NodeSpace {
     async kill() {
       unshare.signal('SIGKILL');
       await unshare.exited;
-      await waitForEnd(initPid);
+      await waitForEnd(init);
     },
   };
 }
@@ -135,15 +135,30 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
   }
 }
 
-/** The kernel reaps process 1 of a namespace last: when it is gone, so is everything that ran in it. */
-export async function waitForEnd(initPid: number): Promise<void> {
-  await waitFor({ what: `the node (process ${initPid}) to be gone`, timeoutMs: 20_000 }, async () =>
-    (await isNodeRunning(initPid)) ? undefined : true,
-  );
+/** Which process was process 1, for those who look after its owner has gone: numbers are used again. */
+export interface NodeIdentity {
+  readonly pid: number;
+  /** When the kernel started it, in its own ticks since the boot. */
+  readonly startTime: string;
 }
 
-/** Whether this is the process 1 of a node; the name tells it from a later process with the same number. */
-export async function isNodeRunning(initPid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${initPid}/stat`, 'utf8').catch(() => '');
-  return /\(pause\) [^Z]/.test(stat); // Z: it has ended and waits to be reaped
+/** Undefined when there is no such process any more. */
+export async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // Behind the name, which may contain anything: the state first, the start time twentieth.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, startTime] = [fields?.[0], fields?.[19]];
+  // Z: it has ended and waits for somebody to ask how.
+  return state === undefined || state === 'Z' || startTime === undefined ? undefined : { pid, startTime };
+}
+
+export async function isNodeRunning({ pid, startTime }: NodeIdentity): Promise<boolean> {
+  return (await identifyProcess(pid))?.startTime === startTime;
+}
+
+/** The kernel reaps process 1 of a namespace last: when it is gone, so is everything that ran in it. */
+export async function waitForEnd(node: NodeIdentity): Promise<void> {
+  await waitFor({ what: `the node (process ${node.pid}) to be gone`, timeoutMs: 20_000 }, async () =>
+    (await isNodeRunning(node)) ? undefined : true,
+  );
 }
