@@ -1,12 +1,27 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { buildImportOverrides } from './fences.ts';
+import type { GeneratedFile } from './generate.ts';
+
+/** biome.json, in the form that Biome itself checks. */
+export function generateBiomeConfig(root: string): GeneratedFile {
+  const text = execFileSync(join(root, 'node_modules', '.bin', 'biome'), ['format', '--stdin-file-path=biome.json'], {
+    cwd: root,
+    input: JSON.stringify(buildBiomeConfig()),
+    encoding: 'utf8',
+  });
+  return { path: 'biome.json', text };
+}
 
 /** The whole Biome configuration: house format, recommended lint, and the import fences. */
-export function buildBiomeConfig(): object {
+function buildBiomeConfig(): object {
   return {
     $schema: './node_modules/@biomejs/biome/configuration_schema.json',
     root: true,
     vcs: { enabled: true, clientKind: 'git', useIgnoreFile: true },
-    files: { includes: ['**', '!contract/gen', '!package-lock.json', '!biome.json', '!crds', '!**/golden'] },
+    files: {
+      includes: ['**', '!contract/gen', '!package-lock.json', '!biome.json', '!crds', '!**/golden', '!**/*.md'],
+    },
     formatter: { indentStyle: 'space', indentWidth: 2, lineWidth: 120 },
     javascript: { formatter: { quoteStyle: 'single' } },
     linter: {

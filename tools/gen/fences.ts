@@ -148,6 +148,8 @@ const pureCrypto = {
 
 const relativeWhy = 'cross a folder by its name (#core/..., #platform/...): the fences read that name';
 
+const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: what runs for users never loads them';
+
 /** One Biome override per fence: overrides replace options, so each says everything that holds for its folder. */
 export function buildImportOverrides(): object[] {
   return fences.map((fence) => {
@@ -166,7 +168,7 @@ export function buildImportOverrides(): object[] {
     }
     const isPure = fence.packages !== 'any' && !fence.packages.includes('node:*');
     return {
-      includes: [`${fence.folder}/**/*.ts`, `!${fence.folder}/**/*.test.ts`],
+      includes: [`${fence.folder}/**/*.ts`, `!${fence.folder}/**/*.test.ts`, `!${fence.folder}/**/testing/**`],
       linter: {
         rules: {
           style: {
@@ -176,6 +178,7 @@ export function buildImportOverrides(): object[] {
                 ...(isPure ? { paths: pureCrypto } : {}),
                 patterns: [
                   { group: ['../**'], message: relativeWhy },
+                  ...(fence.folder === 'tools' ? [] : [{ group: ['**/testing/**'], message: testingWhy }]),
                   { group, message: fence.why },
                 ],
               },

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildBiomeConfig } from './biome.ts';
+import { generateBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
@@ -21,7 +21,7 @@ export interface GeneratedFile {
 
 async function generateAll(): Promise<GeneratedFile[]> {
   return [
-    { path: 'biome.json', text: `${JSON.stringify(buildBiomeConfig(), null, 2)}\n` },
+    generateBiomeConfig(root),
     ...generateCrd(),
     ...generateRbac(),
     ...generateReference(),
