@@ -10,6 +10,10 @@ export const programs = {
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 
+/** The parts of `npm test -- [part]... [piece of a path]...`; pieces of a path alone may match any test. */
+const partsWithoutServers = ['lint', 'types', 'generated', 'unit'];
+const partsWithServers = ['integration', 'e2e'];
+
 const always = [tools.node, tools.npm];
 
 /**
@@ -32,12 +36,11 @@ export function requirementsOf(command, args) {
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
     case 'test': {
-      const parts = args.filter((arg) => !arg.startsWith('-'));
-      if (parts.includes('unit')) return { tools: [...always, tools.git], needsSystemPackages: false };
-      return { tools: [...always, tools.git, ...kafka, tools.generatorJava, ...cluster], needsSystemPackages: true };
+      const onlyUnit = { tools: [...always, tools.git], needsSystemPackages: false };
+      const parts = args.filter((arg) => partsWithServers.includes(arg) || partsWithoutServers.includes(arg));
+      if (parts.length > 0 && parts.every((part) => partsWithoutServers.includes(part))) return onlyUnit;
+      return { tools: [...onlyUnit.tools, ...kafka, tools.generatorJava, ...cluster], needsSystemPackages: true };
     }
-    case 'verify':
-      return { tools: [...always, ...kafka.slice(1), tools.generatorJava], needsSystemPackages: false };
     default:
       return onlyAlways;
   }

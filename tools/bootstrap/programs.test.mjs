@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { failureDocument } from './failure.mjs';
+import { repository } from './nodeModules.mjs';
+import { programs, requirementsOf } from './programs.mjs';
+
+const local = ['Node', 'npm', 'Java', 'Maven', 'Go', 'root'];
+
+for (const [command, args, names, needsSystemPackages] of [
+  ['up', [], local, true],
+  ['up', ['--once', '-o', 'json'], local, true],
+  ['up', ['--cluster', 'current'], ['Node', 'npm', 'Java', 'Maven'], false],
+  ['up', ['--cluster=mine'], ['Node', 'npm', 'Java', 'Maven'], false],
+  ['up', ['--help'], ['Node', 'npm'], false],
+  ['test', ['unit'], ['Node', 'npm', 'git'], false],
+  ['test', ['unit', 'core'], ['Node', 'npm', 'git'], false],
+  ['test', ['lint', 'types'], ['Node', 'npm', 'git'], false],
+  ['test', [], ['Node', 'npm', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'], true],
+  ['test', ['unit', 'integration'], ['Node', 'npm', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'], true],
+  ['gen', [], ['Node', 'npm'], false],
+  ['verify', [], ['Node', 'npm'], false],
+]) {
+  test(`${[command, ...args].join(' ')} needs ${names.join(', ')}${needsSystemPackages ? ' and the packages of the cluster' : ''}`, () => {
+    const requirements = requirementsOf(command, args);
+    assert.deepEqual(
+      requirements.tools.map(({ name }) => name),
+      names,
+    );
+    assert.equal(requirements.needsSystemPackages, needsSystemPackages);
+  });
+}
+
+test('every command has its program', () => {
+  for (const { script } of Object.values(programs)) assert.ok(existsSync(join(repository, script)), script);
+});
+
+const now = new Date('2026-01-02T03:04:05Z');
+
+for (const args of [
+  ['--once', '-o', 'json'],
+  ['-o', 'json', '--once'],
+  ['--once', '-ojson'],
+  ['--once', '--output=json'],
+]) {
+  test(`up ${args.join(' ')} that cannot start still writes one JSON document`, () => {
+    assert.deepEqual(JSON.parse(failureDocument('up', args, 'Go is missing', now) ?? ''), {
+      totals: [],
+      proof: {
+        exact: false,
+        reason: 'NotStarted',
+        message: 'Go is missing',
+        partitions: [],
+        at: '2026-01-02T03:04:05.000Z',
+      },
+    });
+  });
+}
+
+for (const [command, args] of [
+  ['up', []],
+  ['up', ['--once']],
+  ['up', ['-o', 'json']],
+  ['up', ['--once', '-o', 'yaml']],
+  ['test', ['--once', '-o', 'json']],
+]) {
+  test(`${[command, ...args].join(' ')} that cannot start writes nothing to standard output`, () => {
+    assert.equal(failureDocument(command, args, 'Go is missing', now), undefined);
+  });
+}
