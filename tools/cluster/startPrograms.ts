@@ -33,14 +33,18 @@ const readyTimeoutMs = 180_000;
 export async function startPrograms(request: StartPrograms): Promise<AsyncDisposable> {
   const { space, certificates, pauseImage, step, signal } = request;
   await using stack = new AsyncDisposableStack();
-  const keep = (program: programs.NodeProgram, ready?: () => Promise<true | undefined>) => {
-    const keeper = createKeeper(request, program, ready);
-    stack.defer(() => keeper.stop());
-    return keeper.start();
-  };
   const client = stack.use(
     createApiClient({ url: apiServerUrl, caPem: certificates.caPem, credentials: certificates.admin }),
   );
+  const keepers: Keeper[] = [];
+  stack.defer(async () => {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
+  });
+  const keep = (program: programs.NodeProgram, ready?: () => Promise<true | undefined>) => {
+    const keeper = createKeeper(request, program, ready);
+    keepers.push(keeper);
+    return keeper.start();
+  };
   const startContainers = async () => {
     await keep(programs.containerd, () => isTrue(space.run([...ctr, 'version'])));
     await importImages(space.run, pauseImage);
