@@ -48,7 +48,8 @@ export async function runTestFile(run: FileRun): Promise<FileResult> {
       join(root, file),
     ],
     logFile,
-    env,
+    // Set when we run under `node --test` ourselves: the file would then speak its protocol instead of ours.
+    env: { ...env, NODE_TEST_CONTEXT: undefined },
   });
 
   let stopReason: string | undefined;
