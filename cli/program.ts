@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodesHelp } from './exit.ts';
 import { addCommand } from './verbs/add.ts';
+import { downCommand } from './verbs/down.ts';
 import { renderCommand } from './verbs/render.ts';
 import { statusCommand } from './verbs/status.ts';
 import { totalCommand } from './verbs/total.ts';
+import { upCommand } from './verbs/up.ts';
 import { validateCommand } from './verbs/validate.ts';
 import { verifyCommand } from './verbs/verify.ts';
 
@@ -23,6 +25,8 @@ export function buildProgram(context: Context, version: string): Command {
     verifyCommand(context),
     validateCommand(context),
     renderCommand(context, version),
+    upCommand(context),
+    downCommand(context),
   ];
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
   for (const command of [program, ...program.commands]) {

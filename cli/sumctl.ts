@@ -1,39 +1,4 @@
 #!/usr/bin/env node
-import { randomUUIDv7 } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
-import { exitCodes } from './exit.ts';
-import { runProgram } from './run.ts';
+import { main } from './main.ts';
 
-const interruption = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // Once: end in order. Twice: somebody is in a hurry.
-    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
-    interruption.abort(new Error(`interrupted by ${signal}`));
-  });
-}
-// `sumctl total | head` closes the pipe: there is nobody left to tell.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-  throw error;
-});
-
-const { version } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
-
-const exitCode = await runProgram(
-  process.argv.slice(2),
-  {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    signal: interruption.signal,
-    now: () => performance.now(),
-    random: Math.random,
-    newRequestId: randomUUIDv7,
-  },
-  version,
-);
-process.exit(exitCode);
+await main();

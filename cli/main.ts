@@ -1,0 +1,41 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { exitCodes } from './exit.ts';
+import { runProgram } from './run.ts';
+
+/** sumctl as a process. Ends it, because open connections to a cluster would keep it. */
+export async function main(): Promise<void> {
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // Once: end in order. Twice: somebody is in a hurry.
+      if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+      interruption.abort(new Error(`interrupted by ${signal}`));
+    });
+  }
+  // `sumctl total | head` closes the pipe: there is nobody left to tell.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+    throw error;
+  });
+  const exitCode = await runProgram(
+    process.argv.slice(2),
+    {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      stdin: process.stdin,
+      signal: interruption.signal,
+      now: () => performance.now(),
+      random: Math.random,
+      newRequestId: randomUUIDv7,
+    },
+    readVersion(),
+  );
+  process.exit(exitCode);
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}

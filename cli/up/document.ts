@@ -1,0 +1,37 @@
+import { proofJson } from '#cli/output/proof.ts';
+import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+
+/** One total, as `Total` has it. */
+export interface OnceTotal {
+  readonly series: string;
+  readonly total: string;
+  /** 64 bit, so a string, as in the JSON mapping. */
+  readonly count: string;
+}
+
+/** What `up --once -o json` prints: always one document, also on failure. */
+export interface OnceDocument {
+  /** Sorted by the bytes of the series. */
+  readonly totals: readonly OnceTotal[];
+  /** The JSON mapping of GetProofResponse. */
+  readonly proof: unknown;
+  /** Why it failed; absent when all is well. */
+  readonly error?: string;
+}
+
+export function buildOnceDocument(result: {
+  totals: readonly OnceTotal[];
+  proof: GetProofResponse | undefined;
+  error?: string | undefined;
+  at: Date;
+}): OnceDocument {
+  const { totals, proof, error, at } = result;
+  return {
+    totals: totals.toSorted((a, b) => Buffer.compare(Buffer.from(a.series), Buffer.from(b.series))),
+    proof:
+      proof === undefined
+        ? { exact: false, reason: 'NotStarted', message: error ?? '', partitions: [], at: at.toISOString() }
+        : proofJson(proof),
+    ...(error === undefined ? {} : { error }),
+  };
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { describeChain } from '#cli/exit.ts';
+import type { Kubectl } from './kubectl.ts';
+
+const podListSchema = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ name: z.string() }),
+      status: z
+        .object({
+          phase: z.string().optional(),
+          conditions: z
+            .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
+            .optional(),
+          containerStatuses: z
+            .array(
+              z.object({
+                restartCount: z.number().optional(),
+                state: z
+                  .object({
+                    waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).optional(),
+                    terminated: z.object({ reason: z.string().optional(), exitCode: z.number().optional() }).optional(),
+                  })
+                  .optional(),
+              }),
+            )
+            .optional(),
+        })
+        .optional(),
+    }),
+  ),
+});
+
+const eventListSchema = z.object({
+  items: z.array(
+    z.object({
+      type: z.string().optional(),
+      reason: z.string().optional(),
+      message: z.string().optional(),
+      involvedObject: z.object({ kind: z.string().optional(), name: z.string().optional() }).optional(),
+    }),
+  ),
+});
+
+const logLines = 15;
+const eventsShown = 10;
+
+/**
+ * The lines that explain why something in the cluster did not come up: pods that are not ready with the end of their
+ * logs, and warnings. Best effort, because it runs when something is broken already.
+ */
+export async function explainNamespace(kubectl: Kubectl, namespace: string): Promise<string> {
+  const lines: string[] = [];
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    await work().catch((error: unknown) => lines.push(`(cannot read ${what}: ${describeChain(error)})`));
+  };
+  await attempt(`the pods of ${namespace}`, async () => {
+    const text = await kubectl.run(['-n', namespace, 'get', 'pods', '-o', 'json']);
+    const { items } = podListSchema.parse(JSON.parse(text));
+    if (items.length === 0) lines.push(`Namespace ${namespace} has no pods.`);
+    for (const pod of items) {
+      const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+      if (isReady === true) continue;
+      lines.push(`Pod ${namespace}/${pod.metadata.name} is not ready: ${describePod(pod)}`);
+      await attempt(`the log of ${pod.metadata.name}`, async () => {
+        lines.push(...(await readLog(kubectl, namespace, pod)));
+      });
+    }
+  });
+  await attempt(`the events of ${namespace}`, async () => {
+    const text = await kubectl.run(['-n', namespace, 'get', 'events', '--field-selector=type=Warning', '-o', 'json']);
+    for (const event of eventListSchema.parse(JSON.parse(text)).items.slice(-eventsShown)) {
+      const { kind = '', name = '' } = event.involvedObject ?? {};
+      lines.push(`Event ${kind} ${name}: ${event.reason ?? ''}: ${event.message ?? ''}`);
+    }
+  });
+  return lines.join('\n');
+}
+
+type Pod = z.output<typeof podListSchema>['items'][number];
+
+function describePod(pod: Pod): string {
+  const [container] = pod.status?.containerStatuses ?? [];
+  const waiting = container?.state?.waiting;
+  const terminated = container?.state?.terminated;
+  const unready = pod.status?.conditions?.find(({ status, message }) => status === 'False' && message !== undefined);
+  const restarts = (container?.restartCount ?? 0) > 0 ? `, restarted ${container?.restartCount} times` : '';
+  const reason =
+    waiting?.reason === undefined
+      ? terminated?.reason === undefined
+        ? (unready?.message ?? pod.status?.phase ?? 'unknown')
+        : `${terminated.reason}, exit code ${terminated.exitCode}`
+      : [waiting.reason, waiting.message].filter((text) => text !== undefined).join(': ');
+  return `${reason}${restarts}`;
+}
+
+async function readLog(kubectl: Kubectl, namespace: string, pod: Pod): Promise<string[]> {
+  const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
+  const now = await kubectl.run(args);
+  const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
+  // A container that crashes at its start has little to say now; what it said before it died explains it.
+  const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
+  const kept = text.trimEnd();
+  return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);
+}

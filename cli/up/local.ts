@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { startCluster } from '#tools/cluster/cluster.ts';
+import { buildImage } from '#tools/image/image.ts';
+import type { Lock } from '#tools/lock.ts';
+import type { Progress } from '#tools/progress.ts';
+import { createKubectl } from './kubectl.ts';
+import type { Target } from './target.ts';
+
+export interface LocalOptions {
+  /** The repository. */
+  readonly root: string;
+  /** For what kubectl learns of the API. */
+  readonly cacheDir: string;
+  readonly lock: Lock;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A one-node Kubernetes on this machine, with the image of this repository on it. */
+export async function startLocal(options: LocalOptions): Promise<Target & AsyncDisposable> {
+  const { root, cacheDir, lock, progress, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  const [cluster, image] = await settleBoth(
+    startCluster({ what: 'npm start', lock, progress, signal }).then((started) => stack.use(started)),
+    buildImage({ root, progress }),
+  );
+  await progress.step('Load the image', () => cluster.loadImage(image.tarPath));
+  const owned = stack.move();
+  return {
+    kubeconfig: cluster.kubeconfigPath,
+    context: undefined,
+    kubectlPath: cluster.kubectlPath,
+    kubectl: createKubectl({
+      command: cluster.kubectlPath,
+      kubeconfig: cluster.kubeconfigPath,
+      context: undefined,
+      cacheDir: join(cacheDir, 'kubectl'),
+    }),
+    image: image.ref,
+    died: cluster.died,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Like Promise.all, but waits for the slower one too, so that what it acquired can be released. */
+async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}

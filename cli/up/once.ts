@@ -1,0 +1,108 @@
+import { getProof, getTotal } from '#cli/api/aggregator.ts';
+import { Refused } from '#cli/api/failure.ts';
+import { concurrencyDefault, openConnection } from '#cli/connection/connection.ts';
+import type { ConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes } from '#cli/exit.ts';
+import { importFile } from '#cli/import/importFile.ts';
+import { renderSummary } from '#cli/import/summary.ts';
+import { createReader, type Reader } from '#cli/verbs/read.ts';
+import { readPages } from '#cli/verbs/total.ts';
+import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { defaultSeries } from '#core/series.ts';
+import { type Position, parseVector } from '#core/vector.ts';
+import type { Progress } from '#tools/progress.ts';
+import type { OnceTotal } from './document.ts';
+
+export interface OnceOptions {
+  readonly connection: ConnectionOptions;
+  /** CSV or NDJSON. */
+  readonly input: string;
+  readonly progress: Progress;
+}
+
+export interface OnceResult {
+  readonly totals: readonly OnceTotal[];
+  readonly proof: GetProofResponse;
+  /** Why the result is not good, when it is not. */
+  readonly error: string | undefined;
+}
+
+/** A calculator that has just come up may be slow; Kafka may elect a leader. */
+const retryForMs = 60_000;
+/** 10,000 additions need a few seconds. */
+const applyTimeoutMs = 120_000;
+
+/** Pushes the input, waits until every acknowledged position is applied, and reads totals and proof. */
+export async function runOnce(
+  { connection: options, input, progress }: OnceOptions,
+  context: Context,
+): Promise<OnceResult> {
+  await using connection = await openConnection(options, context.signal);
+  const { summary, failure } = await progress.step(`Add the rows of ${input}`, () =>
+    importFile(
+      {
+        path: input,
+        importId: undefined,
+        format: undefined,
+        rejectsPath: undefined,
+        concurrency: concurrencyDefault,
+        retryForMs,
+        calculator: connection.service('calculator'),
+      },
+      context,
+    ),
+  );
+  context.stderr.write(renderSummary(summary));
+  if (failure !== undefined) throw failure;
+  const reader = createReader(connection.service('aggregator'), context);
+  const vector = parseVector(summary.vector);
+  if (!vector.ok) throw new Error(`the summary's vector ${vector.problem}`);
+  await progress.step('Wait until every acknowledged addition is counted', () =>
+    waitUntilApplied(reader, vector.value, context),
+  );
+  const totals: OnceTotal[] = [];
+  const proof = await progress.step('Read totals and proof', async () => {
+    for await (const page of readPages(reader, context.signal)) {
+      totals.push(...page.map(({ series, total, count }) => ({ series, total, count: String(count) })));
+    }
+    return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
+  });
+  return { totals, proof, error: judge(summary, totals, proof) };
+}
+
+/** A total that counts the newest position of each partition counts all before it, whatever its series. */
+async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
+  if (atLeast.length === 0) return;
+  const until = now() + applyTimeoutMs;
+  for (;;) {
+    const isApplied = await reader
+      .read(async (aggregator) => {
+        const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
+        await getTotal(aggregator, request).catch((error: unknown) => {
+          // Waited for, and then there is no such series: that is applied as well.
+          if (!(error instanceof Refused) || error.status !== 404) throw error;
+        });
+        return true;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return false;
+        throw error;
+      });
+    if (isApplied) return;
+  }
+}
+
+function judge(
+  summary: { rows: number; rejected: number; accepted: number; replayed: number },
+  totals: readonly OnceTotal[],
+  proof: GetProofResponse,
+): string | undefined {
+  if (!proof.exact) return `not exact: ${proof.reason}: ${proof.message}`;
+  const counted = totals.reduce((sum, { count }) => sum + BigInt(count), 0n);
+  // Each row has an id of its own, so what was acknowledged is what must be counted.
+  const acknowledged = BigInt(summary.accepted + summary.replayed);
+  if (counted !== acknowledged) return `${acknowledged} additions were acknowledged, but ${counted} are counted`;
+  if (summary.rejected > 0) return `${summary.rejected} of ${summary.rows} rows of the input were rejected`;
+  return undefined;
+}

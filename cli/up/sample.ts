@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { apiVersion, kind, type PipelineRef } from '#contract/names.ts';
+import { parsePipelineStrictly } from '#operator/api/parse.ts';
+import { formatProblems } from '#operator/api/problem.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+
+/** Where Kafka and PostgreSQL are, as pods reach them, and how to enter. */
+export interface Parts {
+  readonly bootstrapServers: string;
+  readonly kafkaCaPem: string;
+  readonly kafkaUsername: string;
+  readonly kafkaPassword: string;
+  readonly storeUri: string;
+  readonly storeCaPem: string;
+}
+
+/** The sample, made to fit the parts that run. */
+export interface Sample {
+  readonly ref: PipelineRef;
+  /** What is applied. */
+  readonly resource: unknown;
+  /** Text for a person who wants to apply it again. */
+  readonly yaml: string;
+  /** True when the file could not be used as it is, because a port was taken. */
+  readonly isChanged: boolean;
+  /** Namespace and Secrets that the resource names. */
+  readonly prerequisites: readonly object[];
+}
+
+const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
+
+/** Reads the sample and makes what it refers to. */
+export async function readSample(path: string, parts: Parts): Promise<Sample> {
+  const text = await readFile(path, 'utf8');
+  const document = documentSchema.parse(parse(text));
+  const wanted = parts.bootstrapServers.split(',');
+  const isChanged = JSON.stringify(document.spec.kafka['bootstrapServers']) !== JSON.stringify(wanted);
+  const resource = isChanged
+    ? { ...document, spec: { ...document.spec, kafka: { ...document.spec.kafka, bootstrapServers: wanted } } }
+    : document;
+  const parsed = parsePipelineStrictly(resource, { namespace: 'default' });
+  if (!parsed.ok)
+    throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
+  const { namespace, name } = parsed.value.metadata;
+  return {
+    ref: { namespace, name },
+    resource,
+    yaml: isChanged ? stringify(resource, { lineWidth: 0 }) : text,
+    isChanged,
+    prerequisites: [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+      ...buildSecrets(parsed.value, parts),
+    ],
+  };
+}
+
+/** Every Secret that the spec names, with the keys that it names. */
+export function buildSecrets(pipeline: SumPipeline, parts: Parts): object[] {
+  const { kafka, store } = pipeline.spec;
+  const data = new Map<string, Record<string, string>>();
+  const put = (secret: string, values: Readonly<Record<string, string>>) => {
+    data.set(secret, { ...data.get(secret), ...values });
+  };
+  const { postgres } = store;
+  const ca = kafka.tls?.caSecretRef;
+  const user = kafka.auth?.scram.secretRef;
+  if (ca !== undefined) put(ca.name, { [ca.key]: parts.kafkaCaPem });
+  if (user !== undefined) {
+    put(user.name, { [user.usernameKey]: parts.kafkaUsername, [user.passwordKey]: parts.kafkaPassword });
+  }
+  put(postgres.secretRef.name, { [postgres.secretRef.uriKey]: parts.storeUri });
+  if (postgres.caSecretRef !== undefined)
+    put(postgres.caSecretRef.name, { [postgres.caSecretRef.key]: parts.storeCaPem });
+  const { namespace } = pipeline.metadata;
+  return [...data].map(([name, stringData]) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    stringData,
+  }));
+}

@@ -1,0 +1,14 @@
+import type { Kubectl } from './kubectl.ts';
+
+/** The cluster that `up` works on, local or named by the user. */
+export interface Target {
+  /** Undefined: as kubectl finds it. */
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly kubectlPath: string;
+  readonly kubectl: Kubectl;
+  /** Image that its nodes can run. */
+  readonly image: string;
+  /** Resolves with a sentence when the cluster is gone; never for one that is not ours. */
+  readonly died: Promise<string>;
+}

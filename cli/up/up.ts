@@ -1,0 +1,185 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadCluster } from '#cli/connection/cluster.ts';
+import type { ConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { formatRef } from '#contract/names.ts';
+import { stateRoot } from '#tools/cache.ts';
+import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
+import { acquireMachine } from '#tools/cluster/machine.ts';
+import { createProgress, type Progress } from '#tools/progress.ts';
+import { findHostAddress, useCurrent } from './current.ts';
+import { explainNamespace } from './explain.ts';
+import { applyObjects, installOperator } from './install.ts';
+import { renderInstructions } from './instructions.ts';
+import { startLocal } from './local.ts';
+import { type OnceResult, runOnce } from './once.ts';
+import { startParts } from './parts.ts';
+import { waitUntilReady } from './ready.ts';
+import { readSample, type Sample } from './sample.ts';
+import type { Target } from './target.ts';
+
+export interface UpOptions {
+  /** `local` builds a node on this machine; `current` uses the context that is named. */
+  readonly cluster: 'local' | 'current';
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  /** For `current`: an image that its nodes can run. */
+  readonly image: string | undefined;
+  /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
+  readonly host: string | undefined;
+  /** Push this file through a throw-away pipeline and end, instead of staying. */
+  readonly onceInput: string | undefined;
+  /** Discard what an earlier run kept. */
+  readonly fresh: boolean;
+  /** The repository. */
+  readonly root: string;
+}
+
+/** Kubernetes starts pods one after the other, and each is a Node process that loads. Slow machines need it all. */
+const readyTimeoutMs = 180_000;
+const operatorTimeout = '120s';
+
+/**
+ * Brings everything up: a machine-wide lock, Kafka and PostgreSQL, a cluster with our image, the operator, the sample.
+ * Then pushes the input and answers with the result, or stays until Ctrl-C. Whatever the end, everything that was
+ * started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
+ */
+export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
+  const { root, onceInput } = options;
+  const { signal } = context;
+  const progress = createProgress({ stream: context.stderr, now: context.now });
+  const isOnce = onceInput !== undefined;
+  const isLocal = options.cluster === 'local';
+  const stateDir = join(stateRoot(), isOnce ? 'once' : 'up');
+
+  await using stack = new AsyncDisposableStack();
+  const lock = stack.use(
+    await acquireMachine({ what: isOnce ? 'npm start -- --once' : 'npm start', progress, signal }),
+  );
+  stack.defer(() => progress.note('Everything is taken down.'));
+  if (isOnce) stack.defer(() => rm(stateDir, { recursive: true, force: true }));
+  await mkdir(stateDir, { recursive: true });
+  if (isLocal) stack.use(await acquireHostAddress());
+
+  const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
+  const startTarget = async (): Promise<Target> =>
+    isLocal
+      ? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal }))
+      : useCurrent({ ...options, cacheDir: stateDir });
+  const startBeside = async () =>
+    stack.use(
+      await startParts({
+        dir: join(stateDir, 'data'),
+        host,
+        fresh: isOnce || options.fresh,
+        durable: !isOnce,
+        progress,
+      }),
+    );
+  // Whichever fails first, the other is waited for: what it has started is on the stack then.
+  const [target, parts] = await settleBoth(startTarget(), startBeside());
+  signal.throwIfAborted();
+
+  const operator = await progress.step('Install the operator', () =>
+    installOperator({ kubectl: target.kubectl, root, image: target.image, signal }),
+  );
+  const sample = await readSample(join(root, 'manifests', 'samples', 'pipeline.yaml'), parts);
+  if (!isLocal) stack.defer(() => removeSample(target, sample, progress));
+  await explained(target, [operator.namespace], progress, () =>
+    progress.step('Wait for the operator', () =>
+      target.kubectl.run(
+        [
+          '-n',
+          operator.namespace,
+          'rollout',
+          'status',
+          `deployment/${operator.deployment}`,
+          `--timeout=${operatorTimeout}`,
+        ],
+        { signal },
+      ),
+    ),
+  );
+  const pipelineFile = await applySample(target, sample, { stateDir, root, progress, signal });
+  const cluster = loadCluster(target);
+  await explained(target, [sample.ref.namespace, operator.namespace], progress, () =>
+    progress.step(`Wait until ${formatRef(sample.ref)} is Ready`, (step) =>
+      waitUntilReady({ cluster, ref: sample.ref, step, timeoutMs: readyTimeoutMs, signal }),
+    ),
+  );
+
+  const connection: ConnectionOptions = {
+    namespace: sample.ref.namespace,
+    pipeline: sample.ref.name,
+    kubeconfig: target.kubeconfig,
+    context: target.context,
+    calculatorUrl: undefined,
+    aggregatorUrl: undefined,
+  };
+  if (isOnce) {
+    return await explained(target, [sample.ref.namespace, operator.namespace], progress, () =>
+      runOnce({ connection, input: onceInput, progress }, context),
+    );
+  }
+  context.stdout.write(renderInstructions({ target, ref: sample.ref, pipelineFile }));
+  const gone = await Promise.race([untilAborted(signal), target.died]);
+  if (!signal.aborted) throw new Error(gone);
+  progress.note('Taking everything down.');
+  return undefined;
+}
+
+async function applySample(
+  target: Target,
+  sample: Sample,
+  options: { stateDir: string; root: string; progress: Progress; signal: AbortSignal },
+): Promise<string> {
+  const { stateDir, root, progress, signal } = options;
+  await progress.step(`Apply the pipeline ${formatRef(sample.ref)}`, async () => {
+    await applyObjects(target.kubectl, sample.prerequisites, signal);
+    await applyObjects(target.kubectl, [sample.resource], signal);
+  });
+  if (!sample.isChanged) return join(root, 'manifests', 'samples', 'pipeline.yaml');
+  const path = join(stateDir, 'pipeline.yaml');
+  await writeFile(path, sample.yaml);
+  progress.note(`Kafka does not listen where manifests/samples/pipeline.yaml says; what was applied is in ${path}`);
+  return path;
+}
+
+/** In a cluster that stays, the pipeline goes with us; operator and CRDs stay, because others may use them by now. */
+async function removeSample(target: Target, sample: Sample, progress: Progress): Promise<void> {
+  const { namespace, name } = sample.ref;
+  await progress.step(`Delete the pipeline ${formatRef(sample.ref)}`, () =>
+    target.kubectl.run(['-n', namespace, 'delete', 'sumpipeline', name, '--ignore-not-found', '--timeout=60s']),
+  );
+}
+
+/** Shows what the cluster says about a failure, before the cluster is taken down. */
+async function explained<T>(
+  target: Target,
+  namespaces: readonly string[],
+  progress: Progress,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) {
+      for (const namespace of new Set(namespaces)) progress.note(await explainNamespace(target.kubectl, namespace));
+    }
+    throw error;
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('');
+    else signal.addEventListener('abort', () => resolve(''), { once: true });
+  });
+}
+
+/** Like Promise.all, but waits for the slower one too. */
+async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import type { Context } from '#cli/context.ts';
+import { describeChain, exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
+import { renderProof } from '#cli/output/proof.ts';
+import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
+import { renderTable } from '#cli/output/table.ts';
+import type { OnceTotal } from '#cli/up/document.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const defaultInput = 'manifests/samples/additions.csv';
+
+export function upCommand(context: Context): Command {
+  const command = new Command('up')
+    .summary('bring up a cluster, Kafka, PostgreSQL, the operator and a sample (npm start)')
+    .description(
+      `Bring up everything on this machine: a one-node Kubernetes, a real Kafka and PostgreSQL beside it, the operator and the sample pipeline. Stays until Ctrl-C, which takes everything down; what Kafka and PostgreSQL hold stays for the next start. One such node fits a machine: a second caller waits. "npm start" is this command.`,
+    )
+    .addOption(new Option('--once', 'on throw-away state: add the input, print totals and proof, take all down'))
+    .addOption(new Option('--input <path>', `what --once adds, as sumctl add --file (default: ${defaultInput})`))
+    .addOption(new Option('--fresh', 'discard what Kafka and PostgreSQL kept of earlier starts'))
+    .addOption(
+      new Option('--cluster <which>', 'make a local one, or use the one of --context')
+        .choices(['local', 'current'])
+        .default('local'),
+    )
+    .addOption(new Option('--context <name>', 'with --cluster current: the context to install into'))
+    .addOption(new Option('--kubeconfig <file>', 'with --cluster current: kubeconfig to use'))
+    .addOption(new Option('--image <name>', 'with --cluster current: an image that its nodes can run'))
+    .addOption(new Option('--host <address>', 'with --cluster current: address of this machine for its pods'));
+  addOutputOption(command);
+  return command.addHelpText('after', help).action(async () => {
+    const options = optionsSchema.parse(command.opts());
+    checkUsage(options);
+    const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh } = options;
+    const { up } = await import('#cli/up/up.ts');
+    const onceInput = once ? (input ?? join(root, defaultInput)) : undefined;
+    const target = { cluster, context: kubeContext, kubeconfig, image, host };
+    const work = up({ ...target, fresh, onceInput, root }, context);
+    if (!once) return void (await work);
+    await printOnce(work, output, context);
+  });
+}
+
+const help = `
+Examples:
+  npm start                                    # stay until Ctrl-C
+  npm start -- --fresh                         # forget earlier additions first
+  npm start -- --once                          # one run from nothing to totals and proof
+  npm start --silent -- --once --input rows.csv -o json | jq .totals
+${exitCodesHelp}
+  --once ends with 0 when every acknowledged addition is counted, the proof is exact and no row was rejected, else
+  with 1; with -o json standard output is one JSON document also then, with the reason as "error".`;
+
+const text = z.string().min(1).optional();
+const optionsSchema = z.object({
+  once: z.boolean().default(false),
+  input: text,
+  fresh: z.boolean().default(false),
+  cluster: z.enum(['local', 'current']),
+  context: text,
+  kubeconfig: text,
+  image: text,
+  host: text,
+  output: outputFormatSchema,
+});
+type Options = z.output<typeof optionsSchema>;
+
+function checkUsage(options: Options): void {
+  const { once, input, fresh, cluster, output } = options;
+  if (!once && input !== undefined) throw usageError('--input goes with --once');
+  if (!once && output !== 'table') throw usageError('-o goes with --once');
+  if (once && fresh) throw usageError('--once is always fresh: leave --fresh out');
+  if (once && input === '-') throw usageError('--input must be a file');
+  if (cluster === 'local') {
+    for (const name of ['context', 'kubeconfig', 'image', 'host'] as const) {
+      if (options[name] !== undefined) throw usageError(`--${name} goes with --cluster current`);
+    }
+  }
+}
+
+type OnceResult = Awaited<ReturnType<typeof import('#cli/up/once.ts').runOnce>>;
+
+async function printOnce(
+  work: Promise<OnceResult | undefined>,
+  output: Options['output'],
+  context: Context,
+): Promise<void> {
+  const { buildOnceDocument } = await import('#cli/up/document.ts');
+  let result: OnceResult | undefined;
+  try {
+    result = await work;
+  } catch (error) {
+    // Who asked for a document gets one also now; the words for people follow on standard error.
+    if (output !== 'table') {
+      const document = buildOnceDocument({ totals: [], proof: undefined, error: describeChain(error), at: new Date() });
+      context.stdout.write(renderStructured(output, document));
+    }
+    throw error;
+  }
+  if (result === undefined) return;
+  const { totals, proof, error } = result;
+  const document = buildOnceDocument({ totals, proof, error, at: new Date() });
+  context.stdout.write(
+    output === 'table'
+      ? `${renderTable(columns, document.totals)}\n${renderProof(proof)}`
+      : renderStructured(output, document),
+  );
+  if (error === undefined) return;
+  context.stderr.write(`error: ${error}\n`);
+  context.setExitCode(exitCodes.failed);
+}
+
+const columns = [
+  { heading: 'Series', value: ({ series }: OnceTotal) => series },
+  { heading: 'Total', value: ({ total }: OnceTotal) => total, align: 'right' as const },
+  { heading: 'Additions', value: ({ count }: OnceTotal) => count, align: 'right' as const },
+];
