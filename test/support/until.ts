@@ -1,24 +1,23 @@
-import { waitFor } from '#tools/process/wait.ts';
-
-/** Waits for a condition and, when it does not come, says what was seen instead. */
-export async function until(
+/** Waits until `look` answers something; a look that throws counts as "not yet". Fails with what was seen last. */
+export async function until<T>(
   what: string,
-  isTrue: () => boolean | Promise<boolean>,
-  options: { timeoutMs?: number; seen?: () => unknown } = {},
-): Promise<void> {
-  const { timeoutMs = 15_000, seen } = options;
-  try {
-    await waitFor({ what, timeoutMs }, async () => ((await isTrue()) ? true : undefined));
-  } catch (error) {
-    if (seen === undefined) throw error;
-    throw new Error(`${what} did not come within ${timeoutMs} ms; seen: ${JSON.stringify(seen(), printable, 1)}`, {
-      cause: error,
-    });
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  deadlineMs = 60_000,
+): Promise<T> {
+  const deadline = Date.now() + deadlineMs;
+  let seen: unknown;
+  for (;;) {
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      seen = found;
+    } catch (error) {
+      seen = error;
+    }
+    if (Date.now() > deadline) {
+      const last = seen instanceof Error ? seen.message : String(seen);
+      throw new Error(`${what}: not within ${deadlineMs} ms; last seen: ${last}`, { cause: seen });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-function printable(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  if (value instanceof Map) return [...value];
-  return value instanceof Error ? value.message : value;
 }
