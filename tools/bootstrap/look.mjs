@@ -39,6 +39,8 @@ function look(tool, env) {
       return { isThere: findProgram('npm', env) !== undefined };
     case tools.git:
       return { isThere: findProgram('git', env) !== undefined };
+    case tools.utilLinux:
+      return { isThere: ['flock', 'setpriv'].every((name) => findProgram(name, env) !== undefined) };
     case tools.maven:
       return { isThere: findProgram('mvn', env) !== undefined };
     case tools.root:

@@ -31,7 +31,7 @@ export async function installNodeModules({ env, say, root = repository }) {
     child.stdio[3].once('data', () => clearTimeout(slow));
   })
     .catch((error) => {
-      throw new BootstrapError(`cannot run flock (apt-get install --yes util-linux): ${error.message}`);
+      throw new BootstrapError(`cannot run flock: ${error.message}`);
     })
     .finally(() => clearTimeout(slow));
   if (code !== 0 || !isInstalled(root)) throw new BootstrapError('npm ci failed: its output is above.');

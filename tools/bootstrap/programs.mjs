@@ -14,7 +14,7 @@ export const programs = {
 const partsWithoutServers = ['lint', 'types', 'generated', 'unit'];
 const partsWithServers = ['integration', 'e2e'];
 
-const always = [tools.node, tools.npm];
+const always = [tools.node, tools.npm, tools.utilLinux];
 
 /**
  * What a command needs of the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that only

@@ -6,21 +6,26 @@ import { failureDocument } from './failure.mjs';
 import { repository } from './nodeModules.mjs';
 import { programs, requirementsOf } from './programs.mjs';
 
-const local = ['Node', 'npm', 'Java', 'Maven', 'Go', 'root'];
+const local = ['Node', 'npm', 'util-linux', 'Java', 'Maven', 'Go', 'root'];
 
 for (const [command, args, names, needsSystemPackages] of [
   ['up', [], local, true],
   ['up', ['--once', '-o', 'json'], local, true],
-  ['up', ['--cluster', 'current'], ['Node', 'npm', 'Java', 'Maven'], false],
-  ['up', ['--cluster=mine'], ['Node', 'npm', 'Java', 'Maven'], false],
-  ['up', ['--help'], ['Node', 'npm'], false],
-  ['test', ['unit'], ['Node', 'npm', 'git'], false],
-  ['test', ['unit', 'core'], ['Node', 'npm', 'git'], false],
-  ['test', ['lint', 'types'], ['Node', 'npm', 'git'], false],
-  ['test', [], ['Node', 'npm', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'], true],
-  ['test', ['unit', 'integration'], ['Node', 'npm', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'], true],
-  ['gen', [], ['Node', 'npm'], false],
-  ['verify', [], ['Node', 'npm'], false],
+  ['up', ['--cluster', 'current'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
+  ['up', ['--cluster=mine'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
+  ['up', ['--help'], ['Node', 'npm', 'util-linux'], false],
+  ['test', ['unit'], ['Node', 'npm', 'util-linux', 'git'], false],
+  ['test', ['unit', 'core'], ['Node', 'npm', 'util-linux', 'git'], false],
+  ['test', ['lint', 'types'], ['Node', 'npm', 'util-linux', 'git'], false],
+  ['test', [], ['Node', 'npm', 'util-linux', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'], true],
+  [
+    'test',
+    ['unit', 'integration'],
+    ['Node', 'npm', 'util-linux', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'],
+    true,
+  ],
+  ['gen', [], ['Node', 'npm', 'util-linux'], false],
+  ['verify', [], ['Node', 'npm', 'util-linux'], false],
 ]) {
   test(`${[command, ...args].join(' ')} needs ${names.join(', ')}${needsSystemPackages ? ' and the packages of the cluster' : ''}`, () => {
     const requirements = requirementsOf(command, args);

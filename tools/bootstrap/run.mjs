@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { BootstrapError } from './failure.mjs';
-import { findProgram } from './look.mjs';
 import { repository } from './nodeModules.mjs';
 import { isAtLeast, parseVersion } from './tools.mjs';
 
@@ -24,9 +23,7 @@ const orphanCheckMs = 500;
 export function runProgram({ script, args, env }) {
   const bin = join(repository, 'node_modules', '.bin');
   const command = [findNode(bin), join(repository, script), ...args];
-  const onOurDeath = findProgram('setpriv', env) === undefined ? [] : ['setpriv', '--pdeathsig', 'TERM', '--'];
-  const [program, ...rest] = [...onOurDeath, ...command];
-  const child = spawn(program, rest, {
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...command], {
     stdio: 'inherit',
     detached: true,
     env: { ...env, PATH: `${bin}:${env['PATH'] ?? ''}` },
@@ -48,7 +45,7 @@ export function runProgram({ script, args, env }) {
   }, orphanCheckMs);
 
   return new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(new BootstrapError(`cannot start ${program}: ${error.message}`)));
+    child.once('error', (error) => reject(new BootstrapError(`cannot start ${script}: ${error.message}`)));
     child.once('exit', (code, signal) => resolve(signal === null ? code : 128 + constants.signals[signal]));
   }).finally(() => {
     clearInterval(orphanCheck);

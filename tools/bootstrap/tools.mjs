@@ -18,7 +18,7 @@
  * @property {System} system
  */
 
-/** @type {Record<'node' | 'npm' | 'go' | 'java' | 'maven' | 'generatorJava' | 'root' | 'git', Tool>} */
+/** @type {Record<'node' | 'npm' | 'go' | 'java' | 'maven' | 'generatorJava' | 'root' | 'git' | 'utilLinux', Tool>} */
 export const tools = {
   node: {
     name: 'Node',
@@ -38,6 +38,12 @@ export const tools = {
     why: 'tells the linter and the tests which files are ours',
     bring: () => 'apt-get install --yes git',
   },
+  utilLinux: {
+    name: 'util-linux',
+    atLeast: [],
+    why: 'flock keeps two installs apart, setpriv lets no server outlive us',
+    bring: () => 'apt-get install --yes util-linux',
+  },
   go: {
     name: 'Go',
     atLeast: [1, 26],
@@ -48,7 +54,7 @@ export const tools = {
   java: {
     name: 'Java',
     atLeast: [17],
-    why: 'runs Kafka',
+    why: 'runs Kafka; looked for in JAVA_HOME, PATH, /usr/lib/jvm/* and /opt/*',
     bring: () => 'apt-get install --yes openjdk-17-jdk-headless',
   },
   maven: {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findJava } from '#tools/bootstrap/java.mjs';
 import { cachedBuild } from '#tools/cache.ts';
+import { requireJava } from '#tools/process/java.ts';
 import { fetchJars } from '#tools/process/maven.ts';
 import { type Progress, silentProgress } from '#tools/progress.ts';
 import { type CrdSet, readCrdSet } from './crds.ts';
@@ -37,7 +37,7 @@ export async function strimziCrds({
     inputs: [await readFile(pomFile), JSON.stringify(kinds), options],
     progress,
     async build(dir) {
-      const java = requireJava(env);
+      const java = requireJava(javaMajor, "Strimzi's CRD generator", env);
       const jars = await fetchJars({ name: 'strimzi-generator', pomFile, progress });
       const outputs = Object.entries(kinds).map(([name, type]) => `${type}=${join(dir, `${name}.yaml`)}`);
       const args = ['-cp', `${jars}/*`, 'io.strimzi.crdgenerator.CrdGenerator', ...options.split(' '), '--yaml'];
@@ -47,14 +47,4 @@ export async function strimziCrds({
     },
   });
   return readCrdSet(path);
-}
-
-function requireJava(env: NodeJS.ProcessEnv): string {
-  const { command, newest } = findJava(javaMajor, env);
-  if (command !== undefined) return command;
-  throw new Error(
-    `Strimzi's CRD generator needs Java >= ${javaMajor} (${newest === undefined ? 'found none' : `found ${newest}`} in ` +
-      'JAVA_HOME, PATH, /usr/lib/jvm/* and /opt/*). On Debian 13: apt-get install openjdk-21-jdk-headless; elsewhere ' +
-      'install any JDK 21 and export JAVA_HOME=<its folder>.',
-  );
 }

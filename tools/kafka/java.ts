@@ -1,4 +1,5 @@
 import { type Child, spawnChild } from '#tools/process/child.ts';
+import { requireJava } from '#tools/process/java.ts';
 
 export interface JavaProgram {
   /** The folder that holds the jars. */
@@ -15,7 +16,7 @@ export interface JavaProgram {
 /** A small JVM that starts fast: one compiler tier and the serial collector are enough beside a test. */
 export function spawnJava({ jars, mainClass, args, heap, logFile, crashDir }: JavaProgram): Promise<Child> {
   return spawnChild({
-    command: 'java',
+    command: requireJava(17, 'Kafka'),
     args: [
       `-Xmx${heap}`,
       '-Xms64m',

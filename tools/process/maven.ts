@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachedBuild } from '#tools/cache.ts';
 import type { Progress } from '#tools/progress.ts';
+import { javaHomeOf, requireJava } from './java.ts';
 
 const run = promisify(execFile);
 
@@ -32,8 +33,12 @@ export async function fetchJars({
       const work = await mkdtemp(join(tmpdir(), 'sumpipeline-maven-'));
       try {
         await copyFile(pomFile, join(work, 'pom.xml'));
+        const env = { ...process.env, JAVA_HOME: javaHomeOf(requireJava(17, 'Maven')) };
         const args = ['-B', '-ntp', '-f', join(work, 'pom.xml'), copyDependencies];
-        await run('mvn', [...args, `-DoutputDirectory=${dir}`, '-DincludeScope=runtime'], { timeout: timeoutMs }).then(
+        await run('mvn', [...args, `-DoutputDirectory=${dir}`, '-DincludeScope=runtime'], {
+          env,
+          timeout: timeoutMs,
+        }).then(
           ({ stdout }) => writeFile(log, stdout),
           async (error: Error & { stdout?: string; stderr?: string }) => {
             await writeFile(log, `${error.stdout ?? ''}${error.stderr ?? ''}`);
