@@ -37,7 +37,7 @@ const cluster = z
     listener: z
       .string()
       .min(1)
-      .max(25)
+      .max(11)
       .regex(/^[a-z0-9]+$/, 'must be the name of a Strimzi listener: lower-case letters and digits')
       .default('tls')
       .describe(

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { parseStrimziKafka } from '#operator/api/strimzi.ts';
 import type { KubeClient } from '#operator/runtime/client.ts';
 import { isKubernetesError } from '#operator/runtime/errors.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
@@ -108,6 +109,28 @@ for (const [name, { pipeline, facts }] of Object.entries(examples)) {
     for (const { name: podName, spec } of podsOf({ pipeline, facts })) await createPod(podName, spec);
   });
 }
+
+test('the Kafka that we read has the shape of the genuine CRD', async () => {
+  const kafkas: Resource = {
+    group: 'kafka.strimzi.io',
+    version: 'v1',
+    kind: 'Kafka',
+    plural: 'kafkas',
+    namespaced: true,
+  };
+  const listeners = [{ name: 'scram', port: 9094, type: 'internal', tls: true }];
+  const head = { apiVersion: 'kafka.strimzi.io/v1', kind: 'Kafka', metadata: { name: 'main', namespace: 'kafka' } };
+  const spec = { kafka: { listeners } };
+  const status = {
+    listeners: [{ name: 'scram', bootstrapServers: 'b-1:9094', certificates: ['pem'] }],
+    conditions: [{ type: 'NotReady', status: 'True', message: 'no quorum' }],
+  };
+  await client.apply(kafkas, { ...head, spec } as typeof head, { ...asAdmin, fieldValidation: 'Strict' });
+  await client.applyStatus(kafkas, { ...head, status } as typeof head, { ...asAdmin, fieldValidation: 'Strict' });
+  const kafka = parseStrimziKafka(await client.get(kafkas, head.metadata));
+  assert.deepEqual(kafka?.status, status);
+  assert.deepEqual(kafka?.spec.kafka.listeners, [{ name: 'scram', tls: true }]);
+});
 
 test('the namespace does enforce the standard: a pod that may be root is refused', async () => {
   const [pod] = podsOf(minimalExample());
