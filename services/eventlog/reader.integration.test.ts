@@ -5,9 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
+import { until } from '#test/support/condition.ts';
 import { FakeBooks, startMiniAggregator } from '#test/support/fakeBooks.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { until } from '#test/support/until.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedKafka, sharedKafka, uniqueName } from '#tools/testing/servers.ts';
 import {

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeRecord, encodeRecord, schemaHeader } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
+import { auditLog } from '#test/support/auditLog.ts';
+import { until } from '#test/support/condition.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { readLog } from '#test/support/readLog.ts';
-import { until } from '#test/support/until.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
@@ -46,7 +46,7 @@ test('an append returns the place of its records, and they stand there', async (
   assert.deepEqual([first.baseOffset, second.baseOffset, second.partition], [0n, 2n, 1]);
   assert.ok(Math.abs((second.appendedAt ?? 0) - Date.now()) < 60_000, 'broker time');
   await writer.close();
-  const log = await readLog(kafka.plaintextBootstrapServers, topic);
+  const log = await auditLog(kafka.plaintextBootstrapServers, topic);
   assert.deepEqual([log.get(0)?.length, log.get(1)?.length, log.get(2)?.length], [0, 4, 0]);
   for (const [index, id] of ids.entries()) {
     const message = log.get(1)?.[2 + index];
@@ -114,7 +114,7 @@ async function assertAllInLog(
   topic: string,
   acknowledged: readonly { id: string; partition: number; offset: bigint }[],
 ) {
-  const log = await readLog(kafka.plaintextBootstrapServers, topic);
+  const log = await auditLog(kafka.plaintextBootstrapServers, topic);
   const idAt = (partition: number, offset: bigint) => log.get(partition)?.[Number(offset)]?.key?.toString('hex');
   const missing = acknowledged.filter(
     ({ id, partition, offset }) => idAt(partition, offset) !== id.replaceAll('-', ''),

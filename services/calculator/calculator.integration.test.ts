@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { decodeRecord, schemaHeader } from '#contract/record.ts';
+import { auditLog } from '#test/support/auditLog.ts';
+import { until } from '#test/support/condition.ts';
+import { type Daemon, startDaemon } from '#test/support/daemon.ts';
+import { GrpcClient } from '#test/support/grpcClient.ts';
+import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
+import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
+import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { uniqueName } from '#tools/testing/servers.ts';
+
+// These tests kill their broker, so they have their own.
+let folder: TemporaryFolder;
+let kafka: Kafka;
+
+before(async () => {
+  folder = await createTemporaryFolder();
+  kafka = await startKafka({ dir: join(folder.path, 'kafka') });
+});
+after(async () => {
+  await kafka?.stop();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+/** A new log and the environment of a calculator that writes to it over SASL_SSL. */
+async function newPipeline(options: { partitions?: number; createTopic?: boolean } = {}) {
+  const topic = uniqueName('log');
+  const dir = join(folder.path, topic);
+  const settings = await secureLogSettings({ kafka, topic, dir });
+  if (options.createTopic !== false) await createLog(settings, options.partitions ?? 3);
+  return {
+    topic,
+    dir,
+    settings,
+    environment: {
+      SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+      SUMPIPELINE_KAFKA_TOPIC: topic,
+      SUMPIPELINE_KAFKA_GROUP: topic,
+      SUMPIPELINE_KAFKA_TLS: 'true',
+      SUMPIPELINE_KAFKA_CA_FILE: join(dir, 'ca.crt'),
+      SUMPIPELINE_KAFKA_CA_SOURCE: 'Secret orders-kafka, key ca.crt',
+      SUMPIPELINE_KAFKA_SCRAM_MECHANISM: 'SCRAM-SHA-512',
+      SUMPIPELINE_KAFKA_USERNAME_FILE: join(dir, 'username'),
+      SUMPIPELINE_KAFKA_USERNAME_SOURCE: 'Secret orders-kafka, key username',
+      SUMPIPELINE_KAFKA_PASSWORD_FILE: join(dir, 'password'),
+      SUMPIPELINE_KAFKA_PASSWORD_SOURCE: 'Secret orders-kafka, key password',
+    },
+  };
+}
+
+function plainEnvironment(bootstrapServers: string, topic: string) {
+  return {
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: bootstrapServers,
+    SUMPIPELINE_KAFKA_TOPIC: topic,
+    SUMPIPELINE_KAFKA_GROUP: topic,
+  };
+}
+
+async function untilReady(daemon: Daemon): Promise<void> {
+  await until('the calculator to be ready', async () => (await daemon.get('/readyz')).status === 200, {
+    seen: () => daemon.lines,
+  });
+}
+
+async function post(daemon: Daemon, body: unknown, headers: Record<string, string> = {}) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(`${daemon.http}/v1/additions`, { method: 'POST', body: text, headers });
+  const answer = JSON.parse(await response.text()) as Record<string, unknown>;
+  return { status: response.status, answer };
+}
+
+/** The ids in the log with their places, as an independent consumer sees them. */
+async function idsInLog(topic: string): Promise<Map<string, string[]>> {
+  const places = new Map<string, string[]>();
+  for (const [partition, messages] of await auditLog(kafka.plaintextBootstrapServers, topic)) {
+    for (const { key, value, headers, offset } of messages) {
+      const decoded = decodeRecord({ key, value, schema: String(headers?.[schemaHeader]) });
+      assert.ok(decoded.kind === 'addition', inspect(decoded));
+      const { requestId } = decoded.addition;
+      places.set(requestId, [...(places.get(requestId) ?? []), `${partition}:${offset}`]);
+    }
+  }
+  return places;
+}
+
+describe('adding', () => {
+  test('over HTTP and gRPC the answer names the place where the addition stands', async () => {
+    const { topic, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    const [one, two] = [randomUUID(), randomUUID()];
+    const { status, answer } = await post(daemon, {
+      requestId: one.toUpperCase(),
+      series: 'apples',
+      a: '1.50',
+      b: 2.25,
+    });
+    assert.equal(status, 200, inspect(answer));
+    const position = answer['position'] as { partition: number; offset: string; logEpoch: number };
+    assert.deepEqual(
+      { ...answer, position: undefined },
+      { requestId: one, series: 'apples', result: '3.75', replayed: false, position: undefined },
+    );
+    assert.equal(position.logEpoch, 1);
+    using client = new GrpcClient(daemon.grpc, Calculator);
+    const added = await client.call('add', { requestId: two, a: '-0.0', b: '00'.slice(1) });
+    assert.ok(added.ok, inspect(added));
+    assert.deepEqual([added.response.series, added.response.result], ['default', '0']);
+    const places = await idsInLog(topic);
+    assert.deepEqual(places.get(one), [`${position.partition}:${position.offset}`]);
+    assert.deepEqual(places.get(two), [`${added.response.position?.partition}:${added.response.position?.offset}`]);
+  });
+
+  test('a retry is answered with the first place and writes nothing; other operands conflict', async () => {
+    const { topic, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    const requestId = randomUUID();
+    const first = await post(daemon, { requestId, a: '1', b: '2' });
+    const again = await post(daemon, { requestId, series: 'default', a: '1.0', b: '2' });
+    assert.deepEqual(again.answer, { ...first.answer, replayed: true });
+    const other = await post(daemon, { requestId, a: '1', b: '3' });
+    assert.equal(other.status, 409);
+    assert.match(String(other.answer['detail']), /was acknowledged here for 1 \+ 2 in series "default" at \d:\d/);
+    assert.equal((await idsInLog(topic)).get(requestId)?.length, 1);
+    const metrics = await daemon.get('/metrics');
+    assert.match(metrics.text, /sumpipeline_calculator_replayed_total 1/);
+    assert.match(metrics.text, /sumpipeline_requests_total\{method="Add",result="id-conflict"\} 1/);
+  });
+
+  test('many additions at once are gathered and each gets its own place', async () => {
+    const { topic, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    using client = new GrpcClient(daemon.grpc, Calculator);
+    const ids = Array.from({ length: 2000 }, () => randomUUID());
+    const answers = await Promise.all(ids.map((requestId) => client.call('add', { requestId, a: '1', b: '2' })));
+    const places = await idsInLog(topic);
+    for (const [index, id] of ids.entries()) {
+      const answer = answers[index];
+      assert.ok(answer?.ok, inspect(answer));
+      const { position } = answer.response;
+      assert.deepEqual(places.get(id), [`${position?.partition}:${position?.offset}`]);
+    }
+    const { text } = await daemon.get('/metrics');
+    const appends = Number(/append_batch_additions_count (\d+)/.exec(text)?.[1]);
+    assert.ok(appends > 0 && appends < 1000, `${appends} appends for 2000 additions`);
+    assert.match(text, /sumpipeline_calculator_queue_additions 0/);
+  });
+});
+
+describe('a log that fails', () => {
+  test('answers lost after the write never cost an acknowledged addition', async () => {
+    const topic = uniqueName('log');
+    await createLog(plainLogSettings(kafka.plaintextBootstrapServers, topic), 3);
+    await using proxy = await startKafkaProxy(kafka.plaintextBootstrapServers);
+    await using daemon = await startDaemon({
+      name: 'calculator',
+      environment: plainEnvironment(proxy.bootstrapServers, topic),
+    });
+    await untilReady(daemon);
+    using client = new GrpcClient(daemon.grpc, Calculator);
+    proxy.onProduce = (count) => (count % 5 === 4 ? 'reset' : 'pass');
+    const acknowledged = new Map<string, string>();
+    const lane = async () => {
+      for (let count = 0; count < 40; count++) {
+        const requestId = randomUUID();
+        const answer = await client.call('add', { requestId, a: '1', b: '2' });
+        if (!answer.ok) continue;
+        acknowledged.set(requestId, `${answer.response.position?.partition}:${answer.response.position?.offset}`);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, lane));
+    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} answers were lost`);
+    assert.ok(acknowledged.size > 700, `only ${acknowledged.size} of 800 were acknowledged`);
+    const places = await idsInLog(topic);
+    const missing = [...acknowledged].filter(([id, place]) => places.get(id)?.includes(place) !== true);
+    assert.deepEqual(missing, []);
+  });
+
+  test('while Kafka is down the calculator stays ready and says: retry the same id; the retry counts once', async () => {
+    const { topic, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    const requestId = randomUUID();
+    await kafka.kill(1);
+    const lost = await post(daemon, { requestId, a: '1', b: '2' }, { 'request-timeout-ms': '1500' });
+    assert.equal(lost.status, 503, inspect(lost.answer));
+    assert.match(String(lost.answer['type']), /outcome-unknown$/);
+    assert.match(String(lost.answer['detail']), new RegExp(`retry with the same requestId ${requestId}`));
+    assert.equal((await daemon.get('/readyz')).status, 200);
+    await kafka.start(1);
+    await until(
+      'the retry to be acknowledged',
+      async () => (await post(daemon, { requestId, a: '1', b: '2' })).status === 200,
+      {
+        timeoutMs: 40_000,
+        seen: () => daemon.lines.slice(-3),
+      },
+    );
+    assert.ok((await idsInLog(topic)).has(requestId));
+  });
+
+  test('kill -9 of the broker under load loses no acknowledged addition', async () => {
+    const { topic, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    using client = new GrpcClient(daemon.grpc, Calculator);
+    const acknowledged = new Map<string, string>();
+    const refused = new Map<string, number>();
+    let isStopping = false;
+    const lane = async () => {
+      while (!isStopping) {
+        const requestId = randomUUID();
+        const answer = await client.call('add', { requestId, a: '1', b: '2' }, { deadlineMs: 3_000 });
+        if (answer.ok) {
+          acknowledged.set(requestId, `${answer.response.position?.partition}:${answer.response.position?.offset}`);
+        } else refused.set(answer.details.slice(0, 80), (refused.get(answer.details.slice(0, 80)) ?? 0) + 1);
+        await sleep(1);
+      }
+    };
+    const running = Promise.all(Array.from({ length: 20 }, lane));
+    const seen = () => ({ acknowledged: acknowledged.size, refused });
+    await until('some load', () => acknowledged.size > 300, { seen });
+    await kafka.kill(1);
+    const atKill = acknowledged.size;
+    await kafka.start(1);
+    await until('load after the restart', () => acknowledged.size > atKill + 300, { timeoutMs: 40_000, seen });
+    isStopping = true;
+    await running;
+    const places = await idsInLog(topic);
+    const missing = [...acknowledged].filter(([id, place]) => places.get(id)?.includes(place) !== true);
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('secrets', () => {
+  test('a missing file is named, and the calculator becomes ready when it appears', async () => {
+    const { dir, environment } = await newPipeline();
+    await rm(join(dir, 'password'));
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await until(
+      'the reason',
+      async () => (await daemon.get('/readyz')).text.includes('Secret orders-kafka, key password'),
+      {
+        seen: () => daemon.lines,
+      },
+    );
+    const { status, answer } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
+    assert.equal(status, 503);
+    assert.match(
+      String(answer['detail']),
+      /Kafka password: Secret orders-kafka, key password is missing or empty; nothing was written/,
+    );
+    await writeFile(join(dir, 'password'), kafka.password);
+    await untilReady(daemon);
+  });
+
+  test('a password that changes is taken up without a restart and without a refused addition', async () => {
+    const { dir, environment } = await newPipeline();
+    const username = uniqueName('user');
+    await kafka.addUser({ username, password: 'first' });
+    await allow(username, environment.SUMPIPELINE_KAFKA_TOPIC);
+    await writeFile(join(dir, 'username'), username);
+    await writeFile(join(dir, 'password'), 'first');
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    await kafka.addUser({ username, password: 'second' });
+    await writeFile(join(dir, 'password'), 'second');
+    const connected = () => daemon.lines.filter(({ message }) => message === 'connected to Kafka').length;
+    while (connected() < 2) {
+      const { status, answer } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
+      assert.equal(status, 200, inspect(answer));
+      await sleep(20);
+    }
+    const { status } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
+    assert.equal(status, 200);
+  });
+
+  test('a topic that is missing is named, and found when it appears', async () => {
+    const { settings, environment } = await newPipeline({ createTopic: false });
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await until('the reason', async () => (await daemon.get('/readyz')).text.includes('does not exist'), {
+      seen: () => daemon.lines,
+    });
+    await createLog(settings, 1);
+    await untilReady(daemon);
+  });
+});
+
+test('SIGTERM: unready at once, serving while it drains, then it finishes what is in flight and ends with 0', async () => {
+  const { topic, environment } = await newPipeline();
+  await using daemon = await startDaemon({
+    name: 'calculator',
+    environment: { ...environment, SUMPIPELINE_DRAIN_MS: '700' },
+  });
+  await untilReady(daemon);
+  using client = new GrpcClient(daemon.grpc, Calculator);
+  const acknowledged: string[] = [];
+  daemon.signal('SIGTERM');
+  await until('to be unready', async () => (await daemon.get('/readyz')).status === 503);
+  for (let count = 0; count < 20; count++) {
+    const requestId = randomUUID();
+    const answer = await client.call('add', { requestId, a: '1', b: '2' });
+    assert.ok(answer.ok, inspect(answer));
+    acknowledged.push(requestId);
+  }
+  assert.equal(await daemon.exited, 0);
+  const places = await idsInLog(topic);
+  assert.deepEqual(
+    acknowledged.filter((id) => !places.has(id)),
+    [],
+  );
+  assert.deepEqual(
+    daemon.noise.filter((line) => !/TimeoutNegativeWarning|was set to 1|trace-warnings/.test(line)),
+    [],
+  );
+});
+
+/** What the operator's documentation tells an administrator to grant a calculator. */
+async function allow(username: string, topic: string): Promise<void> {
+  const { default: kafkajs } = await import('kafkajs');
+  const admin = new kafkajs.Kafka({ brokers: kafka.plaintextBootstrapServers.split(','), logLevel: 0 }).admin();
+  await admin.connect();
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  await admin.createAcls({
+    acl: [AclOperationTypes.WRITE, AclOperationTypes.DESCRIBE].map((operation) => ({
+      resourceType: AclResourceTypes.TOPIC,
+      resourceName: topic,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: `User:${username}`,
+      host: '*',
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    })),
+  });
+  await admin.disconnect();
+}

@@ -1,0 +1,22 @@
+import { inspect } from 'node:util';
+import { waitFor } from '#tools/process/wait.ts';
+
+/** Waits for a condition and, when it does not come, says what was seen instead. */
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  options: { timeoutMs?: number; seen?: () => unknown } = {},
+): Promise<void> {
+  const { timeoutMs = 15_000, seen } = options;
+  try {
+    await waitFor({ what, timeoutMs }, async () => ((await isTrue()) ? true : undefined));
+  } catch (error) {
+    if (seen === undefined) throw error;
+    throw new Error(
+      `${what} did not come within ${timeoutMs} ms; seen: ${inspect(seen(), { depth: 6, breakLength: 120 })}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
