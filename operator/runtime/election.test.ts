@@ -174,16 +174,17 @@ test('a Lease that somebody deletes ends the term, and a new one is stood for', 
 });
 
 test('whatever the network does, no two processes may write at the same time', async () => {
-  const fates = ['answered', 'answered', 'answered', 'lostBefore', 'lostAfter', 'hangs'] as const;
+  // One request in six fails in one of these ways, besides the processes that are cut off altogether.
+  const fates = ['lostBefore', 'lostAfter', 'hangs'] as const;
   const step = fc.record({
-    ms: fc.integer({ min: 100, max: 6_000 }),
-    down: fc.constantFrom('none', 'a', 'b', 'all'),
+    ms: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 10_000, max: 30_000 })),
+    down: fc.constantFrom('none', 'a', 'b', 'c', 'all'),
     stopped: fc.constantFrom(false, false, false, true),
   });
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { maxLength: 25 }),
-      fc.infiniteStream(fc.nat(fates.length - 1)),
+      fc.array(step, { minLength: 3, maxLength: 15 }),
+      fc.infiniteStream(fc.nat(17)),
       async (steps, luck) => {
         const clock = new FakeClock();
         const server = new FakeLeaseServer(clock);
@@ -196,7 +197,6 @@ test('whatever the network does, no two processes may write at the same time', a
             fate: () => (down === identity || down === 'all' ? 'hangs' : (fates[luck.next().value ?? 0] ?? 'answered')),
           }),
         );
-        let hasLed = false;
         for (const { ms, down: next, stopped } of steps) {
           down = next;
           // A pause of everything: timers are late, and the first question comes before any of them.
@@ -204,7 +204,6 @@ test('whatever the network does, no two processes may write at the same time', a
           for (let passed = 0; passed < ms; passed += 100) {
             const writers = processes.filter((process) => process.mayWrite()).map(({ identity }) => identity);
             assert(writers.length <= 1, `${writers} may write at ${clock.monotonicMs()}`);
-            hasLed ||= writers.length === 1;
             await clock.advance(100);
           }
         }
@@ -212,9 +211,8 @@ test('whatever the network does, no two processes may write at the same time', a
         down = 'all';
         await clock.advance(60_000);
         await Promise.all(processes.map(({ running }) => running));
-        fc.pre(hasLed || steps.length < 5);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
 });

@@ -1,6 +1,6 @@
 import type { Logger } from '#platform/log.ts';
 import type { KubeClient } from './client.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { Controller, type ControllerOptions } from './controller.ts';
 import { createDiscovery, customResourceDefinitions, type Discovery } from './discovery.ts';
 import { type Leadership, runElection } from './election.ts';
@@ -188,18 +188,19 @@ export class Manager {
     this.#running.add(running);
   }
 
-  /** Required kinds synced, all others known to be there or not. */
+  /** Of what is watched from the start: required kinds synced, all others known to be there or not. */
   async #untilListed(signal: AbortSignal): Promise<void> {
-    const isListed = ({ reflector, isRequired }: { reflector: Reflector; isRequired: boolean }) =>
-      isRequired ? reflector.availability === 'synced' : reflector.availability !== 'pending';
-    const changed = () => {
-      if ([...this.#reflectors.values()].every(isListed)) listed.abort();
-    };
+    const watched = [...this.#reflectors.values()];
     const listed = new AbortController();
-    const stops = [...this.#reflectors.values()].map(({ reflector }) => reflector.onAvailability(changed));
-    changed();
-    const either = AbortSignal.any([signal, listed.signal]);
-    while (!either.aborted) await sleep(this.#clock, 60_000, either);
+    const check = () => {
+      const isListed = watched.every(({ reflector, isRequired }) =>
+        isRequired ? reflector.availability === 'synced' : reflector.availability !== 'pending',
+      );
+      if (isListed) listed.abort();
+    };
+    const stops = watched.map(({ reflector }) => reflector.onAvailability(check));
+    check();
+    await untilAborted(AbortSignal.any([signal, listed.signal]));
     for (const stop of stops) stop();
   }
 
@@ -250,4 +251,11 @@ export class Manager {
       cancel();
     };
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
