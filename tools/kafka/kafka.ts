@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { KafkaConfig } from 'kafkajs';
 import { z } from 'zod';
 import { keepServerCertificate } from '#tools/process/certificate.ts';
@@ -83,6 +83,8 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { host = loopback, heap = '256m', progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
+  // The parents first and apart: the mode would close them too, and others' servers live beside us.
+  await mkdir(dirname(dir), { recursive: true });
   await mkdir(dir, { recursive: true, mode: 0o700 });
 
   await requireUnused(dir);
