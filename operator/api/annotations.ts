@@ -6,8 +6,6 @@ export const annotations = {
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
   /** On a SumPipeline, by the operator: children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
-  /** On a SumPipeline, by a person: the topic id of a changed log that is to be accepted. */
-  acceptLog: `${apiGroup}/accept-log`,
 } as const;
 
 /** Holds a deleted SumPipeline until its KafkaTopic is released. Set only where there is one. */

@@ -41,7 +41,7 @@ const asPerson = { fieldManager: 'person', force: true };
 before(async () => {
   server = await startApiServer();
   ({ client, transport } = connectTo(server.kubeconfigPath));
-  await client.apply(crds, buildCrd() as KubeObject, asPerson);
+  await client.apply(crds, buildCrd(), asPerson);
   await eventually('the CRD to be served', async () => {
     const { status } = await client.get(crds, { name: crdName });
     return status?.conditions?.find(({ type }) => type === 'Established')?.status === 'True' || status;
@@ -210,3 +210,29 @@ test('kubectl get shows the columns that people look for', async () => {
   assert.deepEqual(wideHead?.slice(7), ['IMAGE', 'BOOTSTRAP', 'TOPIC', 'MESSAGE']);
   assert.deepEqual(wideRow?.slice(7), ['sumpipeline:1', 'kafka-1:9096', 'shop.columns', 'about Ready']);
 });
+
+test('ratcheting: what an older version let in may stay as it is while the rest changes', async () => {
+  const withRules = buildCrd();
+  const served = async (isRefused: boolean) => {
+    const refusal = await refusalOf(dryRun(changed(minimalDraft(), { 'kafka.topic.config': { 'retention.ms': '1' } })));
+    return (refusal !== undefined) === isRefused || refusal;
+  };
+  await client.apply(crds, withoutRules(withRules), asPerson);
+  await eventually('the API server to forget the rules', () => served(false));
+  const old = changed(fullDraft(), { 'kafka.topic.config': { 'retention.ms': '1' }, '/metadata.name': 'ratcheted' });
+  await client.apply(pipelines, old, asPerson);
+  await client.apply(crds, withRules, asPerson);
+  await eventually('the API server to know the rules', () => served(true));
+
+  await client.apply(pipelines, changed(old, { 'calculator.replicas': 5 }), asPerson);
+  const worse = changed(old, { 'kafka.topic.config': { 'retention.ms': '2' } });
+  assert.match(
+    (await refusalOf(client.apply(pipelines, worse, asPerson))) ?? '',
+    /spec.kafka.topic.config: Invalid value/,
+  );
+});
+
+/** The CRD as a version before the rules would have had it. */
+function withoutRules(crd: KubeObject): KubeObject {
+  return JSON.parse(JSON.stringify(crd, (key, value) => (key === 'x-kubernetes-validations' ? undefined : value)));
+}

@@ -20,7 +20,7 @@ const columns = [
 ];
 
 /** The CustomResourceDefinition of SumPipeline. No `/scale`: it answers 500 for objects without replicas. */
-export function buildCrd(): object {
+export function buildCrd() {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -110,6 +110,17 @@ test('every field has a description that is a sentence', () => {
   assert.deepEqual(poor, []);
 });
 
+test('every text, list and map has a bound: without one the cost of a rule cannot be estimated', () => {
+  const unbounded: string[] = [];
+  visit(buildSchema(), '', (node, path) => {
+    const isText = node.type === 'string' && node.enum === undefined && node.maxLength === undefined;
+    const isList = node.type === 'array' && node.maxItems === undefined;
+    const isMap = node.additionalProperties !== undefined && node.maxProperties === undefined;
+    if (isText || isList || isMap) unbounded.push(path);
+  });
+  assert.deepEqual(unbounded, ['.apiVersion', '.kind', '.metadata.name'], 'those are bounded by the API server');
+});
+
 function rulesOf(schema: StructuralSchema): { path: string; message: string }[] {
   const rules: { path: string; message: string }[] = [];
   visit(schema, '', (node, path) => {

@@ -1,4 +1,5 @@
 import { apiVersion, kind } from '#contract/names.ts';
+import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { buildSchema, crdName } from '#operator/api/crd.ts';
 import type { StructuralSchema } from '#operator/api/structural.ts';
 import type { GeneratedFile } from './generate.ts';
@@ -18,6 +19,14 @@ export function generateReference(): GeneratedFile[] {
     ...rules.map(({ fieldPath, message }) => `- \`${fieldPath?.slice(1)}\` ${message}.\n`),
     ...sectionsOf('spec', properties['spec'] ?? {}),
     ...sectionsOf('status', properties['status'] ?? {}),
+    `## Annotations and finalizer
+
+| name | on | written by | meaning |
+|---|---|---|---|
+| \`${annotations.allowedNamespaces}\` | Strimzi Kafka | its owner | Namespaces whose pipelines may use this Kafka, comma-separated, or \`*\`. Its own namespace always may. |
+| \`${annotations.inventory}\` | ${kind} | the operator | Children that have no owner reference: KafkaTopics. |
+| \`${topicFinalizer}\` | ${kind} (finalizer) | the operator | Holds a deleted pipeline until its KafkaTopic is given back without its data being deleted. |
+`,
   ];
   return [{ path: 'docs/reference/sumpipeline.md', text: `${text.join('\n').trimEnd()}\n` }];
 }
