@@ -8,7 +8,7 @@ import { ownership } from './ownership.ts';
 import { buildPodTemplate } from './podTemplate.ts';
 
 /**
- * The pods of a component. Never with `spec.replicas`: whoever applied it once resets the number when he stops, so
+ * The pods of a component. Never with `spec.replicas`: a manager that owned the number once resets it when it stops, so
  * the number is written through `scale` by a manager of its own, or by nobody.
  */
 export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: Component): ChildObject {

@@ -137,8 +137,8 @@ export interface AccessRule {
 }
 
 /**
- * What the aggregators may do, on the proof ConfigMap alone. The operator must hold it too: Kubernetes lets nobody
- * grant what he has not.
+ * What the aggregators may do, on the proof ConfigMap alone. The operator must hold it too: nobody can grant more
+ * than they have.
  */
 export const podRights = {
   apiGroups: [''],

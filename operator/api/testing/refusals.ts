@@ -1,6 +1,6 @@
 import { type Changes, type Draft, fullDraft, strimziDraft } from './samples.ts';
 
-/** One thing that a person may get wrong, and what he is told. */
+/** One thing that a person may get wrong, and what the answer is. */
 export interface Refusal {
   /** A sentence: `a topic that is managed needs partitions`. */
   readonly name: string;
