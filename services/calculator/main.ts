@@ -60,4 +60,6 @@ export async function main(): Promise<void> {
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();
   logger.info({}, 'calculator ended');
+  // Timers of requests that were cut would hold the process for their deadlines.
+  process.exit(0);
 }

@@ -158,9 +158,11 @@ function edgeFailure(error: unknown, logger: Logger): Failure {
   }
 }
 
+/** Failures that pass by themselves, most of them within a second. */
+const passing: ReadonlySet<Failure['code']> = new Set(['queue-full', 'outcome-unknown', 'unavailable']);
+
 function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
-  // Both pass by themselves; a second is longer than a usual election of a leader takes to begin.
-  if (failed.code === 'queue-full' || failed.code === 'outcome-unknown') reply.header('retry-after', '1');
+  if (passing.has(failed.code)) reply.header('retry-after', '1');
   return reply
     .status(failed.httpStatus)
     .header('content-type', problemContentType)
