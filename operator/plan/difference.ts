@@ -129,6 +129,8 @@ function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): 
 
 function equalScalars(desired: unknown, live: unknown, path: Path): boolean {
   if (desired === live) return true;
+  // The server stores a zero value of a built-in kind by leaving it out.
+  if (live === undefined) return desired === false || desired === 0 || desired === '';
   // The server writes quantities in one form: 1000m becomes 1.
   return path.includes('resources') && equalQuantities(desired, live);
 }
