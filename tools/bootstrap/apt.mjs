@@ -9,7 +9,7 @@ import { findProgram } from './look.mjs';
  *
  * @type {readonly {name: string, program?: string, file?: string}[]}
  */
-const packages = [
+export const clusterPackages = [
   { name: 'gcc', program: 'gcc' },
   { name: 'libc6-dev', file: '/usr/include/stdio.h' },
   { name: 'pkg-config', program: 'pkg-config' },
@@ -22,12 +22,12 @@ const packages = [
 ];
 
 /**
- * Installs what is missing of the packages above, after saying so.
+ * Installs what is missing of the packages, after saying so.
  *
- * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void}} context
+ * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages}} context
  */
-export async function installSystemPackages({ env, say }) {
-  const missing = findMissingPackages(env);
+export async function installSystemPackages({ env, say, packages = clusterPackages }) {
+  const missing = findMissingPackages(packages, env);
   if (missing.length === 0) return;
   const names = missing.join(' ');
   if (findProgram('apt-get', env) === undefined) {
@@ -39,7 +39,7 @@ export async function installSystemPackages({ env, say }) {
   // A fresh image has no package lists; an old one has lists of packages that are gone.
   const update = await aptGet(['update'], env);
   const install = await aptGet(['install', '--yes', '--no-install-recommends', ...missing], env);
-  const still = findMissingPackages(env);
+  const still = findMissingPackages(packages, env);
   if (install !== 0 || still.length > 0) {
     const lists = update === 0 ? '' : ' (apt-get update failed too)';
     throw new BootstrapError(
@@ -48,8 +48,7 @@ export async function installSystemPackages({ env, say }) {
   }
 }
 
-/** @param {NodeJS.ProcessEnv} env */
-export function findMissingPackages(env) {
+function findMissingPackages(packages, env) {
   const search = { PATH: `${env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
   return packages
     .filter(({ program, file }) => (program ? findProgram(program, search) === undefined : !existsSync(file ?? '')))
