@@ -19,7 +19,7 @@ export function parseEnvironment<Schema extends z.ZodType>(
   throw new EnvironmentError(
     parsed.error.issues.map((issue) => {
       const name = issue.path[0] === undefined ? 'environment' : String(issue.path[0]);
-      return environment[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`;
+      return present[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`;
     }),
   );
 }
