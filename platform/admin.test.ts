@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type AdminServer, startAdminServer } from './admin.ts';
+import { createMetrics } from './metrics.ts';
+
+const metrics = createMetrics(
+  {
+    test_total: { type: 'counter', help: 'Things.', labels: ['kind'] },
+    test_gauge: { type: 'gauge', help: 'A thing.' },
+    test_seconds: { type: 'histogram', help: 'Time.', buckets: [1] },
+  },
+  { processMetrics: false },
+);
+let server: AdminServer;
+let readyProblem: string | undefined = 'not connected';
+let liveProblem: string | undefined;
+
+before(async () => {
+  server = await startAdminServer({
+    address: '127.0.0.1',
+    port: 0,
+    liveProblem: () => liveProblem,
+    readyProblem: () => readyProblem,
+    metrics,
+  });
+});
+after(() => server.close());
+
+async function get(path: string): Promise<[number, string]> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+  return [response.status, await response.text()];
+}
+
+test('probes say why', async () => {
+  assert.deepEqual(await get('/readyz'), [503, 'not connected\n']);
+  readyProblem = undefined;
+  assert.deepEqual(await get('/readyz?verbose'), [200, 'ok\n']);
+  assert.deepEqual(await get('/livez'), [200, 'ok\n']);
+  liveProblem = 'stuck';
+  assert.deepEqual(await get('/livez'), [503, 'stuck\n']);
+  assert.deepEqual(await get('/'), [404, 'try /livez, /readyz or /metrics\n']);
+});
+
+test('a gauge that nobody set is absent, and a removed one is again', async () => {
+  assert.doesNotMatch((await get('/metrics'))[1], /^test_gauge /m);
+  metrics.set('test_gauge', 0);
+  assert.match((await get('/metrics'))[1], /^test_gauge 0$/m);
+  metrics.remove('test_gauge');
+  assert.doesNotMatch((await get('/metrics'))[1], /^test_gauge /m);
+});
+
+test('counters and histograms count', async () => {
+  metrics.increment('test_total', { kind: 'a' }, 2);
+  metrics.observe('test_seconds', 0.5);
+  const [, text] = await get('/metrics');
+  assert.match(text, /test_total\{kind="a"\} 2/);
+  assert.match(text, /test_seconds_bucket\{le="1"\} 1/);
+  assert.match(text, /# HELP test_total Things\./);
+});
+
+test('a metric used as another type is refused by name', () => {
+  assert.throws(() => metrics.set('test_total', 1), /metric test_total is not declared with this type/);
+});
