@@ -1,19 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { KafkaConfig } from 'kafkajs';
-import { z } from 'zod';
 import { keepServerCertificate } from '#tools/process/certificate.ts';
-import { describeExit } from '#tools/process/child.ts';
 import { Keeper, type RestartPolicy } from '#tools/process/keeper.ts';
 import { fetchJars } from '#tools/process/maven.ts';
-import { findFreePort, isPortFree } from '#tools/process/ports.ts';
 import { findProcesses } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
-import { type Progress, readLogTail, silentProgress } from '#tools/progress.ts';
+import { type Progress, silentProgress } from '#tools/progress.ts';
+import { alterScramUser, formatStorage } from './commands.ts';
 import { spawnJava } from './java.ts';
 import { answersApiVersions } from './ready.ts';
 import { buildProperties, type KafkaNode } from './settings.ts';
+import { chooseNodes, describeCount, readState, writeState } from './state.ts';
 
 export interface KafkaOptions {
   /** Holds the data, certificate, password and logs. An empty or absent folder becomes a new cluster. */
@@ -69,113 +68,85 @@ const readyTimeoutMs = 90_000;
 /** A controlled shutdown needs a quorum of controllers; when all nodes stop at once the last one may never get it. */
 const stopTimeoutMs = 10_000;
 
-const nodeSchema = z.object({
-  id: z.number(),
-  securePort: z.number(),
-  plaintextPort: z.number(),
-  controllerPort: z.number(),
-});
-const stateSchema = z.object({ clusterId: z.string(), password: z.string(), nodes: z.array(nodeSchema).min(1) });
-type State = z.infer<typeof stateSchema>;
-
 /** Starts a real Kafka in `dir`, formatting it first when it is new, and waits until every node answers. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { host = loopback, heap = '256m', progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
-  // The parents first and apart: the mode would close them too, and others' servers live beside us.
-  await mkdir(dirname(dir), { recursive: true });
   await mkdir(dir, { recursive: true, mode: 0o700 });
-
   await requireUnused(dir);
+
   const kept = await readState(dir);
-  const nodes = await choosePorts({ host, kept: kept?.nodes, count: options.nodes, ports: options.ports });
+  const nodes = await chooseNodes({ host, loopback, kept: kept?.nodes, count: options.nodes, ports: options.ports });
   const clusterId = kept?.clusterId ?? Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
   const password = kept?.password ?? randomBytes(18).toString('base64url');
-  const tls = await keepServerCertificate(join(dir, 'certificate.json'), {
-    commonName: 'Kafka',
-    hosts: [...new Set([host, loopback, 'localhost'])],
-  });
-  const keyStore = join(dir, 'keystore.pem');
-  const trustStore = join(dir, 'truststore.pem');
-  await writeFile(keyStore, `${tls.keyPem}${tls.certPem}${tls.caPem}`, { mode: 0o600 });
-  await writeFile(trustStore, tls.caPem);
-  for (const node of nodes) {
-    const dataDir = join(dir, `node-${node.id}`);
-    await writeFile(
-      propertiesFile(dir, node.id),
-      buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName: username }),
-    );
-  }
+  const caPem = await writeSettings({ dir, host, nodes });
   if (!kept) {
-    await progress.step(`Format Kafka for ${nodes.length === 1 ? '1 node' : `${nodes.length} nodes`}`, () =>
-      Promise.all(nodes.map(({ id }) => formatNode({ jars, dir, id, clusterId, password }))),
+    await progress.step(`Format Kafka for ${describeCount(nodes.length)}`, () =>
+      Promise.all(nodes.map((node) => formatNode({ jars, dir, node, clusterId, password }))),
     );
   }
   await writeState(dir, { clusterId, password, nodes });
 
   const logFile = (id: number) => join(dir, `node-${id}.log`);
   const keepers = new Map(
-    nodes.map((node) => [
-      node.id,
-      new Keeper({
+    nodes.map((node) => {
+      const keeper = new Keeper({
         name: nodes.length === 1 ? 'Kafka' : `Kafka node ${node.id}`,
         launch: () =>
           spawnJava({
             jars,
             mainClass: brokerClass,
-            args: [propertiesFile(dir, node.id)],
+            args: [propertiesFile(dir, node)],
             heap,
             logFile: logFile(node.id),
             crashDir: dir,
           }),
-        // Each listener binds by itself: one may answer while another finds its port taken.
-        ready: (signal) =>
-          waitFor(
-            { what: `Kafka on port ${node.securePort} to answer`, timeoutMs: readyTimeoutMs, signal },
-            async () => {
-              await answersApiVersions({ host: loopback, port: node.plaintextPort });
-              return answersApiVersions({ host, port: node.securePort, caPem: tls.caPem });
-            },
-          ),
+        ready: (signal) => waitUntilReady({ node, host, caPem, signal }),
         stopSignal: 'SIGTERM',
         stopTimeoutMs,
         restart,
-      }),
-    ]),
+      });
+      return [node.id, keeper];
+    }),
   );
-  const keeperOf = (id: number): Keeper => {
-    const keeper = keepers.get(id);
-    if (!keeper) throw new Error(`Kafka has no node ${id}, only ${[...keepers.keys()].join(', ')}`);
-    return keeper;
+  const stop = async () => {
+    await Promise.all([...keepers.values()].map((keeper) => keeper.stop()));
   };
-  const all = [...keepers.values()];
-  const stop = async () => void (await Promise.all(all.map((keeper) => keeper.stop())));
 
   const bootstrapServers = nodes.map(({ securePort }) => `${host}:${securePort}`).join(',');
   const plaintextBootstrapServers = nodes.map(({ plaintextPort }) => `${loopback}:${plaintextPort}`).join(',');
   await progress.step(`Start Kafka on ${bootstrapServers}`, async () => {
-    const outcomes = await Promise.allSettled(all.map((keeper) => keeper.start()));
+    const outcomes = await Promise.allSettled([...keepers.values()].map((keeper) => keeper.start()));
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (!failed) return;
     await stop();
     throw failed.reason;
   });
 
+  const keeperOf = (id: number): Keeper => {
+    const keeper = keepers.get(id);
+    if (!keeper) throw new Error(`Kafka has no node ${id}, only ${[...keepers.keys()].join(', ')}`);
+    return keeper;
+  };
   return {
     clusterId,
     bootstrapServers,
     plaintextBootstrapServers,
-    caPem: tls.caPem,
+    caPem,
     username,
     password,
     nodeIds: nodes.map(({ id }) => id),
     clientConfig: () => ({
       brokers: bootstrapServers.split(','),
-      ssl: { ca: [tls.caPem], rejectUnauthorized: true },
+      ssl: { ca: [caPem], rejectUnauthorized: true },
       sasl: { mechanism: 'scram-sha-512', username, password },
     }),
-    addUser: (user) => addScramUser({ jars, dir, bootstrapServers: plaintextBootstrapServers, ...user }),
+    addUser: (user) =>
+      alterScramUser(
+        { jars, dir, logFile: join(dir, 'users.log') },
+        { bootstrapServers: plaintextBootstrapServers, ...user },
+      ),
     logFile,
     pid: (id) => keeperOf(id).pid,
     kill: (id) => keeperOf(id).kill(),
@@ -193,116 +164,56 @@ async function requireUnused(dir: string): Promise<void> {
   if (other) throw new Error(`Kafka runs on ${dir} already, as process ${other.pid}: stop that one first`);
 }
 
-function propertiesFile(dir: string, id: number): string {
-  return join(dir, `node-${id}.properties`);
-}
-
-async function choosePorts(request: {
-  host: string;
-  kept: readonly KafkaNode[] | undefined;
-  count: number | undefined;
-  ports: readonly number[] | undefined;
-}): Promise<KafkaNode[]> {
-  const { host, kept, ports } = request;
-  const count = kept?.length ?? request.count ?? 1;
-  if (request.count !== undefined && request.count !== count) {
-    throw new Error(`this Kafka was formatted for ${count} nodes, not ${request.count}: use another folder`);
+/** Writes what the brokers read at their start, and answers the CA that clients must trust. */
+async function writeSettings(request: { dir: string; host: string; nodes: readonly KafkaNode[] }): Promise<string> {
+  const { dir, host, nodes } = request;
+  const { caPem, certPem, keyPem } = await keepServerCertificate(join(dir, 'certificate.json'), {
+    commonName: 'Kafka',
+    hosts: [...new Set([host, loopback, 'localhost'])],
+  });
+  const keyStore = join(dir, 'keystore.pem');
+  const trustStore = join(dir, 'truststore.pem');
+  await writeFile(keyStore, `${keyPem}${certPem}${caPem}`, { mode: 0o600 });
+  await writeFile(trustStore, caPem);
+  for (const node of nodes) {
+    const dataDir = dataFolder(dir, node);
+    const properties = buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName: username });
+    await writeFile(propertiesFile(dir, node), properties);
   }
-  if (ports && ports.length !== count) throw new Error(`${count} Kafka nodes need ${count} ports, got ${ports.length}`);
-  const taken = new Set<number>(ports);
-  const choose = async (address: string, last: number | undefined): Promise<number> => {
-    let port = last !== undefined && (await isPortFree(address, last)) ? last : await findFreePort(address);
-    while (taken.has(port)) port = await findFreePort(address);
-    taken.add(port);
-    return port;
-  };
-  const nodes: KafkaNode[] = [];
-  for (let index = 0; index < count; index++) {
-    const last = kept?.[index];
-    nodes.push({
-      id: index + 1,
-      securePort: ports?.[index] ?? (await choose(host, last?.securePort)),
-      plaintextPort: await choose(loopback, last?.plaintextPort),
-      controllerPort: await choose(loopback, last?.controllerPort),
-    });
-  }
-  return nodes;
+  return caPem;
 }
 
 /** The state file is written after this, so that data without it is an interrupted format and goes. */
 async function formatNode(request: {
   jars: string;
   dir: string;
-  id: number;
+  node: KafkaNode;
   clusterId: string;
   password: string;
 }): Promise<void> {
-  const { jars, dir, id, clusterId, password } = request;
-  await rm(join(dir, `node-${id}`), { recursive: true, force: true });
-  await runTool({
-    jars,
-    dir,
-    mainClass: 'kafka.tools.StorageTool',
-    args: [
-      'format',
-      `--cluster-id=${clusterId}`,
-      `--config=${propertiesFile(dir, id)}`,
-      '--add-scram',
-      `SCRAM-SHA-512=[name=${username},password=${password}]`,
-    ],
-    logFile: join(dir, `format-${id}.log`),
+  const { jars, dir, node, clusterId, password } = request;
+  await rm(dataFolder(dir, node), { recursive: true, force: true });
+  const logFile = join(dir, `format-${node.id}.log`);
+  await formatStorage(
+    { jars, dir, logFile },
+    { propertiesFile: propertiesFile(dir, node), clusterId, username, password },
+  );
+}
+
+/** Each listener binds by itself: one may answer while another finds its port taken. */
+function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
+  const { node, host, caPem, signal } = request;
+  const what = `Kafka on ${host}:${node.securePort} to answer`;
+  return waitFor({ what, timeoutMs: readyTimeoutMs, signal }, async () => {
+    await answersApiVersions({ host: loopback, port: node.plaintextPort });
+    return answersApiVersions({ host, port: node.securePort, caPem });
   });
 }
 
-async function addScramUser(request: {
-  jars: string;
-  dir: string;
-  bootstrapServers: string;
-  username: string;
-  password: string;
-}): Promise<void> {
-  const { jars, dir, bootstrapServers } = request;
-  await runTool({
-    jars,
-    dir,
-    mainClass: 'kafka.admin.ConfigCommand',
-    args: [
-      '--bootstrap-server',
-      bootstrapServers,
-      '--alter',
-      '--entity-type=users',
-      `--entity-name=${request.username}`,
-      `--add-config=SCRAM-SHA-512=[password=${request.password}]`,
-    ],
-    logFile: join(dir, 'users.log'),
-  });
+function propertiesFile(dir: string, { id }: KafkaNode): string {
+  return join(dir, `node-${id}.properties`);
 }
 
-async function runTool(request: {
-  jars: string;
-  dir: string;
-  mainClass: string;
-  args: readonly string[];
-  logFile: string;
-}): Promise<void> {
-  const { jars, dir, mainClass, args, logFile } = request;
-  const child = await spawnJava({ jars, mainClass, args, heap: '128m', logFile, crashDir: dir });
-  const exit = await child.exited;
-  if (exit.code !== 0) throw new Error(`${mainClass} failed (${describeExit(exit)}):\n${readLogTail(logFile)}`);
-}
-
-async function readState(dir: string): Promise<State | undefined> {
-  const file = join(dir, 'state.json');
-  try {
-    return stateSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} is not a file that we wrote; move the folder away and start again`, { cause: error });
-  }
-}
-
-async function writeState(dir: string, state: State): Promise<void> {
-  const file = join(dir, 'state.json');
-  await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+function dataFolder(dir: string, { id }: KafkaNode): string {
+  return join(dir, `node-${id}`);
 }
