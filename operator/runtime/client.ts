@@ -295,7 +295,7 @@ export class KubeClient {
     this.#hooks.beforeWrite?.();
     const answer = await this.#send(verb, resource, name, options, http);
     if (options.dryRun !== true) {
-      this.#hooks.afterWrite?.({ verb, resource, ...writtenVersion(answer.body, name, options.uid) });
+      this.#hooks.afterWrite?.({ verb, resource, ...writtenVersion(verb, answer.body, name, options.uid) });
     }
     return answer;
   }

@@ -89,7 +89,8 @@ export class Controller<T extends KubeObject = KubeObject> {
       for (const key of keysOf(change.object)) this.#queue.add(key);
       if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
     });
-    reflector.onAvailability(() => this.enqueueAll());
+    // The primary kind needs no more than its own changes.
+    if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
   }
 
   enqueue(key: string): void {

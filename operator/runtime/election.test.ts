@@ -213,6 +213,6 @@ test('whatever the network does, no two processes may write at the same time', a
         await Promise.all(processes.map(({ running }) => running));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });

@@ -138,10 +138,11 @@ async function leadOneTerm(
     lost.signal.throwIfAborted();
   };
 
+  const over = AbortSignal.any([lost.signal, ended.signal]);
   const renewing = (async () => {
-    while (!lost.signal.aborted && !ended.signal.aborted) {
-      await sleep(clock, durations.retryPeriodMs, AbortSignal.any([lost.signal, ended.signal]));
-      if (lost.signal.aborted || ended.signal.aborted) return;
+    while (!over.aborted) {
+      await sleep(clock, durations.retryPeriodMs, over);
+      if (over.aborted) return;
       const renewed = await renew(options, durations, held, heldUntilMs(), lost.signal);
       if (renewed === 'lost') return lose('the Lease is gone or another process holds it');
       if (renewed !== undefined) held = renewed;

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Controller, type ControllerOptions } from './controller.ts';
 import { createDiscovery, customResourceDefinitions, type Discovery } from './discovery.ts';
 import { type Leadership, runElection } from './election.ts';
-import type { ElectionDurations } from './lease.ts';
+import { checkDurations, defaultDurations, type ElectionDurations } from './lease.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { type KubeObject, type Resource, resourceId } from './object.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
@@ -88,6 +88,8 @@ export class Manager {
     this.client = options.client;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    checkDurations({ ...defaultDurations, ...options.election?.durations });
+    // Made first, so it is the one reflector without a discovery.
     const crds = this.watch(customResourceDefinitions, { metadataOnly: true, required: false });
     this.discovery = createDiscovery({ crds, clock: this.#clock, random: this.#random });
   }

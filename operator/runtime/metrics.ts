@@ -51,7 +51,11 @@ export const runtimeMetrics = {
     help: 'Event handlers that threw; the event is in the store all the same.',
     labels: ['resource'],
   },
-  reflector_objects: { type: 'gauge', help: 'Objects held in memory, by resource.', labels: ['resource'] },
+  reflector_objects: {
+    type: 'gauge',
+    help: 'Objects held in memory, by resource; namespace is empty where all are watched.',
+    labels: ['resource', 'namespace'],
+  },
   events_recorded_total: {
     type: 'counter',
     help: 'Events by what became of them: created, repeated, suppressed, dropped, failed.',

@@ -242,6 +242,9 @@ export class Reflector<T extends KubeObject = KubeObject> {
 
   async #waitForKind(crd: string, attempt: number, signal: AbortSignal): Promise<void> {
     const { discovery, clock, random } = this.#options;
+    const hasCrd = crd !== 'absent' && crd !== 'unknown';
+    // A CRD that is there may just not be served yet, or a server that starts: no reason to report objects as deleted.
+    if (hasCrd && attempt < 3) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
     this.#setAvailability('notInstalled');
     for (const change of changes) this.#emit(change);
@@ -249,9 +252,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#problem = undefined;
     // Between the CRD's last event and the moment the kind is served lie seconds, so a CRD that is there is asked some
     // times more (about 15 s in all); one that still does not serve our version is left alone until it changes.
-    if (crd !== 'absent' && crd !== 'unknown' && attempt < 8) {
-      return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
-    }
+    if (hasCrd && attempt < 8) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
     if (discovery === undefined) return sleep(clock, 60_000 * (0.75 + random() / 2), signal);
     await discovery.whenChanged(this.resource, crd, signal);
@@ -296,7 +297,10 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   #emit(change: Change<T>): void {
-    this.#options.metrics.set('reflector_objects', this.#store.size, { resource: this.#id });
+    this.#options.metrics.set('reflector_objects', this.#store.size, {
+      resource: this.#id,
+      namespace: this.namespace ?? '',
+    });
     for (const handler of this.#changeHandlers) this.#call(handler, change);
   }
 

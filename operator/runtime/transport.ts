@@ -65,7 +65,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   async function send(request: HttpRequest, deadline: Deadline, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
     for (let attempt = 0; ; attempt += 1) {
-      const { agent, credentials } = await connections.current();
+      const { agent, credentials } = await orAborted(deadline.signal, connections.current);
       const base = new URL(credentials.server);
       const started = options.clock.monotonicMs();
       const response = await orAborted(deadline.signal, () =>
@@ -169,7 +169,7 @@ export function createTransport(options: TransportOptions): Transport {
 function connectionKeeper(options: TransportOptions) {
   let loaded: { at: number; credentials: Promise<Credentials> } | undefined;
   let agent: { tls: string; instance: Agent } | undefined;
-  const retired = new Set<Promise<void>>();
+  const retired = new Set<Agent>();
 
   async function current(): Promise<{ agent: Agent; credentials: Credentials }> {
     const now = options.clock.monotonicMs();
@@ -187,8 +187,8 @@ function connectionKeeper(options: TransportOptions) {
       agent = { tls, instance: newAgent(credentials.tls) };
       // Requests under way (watches) end on the old certificate in their own time, at most one watch life later.
       if (previous !== undefined) {
-        const closing = previous.close().finally(() => retired.delete(closing));
-        retired.add(closing);
+        retired.add(previous);
+        previous.close(() => retired.delete(previous));
       }
     }
     return { agent: agent.instance, credentials };
@@ -200,8 +200,9 @@ function connectionKeeper(options: TransportOptions) {
       loaded = undefined;
     },
     async close() {
-      await agent?.instance.destroy();
+      const agents = [...retired, ...(agent === undefined ? [] : [agent.instance])];
       agent = undefined;
+      await Promise.all(agents.map((open) => open.destroy()));
     },
   };
 }
@@ -247,7 +248,10 @@ function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined
   };
 }
 
-/** undici looks at the signal only once it is connected, which may take 10 s; the request is not sent after that. */
+/**
+ * For what does not look at the signal by itself: exec plugins, and undici while it connects, for up to 10 s (it does not
+ * send the request after that).
+ */
 async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
   signal.throwIfAborted();
   let abort = () => {};

@@ -106,17 +106,22 @@ const writtenSchema = z.object({
       namespace: z.string().optional(),
       uid: z.string().optional(),
       resourceVersion: z.string().optional(),
+      deletionTimestamp: z.string().optional(),
     })
     .optional(),
 });
 
-/** What a write left behind. A deletion that took effect at once answers with a Status, which has no version. */
-export function writtenVersion(body: unknown, asked: ObjectName, uid: string | undefined) {
+/**
+ * What a write left behind. A deletion that took effect at once answers, by kind, with a Status or with the object as it
+ * last was; only an object with a deletionTimestamp lives on, in the version of the answer.
+ */
+export function writtenVersion(verb: string, body: unknown, asked: ObjectName, uid: string | undefined) {
   const parsed = writtenSchema.safeParse(body);
   const metadata = parsed.success && parsed.data.kind !== 'Status' ? parsed.data.metadata : undefined;
+  const isGone = verb === 'delete' && metadata?.deletionTimestamp === undefined;
   return {
     name: { namespace: metadata?.namespace ?? asked.namespace, name: metadata?.name ?? asked.name },
     uid: metadata?.uid ?? uid,
-    resourceVersion: metadata?.resourceVersion,
+    resourceVersion: isGone ? undefined : metadata?.resourceVersion,
   };
 }

@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises that are ready run; chains of up to some 50 awaits. */
+/** Lets promises that are ready run, and those that they make ready. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
