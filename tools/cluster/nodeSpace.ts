@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Child, type ChildOptions, describeExit, spawnChild } from '#tools/process/child.ts';
 import { waitFor } from '#tools/process/wait.ts';
@@ -124,15 +125,26 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
   await run(['ip', 'address', 'add', `${address.nodeLink}/${address.linkPrefix}`, 'dev', nodeLink]);
   await run(['ip', 'link', 'set', nodeLink, 'up']);
   await run(['ip', 'route', 'add', address.hostForPods, 'via', address.hostLink]);
+  await loadBridgeFilter(run);
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
   await run(['ip', 'address', 'add', `${address.node}/24`, 'dev', bridge]);
   await run(['ip', 'link', 'set', bridge, 'up']);
   // kube-proxy rewrites Service addresses on their way; without a route a packet has no way to be on.
   await run(['ip', 'route', 'add', address.serviceNetwork, 'dev', bridge, 'src', address.node]);
   // Pods share the bridge: without the second, an answer to a Service's client would bypass the rewriting.
-  for (const setting of ['ipv4/ip_forward', 'bridge/bridge-nf-call-iptables']) {
+  for (const setting of ['ipv4/ip_forward', bridgeFilter]) {
     await run(['sh', '-c', `echo 1 > /proc/sys/net/${setting}`]);
   }
+}
+
+const bridgeFilter = 'bridge/bridge-nf-call-iptables';
+
+/** The one kernel module that nothing loads by itself. It stays loaded when the node goes. */
+async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
+  if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;
+  await run(['modprobe', 'br_netfilter']).catch((cause) => {
+    throw new Error('Services need the kernel module br_netfilter, and it cannot be loaded', { cause });
+  });
 }
 
 /** Which process was process 1, for those who look after its owner has gone: numbers are used again. */
