@@ -40,6 +40,7 @@ function withoutIdentity(object: object): Tree {
 function compareValues(desired: unknown, live: unknown, owned: unknown, path: Path): string | undefined {
   // Not ours: new, or taken over by another manager. Nobody can own what is empty: the server drops it.
   if (!isRecord(owned)) return isEmpty(desired) ? undefined : formatPath(path);
+  if (isEmpty(desired) && isEmpty(live)) return undefined;
   if (isRecord(desired)) {
     if (!isRecord(live)) return formatPath(path);
     // An empty tree under a map means that it is owned as a whole (`x-kubernetes-map-type: atomic`).

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lastWords } from './lastWords.ts';
+
+const table: readonly { readonly name: string; readonly log: string; readonly words: string }[] = [
+  {
+    name: 'the last line at level error speaks, with its cause and without its time',
+    log: [
+      '{"level":"info","time":"2026-01-01T00:00:00Z","message":"started"}',
+      '{"level":"error","time":"2026-01-01T00:00:01Z","error":{"message":"Secret orders-db, key uri is missing"},"message":"cannot go on"}',
+      '{"level":"info","time":"2026-01-01T00:00:02Z","message":"stopped"}',
+    ].join('\n'),
+    words: 'cannot go on: Secret orders-db, key uri is missing',
+  },
+  {
+    name: 'a thrown error is found above its stack',
+    log: 'node:internal/modules\n\nTypeError: boom\n    at main (file.ts:1:1)\n\nNode.js v24.21.0\n',
+    words: 'TypeError: boom',
+  },
+  { name: 'otherwise the last line speaks', log: 'exec format error\n\n', words: 'exec format error' },
+  {
+    name: 'half a JSON document at the cut says nothing',
+    log: '{"level":"error","mess\nlast line',
+    words: 'last line',
+  },
+  { name: 'an empty log says nothing', log: ' \n', words: '' },
+  { name: 'JSON that is no log line is a line like others', log: '[1, 2]', words: '[1, 2]' },
+];
+
+for (const { name, log, words } of table) test(name, () => assert.equal(lastWords(log), words));
+
+test('words are bounded', () => assert.equal(lastWords('x'.repeat(5000)).length, 512));

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Verdict } from '#contract/verdict.ts';
+import type { LiveConfigMap, LivePod } from './objects.ts';
+import { metadata, pod, verdict } from './testing/samples.ts';
+import { observeVerdict } from './verdict.ts';
+
+function proof(reports: Record<string, Partial<Verdict> | string>): LiveConfigMap {
+  const data = Object.fromEntries(
+    Object.entries(reports).map(([name, said]) => [
+      name,
+      typeof said === 'string' ? said : JSON.stringify(verdict(said)),
+    ]),
+  );
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('orders-proof'), data };
+}
+
+const ready = (name: string): LivePod => pod(name, { ready: true });
+const exactOf = (reports: Parameters<typeof proof>[0], ...pods: LivePod[]) =>
+  observeVerdict(proof(reports), pods).exact;
+
+describe('TotalExact is the worst that a ready aggregator says', () => {
+  const no = { exact: false, reason: 'LawViolated', message: 'partition 3: 1 missing' };
+  const unsure = { exact: null, reason: 'Recounting', message: 'wait' };
+
+  test('no aggregator, no proof: unknown', () => {
+    assert.equal(observeVerdict(undefined, []).exact.reason, 'NoReadyAggregator');
+    assert.equal(exactOf({ a: {} }, pod('a')).status, 'Unknown');
+  });
+  test('all say yes: true', () => assert.equal(exactOf({ a: {}, b: {} }, ready('a'), ready('b')).status, 'True'));
+  test('one says no: false, in its words', () => {
+    const { status, reason, message } = exactOf({ a: {}, b: no, c: unsure }, ready('a'), ready('b'), ready('c'));
+    assert.deepEqual({ status, reason, message }, { status: 'False', reason: no.reason, message: no.message });
+  });
+  test('one is not sure: unknown, in its words', () => {
+    assert.deepEqual(exactOf({ a: {}, b: unsure }, ready('a'), ready('b')), {
+      status: 'Unknown',
+      reason: 'Recounting',
+      message: 'wait',
+    });
+  });
+  test('one has not reported: unknown, and it is named', () => {
+    assert.deepEqual(exactOf({ a: {} }, ready('a'), ready('b')), {
+      status: 'Unknown',
+      reason: 'NotReported',
+      message: 'aggregator b has not reported yet',
+    });
+  });
+  test('one wrote nonsense: unknown, and it is said', () => {
+    assert.match(exactOf({ a: '{' }, ready('a')).message, /aggregator a reported something unreadable \(not JSON\)/);
+    assert.match(exactOf({ a: '{"exact": true}' }, ready('a')).message, /unreadable/);
+  });
+  test('pods that are not ready, or gone, do not count', () => {
+    const leaving = pod('c', { ready: true, metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    assert.equal(exactOf({ a: {}, b: no, c: no, d: no }, ready('a'), pod('b'), leaving).status, 'True');
+  });
+});
+
+test('trouble with Kafka, the store and durability is heard from pods that are not ready', () => {
+  const kafka = { ok: false, reason: 'AuthenticationFailed', message: 'Secret orders-kafka: refused' };
+  const seen = observeVerdict(proof({ a: {}, b: { kafka } }), [ready('a'), pod('b')]);
+  assert.deepEqual(seen.kafka, kafka);
+  assert.equal(seen.store?.ok, true);
+});
+
+test('whoever has read the durability knows better than whoever has not', () => {
+  const durability = { ok: true, reason: 'Unknown', message: 'not read' };
+  const seen = observeVerdict(proof({ a: { durability }, b: {} }), [ready('a'), ready('b')]);
+  assert.equal(seen.durability?.reason, 'Durable');
+});
+
+test('nobody has reported: nothing is known', () => {
+  const { kafka, store, durability } = observeVerdict(proof({}), [ready('a')]);
+  assert.deepEqual([kafka, store, durability], [undefined, undefined, undefined]);
+});
+
+test('halts of all pods are collected, lowest partition first', () => {
+  const halt = (partition: number) => ({ halts: [{ partition, reason: 'LogGap', message: 'gap' }] });
+  const { halts } = observeVerdict(proof({ a: halt(2), b: halt(1) }), [ready('a'), pod('b')]);
+  assert.deepEqual(
+    halts.map(({ partition }) => partition),
+    [1, 2],
+  );
+});
+
+test('keys of pods that do not exist are to be dropped; those of leaving pods are not yet', () => {
+  const leaving = pod('b', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
+  assert.deepEqual(observeVerdict(proof({ z: {}, a: {}, b: {}, y: '' }), [ready('a'), leaving]).goneKeys, ['y', 'z']);
+});
