@@ -81,6 +81,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           bodyTimeout: deadlineMs + travelMs,
           // Every call of ours may be sent twice: a GET, or an addition with its own request id.
           idempotent: true,
+          // Or undici sends the next request of a connection only after this one's answer, whatever `pipelining` says.
+          blocking: false,
           signal,
         });
         const retryAfter = response.headers['retry-after'];
