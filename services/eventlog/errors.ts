@@ -35,12 +35,20 @@ export function isTerminal(error: unknown): boolean {
     .some(({ type }) => type !== undefined && terminalTypes.has(type));
 }
 
-/** True when the group coordinator (or the client on its word) says that we are not a member of that generation. */
-export function isMembershipLost(error: unknown): boolean {
+/** True when Kafka will not make a topic like that, however often it is asked. */
+export function isTopicRefused(error: unknown): boolean {
   return chainOf(error)
     .map(factOf)
-    .some(({ type }) => type === 'ILLEGAL_GENERATION' || type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_INSTANCE_ID');
+    .some(({ type }) => type !== undefined && topicRefusals.has(type));
 }
+
+const topicRefusals = new Set([
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_PARTITIONS',
+  'INVALID_CONFIG',
+  'INVALID_TOPIC_EXCEPTION',
+  'POLICY_VIOLATION',
+]);
 
 const terminalTypes = new Set([
   'MESSAGE_TOO_LARGE',
@@ -93,6 +101,13 @@ const explanations: readonly Explanation[] = [
       `TLS with Kafka failed: either the listener does not speak TLS or ${caOf(settings)} is not a PEM certificate`,
   },
   {
+    // Also what a broker does that dies in the middle of the handshake: no proof that TLS is at fault.
+    reason: 'Unreachable',
+    applies: ({ text }) => text.includes('before secure TLS connection was established'),
+    message: ({ bootstrapServers }) =>
+      `Kafka at ${bootstrapServers.join(',')} broke off before TLS was established: is this a TLS listener?`,
+  },
+  {
     reason: 'AuthenticationFailed',
     // The client also says "authentication failed" when the connection broke in the middle of it: that proves nothing.
     applies: ({ name, type, text }) =>
@@ -113,6 +128,12 @@ const explanations: readonly Explanation[] = [
     reason: 'TopicMissing',
     applies: ({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION',
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
+  },
+  {
+    reason: 'Unreachable',
+    applies: ({ text }) => text === 'Closed connection',
+    message: ({ bootstrapServers, tls }) =>
+      `Kafka at ${bootstrapServers.join(',')} hung up${tls === undefined ? '; does its listener want TLS?' : ''}`,
   },
   {
     reason: 'Unreachable',

@@ -2,7 +2,7 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { AdminSession, readOffsets } from './admin.ts';
-import { explainKafkaError } from './errors.ts';
+import { explainKafkaError, isTopicRefused } from './errors.ts';
 import {
   type EnsureResult,
   type LogTopic,
@@ -12,7 +12,7 @@ import {
   type WantedTopic,
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
-import { planTopic, wantedConfig } from './topicPlan.ts';
+import { type FoundTopic, planTopic, wantedConfig } from './topicPlan.ts';
 
 export interface LogTopicOptions {
   readonly settings: KafkaSettings;
@@ -38,7 +38,7 @@ export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
   };
 }
 
-async function readSettings(admin: Admin, topic: string): Promise<TopicSettings> {
+async function readTopic(admin: Admin, topic: string): Promise<FoundTopic & { replicas: number }> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
   if (partitions.length === 0) throw new LogUnavailableError('TopicMissing', `topic ${topic} does not exist`);
@@ -46,19 +46,29 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
     includeSynonyms: false,
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
-  const entries = new Map(
-    resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? [],
-  );
+  const entries = resources[0]?.configEntries ?? [];
+  const isOverride = ({ configSource }: { configSource: number }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG;
+  const toMap = (some: typeof entries) => new Map(some.map(({ configName, configValue }) => [configName, configValue]));
+  return {
+    partitions: partitions.length,
+    replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+    effective: toMap(entries),
+    overrides: toMap(entries.filter(isOverride)),
+  };
+}
+
+async function readSettings(admin: Admin, topic: string): Promise<TopicSettings> {
+  const { partitions, replicas, effective } = await readTopic(admin, topic);
   const text = (name: string): string => {
-    const value = entries.get(name);
+    const value = effective.get(name);
     if (value === undefined || value === null) {
       throw new LogUnavailableError('Unreachable', `Kafka does not tell ${name} of topic ${topic}`);
     }
     return value;
   };
   return {
-    partitions: partitions.length,
-    replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+    partitions,
+    replicas,
     minInSyncReplicas: Number(text('min.insync.replicas')),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
     cleanupPolicy: text('cleanup.policy'),
@@ -79,22 +89,26 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   const { topic } = settings;
   const found = await readIfPresent(admin, settings);
   if (found === undefined) {
-    await create(admin, topic, wanted);
+    // False when somebody was faster: then its settings are looked at like those of any other.
+    if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
     logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
     return { created: true, changes: [] };
   }
   const plan = planTopic(topic, found, wanted);
   if (plan.kind === 'conflict') throw new TopicConflictError(plan.message);
-  if (plan.growTo !== undefined) {
-    await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
-    logger.info({ topic, from: found.partitions, to: plan.growTo }, 'added partitions to the topic');
+  if (plan.growTo !== undefined) await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
+  if (plan.config !== undefined) {
+    const configEntries = Object.entries(plan.config).map(([name, value]) => ({ name, value }));
+    const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries };
+    await admin.alterConfigs({ validateOnly: false, resources: [resource] });
   }
+  if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
   return { created: false, changes: plan.changes };
 }
 
-async function readIfPresent(admin: Admin, settings: KafkaSettings): Promise<TopicSettings | undefined> {
+async function readIfPresent(admin: Admin, settings: KafkaSettings): Promise<FoundTopic | undefined> {
   try {
-    return await readSettings(admin, settings.topic);
+    return await readTopic(admin, settings.topic);
   } catch (error) {
     const explained = explainKafkaError(error, settings);
     if (explained instanceof LogUnavailableError && explained.reason === 'TopicMissing') return undefined;
@@ -102,17 +116,27 @@ async function readIfPresent(admin: Admin, settings: KafkaSettings): Promise<Top
   }
 }
 
-async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise<void> {
-  await admin.createTopics({
-    // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller reads again.
-    waitForLeaders: false,
-    topics: [
-      {
-        topic,
-        numPartitions: wanted.partitions,
-        replicationFactor: wanted.replicas,
-        configEntries: Object.entries(wantedConfig(wanted)).map(([name, value]) => ({ name, value })),
-      },
-    ],
-  });
+async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise<boolean> {
+  const configEntries = Object.entries(wantedConfig(wanted)).map(([name, value]) => ({ name, value }));
+  const { partitions: numPartitions, replicas: replicationFactor } = wanted;
+  try {
+    return await admin.createTopics({
+      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller reads again.
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions, replicationFactor, configEntries }],
+    });
+  } catch (error) {
+    if (!isTopicRefused(error)) throw error;
+    throw new TopicConflictError(
+      `Kafka refuses to make topic ${topic} with ${numPartitions} partitions, ${replicationFactor} replicas and ` +
+        `${JSON.stringify(wanted.config)}: ${messagesOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The members of an aggregate say what the aggregate does not. */
+function messagesOf(error: unknown): string {
+  const members = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
+  return members.map((member) => (member instanceof Error ? member.message : String(member))).join('; ');
 }

@@ -1,4 +1,4 @@
-import type { TopicSettings, WantedTopic } from './port.ts';
+import type { WantedTopic } from './port.ts';
 
 /** What the promise needs and no `config` may weaken, by Kafka's names. */
 const fixedConfig = {
@@ -7,7 +7,7 @@ const fixedConfig = {
   'unclean.leader.election.enable': 'false',
 } as const;
 
-/** The settings a topic is created with. */
+/** The settings that a topic of ours has. */
 export function wantedConfig(wanted: WantedTopic): Record<string, string> {
   return {
     'retention.bytes': '-1',
@@ -18,37 +18,51 @@ export function wantedConfig(wanted: WantedTopic): Record<string, string> {
   };
 }
 
+/** A topic as it was found. */
+export interface FoundTopic {
+  readonly partitions: number;
+  /** Effective settings by Kafka's names. */
+  readonly effective: ReadonlyMap<string, string>;
+  /** Those of them that were set on the topic itself. */
+  readonly overrides: ReadonlyMap<string, string>;
+}
+
 export type TopicPlan =
-  | { readonly kind: 'change'; readonly growTo: number | undefined; readonly changes: readonly string[] }
+  | {
+      readonly kind: 'change';
+      readonly growTo: number | undefined;
+      /** All settings that the topic is to carry; undefined when they are right. */
+      readonly config: Readonly<Record<string, string>> | undefined;
+      readonly changes: readonly string[];
+    }
   | { readonly kind: 'conflict'; readonly message: string };
 
 /**
- * What to do about a topic that exists. Partitions grow. Other settings are never rewritten: the topic may have been
- * made by somebody on purpose, and kafkajs could only replace all of them at once, dropping those it does not name.
- * What merely weakens durability is left to the durability verdict; what makes counting impossible is a conflict.
+ * What to do about a topic that exists. Partitions grow (more than wanted is fine: somebody grew it, and they cannot be
+ * taken away), settings are brought to what is wanted, and settings that others put on the topic stay. A topic that
+ * compacts is a conflict: it may have lost records already, and it is probably somebody's.
  */
-export function planTopic(topic: string, found: TopicSettings, wanted: WantedTopic): TopicPlan {
-  const problems: string[] = [];
-  if (found.partitions > wanted.partitions) {
-    problems.push(
-      `it has ${found.partitions} partitions, more than the ${wanted.partitions} wanted, and partitions cannot be taken away`,
-    );
-  }
-  if (found.cleanupPolicy !== fixedConfig['cleanup.policy']) {
-    problems.push(
-      `cleanup.policy is ${found.cleanupPolicy}, which removes records that were not counted; it must be delete`,
-    );
-  }
-  if (found.timestampType !== fixedConfig['message.timestamp.type']) {
-    problems.push(`message.timestamp.type is ${found.timestampType}; it must be LogAppendTime`);
-  }
-  if (problems.length > 0) {
+export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic): TopicPlan {
+  const policy = found.effective.get('cleanup.policy');
+  if (policy !== fixedConfig['cleanup.policy']) {
     return {
       kind: 'conflict',
-      message: `topic ${topic} exists and cannot be used: ${problems.join('; ')}. Change it with kafka-configs, or name another topic`,
+      message:
+        `topic ${topic} exists with cleanup.policy ${policy}, which removes records before they are counted: ` +
+        'name another topic, or set it to delete if this one is yours and empty',
     };
   }
+  const target = wantedConfig(wanted);
+  const differing = Object.entries(target).filter(([name, value]) => found.effective.get(name) !== value);
   const growTo = found.partitions < wanted.partitions ? wanted.partitions : undefined;
-  const changes = growTo === undefined ? [] : [`partitions ${found.partitions} -> ${growTo}`];
-  return { kind: 'change', growTo, changes };
+  return {
+    kind: 'change',
+    growTo,
+    // Kafka replaces all settings of a topic at once: what is not named would fall back to the broker's default.
+    config: differing.length === 0 ? undefined : { ...Object.fromEntries(found.overrides), ...target },
+    changes: [
+      ...(growTo === undefined ? [] : [`partitions ${found.partitions} -> ${growTo}`]),
+      ...differing.map(([name, value]) => `${name} ${found.effective.get(name) ?? 'unknown'} -> ${value}`),
+    ],
+  };
 }

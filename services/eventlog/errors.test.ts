@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import kafkajs from 'kafkajs';
+import { SecretFileError } from '#platform/secretFile.ts';
+import { DeadlineError } from '#platform/time.ts';
+import { explainKafkaError, isTerminal } from './errors.ts';
+import { AppendError, LogUnavailableError } from './port.ts';
+import type { KafkaSettings } from './settings.ts';
+
+const settings: KafkaSettings = {
+  bootstrapServers: ['b-1:9096'],
+  topic: 'shop.orders',
+  group: 'shop.orders',
+  clientId: 'test',
+  tls: { ca: { what: 'CA', path: '/ca', source: 'Secret orders-ca, key ca.crt' } },
+  scram: {
+    mechanism: 'SCRAM-SHA-512',
+    username: { what: 'user', path: '/user', source: 'Secret orders-kafka, key username' },
+    password: { what: 'password', path: '/password', source: 'Secret orders-kafka, key password' },
+  },
+};
+
+const protocol = (type: string) =>
+  new kafkajs.KafkaJSProtocolError(Object.assign(new Error(type.toLowerCase()), { type, code: 1, retriable: false }));
+const exceeded = (cause: Error) => new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 3, retryTime: 1 });
+
+/** Its declared constructor takes nothing. */
+const authentication = (text: string) =>
+  Object.assign(new Error(text), { name: 'KafkaJSSASLAuthenticationError', retriable: false });
+
+describe('what Kafka refuses is explained with the Secret key or the name at fault', () => {
+  const cases: [what: string, error: unknown, reason: string, message: RegExp][] = [
+    [
+      'a missing file',
+      new SecretFileError('Kafka password', 'Secret orders-kafka, key password'),
+      'SecretMissing',
+      /^Kafka password: Secret orders-kafka, key password is missing or empty$/,
+    ],
+    [
+      'a wrong password',
+      authentication(
+        'SASL SCRAM SHA512 authentication failed: Authentication failed during authentication due to invalid credentials',
+      ),
+      'AuthenticationFailed',
+      /Secret orders-kafka, key username and Secret orders-kafka, key password/,
+    ],
+    [
+      'a connection lost while authenticating',
+      authentication('SASL SCRAM SHA512 authentication failed: Connection closed by the server'),
+      'Unreachable',
+      /b-1:9096/,
+    ],
+    [
+      'a foreign CA',
+      exceeded(new kafkajs.KafkaJSConnectionError('Connection error: self-signed certificate in certificate chain')),
+      'TlsFailed',
+      /not trusted by Secret orders-ca, key ca\.crt/,
+    ],
+    [
+      'another host name',
+      new kafkajs.KafkaJSConnectionError(
+        "Connection error: Hostname/IP does not match certificate's altnames: Host: b-1.",
+      ),
+      'TlsFailed',
+      /for another host name.*b-1:9096/,
+    ],
+    ['a missing ACL', protocol('TOPIC_AUTHORIZATION_FAILED'), 'NotAuthorized', /lacks an ACL for topic shop\.orders/],
+    [
+      'a missing ACL inside an aggregate',
+      Object.assign(new Error('Topic creation errors'), { errors: [protocol('TOPIC_AUTHORIZATION_FAILED')] }),
+      'NotAuthorized',
+      /Secret orders-kafka, key username/,
+    ],
+    [
+      'a missing ACL of the group',
+      exceeded(protocol('GROUP_AUTHORIZATION_FAILED')),
+      'NotAuthorized',
+      /group shop\.orders/,
+    ],
+    ['a missing topic', exceeded(protocol('UNKNOWN_TOPIC_OR_PARTITION')), 'TopicMissing', /topic shop\.orders/],
+    [
+      'a name that does not resolve',
+      Object.assign(new kafkajs.KafkaJSConnectionError('Connection error: getaddrinfo ENOTFOUND b-1'), {
+        code: 'ENOTFOUND',
+      }),
+      'Unreachable',
+      /does not resolve/,
+    ],
+    [
+      'a silence',
+      new DeadlineError('connecting', 5),
+      'Unreachable',
+      /b-1:9096 does not serve us \(connecting did not end/,
+    ],
+    ['nonsense', 'what?', 'Unreachable', /what\?/],
+  ];
+  for (const [what, error, reason, message] of cases) {
+    test(what, () => {
+      const explained = explainKafkaError(error, settings);
+      assert.ok(explained instanceof LogUnavailableError);
+      assert.equal(explained.reason, reason);
+      assert.match(explained.message, message);
+    });
+  }
+});
+
+test('an error of our own stays itself, and a circle of causes ends', () => {
+  const own = new AppendError('partition 0 did not acknowledge');
+  assert.equal(explainKafkaError(own, settings), own);
+  const circle = new Error('one');
+  circle.cause = new Error('two', { cause: circle });
+  assert.match(explainKafkaError(circle, settings).message, /two/);
+});
+
+test('only answers that no retry can change are terminal', () => {
+  assert.equal(isTerminal(exceeded(protocol('MESSAGE_TOO_LARGE'))), true);
+  assert.equal(isTerminal(exceeded(protocol('TOPIC_AUTHORIZATION_FAILED'))), true);
+  assert.equal(isTerminal(exceeded(protocol('NOT_LEADER_FOR_PARTITION'))), false);
+  assert.equal(isTerminal(new Error('socket hang up')), false);
+});

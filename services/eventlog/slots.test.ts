@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Slots } from './slots.ts';
+
+test('no more than the bound at once, first come first served, and a release counts once', async () => {
+  const slots = new Slots(2);
+  const [one, two] = await Promise.all([slots.take(), slots.take()]);
+  const order: string[] = [];
+  const third = slots.take().then((release) => {
+    order.push('third');
+    return release;
+  });
+  const fourth = slots.take().then((release) => {
+    order.push('fourth');
+    return release;
+  });
+  await new Promise(setImmediate);
+  assert.deepEqual(order, []);
+  one();
+  one();
+  const releaseThird = await third;
+  await new Promise(setImmediate);
+  assert.deepEqual(order, ['third']);
+  two();
+  const releaseFourth = await fourth;
+  let isIdle = false;
+  const idle = slots.idle().then(() => {
+    isIdle = true;
+  });
+  releaseThird();
+  await new Promise(setImmediate);
+  assert.equal(isIdle, false);
+  releaseFourth();
+  await idle;
+  await slots.idle();
+});

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import kafkajs from 'kafkajs';
+import { silentLogger } from '#platform/log.ts';
+import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
+import { createCa } from '#tools/pki.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { type SharedKafka, sharedKafka, uniqueName } from '#tools/testing/servers.ts';
+import { LogUnavailableError, TopicConflictError, type WantedTopic } from './port.ts';
+import type { KafkaSettings } from './settings.ts';
+import { openLogTopic } from './topic.ts';
+
+let kafka: SharedKafka;
+let folder: TemporaryFolder;
+
+before(async () => {
+  folder = await createTemporaryFolder();
+  kafka = await sharedKafka();
+});
+after(() => folder[Symbol.asyncDispose]());
+
+const wanted: WantedTopic = { partitions: 2, replicas: 1, minInSyncReplicas: 1, retentionMs: undefined, config: {} };
+
+function secure(topic: string, user: { username?: string; password?: string } = {}): Promise<KafkaSettings> {
+  return secureLogSettings({ kafka, topic, dir: join(folder.path, uniqueName('secrets')), ...user });
+}
+
+async function use<T>(
+  settings: KafkaSettings,
+  work: (topic: ReturnType<typeof openLogTopic>) => Promise<T>,
+): Promise<T> {
+  const topic = openLogTopic({ settings, logger: silentLogger });
+  try {
+    return await work(topic);
+  } finally {
+    await topic.close();
+  }
+}
+
+describe('ensuring a topic', () => {
+  test('creates it with what the promise needs, and finds it so the next time', async () => {
+    const settings = await secure(uniqueName('log'));
+    await use(settings, async (topic) => {
+      assert.deepEqual(await topic.ensure({ ...wanted, config: { 'segment.bytes': '1048576' } }), {
+        created: true,
+        changes: [],
+      });
+      assert.deepEqual(await topic.readSettings(), {
+        partitions: 2,
+        replicas: 1,
+        minInSyncReplicas: 1,
+        uncleanLeaderElection: false,
+        cleanupPolicy: 'delete',
+        timestampType: 'LogAppendTime',
+        retentionMs: -1,
+        retentionBytes: -1,
+      });
+      assert.deepEqual(await topic.ensure(wanted), { created: false, changes: [] });
+    });
+  });
+
+  test('grows it and changes settings without dropping those of others', async () => {
+    const settings = await secure(uniqueName('log'));
+    await use(settings, async (topic) => {
+      await topic.ensure({ ...wanted, config: { 'segment.bytes': '1048576' } });
+      const { changes } = await topic.ensure({ ...wanted, partitions: 5, retentionMs: 86_400_000 });
+      assert.deepEqual(changes, ['partitions 2 -> 5', 'retention.ms -1 -> 86400000']);
+      const found = await topic.readSettings();
+      assert.deepEqual([found.partitions, found.retentionMs], [5, 86_400_000]);
+      assert.equal((await topic.offsets()).size, 5);
+    });
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: settings.topic }],
+    });
+    await admin.disconnect();
+    const segment = resources[0]?.configEntries.find(({ configName }) => configName === 'segment.bytes');
+    assert.equal(segment?.configValue, '1048576');
+  });
+
+  test('refuses a topic that compacts', async () => {
+    const settings = await secure(uniqueName('log'));
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    await admin.createTopics({
+      topics: [
+        { topic: settings.topic, numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+      ],
+    });
+    await admin.disconnect();
+    await use(settings, (topic) => assert.rejects(topic.ensure(wanted), TopicConflictError));
+  });
+
+  test('says what Kafka says when it cannot be made', async () => {
+    const settings = await secure(uniqueName('log'));
+    await use(settings, (topic) =>
+      assert.rejects(topic.ensure({ ...wanted, replicas: 3 }), (error: unknown) => {
+        assert.ok(error instanceof TopicConflictError);
+        assert.match(error.message, /with 2 partitions, 3 replicas .*Replication-factor is invalid/);
+        return true;
+      }),
+    );
+  });
+});
+
+test('the cluster tells its id', async () => {
+  await use(await secure('any'), async (topic) => assert.equal(await topic.clusterId(), kafka.clusterId));
+});
+
+test('a topic that is missing is so, before and after there was one', async () => {
+  const settings = await secure(uniqueName('log'));
+  await use(settings, async (topic) => {
+    await assert.rejects(topic.readSettings(), { reason: 'TopicMissing' });
+    await assert.rejects(topic.offsets(), { reason: 'TopicMissing' });
+    await topic.ensure(wanted);
+    await topic.readSettings();
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [settings.topic] });
+    await admin.disconnect();
+    await assert.rejects(topic.offsets(), { reason: 'TopicMissing' });
+  });
+});
+
+describe('what Kafka refuses is explained', () => {
+  async function reasonOf(settings: KafkaSettings): Promise<LogUnavailableError> {
+    return use(settings, async (topic) => {
+      try {
+        await topic.readSettings();
+      } catch (error) {
+        assert.ok(error instanceof LogUnavailableError, String(error));
+        return error;
+      }
+      throw new Error('it was not refused');
+    });
+  }
+
+  test('a wrong password', async () => {
+    const { reason, message } = await reasonOf(await secure('any', { password: 'wrong' }));
+    assert.equal(reason, 'AuthenticationFailed');
+    assert.match(message, /Secret orders-kafka, key username and Secret orders-kafka, key password/);
+  });
+
+  test('an unknown user', async () => {
+    assert.equal((await reasonOf(await secure('any', { username: 'nobody' }))).reason, 'AuthenticationFailed');
+  });
+
+  test('a CA that signed something else', async () => {
+    const settings = await secure('any');
+    const stranger = await createCa('Stranger');
+    await writeFile(settings.tls?.ca?.path ?? '', stranger.certPem);
+    const { reason, message } = await reasonOf(settings);
+    assert.equal(reason, 'TlsFailed');
+    assert.match(message, /not trusted by Secret orders-kafka, key ca\.crt \(.*self-signed certificate/);
+  });
+
+  test('no CA', async () => {
+    const { reason, message } = await reasonOf({ ...(await secure('any')), tls: { ca: undefined } });
+    assert.equal(reason, 'TlsFailed');
+    assert.match(message, /the CAs of the system \(no CA is configured\)/);
+  });
+
+  test('a CA file that is no certificate', async () => {
+    const settings = await secure('any');
+    await writeFile(settings.tls?.ca?.path ?? '', 'not a certificate');
+    assert.equal((await reasonOf(settings)).reason, 'TlsFailed');
+  });
+
+  test('TLS to a plaintext listener', async () => {
+    const settings = await secure('any');
+    const { reason, message } = await reasonOf({
+      ...settings,
+      bootstrapServers: kafka.plaintextBootstrapServers.split(','),
+    });
+    assert.equal(reason, 'Unreachable');
+    assert.match(message, /broke off before TLS was established: is this a TLS listener\?/);
+  });
+
+  test('plaintext to a TLS listener does not hang', async () => {
+    const startedAt = performance.now();
+    const { reason, message } = await reasonOf(plainLogSettings(kafka.bootstrapServers, 'any'));
+    assert.equal(reason, 'Unreachable');
+    assert.match(message, /hung up; does its listener want TLS\?/);
+    assert.ok(performance.now() - startedAt < 40_000);
+  });
+
+  test('another host name', async () => {
+    const settings = await secure('any');
+    const elsewhere = settings.bootstrapServers.map((server) => server.replace('127.0.0.1', '127.0.0.2'));
+    const { reason, message } = await reasonOf({ ...settings, bootstrapServers: elsewhere });
+    // 127.0.0.2 may not be listened on; where it is, its certificate does not name it.
+    assert.ok(reason === 'TlsFailed' || reason === 'Unreachable');
+    assert.match(message, /127\.0\.0\.2/);
+  });
+
+  test('nobody there', async () => {
+    const { reason, message } = await reasonOf(plainLogSettings('127.0.0.1:1', 'any'));
+    assert.equal(reason, 'Unreachable');
+    assert.match(message, /Kafka at 127\.0\.0\.1:1 does not serve us \(.*ECONNREFUSED/);
+  });
+
+  test('a user without rights', async () => {
+    const topic = uniqueName('log');
+    await createLog(plainLogSettings(kafka.plaintextBootstrapServers, topic), 1);
+    const username = uniqueName('user');
+    await kafka.addUser({ username, password: 'secret' });
+    const { reason, message } = await reasonOf(await secure(topic, { username, password: 'secret' }));
+    assert.equal(reason, 'NotAuthorized');
+    assert.match(message, new RegExp(`lacks an ACL for topic ${topic}`));
+  });
+
+  test('a missing file', async () => {
+    const settings = await secure('any');
+    await writeFile(settings.scram?.password.path ?? '', '');
+    const { reason, message } = await reasonOf(settings);
+    assert.deepEqual(
+      [reason, message],
+      ['SecretMissing', 'Kafka password: Secret orders-kafka, key password is missing or empty'],
+    );
+  });
+});
+
+test('a new password is taken from the file at the next connection', async () => {
+  const username = uniqueName('user');
+  await kafka.addUser({ username, password: 'one' });
+  const settings = await secure('any', { username, password: 'wrong' });
+  await use(settings, async (topic) => {
+    await assert.rejects(topic.clusterId(), { reason: 'AuthenticationFailed' });
+    assert.equal(await readFile(settings.scram?.password.path ?? '', 'utf8'), 'wrong');
+    await writeFile(settings.scram?.password.path ?? '', 'one\n');
+    assert.equal(await topic.clusterId(), kafka.clusterId);
+  });
+});
