@@ -1,6 +1,6 @@
 import type { CompletedWrite } from './client.ts';
 import type { Clock } from './clock.ts';
-import { keyOf } from './object.ts';
+import { keyOf, resourceId } from './object.ts';
 import type { Reflector } from './reflector.ts';
 
 /**
@@ -21,7 +21,7 @@ export class Expectations {
   /** Remembers a write of a pass over `key`, for each reflector that could show it. */
   expect(key: string, reflectors: Iterable<Reflector>, write: CompletedWrite): void {
     for (const reflector of reflectors) {
-      if (reflector.resource !== write.resource) continue;
+      if (resourceId(reflector.resource) !== resourceId(write.resource)) continue;
       if (reflector.namespace !== undefined && reflector.namespace !== write.name.namespace) continue;
       if (reflector.availability !== 'synced') continue;
       const { uid, resourceVersion } = write;

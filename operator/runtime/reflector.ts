@@ -210,7 +210,10 @@ export class Reflector<T extends KubeObject = KubeObject> {
       if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#failures = 0;
     }
     // A server that ends every watch at once (it is starting, or stopping) must not be asked in a tight loop.
-    if (clock.monotonicMs() - startedAtMs < 1000) await sleep(clock, 500 + 500 * random(), signal);
+    if (clock.monotonicMs() - startedAtMs < 1000) {
+      await this.#wait(this.#backoff(this.#failures, 500, 30_000), signal);
+      this.#failures += 1;
+    }
   }
 
   /** Decides from the failure how to go on, and waits before it. */

@@ -1,7 +1,10 @@
 import { errorFromStatus } from '#operator/runtime/errors.ts';
 import type { HttpAnswer, HttpRequest, StreamRequest, Transport } from '#operator/runtime/transport.ts';
 
-/** A transport whose answers the test gives; a request without an answer is a 404. Watches stay open and silent. */
+/**
+ * A transport whose answers the test gives: a body, an Error, or undefined for a 404. A watch is asked for once it is
+ * open: an Error breaks it, `end` ends it, anything else leaves it open and silent.
+ */
 export function scriptedTransport(answer: (request: HttpRequest) => unknown): Transport & { requests: HttpRequest[] } {
   const requests: HttpRequest[] = [];
   return {
@@ -16,6 +19,9 @@ export function scriptedTransport(answer: (request: HttpRequest) => unknown): Tr
     async *stream(request: StreamRequest): AsyncGenerator<Uint8Array> {
       requests.push(request);
       request.onOpen?.();
+      const fate = answer(request);
+      if (fate instanceof Error) throw fate;
+      if (fate === 'end') return;
       await new Promise((_, reject) => {
         request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true });
       });
