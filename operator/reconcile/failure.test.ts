@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { errorFromNetwork, errorFromStatus } from '#operator/runtime/errors.ts';
+import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { type Failure, throwWorst, toFailure } from './failure.ts';
+
+const request = { verb: 'apply', kind: 'Deployment', namespace: 'shop', name: 'orders-calculator' };
+const answer = (status: number, body: object = {}) =>
+  errorFromStatus({ status, body: { kind: 'Status', message: 'said', ...body }, request });
+const causes = (...list: object[]) => ({ details: { causes: list } });
+
+describe('what an error means for the pipeline', () => {
+  const table: Record<string, readonly [unknown, string]> = {
+    'a stranger has the name': [new StalledError('NameConflict', 'taken'), 'stalled NameConflict: taken'],
+    'something must go first': [new WaitingError('BeingDeleted', 'wait'), 'waiting BeingDeleted: wait'],
+    'the server refuses a field': [
+      answer(
+        422,
+        causes({ field: 'spec.template', message: 'Required value' }, { field: 'spec.x', message: 'Invalid' }),
+      ),
+      'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: spec.template: Required value; spec.x: Invalid',
+    ],
+    'the server refuses the whole': [
+      answer(400, { message: 'strict decoding error' }),
+      'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: strict decoding error',
+    ],
+    'no repetition cures it': [
+      answer(500, { message: 'failed to create typed patch object' }),
+      'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: failed to create typed patch object',
+    ],
+    'a right is missing': [
+      answer(403, { message: 'cannot patch' }),
+      'retry Forbidden: cannot patch: grant it (the right, or the quota or policy that is named), it is tried again',
+    ],
+    'the namespace is going': [
+      answer(403, { message: 'being terminated', ...causes({ reason: 'NamespaceTerminating' }) }),
+      'waiting NamespaceTerminating: being terminated',
+    ],
+  };
+  for (const [what, [error, expected]] of Object.entries(table)) {
+    test(what, () => {
+      const { kind, reason, message } = toFailure(error);
+      assert.equal(`${kind} ${reason}: ${message}`, expected);
+    });
+  }
+
+  test('another writer, a deluge, a restart of the server: it is tried again', () => {
+    for (const [error, reason] of [
+      [answer(409), 'Conflict'],
+      [answer(404), 'Conflict'],
+      [answer(429), 'ApiUnavailable'],
+      [answer(503), 'ApiUnavailable'],
+      [errorFromNetwork(new Error('ECONNRESET'), request), 'ApiUnavailable'],
+    ] as const) {
+      const failure = toFailure(error);
+      assert.deepEqual([failure.kind, failure.reason], ['retry', reason], error.message);
+    }
+  });
+
+  test('what is no answer about the pipeline is thrown on', () => {
+    const lost = new Error('leadership lost');
+    assert.throws(() => toFailure(lost), lost);
+  });
+});
+
+describe('how a pass with failures ends', () => {
+  const failure = (kind: Failure['kind'], cause: unknown): Failure => ({ kind, reason: 'R', message: 'm', cause });
+
+  test('without one, well', () => throwWorst([]));
+  test('one that waits ends well: a watch brings it back', () => throwWorst([failure('waiting', undefined)]));
+  test('one that may work the next time decides over all others', () => {
+    const conflict = answer(409);
+    assert.throws(
+      () => throwWorst([failure('stalled', 1), failure('waiting', 2), failure('retry', conflict)]),
+      conflict,
+    );
+  });
+  test('one that needs a person is looked at again in a minute', () => {
+    assert.throws(
+      () => throwWorst([failure('waiting', 2), failure('stalled', 1)]),
+      (error) => error instanceof StalledError && error.reason === 'R' && error.recheckAfterMs === 60_000,
+    );
+  });
+});
