@@ -9,12 +9,22 @@ export interface JavaProgram {
   /** The largest heap, as -Xmx takes it. */
   readonly heap: string;
   readonly logFile: string;
+  /** More options of the JVM. Default none. */
+  readonly jvmOptions?: readonly string[];
   /** Where a crash of the JVM leaves its report, which would otherwise land in the current folder. */
   readonly crashDir: string;
 }
 
 /** A small JVM that starts fast: one compiler tier and the serial collector are enough beside a test. */
-export function spawnJava({ jars, mainClass, args, heap, logFile, crashDir }: JavaProgram): Promise<Child> {
+export function spawnJava({
+  jars,
+  mainClass,
+  args,
+  heap,
+  logFile,
+  crashDir,
+  jvmOptions = [],
+}: JavaProgram): Promise<Child> {
   return spawnChild({
     command: requireJava(17, 'Kafka'),
     args: [
@@ -22,6 +32,7 @@ export function spawnJava({ jars, mainClass, args, heap, logFile, crashDir }: Ja
       '-Xms64m',
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
+      ...jvmOptions,
       `-XX:ErrorFile=${crashDir}/jvm-crash-%p.log`,
       '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
       '-Dorg.slf4j.simpleLogger.showDateTime=true',

@@ -8,6 +8,7 @@ import { fetchJars } from '#tools/process/maven.ts';
 import { findProcesses } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { type Progress, silentProgress } from '#tools/progress.ts';
+import { archiveClasses } from './classes.ts';
 import { alterScramUser, formatStorage } from './commands.ts';
 import { spawnJava } from './java.ts';
 import { answersApiVersions } from './ready.ts';
@@ -67,12 +68,30 @@ const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
 /** A controlled shutdown needs a quorum of controllers; when all nodes stop at once the last one may never get it. */
 const stopTimeoutMs = 10_000;
+/** The JVM writes its archive on the way out, which takes seconds. */
+const trainingStopMs = 120_000;
 
 /** Starts a real Kafka in `dir`, formatting it first when it is new, and waits until every node answers. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
+  const { progress = silentProgress } = options;
+  const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
+  const archive = await archiveClasses({
+    jars,
+    progress,
+    async train(dir, jvmOptions) {
+      const kafka = await startNodes({ dir }, { jars, jvmOptions, stopTimeoutMs: trainingStopMs });
+      await kafka.stop();
+    },
+  });
+  return startNodes(options, { jars, jvmOptions: archive ? [`-XX:SharedArchiveFile=${archive}`] : [], stopTimeoutMs });
+}
+
+async function startNodes(
+  options: KafkaOptions,
+  { jars, jvmOptions, stopTimeoutMs }: { jars: string; jvmOptions: readonly string[]; stopTimeoutMs: number },
+): Promise<Kafka> {
   const { host = loopback, heap = '256m', progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);
-  const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await requireUnused(dir);
 
@@ -99,6 +118,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
             mainClass: brokerClass,
             args: [propertiesFile(dir, node)],
             heap,
+            jvmOptions,
             logFile: logFile(node.id),
             crashDir: dir,
           }),
