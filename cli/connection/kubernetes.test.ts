@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSumctl } from '#cli/testing/context.ts';
+import { type FakePod, startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
+import { acknowledge, startFakeService } from '#cli/testing/fakeService.ts';
+import { createFolder } from '#cli/testing/folder.ts';
+
+const orders = { metadata: { name: 'orders', namespace: 'shop' } };
+const billing = { metadata: { name: 'billing', namespace: 'shop' } };
+
+async function startCalculator() {
+  let offset = 0;
+  return await startFakeService((call) => acknowledge(call, { partition: 0, offset: offset++ }));
+}
+
+test('add reaches a ready pod of the only pipeline through the API server', async () => {
+  await using calculator = await startCalculator();
+  const pods: FakePod[] = [
+    { name: 'p0', ready: false, url: undefined },
+    { name: 'p1', ready: true, url: calculator.url },
+  ];
+  await using api = await startFakeApiServer({ pipelines: [orders], pods });
+  const ran = await runSumctl(['add', '1', '2', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.deepEqual(api.forwarded, ['p1']);
+  assert.deepEqual(api.asked, [
+    'GET /apis/sumpipeline.dev/v1alpha1/namespaces/shop/sumpipelines',
+    'GET /api/v1/namespaces/shop/pods?labelSelector=sumpipeline.dev/namespace=shop,sumpipeline.dev/name=orders,sumpipeline.dev/component=calculator',
+  ]);
+});
+
+test('an import goes on over another pod when the one it talks to dies, and no row is sent under another id', async () => {
+  const rows = 3000;
+  const ids = new Map<string, string>();
+  const pods: FakePod[] = [];
+  let seen = 0;
+  await using calculator = await startFakeService((call) => {
+    seen += 1;
+    if (seen === 1000) api.kill('p1');
+    const { requestId, a } = call.body as { requestId: string; a: string };
+    const earlier = ids.get(a);
+    assert.ok(earlier === undefined || earlier === requestId, `row ${a} came under two ids`);
+    ids.set(a, requestId);
+    return acknowledge(call, { partition: 0, offset: seen });
+  });
+  pods.push({ name: 'p1', ready: true, url: calculator.url });
+  await using api = await startFakeApiServer({ pipelines: [orders], pods });
+  setTimeout(() => pods.push({ name: 'p2', ready: true, url: calculator.url }), 20).unref();
+  const text = Array.from({ length: rows }, (_, row) => `x,${row},1\n`).join('');
+  await using folder = await createFolder({ 'x.csv': text });
+  const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--kubeconfig', api.kubeconfig, '-o', 'json']);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  const summary = JSON.parse(ran.stdout);
+  assert.deepEqual([summary.rows, summary.accepted, summary.rejected], [rows, rows, 0]);
+  assert.equal(ids.size, rows);
+  assert.ok(api.forwarded.includes('p1') && api.forwarded.includes('p2'));
+});
+
+test('pipelined rows share messages of the tunnel', async () => {
+  await using calculator = await startCalculator();
+  await using api = await startFakeApiServer({
+    pipelines: [orders],
+    pods: [{ name: 'p1', ready: true, url: calculator.url }],
+  });
+  const text = Array.from({ length: 2000 }, (_, row) => `x,${row},1\n`).join('');
+  await using folder = await createFolder({ 'x.csv': text });
+  const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.ok(api.messages() < 1000, `${api.messages()} messages for 2000 rows`);
+  assert.ok(api.forwarded.length <= 4, `${api.forwarded.length} connections`);
+});
+
+test('without a ready pod it waits, then says which pod and why', async () => {
+  const pods: FakePod[] = [{ name: 'p0', ready: false, url: undefined }];
+  await using api = await startFakeApiServer({ pipelines: [orders], pods });
+  const ran = await runSumctl(['add', '1', '2', '--kubeconfig', api.kubeconfig, '--retry-for', '300ms']);
+  assert.equal(ran.exitCode, 3);
+  assert.match(ran.stderr, /nothing was written: .*no calculator of shop\/orders is ready \(0 of 1; p0: Running\)/);
+});
+
+test('a pod that refuses the connection is tried again, not fatal', async () => {
+  await using calculator = await startCalculator();
+  const pods: FakePod[] = [
+    { name: 'p0', ready: true, url: undefined },
+    { name: 'p1', ready: true, url: calculator.url },
+  ];
+  await using api = await startFakeApiServer({ pipelines: [orders], pods });
+  const ran = await runSumctl(['add', '1', '2', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.deepEqual(api.forwarded, ['p0', 'p1']);
+  assert.match(ran.stderr, /waiting: .*connection refused/);
+});
+
+test('two pipelines in the namespace: usage error with their names, and nothing is sent', async () => {
+  await using api = await startFakeApiServer({ pipelines: [orders, billing], pods: [] });
+  const ran = await runSumctl(['total', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 2);
+  assert.match(
+    ran.stderr,
+    /namespace "shop" has 2 SumPipelines: say which one\nAdd --pipeline with one of: orders, billing/,
+  );
+});
+
+test('no pipeline in the namespace says where to look', async () => {
+  await using api = await startFakeApiServer({ pipelines: [], pods: [] });
+  const ran = await runSumctl(['total', '-n', 'other', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /no SumPipeline in namespace "other"\nLook in all namespaces: kubectl get sumpipelines -A/);
+});
+
+test('a pipeline that is not there is answered with those that are', async () => {
+  await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
+  const ran = await runSumctl(['total', '-p', 'order', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /no SumPipeline "order" in namespace "shop"\nThe namespace has: orders/);
+});
+
+for (const [code, reason, message] of [
+  [404, 'NotFound', /does not know SumPipelines\nInstall the operator first/],
+  [403, 'Forbidden', /not permitted: you may not\nAsk for the rights to get and list sumpipelines/],
+] as const) {
+  test(`${code} for the list of pipelines says what to do`, async () => {
+    const refuse = () => ({ code, reason, message: 'you may not' });
+    await using api = await startFakeApiServer({ pipelines: [], pods: [], refuse });
+    const ran = await runSumctl(['status', '--kubeconfig', api.kubeconfig]);
+    assert.equal(ran.exitCode, 1);
+    assert.match(ran.stderr, message);
+  });
+}
+
+test('401 says to log in', async () => {
+  const refuse = () => ({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+  await using api = await startFakeApiServer({ pipelines: [], pods: [], refuse });
+  const ran = await runSumctl(['total', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 3);
+  assert.match(ran.stderr, /does not know these credentials/);
+});
+
+test('the right to list pods is asked for by its name', async () => {
+  const refuse = (path: string) =>
+    path.includes('/pods') ? { code: 403, reason: 'Forbidden', message: 'pods is forbidden' } : undefined;
+  await using api = await startFakeApiServer({ pipelines: [orders], pods: [], refuse });
+  const ran = await runSumctl(['add', '1', '2', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /ask for list on pods and create on pods\/portforward in namespace "shop"/);
+});
+
+test('a context that the kubeconfig lacks is answered with those it has', async () => {
+  await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
+  const ran = await runSumctl(['total', '--context', 'prod', '--kubeconfig', api.kubeconfig]);
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /no context "prod"\nIt has: fake/);
+});
+
+test('an API server that does not answer is named with its context', async () => {
+  const api = await startFakeApiServer({ pipelines: [orders], pods: [] });
+  await using folder = await createFolder();
+  const kubeconfig = folder.file('kubeconfig');
+  const { copyFile } = await import('node:fs/promises');
+  await copyFile(api.kubeconfig, kubeconfig);
+  await api[Symbol.asyncDispose]();
+  const ran = await runSumctl(['total', '--kubeconfig', kubeconfig]);
+  assert.equal(ran.exitCode, 3);
+  assert.match(ran.stderr, /cannot reach the API server http:.*ECONNREFUSED.*\nThe context is "fake"/);
+});
