@@ -14,6 +14,7 @@ const booksConstraints = new Set(['conservation_law', 'position_counted_once', '
 /** Turns anything that pg throws into one of the port's errors: each says what happens next. */
 export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
   if (!(error instanceof Error)) return new StoreUnavailableError('StoreError', String(error));
+  if (error instanceof StoreUnavailableError) return error;
   const failure = error as PostgresFailure;
   const code = failure.code ?? '';
   const detail = failure.detail ?? failure.message;
@@ -48,6 +49,13 @@ function unavailable(
       return new StoreUnavailableError(
         'DatabaseMissing',
         `${failure.message}: create it, or correct the URI in ${sources.uri}`,
+        cause,
+      );
+    case '42704':
+      // The first thing we ask of a connection is transaction_timeout, which came with 17.
+      return new StoreUnavailableError(
+        'PostgresTooOld',
+        `PostgreSQL of ${sources.uri} is too old, 17 or newer is needed: ${failure.message}`,
         cause,
       );
     case '42501':

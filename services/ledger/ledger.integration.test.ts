@@ -492,6 +492,30 @@ describe('connecting', () => {
     assert.doesNotMatch(error.message, /wrong/);
   });
 
+  it('to a database that cannot hold every series says which encoding it needs', async () => {
+    const admin = new pg.Client(postgres.clientConfig());
+    await admin.connect();
+    try {
+      await admin.query(`CREATE DATABASE latin ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0`);
+    } finally {
+      await admin.end();
+    }
+    await writeFile(join(folder, 'latin-uri'), postgres.uri('latin'));
+    const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'latin-uri') });
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.equal(error.reason, 'DatabaseEncoding');
+    assert.match(error.message, /has encoding LATIN1.*ENCODING 'UTF8'/);
+  });
+
+  it('to a database that is absent says which Secret names it', async () => {
+    await writeFile(join(folder, 'absent-uri'), postgres.uri('absent'));
+    const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'absent-uri') });
+    assert.match(
+      error.message,
+      /database "absent" does not exist: create it, or correct the URI in Secret db, key uri/,
+    );
+  });
+
   it('with another CA says which CA did not sign the certificate', async () => {
     const { createCa } = await import('#tools/pki.ts');
     await writeFile(join(folder, 'other-ca'), (await createCa('other')).certPem);

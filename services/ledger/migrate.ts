@@ -13,6 +13,7 @@ interface Migration {
 export async function migrate(client: PoolClient, schema: string): Promise<void> {
   const migrations = await readMigrations();
   const quoted = escapeIdentifier(schema);
+  await requireUtf8(client);
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
     // A migration may take longer than a batch is allowed to.
@@ -43,6 +44,17 @@ export async function migrate(client: PoolClient, schema: string): Promise<void>
     });
     throw error;
   }
+}
+
+/** In another encoding PostgreSQL refuses some series, and the books would park what they should count. */
+async function requireUtf8(client: PoolClient): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding');
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === 'UTF8') return;
+  throw new StoreUnavailableError(
+    'DatabaseEncoding',
+    `the database has encoding ${encoding}, but series are Unicode: create one with ENCODING 'UTF8' TEMPLATE template0`,
+  );
 }
 
 /** CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even when the schema is there: look first. */

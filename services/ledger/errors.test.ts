@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { toLedgerError } from './errors.ts';
+import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
+
+const sources = { uri: 'Secret db, key uri', ca: undefined };
+
+/** What pg throws: a message with an SQLSTATE, or a code of Node. */
+function failure(code: string, more: { message?: string; constraint?: string; detail?: string } = {}): Error {
+  return Object.assign(new Error(more.message ?? 'it failed'), { code, ...more });
+}
+
+describe('an error of PostgreSQL', () => {
+  for (const [what, error, kind] of [
+    ['a lost fence', failure('SP001'), FencedError],
+    ['a gap', failure('SP002'), BooksError],
+    ['dispositions that do not add up', failure('SP003'), BooksError],
+    ["a stranger's books", failure('SP004'), StoreIdentityError],
+    ['a value that is no number', failure('22P02'), BatchDataError],
+    ['a value that a domain refuses', failure('23514', { constraint: 'amount_check' }), BatchDataError],
+    ['a broken law', failure('23514', { constraint: 'conservation_law' }), BooksError],
+    ['an offset counted twice', failure('23505', { constraint: 'position_counted_once' }), BooksError],
+    ['any other constraint', failure('23503'), BooksError],
+    ['a lost connection', failure('ECONNRESET'), StoreUnavailableError],
+    ['a stopped transaction', failure('25P04'), StoreUnavailableError],
+    ['a server that shuts down', failure('57P01'), StoreUnavailableError],
+    ['a deadlock', failure('40P01'), StoreUnavailableError],
+    ['something that is no error', 'text', StoreUnavailableError],
+  ] as const) {
+    it(`that is ${what} becomes ${kind.name}`, () => {
+      assert.ok(toLedgerError(error, sources) instanceof kind);
+    });
+  }
+
+  it('of a server before 17 says so', () => {
+    const error = toLedgerError(
+      failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
+      sources,
+    );
+    assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
+  });
+
+  it('about a certificate without a CA says where to name one', () => {
+    const error = toLedgerError(failure('SELF_SIGNED_CERT_IN_CHAIN'), sources);
+    assert.match(error.message, /set store.postgres.caSecretRef/);
+  });
+});
