@@ -1,6 +1,7 @@
 // Node finds only some of kafkajs' names for `import { name }`; this one needs the whole module.
 import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
+import { pause } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { explainKafkaError, isTopicRefused } from './errors.ts';
 import {
@@ -13,6 +14,9 @@ import {
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
 import { type FoundTopic, planTopic, wantedConfig } from './topicPlan.ts';
+
+/** Within the bound of one administrative call. */
+const listedWithinMs = 10_000;
 
 export interface LogTopicOptions {
   readonly settings: KafkaSettings;
@@ -91,12 +95,16 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (found === undefined) {
     // False when somebody was faster: then its settings are looked at like those of any other.
     if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
+    await untilListed(admin, topic, wanted.partitions);
     logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
     return { created: true, changes: [] };
   }
   const plan = planTopic(topic, found, wanted);
   if (plan.kind === 'conflict') throw new TopicConflictError(plan.message);
-  if (plan.growTo !== undefined) await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
+  if (plan.growTo !== undefined) {
+    await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
+    await untilListed(admin, topic, plan.growTo);
+  }
   if (plan.config !== undefined) {
     const configEntries = Object.entries(plan.config).map(([name, value]) => ({ name, value }));
     const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries };
@@ -104,6 +112,25 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   }
   if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
   return { created: false, changes: plan.changes };
+}
+
+/** The controller knows at once, brokers a moment later; whoever asks one in between would hear that there is no topic. */
+async function untilListed(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const deadline = performance.now() + listedWithinMs;
+  for (;;) {
+    const listed = await admin.fetchTopicMetadata({ topics: [topic] }).then(
+      ({ topics }) => topics[0]?.partitions.length ?? 0,
+      () => 0,
+    );
+    if (listed >= partitions) return;
+    if (performance.now() > deadline) {
+      throw new LogUnavailableError(
+        'TopicMissing',
+        `topic ${topic} was made, but Kafka lists ${listed} partitions of it`,
+      );
+    }
+    await pause(50);
+  }
 }
 
 async function readIfPresent(admin: Admin, settings: KafkaSettings): Promise<FoundTopic | undefined> {
