@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { type Cluster, findNode, startCluster } from '#tools/cluster/cluster.ts';
+import { type Cluster, findNode, removeNode, startCluster } from '#tools/cluster/cluster.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine, findMachineHolder } from '#tools/cluster/machine.ts';
 import { waitFor } from '#tools/process/wait.ts';
@@ -30,6 +30,7 @@ let secondCluster: Cluster | undefined;
 before(async () => {
   // Whoever has the machine now must be done before we look at what is there without a cluster.
   const machine = await acquireMachine({ what: 'the end-to-end test of the cluster', progress: createProgress() });
+  await removeNode(); // an earlier run may have been killed
   stateBefore = readMachineState();
   await machine.release();
   folder = await createTemporaryFolder();
