@@ -13,11 +13,20 @@ export function proofJson(proof: GetProofResponse) {
   return toJson(GetProofResponseSchema, proof, { alwaysEmitImplicit: true });
 }
 
+/**
+ * Exact in their word and in ours: the law is checked here once more, because a person who verifies wants more than
+ * the word of the one who is verified.
+ */
+export function isProven({ exact, partitions }: GetProofResponse): boolean {
+  return exact && partitions.every((partition) => lawViolation(partition) === undefined);
+}
+
 /** The verdict, then the law per partition. */
 export function renderProof(proof: GetProofResponse): string {
   const { exact, reason, message, at } = proof;
+  const isViolated = exact && !isProven(proof);
   const verdict = renderFields([
-    ['Exact', exact ? 'yes' : `no (${reason})`],
+    ['Exact', isViolated ? 'no (the law is violated, see below)' : exact ? 'yes' : `no (${reason})`],
     ['Message', message],
     ['At', at === undefined ? '-' : timestampDate(at).toISOString()],
   ]);
@@ -42,7 +51,6 @@ export function renderPartitions(partitions: readonly PartitionProof[]): string 
       number('Conflict', ({ conflict }) => conflict),
       number('Parked', ({ parked }) => parked),
       number('Expired', ({ expired }) => expired),
-      // Checked here once more: a person who verifies wants more than the word of the one who is verified.
       { heading: 'Law', value: (proof) => (lawViolation(proof) === undefined ? 'holds' : 'VIOLATED') },
       number('Lag', ({ logEnd, nextOffset }) => (logEnd > nextOffset ? logEnd - nextOffset : 0n)),
     ],

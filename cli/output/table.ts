@@ -27,21 +27,36 @@ const noBorders = {
 };
 
 /** A table as kubectl prints it: capital headings, no lines, three spaces between columns. Ends with a newline. */
-export function renderTable<Row>(
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-  options: { readonly headings?: boolean } = {},
-): string {
-  const table = new Table({
-    chars: noBorders,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: columns.map(({ align }) => align ?? 'left'),
-  });
-  if (options.headings !== false) table.push(columns.map(({ heading }) => heading.toUpperCase()));
-  for (const row of rows) table.push(columns.map(({ value }) => printable(String(value(row)))));
-  if (table.length === 0) return '';
-  const text = table.toString();
-  return `${text.replace(/[ ]+$/gm, '')}\n`;
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  return createTableWriter(columns).add(rows);
+}
+
+/** A table that is printed page by page: columns may grow from page to page, but never shrink. */
+export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(rows: readonly Row[]): string } {
+  const headings = columns.map(({ heading }) => heading.toUpperCase());
+  let widest = headings;
+  let isFirst = true;
+  return {
+    add(rows) {
+      const cells = rows.map((row) => columns.map(({ value }) => printable(String(value(row)))));
+      for (const row of cells) widest = widest.map((text, at) => longer(text, row[at] ?? ''));
+      const table = new Table({
+        chars: noBorders,
+        style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+        colAligns: columns.map(({ align }) => align ?? 'left'),
+      });
+      // The widest cells so far are laid out too and cut off again: they hold the columns of earlier pages.
+      table.push(widest, headings, ...cells);
+      const lines = table.toString().replace(/ +$/gm, '').split('\n');
+      const printed = lines.slice(isFirst ? 1 : 2);
+      isFirst = false;
+      return printed.map((line) => `${line}\n`).join('');
+    },
+  };
+}
+
+function longer(one: string, other: string): string {
+  return other.length > one.length ? other : one;
 }
 
 /** `Name:   value` lines, the values aligned. Values of several lines stay in their column. */

@@ -6,6 +6,7 @@ import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
 import { importFile } from '#cli/import/importFile.ts';
 import { renderSummary } from '#cli/import/summary.ts';
+import { isProven } from '#cli/output/proof.ts';
 import { createReader, type Reader } from '#cli/verbs/read.ts';
 import { readPages } from '#cli/verbs/total.ts';
 import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
@@ -98,7 +99,7 @@ function judge(
   totals: readonly OnceTotal[],
   proof: GetProofResponse,
 ): string | undefined {
-  if (!proof.exact) return `not exact: ${proof.reason}: ${proof.message}`;
+  if (!isProven(proof)) return `not exact: ${proof.reason}: ${proof.message}`;
   const counted = totals.reduce((sum, { count }) => sum + BigInt(count), 0n);
   // Each row has an id of its own, so what was acknowledged is what must be counted.
   const acknowledged = BigInt(summary.accepted + summary.replayed);

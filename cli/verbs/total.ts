@@ -14,7 +14,7 @@ import {
   outputFormatSchema,
   renderStructured,
 } from '#cli/output/structured.ts';
-import { renderFields, renderTable } from '#cli/output/table.ts';
+import { createTableWriter, renderFields } from '#cli/output/table.ts';
 import { type Total, TotalSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { seriesProblem } from '#core/series.ts';
 import { formatVector, type Position, parseVector } from '#core/vector.ts';
@@ -97,20 +97,17 @@ export function totalJson(total: Total) {
 }
 
 async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }: Context): Promise<void> {
-  const writer =
-    output === 'table'
-      ? undefined
-      : createListWriter({ format: output, key: 'totals', write: (text) => stdout.write(text) });
-  let printed = 0;
-  for await (const page of readPages(reader, signal)) {
-    if (writer === undefined) {
-      stdout.write(renderTable(columns, page, { headings: printed === 0 }));
-    } else {
-      for (const total of page) writer.item(totalJson(total));
-    }
-    printed += page.length;
+  const write = (text: string) => stdout.write(text);
+  if (output === 'table') {
+    const table = createTableWriter(columns);
+    for await (const page of readPages(reader, signal)) write(table.add(page));
+    return;
   }
-  writer?.end();
+  const list = createListWriter({ format: output, key: 'totals', write });
+  for await (const page of readPages(reader, signal)) {
+    for (const total of page) list.item(totalJson(total));
+  }
+  list.end();
 }
 
 /** Page by page, so that a pipeline with many series needs no memory here. */

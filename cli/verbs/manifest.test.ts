@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { runSumctl } from '#cli/testing/context.ts';
+import { createFolder } from '#cli/testing/folder.ts';
+
+const sample = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
+const sampleText = await readFile(sample, 'utf8');
+
+test('validate --offline says that the schema is fine and the server was not asked', async () => {
+  const ran = await runSumctl(['validate', '-f', sample, '--offline']);
+  assert.deepEqual(ran, {
+    exitCode: 0,
+    stdout: `${sample}: SumPipeline default/orders\n  schema  ok\n  server  not asked (--offline)\n`,
+    stderr: '',
+  });
+});
+
+const mistakes: [what: string, from: string | RegExp, to: string, path: RegExp][] = [
+  ['an unknown field', 'partitions: 6', 'partition: 6', /spec\.kafka\.topic\.partition\b/],
+  ['a wrong type', 'partitions: 6', 'partitions: many', /spec\.kafka\.topic\.partitions: /],
+  ['a rule over two fields', 'partitions: 6', 'partitions: 1', /spec\.aggregator\.replicas: .*must not exceed/],
+  ['a missing field', /store:[\s\S]*?calculator:/, 'calculator:', /spec\.store: /],
+  ['a wrong version', 'v1alpha1', 'v1', /apiVersion: /],
+  ['a wrong name', 'name: orders\n  namespace', 'name: Orders\n  namespace', /metadata\.name: must/],
+];
+
+for (const [what, from, to, path] of mistakes) {
+  test(`validate names the field of ${what}, and ends with 1`, async () => {
+    const text = sampleText.replace(from, to);
+    assert.notEqual(text, sampleText);
+    await using folder = await createFolder({ 'x.yaml': text });
+    const ran = await runSumctl(['validate', '-f', folder.file('x.yaml'), '--offline']);
+    assert.equal(ran.exitCode, 1, ran.stdout);
+    assert.match(ran.stdout, / {2}schema {2}not valid/);
+    assert.match(ran.stdout, path);
+  });
+}
+
+test('validate -o json lists the problems by path', async () => {
+  const ran = await runSumctl(['validate', '-f', '-', '--offline', '-o', 'json'], {
+    stdin: sampleText.replace('partitions: 6', 'partitions: 0'),
+  });
+  assert.equal(ran.exitCode, 1);
+  const { documents } = JSON.parse(ran.stdout);
+  assert.equal(documents.length, 1);
+  assert.equal(documents[0].pipeline, 'default/orders');
+  assert.equal(documents[0].schema.problems[0].path, 'spec.kafka.topic.partitions');
+  assert.equal(documents[0].server.ran, false);
+});
+
+test('validate checks every pipeline of a file and passes over other kinds', async () => {
+  const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n';
+  const text = [secret, sampleText, sampleText.replace('name: orders\n', 'name: billing\n')].join('---\n');
+  const ran = await runSumctl(['validate', '-f', '-', '--offline'], { stdin: text });
+  assert.equal(ran.exitCode, 0, ran.stdout);
+  assert.match(ran.stdout, /document 2: SumPipeline default\/orders/);
+  assert.match(ran.stdout, /document 3: SumPipeline default\/billing/);
+});
+
+for (const verb of ['validate', 'render']) {
+  const failing: [what: string, stdin: string, exitCode: number, message: RegExp][] = [
+    ['no YAML', 'a: [1', 1, /standard input is not YAML: /],
+    ['nothing', '', 1, /standard input holds no document/],
+    ['another kind', 'kind: Secret\n', 1, /- holds no SumPipeline of sumpipeline\.dev\/v1alpha1/],
+  ];
+  for (const [what, stdin, exitCode, message] of failing) {
+    test(`${verb} of ${what} says so`, async () => {
+      const ran = await runSumctl([verb, '-f', '-', ...(verb === 'validate' ? ['--offline'] : [])], { stdin });
+      assert.equal(ran.exitCode, exitCode, ran.stderr);
+      assert.match(ran.stderr, message);
+      assert.equal(ran.stdout, '');
+    });
+  }
+
+  test(`${verb} without -f, or of a file that is not there, is wrong usage`, async () => {
+    assert.match((await runSumctl([verb])).stderr, /required option '-f, --file <path>' not specified/);
+    const ran = await runSumctl([verb, '-f', '/does/not/exist.yaml']);
+    assert.equal(ran.exitCode, 2);
+    assert.match(ran.stderr, /cannot read .*ENOENT/);
+  });
+}
+
+test('render prints the children as a YAML stream, and as a list for -o json', async () => {
+  const yaml = await runSumctl(['render', '-f', sample]);
+  assert.equal(yaml.exitCode, 0, yaml.stderr);
+  const kinds = parseAllDocuments(yaml.stdout).map((document) => (document.toJS() as { kind: string }).kind);
+  assert.equal(kinds.filter((kind) => kind === 'Deployment').length, 2);
+  assert.equal(kinds.filter((kind) => kind === 'Service').length, 4);
+  assert.match(yaml.stdout, /image: sumpipeline:0\.0\.0-test/);
+  const json = JSON.parse((await runSumctl(['render', '-f', sample, '-o', 'json', '--image', 'x:1'])).stdout);
+  assert.equal(json.kind, 'List');
+  assert.deepEqual(
+    json.items.map((item: { kind: string }) => item.kind),
+    kinds,
+  );
+});
+
+test('render of a pipeline that is not valid names the fields', async () => {
+  const ran = await runSumctl(['render', '-f', '-'], { stdin: sampleText.replace('partitions: 6', 'partitions: 1') });
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /standard input is not valid:\nspec\.aggregator\.replicas: /);
+});
