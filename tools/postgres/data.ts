@@ -1,6 +1,8 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeExit, spawnChild } from '#tools/process/child.ts';
+import { findProcesses } from '#tools/process/processes.ts';
+import { waitFor } from '#tools/process/wait.ts';
 import { readLogTail } from '#tools/progress.ts';
 import { giveTo, type UserIds } from './user.ts';
 
@@ -65,6 +67,27 @@ export async function removeStalePidFile(data: string): Promise<void> {
     throw new Error(`PostgreSQL runs on ${data} already, as process ${pid}: stop that one first`);
   }
   await rm(pidFile);
+}
+
+/**
+ * Ends what a killed postmaster left behind. A backend notices the death only when it waits for something: one in the
+ * middle of a long computation goes on, keeps the shared memory, and a new server refuses to start beside it.
+ */
+export async function endOrphans(data: string): Promise<void> {
+  await waitFor({ what: `the processes of a killed PostgreSQL on ${data} to end`, timeoutMs: 10_000 }, async () => {
+    const found = await findProcesses(data);
+    const orphans = found.filter(({ folder, commandLine }) => folder === data && commandLine.startsWith('postgres:'));
+    for (const { pid } of orphans) killIfThere(pid);
+    return orphans.length === 0 ? true : undefined;
+  });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -75,6 +75,25 @@ test('what was committed is there after kill -9 and a start, at the same address
   assert.deepEqual(await query(config, 'SELECT value FROM kept'), [{ value: 7 }]);
 });
 
+test('a query that is in the middle of a long computation does not survive kill -9 and does not hinder the start', async () => {
+  await using own = await createTemporaryFolder();
+  const dir = join(own.path, 'server');
+  await using server = await startPostgres({ dir, fsync: false });
+  const loop = 'DO $$ BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END $$';
+  const broken = assert.rejects(query({ ...server.clientConfig(), application_name: 'busy' }, loop), /terminated/);
+  await waitFor({ what: 'the loop to run', timeoutMs: 10_000 }, async () => {
+    const rows = await query(
+      server.clientConfig(),
+      `SELECT 1 FROM pg_stat_activity WHERE application_name = 'busy' AND state = 'active'`,
+    );
+    return rows.length === 1 ? true : undefined;
+  });
+  await server.kill();
+  await broken;
+  assert.deepEqual(await findProcesses(dir), []);
+  await server.start();
+});
+
 test('a restart keeps data, certificate and address', async () => {
   const config = postgres.clientConfig();
   await query(config, 'CREATE TABLE restarted AS SELECT 8 AS value');

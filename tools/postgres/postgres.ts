@@ -9,7 +9,7 @@ import { Keeper, type RestartPolicy } from '#tools/process/keeper.ts';
 import { findFreePort, isPortFree } from '#tools/process/ports.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { type Progress, silentProgress } from '#tools/progress.ts';
-import { initialiseData, removeStalePidFile } from './data.ts';
+import { endOrphans, initialiseData, removeStalePidFile } from './data.ts';
 import { postgresRuntime } from './runtime.ts';
 import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 
@@ -46,7 +46,7 @@ export interface Postgres extends AsyncDisposable {
   clientConfig(database?: string): ClientConfig;
   /** Makes an empty database and answers its URI. */
   createDatabase(name: string): Promise<string>;
-  /** kill -9 of the postmaster; its children follow it. */
+  /** kill -9 of the postmaster and of the backends that do not notice. */
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
@@ -100,6 +100,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     name: 'PostgreSQL',
     async launch() {
       await removeStalePidFile(data);
+      await endOrphans(data);
       return spawnChild({
         command: join(runtime, 'bin', 'postgres'),
         args: serverArguments({ dir, data, host, port, fsync }),
@@ -138,7 +139,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       await withClient(clientConfig(), (client) => client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`));
       return uri(name);
     },
-    kill: () => keeper.kill(),
+    async kill() {
+      await keeper.kill();
+      if (!restart) await endOrphans(data);
+    },
     start: () => keeper.start(),
     async restart() {
       await keeper.stop();

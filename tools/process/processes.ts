@@ -3,6 +3,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 export interface FoundProcess {
   readonly pid: number;
   readonly commandLine: string;
+  /** Its current folder. */
+  readonly folder: string;
 }
 
 /** The processes whose command line or current folder holds `text`, such as the folder of a server. */
@@ -13,7 +15,7 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
       try {
         const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
         const folder = await readlink(`/proc/${pid}/cwd`);
-        return commandLine.includes(text) || folder.includes(text) ? { pid, commandLine } : undefined;
+        return commandLine.includes(text) || folder.includes(text) ? { pid, commandLine, folder } : undefined;
       } catch {
         return undefined; // gone since it was listed
       }
