@@ -1,4 +1,5 @@
 import type { Logger } from '#platform/log.ts';
+import { untilAborted } from '#platform/signals.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Controller, type ControllerOptions } from './controller.ts';
@@ -253,11 +254,4 @@ export class Manager {
       cancel();
     };
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
