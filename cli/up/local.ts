@@ -3,6 +3,7 @@ import { startCluster } from '#tools/cluster/cluster.ts';
 import { buildImage } from '#tools/image/image.ts';
 import type { Lock } from '#tools/lock.ts';
 import type { Progress } from '#tools/progress.ts';
+import { bothOrNeither } from './both.ts';
 import { createKubectl } from './kubectl.ts';
 import type { Target } from './target.ts';
 
@@ -20,9 +21,10 @@ export interface LocalOptions {
 export async function startLocal(options: LocalOptions): Promise<Target & AsyncDisposable> {
   const { root, cacheDir, lock, progress, signal } = options;
   await using stack = new AsyncDisposableStack();
-  const [cluster, image] = await settleBoth(
-    startCluster({ what: 'npm start', lock, progress, signal }).then((started) => stack.use(started)),
-    buildImage({ root, progress }),
+  const [cluster, image] = await bothOrNeither(
+    signal,
+    async (either) => stack.use(await startCluster({ what: 'npm start', lock, progress, signal: either })),
+    () => buildImage({ root, progress }),
   );
   await progress.step('Load the image', () => cluster.loadImage(image.tarPath));
   const owned = stack.move();
@@ -40,10 +42,4 @@ export async function startLocal(options: LocalOptions): Promise<Target & AsyncD
     died: cluster.died,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-/** Like Promise.all, but waits for the slower one too, so that what it acquired can be released. */
-async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
-  await Promise.allSettled([one, other]);
-  return [await one, await other];
 }

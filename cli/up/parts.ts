@@ -1,9 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
+import { startKafka } from '#tools/kafka/kafka.ts';
+import { startPostgres } from '#tools/postgres/postgres.ts';
 import { isPortFree } from '#tools/process/ports.ts';
 import type { Progress } from '#tools/progress.ts';
+import { bothOrNeither } from './both.ts';
 import type { Parts } from './sample.ts';
 
 export interface PartsOptions {
@@ -16,6 +17,8 @@ export interface PartsOptions {
   /** False for throw-away data: faster, and lost with the machine's power. */
   readonly durable: boolean;
   readonly progress: Progress;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {}
@@ -25,7 +28,7 @@ const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
 /** Starts Kafka and PostgreSQL beside the cluster; one that dies is started again. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
-  const { dir, host, fresh, durable, progress } = options;
+  const { dir, host, fresh, durable, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });
   await using stack = new AsyncDisposableStack();
   const restart = { restartOnDeath: true, onDeath: progress.note } as const;
@@ -33,38 +36,41 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // Both at once; when one fails the other is stopped before the error goes on.
-  const starting = await Promise.allSettled([
-    startKafka({
-      dir: join(dir, 'kafka'),
-      host,
-      ...(kafkaFree ? { ports: [wantedPorts.kafka] } : {}),
-      restart,
-      progress,
-    }),
-    startPostgres({
-      dir: join(dir, 'postgres'),
-      host,
-      ...(postgresFree ? { port: wantedPorts.postgres } : {}),
-      fsync: durable,
-      restart,
-      progress,
-    }),
-  ]);
-  const [kafka, postgres] = starting.map((outcome) => {
-    if (outcome.status === 'fulfilled') stack.use<Kafka | Postgres>(outcome.value);
-    return outcome;
-  }) as typeof starting;
-  if (kafka.status === 'rejected') throw kafka.reason;
-  if (postgres.status === 'rejected') throw postgres.reason;
+  // PostgreSQL runs as another user and must be able to pass; Kafka's own folder is closed.
+  await mkdir(dir, { recursive: true });
+  await chmod(dir, 0o711);
+  const [kafka, postgres] = await bothOrNeither(
+    signal,
+    async () =>
+      stack.use(
+        await startKafka({
+          dir: join(dir, 'kafka'),
+          host,
+          ...(kafkaFree ? { ports: [wantedPorts.kafka] } : {}),
+          restart,
+          progress,
+        }),
+      ),
+    async () =>
+      stack.use(
+        await startPostgres({
+          dir: join(dir, 'postgres'),
+          host,
+          ...(postgresFree ? { port: wantedPorts.postgres } : {}),
+          fsync: durable,
+          restart,
+          progress,
+        }),
+      ),
+  );
   const owned = stack.move();
   return {
-    bootstrapServers: kafka.value.bootstrapServers,
-    kafkaCaPem: kafka.value.caPem,
-    kafkaUsername: kafka.value.username,
-    kafkaPassword: kafka.value.password,
-    storeUri: postgres.value.uri(),
-    storeCaPem: postgres.value.caPem,
+    bootstrapServers: kafka.bootstrapServers,
+    kafkaCaPem: kafka.caPem,
+    kafkaUsername: kafka.username,
+    kafkaPassword: kafka.password,
+    storeUri: postgres.uri(),
+    storeCaPem: postgres.caPem,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -8,6 +8,7 @@ import { stateRoot } from '#tools/cache.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
 import { createProgress, type Progress } from '#tools/progress.ts';
+import { bothOrNeither } from './both.ts';
 import { findHostAddress, useCurrent } from './current.ts';
 import { explainNamespace } from './explain.ts';
 import { applyObjects, installOperator } from './install.ts';
@@ -63,11 +64,11 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   if (isLocal) stack.use(await acquireHostAddress());
 
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
-  const startTarget = async (): Promise<Target> =>
+  const startTarget = async (either: AbortSignal): Promise<Target> =>
     isLocal
-      ? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal }))
+      ? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal: either }))
       : useCurrent({ ...options, cacheDir: stateDir });
-  const startBeside = async () =>
+  const startBeside = async (either: AbortSignal) =>
     stack.use(
       await startParts({
         dir: join(stateDir, 'data'),
@@ -75,11 +76,10 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
         fresh: isOnce || options.fresh,
         durable: !isOnce,
         progress,
+        signal: either,
       }),
     );
-  // Whichever fails first, the other is waited for: what it has started is on the stack then.
-  const [target, parts] = await settleBoth(startTarget(), startBeside());
-  signal.throwIfAborted();
+  const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   const operator = await progress.step('Install the operator', () =>
     installOperator({ kubectl: target.kubectl, root, image: target.image, signal }),
@@ -176,10 +176,4 @@ function untilAborted(signal: AbortSignal): Promise<string> {
     if (signal.aborted) resolve('');
     else signal.addEventListener('abort', () => resolve(''), { once: true });
   });
-}
-
-/** Like Promise.all, but waits for the slower one too. */
-async function settleBoth<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
-  await Promise.allSettled([one, other]);
-  return [await one, await other];
 }
