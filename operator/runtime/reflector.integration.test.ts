@@ -225,6 +225,23 @@ test('without the right to list, the kind is forbidden, and it is followed once 
   await synced(reflector);
 });
 
+test('a server that starts refuses for a moment what it will allow: that is no lack of rights', async () => {
+  // The rights that the test above gave.
+  const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'late' }) });
+  cleanups.push(() => user.transport.close());
+  const { reflector, changes } = reflect({ resource: configMaps, namespace: 'default', client: user.client });
+  const seen: string[] = [];
+  reflector.onAvailability((availability) => seen.push(availability));
+  await synced(reflector);
+  for (let round = 0; round < 3; round += 1) {
+    await server.restart();
+    const name = `starting-${round}`;
+    await put(name);
+    await eventually('the change', () => changes.includes(`added ${name}`) || reflector.problem, 15_000);
+  }
+  assert.deepEqual(seen, ['synced']);
+});
+
 test('a kind that is not installed is waited for without requests, followed when it comes, emptied when it goes', async () => {
   const crds = reflect({ resource: customResourceDefinitions, metadataOnly: true });
   const discovery = createDiscovery({ crds: crds.reflector, clock: systemClock, random: Math.random });

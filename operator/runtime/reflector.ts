@@ -62,7 +62,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
   /** Aborted to make the loop list again now. */
   #interrupt = new AbortController();
   #needsList = true;
-  #failures = 0;
+  /** How often in a row the same thing went wrong: the waits of an outage must not become those of what follows it. */
+  #streak = { kind: '', count: 0 };
   #problem: string | undefined;
   /** The loop has moved on by then, or it hangs. */
   #stepDeadlineMs = Number.POSITIVE_INFINITY;
@@ -207,12 +208,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
         for (const change of this.#store.applyEvent(event)) this.#emit(change);
       }
     } finally {
-      if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#failures = 0;
+      if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#streak = { kind: '', count: 0 };
     }
     // A server that ends every watch at once (it is starting, or stopping) must not be asked in a tight loop.
     if (clock.monotonicMs() - startedAtMs < 1000) {
-      await this.#wait(this.#backoff(this.#failures, 500, 30_000), signal);
-      this.#failures += 1;
+      await this.#wait(this.#backoff(this.#countOf('ended'), 500, 30_000), signal);
     }
   }
 
@@ -223,8 +223,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#options.metrics.increment('reflector_failures_total', { resource: this.#id, class: kind });
     if (this.#problem !== message) this.#options.logger.warn({ resource: this.#name, error }, 'watching failed');
     this.#problem = message;
-    const attempt = this.#failures;
-    this.#failures += 1;
+    const attempt = this.#countOf(kind);
     if (kind === 'transient' || kind === 'tooManyRequests') {
       // Whatever is wrong with going on from our version, a list cures it.
       if (attempt >= 4) this.#needsList = true;
@@ -235,9 +234,12 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#needsList = true;
     if (kind === 'notFound') return this.#waitForKind(crd, attempt, signal);
     if (kind === 'forbidden') {
-      this.#setAvailability('forbidden');
-      this.#settle(this.#refreshes.slice());
-      return this.#wait(this.#backoff(attempt, 2_000, 60_000), signal);
+      // For its first seconds an API server refuses everybody but its administrators, until it has read the roles.
+      if (attempt >= 4) {
+        this.#setAvailability('forbidden');
+        this.#settle(this.#refreshes.slice());
+      }
+      return this.#wait(this.#backoff(attempt, 250, 60_000), signal);
     }
     // The first relist after an expired version needs no wait.
     if (kind !== 'gone' || attempt > 0) await this.#wait(this.#backoff(attempt, 500, 30_000), signal);
@@ -259,7 +261,13 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
     if (discovery === undefined) return sleep(clock, 60_000 * (0.75 + random() / 2), signal);
     await discovery.whenChanged(this.resource, crd, signal);
-    this.#failures = 0;
+    this.#streak = { kind: '', count: 0 };
+  }
+
+  #countOf(kind: string): number {
+    if (this.#streak.kind !== kind) this.#streak = { kind, count: 0 };
+    this.#streak.count += 1;
+    return this.#streak.count - 1;
   }
 
   #wait(ms: number, signal: AbortSignal): Promise<void> {
