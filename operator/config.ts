@@ -35,6 +35,3 @@ export const operatorEnvironment = z.object({
 });
 
 export type OperatorConfig = z.infer<typeof operatorEnvironment>;
-
-/** Name of the Lease; the Role of the operator names it. */
-export const leaseName = 'sumpipeline-operator';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { operatorName } from '#operator/desired/ownership.ts';
 import { addPipelineController } from '#operator/reconcile/controller.ts';
 import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
@@ -12,7 +13,7 @@ import { createLogger, type Logger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { Releasers } from '#platform/releasers.ts';
 import { untilSignal } from '#platform/signals.ts';
-import { leaseName, type OperatorConfig, operatorEnvironment } from './config.ts';
+import { type OperatorConfig, operatorEnvironment } from './config.ts';
 import { operatorMetrics } from './metrics.ts';
 
 /** The operator as a process: configure, connect, watch and work until a signal, end in order. */
@@ -44,7 +45,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   releasers.add('connections to the API server', () => transport.close());
   const client = new KubeClient(transport);
 
-  const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: leaseName };
+  const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: operatorName };
   // The random part tells a restarted container from its predecessor, whose pod name is the same.
   const identity = `${config.SUMPIPELINE_POD_NAME}_${randomUUID()}`;
   const manager = new Manager({ client, logger, metrics, election: { lease, identity } });

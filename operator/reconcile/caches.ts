@@ -1,9 +1,11 @@
 import { labelKeys } from '#contract/labels.ts';
 import { ownedKinds } from '#operator/desired/ownership.ts';
 import type { PodBody } from '#operator/observe/objects.ts';
+import { customResourceDefinitions } from '#operator/runtime/discovery.ts';
 import type { Manager } from '#operator/runtime/manager.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 import type { Reflector } from '#operator/runtime/reflector.ts';
+import type { Reader } from './gather.ts';
 import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
 import { childResource, kafkas, kafkaTopics, type PipelineObject, pipelines, pods } from './resources.ts';
 
@@ -13,6 +15,8 @@ export interface Caches {
   /** One for each kind that lives beside the SumPipeline. */
   readonly children: readonly Reflector[];
   readonly pods: Reflector<KubeObject & PodBody>;
+  /** Metadata of the cluster's CRDs. */
+  readonly crds: Reflector;
   /** The Strimzi kinds of one namespace, as far as its owner lets us look. Watched from the first call on. */
   kafkaIn(namespace: string): KafkaCaches;
 }
@@ -39,9 +43,20 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
       .filter((owned) => owned.namespace === 'pipeline')
       .map((owned) => watchChildren(childResource(owned.kind), namespace, owned.optionalApi === undefined)),
     pods: manager.watch(pods, { ...ours, namespace }),
+    crds: manager.watch(customResourceDefinitions, { metadataOnly: true, required: false }),
     kafkaIn: (where) => ({
       kafkas: manager.watch(kafkas, { namespace: where, required: false }),
       topics: watchChildren(kafkaTopics, where, false),
     }),
   };
+}
+
+/**
+ * Without the Role of Kafka's namespace the API server answers 403 even for a kind that does not exist, since it looks
+ * at rights first. "Install Strimzi" comes before "ask for the Role".
+ */
+export function readerOf(reflector: Reflector, { discovery }: Pick<Manager, 'discovery'>): Reader {
+  const { resource, store, availability } = reflector;
+  const isAbsent = availability === 'forbidden' && discovery.stateOf(resource) === 'absent';
+  return { resource, store, availability: isAbsent ? 'notInstalled' : availability };
 }

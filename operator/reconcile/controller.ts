@@ -2,14 +2,15 @@ import type { OperatorMetric } from '#operator/metrics.ts';
 import type { Clock } from '#operator/runtime/clock.ts';
 import type { Controller } from '#operator/runtime/controller.ts';
 import type { Manager } from '#operator/runtime/manager.ts';
-import { keyOf } from '#operator/runtime/object.ts';
+import { keyOf, resourceId } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
 import type { Metrics } from '#platform/metrics.ts';
-import { createCaches, type KafkaCaches } from './caches.ts';
+import { createCaches, readerOf } from './caches.ts';
 import { createCensus } from './census.ts';
-import { byKafka, pipelineKeysOf } from './keys.ts';
+import type { KafkaReaders } from './gather.ts';
+import { byKafka, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
 import { createReconcile } from './reconcile.ts';
-import type { PipelineObject } from './resources.ts';
+import { kafkas, kafkaTopics, type PipelineObject } from './resources.ts';
 
 export interface PipelineControllerOptions {
   /** Looks after the SumPipelines of this namespace alone; undefined: of all. */
@@ -32,11 +33,11 @@ export function addPipelineController(
   const caches = createCaches(manager, { namespace });
 
   /** Namespaces with a Strimzi Kafka are learned from the pipelines; the first pass over one begins to watch it. */
-  function watchKafka(kafkaNamespace: string): KafkaCaches {
-    const kafka = caches.kafkaIn(kafkaNamespace);
-    controller.watch(kafka.kafkas, (object) => caches.pipelines.store.byIndex(byKafka, keyOf(object)).map(keyOf));
-    controller.watch(kafka.topics, pipelineKeysOf);
-    return kafka;
+  function watchKafka(kafkaNamespace: string): KafkaReaders {
+    const watched = caches.kafkaIn(kafkaNamespace);
+    controller.watch(watched.kafkas, (object) => caches.pipelines.store.byIndex(byKafka, keyOf(object)).map(keyOf));
+    controller.watch(watched.topics, pipelineKeysOf);
+    return { kafkas: readerOf(watched.kafkas, manager), topics: readerOf(watched.topics, manager) };
   }
 
   const controller = manager.addController({
@@ -55,5 +56,14 @@ export function addPipelineController(
   });
   for (const children of caches.children) controller.watch(children, pipelineKeysOf);
   controller.watch(caches.pods, pipelineKeysOf);
+  // Where we may not look, only the CRD tells that Strimzi came or went.
+  controller.watch(caches.crds, ({ metadata }) =>
+    metadata.name === resourceId(kafkas) || metadata.name === resourceId(kafkaTopics)
+      ? caches.pipelines.store
+          .list()
+          .filter((pipeline) => kafkaKeysOf(pipeline).length > 0)
+          .map(keyOf)
+      : [],
+  );
   return controller;
 }

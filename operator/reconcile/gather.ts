@@ -24,7 +24,12 @@ export interface Readers {
   readonly children: readonly Reader[];
   readonly pods: Reader<KubeObject & Pick<LivePod, 'status'>>;
   /** Of the namespace of the Kafka that the pipeline names; undefined when it names none. */
-  readonly kafka: { readonly kafkas: Reader; readonly topics: Reader } | undefined;
+  readonly kafka: KafkaReaders | undefined;
+}
+
+export interface KafkaReaders {
+  readonly kafkas: Reader;
+  readonly topics: Reader;
 }
 
 /** Everything that one pass knows, read once. */

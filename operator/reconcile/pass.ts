@@ -9,16 +9,17 @@ import type { Live } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Metrics } from '#platform/metrics.ts';
-import type { Caches, KafkaCaches } from './caches.ts';
+import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';
 import type { ExecuteContext } from './execute.ts';
+import type { KafkaReaders } from './gather.ts';
 import type { Owner } from './ownership.ts';
 import type { PipelineObject } from './resources.ts';
 
 export interface ReconcileDependencies {
   readonly caches: Caches;
   /** The Strimzi kinds of a namespace; from now on their changes bring pipelines back to work. */
-  readonly watchKafka: (namespace: string) => KafkaCaches;
+  readonly watchKafka: (namespace: string) => KafkaReaders;
   /** Image of pipelines that name none. */
   readonly operatorImage: string;
   readonly recorder: Recorder;

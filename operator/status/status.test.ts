@@ -69,6 +69,10 @@ describe('Ready, Reconciling and Stalled', () => {
       input({ issues: [retry, waiting] }),
       ['False BeingDeleted', 'True BeingDeleted', 'False NotStalled'],
     ],
+    'what we could not do comes before what the children wait for': [
+      input({ issues: [retry], workloads: { calculator: readyWorkload, aggregator: rollingOut } }),
+      ['False Forbidden', 'True Forbidden', 'False NotStalled'],
+    ],
     'trying again is progress': [input({ issues: [retry] }), ['False Forbidden', 'True Forbidden', 'False NotStalled']],
     'a missing permission is waited for': [
       input({ kafka: { problem, topic: undefined } }),

@@ -10,7 +10,8 @@ export function buildStatus(input: StatusInput): Status {
   const { generation, now, shown, workloads } = input;
   const kafka = judgeKafka(input);
   const pods = judgeWorkloads(input);
-  const obstacle = worstIssue([...input.issues, ...stallsSeen(input), ...obstaclesSeen(kafka, pods)]);
+  // What we could not do ourselves says more than what the children are waiting for.
+  const obstacle = worstIssue([...input.issues, ...stallsSeen(input)]) ?? firstObstacle(kafka, pods);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: toConditions(
@@ -74,10 +75,9 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
 }
 
 /** An unknown Kafka holds nothing up: with no aggregator wanted nobody would ever report. */
-function obstaclesSeen(...judgements: readonly Judgement[]): Issue[] {
-  return judgements
-    .filter(({ status }) => status === 'False')
-    .map(({ reason, message }) => ({ kind: 'waiting', reason, message }));
+function firstObstacle(...judgements: readonly Judgement[]): Issue | undefined {
+  const found = judgements.find(({ status }) => status === 'False');
+  return found === undefined ? undefined : { kind: 'waiting', reason: found.reason, message: found.message };
 }
 
 /** The three conditions of kstatus: at most one of them is True. */

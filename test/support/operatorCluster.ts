@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
-import { buildCrd } from '#operator/api/crd.ts';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { statusSchema } from '#operator/api/status.ts';
+import { type Draft, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
+import type { Condition, Status } from '#operator/api/types.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
 import { type PipelineObject, pipelines } from '#operator/reconcile/resources.ts';
 import type { KubeClient } from '#operator/runtime/client.ts';
 import type { KubeObject, Live, Resource } from '#operator/runtime/object.ts';
@@ -10,30 +14,26 @@ import { namespaces } from '#operator/runtime/testing/kinds.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
 import type { CrdSet } from '#tools/crds/crds.ts';
 
-type Crd = KubeObject & { status?: { conditions?: { type: string; status: string }[] } };
-
-const crds: Resource<Crd> = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  kind: 'CustomResourceDefinition',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..', '..');
 
 export const asPerson = { fieldManager: 'person', force: true };
+/** Name of the pipeline in every test; each has a namespace of its own. */
+export const name = 'orders';
 
-/** A real API server that knows SumPipelines, seen by an administrator. Nothing acts on what is stored. */
-export interface TestCluster extends AsyncDisposable {
+/** A real API server with the operator's manifests applied, seen by an administrator. Nothing acts on what it stores. */
+export interface OperatorCluster extends AsyncDisposable {
   readonly server: ApiServer;
   readonly client: KubeClient;
-  /** A namespace of its own for a test. */
+  /** Of the operator's ServiceAccount: it may do what its generated role lets it do, and nothing else. */
+  readonly operatorKubeconfig: string;
+  kubectl(...args: string[]): Promise<string>;
   createNamespace(): Promise<string>;
-  installCrds(set: CrdSet, kinds: readonly string[]): Promise<void>;
-  /** Applied by a person. */
-  apply(pipeline: object): Promise<Live<PipelineObject>>;
+  /** Installs those CRDs of a set whose names are given. */
+  installCrds(set: CrdSet, names: readonly string[]): Promise<void>;
 }
 
-export async function startTestCluster(): Promise<TestCluster> {
+export async function startOperatorCluster(): Promise<OperatorCluster> {
   const server = await startApiServer();
   try {
     return await prepare(server);
@@ -43,40 +43,106 @@ export async function startTestCluster(): Promise<TestCluster> {
   }
 }
 
-async function prepare(server: ApiServer): Promise<TestCluster> {
+async function prepare(server: ApiServer): Promise<OperatorCluster> {
   const { client, transport } = connectTo(server.kubeconfigPath);
 
-  async function installCrd(crd: KubeObject): Promise<void> {
-    await client.apply(crds, crd, asPerson);
-    await eventually(`${crd.metadata.name} to be established`, async () => {
-      const { status } = await client.get(crds, { name: crd.metadata.name });
-      return status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') || status;
-    });
+  async function kubectl(...args: string[]): Promise<string> {
+    const { stdout } = await run(server.kubectlPath, ['--kubeconfig', server.kubeconfigPath, ...args], { cwd: root });
+    return stdout;
   }
 
-  await installCrd(buildCrd() as KubeObject);
+  await kubectl('apply', '-k', 'manifests/operator');
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
   // Established is said a moment before the handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {
     server,
     client,
+    operatorKubeconfig: await server.kubeconfigFor({
+      user: `system:serviceaccount:${operatorNamespace}:${operatorName}`,
+      groups: ['system:serviceaccounts', `system:serviceaccounts:${operatorNamespace}`],
+    }),
+    kubectl,
     async createNamespace() {
-      const name = `shop-${randomBytes(3).toString('hex')}`;
-      await client.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, asPerson);
-      return name;
+      const namespace = `shop-${randomBytes(3).toString('hex')}`;
+      await client.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, asPerson);
+      return namespace;
     },
-    async installCrds({ files }, kinds) {
-      for (const file of files) {
-        const crd = parse(await readFile(file, 'utf8'));
-        if (kinds.includes(crd.spec.names.kind)) await installCrd(crd);
-      }
-    },
-    async apply(pipeline) {
-      return (await client.apply(pipelines, pipeline as PipelineObject, asPerson)).object;
+    async installCrds({ files }, names) {
+      const wanted = files.filter((file) => names.some((crd) => file.endsWith(`/${crd}.yaml`)));
+      await kubectl('create', ...wanted.flatMap((file) => ['-f', file]));
     },
     async [Symbol.asyncDispose]() {
       await transport.close();
       await server.stop();
     },
   };
+}
+
+/** A sample in a namespace, changed by a function. */
+export function draftIn(
+  namespace: string,
+  change: (draft: Draft) => void = () => {},
+  sample: () => Draft = minimalDraft,
+): Draft {
+  const draft = sample();
+  Object.assign(draft.metadata, { namespace, name });
+  change(draft);
+  return draft;
+}
+
+/** The Strimzi sample with Kafka in another namespace, without monitors. */
+export function strimziDraftIn(namespace: string, kafkaNamespace: string): Draft {
+  return draftIn(
+    namespace,
+    (draft) => {
+      Object.assign(draft.spec, {
+        monitoring: { enabled: false },
+        kafka: { cluster: { name: 'main', namespace: kafkaNamespace, listener: 'tls' }, topic: { partitions: 3 } },
+      });
+    },
+    strimziDraft,
+  );
+}
+
+export async function applyPipeline(client: KubeClient, draft: Draft): Promise<Live<PipelineObject>> {
+  return (await client.apply(pipelines, draft, asPerson)).object;
+}
+
+export async function findStatus(client: KubeClient, namespace: string): Promise<Status> {
+  const found = await client.find(pipelines, { namespace, name });
+  return statusSchema.parse(found?.status ?? {});
+}
+
+export async function findCondition(
+  client: KubeClient,
+  namespace: string,
+  type: string,
+): Promise<Condition | undefined> {
+  return (await findStatus(client, namespace)).conditions?.find((condition) => condition.type === type);
+}
+
+/** Waits until a condition reads `True Ready`, and answers its message. */
+export async function untilCondition(
+  client: KubeClient,
+  namespace: string,
+  type: string,
+  expected: string,
+): Promise<string> {
+  let message = '';
+  await eventually(`${type} of ${namespace} to be ${expected}`, async () => {
+    const condition = await findCondition(client, namespace, type);
+    message = condition?.message ?? '';
+    return `${condition?.status} ${condition?.reason}` === expected || condition;
+  });
+  return message;
+}
+
+export function resourceFor(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+): Resource<KubeObject & Record<string, unknown>> {
+  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+  return { group: group ?? '', version: version ?? '', kind, plural, namespaced: true };
 }

@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { operatorMetrics } from '#operator/metrics.ts';
+import { createCaches } from '#operator/reconcile/caches.ts';
 import { addPipelineController } from '#operator/reconcile/controller.ts';
 import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
@@ -19,23 +23,29 @@ export interface TestOperator extends AsyncDisposable {
   readonly metrics: () => Promise<string>;
   /** Runs before each request is sent. */
   beforeRequest: (request: HttpRequest) => Promise<void>;
-  /** Resolves when no pass is under way, none waits, and all own writes were seen again. */
+  /** Resolves when everything that was written before the call was worked on, and all own writes were seen again. */
   whenIdle(): Promise<void>;
 }
 
 export interface TestOperatorOptions {
-  readonly kubeconfigPath: string;
+  /** Text of a kubeconfig. */
+  readonly kubeconfig: string;
   readonly image?: string;
-  readonly namespace?: string;
+  /** The one namespace whose pipelines it looks after. Default: all. */
+  readonly watches?: string;
   /** Wall clock, ms. Default: the system's. */
   readonly wallMs?: () => number;
   readonly logger?: Logger;
 }
 
 export async function startOperator(options: TestOperatorOptions): Promise<TestOperator> {
-  const { kubeconfigPath, image = 'sumpipeline:test', logger = silentLogger } = options;
+  const { kubeconfig, image = 'sumpipeline:test', logger = silentLogger } = options;
   const clock = { ...systemClock, ...(options.wallMs === undefined ? {} : { wallMs: options.wallMs }) };
-  const credentials = kubeconfigCredentials({ file: kubeconfigPath });
+  const folder = await mkdtemp(join(tmpdir(), 'operator-'));
+  const file = join(folder, 'kubeconfig');
+  await writeFile(file, kubeconfig, { mode: 0o600 });
+  const credentials = kubeconfigCredentials({ file });
+  await rm(folder, { recursive: true });
   const real = createTransport({ credentials, clock, metrics: noMetrics, userAgent: 'operator-test' });
   const operator = { writes: [] as string[], events: [] as EventRecord[], beforeRequest: async (_: HttpRequest) => {} };
   const transport: Transport = {
@@ -70,7 +80,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
       sent.record(event);
     },
   };
-  const { namespace } = options;
+  const namespace = options.watches;
   const controller = addPipelineController(manager, {
     namespace,
     operatorImage: image,
@@ -81,17 +91,20 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);
-  await eventually('the operator to be ready', () => manager.readyProblem() ?? true);
+  await eventually('the operator to be at work', () => manager.isLeading || manager.readyProblem());
   return Object.assign(operator, {
     metrics: () => metrics.render(),
     async whenIdle() {
-      // Own writes come back as events that begin a pass: idle means idle for a moment.
-      let calmSinceMs = performance.now();
-      await eventually('the operator to be idle', () => {
-        const { ready, active, unseenWrites } = controller.snapshot();
-        if (ready + active + unseenWrites > 0) calmSinceMs = performance.now();
-        return performance.now() - calmSinceMs > 150 || controller.snapshot();
-      });
+      // Twice, because what a pass writes may bring up more.
+      for (const _ of [1, 2]) {
+        const { pipelines, pods, children } = createCaches(manager, { namespace });
+        const patience = AbortSignal.timeout(30_000);
+        await Promise.all([pipelines, pods, ...children].map((reflector) => reflector.refresh(patience)));
+        await eventually('the operator to be idle', () => {
+          const { ready, active, unseenWrites } = controller.snapshot();
+          return ready + active + unseenWrites === 0 || controller.snapshot();
+        });
+      }
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

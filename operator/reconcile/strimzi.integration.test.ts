@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
+import { kafkaTopics, pipelines } from '#operator/reconcile/resources.ts';
+import type { KubeObject } from '#operator/runtime/object.ts';
+import { eventually } from '#operator/runtime/testing/connect.ts';
+import {
+  applyPipeline,
+  asPerson,
+  findCondition,
+  name,
+  type OperatorCluster,
+  resourceFor,
+  startOperatorCluster,
+  strimziDraftIn,
+  untilCondition,
+} from '#test/support/operatorCluster.ts';
+import { startOperator, type TestOperator } from '#test/support/operatorInProcess.ts';
+import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
+import { strimziCrds } from '#tools/crds/strimzi.ts';
+
+const kafkas = resourceFor('kafka.strimzi.io/v1', 'Kafka', 'kafkas');
+const deployments = resourceFor('apps/v1', 'Deployment', 'deployments');
+const listener = { name: 'tls', port: 9093, type: 'internal', tls: true };
+const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
+
+let cluster: OperatorCluster;
+before(async () => {
+  cluster = await startOperatorCluster();
+});
+after(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
+  startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
+
+/** A Strimzi Kafka as its owner applies it, and with what Strimzi publishes when it runs. */
+async function putKafka(namespace: string, options: { allowed?: string; isRunning?: boolean } = {}): Promise<void> {
+  const metadata = {
+    namespace,
+    name: 'main',
+    annotations: options.allowed === undefined ? {} : { [annotations.allowedNamespaces]: options.allowed },
+  };
+  const head = { apiVersion: 'kafka.strimzi.io/v1', kind: 'Kafka', metadata };
+  await cluster.client.apply(kafkas, { ...head, spec: { kafka: { listeners: [listener] } } } as KubeObject, asPerson);
+  if (options.isRunning !== true) return;
+  const status = {
+    listeners: [{ name: 'tls', bootstrapServers: 'main-kafka-bootstrap.kafka.svc:9093', certificates: [certificate] }],
+  };
+  await cluster.client.applyStatus(kafkas, { ...head, metadata: { namespace, name: 'main' }, status } as KubeObject, {
+    fieldManager: 'stand-in-cluster-operator',
+    force: true,
+  });
+}
+
+/** A Kafka that permits everybody, in a namespace of its own. */
+async function runKafka(): Promise<string> {
+  const namespace = await cluster.createNamespace();
+  await cluster.kubectl('apply', '-k', 'manifests/kafka-access', '-n', namespace);
+  await putKafka(namespace, { allowed: '*', isRunning: true });
+  return namespace;
+}
+
+/** A pipeline whose topic Strimzi has taken up. */
+async function settled(options: Partial<Parameters<typeof startOperator>[0]> = {}) {
+  const kafka = await runKafka();
+  const namespace = await cluster.createNamespace();
+  const topic = { namespace: kafka, name: `${namespace}.${name}` };
+  const operator = await start(namespace, options);
+  await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+  await untilTopic(topic, 'present');
+  await takeUpTopic(cluster.client, topic);
+  await eventually('the topic to be fine', async () => {
+    const condition = await findCondition(cluster.client, namespace, 'KafkaReady');
+    return condition?.reason === 'NotReported' || condition;
+  });
+  await operator.whenIdle();
+  return { kafka, namespace, topic, operator };
+}
+
+type Target = { namespace: string; name: string };
+
+async function untilTopic(topic: Target, state: 'present' | 'gone' | 'released'): Promise<void> {
+  await eventually(`KafkaTopic ${topic.name} to be ${state}`, async () => {
+    const live = await cluster.client.find(kafkaTopics, topic);
+    if (state === 'gone') return live === undefined || live.metadata;
+    if (live === undefined) return 'absent';
+    return state === 'present' || live.metadata.annotations?.['strimzi.io/managed'] === 'false' || live.metadata;
+  });
+}
+
+const pipelineIsGone = (namespace: string, timeoutMs: number) =>
+  eventually(
+    'the SumPipeline to be gone',
+    async () => (await cluster.client.find(pipelines, { namespace, name })) === undefined,
+    timeoutMs,
+  );
+
+test('every step of the way to a Strimzi Kafka in another namespace is named, and taken when it is possible', async () => {
+  const kafka = await cluster.createNamespace();
+  const namespace = await cluster.createNamespace();
+  await using operator = await start(namespace);
+  await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+  const says = (reason: string) => untilCondition(cluster.client, namespace, 'KafkaReady', `False ${reason}`);
+
+  assert.match(await says('CRDNotInstalled'), /install Strimzi, or set spec\.kafka\.bootstrapServers/);
+  await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
+  assert.match(await says('AccessForbidden'), /kubectl apply -k manifests\/kafka-access/);
+  await cluster.kubectl('apply', '-k', 'manifests/kafka-access', '-n', kafka);
+  assert.match(await says('KafkaNotFound'), /does not exist: create it/);
+  await putKafka(kafka);
+  assert.match(await says('NotPermitted'), /sumpipeline\.dev\/allowed-namespaces/);
+  await putKafka(kafka, { allowed: `other, ${namespace}` });
+  assert.match(await says('KafkaNotReady'), /has published no address for listener tls yet/);
+  assert.deepEqual(
+    operator.writes.filter((write) => !write.includes('SumPipeline/status')),
+    [],
+    'until then nothing is made',
+  );
+  await putKafka(kafka, { allowed: `other, ${namespace}`, isRunning: true });
+  assert.match(await says('TopicPending'), /Topic Operator has not taken it up yet/);
+  await takeUpTopic(cluster.client, { namespace: kafka, name: `${namespace}.${name}` });
+  await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
+  const warnings = operator.events.filter(({ type }) => type === 'Warning').map(({ reason }) => reason);
+  assert.deepEqual(warnings, ['CRDNotInstalled', 'AccessForbidden', 'KafkaNotFound', 'NotPermitted', 'KafkaNotReady']);
+});
+
+test('consent that is taken back is said, and what runs is left alone', async () => {
+  const { kafka, namespace, operator } = await settled();
+  await using _ = operator;
+  operator.writes.length = 0;
+  await putKafka(kafka, { allowed: 'other', isRunning: true });
+  await untilCondition(cluster.client, namespace, 'KafkaReady', 'False NotPermitted');
+  await operator.whenIdle();
+  assert.deepEqual(operator.writes, [`apply SumPipeline/status ${namespace}/${name}`]);
+  await putKafka(kafka, { allowed: namespace, isRunning: true });
+  await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
+});
+
+describe('finalizer and inventory', () => {
+  test('are written, together, before the topic is created', async () => {
+    const { namespace, topic, operator } = await settled();
+    await using _ = operator;
+    const made = operator.writes.filter((write) => !write.includes('status'));
+    assert.equal(made[0], `apply SumPipeline ${namespace}/${name}`);
+    assert.ok(made.includes(`apply KafkaTopic ${topic.namespace}/${topic.name}`));
+    const { metadata } = await cluster.client.get(pipelines, { namespace, name });
+    assert.deepEqual(metadata.finalizers, [topicFinalizer]);
+    assert.deepEqual(JSON.parse(metadata.annotations?.[annotations.inventory] ?? ''), [
+      { kind: 'KafkaTopic', ...topic },
+    ]);
+    assert.equal((await cluster.client.get(kafkaTopics, topic)).metadata.ownerReferences, undefined);
+  });
+
+  test('are there and no topic: the crash in between harms nothing', async () => {
+    const kafka = await runKafka();
+    const namespace = await cluster.createNamespace();
+    {
+      await using operator = await start(namespace);
+      operator.beforeRequest = async ({ context }) => {
+        if (context.kind === 'KafkaTopic' && context.verb === 'apply') throw new Error('crash');
+      };
+      await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+      await eventually('the finalizer', async () => {
+        const { metadata } = await cluster.client.get(pipelines, { namespace, name });
+        return metadata.finalizers !== undefined;
+      });
+    }
+    await using _ = await start(namespace);
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+  });
+
+  test('and all children need no write when the operator starts anew', async () => {
+    const { namespace, operator } = await settled();
+    await operator[Symbol.asyncDispose]();
+    await using next = await start(namespace);
+    await next.whenIdle();
+    // The first look into Kafka's namespace is a pass of its own.
+    await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
+    await next.whenIdle();
+    assert.deepEqual(next.writes, []);
+  });
+
+  test('that somebody took away are put back', async () => {
+    const { namespace, operator } = await settled();
+    await using _ = operator;
+    await cluster.kubectl(
+      '-n',
+      namespace,
+      'patch',
+      'sump',
+      name,
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":null}}',
+    );
+    await eventually('the finalizer', async () => {
+      const { metadata } = await cluster.client.get(pipelines, { namespace, name });
+      return metadata.finalizers?.includes(topicFinalizer) === true || metadata;
+    });
+  });
+});
+
+describe('a pipeline that is deleted', () => {
+  test('gives its topic back with the data kept, and goes, although the Topic Operator never comes', async () => {
+    const { namespace, topic, operator } = await settled();
+    await using _ = operator;
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    const { metadata } = await cluster.client.get(kafkaTopics, topic);
+    assert.equal(metadata.annotations?.['strimzi.io/managed'], 'false');
+    assert.notEqual(metadata.deletionTimestamp, undefined, 'deleted, and held by its own finalizer alone');
+    assert.deepEqual(metadata.finalizers, ['strimzi.io/topic-operator']);
+    assert.ok(operator.events.some(({ reason, note }) => reason === 'Retained' && note.includes(topic.name)));
+  });
+
+  test('comes back while its old topic still hangs: it runs at once, and gets a new topic when the old one is gone', async () => {
+    const { kafka, namespace, topic, operator } = await settled();
+    await using _ = operator;
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    const before = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
+    const again = await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+    const message = await untilCondition(cluster.client, namespace, 'KafkaReady', 'False TopicBeingDeleted');
+    assert.match(message, /the data is kept/);
+    const workload = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
+    assert.equal(workload.metadata.uid, before.metadata.uid);
+    assert.deepEqual(
+      workload.metadata.ownerReferences?.map(({ uid }) => uid),
+      [again.metadata.uid],
+    );
+
+    await letTopicGo(cluster.client, topic);
+    await eventually('a topic of its own', async () => {
+      const live = await cluster.client.find(kafkaTopics, topic);
+      return (live !== undefined && live.metadata.deletionTimestamp === undefined) || live?.metadata;
+    });
+    const live = await cluster.client.get(kafkaTopics, topic);
+    assert.equal(live.metadata.annotations?.['strimzi.io/managed'], undefined);
+  });
+
+  test('goes although somebody keeps writing its topic', async () => {
+    const { namespace, topic, operator } = await settled();
+    await using _ = operator;
+    let writes = 0;
+    operator.beforeRequest = async ({ context, method }) => {
+      if (context.kind !== 'KafkaTopic' || method !== 'DELETE' || writes === 3) return;
+      writes += 1;
+      const patch = { metadata: { labels: { written: String(writes) } } };
+      await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'somebody' });
+    };
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    assert.equal(writes, 3);
+    await untilTopic(topic, 'released');
+  });
+
+  test('goes although the right to its topic was taken away: it is left as it is, and said', async () => {
+    let lateMs = 0;
+    const { kafka, namespace, topic, operator } = await settled({ wallMs: () => Date.now() + lateMs });
+    await using _ = operator;
+    await cluster.kubectl('delete', '-n', kafka, 'rolebinding', '--all');
+    await eventually('the right to be gone', async () => {
+      const user = 'system:serviceaccount:sumpipeline-system:sumpipeline-operator';
+      const may = cluster.kubectl('auth', 'can-i', 'get', 'kafkatopics', '-n', kafka, `--as=${user}`);
+      return !(await may.then(
+        () => true,
+        () => false,
+      ));
+    });
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    const message = await untilCondition(cluster.client, namespace, 'Reconciling', 'True DeletionBlocked');
+    assert.match(message, /its KafkaTopic cannot be given back yet: .*forbidden/);
+    lateMs = 31_000;
+    await pipelineIsGone(namespace, 20_000);
+    assert.ok(operator.events.some(({ reason, note }) => reason === 'TopicLeft' && note.includes(topic.name)));
+    const { metadata } = await cluster.client.get(kafkaTopics, topic);
+    assert.equal(metadata.deletionTimestamp, undefined);
+  });
+
+  test("leaves a stranger's KafkaTopic alone that took the place of its own", async () => {
+    const { namespace, topic, operator } = await settled();
+    await using _ = operator;
+    await operator[Symbol.asyncDispose]();
+    const { metadata } = await cluster.client.get(kafkaTopics, topic);
+    await letTopicGo(cluster.client, topic);
+    await cluster.client.delete(kafkaTopics, topic, { uid: metadata.uid });
+    const stranger = {
+      apiVersion: 'kafka.strimzi.io/v1',
+      kind: 'KafkaTopic',
+      metadata: topic,
+      spec: { partitions: 1 },
+    };
+    await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+    const before = await cluster.client.get(kafkaTopics, topic);
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await using __ = await start(namespace);
+    await pipelineIsGone(namespace, 20_000);
+    assert.deepEqual(await cluster.client.get(kafkaTopics, topic), before);
+  });
+});
+
+describe('a KafkaTopic that somebody else', () => {
+  test('deletes is annotated at once, so that the data stays, and made again when it is gone', async () => {
+    const { topic, operator } = await settled();
+    await using _ = operator;
+    const { metadata } = await cluster.client.get(kafkaTopics, topic);
+    await cluster.kubectl('-n', topic.namespace, 'delete', 'kafkatopic', topic.name, '--wait=false');
+    await untilTopic(topic, 'released');
+    await letTopicGo(cluster.client, topic);
+    await eventually('a new topic', async () => {
+      const live = await cluster.client.find(kafkaTopics, topic);
+      return (live !== undefined && live.metadata.uid !== metadata.uid) || live?.metadata;
+    });
+  });
+
+  test('changes is put right', async () => {
+    const { topic, operator } = await settled();
+    await using _ = operator;
+    const patch = { spec: { config: { 'retention.ms': '1000', 'compression.type': 'zstd' } } };
+    await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'somebody' });
+    await eventually('the retention', async () => {
+      const live = JSON.parse(
+        await cluster.kubectl('-n', topic.namespace, 'get', 'kafkatopic', topic.name, '-o', 'json'),
+      );
+      const { config } = live.spec;
+      return (config['retention.ms'] === '-1' && config['compression.type'] === 'zstd') || config;
+    });
+  });
+
+  test('made under our name is a conflict, and stays when the pipeline is deleted', async () => {
+    const kafka = await runKafka();
+    const namespace = await cluster.createNamespace();
+    const topic = { namespace: kafka, name: `${namespace}.${name}` };
+    const stranger = {
+      apiVersion: 'kafka.strimzi.io/v1',
+      kind: 'KafkaTopic',
+      metadata: topic,
+      spec: { partitions: 1 },
+    };
+    await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+    const before = await cluster.client.get(kafkaTopics, topic);
+    await using operator = await start(namespace);
+    await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+    const message = await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
+    assert.match(message, /KafkaTopic .* exists and does not belong to SumPipeline/);
+    await operator.whenIdle();
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    assert.deepEqual(await cluster.client.get(kafkaTopics, topic), before);
+  });
+});
