@@ -17,6 +17,11 @@ const table: readonly { readonly name: string; readonly log: string; readonly wo
     log: 'node:internal/modules\n\nTypeError: boom\n    at main (file.ts:1:1)\n\nNode.js v24.21.0\n',
     words: 'TypeError: boom',
   },
+  {
+    name: 'all lines of its message are heard',
+    log: 'EnvironmentError: the environment is not usable:\n  A is missing\n  B is missing\n    at main (file.ts:1:1)\n',
+    words: 'EnvironmentError: the environment is not usable: A is missing B is missing',
+  },
   { name: 'otherwise the last line speaks', log: 'exec format error\n\n', words: 'exec format error' },
   {
     name: 'half a JSON document at the cut says nothing',

@@ -14,8 +14,16 @@ export function lastWords(log: string): string {
     .toReversed()
     .map(ofJsonLine)
     .find((words) => words !== undefined);
-  const thrown = lines.findLast((line) => /^([A-Z]\w*)?Error\b/.test(line));
-  return (spoken ?? thrown ?? lines.at(-1) ?? '').slice(0, lengthMax);
+  return (spoken ?? thrownWords(lines) ?? lines.at(-1) ?? '').slice(0, lengthMax);
+}
+
+/** An uncaught error with all lines of its message, down to the stack. */
+function thrownWords(lines: readonly string[]): string | undefined {
+  const start = lines.findLastIndex((line) => /^([A-Z]\w*)?Error\b/.test(line));
+  if (start < 0) return undefined;
+  const rest = lines.slice(start);
+  const stack = rest.findIndex((line) => line.startsWith('at '));
+  return rest.slice(0, stack < 0 ? 1 : stack).join(' ');
 }
 
 /** `message: error.message` of a line at level error or worse; undefined for anything else. */

@@ -28,7 +28,7 @@ export type Action =
   | { readonly type: 'wait'; readonly child: Child; readonly live: LiveObject }
   | { readonly type: 'release'; readonly live: LiveObject }
   | { readonly type: 'retain'; readonly entry: InventoryEntry }
-  | { readonly type: 'delete'; readonly live: LiveObject; readonly plural: string }
+  | { readonly type: 'delete'; readonly live: LiveObject }
   | { readonly type: 'dropVerdicts'; readonly proof: LiveConfigMap; readonly pods: readonly string[] };
 
 export type ActionOf<Type extends Action['type']> = Extract<Action, { type: Type }>;

@@ -119,6 +119,14 @@ describe('what is no longer wanted', () => {
     assert.deepEqual(types(planChanges(input(without))), ['delete', 'delete']);
   });
 
+  test('stays as an identity in the very pass that begins the rollout', () => {
+    const older = monitored.map((object) =>
+      object.kind === 'Deployment' ? withMetadata(object, { labels: {} }) : object,
+    );
+    const actions = planChanges(input({ desired: wanted('ServiceAccount'), live: older }));
+    assert.deepEqual(types(actions), ['apply', 'apply']);
+  });
+
   test('stays when it is a copy that a person made: it has our labels, but we never applied it', () => {
     const copy = monitored
       .filter(({ kind }) => kind === 'ServiceMonitor')
@@ -224,7 +232,7 @@ describe('whatever is there', () => {
     }),
   });
 
-  test('planning changes nothing, and a second plan after carrying out the first is empty', () => {
+  test('planning changes nothing, and after carrying out a plan nothing is left but what waited for its rollout', () => {
     fc.assert(
       fc.property(situation, ({ desired, before, missing, changed, replicas, inventory }) => {
         const live = applied(before)
@@ -234,7 +242,10 @@ describe('whatever is there', () => {
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');
-        assert.deepEqual(planChanges(carryOut(first, plan)), []);
+        // Identities go one pass after the rollout that no longer needs them.
+        const second = carryOut(first, plan);
+        assert.deepEqual(planChanges(carryOut(second, planChanges(second))), []);
+        assert.ok(planChanges(second).every(({ type }) => type === 'delete'));
       }),
       { numRuns: 300 },
     );

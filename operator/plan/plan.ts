@@ -29,10 +29,13 @@ export interface PlanInput {
 export function planChanges(input: PlanInput): Action[] {
   const live = new Map(input.live.map((object) => [keyOf(object), object]));
   const wanted = input.desired.filter(({ owned }) => owned.prune === 'release').map(toEntry);
+  const changes = input.desired.flatMap((child) => planChild(child, live.get(keyOf(child.object)), input));
+  // Pods of the version before run until what is applied now is rolled out.
+  const startsRollout = changes.some((action) => 'child' in action && action.child.owned.step === 'workloads');
   return [
     ...planRecord(wanted, input),
-    ...input.desired.flatMap((child) => planChild(child, live.get(keyOf(child.object)), input)),
-    ...planPrune(input),
+    ...changes,
+    ...planPrune(input, input.areWorkloadsCurrent && !startsRollout),
     ...planShrink(wanted, input),
     ...planVerdicts(input),
   ];
@@ -79,19 +82,19 @@ function planChild(child: Child, live: LiveChild | undefined, input: PlanInput):
  * What carries our labels and was applied by us, and is not wanted any more. What a person made as a copy of a child
  * carries the labels too, but not our name among its managers: it stays.
  */
-function planPrune(input: PlanInput): Action[] {
+function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   const wanted = new Set(input.desired.map(({ object }) => keyOf(object)));
   return input.live.flatMap((live): Action[] => {
     const owned = ownedKinds.find(({ kind }) => kind === live.kind);
     if (owned === undefined || owned.prune !== 'delete' || wanted.has(keyOf(live))) return [];
     if (live.metadata.deletionTimestamp !== undefined || ownedFields(live, fieldManagers.operator) === undefined)
       return [];
-    return mayPrune(owned, input) ? [{ type: 'delete', live, plural: owned.plural }] : [];
+    return mayPrune(owned, areWorkloadsCurrent) ? [{ type: 'delete', live }] : [];
   });
 }
 
 /** A ServiceAccount that is no longer wanted still carries the pods of the version before. */
-function mayPrune(owned: OwnedKind, { areWorkloadsCurrent }: PlanInput): boolean {
+function mayPrune(owned: OwnedKind, areWorkloadsCurrent: boolean): boolean {
   return owned.step !== 'identity' || areWorkloadsCurrent;
 }
 
