@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { cacheRoot } from '#tools/cache.ts';
 import { checks, runCheck } from './testing/checks.ts';
 import { createTemporaryFolder } from './testing/folder.ts';
 import { type Part, planRun, selectFiles } from './testing/plan.ts';
@@ -39,8 +40,13 @@ async function run(part: Part): Promise<PartResult> {
     files: selectFiles(files, part, plan.filters),
     root,
     scratch: scratch.path,
-    // What a killed test leaves in its temporary folder goes with ours.
-    env: { ...process.env, TMPDIR: scratch.path },
+    env: {
+      ...process.env,
+      // What a killed test leaves in its temporary folder goes with ours.
+      TMPDIR: scratch.path,
+      // Stripping types and compiling is a quarter of the time of the unit tests.
+      NODE_COMPILE_CACHE: join(cacheRoot(), 'node-compile'),
+    },
     signal: interrupt.signal,
     allowedSkips: process.env['CI'] === 'true' ? (process.env['SUMPIPELINE_ALLOWED_SKIPS'] ?? '') : undefined,
     print,

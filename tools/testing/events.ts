@@ -1,18 +1,28 @@
 import { z } from 'zod';
 
-/** One test that ended, as our reporter writes it: one JSON document per line. */
-export const testEventSchema = z.object({
-  type: z.enum(['start', 'pass', 'fail']),
-  name: z.string(),
-  /** Unique within the file. */
-  id: z.number(),
-  isSuite: z.boolean(),
-  /** Why it did not run; a skip without a reason is ''. */
-  skip: z.string().optional(),
-  todo: z.string().optional(),
-  /** node:test's word for the kind of failure; `subtestsFailed` repeats what an inner test said. */
-  failureType: z.string().optional(),
-});
+/** What happened to one test, as our reporter writes it: one JSON document per line. */
+export const testEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('start'),
+    /** Unique within the process. */
+    id: z.number(),
+    /** The suite or test around it; 0 at the top. */
+    parent: z.number(),
+    name: z.string(),
+  }),
+  z.object({
+    type: z.enum(['pass', 'fail']),
+    id: z.number(),
+    name: z.string(),
+    isSuite: z.boolean(),
+    durationMs: z.number(),
+    /** Why it did not run; a skip without a reason is ''. */
+    skip: z.string().optional(),
+    todo: z.string().optional(),
+    /** node:test's word for the kind of failure; `subtestsFailed` repeats what an inner test said. */
+    failureType: z.string().optional(),
+  }),
+]);
 
 export type TestEvent = z.infer<typeof testEventSchema>;
 
@@ -25,28 +35,46 @@ export interface TestCounts {
   readonly passed: number;
   readonly failed: readonly string[];
   readonly skipped: readonly SkippedTest[];
-  /** Started and not ended: where a file that had to be stopped was hanging. */
+  /** Started and not ended: where a process that had to be stopped was hanging. */
   readonly unfinished: readonly string[];
+  /** Of the file's own suite; 0 when that did not end. */
+  readonly durationMs: number;
 }
 
-/** Counts tests, not suites; a test that failed only because of an inner one is that inner one. */
-export function countTests(events: readonly TestEvent[]): TestCounts {
+/** The events of each file: of the outermost suite, which has the file's name, and of all that is in it. */
+export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent[]> {
+  const fileOf = new Map<number, string>();
+  const groups = new Map<string, TestEvent[]>();
+  for (const event of events) {
+    if (event.type === 'start') fileOf.set(event.id, fileOf.get(event.parent) ?? event.name);
+    const file = fileOf.get(event.id) ?? event.name;
+    const group = groups.get(file) ?? [];
+    groups.set(file, [...group, event]);
+  }
+  return groups;
+}
+
+/** Counts the tests of one file, not its suites; a test that failed only because of an inner one is that inner one. */
+export function countTests(file: string, events: readonly TestEvent[]): TestCounts {
   const failed: string[] = [];
   const skipped: SkippedTest[] = [];
   const running = new Map<number, string>();
   let passed = 0;
+  let durationMs = 0;
   for (const event of events) {
-    const { type, id, name, isSuite, skip, todo, failureType } = event;
-    if (type === 'start') {
-      running.set(id, name);
+    if (event.type === 'start') {
+      running.set(event.id, event.name);
       continue;
     }
+    const { type, id, name, isSuite, skip, todo, failureType } = event;
     running.delete(id);
+    if (name === file) durationMs = event.durationMs;
     if (failureType === 'subtestsFailed') continue;
     if (skip !== undefined) skipped.push({ name, reason: skip });
     else if (todo !== undefined) skipped.push({ name, reason: `todo ${todo}`.trim() });
     else if (type === 'fail') failed.push(name);
     else if (!isSuite) passed++;
   }
-  return { passed, failed, skipped, unfinished: [...running.values()] };
+  const unfinished = [...running.values()].filter((name) => name !== file);
+  return { passed, failed, skipped, unfinished, durationMs };
 }

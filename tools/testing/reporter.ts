@@ -11,8 +11,10 @@ export default async function* report(source: AsyncIterable<RunnerEvent>): Async
 
 function toTestEvent(event: RunnerEvent): TestEvent | undefined {
   switch (event.type) {
-    case 'test:dequeue':
-      return { type: 'start', id: event.data.testId, name: event.data.name, isSuite: event.data.type === 'suite' };
+    case 'test:dequeue': {
+      const { testId, parentId = 0, name } = event.data;
+      return { type: 'start', id: testId, parent: parentId, name };
+    }
     case 'test:pass':
     case 'test:fail': {
       const { name, testId, details, skip, todo } = event.data;
@@ -22,6 +24,7 @@ function toTestEvent(event: RunnerEvent): TestEvent | undefined {
         id: testId,
         name,
         isSuite: details.type === 'suite',
+        durationMs: details.duration_ms,
         ...(skip === undefined || skip === false ? {} : { skip: skip === true ? '' : skip }),
         ...(todo === undefined || todo === false ? {} : { todo: todo === true ? '' : todo }),
         ...(error && 'failureType' in error ? { failureType: String(error.failureType) } : {}),

@@ -1,15 +1,17 @@
 import { availableParallelism } from 'node:os';
 import type { TestPart } from './plan.ts';
 import { mapBounded } from './pool.ts';
-import { type FileResult, runTestFile } from './runFile.ts';
+import { type FileResult, type FilesRun, runTestFile, runTestFiles } from './runFiles.ts';
 import { findForbiddenSkips, type PartResult } from './summary.ts';
 
 /** How the files of a part run. */
 interface Limits {
-  /** Files at a time. */
-  readonly files: number;
-  /** Milliseconds for one file. */
-  readonly fileMs: number;
+  /** Processes at a time. */
+  readonly processes: number;
+  /** Files in one process. */
+  readonly batch: number;
+  /** Milliseconds for one process. */
+  readonly processMs: number;
   /** Milliseconds for one test. */
   readonly testMs: number;
 }
@@ -17,21 +19,17 @@ interface Limits {
 const minute = 60_000;
 
 export const limits: Record<TestPart, Limits> = {
-  // Pure code: one process per core.
-  unit: { files: availableParallelism(), fileMs: minute, testMs: minute / 3 },
+  // Starting a process and loading libraries costs more than most files: 0.3 s of processor time, or 30 s for 100 files.
+  unit: { processes: availableParallelism(), batch: 12, processMs: 2 * minute, testMs: minute },
   // A file starts brokers and databases: two on two cores, and four at most, whatever the machine, for its memory.
-  integration: { files: Math.min(4, availableParallelism()), fileMs: 10 * minute, testMs: 3 * minute },
+  integration: { processes: Math.min(4, availableParallelism()), batch: 1, processMs: 10 * minute, testMs: 3 * minute },
   // One cluster fits a machine. A cold one is built first, which takes up to 20 minutes.
-  e2e: { files: 1, fileMs: 45 * minute, testMs: 40 * minute },
+  e2e: { processes: 1, batch: 1, processMs: 45 * minute, testMs: 40 * minute },
 };
 
-export interface PartRun {
+export interface PartRun extends Pick<FilesRun, 'root' | 'scratch' | 'env' | 'signal'> {
   readonly part: TestPart;
   readonly files: readonly string[];
-  readonly root: string;
-  readonly scratch: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal: AbortSignal;
   /** Test names that may be skipped, one per line; undefined: any, with a word about it. */
   readonly allowedSkips: string | undefined;
   print(text: string): void;
@@ -39,16 +37,16 @@ export interface PartRun {
 
 /** Runs the files of one part and prints, as each ends, what failed in it. */
 export async function runPart(run: PartRun): Promise<PartResult> {
-  const { part, files, root, scratch, env, signal, allowedSkips, print } = run;
-  const { files: limit, fileMs, testMs } = limits[part];
+  const { part, files, signal, allowedSkips, print } = run;
   const startedAt = performance.now();
-  const results = await mapBounded(files, limit, async (file) => {
-    if (signal.aborted) return undefined;
-    const result = await runTestFile({ file, root, scratch, env, signal, timeoutMs: fileMs, testTimeoutMs: testMs });
-    print(describeFile(result));
-    return result;
+  const batches = splitEvenly(files, limits[part].batch);
+  const results = await mapBounded(batches, limits[part].processes, async (batch) => {
+    if (signal.aborted) return [];
+    const finished = await runBatch(run, batch);
+    for (const result of finished) print(describeFile(result));
+    return finished;
   });
-  const finished = results.filter((result) => result !== undefined);
+  const finished = results.flat();
   const skipped = finished.flatMap((result) => result.skipped);
   const forbidden = allowedSkips === undefined ? [] : findForbiddenSkips(skipped, allowedSkips);
   return {
@@ -63,10 +61,40 @@ export async function runPart(run: PartRun): Promise<PartResult> {
   };
 }
 
+/**
+ * Runs files in one process. Sharing it only saves time, so whatever is not plainly good is run again with each file
+ * alone: the output is then that file's own, and a hang or a crash has a name. A test that fails beside others and passes
+ * alone stays a failure: it is flaky or it depends on them.
+ */
+async function runBatch(run: PartRun, files: readonly string[]): Promise<FileResult[]> {
+  const { part, root, scratch, env, signal } = run;
+  const { processMs, testMs } = limits[part];
+  const settings = { root, scratch, env, signal, timeoutMs: processMs, testTimeoutMs: testMs };
+  if (files.length === 1) return mapBounded(files, 1, (file) => runTestFile({ ...settings, file }));
+
+  const together = await runTestFiles({ ...settings, files });
+  return mapBounded(together.results, 1, async (shared) => {
+    const isGood = shared.failed.length === 0 && shared.passed > 0;
+    if ((isGood && together.problem === undefined) || signal.aborted) return shared;
+    const alone = await runTestFile({ ...settings, file: shared.file });
+    if (alone.failed.length > 0 || shared.failed.length === 0) return alone;
+    const failed = shared.failed.map((name) => `${name} (passes alone: flaky, or not independent of other files)`);
+    return { ...alone, failed, output: shared.output };
+  });
+}
+
+/** Groups of at most `size`, as equal as possible, neighbours together: they load the same libraries. */
+export function splitEvenly<Item>(items: readonly Item[], size: number): Item[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) =>
+    items.slice(Math.round((index * items.length) / count), Math.round(((index + 1) * items.length) / count)),
+  );
+}
+
 /** One line for a good file; a bad one with all that it printed and the names to look for. */
-function describeFile({ file, passed, failed, skipped, seconds, output }: FileResult): string {
+function describeFile({ file, passed, failed, skipped, durationMs, output }: FileResult): string {
   const skips = skipped.length === 0 ? '' : `, ${skipped.length} skipped`;
-  const line = `${file}: ${passed} passed${skips} in ${seconds.toFixed(1)} s`;
+  const line = `${file}: ${passed} passed${skips} in ${(durationMs / 1000).toFixed(1)} s`;
   if (failed.length === 0) return line;
   return `\n--- ${file}\n${output.trimEnd()}\n--- ${line}, ${failed.length} failed: ${failed.join('; ')}\n`;
 }

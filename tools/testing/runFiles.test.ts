@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTemporaryFolder } from './folder.ts';
-import { type FileResult, type FileRun, runTestFile } from './runFile.ts';
+import { type FileResult, type FilesRun, runTestFile, runTestFiles } from './runFiles.ts';
 
 /** Runs `source` as a test file. */
-async function runSource(source: string, change: Partial<FileRun> = {}): Promise<FileResult> {
+async function runSource(source: string, change: Partial<FilesRun> = {}): Promise<FileResult> {
   await using folder = await createTemporaryFolder();
   const file = 'fixture.test.ts';
   await writeFile(join(folder.path, file), `import { test } from 'node:test';\n${source}`);
@@ -35,7 +35,7 @@ test('passes, failures and skips are counted, and the output tells why', async (
 
 test('a file that cannot be loaded is a failure', async () => {
   const result = await runSource(`import './absent.ts';`);
-  assert.deepEqual(result.failed, ['fixture.test.ts: ended with exit code 1']);
+  assert.deepEqual(result.failed, ['fixture.test.ts']);
   assert.match(result.output, /Cannot find module/);
 });
 
@@ -79,4 +79,34 @@ test('an interrupt stops the file', async () => {
   setTimeout(() => interrupt.abort(), 500);
   const { failed } = await runSource(`test('waits', () => new Promise(() => {}));`, { signal: interrupt.signal });
   assert.match(failed[0] ?? '', /^fixture\.test\.ts: interrupted/);
+});
+
+test('files in one process keep their hooks to themselves, and one that cannot be loaded harms no other', async () => {
+  await using folder = await createTemporaryFolder();
+  const sources = {
+    'hooks.test.ts': `beforeEach(() => { throw new Error('not for others'); }); test('hooked', () => {});`,
+    'broken.test.ts': `import './absent.ts';`,
+    'good.test.ts': `test('first', () => {}); test('second', () => {});`,
+  };
+  for (const [file, source] of Object.entries(sources)) {
+    await writeFile(join(folder.path, file), `import { beforeEach, test } from 'node:test';\n${source}`);
+  }
+  const { results, problem } = await runTestFiles({
+    files: Object.keys(sources),
+    root: folder.path,
+    scratch: folder.path,
+    timeoutMs: 20_000,
+    testTimeoutMs: 20_000,
+    env: process.env,
+    signal: new AbortController().signal,
+  });
+  assert.equal(problem, undefined);
+  assert.deepEqual(
+    results.map(({ file, passed, failed }) => ({ file, passed, failed })),
+    [
+      { file: 'hooks.test.ts', passed: 0, failed: ['hooked'] },
+      { file: 'broken.test.ts', passed: 0, failed: ['broken.test.ts'] },
+      { file: 'good.test.ts', passed: 2, failed: [] },
+    ],
+  );
 });

@@ -1,0 +1,15 @@
+/**
+ * Runs test files in this process, one after the other: `node runFiles.main.ts ROOT FILE...`. Each file is a suite of its
+ * own, named by its path, so that its top-level hooks are for its own tests. (`node --test --test-isolation=none` runs
+ * one file's `beforeEach` for the tests of all.)
+ */
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+const [root = '', ...files] = process.argv.slice(2);
+for (const file of files) {
+  describe(file, async () => {
+    await import(pathToFileURL(join(root, file)).href);
+  });
+}

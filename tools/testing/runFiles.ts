@@ -1,0 +1,120 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeExit, spawnChild } from '#tools/process/child.ts';
+import { countTests, groupByFile, type TestCounts, type TestEvent, testEventSchema } from './events.ts';
+
+export interface FilesRun {
+  /** Relative to `root`; they run in one process, one after the other. */
+  readonly files: readonly string[];
+  readonly root: string;
+  /** For the output and the events of this run; somebody else removes it. */
+  readonly scratch: string;
+  /** Milliseconds for the whole process; then it is stopped with everything it started. */
+  readonly timeoutMs: number;
+  /** Milliseconds for one test, so that a hanging one has a name. */
+  readonly testTimeoutMs: number;
+  readonly env: NodeJS.ProcessEnv;
+  /** Stops the process at once. */
+  readonly signal: AbortSignal;
+}
+
+export interface FileResult extends TestCounts {
+  readonly file: string;
+  /** All that the process printed. */
+  readonly output: string;
+}
+
+export interface FilesResult {
+  /** One per file, in their order. */
+  readonly results: readonly FileResult[];
+  /** Why the process did not end well by itself, beside tests that failed: a hang, a crash. */
+  readonly problem: string | undefined;
+}
+
+const program = join(import.meta.dirname, 'runFiles.main.ts');
+const reporter = join(import.meta.dirname, 'reporter.ts');
+
+/** From SIGTERM to SIGKILL. */
+const graceMs = 10_000;
+
+/** Runs test files in a process of their own. Never rejects because of the tests: what went wrong is in the result. */
+export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
+  const { files, root, scratch, timeoutMs, testTimeoutMs, env, signal } = run;
+  const folder = await mkdtemp(join(scratch, 'run-'));
+  const eventsFile = join(folder, 'events.ndjson');
+  const logFile = join(folder, 'output.log');
+  const child = await spawnChild({
+    command: process.execPath,
+    args: [
+      `--test-timeout=${testTimeoutMs}`,
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      `--test-reporter=${reporter}`,
+      `--test-reporter-destination=${eventsFile}`,
+      program,
+      root,
+      ...files,
+    ],
+    logFile,
+    // Set when we run under `node --test` ourselves: the files would then speak its protocol instead of ours.
+    env: { ...env, NODE_TEST_CONTEXT: undefined },
+  });
+
+  let problem: string | undefined;
+  let killer: NodeJS.Timeout | undefined;
+  const stop = (reason: string) => {
+    problem ??= reason;
+    signalGroup(child.pid, 'SIGTERM');
+    killer ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs);
+  };
+  const onAbort = () => stop('interrupted');
+  const timer = setTimeout(() => stop(`no end after ${timeoutMs / 1000} s`), timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  const exit = await child.exited;
+  clearTimeout(timer);
+  clearTimeout(killer);
+  signal.removeEventListener('abort', onAbort);
+
+  const groups = groupByFile(await readEvents(eventsFile));
+  const output = await readFile(logFile, 'utf8');
+  const results = files.map((file) => ({ ...countTests(file, groups.get(file) ?? []), file, output }));
+  if (exit.code !== 0 && results.every(({ failed }) => failed.length === 0))
+    problem ??= `ended with ${describeExit(exit)}`;
+  return { results, problem };
+}
+
+/** What a file alone in its process went like: a problem of the process is one of the file. */
+export async function runTestFile({ file, ...run }: Omit<FilesRun, 'files'> & { file: string }): Promise<FileResult> {
+  const { results, problem } = await runTestFiles({ ...run, files: [file] });
+  const [result] = results;
+  if (!result) throw new Error(`no result for ${file}`);
+  const { passed, failed, skipped, unfinished } = result;
+  const running = unfinished.length === 0 ? '' : ` (running: ${unfinished.join(', ')})`;
+  if (problem !== undefined) return { ...result, failed: [...failed, `${file}: ${problem}${running}`] };
+  if (passed + failed.length + skipped.length === 0) return { ...result, failed: [`${file}: holds no test`] };
+  return result;
+}
+
+/** A child has a group of its own; what it started in that group goes with it. */
+function signalGroup(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    // Gone already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function readEvents(file: string): Promise<TestEvent[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    // The process ended before its first test.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  // What stands behind the last line end was being written when the process was stopped.
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => testEventSchema.parse(JSON.parse(line)));
+}
