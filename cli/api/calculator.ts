@@ -1,36 +1,85 @@
-import { fromJson, type JsonValue } from '@bufbuild/protobuf';
-import { type AddResponse, AddResponseSchema, type Position } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { create, fromBinary, fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
+import {
+  AddRequestSchema,
+  type AddResponse,
+  AddResponseSchema,
+  Calculator as CalculatorDescriptor,
+  type Position,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import type { AdditionInput } from '#core/addition.ts';
 import { unexpectedAnswer } from './aggregator.ts';
+import { Refused, TryAgain } from './failure.ts';
+import type { GrpcChannel } from './grpc.ts';
 import type { HttpService } from './http.ts';
 
 export type Acknowledged = AddResponse & { readonly position: Position };
 
-/** When Kafka has not answered by then, the calculator says `outcome-unknown`. Longer than an election of a leader. */
-const addDeadlineMs = 10_000;
+/** A calculator, reached in whatever way. */
+export interface Calculator {
+  /** As people read it. */
+  readonly name: string;
+  /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
+  add(addition: AdditionInput, signal: AbortSignal): Promise<Acknowledged>;
+}
 
-/** One attempt to add. Throws TryAgain, Refused, or a CliError. */
-export async function postAddition(
-  service: HttpService,
-  addition: AdditionInput,
-  signal: AbortSignal,
-): Promise<Acknowledged> {
-  const { requestId, series, a, b } = addition;
-  const answer = await service.request({
-    method: 'POST',
-    path: '/v1/additions',
-    body: { requestId, series, a, b },
-    deadlineMs: addDeadlineMs,
-    signal,
-  });
+/** When Kafka has not answered by then, the calculator says `outcome-unknown`. Longer than an election of a leader. */
+const deadlineMs = 10_000;
+
+/** Over HTTP/JSON: works through every proxy. */
+export function createHttpCalculator(service: HttpService): Calculator {
+  const { name } = service;
+  return {
+    name,
+    async add({ requestId, series, a, b }, signal) {
+      const body = { requestId, series, a, b };
+      const answer = await service.request({ method: 'POST', path: '/v1/additions', body, deadlineMs, signal });
+      // Unknown fields: the pipeline may be newer than this program.
+      const read = () => fromJson(AddResponseSchema, answer as JsonValue, { ignoreUnknownFields: true });
+      return checkAnswer(name, requestId, read);
+    },
+  };
+}
+
+const addPath = `/${CalculatorDescriptor.typeName}/${CalculatorDescriptor.method.add.name}`;
+
+/** Over gRPC: many calls share a connection, so this is the one for imports. */
+export function createGrpcCalculator(channel: GrpcChannel): Calculator {
+  const { name } = channel;
+  return {
+    name,
+    async add({ requestId, series, a, b }, signal) {
+      const message = toBinary(AddRequestSchema, create(AddRequestSchema, { requestId, series, a, b }));
+      const answer = await channel.unary({ path: addPath, message, deadlineMs, signal });
+      if (!answer.ok) throw explainStatus(answer);
+      return checkAnswer(name, requestId, () => fromBinary(AddResponseSchema, answer.message));
+    },
+  };
+}
+
+/** An acknowledgement is a position in the log, for our id: without one it is none. */
+function checkAnswer(name: string, requestId: string, read: () => AddResponse): Acknowledged {
   let parsed: AddResponse;
   try {
-    parsed = fromJson(AddResponseSchema, answer as JsonValue, { ignoreUnknownFields: true });
+    parsed = read();
   } catch (error) {
-    throw unexpectedAnswer(service.name, error);
+    throw unexpectedAnswer(name, error);
   }
   const { position } = parsed;
-  // An acknowledgement is a position in the log: without one it is none.
-  if (position === undefined || parsed.requestId !== requestId) throw unexpectedAnswer(service.name);
+  if (position === undefined || parsed.requestId !== requestId) throw unexpectedAnswer(name);
   return { ...parsed, position };
+}
+
+const unavailable = 14;
+
+/** The same rule as for HTTP: full queues and "unavailable" are tried again, everything else is final. */
+function explainStatus(answer: {
+  status: number;
+  detail: string;
+  code: string | undefined;
+  field: string | undefined;
+}) {
+  const { status, detail, code, field } = answer;
+  if (code === 'queue-full') return new TryAgain(detail, { mayBeWritten: false });
+  if (status === unavailable) return new TryAgain(detail, { mayBeWritten: code !== 'unavailable' });
+  return new Refused({ status, code, field, detail });
 }

@@ -36,8 +36,6 @@ export interface HttpServiceOptions {
   readonly connect?: () => Promise<Duplex>;
   /** Most connections at once. */
   readonly connections: number;
-  /** Most requests in flight on one connection. Above 1 only where no proxy of others stands in between. */
-  readonly pipelining: number;
 }
 
 /** A totals page of 1000 series is below 1 MB; the rest is not ours. */
@@ -49,7 +47,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   const { connect } = options;
   const pool = new Pool(url.origin, {
     connections: options.connections,
-    pipelining: options.pipelining,
+    pipelining: 1,
     allowH2: false,
     keepAliveTimeout: 30_000,
     maxResponseSize: answerBytesMax,
@@ -79,8 +77,6 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // Every call of ours may be sent twice: a GET, or an addition with its own request id.
-          idempotent: true,
           // Or undici sends the next request of a connection only after this one's answer, whatever `pipelining` says.
           blocking: false,
           signal,

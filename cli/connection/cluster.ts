@@ -24,7 +24,6 @@ export interface Cluster {
   readonly kubeConfig: KubeConfig;
   /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
   request(request: ClusterRequest): Promise<unknown>;
-  close(): void;
 }
 
 /** The API server said no. The message is its own. */
@@ -89,9 +88,6 @@ export function loadCluster(options: { kubeconfig?: string | undefined; context?
       });
       if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body);
       throw toRefusal(answer.status, answer.body, context);
-    },
-    close: () => {
-      // Sockets of the library's own agent are closed by the server; they hold no process that ends by itself.
     },
   };
 }

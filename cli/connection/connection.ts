@@ -1,15 +1,19 @@
+import { type Calculator, createGrpcCalculator, createHttpCalculator } from '#cli/api/calculator.ts';
+import { createGrpcChannel } from '#cli/api/grpc.ts';
 import { createHttpService, type HttpService } from '#cli/api/http.ts';
 import { usageError } from '#cli/exit.ts';
-import type { Component, PipelineRef } from '#contract/names.ts';
+import type { PipelineRef } from '#contract/names.ts';
 import type { ConnectionOptions } from './options.ts';
+import { dialTcp } from './tcp.ts';
 
-/** One pipeline, reached. */
+/** One pipeline, reached. Its services are opened when they are first asked for. */
 export interface Connection extends AsyncDisposable {
   /** `default/sample`, or the URL. */
   readonly name: string;
   /** Undefined without Kubernetes. */
   readonly kubernetes: KubernetesPipeline | undefined;
-  service(component: Component): HttpService;
+  calculator(): Calculator;
+  aggregator(): HttpService;
 }
 
 /** What only Kubernetes knows of a pipeline. */
@@ -19,8 +23,13 @@ export interface KubernetesPipeline {
   readonly resource: unknown;
 }
 
-/** Requests in flight of an import; see docs/adr/0060 for what was measured. */
-export const concurrencyDefault = 128;
+/**
+ * Additions in flight of an import. The calculator gathers what waits into one write, so more in flight is faster as
+ * long as the answers take longer than the work; its queue holds 10,000 (measured, see ADR 0060).
+ */
+export const concurrencyDefault = 1000;
+/** Half of them on each, with another calculator behind each where there are several. */
+export const grpcConnections = 2;
 
 /** Finds the pipeline and gets ready to talk to it; nothing is sent yet. */
 export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
@@ -30,24 +39,34 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
   return await openKubernetes(options, signal);
 }
 
-function openDirect(options: ConnectionOptions): Connection {
-  const urls = { calculator: options.calculatorUrl, aggregator: options.aggregatorUrl };
-  const services = new Map<Component, HttpService>();
+/** Proxies of others may stand in between, and many of them break HTTP pipelining: one request per connection. */
+const httpConnections = 128;
+
+function openDirect({ calculatorUrl, aggregatorUrl }: ConnectionOptions): Connection {
+  const closers: (() => void | Promise<void>)[] = [];
+  const http = (url: string) => {
+    const service = createHttpService({ name: url, baseUrl: url, connections: httpConnections });
+    closers.push(() => service.close());
+    return service;
+  };
   return {
-    name: urls.calculator ?? urls.aggregator ?? '',
+    name: calculatorUrl ?? aggregatorUrl ?? '',
     kubernetes: undefined,
-    service(component) {
-      const url = urls[component];
-      if (url === undefined) throw usageError(`this needs --${component}-url as well`);
-      const service =
-        services.get(component) ??
-        // Proxies of others may stand in between, and many of them break HTTP pipelining: one request per connection.
-        createHttpService({ name: url, baseUrl: url, connections: concurrencyDefault, pipelining: 1 });
-      services.set(component, service);
-      return service;
+    calculator() {
+      if (calculatorUrl === undefined) throw usageError('this needs --calculator-url as well');
+      const { protocol, hostname, port } = new URL(calculatorUrl);
+      if (protocol !== 'grpc:') return createHttpCalculator(http(calculatorUrl));
+      const dial = () => dialTcp(hostname, Number(port));
+      const channel = createGrpcChannel({ name: calculatorUrl, connect: dial, connections: grpcConnections });
+      closers.push(() => channel.close());
+      return createGrpcCalculator(channel);
+    },
+    aggregator() {
+      if (aggregatorUrl === undefined) throw usageError('this needs --aggregator-url as well');
+      return http(aggregatorUrl);
     },
     async [Symbol.asyncDispose]() {
-      for (const service of services.values()) await service.close();
+      for (const close of closers) await close();
     },
   };
 }

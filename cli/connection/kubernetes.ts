@@ -1,16 +1,13 @@
-import { createHttpService, type HttpService } from '#cli/api/http.ts';
-import type { Component } from '#contract/names.ts';
-import { formatRef } from '#contract/names.ts';
+import { createGrpcCalculator } from '#cli/api/calculator.ts';
+import { createGrpcChannel } from '#cli/api/grpc.ts';
+import { createHttpService } from '#cli/api/http.ts';
+import { type Component, formatRef } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
 import { loadCluster } from './cluster.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, grpcConnections } from './connection.ts';
 import type { ConnectionOptions } from './options.ts';
 import { findPipeline } from './pipelines.ts';
 import { createPodDialler } from './pods.ts';
-
-/** Each connection is a WebSocket through API server and kubelet; a few with many requests each beat many with one. */
-const connections = 4;
-const pipelining = 32;
 
 /** Finds the pipeline in the cluster. Its services are reached through the API server, pod by pod, as port-forward does. */
 export async function openKubernetes(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
@@ -20,26 +17,33 @@ export async function openKubernetes(options: ConnectionOptions, signal: AbortSi
     name: options.pipeline,
     signal,
   });
-  const services = new Map<Component, HttpService>();
+  const closers: (() => void | Promise<void>)[] = [];
+  const nameOf = (component: Component) => `the ${component} of ${formatRef(ref)}`;
+  const dialler = (component: Component, port: number) => createPodDialler({ cluster, ref, component, port, signal });
   return {
     name: formatRef(ref),
     kubernetes: { ref, resource },
-    service(component) {
-      const found = services.get(component);
-      if (found !== undefined) return found;
-      const service = createHttpService({
-        name: `the ${component} of ${formatRef(ref)}`,
-        baseUrl: `http://${ref.name}-${component}.${ref.namespace}.svc:${ports.http}`,
-        connect: createPodDialler({ cluster, ref, component, port: ports.http, signal }),
-        connections,
-        pipelining,
+    calculator() {
+      const channel = createGrpcChannel({
+        name: nameOf('calculator'),
+        connect: dialler('calculator', ports.grpc),
+        connections: grpcConnections,
       });
-      services.set(component, service);
+      closers.push(() => channel.close());
+      return createGrpcCalculator(channel);
+    },
+    aggregator() {
+      const service = createHttpService({
+        name: nameOf('aggregator'),
+        baseUrl: `http://${ref.name}-aggregator.${ref.namespace}.svc:${ports.http}`,
+        connect: dialler('aggregator', ports.http),
+        connections: 1,
+      });
+      closers.push(() => service.close());
       return service;
     },
     async [Symbol.asyncDispose]() {
-      for (const service of services.values()) await service.close();
-      cluster.close();
+      for (const close of closers) await close();
     },
   };
 }

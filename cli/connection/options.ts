@@ -23,7 +23,12 @@ export function addKubernetesOptions(command: Command): Command {
 export function addConnectionOptions(command: Command): Command {
   return addKubernetesOptions(command)
     .addOption(new Option('-p, --pipeline <name>', 'the SumPipeline (default: the only one in the namespace)'))
-    .addOption(new Option('--calculator-url <url>', 'talk to this calculator, without Kubernetes'))
+    .addOption(
+      new Option(
+        '--calculator-url <url>',
+        'talk to this calculator, without Kubernetes: http://... or grpc://host:port',
+      ),
+    )
     .addOption(new Option('--aggregator-url <url>', 'talk to this aggregator, without Kubernetes'));
 }
 
@@ -44,11 +49,11 @@ export function readConnectionOptions(command: Command): ConnectionOptions {
     throw usageError(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} must not be empty`);
   }
   const { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl } = parsed.data;
-  for (const [option, url] of [
-    ['--calculator-url', calculatorUrl],
-    ['--aggregator-url', aggregatorUrl],
+  for (const [option, url, protocols] of [
+    ['--calculator-url', calculatorUrl, /^(https?|grpc):$/],
+    ['--aggregator-url', aggregatorUrl, /^https?:$/],
   ] as const) {
-    if (url !== undefined && !/^https?:$/.test(protocolOf(url))) {
+    if (url !== undefined && !protocols.test(protocolOf(url))) {
       throw usageError(`${option} must be a URL such as http://127.0.0.1:8080, not "${url}"`);
     }
   }

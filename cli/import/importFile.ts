@@ -1,4 +1,4 @@
-import type { HttpService } from '#cli/api/http.ts';
+import type { Calculator } from '#cli/api/calculator.ts';
 import type { Context } from '#cli/context.ts';
 import { readLines } from './lines.ts';
 import { startMeter } from './meter.ts';
@@ -18,7 +18,7 @@ export interface ImportOptions {
   readonly rejectsPath: string | undefined;
   readonly concurrency: number;
   readonly retryForMs: number;
-  readonly calculator: HttpService;
+  readonly calculator: Calculator;
 }
 
 /** What an import came to; `failure` is why it ended before the last row. */

@@ -1,6 +1,5 @@
-import { type Acknowledged, postAddition } from '#cli/api/calculator.ts';
+import type { Acknowledged, Calculator } from '#cli/api/calculator.ts';
 import { GaveUp, Refused, type TryAgain } from '#cli/api/failure.ts';
-import type { HttpService } from '#cli/api/http.ts';
 import { withRetries } from '#cli/api/retry.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -11,7 +10,7 @@ import type { Tally } from './tally.ts';
 
 export interface SendOptions {
   readonly importId: string;
-  readonly calculator: HttpService;
+  readonly calculator: Calculator;
   /** Rows in flight at once. */
   readonly concurrency: number;
   /** How long one row is tried before the import stops, in milliseconds. */
@@ -65,7 +64,7 @@ async function sendRow(row: Row, tally: Tally, options: SendOptions): Promise<vo
   if (addition === undefined) return;
   let answer: Acknowledged;
   try {
-    answer = await withRetries(() => postAddition(options.calculator, addition, options.signal), {
+    answer = await withRetries(() => options.calculator.add(addition, options.signal), {
       deadlineMs: options.retryForMs,
       now: options.now,
       random: options.random,

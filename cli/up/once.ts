@@ -49,14 +49,14 @@ export async function runOnce(
         rejectsPath: undefined,
         concurrency: concurrencyDefault,
         retryForMs,
-        calculator: connection.service('calculator'),
+        calculator: connection.calculator(),
       },
       context,
     ),
   );
   context.stderr.write(renderSummary(summary));
   if (failure !== undefined) throw failure;
-  const reader = createReader(connection.service('aggregator'), context);
+  const reader = createReader(connection.aggregator(), context);
   const vector = parseVector(summary.vector);
   if (!vector.ok) throw new Error(`the summary's vector ${vector.problem}`);
   await progress.step('Wait until every acknowledged addition is counted', () =>

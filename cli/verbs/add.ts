@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { postAddition } from '#cli/api/calculator.ts';
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import { withRetries } from '#cli/api/retry.ts';
 import { concurrencyDefault, openConnection } from '#cli/connection/connection.ts';
@@ -106,8 +105,8 @@ interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** More would only fill the calculator's queue, which answers 429. */
-const concurrencyMax = 1024;
+/** Half of the calculator's queue: more would be answered with 429. */
+const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 
 function readOptions(command: Command): AddOptions {
@@ -156,9 +155,9 @@ async function addOne(
   const requestId = options.id ?? context.newRequestId();
   const addition = checkOperands({ requestId, series: options.series, a, b });
   await using connection = await openConnection(connectionOptions, signal);
-  const calculator = connection.service('calculator');
+  const calculator = connection.calculator();
   try {
-    const answer = await withRetries(() => postAddition(calculator, addition, signal), {
+    const answer = await withRetries(() => calculator.add(addition, signal), {
       deadlineMs: options.retryForMs,
       now,
       random,
@@ -252,7 +251,7 @@ async function addFile(
       rejectsPath: options.rejects,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
-      calculator: connection.service('calculator'),
+      calculator: connection.calculator(),
     },
     context,
   );

@@ -22,7 +22,7 @@ export async function withAggregator<T>(
   work: (reader: Reader) => Promise<T>,
 ): Promise<T> {
   await using connection = await openConnection(options, context.signal);
-  return await work(createReader(connection.service('aggregator'), context));
+  return await work(createReader(connection.aggregator(), context));
 }
 
 export function createReader(aggregator: HttpService, context: Context): Reader {

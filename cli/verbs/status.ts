@@ -78,7 +78,7 @@ type Proof =
 /** A pipeline whose aggregator does not answer still has a status to show, and this is when people look. */
 async function readProof(connection: Connection, context: Context): Promise<Proof> {
   try {
-    const reader = createReader(connection.service('aggregator'), context);
+    const reader = createReader(connection.aggregator(), context);
     const proof = await reader.read((aggregator) => getProof(aggregator, { recount: false, signal: context.signal }));
     return { found: true, proof };
   } catch (error) {

@@ -1,0 +1,208 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { CliError, codeOf, describeChain } from '#cli/exit.ts';
+import { TryAgain } from './failure.ts';
+
+export interface GrpcCall {
+  /** `/sumpipeline.v1.Calculator/Add`. */
+  readonly path: string;
+  readonly message: Uint8Array;
+  /** How long the service may work on it, in milliseconds. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What came back of a unary call: the message, or the status with what our services add to it. */
+export type GrpcAnswer =
+  | { readonly ok: true; readonly message: Uint8Array }
+  | {
+      readonly ok: false;
+      /** Number of the gRPC status. */
+      readonly status: number;
+      readonly detail: string;
+      readonly code: string | undefined;
+      readonly field: string | undefined;
+    };
+
+export interface GrpcChannel {
+  readonly name: string;
+  /** Throws TryAgain when there was no answer, or a CliError that ends the command. */
+  unary(call: GrpcCall): Promise<GrpcAnswer>;
+  close(): void;
+}
+
+export interface GrpcChannelOptions {
+  readonly name: string;
+  /** Makes a connection; each one preferably to another pod. */
+  readonly connect: () => Promise<Duplex>;
+  /** Connections among which calls take turns. */
+  readonly connections: number;
+}
+
+/** What an answer may need on its way. */
+const travelMs = 5_000;
+const answerBytesMax = 64 * 1024;
+
+/**
+ * A unary gRPC client over connections that somebody else makes: @grpc/grpc-js dials by itself and cannot be given a
+ * stream. Calls share few connections, which is what makes imports fast (measured, see ADR 0060).
+ */
+export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
+  const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
+  let turn = 0;
+  let isClosed = false;
+
+  async function openSession(at: number): Promise<ClientHttp2Session> {
+    const socket = await dial();
+    // It may have broken while we were away; its events are then over.
+    if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
+    const session = connect('http://sumpipeline', { createConnection: () => socket });
+    // Calls hear of a broken connection by their own errors.
+    session.on('error', () => {});
+    // The session does not hear by itself when a stream that is no socket breaks: calls would wait for their deadline.
+    socket.once('error', (error) => session.destroy(error));
+    for (const event of ['end', 'close'] as const) socket.once(event, () => session.destroy());
+    const forget = () => {
+      sessions[at] = undefined;
+    };
+    // After a goaway the calls under way are still answered; new ones need a new connection.
+    session.once('goaway', forget).once('close', forget);
+    if (isClosed) session.destroy();
+    return session;
+  }
+
+  async function session(): Promise<ClientHttp2Session> {
+    const at = turn++ % connections;
+    const open = sessions[at] ?? openSession(at);
+    sessions[at] = open;
+    try {
+      return await open;
+    } catch (error) {
+      if (sessions[at] === open) sessions[at] = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    name,
+    async unary(call) {
+      try {
+        return await exchange(await session(), call);
+      } catch (error) {
+        if (error instanceof CliError || error instanceof TryAgain) throw error;
+        call.signal.throwIfAborted();
+        const mayBeWritten = !neverSent.has(codeOf(error) ?? '');
+        throw new TryAgain(`cannot reach ${name}: ${describeChain(error)}`, { mayBeWritten, cause: error });
+      }
+    },
+    close() {
+      isClosed = true;
+      for (const opening of sessions) {
+        opening?.then(
+          (open) => open.destroy(),
+          () => {}, // it never came to be
+        );
+      }
+    },
+  };
+}
+
+/** The connection was gone before the call was made. */
+const neverSent = new Set([
+  'ERR_HTTP2_INVALID_SESSION',
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+function exchange(session: ClientHttp2Session, call: GrpcCall): Promise<GrpcAnswer> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': call.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': `${call.deadlineMs}m`,
+    });
+    const waitMs = call.deadlineMs + travelMs;
+    const timer = setTimeout(() => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // Nothing moves on this connection: the next attempt gets another one.
+      session.destroy();
+      reject(new TryAgain(`no answer within ${waitMs} ms`, { mayBeWritten: true }));
+    }, waitMs);
+    const abort = () => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      reject(call.signal.reason);
+    };
+    call.signal.addEventListener('abort', abort, { once: true });
+    readAnswer(stream)
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer);
+        call.signal.removeEventListener('abort', abort);
+      });
+    stream.end(frame(call.message));
+  });
+}
+
+function readAnswer(stream: ClientHttp2Stream): Promise<GrpcAnswer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let headers: Record<string, unknown> = {};
+    const keep = (more: Record<string, unknown>) => {
+      headers = { ...headers, ...more };
+    };
+    stream.on('response', keep).on('trailers', keep);
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= answerBytesMax) chunks.push(chunk);
+      else stream.close(constants.NGHTTP2_CANCEL);
+    });
+    stream.on('error', reject);
+    stream.on('close', () => {
+      const status = headers['grpc-status'];
+      if (status === '0' && bytes >= frameHeaderBytes) {
+        resolve({ ok: true, message: Buffer.concat(chunks).subarray(frameHeaderBytes) });
+      } else if (status !== undefined && status !== '0') resolve(readStatus(Number(status), headers));
+      else reject(refusal(stream.rstCode, headers[':status']));
+    });
+  });
+}
+
+function refusal(resetCode: number, httpStatus: unknown): Error {
+  if (resetCode === constants.NGHTTP2_REFUSED_STREAM) {
+    return new TryAgain('the service took no more calls on this connection', { mayBeWritten: false });
+  }
+  const answered = httpStatus === undefined || httpStatus === 200 ? '' : ` (HTTP ${httpStatus})`;
+  return new TryAgain(`the call ended without an answer${answered}`, { mayBeWritten: true });
+}
+
+function readStatus(status: number, headers: Record<string, unknown>): GrpcAnswer {
+  const text = (name: string) => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const detail = decodeMessage(text('grpc-message') ?? '') || `gRPC status ${status}`;
+  return { ok: false, status, detail, code: text('sumpipeline-error-code'), field: text('sumpipeline-error-field') };
+}
+
+function decodeMessage(message: string): string {
+  try {
+    return decodeURIComponent(message);
+  } catch {
+    return message; // a stray % of a foreign server
+  }
+}
+
+/** Flag "not compressed" and length, then the message. */
+const frameHeaderBytes = 5;
+
+function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.alloc(frameHeaderBytes + message.length);
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, frameHeaderBytes);
+  return framed;
+}
