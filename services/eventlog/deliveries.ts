@@ -118,7 +118,8 @@ export class Deliveries {
     const [first] = messages;
     // Nobody asked for it: fetched before a pause, a seek or a join took effect.
     if (reading === undefined || reading.phase !== 'reading' || first === undefined) return;
-    await this.#handling.get(partition);
+    // A loop: several may have waited for the same handler, and only one may be the next.
+    while (this.#handling.has(partition)) await this.#handling.get(partition);
     if (!this.#isLive(reading)) return;
     const got = BigInt(first.offset);
     if (got !== reading.next) {

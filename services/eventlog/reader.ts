@@ -1,6 +1,6 @@
 import { type Consumer, type LogEntry, PartitionAssigners } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
-import { withDeadline } from '#platform/time.ts';
+import { pause, withDeadline } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { Deliveries } from './deliveries.ts';
 import { rangeProblem } from './delivery.ts';
@@ -14,6 +14,7 @@ import {
   type LogRangeError,
   type LogReader,
   type LogReaderHandlers,
+  LogUnavailableError,
   NotMemberError,
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -47,6 +48,8 @@ const fetchBytesMax = 8 * 1024 * 1024;
 const metadataAgeMs = 30_000;
 /** About 15 s of trying inside kafkajs, then a crash, which is ours to answer. */
 const consumerRetry = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 9 };
+/** How long a new or restarted coordinator may load: the caller tries again after it. */
+const coordinatorWithinMs = 10_000;
 /** No fetch, heartbeat or join for this long: the client is stuck in a way that it does not report. */
 const silenceMaxMs = 60_000;
 
@@ -55,7 +58,9 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
   const { settings, logger } = options;
   let onLog = (_entry: LogEntry): void => {};
   let client: KafkaClient | undefined;
+  const admin = new AdminSession({ settings, logger });
   try {
+    await untilCoordinatorServes(admin, options);
     client = await createKafkaClient({ settings, logger, onLog: (entry) => onLog(entry) });
     const consumer = client.kafka.consumer({
       groupId: settings.group,
@@ -74,14 +79,41 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
     await consumer.connect();
     // Only names where kafkajs jumps when it loses its place; the offsets of every batch are checked against ours.
     await consumer.subscribe({ topics: [settings.topic], fromBeginning: true });
-    const reader = new KafkaLogReader(options, client, consumer);
+    const reader = new KafkaLogReader(options, { client, consumer, admin });
     onLog = (entry) => reader.heard(entry);
     reader.start();
     return reader;
   } catch (error) {
     client?.cut();
+    admin.close();
     throw explainKafkaError(error, settings);
   }
+}
+
+/**
+ * A coordinator that is just loading its groups refuses a join, and kafkajs dies of that. Asking for committed offsets
+ * first also finds out about missing rights while there is a caller to hear of it.
+ */
+async function untilCoordinatorServes(admin: AdminSession, { settings, now }: LogReaderOptions): Promise<void> {
+  const { group: groupId, topic } = settings;
+  const clock = now ?? (() => performance.now());
+  const deadline = clock() + coordinatorWithinMs;
+  for (;;) {
+    try {
+      await admin.use('asking the group coordinator', (open) => open.fetchOffsets({ groupId, topics: [topic] }));
+      return;
+    } catch (error) {
+      const isPassing = error instanceof LogUnavailableError && error.reason === 'Unreachable';
+      if (!isPassing || clock() > deadline) throw error;
+    }
+    await pause(200);
+  }
+}
+
+interface ReaderParts {
+  readonly client: KafkaClient;
+  readonly consumer: Consumer;
+  readonly admin: AdminSession;
 }
 
 /** Group membership, generations and the range of the log; what is delivered within them is Deliveries. */
@@ -104,14 +136,14 @@ class KafkaLogReader implements LogReader {
   #isChecking = false;
   #isOver = false;
 
-  constructor(options: LogReaderOptions, client: KafkaClient, consumer: Consumer) {
+  constructor(options: LogReaderOptions, { client, consumer, admin }: ReaderParts) {
     const { settings, logger, handlers } = options;
     this.#options = options;
     this.#topic = settings.topic;
     this.#logger = logger;
     this.#client = client;
     this.#consumer = consumer;
-    this.#admin = new AdminSession({ settings, logger });
+    this.#admin = admin;
     this.#commits = new VouchedCommits(consumer, settings.topic);
     this.#deliveries = new Deliveries({
       consumer,

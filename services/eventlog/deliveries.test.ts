@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { silentLogger } from '#platform/log.ts';
+import { until } from '#test/support/condition.ts';
+import { Deliveries } from './deliveries.ts';
+import type { BatchResult, LogAssignment, LogBatch, LogGapError, LogRangeError } from './port.ts';
+
+/** kafkajs' consumer as far as delivery goes, handing over whatever the test says, also what it should not. */
+class FakeKafka {
+  readonly seeks: [partition: number, offset: string][] = [];
+  readonly active = new Set<number>();
+  readonly batches: LogBatch[] = [];
+  readonly stopped: (LogRangeError | LogGapError)[] = [];
+  readonly fatals: Error[] = [];
+  readonly resolved: string[] = [];
+  problem: LogRangeError | undefined;
+  answer: (batch: LogBatch) => Promise<BatchResult> = async (batch) => ({
+    kind: 'confirmed',
+    nextOffset: batch.firstOffset + BigInt(batch.records.length),
+  });
+  readonly deliveries = new Deliveries({
+    consumer: {
+      pause: () => this.active.clear(),
+      resume: ([{ partitions }]: [{ partitions: number[] }]) => {
+        for (const partition of partitions) this.active.add(partition);
+      },
+      seek: ({ partition, offset }: { partition: number; offset: string }) => this.seeks.push([partition, offset]),
+    } as unknown as Consumer,
+    topic: 'log',
+    logger: silentLogger,
+    random: () => 0,
+    recordsMax: 3,
+    heartbeatMs: 1_000,
+    onBatch: (batch) => {
+      this.batches.push(batch);
+      return this.answer(batch);
+    },
+    onStopped: (_partition, error) => this.stopped.push(error),
+    onFatal: (error) => this.fatals.push(error),
+    rangeProblem: async () => this.problem,
+  });
+
+  /** Hands over a fetch with these offsets. */
+  hand(partition: number, offsets: readonly number[]): Promise<void> {
+    const messages = offsets.map((offset) => ({ offset: String(offset), key: null, value: null, timestamp: '0' }));
+    const payload: Partial<EachBatchPayload> = {
+      batch: {
+        partition,
+        messages: messages as unknown as KafkaMessage[],
+        highWatermark: '100',
+      } as EachBatchPayload['batch'],
+      resolveOffset: (offset) => this.resolved.push(offset),
+      heartbeat: async () => {},
+      isRunning: () => true,
+    };
+    return this.deliveries.deliver(payload as EachBatchPayload);
+  }
+
+  firsts(): bigint[] {
+    return this.batches.map(({ firstOffset }) => firstOffset);
+  }
+}
+
+const assignment = { generation: 1 } as LogAssignment;
+
+test('what nobody asked for is dropped, and what was asked for is delivered in bounded batches', async () => {
+  const kafka = new FakeKafka();
+  await kafka.hand(0, [5, 6]);
+  kafka.deliveries.begin(assignment, 0, 5n);
+  assert.deepEqual([kafka.seeks, [...kafka.active]], [[[0, '5']], [0]]);
+  await kafka.hand(0, [5, 6, 7, 8]);
+  assert.deepEqual(kafka.firsts(), [5n, 8n]);
+  assert.deepEqual(kafka.resolved, ['7', '8'], 'kafkajs is told only of what was confirmed');
+  kafka.deliveries.end(0);
+  await kafka.hand(0, [9]);
+  assert.deepEqual([kafka.firsts(), [...kafka.active]], [[5n, 8n], []]);
+});
+
+test('a stale batch after a seek is dropped; the right one follows', async () => {
+  const kafka = new FakeKafka();
+  kafka.deliveries.begin(assignment, 0, 50n);
+  await kafka.hand(0, [7, 8]);
+  await kafka.hand(0, [50]);
+  assert.deepEqual([kafka.firsts(), kafka.stopped], [[50n], []]);
+});
+
+test('an offset that stays wrong is a gap, unless the log does not hold the right one', async () => {
+  const kafka = new FakeKafka();
+  kafka.deliveries.begin(assignment, 0, 50n);
+  for (let count = 0; count < 3; count++) await kafka.hand(0, [52]);
+  await until('the gap', () => kafka.stopped.length === 1);
+  assert.match(String(kafka.stopped[0]?.message), /expected offset 50 but the log delivered 52/);
+  assert.deepEqual(kafka.firsts(), []);
+});
+
+test('what follows a hole inside one fetch is not delivered', async () => {
+  const kafka = new FakeKafka();
+  kafka.deliveries.begin(assignment, 0, 0n);
+  await kafka.hand(0, [0, 1, 3, 4]);
+  assert.deepEqual(
+    kafka.batches.flatMap(({ records }) => records.map(({ offset }) => offset)),
+    [0n, 1n],
+  );
+});
+
+test('a partition has one handler at a time, also when another reading of it begins meanwhile', async () => {
+  const kafka = new FakeKafka();
+  const gate = Promise.withResolvers<BatchResult>();
+  kafka.answer = () => gate.promise;
+  kafka.deliveries.begin(assignment, 0, 0n);
+  const first = kafka.hand(0, [0, 1]);
+  kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 11n });
+  kafka.deliveries.endAll();
+  kafka.deliveries.begin({ ...assignment, generation: 2 }, 0, 10n);
+  // Twice: two fetchers may hold the same partition while its leader moves.
+  const others = [kafka.hand(0, [10]), kafka.hand(0, [10])];
+  await new Promise(setImmediate);
+  assert.deepEqual(kafka.firsts(), [0n]);
+  gate.resolve({ kind: 'confirmed', nextOffset: 2n });
+  await Promise.all([first, ...others]);
+  assert.deepEqual(kafka.firsts(), [0n, 10n]);
+  assert.deepEqual(kafka.resolved, ['10'], 'the answer to the old one is void');
+  assert.equal(kafka.batches[1]?.assignment.generation, 2);
+});
+
+test('after an answer without progress the partition rests and is fetched again from where it was', async () => {
+  const kafka = new FakeKafka();
+  for (const answer of [{ kind: 'again' }, { kind: 'confirmed', nextOffset: 0n }] as const) {
+    kafka.answer = async () => answer;
+    kafka.deliveries.begin(assignment, 0, 0n);
+    await kafka.hand(0, [0, 1]);
+    assert.deepEqual([...kafka.active], [], 'resting');
+    await kafka.hand(0, [0, 1]);
+    await until('it to be fetched again', () => kafka.active.has(0));
+    assert.deepEqual(kafka.seeks.at(-1), [0, '0']);
+  }
+  assert.deepEqual(kafka.firsts(), [0n, 0n]);
+  kafka.deliveries.endAll();
+});
+
+test('a confirmation beyond the batch ends the reader: somebody counted what was never delivered', async () => {
+  const kafka = new FakeKafka();
+  kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 9n });
+  kafka.deliveries.begin(assignment, 0, 0n);
+  await kafka.hand(0, [0, 1]);
+  assert.match(String(kafka.fatals[0]?.message), /partition 0: offset 9 was confirmed of a batch from 0 to 1/);
+});
+
+test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
+  const kafka = new FakeKafka();
+  kafka.deliveries.begin(assignment, 0, 5n);
+  const look = (end: bigint) =>
+    kafka.deliveries.compare(kafka.deliveries.idle(), new Map([[0, { earliest: 0n, end }]]));
+  for (let count = 0; count < 9; count++) look(5n);
+  assert.equal(kafka.seeks.length, 1, 'a quiet log is fine');
+  for (let count = 0; count < 5; count++) look(6n);
+  assert.equal(kafka.seeks.length, 6);
+  assert.equal(kafka.fatals.length, 0);
+  look(6n);
+  assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
+});
