@@ -1,3 +1,5 @@
+import { readOption } from './options.mjs';
+
 /** Something a person must put right; its message is the whole output. */
 export class BootstrapError extends Error {}
 
@@ -12,17 +14,7 @@ export class BootstrapError extends Error {}
  * @returns {string | undefined}
  */
 export function failureDocument(command, args, message, now) {
-  if (command !== 'up' || !args.includes('--once') || readOutputFormat(args) !== 'json') return undefined;
+  if (command !== 'up' || !args.includes('--once') || readOption(args, 'output', 'o') !== 'json') return undefined;
   const proof = { exact: false, reason: 'NotStarted', message, partitions: [], at: now.toISOString() };
   return JSON.stringify({ totals: [], proof });
-}
-
-/** @param {readonly string[]} args */
-function readOutputFormat(args) {
-  for (const [index, arg] of args.entries()) {
-    if (arg === '-o' || arg === '--output') return args[index + 1];
-    const joined = /^(?:-o=?|--output=)(.+)$/.exec(arg);
-    if (joined) return joined[1];
-  }
-  return undefined;
 }

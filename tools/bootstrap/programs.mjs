@@ -1,3 +1,4 @@
+import { readOption } from './options.mjs';
 import { tools } from './tools.mjs';
 
 /** @typedef {import('./tools.mjs').Tool} Tool */
@@ -31,8 +32,8 @@ export function requirementsOf(command, args) {
   switch (command) {
     case 'up': {
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      // A cluster that the user names is there already.
-      const isLocal = !args.some((arg) => arg === '--cluster' || arg.startsWith('--cluster='));
+      // Any other cluster is there already.
+      const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
     case 'test': {

@@ -11,8 +11,9 @@ const local = ['Node', 'npm', 'util-linux', 'Java', 'Maven', 'Go', 'root'];
 for (const [command, args, names, needsSystemPackages] of [
   ['up', [], local, true],
   ['up', ['--once', '-o', 'json'], local, true],
+  ['up', ['--cluster', 'local'], local, true],
   ['up', ['--cluster', 'current'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
-  ['up', ['--cluster=mine'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
+  ['up', ['--cluster=current'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
   ['up', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['test', ['unit'], ['Node', 'npm', 'util-linux', 'git'], false],
   ['test', ['unit', 'core'], ['Node', 'npm', 'util-linux', 'git'], false],
