@@ -48,12 +48,15 @@ export async function execute(actions: readonly Action[], context: ExecuteContex
   const failures: Failure[] = [];
   const events: EventDraft[] = [];
   const failedSteps = new Set<Step>();
-  const failedNames = new Set<string>();
+  const notMade = new Set<string>();
   let mayShrink = true;
 
   for (const action of actions) {
-    if (action.type === 'create' && action.child.owned.step === 'workloads' && failedSteps.has('identity')) continue;
-    if (action.type === 'scale' && failedNames.has(action.name)) continue;
+    if (action.type === 'create' && action.child.owned.step === 'workloads' && failedSteps.has('identity')) {
+      notMade.add(action.child.object.metadata.name);
+      continue;
+    }
+    if (action.type === 'scale' && notMade.has(action.name)) continue;
     if (action.type === 'record' && !mayShrink) continue;
     try {
       const done = await perform(action, context);
@@ -68,7 +71,7 @@ export async function execute(actions: readonly Action[], context: ExecuteContex
       if (action.type === 'retain') mayShrink = false;
       if ('child' in action) {
         failedSteps.add(action.child.owned.step);
-        if (action.type === 'create') failedNames.add(action.child.object.metadata.name);
+        if (action.type === 'create') notMade.add(action.child.object.metadata.name);
       }
     }
   }
