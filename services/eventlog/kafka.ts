@@ -92,6 +92,8 @@ class CuttableSockets {
       : connectNet({ host, port }, onConnect);
     socket.setKeepAlive(true, 60_000);
     socket.setNoDelay(true);
+    // kafkajs writes to a socket that still connects, once per request that waits for it, which is no leak.
+    socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
