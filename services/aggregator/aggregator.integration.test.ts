@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
-import { Kafka as KafkaClient, logLevel, type Producer } from 'kafkajs';
+import { type Admin, Kafka as KafkaClient, logLevel, type Producer } from 'kafkajs';
+import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import {
   GetAdditionRequestSchema,
@@ -44,8 +45,7 @@ before(async () => {
   ] as const) {
     await writeFile(join(folder.path, name), text);
   }
-  producer = plainKafka().producer({ allowAutoTopicCreation: false });
-  await producer.connect();
+  producer = await connectProducer();
 });
 
 after(async () => {
@@ -60,6 +60,12 @@ function plainKafka(): KafkaClient {
     logLevel: logLevel.NOTHING,
     retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1000 },
   });
+}
+
+async function connectProducer(): Promise<Producer> {
+  const connected = plainKafka().producer({ allowAutoTopicCreation: false });
+  await connected.connect();
+  return connected;
 }
 
 function configFor(name: string, overrides: Record<string, string> = {}) {
@@ -104,6 +110,37 @@ type Aggregator = ReturnType<typeof startAggregator>;
 
 function idOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}
+
+async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = plainKafka().admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function deleteTopic(topic: string): Promise<void> {
+  await withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+  // One that knew a topic which is gone finds no topic any more.
+  await producer.disconnect();
+  producer = await connectProducer();
+}
+
+/** How many partitions the books call halted. */
+async function haltsIn(schema: string): Promise<number> {
+  const client = new pg.Client(postgres.clientConfig());
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(halt_reason)::int AS n FROM ${pg.escapeIdentifier(schema)}.partitions`,
+    );
+    return rows[0]?.n ?? 0;
+  } finally {
+    await client.end();
+  }
 }
 
 interface Produced {
@@ -270,6 +307,71 @@ describe('an aggregator', () => {
     assert.match(verdict.halts[0]?.message ?? '', /partition 1: offset 10 comes next but the log begins at 15/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
+  });
+
+  it('never makes a topic anew that it has counted, and says that it is gone', async () => {
+    const name = uniqueName('gone');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+    await deleteTopic(name);
+    const verdict = await until('it is missed', () =>
+      aggregator.verdicts.find(({ kafka }) => kafka.message.includes('It is not made anew')),
+    );
+    assert.deepEqual([verdict.kafka.reason, verdict.exact], ['TopicMissing', null]);
+    await using next = startAggregator(name);
+    await until('the next process says the same', () =>
+      next.verdicts.find(({ kafka }) => kafka.message.includes('It is not made anew')),
+    );
+    assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
+  });
+
+  it('skips nothing in a topic that somebody made anew and that grew past its offsets: it stays halted', async () => {
+    const name = uniqueName('anew');
+    {
+      await using aggregator = startAggregator(name);
+      await untilOpen(aggregator);
+      await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+      await deleteTopic(name);
+      await until('it is missed', () => aggregator.verdicts.find(({ kafka }) => kafka.reason === 'TopicMissing'));
+      await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
+      await until('the books know', async () => (await haltsIn(name)) === 3 || undefined);
+    }
+    await until('it takes records', () => produce(name, numbers(1000, 1060)));
+    await using aggregator = startAggregator(name);
+    await until('it halts again', () => aggregator.verdicts.at(-1)?.halts.length === 3 || undefined);
+    const proof = await proofOf(aggregator);
+    assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
+    assert.deepEqual(
+      proof.partitions.map(({ nextOffset }) => nextOffset),
+      [10n, 10n, 10n],
+    );
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
+  });
+
+  it('says the same of a halted partition whichever replica is asked, and after a restart at once', async () => {
+    const name = uniqueName('halted');
+    {
+      await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
+      await using second = startAggregator(name, { SUMPIPELINE_POD_NAME: 'second' });
+      await Promise.all([untilOpen(first), untilOpen(second)]);
+      await totalAtLeast(first, await produce(name, numbers(0, 30)));
+      const { key, value, headers } = encodeRecord(
+        parseAddition({ requestId: idOf(99), series: 's', a: '1', b: '0.5' }),
+      );
+      const corrupt = Buffer.from(value);
+      corrupt.writeUInt8(corrupt.readUInt8(corrupt.length - 1) ^ 1, corrupt.length - 1);
+      const record = { partition: 0, key: Buffer.from(key), value: corrupt, headers };
+      await producer.send({ topic: name, acks: -1, messages: [record] });
+      await until('the books know', async () => (await haltsIn(name)) === 1 || undefined);
+      for (const aggregator of [first, second]) {
+        const proof = await proofOf(aggregator, false);
+        assert.deepEqual([proof.exact, proof.reason], [false, 'RecordCorrupt']);
+      }
+    }
+    await using aggregator = startAggregator(name);
+    await until('it has judged', () => aggregator.verdicts.find(({ exact }) => exact !== null));
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
   it('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {

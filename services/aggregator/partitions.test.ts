@@ -16,6 +16,7 @@ import {
   BooksError,
   FencedError,
   type Ledger,
+  type LedgerHalt,
   StoreIdentityError,
   StoreUnavailableError,
 } from '#services/ledger/port.ts';
@@ -42,11 +43,16 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     stop: () => assert.fail('nobody asked to stop'),
     commitForDashboards: async () => {},
   };
-  const ledger: Pick<Ledger, 'claim' | 'applyBatch'> = {
+  let halted: LedgerHalt | undefined;
+  const ledger: Pick<Ledger, 'claim' | 'applyBatch' | 'halt'> = {
     async claim() {
       await step('claim');
       epoch += 1n;
-      return { ownerEpoch: epoch, firstOffset: 0n, nextOffset };
+      return { ownerEpoch: epoch, firstOffset: 0n, nextOffset, halt: halted?.stays === true ? halted : undefined };
+    },
+    async halt(halt) {
+      await step(`halt ${halt.reason} epoch ${halt.ownerEpoch}`);
+      halted = halt;
     },
     async applyBatch(batch) {
       await step(`apply ${batch.firstOffset} epoch ${batch.ownerEpoch}`);
@@ -79,8 +85,12 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
-    async assign() {
-      partitions.assign(assignment);
+    /** What a person does who has looked at it. */
+    clearHalt: () => {
+      halted = undefined;
+    },
+    async assign(partitionsOfIt: readonly number[] = [0]) {
+      partitions.assign(Object.assign(assignment, { partitions: partitionsOfIt }));
       await partitions.settled();
     },
     batch(offset: number, schema = '1'): LogBatch {
@@ -167,27 +177,65 @@ describe('a partition', () => {
     assert.deepEqual([...partitions.halts], []);
   });
 
-  for (const [what, arrange, reason] of [
-    [
-      'the log lost what comes next',
-      new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n }),
-      'LogTruncated',
-    ],
-    ['the log has a gap', new LogGapError({ partition: 0, expected: 0n, got: 3n }), 'LogGap'],
-  ] as const) {
-    it(`halts when ${what}, until a batch commits again`, async () => {
-      const { assign, partitions, batch, changes } = setUp();
-      await assign();
-      partitions.stopped(0, arrange);
-      assert.equal(partitions.halts.get(0)?.reason, reason);
-      assert.equal(changes(), 1);
-      assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
-      await assign();
-      assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
-      await partitions.apply(batch(0));
-      assert.equal(partitions.halts.size, 0);
-    });
-  }
+  it('halts when the log has a gap, until a batch commits again', async () => {
+    const { assign, partitions, batch, changes, calls } = setUp();
+    await assign();
+    partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
+    assert.equal(partitions.halts.get(0)?.reason, 'LogGap');
+    assert.equal(changes(), 1);
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
+    await partitions.settled();
+    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the books know it');
+    await assign();
+    assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
+    await partitions.apply(batch(0));
+    assert.equal(partitions.halts.size, 0);
+  });
+
+  const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
+
+  it('is not read again after the log lost what comes next, whatever the log says later, until a person clears it', async () => {
+    const { assign, partitions, calls, clearHalt } = setUp();
+    await assign();
+    partitions.stopped(0, lost);
+    await partitions.settled();
+    assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'halt LogTruncated epoch 1']);
+    await assign();
+    assert.deepEqual(calls.splice(0), ['prove', 'claim']);
+    assert.equal(partitions.halts.get(0)?.reason, 'LogTruncated');
+    clearHalt();
+    await assign();
+    assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
+  });
+
+  it('is not read again either when the books could not be told in time: the next claim tells them first', async () => {
+    const { assign, partitions, calls, fail } = setUp();
+    await assign();
+    fail('halt', new FencedError('another owner'));
+    partitions.stopped(0, lost);
+    await partitions.settled();
+    calls.splice(0);
+    await assign();
+    assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
+  });
+
+  it('tells the books of a halt again until they have heard it', async () => {
+    const { assign, partitions, calls, fail } = setUp();
+    await assign();
+    fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
+    partitions.stopped(0, lost);
+    await partitions.settled();
+    assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
+  });
+
+  it('that halted and went to another member is told by the books alone', async () => {
+    const { assign, partitions } = setUp();
+    await assign();
+    partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
+    await partitions.settled();
+    await assign([]);
+    assert.equal(partitions.halts.size, 0);
+  });
 
   it('halts when the books contradict themselves', async () => {
     const { assign, partitions, batch, fail } = setUp();

@@ -6,12 +6,19 @@ import {
   type BatchResult,
   type LogAssignment,
   type LogBatch,
-  type LogGapError,
+  LogGapError,
   LogRangeError,
 } from '#services/eventlog/port.ts';
-import { type BatchOutcome, BooksError, FencedError, type Ledger, StoreIdentityError } from '#services/ledger/port.ts';
+import {
+  type BatchOutcome,
+  BooksError,
+  FencedError,
+  type Ledger,
+  type PartitionHalt,
+  StoreIdentityError,
+} from '#services/ledger/port.ts';
 import { applyRecords } from './apply.ts';
-import type { Halt } from './prepare.ts';
+import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
   readonly ledger: Ledger;
@@ -38,6 +45,9 @@ interface Owned {
   progressAt: number;
 }
 
+/** Halts after which the log must not be trusted again by itself. */
+const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated']);
+
 /** Kafka's committed offsets serve lag dashboards only: once a second is plenty. */
 const dashboardIntervalMs = 1000;
 
@@ -48,14 +58,18 @@ const dashboardIntervalMs = 1000;
  *             from PostgreSQL's offset. Tries again with backoff until the assignment ends.
  *   owned     batches are committed with the token. A lost fence or an unknown outcome drops the batch and the
  *             token and goes back to claiming.
- *   halted    something a person must look at. Nothing is read; other partitions go on. A later assignment tries
- *             again, and the halt is forgotten when a batch commits.
+ *   halted    something a person must look at. Nothing is read; other partitions go on. The halt is written into the
+ *             books, for the other replicas and the next process. A later assignment tries again, and the halt is
+ *             forgotten when a batch commits; but a log that was seen cut is not tried again, because it may have
+ *             grown past our offset meanwhile: a person clears the halt in the books.
  */
 export class Partitions {
   readonly #options: PartitionsOptions;
   readonly #owned = new Map<number, Owned>();
-  readonly #halts = new Map<number, Halt>();
-  readonly #claiming = new Set<Promise<void>>();
+  readonly #halts = new Map<number, PartitionHalt>();
+  /** Halts that stand in the books. */
+  readonly #written = new WeakSet<PartitionHalt>();
+  readonly #working = new Set<Promise<void>>();
   #dashboardAt = 0;
 
   constructor(options: PartitionsOptions) {
@@ -63,7 +77,7 @@ export class Partitions {
   }
 
   /** Why partitions stand still, by partition. */
-  get halts(): ReadonlyMap<number, Halt> {
+  get halts(): ReadonlyMap<number, PartitionHalt> {
     return this.#halts;
   }
 
@@ -75,12 +89,17 @@ export class Partitions {
   /** Takes the partitions of a new generation over; those of the last one are forgotten. */
   assign(assignment: LogAssignment): void {
     this.#forgetAll();
+    for (const [partition, halt] of this.#halts) {
+      // The books tell it from here on, also when its next owner has gone past it.
+      if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#halts.delete(partition);
+    }
+    this.#countOwned();
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
-  /** Ends when no claim is under way. */
+  /** Ends when no claim and no note of a halt is under way. */
   async settled(): Promise<void> {
-    await Promise.all(this.#claiming);
+    await Promise.all(this.#working);
   }
 
   async apply(batch: LogBatch): Promise<BatchResult> {
@@ -110,7 +129,7 @@ export class Partitions {
         this.#options.onApplied();
       }
       if (result.halt !== undefined && !assignment.signal.aborted) {
-        this.#halt(partition, result.halt);
+        this.#halt(partition, result.halt, owned);
         return { kind: 'stop' };
       }
       return { kind: 'confirmed', nextOffset: result.nextOffset };
@@ -121,7 +140,7 @@ export class Partitions {
 
   /** The reader stopped a partition because the log is not what the books counted. */
   stopped(partition: number, error: LogRangeError | LogGapError): void {
-    this.#halt(partition, haltOf(error));
+    this.#halt(partition, haltOf(error), this.#owned.get(partition));
   }
 
   #applyFailed(batch: LogBatch, error: unknown, startedAt: number): BatchResult {
@@ -129,7 +148,7 @@ export class Partitions {
     const result = error instanceof FencedError ? 'fenced' : 'failed';
     this.#options.metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result });
     if (assignment.signal.aborted) return { kind: 'stop' };
-    if (error instanceof BooksError) this.#halt(partition, booksHalt(partition, error));
+    if (error instanceof BooksError) this.#halt(partition, booksHalt(partition, error), this.#owned.get(partition));
     else this.#lose(partition, assignment, error);
     return { kind: 'stop' };
   }
@@ -142,8 +161,12 @@ export class Partitions {
   }
 
   #startClaiming(assignment: LogAssignment, partition: number): void {
-    const claiming = this.#claim(assignment, partition).finally(() => this.#claiming.delete(claiming));
-    this.#claiming.add(claiming);
+    this.#start(this.#claim(assignment, partition));
+  }
+
+  #start(work: Promise<void>): void {
+    const working = work.finally(() => this.#working.delete(working));
+    this.#working.add(working);
   }
 
   async #claim(assignment: LogAssignment, partition: number): Promise<void> {
@@ -153,8 +176,15 @@ export class Partitions {
         await assignment.proveMembership();
         const claim = await this.#options.ledger.claim(partition, this.#options.owner);
         if (assignment.signal.aborted) return;
+        if (claim.halt !== undefined) return this.#halt(partition, claim.halt, undefined);
         const { ownerEpoch, nextOffset } = claim;
-        this.#owned.set(partition, { assignment, ownerEpoch, nextOffset, progressAt: this.#options.now() });
+        const owned = { assignment, ownerEpoch, nextOffset, progressAt: this.#options.now() };
+        const seen = this.#halts.get(partition);
+        // Seen by us and not written down in time: it counts all the same.
+        if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {
+          return this.#halt(partition, seen, owned);
+        }
+        this.#owned.set(partition, owned);
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset);
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'ok' });
@@ -163,10 +193,11 @@ export class Partitions {
       } catch (error) {
         // The next generation may own the partition by now: what an older one met is void.
         if (assignment.signal.aborted) return;
+        const owned = this.#owned.get(partition);
         this.#forget(partition);
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'failed' });
-        if (error instanceof LogRangeError) return this.#halt(partition, haltOf(error));
-        if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error));
+        if (error instanceof LogRangeError) return this.#halt(partition, haltOf(error), owned);
+        if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
         if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
         this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
         const wait = { minimumMs: 100, maximumMs: 5000, random: this.#options.random };
@@ -175,12 +206,33 @@ export class Partitions {
     }
   }
 
-  #halt(partition: number, halt: Halt): void {
+  /** `owned` is what we held when it was seen; undefined when the books know the halt, or we held nothing. */
+  #halt(partition: number, halt: PartitionHalt, owned: Owned | undefined): void {
     this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
     this.#forget(partition);
     this.#halts.set(partition, halt);
     this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
+    if (owned === undefined) this.#written.add(halt);
+    else this.#start(this.#write(partition, halt, owned));
     this.#options.onChange();
+  }
+
+  /** Into the books, until it stands there, the assignment ends or another owner has the say. */
+  async #write(partition: number, halt: PartitionHalt, { assignment, ownerEpoch }: Owned): Promise<void> {
+    const { ledger, logger, random, onChange } = this.#options;
+    const stays = staysHalted.has(halt.reason);
+    for (let attempt = 0; !assignment.signal.aborted && this.#halts.get(partition) === halt; attempt++) {
+      try {
+        await ledger.halt({ ...halt, partition, ownerEpoch, stays });
+        this.#written.add(halt);
+        onChange();
+        return;
+      } catch (error) {
+        if (error instanceof FencedError) return;
+        logger.warn({ error, partition, attempt }, 'the halt could not be written into the books, trying again');
+        await pause(backoffMs(attempt, { minimumMs: 100, maximumMs: 5000, random }), assignment.signal);
+      }
+    }
   }
 
   #forget(partition: number): void {
@@ -230,7 +282,11 @@ export class Partitions {
 
 function haltOf(error: LogRangeError | LogGapError): Halt {
   const advice = 'The books were not changed. Restore the log, or ask for help before anything is skipped';
-  return { reason: error instanceof LogRangeError ? 'LogTruncated' : 'LogGap', message: `${error.message}. ${advice}` };
+  if (error instanceof LogGapError) return { reason: 'LogGap', message: `${error.message}. ${advice}` };
+  const clear =
+    'It stays halted, also when the log grows again: once the log is the one that was counted, set halt_reason and ' +
+    "halt_message of the partition to NULL and halt_stays to false in the schema's table partitions, and restart the aggregators";
+  return { reason: 'LogTruncated', message: `${error.message}. ${advice}. ${clear}` };
 }
 
 function booksHalt(partition: number, error: BooksError): Halt {

@@ -45,6 +45,15 @@ const logUnknown: Exactness = {
 
 /** The log must still hold what comes next: records that vanished before they were counted are a miscount. */
 function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {
+  const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
+  for (const [partition, { earliest }] of ranges ?? []) {
+    if (!known.has(partition) && earliest > 0n) {
+      return notExact(
+        'LogTruncated',
+        `partition ${partition}: nothing was counted yet but the log begins at ${earliest}`,
+      );
+    }
+  }
   for (const one of books) {
     const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
     if (one.logEpoch !== logEpoch) continue;

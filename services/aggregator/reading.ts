@@ -81,11 +81,15 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
 }
 
 /** Makes sure that there is a log, says how well it keeps what it acknowledged, and answers Kafka's cluster id. */
-async function prepareLog({ config, state, logger }: SessionOptions, { topic }: Session): Promise<string> {
+async function prepareLog({ config, state, logger }: SessionOptions, { ledger, topic }: Session): Promise<string> {
   const clusterId = await topic.clusterId();
+  const isKnown = await ledger.knowsLog();
+  // Before anything is changed in what may be a stranger's cluster.
+  if (isKnown) await ledger.identify({ clusterId });
   const partitions = config.SUMPIPELINE_TOPIC_PARTITIONS;
   if (config.SUMPIPELINE_TOPIC_ENSURE && partitions !== undefined) {
     const { created, changes } = await topic.ensure({
+      mayCreate: !isKnown,
       partitions,
       replicas: config.SUMPIPELINE_TOPIC_REPLICAS,
       minInSyncReplicas: config.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS,

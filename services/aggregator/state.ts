@@ -1,6 +1,5 @@
 import type { Health, Verdict } from '#contract/verdict.ts';
-import type { OwnedBooks, RecountResult } from '#services/ledger/port.ts';
-import type { Halt } from './prepare.ts';
+import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Connecting', message: 'not connected yet' };
@@ -17,7 +16,7 @@ export class AggregatorState {
   #durability: Health = { ok: true, reason: 'Unknown', message: 'the settings of the topic were not read yet' };
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
-  #halts: () => ReadonlyMap<number, Halt> = () => new Map();
+  #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
   #published: Verdict | undefined;
 
   constructor(options: { now: () => Date; onVerdict: (verdict: Verdict) => void }) {
@@ -64,7 +63,7 @@ export class AggregatorState {
   }
 
   /** Halts live with the partitions of a session; they stay known when it ends, until the next one replaces them. */
-  set halts(read: () => ReadonlyMap<number, Halt>) {
+  set halts(read: () => ReadonlyMap<number, PartitionHalt>) {
     this.#halts = read;
     this.changed();
   }

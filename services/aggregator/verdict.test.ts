@@ -21,6 +21,7 @@ const books: OwnedBooks = {
   expired: 0n,
   ownerEpoch: 2n,
   owner: 'pod',
+  halt: undefined,
 };
 
 const good: VerdictFacts = {
@@ -51,6 +52,14 @@ describe('judge', () => {
     ['a law is broken', { ...good, books: [{ ...books, applied: 2n }] }, false, 'LawViolated'],
     ['a record is parked', { ...good, books: [{ ...books, nextOffset: 6n, parked: 1n }] }, false, 'RecordsParked'],
     ['a gap halted a partition', { ...good, halts: haltOf('LogGap') }, false, 'LogGap'],
+    [
+      'another replica, or an earlier process, halted a partition',
+      { ...good, books: [{ ...books, halt: { reason: 'LogGap', message: 'seen' } }] },
+      false,
+      'LogGap',
+    ],
+    ['the counted topic is gone', { ...good, kafka: { ...down, reason: 'TopicMissing' } }, null, 'TopicMissing'],
+    ['the counted log is another one', { ...good, kafka: { ...down, reason: 'LogChanged' } }, null, 'LogChanged'],
     ['a newer record halted a partition', { ...good, halts: haltOf('RecordTooNew') }, true, 'Exact'],
   ] as const) {
     it(`says ${exact} because ${reason} when ${what}`, () => {
@@ -117,6 +126,11 @@ describe('a proof', () => {
     ['a counted partition is gone', new Map(), 'PartitionMissing'],
     ['the log ends before what was counted', range(0n, 4n), 'LogTruncated'],
     ['records vanished before they were counted', range(6n, 9n), 'LogTruncated'],
+    [
+      'records vanished from a partition that nobody read yet',
+      new Map([...range(0n, 5n), [1, { earliest: 2n, end: 5n }]]),
+      'LogTruncated',
+    ],
   ] as const) {
     it(`is not exact when ${what}`, () => {
       const proof = buildProof({ ...facts, ranges });

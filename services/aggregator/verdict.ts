@@ -1,7 +1,7 @@
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { lawViolation } from '#core/law.ts';
-import type { OwnedBooks, RecountResult } from '#services/ledger/port.ts';
-import type { Halt, HaltReason } from './prepare.ts';
+import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
+import type { HaltReason } from './prepare.ts';
 
 /** What is known when the verdict is asked for. */
 export interface VerdictFacts {
@@ -9,7 +9,7 @@ export interface VerdictFacts {
   readonly store: Health;
   readonly durability: Health;
   /** Of this process. */
-  readonly halts: ReadonlyMap<number, Halt>;
+  readonly halts: ReadonlyMap<number, PartitionHalt>;
   /** Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
   /** The newest recount; undefined until the first one has ended. */
@@ -24,7 +24,10 @@ export interface Exactness {
 }
 
 /** A newer record is not a miscount: the total is exact up to it, and the lag shows that nothing goes on. */
-const harmlessHalts: ReadonlySet<HaltReason> = new Set(['RecordTooNew']);
+const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
+
+/** The log that the books count is not there, which is more than being away: nobody can say what it held beyond them. */
+const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
 /** The one place that decides what exact means. Pure; the first failing rule gives the reason. */
 export function judge(facts: VerdictFacts): Exactness {
@@ -47,9 +50,10 @@ export function judge(facts: VerdictFacts): Exactness {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  for (const [, halt] of facts.halts) {
-    if (!harmlessHalts.has(halt.reason)) return notExact(halt.reason, halt.message);
-  }
+  // The books know the halts of every replica and of earlier processes; ours may not be written down yet.
+  const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
+  const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
+  if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
   const withParked = facts.books.find((books) => books.parked > 0n);
   if (withParked !== undefined) {
     return notExact(
@@ -58,6 +62,7 @@ export function judge(facts: VerdictFacts): Exactness {
         'look at their reason column',
     );
   }
+  if (!facts.kafka.ok && lostLog.has(facts.kafka.reason)) return unknown(facts.kafka.reason, facts.kafka.message);
   const applied = facts.books.reduce((sum, books) => sum + books.applied, 0n);
   const one = applied === 1n;
   return {

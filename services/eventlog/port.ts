@@ -259,6 +259,8 @@ export interface TopicSettings {
 }
 
 export interface WantedTopic {
+  /** False: the log was counted once, so a missing topic is a loss that must be seen, and LogUnavailableError. Default true. */
+  readonly mayCreate?: boolean;
   /** Only grows: Kafka cannot take partitions away. */
   readonly partitions: number;
   /** Used when the topic is created; an existing topic with fewer is weak, not refused. */

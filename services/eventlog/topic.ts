@@ -93,6 +93,13 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   const { topic } = settings;
   const found = await readIfPresent(admin, settings);
   if (found === undefined) {
+    if (wanted.mayCreate === false) {
+      throw new LogUnavailableError(
+        'TopicMissing',
+        `topic ${topic} does not exist, but the books know it: what it held is gone or elsewhere. It is not made anew, ` +
+          'because new records would stand where others were counted: restore it, or give the pipeline a new schema and topic',
+      );
+    }
     // False when somebody was faster: then its settings are looked at like those of any other.
     if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
     await untilListed(admin, topic, wanted.partitions);

@@ -126,6 +126,45 @@ async function waitForLockedSession(client: pg.Client): Promise<void> {
   }
 }
 
+describe('a halt', () => {
+  it('is in the books until the partition moves on, whatever its message quotes', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogGap', message: 'a\u0000b\ud800', stays: false });
+    assert.deepEqual((await ledger.readBooks())[0]?.halt, { reason: 'LogGap', message: 'a?b\ufffd' });
+    const claim = await ledger.claim(0, 'me');
+    assert.equal(claim.halt, undefined, 'it may be tried again');
+    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim alone heals nothing');
+    await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]));
+    assert.equal((await ledger.readBooks())[0]?.halt, undefined);
+  });
+
+  it('that stays is told at every claim, lets nobody move on, and goes when a person clears it', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogTruncated', message: 'cut', stays: true });
+    await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogGap', message: 'later', stays: false });
+    const claim = await ledger.claim(0, 'me');
+    assert.deepEqual(claim.halt, { reason: 'LogTruncated', message: 'cut' });
+    await assert.rejects(ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)])), BooksError);
+    assert.equal((await ledger.readBooks())[0]?.applied, 0n);
+    await admin.query('UPDATE partitions SET halt_reason = NULL, halt_message = NULL, halt_stays = false');
+    assert.equal((await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]))).applied, 1);
+  });
+
+  it('is not taken from an owner that was fenced off', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.claim(0, 'another');
+    const halt = { partition: 0, ownerEpoch, reason: 'LogGap', message: 'seen', stays: true };
+    await assert.rejects(ledger.halt(halt), FencedError);
+    assert.equal((await ledger.readBooks())[0]?.halt, undefined);
+  });
+});
+
 describe('a batch', () => {
   it('gives every record one disposition: the first of an id counts, copies are duplicates, other operands conflict', async () => {
     await using scope = await freshLedger();

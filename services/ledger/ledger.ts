@@ -11,8 +11,10 @@ import {
   type CountedAddition,
   type Ledger,
   type LedgerBatch,
+  type LedgerHalt,
   type LedgerIdentity,
   type OwnedBooks,
+  type PartitionHalt,
   type RecountResult,
   recountDifferencesMax,
   type SeriesTotal,
@@ -58,6 +60,13 @@ export class PostgresLedger implements Ledger {
     await this.#query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
   }
 
+  async knowsLog(): Promise<boolean> {
+    const rows = await this.#query(`SELECT 1 FROM ${this.#schema}.logs WHERE log_epoch = $1`, [
+      this.#config.SUMPIPELINE_LOG_EPOCH,
+    ]);
+    return rows.length > 0;
+  }
+
   async identify(identity: LedgerIdentity): Promise<void> {
     this.#identity = identity;
     const parameters = this.#identityParameters();
@@ -81,11 +90,29 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
+    // A second question: the row is ours by now, and only its owner writes a halt.
+    const halted = await this.#query<HaltRow>(
+      `SELECT halt_reason, halt_message FROM ${this.#schema}.partitions
+       WHERE log_epoch = $1 AND partition = $2 AND halt_stays`,
+      [this.#config.SUMPIPELINE_LOG_EPOCH, partition],
+    );
     return {
       ownerEpoch: BigInt(row.owner_epoch),
       firstOffset: BigInt(row.first_offset),
       nextOffset: BigInt(row.next_offset),
+      halt: halted[0] === undefined ? undefined : toHalt(halted[0]),
     };
+  }
+
+  async halt({ partition, ownerEpoch, reason, message, stays }: LedgerHalt): Promise<void> {
+    await this.#query(`SELECT ${this.#schema}.halt_partition_v1($1, $2, $3, $4, $5, $6)`, [
+      this.#config.SUMPIPELINE_LOG_EPOCH,
+      partition,
+      ownerEpoch,
+      reason,
+      storable(message),
+      stays,
+    ]);
   }
 
   async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
@@ -178,9 +205,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async readBooks(): Promise<OwnedBooks[]> {
-    const rows = await this.#query<Record<string, string>>(
-      `SELECT * FROM ${this.#schema}.partitions ORDER BY log_epoch, partition`,
-    );
+    const rows = await this.#query<BooksRow>(`SELECT * FROM ${this.#schema}.partitions ORDER BY log_epoch, partition`);
     return rows.map(toBooks);
   }
 
@@ -249,6 +274,16 @@ interface TotalRow {
   readonly newest_applied: Date | null;
 }
 
+interface HaltRow {
+  readonly halt_reason: string | null;
+  readonly halt_message: string | null;
+}
+
+type BooksRow = Record<string, string | null> & HaltRow;
+
+/** What a verdict shows of it. */
+const haltMessageMax = 2048;
+
 interface PositionRow {
   readonly series: string;
   readonly a: string;
@@ -276,7 +311,20 @@ function toPosition(row: VectorRow): Position {
   return { logEpoch: row.log_epoch, partition: row.partition, offset: BigInt(row.offset) };
 }
 
-function toBooks(row: Record<string, string>): OwnedBooks {
+function toHalt({ halt_reason: reason, halt_message: message }: HaltRow): PartitionHalt | undefined {
+  return reason === null ? undefined : { reason, message: message ?? '' };
+}
+
+/** A message may quote a record, which may hold anything; text columns refuse NUL. */
+function storable(message: string): string {
+  return message
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, '?')
+    .slice(0, haltMessageMax)
+    .toWellFormed();
+}
+
+function toBooks(row: BooksRow): OwnedBooks {
   const big = (column: string) => BigInt(row[column] ?? 0);
   return {
     logEpoch: Number(row['log_epoch']),
@@ -290,6 +338,7 @@ function toBooks(row: Record<string, string>): OwnedBooks {
     expired: big('expired'),
     ownerEpoch: big('owner_epoch'),
     owner: row['owner'] ?? '',
+    halt: toHalt(row),
   };
 }
 

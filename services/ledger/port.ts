@@ -11,12 +11,16 @@ export interface Ledger {
   migrate(): Promise<void>;
   /** Throws StoreIdentityError when the books belong to another pipeline. Needs no Kafka; an empty schema is fine. */
   requireOwner(): Promise<void>;
+  /** True once the current log was identified: it existed, and something may stand in it that was never counted. */
+  knowsLog(): Promise<boolean>;
   /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
   identify(identity: LedgerIdentity): Promise<void>;
   /** Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. */
   claim(partition: number, owner: string): Promise<Claim>;
   /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
   applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;
+  /** Writes down why a partition stands still, for every replica and the next process. Throws FencedError. */
+  halt(halt: LedgerHalt): Promise<void>;
   /** The total of one series with the vector it counts up to; undefined when nothing of the series counts yet. */
   readTotal(series: string): Promise<SeriesTotal | undefined>;
   /** Per partition of the current log the newest applied position; cheap, for waiting on positions. */
@@ -40,6 +44,23 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
+  /** Set when the partition must not go on before a person has decided; then it cannot be counted either. */
+  readonly halt: PartitionHalt | undefined;
+}
+
+/** Why a partition stands still, as the books keep it. */
+export interface PartitionHalt {
+  /** One CamelCase word. */
+  readonly reason: string;
+  /** What was seen and what to do. */
+  readonly message: string;
+}
+
+export interface LedgerHalt extends PartitionHalt {
+  readonly partition: number;
+  readonly ownerEpoch: bigint;
+  /** True: no later claim goes on until a person clears it. False: it goes when a batch commits. */
+  readonly stays: boolean;
 }
 
 /** Records of one partition that cover firstOffset to nextOffset - 1 without a gap. */
@@ -95,6 +116,7 @@ export interface CountedAddition {
 export interface OwnedBooks extends PartitionBooks {
   readonly ownerEpoch: bigint;
   readonly owner: string;
+  readonly halt: PartitionHalt | undefined;
 }
 
 export interface RecountResult {

@@ -1,0 +1,37 @@
+-- Halts belong into the books: the replica that did not see one, and the process that comes after, must not call the
+-- total exact. A halt goes when the partition moves on, except one that stays: a log that was seen cut, or that lost
+-- records before they were counted, may grow past next_offset again, and going on then would skip what is missing.
+ALTER TABLE partitions
+  ADD COLUMN halt_reason text,
+  ADD COLUMN halt_message text,
+  ADD COLUMN halt_stays boolean NOT NULL DEFAULT false,
+  ADD CONSTRAINT halt_is_told CHECK ((halt_reason IS NULL) = (halt_message IS NULL) AND (halt_reason IS NOT NULL OR NOT halt_stays));
+
+-- Writes a halt down. SP001 fenced: another owner holds the partition, and what we saw is void.
+CREATE FUNCTION halt_partition_v1(
+  p_log_epoch integer, p_partition integer, p_owner_epoch bigint, p_reason text, p_message text, p_stays boolean
+) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  UPDATE partitions p SET
+      halt_reason = CASE WHEN p.halt_stays THEN p.halt_reason ELSE p_reason END,
+      halt_message = CASE WHEN p.halt_stays THEN p.halt_message ELSE p_message END,
+      halt_stays = p.halt_stays OR p_stays
+    WHERE p.log_epoch = p_log_epoch AND p.partition = p_partition AND p.owner_epoch = p_owner_epoch;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'SP001', MESSAGE = 'Fenced', DETAIL =
+      format('partition %s is not owned with epoch %s any more', p_partition, p_owner_epoch);
+  END IF;
+END $$;
+
+-- Not left to the aggregator alone: an older one in a rolling upgrade knows nothing of halts that stay.
+CREATE FUNCTION move_on_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.halt_stays THEN
+    RAISE EXCEPTION USING ERRCODE = 'SP003', MESSAGE = 'PartitionHalted', DETAIL = OLD.halt_message;
+  END IF;
+  NEW.halt_reason := NULL;
+  NEW.halt_message := NULL;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER move_on BEFORE UPDATE ON partitions FOR EACH ROW
+  WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset) EXECUTE FUNCTION move_on_v1();
