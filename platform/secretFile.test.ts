@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readSecretFile, SecretFileError } from './secretFile.ts';
 import { untilFilesChange } from './secretWatch.ts';
+import { pause } from './time.ts';
 
 let dir: string;
 before(async () => {
@@ -39,24 +40,45 @@ test('a missing or empty secret names its Secret, not its path', async () => {
   }
 });
 
-test('a change, an appearance and a disappearance are noticed; rewriting the same text is not', async () => {
+/** Like a kubelet: the new content is there at once or not at all. */
+async function replace(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
+/** Repeats the steps until the watch sees something: it does not say when it has taken its first look. */
+async function stepUntilNoticed(path: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
+  let isNoticed = false;
+  const watching = untilFilesChange([path], AbortSignal.timeout(20_000), 5).then(() => {
+    isNoticed = true;
+  });
+  for (let count = 0; !isNoticed; count++) {
+    await steps[count % steps.length]?.();
+    await pause(10);
+  }
+  await watching;
+}
+
+test('a change, an appearance and a disappearance are noticed', async () => {
   const path = join(dir, 'watched');
-  const never = new AbortController();
-  const changed = () => untilFilesChange([path], never.signal, 5);
-  let watching = changed();
-  await writeFile(path, 'one');
-  await watching;
-  watching = changed();
-  await writeFile(path, 'one');
-  const raced = await Promise.race([
-    watching.then(() => 'changed'),
-    new Promise((resolve) => setTimeout(resolve, 50, 'same')),
-  ]);
-  assert.equal(raced, 'same');
-  await writeFile(path, 'two');
-  await watching;
-  watching = changed();
-  await rm(path);
+  await stepUntilNoticed(path, [() => replace(path, 'one'), () => replace(path, 'two')]);
+  await stepUntilNoticed(path, [() => replace(path, 'one'), () => rm(path)]);
+});
+
+test('the same text in another file is no change', async () => {
+  const path = join(dir, 'same');
+  await replace(path, 'one');
+  const stopping = new AbortController();
+  let isOver = false;
+  const watching = untilFilesChange([path], stopping.signal, 1).then(() => {
+    isOver = true;
+  });
+  for (let count = 0; count < 20; count++) {
+    await replace(path, 'one');
+    await pause(2);
+  }
+  assert.equal(isOver, false);
+  stopping.abort();
   await watching;
 });
 
