@@ -14,7 +14,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export const dataPlaneMetrics = {
   sumpipeline_requests_total: {
     type: 'counter',
-    help: 'API requests by method and result (ok or a code of the error catalogue).',
+    help: 'API requests by method (none: refused before it was known) and result (ok or an error code).',
     labels: ['method', 'result'],
   },
   sumpipeline_request_duration_seconds: {

@@ -58,6 +58,11 @@ export class Calls {
     return answer;
   }
 
+  /** A request that never became a call: no such path, too large, broken. */
+  countRefused({ code }: Failure): void {
+    this.#options.metrics.increment('sumpipeline_requests_total', { method: 'none', result: code });
+  }
+
   async #settle<Response>(method: string, withinMs: number, work: () => Promise<Response>): Promise<Answer<Response>> {
     try {
       return { ok: true, response: await withDeadline(method, Math.max(0, withinMs), work()) };

@@ -1,6 +1,7 @@
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { invalidField, SumError } from '#core/errors.ts';
+import { shorten } from './limits.ts';
 
 /** A message from its JSON mapping; unknown fields and wrong types are refused by name. Throws SumError. */
 export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonValue): MessageShape<Desc> {
@@ -10,7 +11,7 @@ export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonVal
   const unknown = Object.keys(json).find((key) => !knowsKey(schema, key));
   if (unknown !== undefined) {
     const known = schema.fields.map(({ jsonName }) => jsonName).join(', ');
-    throw invalidField(unknown, `is not a field of this request; it has ${known}`);
+    throw invalidField(shorten(unknown), `is not a field of this request; it has ${known}`);
   }
   try {
     return fromJson(schema, json, { ignoreUnknownFields: false });

@@ -8,7 +8,7 @@ import { type Calls, maximumTimeoutMs } from './calls.ts';
 import { decodeJson } from './decode.ts';
 import { type Failure, failure, failureOf, internalFailure, problemContentType, problemOf } from './failure.ts';
 import type { BoundMethod } from './handlers.ts';
-import { bodyBytesMax, pathParameterCharsMax, receiveTimeoutMs } from './limits.ts';
+import { bodyBytesMax, pathParameterCharsMax, receiveTimeoutMs, shorten } from './limits.ts';
 import type { HttpRoute, PathRequest } from './method.ts';
 import { parseStrictJson } from './strictJson.ts';
 
@@ -33,22 +33,28 @@ export const timeoutHeader = 'request-timeout-ms';
 /** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the handlers that gRPC has too. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
   const { routes, methods, calls, logger } = options;
+  /** Before any handler: counted without a method. */
+  const refuse = (reply: FastifyReply, failed: Failure): FastifyReply => {
+    calls.countRefused(failed);
+    return sendFailure(reply, failed);
+  };
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: receiveTimeoutMs,
-    http: { headersTimeout: receiveTimeoutMs },
+    // Node looks at slow clients only so often: 30 s by default.
+    http: { headersTimeout: receiveTimeoutMs, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: pathParameterCharsMax },
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, _request, reply) => sendFailure(reply, edgeFailure(error, logger)),
+    frameworkErrors: (error, _request, reply) => refuse(reply, edgeFailure(error, logger)),
     clientErrorHandler: answerGarbage,
   });
   // Whatever the content type says, a body is JSON: `curl -d` should not need a header to work.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, _request, reply) => sendFailure(reply, edgeFailure(error, logger)));
+  app.setErrorHandler((error, _request, reply) => refuse(reply, edgeFailure(error, logger)));
   app.setNotFoundHandler((request, reply) => {
     const known = routes.map(({ verb, path }) => `${verb} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).join(', ');
-    return sendFailure(reply, failure('not-found', `${request.method} on this path is not served; there is ${known}`));
+    return refuse(reply, failure('not-found', `${request.method} on this path is not served; there is ${known}`));
   });
   for (const route of routes) {
     const bound = methods.get(route.method);
@@ -110,24 +116,24 @@ function readPath(shape: PathRequest, request: FastifyRequest): JsonValue {
   const query = readQuery(request);
   refuseUnknown(query, shape.query);
   const params = Object.fromEntries(Object.entries(request.params ?? {}).map(([name, value]) => [name, String(value)]));
-  return shape.build({ params, query });
+  return shape.build({ params, query: Object.fromEntries(query) });
 }
 
-function readQuery(request: FastifyRequest): Record<string, string> {
+function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
   const url = new URL(request.raw.url ?? '/', 'http://localhost');
-  const query: Record<string, string> = {};
+  const query = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
-    if (Object.hasOwn(query, name)) throw invalidField(name, 'stands twice in the query');
-    query[name] = value;
+    if (query.has(name)) throw invalidField(shorten(name), 'stands twice in the query');
+    query.set(name, value);
   }
   return query;
 }
 
-function refuseUnknown(query: Readonly<Record<string, string>>, known: readonly string[]): void {
-  const unknown = Object.keys(query).find((name) => !known.includes(name));
+function refuseUnknown(query: ReadonlyMap<string, string>, known: readonly string[]): void {
+  const unknown = [...query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const hint = known.length === 0 ? 'this path takes none' : `known are ${known.join(', ')}`;
-  throw invalidField(unknown, `is not a query parameter of this path; ${hint}`);
+  throw invalidField(shorten(unknown), `is not a query parameter of this path; ${hint}`);
 }
 
 function readTimeout(

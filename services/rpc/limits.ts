@@ -6,3 +6,10 @@ export const receiveTimeoutMs = 10_000;
 
 /** A series of 200 bytes, every byte percent-encoded, and then some. */
 export const pathParameterCharsMax = 1024;
+
+/** What a client made up is named in errors, up to here. */
+const quotedCharsMax = 60;
+
+export function shorten(text: string): string {
+  return text.length <= quotedCharsMax ? text : `${text.slice(0, quotedCharsMax)}...`;
+}

@@ -181,6 +181,23 @@ describe('HTTP', () => {
         detail: /not a query parameter/,
       },
       {
+        what: 'a query parameter that is a prototype',
+        body: '{}',
+        path: '/v1/additions?__proto__=1',
+        status: 422,
+        code: 'invalid-field',
+        field: '__proto__',
+        detail: /not a query parameter/,
+      },
+      {
+        what: 'a name of 50 KB, which is not sent back',
+        body: `{"${'x'.repeat(50_000)}":1}`,
+        status: 422,
+        code: 'invalid-field',
+        field: `${'x'.repeat(60)}...`,
+        detail: /^.{1,200}$/,
+      },
+      {
         what: 'a timeout in words',
         body: '{}',
         headers: { 'request-timeout-ms': 'soon' },
@@ -365,6 +382,7 @@ test('requests are counted by method and result', async () => {
   const text = await metrics.render();
   assert.match(text, /sumpipeline_requests_total\{method="Add",result="ok"\} \d+/);
   assert.match(text, /sumpipeline_requests_total\{method="Add",result="malformed-json"\} \d+/);
+  assert.match(text, /sumpipeline_requests_total\{method="none",result="body-too-large"\} \d+/);
   assert.match(text, /sumpipeline_request_duration_seconds_bucket\{le="0.001",method="Add"\}/);
 });
 

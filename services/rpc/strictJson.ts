@@ -1,5 +1,6 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import { SumError } from '#core/errors.ts';
+import { shorten } from './limits.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -13,7 +14,7 @@ export function parseStrictJson(body: Uint8Array, decimals: readonly string[]): 
   if (text.trim() === '') throw malformed('the body is empty: send a JSON object');
   const value = parseRaw(text, new Set(decimals));
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw malformed(`the key ${twice} stands twice in one object`);
+  if (twice !== undefined) throw malformed(`the key ${shorten(twice)} stands twice in one object`);
   return value;
 }
 
