@@ -9,7 +9,6 @@ import { z } from 'zod';
 export const shippedSources = [
   'package.json',
   'sumpipeline.ts',
-  'audit',
   'cli',
   'contract',
   'core',
