@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
-import { describeFailure, exitCodes } from './exit.ts';
+import { describeChain, describeFailure, exitCodes } from './exit.ts';
 import { buildProgram } from './program.ts';
+import { renderFailedOnce } from './verbs/up.ts';
 
 /** Runs one command line (without `node sumctl`) and answers its exit code. Never throws. */
 export async function runProgram(
@@ -15,6 +16,9 @@ export async function runProgram(
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
+    const isFailure = !(error instanceof CommanderError && error.exitCode === 0);
+    const document = isFailure ? renderFailedOnce(args, describeChain(error), new Date()) : undefined;
+    if (document !== undefined) context.stdout.write(document);
     if (error instanceof CommanderError) {
       // Help and version are answers; commander has printed everything already.
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;

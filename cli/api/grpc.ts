@@ -161,19 +161,24 @@ function readAnswer(stream: ClientHttp2Stream): Promise<GrpcAnswer> {
       if (bytes <= answerBytesMax) chunks.push(chunk);
       else stream.close(constants.NGHTTP2_CANCEL);
     });
-    stream.on('error', reject);
+    stream.on('error', (error) => reject(isRefused(stream) ? refusal(stream) : error));
     stream.on('close', () => {
       const status = headers['grpc-status'];
       if (status === '0' && bytes >= frameHeaderBytes) {
         resolve({ ok: true, message: Buffer.concat(chunks).subarray(frameHeaderBytes) });
       } else if (status !== undefined && status !== '0') resolve(readStatus(Number(status), headers));
-      else reject(refusal(stream.rstCode, headers[':status']));
+      else reject(refusal(stream, headers[':status']));
     });
   });
 }
 
-function refusal(resetCode: number, httpStatus: unknown): Error {
-  if (resetCode === constants.NGHTTP2_REFUSED_STREAM) {
+/** The server promises that it has not looked at the call: one that drains says so. */
+function isRefused(stream: ClientHttp2Stream): boolean {
+  return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+}
+
+function refusal(stream: ClientHttp2Stream, httpStatus?: unknown): Error {
+  if (isRefused(stream)) {
     return new TryAgain('the service took no more calls on this connection', { mayBeWritten: false });
   }
   const answered = httpStatus === undefined || httpStatus === 200 ? '' : ` (HTTP ${httpStatus})`;

@@ -30,7 +30,7 @@ export function buildOnceDocument(result: {
     totals: totals.toSorted((a, b) => Buffer.compare(Buffer.from(a.series), Buffer.from(b.series))),
     proof:
       proof === undefined
-        ? { exact: false, reason: 'NotStarted', message: error ?? '', partitions: [], at: at.toISOString() }
+        ? { exact: false, reason: 'NotRead', message: error ?? '', partitions: [], at: at.toISOString() }
         : proofJson(proof),
     ...(error === undefined ? {} : { error }),
   };

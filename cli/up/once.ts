@@ -3,7 +3,7 @@ import { Refused } from '#cli/api/failure.ts';
 import { concurrencyDefault, openConnection } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
-import { CliError, exitCodes } from '#cli/exit.ts';
+import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
 import { importFile } from '#cli/import/importFile.ts';
 import { renderSummary } from '#cli/import/summary.ts';
 import { isProven } from '#cli/output/proof.ts';
@@ -55,7 +55,8 @@ export async function runOnce(
     ),
   );
   context.stderr.write(renderSummary(summary));
-  if (failure !== undefined) throw failure;
+  context.signal.throwIfAborted();
+  if (failure !== undefined) progress.note(`The import ended early: ${describeChain(failure)}`);
   const reader = createReader(connection.aggregator(), context);
   const vector = parseVector(summary.vector);
   if (!vector.ok) throw new Error(`the summary's vector ${vector.problem}`);
@@ -69,7 +70,8 @@ export async function runOnce(
     }
     return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
   });
-  return { totals, proof, error: judge(summary, totals, proof) };
+  // What was acknowledged before an early end is counted all the same, and shown.
+  return { totals, proof, error: failure === undefined ? judge(summary, totals, proof) : describeChain(failure) };
 }
 
 /** A total that counts the newest position of each partition counts all before it, whatever its series. */

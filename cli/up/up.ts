@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { loadCluster } from '#cli/connection/cluster.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
@@ -54,6 +54,10 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const isLocal = options.cluster === 'local';
   const stateDir = join(stateRoot(), isOnce ? 'once' : 'up');
 
+  // First what can be refused at once, before anybody waits for anything.
+  const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
+  const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
+
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(
     await acquireMachine({ what: isOnce ? 'npm start -- --once' : 'npm start', progress, signal }),
@@ -63,11 +67,8 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   await mkdir(stateDir, { recursive: true });
   if (isLocal) stack.use(await acquireHostAddress());
 
-  const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
   const startTarget = async (either: AbortSignal): Promise<Target> =>
-    isLocal
-      ? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal: either }))
-      : useCurrent({ ...options, cacheDir: stateDir });
+    current ?? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal: either }));
   const startBeside = async (either: AbortSignal) =>
     stack.use(
       await startParts({
@@ -139,7 +140,7 @@ async function applySample(
     await applyObjects(target.kubectl, sample.prerequisites, signal);
     await applyObjects(target.kubectl, [sample.resource], signal);
   });
-  if (!sample.isChanged) return join(root, 'manifests', 'samples', 'pipeline.yaml');
+  if (!sample.isChanged) return relative(process.cwd(), join(root, 'manifests', 'samples', 'pipeline.yaml'));
   const path = join(stateDir, 'pipeline.yaml');
   await writeFile(path, sample.yaml);
   progress.note(`Kafka does not listen where manifests/samples/pipeline.yaml says; what was applied is in ${path}`);

@@ -1,15 +1,16 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
-import { describeChain, exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
+import { exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
 import { renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderTable } from '#cli/output/table.ts';
-import type { OnceTotal } from '#cli/up/document.ts';
+import { buildOnceDocument, type OnceTotal } from '#cli/up/document.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const defaultInput = 'manifests/samples/additions.csv';
+const defaultInput = join('manifests', 'samples', 'additions.csv');
 
 export function upCommand(context: Context): Command {
   const command = new Command('up')
@@ -72,12 +73,32 @@ function checkUsage(options: Options): void {
   if (!once && input !== undefined) throw usageError('--input goes with --once');
   if (!once && output !== 'table') throw usageError('-o goes with --once');
   if (once && fresh) throw usageError('--once is always fresh: leave --fresh out');
-  if (once && input === '-') throw usageError('--input must be a file');
+  // Now, and not after the minute that the rest takes.
+  if (once && !statSync(input ?? join(root, defaultInput), { throwIfNoEntry: false })?.isFile()) {
+    throw usageError(`--input must be a file, and ${input} is none`);
+  }
   if (cluster === 'local') {
     for (const name of ['context', 'kubeconfig', 'image', 'host'] as const) {
       if (options[name] !== undefined) throw usageError(`--${name} goes with --cluster current`);
     }
   }
+}
+
+/**
+ * The document of a run that ended before it had a result, or before its options were even understood: who asked for
+ * one on standard output gets one. Undefined for every other command line.
+ */
+export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
+  if (args[0] !== 'up' || !args.includes('--once')) return undefined;
+  const format = args.map((arg, at) => readOutput(arg, args[at + 1])).find((value) => value !== undefined);
+  if (format !== 'json' && format !== 'yaml') return undefined;
+  return renderStructured(format, buildOnceDocument({ totals: [], proof: undefined, error, at }));
+}
+
+/** `-o json`, `-ojson`, `-o=json`, `--output json`, `--output=json`. */
+function readOutput(arg: string, next: string | undefined): string | undefined {
+  if (arg === '-o' || arg === '--output') return next;
+  return /^(?:-o=?|--output=)(.+)$/.exec(arg)?.[1];
 }
 
 type OnceResult = Awaited<ReturnType<typeof import('#cli/up/once.ts').runOnce>>;
@@ -87,18 +108,7 @@ async function printOnce(
   output: Options['output'],
   context: Context,
 ): Promise<void> {
-  const { buildOnceDocument } = await import('#cli/up/document.ts');
-  let result: OnceResult | undefined;
-  try {
-    result = await work;
-  } catch (error) {
-    // Who asked for a document gets one also now; the words for people follow on standard error.
-    if (output !== 'table') {
-      const document = buildOnceDocument({ totals: [], proof: undefined, error: describeChain(error), at: new Date() });
-      context.stdout.write(renderStructured(output, document));
-    }
-    throw error;
-  }
+  const result = await work;
   if (result === undefined) return;
   const { totals, proof, error } = result;
   const document = buildOnceDocument({ totals, proof, error, at: new Date() });
