@@ -1,9 +1,10 @@
-import { Partitioners, type PartitionMetadata, type Producer, type RecordMetadata } from 'kafkajs';
+import type { Producer, RecordMetadata } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { backoffMs, DeadlineError, pause, withDeadline } from '#platform/time.ts';
 import { AdminSession } from './admin.ts';
 import { explainKafkaError, isTerminal, needsNewClient } from './errors.ts';
 import { createKafkaClient, type KafkaClient } from './kafka.ts';
+import { Partitioning } from './partitioning.ts';
 import {
   AppendError,
   type AppendedBatch,
@@ -88,8 +89,7 @@ class KafkaLogWriter implements LogWriter {
   readonly #parts: WriterParts;
   readonly #slots: Slots;
   readonly #now: () => number;
-  readonly #partitioner = Partitioners.DefaultPartitioner();
-  #metadata: PartitionMetadata[];
+  #partitioning: Partitioning;
   #counting: Promise<void> | undefined;
   #timer: NodeJS.Timeout;
   #isOver = false;
@@ -99,17 +99,16 @@ class KafkaLogWriter implements LogWriter {
     this.#parts = parts;
     this.#slots = new Slots(options.inFlightMax ?? 64);
     this.#now = options.now ?? Date.now;
-    this.#metadata = describePartitions(parts.partitionCount);
+    this.#partitioning = new Partitioning(parts.partitionCount);
     this.#timer = setInterval(() => this.#recount(), options.partitionsEveryMs ?? 60_000);
   }
 
   get partitionCount(): number {
-    return this.#metadata.length;
+    return this.#partitioning.count;
   }
 
   partitionFor(key: Uint8Array): number {
-    const message = { key: Buffer.from(key), value: null };
-    return this.#partitioner({ topic: this.#options.settings.topic, partitionMetadata: this.#metadata, message });
+    return this.#partitioning.partitionFor(key);
   }
 
   async append(
@@ -185,7 +184,7 @@ class KafkaLogWriter implements LogWriter {
         (count) => {
           if (count === this.partitionCount) return;
           this.#options.logger.info({ from: this.partitionCount, to: count }, 'the partition count changed');
-          this.#metadata = describePartitions(count);
+          this.#partitioning = new Partitioning(count);
         },
         (error: unknown) => this.#options.logger.debug({ error }, 'the partitions cannot be counted now'),
       )
@@ -208,12 +207,6 @@ class KafkaLogWriter implements LogWriter {
     client.cut();
     admin.close();
   }
-}
-
-/** The default partitioner looks at nothing but how many there are. */
-function describePartitions(count: number): PartitionMetadata[] {
-  const unknown = { partitionErrorCode: 0, leader: 0, replicas: [], isr: [] };
-  return Array.from({ length: count }, (_, partitionId) => ({ partitionId, ...unknown }));
 }
 
 /**
