@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { usageError } from '#cli/exit.ts';
+import type { Component } from '#contract/names.ts';
 
 /** How a pipeline is named and reached, as given on the command line. */
 export interface ConnectionOptions {
@@ -19,17 +20,17 @@ export function addKubernetesOptions(command: Command): Command {
     .addOption(new Option('--kubeconfig <file>', 'kubeconfig to use (default: as kubectl finds it)'));
 }
 
-/** The options of every verb that talks to a pipeline. */
-export function addConnectionOptions(command: Command): Command {
+const directOptions = {
+  calculator: ['--calculator-url <url>', 'talk to this calculator without Kubernetes: http://... or grpc://host:port'],
+  aggregator: ['--aggregator-url <url>', 'talk to this aggregator without Kubernetes: http://...'],
+} as const;
+
+/** The options of every verb that talks to a pipeline, and to which of its services. */
+export function addConnectionOptions(command: Command, component: Component): Command {
+  const [flags, description] = directOptions[component];
   return addKubernetesOptions(command)
     .addOption(new Option('-p, --pipeline <name>', 'the SumPipeline (default: the only one in the namespace)'))
-    .addOption(
-      new Option(
-        '--calculator-url <url>',
-        'talk to this calculator, without Kubernetes: http://... or grpc://host:port',
-      ),
-    )
-    .addOption(new Option('--aggregator-url <url>', 'talk to this aggregator, without Kubernetes'));
+    .addOption(new Option(flags, description));
 }
 
 const text = z.string().min(1).optional();

@@ -50,7 +50,7 @@ An acknowledged addition is durable in the log; the totals follow. Every additio
       ),
     );
   addOutputOption(command);
-  addConnectionOptions(command);
+  addConnectionOptions(command, 'calculator');
   return command.addHelpText('after', help).action(async (a: string | undefined, b: string | undefined) => {
     const options = readOptions(command);
     const connectionOptions = readConnectionOptions(command);

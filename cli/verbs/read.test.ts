@@ -148,12 +148,6 @@ for (const [args, message] of [
   });
 }
 
-test('a calculator alone cannot be read from', async () => {
-  const ran = await runSumctl(['total', '--calculator-url', 'http://127.0.0.1:1']);
-  assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /this needs --aggregator-url as well/);
-});
-
 test('verify recounts, prints verdict and law, and ends with 0 when exact', async () => {
   await using fake = await startScriptedService([{ call: 'GET /v1/proof?recount=true', answer: ok(proof()) }]);
   const ran = await runSumctl(['verify', '--aggregator-url', fake.url]);

@@ -18,7 +18,7 @@ export function statusCommand(context: Context): Command {
       `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, and whether the totals are exact. Nothing is recounted: for that see sumctl verify.`,
     );
   addOutputOption(command);
-  addConnectionOptions(command);
+  addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
     const { output } = z.object({ output: outputFormatSchema }).parse(command.opts());
     await using connection = await openConnection(readConnectionOptions(command), context.signal);

@@ -30,7 +30,7 @@ export function totalCommand(context: Context): Command {
     )
     .addOption(new Option('--timeout <duration>', 'how long to wait for --at-least').default('30s'));
   addOutputOption(command);
-  addConnectionOptions(command);
+  addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async (series: string | undefined) => {
     const { atLeast, waitMs, output } = readOptions(command);
     const connectionOptions = readConnectionOptions(command);

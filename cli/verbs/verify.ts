@@ -16,7 +16,7 @@ export function verifyCommand(context: Context): Command {
     )
     .addOption(new Option('--no-recount', 'use the last recount instead of summing the ledger now'));
   addOutputOption(command);
-  addConnectionOptions(command);
+  addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
     const { recount, output } = optionsSchema.parse(command.opts());
     const proof = await withAggregator(readConnectionOptions(command), context, (reader) =>

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { referencePath, renderReference } from './reference.ts';
+import { runSumctl } from './testing/context.ts';
+
+test('docs/reference/sumctl.md is the help as it is now (node cli/writeReference.ts writes it)', async () => {
+  assert.equal(await readFile(referencePath, 'utf8'), renderReference());
+});
+
+test('every verb has a summary, examples and the exit codes in its help', async () => {
+  const { stdout: overview } = await runSumctl(['--help']);
+  const verbs = [...overview.matchAll(/^ {2}([a-z]+) \[/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+  assert.deepEqual(verbs, ['add', 'total', 'status', 'verify', 'validate', 'render', 'up', 'down']);
+  for (const verb of verbs) {
+    const ran = await runSumctl([verb, '--help']);
+    assert.equal(ran.exitCode, 0);
+    assert.match(ran.stdout, /^Examples:$/m, verb);
+    assert.match(ran.stdout, /^Exit codes:$/m, verb);
+    assert.ok(
+      ran.stdout.split('\n').every((line) => line.length <= 130),
+      `${verb} has lines that no terminal shows whole`,
+    );
+  }
+});
+
+test('a misspelt verb is answered with the likely one', async () => {
+  const ran = await runSumctl(['totl']);
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /unknown command 'totl'[\s\S]*total/);
+});
+
+test('--version prints the version alone', async () => {
+  assert.deepEqual(await runSumctl(['--version']), { exitCode: 0, stdout: '0.0.0-test\n', stderr: '' });
+});

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import type { Context } from './context.ts';
+import { buildProgram } from './program.ts';
+
+export const referencePath = join(import.meta.dirname, '..', 'docs', 'reference', 'sumctl.md');
+
+/** The page docs/reference/sumctl.md: the help of every verb, word for word. */
+export function renderReference(): string {
+  // Without the number of a release: the page changes when the help does.
+  const program = buildProgram(nowhere, 'VERSION');
+  const verbs = program.commands.filter((command) => command.name() !== 'help');
+  return [
+    '<!-- Generated from the help by `node cli/writeReference.ts`. Do not edit. -->',
+    '# sumctl',
+    '',
+    'A person’s tool for SumPipeline. In the repository: `npx sumctl`; in the image: `sumpipeline sumctl`.',
+    '',
+    renderHelp(program),
+    ...verbs.map((verb) => `## sumctl ${verb.name()}\n\n${renderHelp(verb)}`),
+  ].join('\n');
+}
+
+function renderHelp(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (more) => (text += more) });
+  command.outputHelp();
+  return `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
+}
+
+/** Help asks nothing of the world. */
+const nowhere: Context = {
+  stdout: { write() {} },
+  stderr: { write() {} },
+  stdin: Readable.from([]),
+  signal: new AbortController().signal,
+  now: () => 0,
+  random: () => 0,
+  newRequestId: () => '',
+  setExitCode() {},
+};
