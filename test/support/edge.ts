@@ -1,0 +1,41 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type AddRequest,
+  type AddResponse,
+  AddResponseSchema,
+  Calculator,
+} from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { type DataPlaneMetric, dataPlaneMetrics } from '#contract/metrics.ts';
+import { silentLogger } from '#platform/log.ts';
+import { createMetrics, type Metrics } from '#platform/metrics.ts';
+import type { CallContext } from '#services/rpc/method.ts';
+import { type RpcServer, startRpcServer } from '#services/rpc/server.ts';
+
+/** The edge with a service under it that does what the test at hand says. */
+export interface Edge {
+  readonly server: RpcServer;
+  readonly metrics: Metrics<DataPlaneMetric>;
+  handle: (request: AddRequest, call: CallContext) => Promise<AddResponse>;
+}
+
+/** On free ports of loopback; echoes until told otherwise. */
+export async function startEdge(): Promise<Edge> {
+  const metrics = createMetrics(dataPlaneMetrics, { processMetrics: false });
+  const server = await startRpcServer({
+    service: Calculator,
+    handlers: { add: (request, call) => edge.handle(request, call) },
+    routes: [{ method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } }],
+    address: '127.0.0.1',
+    httpPort: 0,
+    grpcPort: 0,
+    logger: silentLogger,
+    metrics,
+  });
+  const edge: Edge = { server, metrics, handle: echo };
+  return edge;
+}
+
+export const echo = async ({ requestId, series, a, b }: AddRequest): Promise<AddResponse> => {
+  const position = { partition: 0, offset: 12n, logEpoch: 1 };
+  return create(AddResponseSchema, { requestId, series, result: `${a}|${b}`, position });
+};
