@@ -20,10 +20,7 @@ import { operatorMetrics } from './metrics.ts';
 export async function main(): Promise<void> {
   const stop = new AbortController();
   // As pid 1 a process without a handler ignores SIGTERM: so before anything else.
-  untilSignal().then(
-    () => stop.abort(),
-    () => stop.abort(),
-  );
+  void untilSignal().then(() => stop.abort());
   const config = parseEnvironment(operatorEnvironment, process.env);
   const logger = createLogger({ level: config.SUMPIPELINE_LOG_LEVEL, fields: { program: 'operator' } });
   const releasers = new Releasers(logger);
@@ -41,7 +38,8 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   const metrics = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
   const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });
-  const transport = createTransport({ credentials, clock: systemClock, metrics, userAgent: 'sumpipeline-operator' });
+  const clock = systemClock;
+  const transport = createTransport({ credentials, clock, metrics, userAgent: operatorName });
   releasers.add('connections to the API server', () => transport.close());
   const client = new KubeClient(transport);
 
@@ -53,7 +51,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
     client,
     reportingController: 'sumpipeline.dev/operator',
     reportingInstance: config.SUMPIPELINE_POD_NAME,
-    clock: systemClock,
+    clock,
     random: Math.random,
     logger,
     metrics,
@@ -64,9 +62,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
       namespace,
       operatorImage: config.SUMPIPELINE_OPERATOR_IMAGE,
       concurrency: config.SUMPIPELINE_CONCURRENCY,
-      recorder,
-      metrics,
-      clock: systemClock,
+      ...{ recorder, metrics, clock, logger },
     });
   }
   const admin = await startAdminServer({

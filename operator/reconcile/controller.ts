@@ -4,8 +4,9 @@ import type { Controller } from '#operator/runtime/controller.ts';
 import type { Manager } from '#operator/runtime/manager.ts';
 import { keyOf, resourceId } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
+import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
-import { createCaches, readerOf } from './caches.ts';
+import { createCaches, type KafkaCaches, readerOf } from './caches.ts';
 import { createCensus } from './census.ts';
 import type { KafkaReaders } from './gather.ts';
 import { byKafka, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
@@ -22,22 +23,43 @@ export interface PipelineControllerOptions {
   readonly recorder: Recorder;
   readonly metrics: Pick<Metrics<OperatorMetric>, 'increment' | 'set'>;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
+
+/** A whole list of topics takes less; without an answer the reflector goes on trying by itself. */
+const refreshTimeoutMs = 30_000;
 
 /** Wires the reconcile story to watches: which change of which object brings which pipeline back to work. */
 export function addPipelineController(
   manager: Manager,
   options: PipelineControllerOptions,
 ): Controller<PipelineObject> {
-  const { namespace, operatorImage, concurrency, recorder, metrics, clock } = options;
+  const { namespace, operatorImage, concurrency, recorder, metrics, clock, logger } = options;
   const caches = createCaches(manager, { namespace });
+  const together = new Set<string>();
 
   /** Namespaces with a Strimzi Kafka are learned from the pipelines; the first pass over one begins to watch it. */
   function watchKafka(kafkaNamespace: string): KafkaReaders {
     const watched = caches.kafkaIn(kafkaNamespace);
     controller.watch(watched.kafkas, (object) => caches.pipelines.store.byIndex(byKafka, keyOf(object)).map(keyOf));
     controller.watch(watched.topics, pipelineKeysOf);
+    lookTogether(kafkaNamespace, watched);
     return { kafkas: readerOf(watched.kafkas, manager), topics: readerOf(watched.topics, manager) };
+  }
+
+  /**
+   * One Role grants both kinds, but each reflector tries again in its own time, up to a minute. Without this a pipeline
+   * would be told for that long to ask for a Role that is there.
+   */
+  function lookTogether(kafkaNamespace: string, { kafkas: first, topics: second }: KafkaCaches): void {
+    if (together.has(kafkaNamespace)) return;
+    together.add(kafkaNamespace);
+    first.onAvailability((availability) => {
+      if (availability !== 'synced' || second.availability !== 'forbidden') return;
+      second.refresh(AbortSignal.timeout(refreshTimeoutMs)).catch((error: unknown) => {
+        logger.warn({ namespace: kafkaNamespace, error }, 'KafkaTopics could not be listed yet');
+      });
+    });
   }
 
   const controller = manager.addController({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { labelKeys, ownerLabels } from '#contract/labels.ts';
 import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
 import { deployments, pipelines } from '#operator/reconcile/resources.ts';
@@ -16,7 +16,7 @@ import {
   startOperatorCluster,
   untilCondition,
 } from '#test/support/operatorCluster.ts';
-import { startOperator, type TestOperator } from '#test/support/operatorInProcess.ts';
+import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
 
 const services = resourceFor('v1', 'Service', 'services');
 const serviceAccounts = resourceFor('v1', 'ServiceAccount', 'serviceaccounts');
@@ -29,6 +29,7 @@ let cluster: OperatorCluster;
 before(async () => {
   cluster = await startOperatorCluster();
 });
+afterEach(stopOperators);
 after(async () => {
   await cluster[Symbol.asyncDispose]();
 });
@@ -317,7 +318,12 @@ describe('objects that come back', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const target = { namespace, name: calculator };
-    const stranger = { apiVersion: 'v1', kind: 'Service', metadata: target, spec: { ports: [{ port: 80 }] } };
+    const stranger = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: target,
+      spec: { ports: [{ port: 80, name: 'theirs' }] },
+    };
     let isReplaced = false;
     operator.beforeRequest = async ({ context }) => {
       if (isReplaced || context.verb !== 'apply' || context.kind !== 'Service' || context.name !== calculator) return;

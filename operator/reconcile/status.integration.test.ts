@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import { verdict } from '#operator/observe/testing/samples.ts';
@@ -17,7 +17,7 @@ import {
   startOperatorCluster,
   untilCondition,
 } from '#test/support/operatorCluster.ts';
-import { startOperator } from '#test/support/operatorInProcess.ts';
+import { startOperator, stopOperators } from '#test/support/operatorInProcess.ts';
 import { reportDeployment, reportPod, writeVerdict } from '#test/support/standIns.ts';
 import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 
@@ -27,6 +27,7 @@ let cluster: OperatorCluster;
 before(async () => {
   cluster = await startOperatorCluster();
 });
+afterEach(stopOperators);
 after(async () => {
   await cluster[Symbol.asyncDispose]();
 });

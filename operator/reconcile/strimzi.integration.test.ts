@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics, pipelines } from '#operator/reconcile/resources.ts';
 import type { KubeObject } from '#operator/runtime/object.ts';
@@ -15,7 +15,7 @@ import {
   strimziDraftIn,
   untilCondition,
 } from '#test/support/operatorCluster.ts';
-import { startOperator, type TestOperator } from '#test/support/operatorInProcess.ts';
+import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
 import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
 import { strimziCrds } from '#tools/crds/strimzi.ts';
 
@@ -28,6 +28,7 @@ let cluster: OperatorCluster;
 before(async () => {
   cluster = await startOperatorCluster();
 });
+afterEach(stopOperators);
 after(async () => {
   await cluster[Symbol.asyncDispose]();
 });

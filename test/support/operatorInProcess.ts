@@ -88,11 +88,12 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
     recorder,
     metrics,
     clock,
+    logger,
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);
   await eventually('the operator to be at work', () => manager.isLeading || manager.readyProblem());
-  return Object.assign(operator, {
+  const started: TestOperator = Object.assign(operator, {
     metrics: () => metrics.render(),
     async whenIdle() {
       // Twice, because what a pass writes may bring up more.
@@ -107,10 +108,20 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
       }
     },
     async [Symbol.asyncDispose]() {
+      if (!operators.delete(started)) return;
       stop.abort();
       await running;
       await recorder.flush();
       await real.close();
     },
   });
+  operators.add(started);
+  return started;
+}
+
+const operators = new Set<TestOperator>();
+
+/** After each test: one that failed has left its operator running, and the process would never end. */
+export async function stopOperators(): Promise<void> {
+  for (const operator of [...operators]) await operator[Symbol.asyncDispose]();
 }
