@@ -17,5 +17,12 @@ if (load === undefined) {
   process.exitCode = 2;
 } else {
   const { main } = await load();
-  await main();
+  try {
+    await main();
+  } catch (error) {
+    // Its message lists every variable at fault; where in our code that was noticed helps nobody.
+    if (!(error instanceof Error) || error.name !== 'EnvironmentError') throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
 }

@@ -217,7 +217,7 @@ describe('the data plane', () => {
   it('says at once which variables are missing', async () => {
     await assert.rejects(
       startProgram('calculator', {}, join(folder.path, 'empty.log')),
-      /ended with 1 before it listened/,
+      /ended with 2 before it listened/,
     );
   });
 
