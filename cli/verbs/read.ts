@@ -25,7 +25,7 @@ export async function withAggregator<T>(
   return await work(createReader(connection.aggregator(), context));
 }
 
-export function createReader(aggregator: HttpService, context: Context): Reader {
+export function createReader(aggregator: HttpService, context: Context, retryMs: number = readRetryMs): Reader {
   const { now, random, signal, stderr } = context;
   let isSaid = false;
   return {
@@ -33,12 +33,12 @@ export function createReader(aggregator: HttpService, context: Context): Reader 
     async read(attempt) {
       try {
         return await withRetries(() => attempt(aggregator), {
-          deadlineMs: readRetryMs,
+          deadlineMs: retryMs,
           now,
           random,
           signal,
           onRetry(failure) {
-            if (!isSaid) stderr.write(`waiting: ${failure.message}; trying again for ${readRetryMs / 1000} s\n`);
+            if (!isSaid) stderr.write(`waiting: ${failure.message}; trying again for ${retryMs / 1000} s\n`);
             isSaid = true;
           },
         });

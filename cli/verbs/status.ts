@@ -75,10 +75,13 @@ type Proof =
   | { readonly found: true; readonly proof: GetProofResponse }
   | { readonly found: false; readonly problem: string };
 
+/** Short: who asks for the status of a broken pipeline wants it now. */
+const proofRetryMs = 3_000;
+
 /** A pipeline whose aggregator does not answer still has a status to show, and this is when people look. */
 async function readProof(connection: Connection, context: Context): Promise<Proof> {
   try {
-    const reader = createReader(connection.aggregator(), context);
+    const reader = createReader(connection.aggregator(), context, proofRetryMs);
     const proof = await reader.read((aggregator) => getProof(aggregator, { recount: false, signal: context.signal }));
     return { found: true, proof };
   } catch (error) {

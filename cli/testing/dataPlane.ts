@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findFreePort } from '#tools/process/ports.ts';
+import { waitFor } from '#tools/process/wait.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { sharedKafka, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
+
+const entry = join(import.meta.dirname, '..', '..', 'sumpipeline.ts');
+const address = '127.0.0.1';
+const readyTimeoutMs = 60_000;
+
+type Program = 'calculator' | 'aggregator';
+
+/** A real calculator and a real aggregator as processes, over the shared Kafka and PostgreSQL. */
+export interface DataPlane extends AsyncDisposable {
+  readonly calculatorUrl: string;
+  readonly calculatorGrpcUrl: string;
+  readonly aggregatorUrl: string;
+  /** kill -9, as an evicted pod ends. */
+  kill(program: Program): Promise<void>;
+  /** Starts it again on its ports, and waits until it is ready. */
+  start(program: Program): Promise<void>;
+}
+
+export async function startDataPlane(): Promise<DataPlane> {
+  const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
+  const folder = await createTemporaryFolder();
+  const file = async (name: string, text: string) => {
+    await writeFile(join(folder.path, name), text);
+    return join(folder.path, name);
+  };
+  const name = uniqueName('sumctl');
+  const common = {
+    SUMPIPELINE_NAMESPACE: 'test',
+    SUMPIPELINE_NAME: name,
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+    SUMPIPELINE_KAFKA_TOPIC: name,
+    SUMPIPELINE_KAFKA_GROUP: name,
+    SUMPIPELINE_KAFKA_TLS: 'true',
+    SUMPIPELINE_KAFKA_CA_FILE: await file('kafka-ca', kafka.caPem),
+    SUMPIPELINE_KAFKA_SCRAM_MECHANISM: 'SCRAM-SHA-512',
+    SUMPIPELINE_KAFKA_USERNAME_FILE: await file('username', kafka.username),
+    SUMPIPELINE_KAFKA_PASSWORD_FILE: await file('password', kafka.password),
+    SUMPIPELINE_LISTEN_ADDRESS: address,
+    SUMPIPELINE_DRAIN_MS: '0',
+    SUMPIPELINE_LOG_LEVEL: 'error',
+  };
+  const store = {
+    SUMPIPELINE_STORE_URI_FILE: await file('uri', postgres.uri()),
+    SUMPIPELINE_STORE_CA_FILE: await file('store-ca', postgres.caPem),
+    SUMPIPELINE_STORE_SCHEMA: name,
+    SUMPIPELINE_TOPIC_ENSURE: 'true',
+    SUMPIPELINE_TOPIC_PARTITIONS: '3',
+    SUMPIPELINE_TOPIC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+  };
+  const choosePorts = async () => ({
+    http: await findFreePort(address),
+    grpc: await findFreePort(address),
+    admin: await findFreePort(address),
+  });
+  const ports = { calculator: await choosePorts(), aggregator: await choosePorts() };
+  const running = new Map<Program, ChildProcess>();
+
+  async function start(program: Program): Promise<void> {
+    const { http, grpc, admin } = ports[program];
+    const child = spawn(process.execPath, [entry, program], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: {
+        PATH: process.env['PATH'],
+        ...common,
+        ...(program === 'aggregator' ? store : {}),
+        SUMPIPELINE_HTTP_PORT: String(http),
+        SUMPIPELINE_GRPC_PORT: String(grpc),
+        SUMPIPELINE_ADMIN_PORT: String(admin),
+      },
+    });
+    running.set(program, child);
+    await waitFor({ what: `the ${program} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
+      if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
+      const response = await fetch(`http://${address}:${admin}/readyz`);
+      if (!response.ok) throw new Error(await response.text());
+      return true;
+    });
+  }
+
+  async function kill(program: Program): Promise<void> {
+    const child = running.get(program);
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  // The aggregator makes the topic.
+  await start('aggregator');
+  await start('calculator');
+  return {
+    calculatorUrl: `http://${address}:${ports.calculator.http}`,
+    calculatorGrpcUrl: `grpc://${address}:${ports.calculator.grpc}`,
+    aggregatorUrl: `http://${address}:${ports.aggregator.http}`,
+    kill,
+    start,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([kill('calculator'), kill('aggregator')]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
