@@ -6,7 +6,7 @@ import { z } from 'zod';
  */
 export const healthSchema = z.object({
   ok: z.boolean(),
-  /** One CamelCase word. */
+  /** One CamelCase word; `Unknown`: not looked yet, so that this says nothing about anybody. */
   reason: z.string().max(128),
   /** What was seen, and what to do next. */
   message: z.string().max(2048),

@@ -69,6 +69,14 @@ test('whoever has read the durability knows better than whoever has not', () => 
   assert.equal(seen.durability?.reason, 'Durable');
 });
 
+test('whoever has asked Kafka knows better than whoever has not, whatever it was told', () => {
+  const notAsked = { kafka: { ok: false, reason: 'Unknown', message: 'not connected yet' } };
+  assert.equal(observeVerdict(proof({ a: notAsked, b: {} }), [ready('a'), ready('b')]).kafka?.ok, true);
+  const kafka = { ok: false, reason: 'Unreachable', message: 'no' };
+  assert.deepEqual(observeVerdict(proof({ a: notAsked, b: { kafka } }), [ready('a'), ready('b')]).kafka, kafka);
+  assert.equal(observeVerdict(proof({ a: notAsked }), [ready('a')]).kafka?.reason, 'Unknown');
+});
+
 test('nobody has reported: nothing is known', () => {
   const { kafka, store, durability } = observeVerdict(proof({}), [ready('a')]);
   assert.deepEqual([kafka, store, durability], [undefined, undefined, undefined]);

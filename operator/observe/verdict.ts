@@ -68,5 +68,6 @@ function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
 
 function worstHealth(healths: readonly Health[]): Health | undefined {
   // An aggregator that has not looked yet reports reason Unknown: whoever has looked knows better.
-  return healths.find(({ ok }) => !ok) ?? healths.find(({ reason }) => reason !== 'Unknown') ?? healths[0];
+  const looked = healths.filter(({ reason }) => reason !== 'Unknown');
+  return looked.find(({ ok }) => !ok) ?? looked[0] ?? healths[0];
 }

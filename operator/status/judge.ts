@@ -10,6 +10,8 @@ export function judgeKafka({ kafka, verdict }: StatusInput): Judgement {
   if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
     return isFalse(kafka.topic.reason, kafka.topic.message);
   if (verdict.kafka === undefined) return isUnknown('NotReported', 'no aggregator has reported yet');
+  // Or what keeps the books closed would be read as a trouble with Kafka.
+  if (verdict.kafka.reason === 'Unknown') return isUnknown('NotAsked', 'Kafka is asked once PostgreSQL answers');
   return { status: verdict.kafka.ok ? 'True' : 'False', reason: verdict.kafka.reason, message: verdict.kafka.message };
 }
 

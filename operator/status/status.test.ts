@@ -96,6 +96,10 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ store: bad('Unreachable') }),
       ['False Unreachable', 'True Unreachable', 'False NotStalled'],
     ],
+    'a database that keeps aggregators from asking Kafka at all is the trouble, not Kafka': [
+      withVerdict({ store: bad('SecretMissing'), kafka: bad('Unknown') }),
+      ['False SecretMissing', 'True SecretMissing', 'False NotStalled'],
+    ],
     'a halted partition needs a person': [
       withVerdict({ halts: [{ partition: 3, reason: 'LogGap', message: 'gap' }] }),
       ['False LogGap', 'False Stalled', 'True LogGap'],
@@ -129,6 +133,11 @@ describe('the conditions behind them', () => {
       withVerdict({ kafka: undefined }),
       'KafkaReady',
       'Unknown NotReported',
+    ],
+    'Kafka is not known before anybody asks it': [
+      withVerdict({ store: bad('SecretMissing'), kafka: bad('Unknown') }),
+      'KafkaReady',
+      'Unknown NotAsked',
     ],
     'monitoring that is not wanted is fine': [good, 'ObservabilityReady', 'True Disabled'],
     'monitors exist': [input({ monitoring: 'ready' }), 'ObservabilityReady', 'True Monitored'],

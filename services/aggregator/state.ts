@@ -2,7 +2,7 @@ import type { Health, Verdict } from '#contract/verdict.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
 
-const connecting: Health = { ok: false, reason: 'Connecting', message: 'not connected yet' };
+const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
 
 /**
  * What this process knows, in one place: sessions report facts, everybody else reads judgements. `onVerdict` is told

@@ -56,10 +56,12 @@ export function judge(facts: VerdictFacts): Exactness {
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
   const withParked = facts.books.find((books) => books.parked > 0n);
   if (withParked !== undefined) {
+    const { partition, parked } = withParked;
+    const [records, are, their] = parked === 1n ? ['record', 'is', 'its'] : ['records', 'are', 'their'];
     return notExact(
       'RecordsParked',
-      `partition ${withParked.partition}: ${withParked.parked} records could not be counted and are kept in table parked; ` +
-        'look at their reason column',
+      `partition ${partition}: ${parked} ${records} could not be counted and ${are} kept in table parked; ` +
+        `look at ${their} reason column`,
     );
   }
   if (!facts.kafka.ok && lostLog.has(facts.kafka.reason)) return unknown(facts.kafka.reason, facts.kafka.message);
