@@ -109,6 +109,19 @@ describe('prepareBatch', () => {
     });
   }
 
+  for (const ms of [Number.NaN, -9e15, 9e15, 2 ** 63]) {
+    it(`counts and parks a record with the time ${ms} under one that every store takes`, () => {
+      const { additions, parked } = prepareBatch(0, [
+        { ...good, appendedAt: ms },
+        { ...recordAt(1), value: null, appendedAt: ms },
+      ]);
+      for (const { appendedAt } of [...additions, ...parked]) {
+        assert.ok(appendedAt.getUTCFullYear() >= 1970 && appendedAt.getUTCFullYear() <= 9999, String(appendedAt));
+      }
+      assert.deepEqual([additions.length, parked.length], [1, 1]);
+    });
+  }
+
   it('parks a header with NUL as text that PostgreSQL takes', () => {
     const { parked } = prepareBatch(0, [{ ...good, schema: '\u0000\ud800' }]);
     assert.equal(parked[0]?.schema, '?\ufffd');

@@ -28,7 +28,7 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
     const decoded = decodeRecord(record);
     switch (decoded.kind) {
       case 'addition':
-        additions.push({ ...decoded.addition, offset: record.offset, appendedAt: new Date(record.appendedAt) });
+        additions.push({ ...decoded.addition, offset: record.offset, appendedAt: storableTime(record.appendedAt) });
         break;
       case 'undecodable':
         parked.push(parkedRecord(record, decoded.reason));
@@ -48,7 +48,7 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
 export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
   return {
     offset: record.offset,
-    appendedAt: new Date(record.appendedAt),
+    appendedAt: storableTime(record.appendedAt),
     key: record.key,
     value: record.value,
     schema: record.schema === undefined ? undefined : printable(record.schema),
@@ -56,6 +56,15 @@ export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
   };
 }
 
+/**
+ * On a topic that keeps the client's time it may be anything, beyond what Date and PostgreSQL hold. A time is for people
+ * to read: a strange one must keep no addition from being counted, and no other record from being parked.
+ */
+function storableTime(ms: number): Date {
+  return new Date(Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0);
+}
+
+const timeMax = Date.UTC(9999, 11, 31);
 const textLengthMax = 500;
 
 /** The header may hold anything, NUL included, which PostgreSQL refuses: a parked record must never fail to park. */

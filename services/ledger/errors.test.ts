@@ -6,7 +6,10 @@ import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnava
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
 /** What pg throws: a message with an SQLSTATE, or a code of Node. */
-function failure(code: string, more: { message?: string; constraint?: string; detail?: string } = {}): Error {
+function failure(
+  code: string,
+  more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},
+): Error {
   return Object.assign(new Error(more.message ?? 'it failed'), { code, ...more });
 }
 
@@ -17,8 +20,13 @@ describe('an error of PostgreSQL', () => {
     ['dispositions that do not add up', failure('SP003'), BooksError],
     ["a stranger's books", failure('SP004'), StoreIdentityError],
     ['a value that is no number', failure('22P02'), BatchDataError],
-    ['a value that a domain refuses', failure('23514', { constraint: 'amount_check' }), BatchDataError],
+    [
+      'a value that a domain refuses',
+      failure('23514', { constraint: 'amount_check', dataType: 'amount' }),
+      BatchDataError,
+    ],
     ['a broken law', failure('23514', { constraint: 'conservation_law' }), BooksError],
+    ['a counter below zero', failure('23514', { constraint: 'partitions_applied_check' }), BooksError],
     ['an offset counted twice', failure('23505', { constraint: 'position_counted_once' }), BooksError],
     ['any other constraint', failure('23503'), BooksError],
     ['a lost connection', failure('ECONNRESET'), StoreUnavailableError],

@@ -6,10 +6,9 @@ interface PostgresFailure {
   readonly message: string;
   readonly detail?: string;
   readonly constraint?: string;
+  /** The domain that refused a value; a CHECK of a table has none. */
+  readonly dataType?: string;
 }
-
-/** Constraints whose violation means that the books are wrong, not the data. */
-const booksConstraints = new Set(['conservation_law', 'position_counted_once', 'value_is_sum']);
 
 /** Turns anything that pg throws into one of the port's errors: each says what happens next. */
 export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
@@ -21,11 +20,13 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP001') return new FencedError(detail, { cause: error });
   if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
-  if (failure.constraint !== undefined && booksConstraints.has(failure.constraint)) {
+  // 22: data exception; 23514 of a domain: it refused a value. Both name a record in this batch. A CHECK of a table
+  // speaks of the books: taken for a bad record, it would park one good record after the other.
+  const isDomain = code === '23514' && failure.dataType !== undefined;
+  if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
+  if (code === '23514' || failure.constraint === 'position_counted_once') {
     return new BooksError('LawViolated', `${failure.message} (${detail})`, error);
   }
-  // 22: data exception; 23514: a domain or CHECK refused a value. Both name a record in this batch.
-  if (code.startsWith('22') || code === '23514') return new BatchDataError(failure.message, { cause: error });
   if (code.startsWith('23')) return new BooksError('ConstraintViolated', `${failure.message} (${detail})`, error);
   return unavailable(failure, code, sources, error);
 }

@@ -10,7 +10,7 @@ import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
-import { openLedger, type PostgresLedger } from './ledger.ts';
+import { openLedger, PostgresLedger } from './ledger.ts';
 import {
   type BatchAddition,
   BatchDataError,
@@ -125,6 +125,35 @@ async function waitForLockedSession(client: pg.Client): Promise<void> {
     if (Date.now() > deadline) throw new Error('no session waited for a lock within 10 s');
   }
 }
+
+it('a recount may take longer than a batch is allowed to', async () => {
+  await using scope = await freshLedger();
+  const { ledger, admin, config } = scope;
+  const { ownerEpoch } = await ledger.claim(0, 'me');
+  await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)]));
+  await using pool = Object.assign(
+    new pg.Pool({
+      ...postgres.clientConfig(),
+      options: '-c transaction_timeout=300 -c default_transaction_isolation=read\\ committed',
+      application_name: 'sumpipeline impatient',
+    }),
+    { [Symbol.asyncDispose]: () => pool.end() },
+  );
+  pool.on('error', () => {});
+  const impatient = new PostgresLedger(config, pool);
+  // Of its own, because a transaction sees the sessions of its first look only.
+  await using other = await freshLedger();
+  await admin.query('BEGIN');
+  await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
+  const counting = impatient.recount();
+  try {
+    await waitForLockedSession(other.admin);
+    await admin.query('SELECT pg_sleep(0.6)');
+  } finally {
+    await admin.query('COMMIT');
+  }
+  assert.deepEqual(await counting, { additions: 1n, differences: [] });
+});
 
 describe('a halt', () => {
   it('is in the books until the partition moves on, whatever its message quotes', async () => {

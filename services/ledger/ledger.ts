@@ -213,11 +213,13 @@ export class PostgresLedger implements Ledger {
     const differences: string[] = [];
     let additions = 0n;
     for (const { logEpoch, partition } of await this.readBooks()) {
-      const rows = await this.#query<{ counted: string; differences: string[] | null }>({
-        text: recountSql(this.#schema),
-        values: [logEpoch, partition, recountDifferencesMax],
-      });
-      const row = only(rows);
+      const row = only(
+        await this.#patiently<{ counted: string; differences: string[] | null }>(recountSql(this.#schema), [
+          logEpoch,
+          partition,
+          recountDifferencesMax,
+        ]),
+      );
       additions += BigInt(row.counted);
       differences.push(...(row.differences ?? []));
       if (differences.length >= recountDifferencesMax) break;
@@ -255,6 +257,28 @@ export class PostgresLedger implements Ledger {
 
   async #query<Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<Row[]> {
     return this.#guard(async () => (await this.#pool.query<Row>(query, values)).rows);
+  }
+
+  /**
+   * One statement that only reads and may take as long as it takes. Under the bound of batches a recount of some ten
+   * million rows from a cold disk would fail at every start, and nothing would be counted any more.
+   */
+  async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+    return this.#guard(async () => {
+      const client = await this.#pool.connect();
+      let isClean = false;
+      try {
+        await client.query('BEGIN READ ONLY');
+        await client.query('SET LOCAL transaction_timeout = 0');
+        const { rows } = await client.query<Row>(text, values);
+        await client.query('COMMIT');
+        isClean = true;
+        return rows;
+      } finally {
+        // A connection in an unknown state is not used again.
+        client.release(!isClean);
+      }
+    });
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

@@ -178,4 +178,18 @@ export const mutants: readonly Mutant[] = [
     to: 'mayCreate: true,',
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never makes a topic anew' },
   },
+  {
+    breaks: 'only a domain names a bad record; a CHECK of the books halts',
+    file: 'services/ledger/errors.ts',
+    from: "code === '23514' && failure.dataType !== undefined;",
+    to: "code === '23514';",
+    test: { file: 'services/ledger/errors.test.ts', name: 'a counter below zero' },
+  },
+  {
+    breaks: 'the time of a record parks nothing',
+    file: 'services/aggregator/prepare.ts',
+    from: 'Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0',
+    to: 'ms',
+    test: { file: apply, name: 'under one that every store takes' },
+  },
 ];
