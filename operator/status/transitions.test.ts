@@ -26,6 +26,7 @@ const table: Record<string, readonly [before: StatusInput | undefined, after: St
     'Kafka refuses': [good, kafka('AuthenticationFailed'), ['Warning AuthenticationFailed']],
     'Kafka refuses for another reason': [kafka('Unreachable'), kafka('TopicMissing'), ['Warning TopicMissing']],
     'Kafka still refuses': [kafka('Unreachable'), kafka('Unreachable'), []],
+    'Kafka has just started': [starting, kafka('GroupLoading'), []],
     'a person is needed': [good, stalled('NameConflict'), ['Warning NameConflict']],
     'a person is still needed': [stalled('NameConflict'), stalled('NameConflict'), []],
     'a person is needed for something else': [stalled('NameConflict'), stalled('Rejected'), ['Warning Rejected']],

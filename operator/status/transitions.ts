@@ -47,6 +47,7 @@ const passingReasons = new Set([
   'PodsNotReady',
   'TopicNotCreated',
   'TopicPending',
+  'GroupLoading',
 ]);
 
 function find(status: Status | undefined, type: ConditionType) {

@@ -78,6 +78,7 @@ describe('what Kafka refuses is explained with the Secret key or the name at fau
       /group shop\.orders/,
     ],
     ['a missing topic', exceeded(protocol('UNKNOWN_TOPIC_OR_PARTITION')), 'TopicMissing', /topic shop\.orders/],
+    ['groups that are still read', protocol('GROUP_LOAD_IN_PROGRESS'), 'GroupLoading', /consumer groups, shop\.orders/],
     [
       'a name that does not resolve',
       Object.assign(new kafkajs.KafkaJSConnectionError('Connection error: getaddrinfo ENOTFOUND b-1'), {

@@ -130,6 +130,11 @@ const explanations: readonly Explanation[] = [
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
   },
   {
+    reason: 'GroupLoading',
+    applies: ({ type }) => type === 'GROUP_LOAD_IN_PROGRESS',
+    message: ({ group }) => `Kafka has just started and still reads its consumer groups, ${group} among them`,
+  },
+  {
     reason: 'Unreachable',
     applies: ({ text }) => text === 'Closed connection',
     message: ({ bootstrapServers, tls }) =>

@@ -169,6 +169,8 @@ export type LogUnavailableReason =
   /** The broker's certificate is not trusted, is for another host name, or TLS meets a plaintext listener. */
   | 'TlsFailed'
   | 'TopicMissing'
+  /** The coordinator reads the consumer groups after a start of its broker: a matter of seconds. */
+  | 'GroupLoading'
   /** Refused, reset, timed out, no leader, no coordinator. */
   | 'Unreachable';
 
