@@ -83,7 +83,7 @@ test('Ctrl-C ends a call that nobody answers', async () => {
 });
 
 test('an import survives connections that break and servers that say goodbye: every row once, under one id', async () => {
-  const rows = 5000;
+  const rows = 2000;
   const ids = new Map<string, string>();
   let seen = 0;
   await using fake = await startFakeGrpc(({ requestId, a }) => {
@@ -91,8 +91,8 @@ test('an import survives connections that break and servers that say goodbye: ev
     const earlier = ids.get(a);
     assert.ok(earlier === undefined || earlier === requestId, `row ${a} came under two ids`);
     ids.set(a, requestId);
-    if (seen % 1500 === 0) return 'drop';
-    if (seen % 1100 === 0) return 'goaway';
+    if (seen % 700 === 0) return 'drop';
+    if (seen % 500 === 0) return 'goaway';
     return { offset: seen };
   });
   const text = Array.from({ length: rows }, (_, row) => `x,${row},1\n`).join('');

@@ -257,13 +257,11 @@ async function addFile(
   );
   context.stdout.write(options.output === 'table' ? renderSummary(summary) : renderStructured(options.output, summary));
   if (failure !== undefined) throw failure;
-  if (summary.rejected > 0) {
-    throw new CliError(
-      exitCodes.failed,
-      `${summary.rejected} of ${summary.rows} rows were rejected; the others are added`,
-      {
-        hint: 'Mend the rows and add them as a file of their own.',
-      },
-    );
+  const { rows, rejected } = summary;
+  if (rejected > 0) {
+    const rest = rejected < rows ? 'the others are added' : 'nothing was added';
+    throw new CliError(exitCodes.failed, `${rejected} of ${rows} rows were rejected; ${rest}`, {
+      hint: 'Mend the rejected rows and add them as a file of their own.',
+    });
   }
 }

@@ -4,10 +4,7 @@ import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
 import { apiVersion, kind } from '#contract/names.ts';
-import { parsePipelineStrictly } from '#operator/api/parse.ts';
-import { formatProblems } from '#operator/api/problem.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
-import { renderPipeline } from '#operator/desired/render.ts';
 import { isPipelineDocument, readDocuments } from './documents.ts';
 
 export function renderCommand(context: Context, version: string): Command {
@@ -24,6 +21,7 @@ export function renderCommand(context: Context, version: string): Command {
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['yaml', 'json']).default('yaml'));
   return command.addHelpText('after', help).action(async () => {
     const { file, namespace, image, output } = optionsSchema.parse(command.opts());
+    const { renderPipeline } = await import('#operator/desired/render.ts');
     const objects = (await readPipelines(file, namespace, context)).flatMap((pipeline) =>
       renderPipeline(pipeline, { image }),
     );
@@ -54,6 +52,8 @@ async function readPipelines(file: string, namespace: string, context: Context):
   if (documents.length === 0) {
     throw new CliError(exitCodes.failed, `${file} holds no ${kind} of ${apiVersion}`);
   }
+  const { parsePipelineStrictly } = await import('#operator/api/parse.ts');
+  const { formatProblems } = await import('#operator/api/problem.ts');
   return documents.map(({ name, content }) => {
     const parsed = parsePipelineStrictly(content, { namespace });
     if (parsed.ok) return parsed.value;

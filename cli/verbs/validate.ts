@@ -6,7 +6,6 @@ import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
 import { apiVersion, formatRef, kind, type PipelineRef } from '#contract/names.ts';
-import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { isPipelineDocument, type ManifestDocument, readDocuments } from './documents.ts';
 
 export function validateCommand(context: Context): Command {
@@ -85,6 +84,7 @@ interface Report {
 
 async function check(document: ManifestDocument, options: Options, server: Server | undefined): Promise<Report> {
   const namespace = options.namespace ?? server?.namespace ?? 'default';
+  const { parsePipelineStrictly } = await import('#operator/api/parse.ts');
   const parsed = parsePipelineStrictly(document.content, { namespace });
   const ref = parsed.ok ? parsed.value.metadata : readRef(document.content, namespace);
   const schema = { ran: true, note: '', problems: parsed.ok ? [] : parsed.problems };
