@@ -54,9 +54,7 @@ export class VerdictPublisher {
 
   publish(verdict: Verdict): void {
     this.#waiting = verdict;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async close(): Promise<void> {
@@ -78,6 +76,8 @@ export class VerdictPublisher {
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
+    // In the turn of the last look, not in a later one: a verdict that came in between would never be written.
+    this.#running = undefined;
   }
 
   async #patch(verdict: Verdict): Promise<void> {

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Verdict } from '#contract/verdict.ts';
+import { silentLogger } from '#platform/log.ts';
+import { until } from '#test/support/until.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { VerdictPublisher } from './publish.ts';
+
+const ok = { ok: true, reason: 'Connected', message: 'fine' };
+
+function verdictOf(exact: boolean): Verdict {
+  const at = '2026-01-01T00:00:00Z';
+  return { at, exact, reason: 'Seen', message: '', kafka: ok, store: ok, durability: ok, halts: [], drained: false };
+}
+
+/** What an API server is to a publisher: takes patches, refuses the first `refusals`. */
+async function startApiServer(refusals = 0) {
+  const folder = await createTemporaryFolder();
+  await writeFile(join(folder.path, 'token'), 'token');
+  await writeFile(join(folder.path, 'ca.crt'), '');
+  const patches: string[] = [];
+  let seen = 0;
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    if (seen++ >= refusals) patches.push(body);
+    response.writeHead(seen > refusals ? 200 : 503).end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials: folder.path,
+    /** Whether each patch said exact. */
+    said: () => patches.map((body) => /\\"exact\\":(\w+)/.exec(body)?.[1]),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a verdict that is published', () => {
+  const options = { namespace: 'shop', configMap: 'orders-proof', podName: 'pod' };
+
+  it('is written after refusals, and a newer one takes the place of one that waits', async () => {
+    await using api = await startApiServer(1);
+    const publisher = new VerdictPublisher({
+      ...options,
+      server: api.url,
+      credentials: api.credentials,
+      logger: silentLogger,
+    });
+    publisher.publish(verdictOf(true));
+    publisher.publish(verdictOf(false));
+    await until('it is written', () => api.said().length > 0);
+    assert.deepEqual(api.said(), ['false']);
+    await publisher.close();
+  });
+
+  it('is written also when it comes in the very turn in which the last one was done', async () => {
+    await using api = await startApiServer();
+    let isFirst = true;
+    // The moment between the end of the loop and the end of its promise: whoever comes there starts nothing new.
+    const logger = Object.assign(Object.create(silentLogger), {
+      info: () => {
+        if (isFirst) queueMicrotask(() => publisher.publish(verdictOf(false)));
+        isFirst = false;
+      },
+    });
+    const publisher = new VerdictPublisher({ ...options, server: api.url, credentials: api.credentials, logger });
+    publisher.publish(verdictOf(true));
+    await until('both are written', () => api.said().length === 2, 5_000);
+    assert.deepEqual(api.said(), ['true', 'false']);
+    await publisher.close();
+  });
+});
