@@ -219,6 +219,18 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
   });
 
+  it('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
+    const unlisted = new LogRangeError({ partition: 0, wanted: 0n, earliest: 0n, end: 0n });
+    const { assign, partitions, calls, fail } = setUp();
+    fail('read', unlisted);
+    await assign();
+    assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'prove', 'claim', 'read 0']);
+    partitions.stopped(0, unlisted);
+    await partitions.settled();
+    assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
+    assert.equal(partitions.halts.size, 0);
+  });
+
   it('tells the books of a halt again until they have heard it', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();

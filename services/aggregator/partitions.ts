@@ -140,7 +140,12 @@ export class Partitions {
 
   /** The reader stopped a partition because the log is not what the books counted. */
   stopped(partition: number, error: LogRangeError | LogGapError): void {
-    this.#halt(partition, haltOf(error), this.#owned.get(partition));
+    const owned = this.#owned.get(partition);
+    if (owned !== undefined && error instanceof LogRangeError && isOnlyUnlisted(error)) {
+      this.#lose(partition, owned.assignment, error);
+      return;
+    }
+    this.#halt(partition, haltOf(error), owned);
   }
 
   #applyFailed(batch: LogBatch, error: unknown, startedAt: number): BatchResult {
@@ -196,7 +201,8 @@ export class Partitions {
         const owned = this.#owned.get(partition);
         this.#forget(partition);
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'failed' });
-        if (error instanceof LogRangeError) return this.#halt(partition, haltOf(error), owned);
+        if (error instanceof LogRangeError && !isOnlyUnlisted(error))
+          return this.#halt(partition, haltOf(error), owned);
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
         if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
         this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
@@ -278,6 +284,14 @@ export class Partitions {
   #secondsSince(startedAt: number): number {
     return (this.#options.now() - startedAt) / 1000;
   }
+}
+
+/**
+ * Nothing of the partition was counted and the broker that we asked does not list it: it was added a moment ago. Asked
+ * again, not halted, because that halt would stay.
+ */
+function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
+  return earliest <= wanted && wanted <= end;
 }
 
 function haltOf(error: LogRangeError | LogGapError): Halt {
