@@ -46,12 +46,18 @@ describe('the durability verdict', () => {
 test('the settings that the promise needs cannot be overridden', () => {
   const config = wantedConfig({
     ...wanted,
-    config: { 'cleanup.policy': 'compact', 'unclean.leader.election.enable': 'true', 'segment.ms': '60000' },
+    config: {
+      'cleanup.policy': 'compact',
+      'compression.type': 'zstd',
+      'unclean.leader.election.enable': 'true',
+      'segment.ms': '60000',
+    },
   });
   assert.deepEqual(config, {
     'retention.bytes': '-1',
     'segment.ms': '60000',
     'cleanup.policy': 'delete',
+    'compression.type': 'producer',
     'message.timestamp.type': 'LogAppendTime',
     'unclean.leader.election.enable': 'false',
     'min.insync.replicas': '2',
