@@ -86,7 +86,7 @@ async function holder(): Promise<string> {
 
 test('without its settings it ends at once and names them', async () => {
   await using operator = run('none', { SUMPIPELINE_OPERATOR_IMAGE: '', SUMPIPELINE_CONCURRENCY: 'many' });
-  assert.equal(await operator.ended, 1);
+  assert.equal(await operator.ended, 2);
   assert.match(operator.output(), /SUMPIPELINE_OPERATOR_IMAGE is missing/);
   assert.match(operator.output(), /SUMPIPELINE_CONCURRENCY: must be a whole number/);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { operatorName } from '#operator/desired/ownership.ts';
-import { addPipelineController } from '#operator/reconcile/controller.ts';
+import { addPipelineControllers } from '#operator/reconcile/controller.ts';
 import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '#operator/runtime/credentials.ts';
@@ -57,14 +57,15 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
     metrics,
   });
   releasers.add('events', () => recorder.flush());
-  for (const namespace of config.SUMPIPELINE_WATCH_NAMESPACES ?? [undefined]) {
-    addPipelineController(manager, {
-      namespace,
-      operatorImage: config.SUMPIPELINE_OPERATOR_IMAGE,
-      concurrency: config.SUMPIPELINE_CONCURRENCY,
-      ...{ recorder, metrics, clock, logger },
-    });
-  }
+  addPipelineControllers(manager, {
+    namespaces: config.SUMPIPELINE_WATCH_NAMESPACES,
+    operatorImage: config.SUMPIPELINE_OPERATOR_IMAGE,
+    concurrency: config.SUMPIPELINE_CONCURRENCY,
+    recorder,
+    metrics,
+    clock,
+    logger,
+  });
   const admin = await startAdminServer({
     address: config.SUMPIPELINE_LISTEN_ADDRESS,
     port: config.SUMPIPELINE_ADMIN_PORT,

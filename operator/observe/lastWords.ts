@@ -6,15 +6,12 @@ const lengthMax = 512;
  * the same failure reads the same after each restart.
  */
 export function lastWords(log: string): string {
-  const lines = log
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
   const spoken = lines
     .toReversed()
     .map(ofJsonLine)
     .find((words) => words !== undefined);
-  return (spoken ?? thrownWords(lines) ?? lines.at(-1) ?? '').slice(0, lengthMax);
+  return (spoken ?? thrownWords(lines) ?? lastParagraph(lines)).slice(0, lengthMax);
 }
 
 /** An uncaught error with all lines of its message, down to the stack. */
@@ -22,8 +19,18 @@ function thrownWords(lines: readonly string[]): string | undefined {
   const start = lines.findLastIndex((line) => /^([A-Z]\w*)?Error\b/.test(line));
   if (start < 0) return undefined;
   const rest = lines.slice(start);
-  const stack = rest.findIndex((line) => line.startsWith('at '));
-  return rest.slice(0, stack < 0 ? 1 : stack).join(' ');
+  const stack = rest.findIndex((line) => /^\s+at /.test(line));
+  return inOneLine(rest.slice(0, stack < 0 ? 1 : stack));
+}
+
+/** The last line, with the heading under which it is indented: `the environment is not usable:` and what is missing. */
+function lastParagraph(lines: readonly string[]): string {
+  const heading = lines.findLastIndex((line) => !/^\s/.test(line));
+  return inOneLine(lines.slice(Math.max(heading, 0)));
+}
+
+function inOneLine(lines: readonly string[]): string {
+  return lines.map((line) => line.trim()).join(' ');
 }
 
 /** `message: error.message` of a line at level error or worse; undefined for anything else. */
@@ -37,7 +44,7 @@ function ofJsonLine(line: string): string | undefined {
 }
 
 function parseRecord(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith('{')) return undefined;
+  if (!line.trim().startsWith('{')) return undefined;
   try {
     const value: unknown = JSON.parse(line);
     return isRecord(value) ? value : undefined;

@@ -1,6 +1,7 @@
+import type { ReconcileResult } from '#operator/runtime/controller.ts';
 import { type ErrorCause, isKubernetesError, type KubernetesError } from '#operator/runtime/errors.ts';
 import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
-import { type Issue, worstIssue } from '#operator/status/issue.ts';
+import type { Issue } from '#operator/status/issue.ts';
 
 /** An issue with the error that it came from, for the log. */
 export interface Failure extends Issue {
@@ -36,17 +37,15 @@ export function toFailure(error: unknown): Failure {
 }
 
 /**
- * How a pass with failures ends: by throwing what the runtime turns into a requeue. A stranger's object or a missing
- * right gives no event when it is gone, hence the time.
+ * How a pass with failures ends: what may work the next time is thrown, and backed off by the runtime. What needs a
+ * person is looked at again after a while, because a stranger's object or a missing right gives no event when it is
+ * gone. It is not thrown: the status says it already, and a log line for each pass over it would drown the others.
  */
-export function throwWorst(failures: readonly Failure[]): void {
-  // What may work the next time comes first: its waits are the shortest.
+export function endPass(failures: readonly Failure[]): ReconcileResult {
+  // Before all others: its waits are the shortest.
   const again = failures.find(({ kind }) => kind === 'retry');
   if (again !== undefined) throw again.cause;
-  const worst = worstIssue(failures);
-  if (worst?.kind === 'stalled') {
-    throw new StalledError(worst.reason, worst.message, { recheckAfterMs: stalledRecheckMs });
-  }
+  return failures.some(({ kind }) => kind === 'stalled') ? { requeueAfterMs: stalledRecheckMs } : {};
 }
 
 /** A person who has moved a stranger's object out of the way waits a minute at most. */

@@ -19,6 +19,9 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   dependencies.metrics.increment('sumpipeline_operator_status_writes_total');
   // After the write: a pass that could not write it would tell the same again.
   pass.record(transitionEvents(previous, status));
+  const [before, after] = [previous, status].map((one) => one?.conditions?.find(({ type }) => type === 'Ready'));
+  if (before?.reason === after?.reason && before?.message === after?.message) return;
+  run.logger.info({ ready: after?.status, reason: after?.reason, why: after?.message }, 'the pipeline changed');
 }
 
 /** When one thing keeps us from looking at anything else: the rest of the status stays as it was last seen. */

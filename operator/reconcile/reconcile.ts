@@ -10,7 +10,7 @@ import type { Issue } from '#operator/status/issue.ts';
 import { buildStatus } from '#operator/status/status.ts';
 import { deletePipeline } from './delete.ts';
 import { execute } from './execute.ts';
-import { throwWorst } from './failure.ts';
+import { endPass } from './failure.ts';
 import { gather, type World } from './gather.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
@@ -64,8 +64,7 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const input = toStatusInput(after, { previous: pass.previous, issues: done.failures, now: timeOf(pass) });
   await publishStatus(pass, buildStatus(input));
   forgetGone(pass.settled, after);
-  throwWorst(done.failures);
-  return {};
+  return endPass(done.failures);
 }
 
 function toPlanInput(pass: Pass, world: World, desired: readonly Child[]): PlanInput {

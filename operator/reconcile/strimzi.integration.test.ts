@@ -55,8 +55,17 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
+/** The first test needs a cluster without it, so it is installed by whoever needs it first. */
+async function installStrimzi(): Promise<void> {
+  await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
+  for (const kind of [kafkas, kafkaTopics]) {
+    await eventually(`${kind.plural} to be served`, () => cluster.client.list(kind).then(() => true, String));
+  }
+}
+
 /** A Kafka that permits everybody, in a namespace of its own. */
 async function runKafka(): Promise<string> {
+  await installStrimzi();
   const namespace = await cluster.createNamespace();
   await cluster.kubectl('apply', '-k', 'manifests/kafka-access', '-n', namespace);
   await putKafka(namespace, { allowed: '*', isRunning: true });
@@ -98,6 +107,13 @@ const pipelineIsGone = (namespace: string, timeoutMs: number) =>
     timeoutMs,
   );
 
+/** An event is recorded after the write that it tells of. */
+const untilTold = ({ events }: TestOperator, reason: string, about: string) =>
+  eventually(
+    `the event ${reason}`,
+    () => events.some((event) => event.reason === reason && event.note.includes(about)) || events,
+  );
+
 test('every step of the way to a Strimzi Kafka in another namespace is named, and taken when it is possible', async () => {
   const kafka = await cluster.createNamespace();
   const namespace = await cluster.createNamespace();
@@ -106,7 +122,7 @@ test('every step of the way to a Strimzi Kafka in another namespace is named, an
   const says = (reason: string) => untilCondition(cluster.client, namespace, 'KafkaReady', `False ${reason}`);
 
   assert.match(await says('CRDNotInstalled'), /install Strimzi, or set spec\.kafka\.bootstrapServers/);
-  await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
+  await installStrimzi();
   assert.match(await says('AccessForbidden'), /kubectl apply -k manifests\/kafka-access/);
   await cluster.kubectl('apply', '-k', 'manifests/kafka-access', '-n', kafka);
   assert.match(await says('KafkaNotFound'), /does not exist: create it/);
@@ -214,7 +230,7 @@ describe('a pipeline that is deleted', () => {
     assert.equal(metadata.annotations?.['strimzi.io/managed'], 'false');
     assert.notEqual(metadata.deletionTimestamp, undefined, 'deleted, and held by its own finalizer alone');
     assert.deepEqual(metadata.finalizers, ['strimzi.io/topic-operator']);
-    assert.ok(operator.events.some(({ reason, note }) => reason === 'Retained' && note.includes(topic.name)));
+    await untilTold(operator, 'Retained', topic.name);
   });
 
   test('comes back while its old topic still hangs: it runs at once, and gets a new topic when the old one is gone', async () => {
@@ -276,7 +292,7 @@ describe('a pipeline that is deleted', () => {
     assert.match(message, /its KafkaTopic cannot be given back yet: .*forbidden/);
     lateMs = 31_000;
     await pipelineIsGone(namespace, 20_000);
-    assert.ok(operator.events.some(({ reason, note }) => reason === 'TopicLeft' && note.includes(topic.name)));
+    await untilTold(operator, 'TopicLeft', topic.name);
     const { metadata } = await cluster.client.get(kafkaTopics, topic);
     assert.equal(metadata.deletionTimestamp, undefined);
   });

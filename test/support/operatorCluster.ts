@@ -70,7 +70,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
     },
     async installCrds({ files }, names) {
       const wanted = files.filter((file) => names.some((crd) => file.endsWith(`/${crd}.yaml`)));
-      await kubectl('create', ...wanted.flatMap((file) => ['-f', file]));
+      await kubectl('apply', '--server-side', ...wanted.flatMap((file) => ['-f', file]));
     },
     async [Symbol.asyncDispose]() {
       await transport.close();

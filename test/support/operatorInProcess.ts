@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { operatorMetrics } from '#operator/metrics.ts';
 import { createCaches } from '#operator/reconcile/caches.ts';
-import { addPipelineController } from '#operator/reconcile/controller.ts';
+import { addPipelineControllers } from '#operator/reconcile/controller.ts';
 import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
 import { kubeconfigCredentials } from '#operator/runtime/credentials.ts';
@@ -81,8 +81,8 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
     },
   };
   const namespace = options.watches;
-  const controller = addPipelineController(manager, {
-    namespace,
+  const controllers = addPipelineControllers(manager, {
+    namespaces: namespace === undefined ? undefined : [namespace],
     operatorImage: image,
     concurrency: 4,
     recorder,
@@ -102,8 +102,8 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
         const patience = AbortSignal.timeout(30_000);
         await Promise.all([pipelines, pods, ...children].map((reflector) => reflector.refresh(patience)));
         await eventually('the operator to be idle', () => {
-          const { ready, active, unseenWrites } = controller.snapshot();
-          return ready + active + unseenWrites === 0 || controller.snapshot();
+          const busy = controllers.map((controller) => controller.snapshot());
+          return busy.every(({ ready, active, unseenWrites }) => ready + active + unseenWrites === 0) || busy;
         });
       }
     },

@@ -1,0 +1,75 @@
+import type { Controller } from '#operator/runtime/controller.ts';
+import type { Manager } from '#operator/runtime/manager.ts';
+import { keyOf, resourceId } from '#operator/runtime/object.ts';
+import type { Logger } from '#platform/log.ts';
+import type { Caches, KafkaCaches } from './caches.ts';
+import { readerOf } from './caches.ts';
+import type { KafkaReaders } from './gather.ts';
+import { byKafka, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
+import { kafkas, kafkaTopics, type PipelineObject } from './resources.ts';
+
+export interface KafkaWatchOptions {
+  readonly manager: Pick<Manager, 'discovery'>;
+  readonly caches: Caches;
+  readonly logger: Logger;
+}
+
+/**
+ * Watches Strimzi's kinds in the namespaces that pipelines name: they are learned from the pipelines, and the first
+ * pass over one begins to watch it. What changes there brings its pipelines back to work.
+ */
+export class KafkaWatch {
+  readonly #options: KafkaWatchOptions;
+  readonly #known = new Map<string, { caches: KafkaCaches; isLooking: boolean }>();
+  #controller: Controller<PipelineObject> | undefined;
+
+  constructor(options: KafkaWatchOptions) {
+    this.#options = options;
+  }
+
+  attach(controller: Controller<PipelineObject>): void {
+    this.#controller = controller;
+    const { crds, pipelines } = this.#options.caches;
+    // Where we may not look, only the CRD tells that Strimzi came or went.
+    const users = () => pipelines.store.list().filter((pipeline) => kafkaKeysOf(pipeline).length > 0);
+    const names: readonly string[] = [resourceId(kafkas), resourceId(kafkaTopics)];
+    controller.watch(crds, ({ metadata }) => (names.includes(metadata.name) ? users().map(keyOf) : []));
+  }
+
+  in(namespace: string): KafkaReaders {
+    const { manager } = this.#options;
+    const { caches, isLooking } = this.#known.get(namespace) ?? this.#begin(namespace);
+    const topics = readerOf(caches.topics, manager);
+    return {
+      kafkas: readerOf(caches.kafkas, manager),
+      topics: isLooking ? { ...topics, availability: 'pending' } : topics,
+    };
+  }
+
+  #begin(namespace: string) {
+    const { caches, logger } = this.#options;
+    const begun = { caches: caches.kafkaIn(namespace), isLooking: false };
+    const { kafkas: first, topics: second } = begun.caches;
+    this.#known.set(namespace, begun);
+    const usersOf = (key: string) => caches.pipelines.store.byIndex(byKafka, key).map(keyOf);
+    this.#controller?.watch(first, (kafka) => usersOf(keyOf(kafka)));
+    this.#controller?.watch(second, pipelineKeysOf);
+    // One Role grants both kinds, but each reflector tries again in its own time, up to a minute. Without this a
+    // pipeline would be told for that long to ask for a Role that is there.
+    first.onAvailability((availability) => {
+      if (availability !== 'synced' || second.availability !== 'forbidden') return;
+      begun.isLooking = true;
+      second
+        .refresh(AbortSignal.timeout(refreshTimeoutMs))
+        .catch((error: unknown) => logger.warn({ namespace, error }, 'KafkaTopics could not be listed yet'))
+        .finally(() => {
+          begun.isLooking = false;
+          this.#controller?.enqueueAll();
+        });
+    });
+    return begun;
+  }
+}
+
+/** A whole list of topics takes less; without an answer the reflector goes on trying by itself. */
+const refreshTimeoutMs = 30_000;
