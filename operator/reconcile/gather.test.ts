@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { labelKeys, ownerLabels } from '#contract/labels.ts';
+import { parsePipeline } from '#operator/api/parse.ts';
+import { type Changes, changed, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { ownedKinds } from '#operator/desired/ownership.ts';
+import type { KubeObject, Live, Resource } from '#operator/runtime/object.ts';
+import type { Availability } from '#operator/runtime/reflector.ts';
+import { Store } from '#operator/runtime/store.ts';
+import { gather, type Reader, type Readers } from './gather.ts';
+import { byPipeline, pipelineKeysOf } from './keys.ts';
+import { childResource, kafkas, kafkaTopics, pods } from './resources.ts';
+
+const ref = { namespace: 'shop', name: 'orders' };
+const labels = ownerLabels(ref);
+
+function pipelineOf(draft: object): SumPipeline {
+  const parsed = parsePipeline(draft);
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
+const minimal = pipelineOf(minimalDraft());
+const strimzi = (changes: Changes = {}) => pipelineOf(changed(strimziDraft(), changes));
+
+function reader<T extends KubeObject>(
+  resource: Resource<T>,
+  availability: Availability,
+  ...items: Live<T>[]
+): Reader<T> {
+  const store = new Store<T>({ [byPipeline]: pipelineKeysOf });
+  store.replace(items, '1');
+  return { resource, store, availability };
+}
+
+function live(kind: string, metadata: Partial<Live['metadata']>, more: object = {}): Live {
+  const identity = {
+    name: kind.toLowerCase(),
+    namespace: 'shop',
+    uid: 'u',
+    resourceVersion: '1',
+    creationTimestamp: '',
+  };
+  return { apiVersion: 'v1', kind, metadata: { ...identity, ...metadata }, ...more };
+}
+
+/** Everything can be seen, and nothing is there, but for what is given. */
+function readers(given: { children?: Reader[]; pods?: Readers['pods']; kafka?: Readers['kafka'] } = {}): Readers {
+  const kinds = ownedKinds.filter(({ namespace }) => namespace === 'pipeline').map(({ kind }) => kind);
+  return {
+    children: kinds.map(
+      (kind) => given.children?.find(({ resource }) => resource.kind === kind) ?? reader(childResource(kind), 'synced'),
+    ),
+    pods: given.pods ?? reader(pods, 'synced'),
+    kafka: given.kafka,
+  };
+}
+const look = (pipeline: SumPipeline, given: Parameters<typeof readers>[0] = {}) =>
+  gather(pipeline, readers(given), 'image:1');
+
+describe('what belongs to a pipeline', () => {
+  test('carries its labels and lives where we would make it', () => {
+    const services = reader(
+      childResource('Service'),
+      'synced',
+      live('Service', { name: 'ours', labels }),
+      live('Service', { name: 'elsewhere', namespace: 'other', labels }),
+      live('Service', { name: 'of-another', labels: ownerLabels({ ...ref, name: 'another' }) }),
+      live('Service', { name: 'without' }),
+    );
+    const world = look(minimal, { children: [services] });
+    assert.deepEqual(
+      world.live.map(({ metadata }) => metadata.name),
+      ['ours'],
+    );
+  });
+
+  test('is not known of a kind that cannot be seen, and the kind is named', () => {
+    const services = reader(childResource('Service'), 'forbidden', live('Service', { labels }));
+    const world = look(minimal, { children: [services, reader(childResource('ServiceMonitor'), 'notInstalled')] });
+    assert.deepEqual(world.live, []);
+    assert.deepEqual(world.blindTo, ['services']);
+  });
+
+  test('are pods of its namespace, by component', () => {
+    const pod = (name: string, component: string, namespace = 'shop') =>
+      live('Pod', { name, namespace, labels: { ...labels, [labelKeys.component]: component } });
+    const seen = reader(
+      pods,
+      'synced',
+      pod('a', 'aggregator'),
+      pod('c', 'calculator'),
+      pod('x', 'calculator', 'other'),
+    );
+    const world = look(minimal, { pods: seen });
+    assert.deepEqual(
+      Object.entries(world.pods).map(([component, list]) => [component, list.map(({ metadata }) => metadata.name)]),
+      [
+        ['calculator', ['c']],
+        ['aggregator', ['a']],
+      ],
+    );
+  });
+});
+
+describe('the way to Kafka', () => {
+  const listener = { name: 'scram', tls: true };
+  const kafka = live(
+    'Kafka',
+    { name: 'main', namespace: 'kafka', annotations: { 'sumpipeline.dev/allowed-namespaces': '*' } },
+    { spec: { kafka: { listeners: [listener] } }, status: { listeners: [{ name: 'scram', bootstrapServers: 'k:1' }] } },
+  );
+  const table: readonly (readonly [string, Availability, Availability, string])[] = [
+    ['nobody has looked', 'pending', 'pending', 'unknown'],
+    ['Strimzi is absent', 'notInstalled', 'notInstalled', 'CRDNotInstalled'],
+    ['nobody may look', 'forbidden', 'forbidden', 'AccessForbidden'],
+    ['topics were not looked at', 'synced', 'pending', 'unknown'],
+    ['topics may not be looked at', 'synced', 'forbidden', 'AccessForbidden'],
+    ['topics are no kind', 'synced', 'notInstalled', 'CRDNotInstalled'],
+    ['all is there', 'synced', 'synced', 'known'],
+  ];
+  const wayTo = (pipeline: SumPipeline, first: Availability, second: Availability) => {
+    const world = look(pipeline, {
+      kafka: { kafkas: reader(kafkas, first, kafka), topics: reader(kafkaTopics, second) },
+    });
+    assert.equal(world.facts !== undefined, world.kafka?.ok === true);
+    if (world.kafka === undefined) return 'unknown';
+    return world.kafka.ok ? 'known' : world.kafka.reason;
+  };
+  for (const [what, first, second, expected] of table) {
+    test(`when ${what}: ${expected}`, () => assert.equal(wayTo(strimzi(), first, second), expected));
+  }
+
+  test("of a topic that is somebody else's needs no right to topics", () => {
+    const external = strimzi({ 'kafka.topic': { management: 'External', name: 'theirs' } });
+    assert.equal(wayTo(external, 'synced', 'forbidden'), 'known');
+  });
+
+  test('by addresses needs nobody', () => assert.equal(look(minimal).kafka?.ok, true));
+
+  test('is that of the pipeline’s own namespace when it names none', () => {
+    const own = strimzi({ 'kafka.cluster.namespace': undefined });
+    const world = look(own, {
+      kafka: { kafkas: reader(kafkas, 'synced', kafka), topics: reader(kafkaTopics, 'synced') },
+    });
+    assert.ok(world.kafka?.ok === false);
+    assert.match(world.kafka.message, /Kafka shop\/main does not exist/);
+  });
+});
+
+describe('optional APIs', () => {
+  test('are facts as far as they can be seen', () => {
+    const monitors = (availability: Availability) =>
+      look(minimal, { children: [reader(childResource('ServiceMonitor'), availability)] });
+    assert.equal(monitors('synced').facts?.apis.monitoring, true);
+    for (const availability of ['pending', 'notInstalled', 'forbidden'] as const) {
+      assert.equal(monitors(availability).facts?.apis.monitoring, false);
+    }
+  });
+});
