@@ -1,12 +1,12 @@
-import type { KafkaMessage } from 'kafkajs';
+import { Kafka, type KafkaConfig, type KafkaMessage } from 'kafkajs';
 import { plainClient } from './logSettings.ts';
 
 /**
  * Every record of a topic, by partition, read with a plain kafkajs consumer that shares no code with the port: what is
- * really in the log. The broker must be up.
+ * really in the log. The broker must be up. `broker` is the address of a plaintext listener, or how to enter another.
  */
-export async function auditLog(bootstrapServers: string, topic: string): Promise<Map<number, KafkaMessage[]>> {
-  const client = plainClient(bootstrapServers);
+export async function auditLog(broker: string | KafkaConfig, topic: string): Promise<Map<number, KafkaMessage[]>> {
+  const client = typeof broker === 'string' ? plainClient(broker) : new Kafka(broker);
   const admin = client.admin();
   const consumer = client.consumer({ groupId: `audit-${topic}-${process.hrtime.bigint()}`, maxWaitTimeInMs: 100 });
   const log = new Map<number, KafkaMessage[]>();

@@ -1,0 +1,25 @@
+import type { KubeClient } from '#operator/runtime/client.ts';
+import { connectTo } from '#operator/runtime/testing/connect.ts';
+import { type Access, readAccess } from './servers.ts';
+import type { System } from './system.ts';
+
+/** What the scenarios share: the system that is up, and ways in that need no pipeline. */
+export interface Fixture extends AsyncDisposable {
+  readonly system: System;
+  /** An administrator of the cluster, for looking often: every kubectl is a process. */
+  readonly client: KubeClient;
+  readonly access: Access;
+  /** For files of the tests. */
+  readonly folder: string;
+}
+
+export async function openFixture(system: System, folder: string): Promise<Fixture> {
+  const { client, transport } = connectTo(system.kubeconfig);
+  return {
+    system,
+    client,
+    folder,
+    access: await readAccess(system),
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
+}

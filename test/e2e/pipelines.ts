@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { applyObjects } from '#cli/up/install.ts';
+import { buildSecrets } from '#cli/up/sample.ts';
+import { parsePipelineStrictly } from '#operator/api/parse.ts';
+import { statusSchema } from '#operator/api/status.ts';
+import { type Changes, changed, type Draft } from '#operator/api/testing/samples.ts';
+import type { Condition } from '#operator/api/types.ts';
+import { pipelines } from '#operator/reconcile/resources.ts';
+import type { KubeClient } from '#operator/runtime/client.ts';
+import { waitFor } from '#tools/process/wait.ts';
+import type { Access } from './servers.ts';
+import type { System } from './system.ts';
+
+const samplePath = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
+
+/** The sample in a namespace of its own, with one pod of each component, changed as a test needs it. */
+export async function draftIn(namespace: string, changes: Changes = {}): Promise<Draft> {
+  const sample = parse(await readFile(samplePath, 'utf8')) as Draft;
+  const small = { 'calculator.replicas': 1, 'aggregator.replicas': 1, 'kafka.topic.partitions': 2 };
+  return changed(sample, { '/metadata.namespace': namespace, ...small, ...changes });
+}
+
+type Secret = { metadata: { name: string }; stringData: Record<string, string> };
+
+/** The Secrets that a draft names, with the values that are right. */
+export function secretsOf(draft: Draft, access: Access): Secret[] {
+  const parsed = parsePipelineStrictly(draft);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return buildSecrets(parsed.value, {
+    bootstrapServers: access.kafka.brokers.join(','),
+    kafkaCaPem: access.kafkaCaPem,
+    kafkaUsername: access.kafkaUser.username,
+    kafkaPassword: access.kafkaUser.password,
+    storeUri: access.storeUri,
+    storeCaPem: access.storeCaPem,
+  }) as Secret[];
+}
+
+export async function apply(system: System, ...objects: readonly object[]): Promise<void> {
+  await applyObjects(system.kubectl, objects, AbortSignal.timeout(60_000));
+}
+
+export async function createNamespace(system: System, namespace: string): Promise<void> {
+  await apply(system, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+}
+
+/** What a condition says, as people compare it. */
+export interface Said {
+  readonly status: Condition['status'];
+  readonly reason: string;
+  /** Text, or a pattern where a part of it differs from run to run. */
+  readonly message: string | RegExp;
+}
+
+export async function findConditions(client: KubeClient, namespace: string, name = 'orders'): Promise<Condition[]> {
+  const found = await client.find(pipelines, { namespace, name });
+  return [...(statusSchema.parse(found?.status ?? {}).conditions ?? [])];
+}
+
+const recoveryMs = 120_000;
+
+/** Waits until a condition says exactly this; shows what it said last when the time is up. */
+export async function untilSays(
+  client: KubeClient,
+  namespace: string,
+  type: Condition['type'],
+  expected: Said,
+  timeoutMs = recoveryMs,
+): Promise<void> {
+  await waitFor({ what: `${type} of ${namespace}: ${inWords(expected)}`, timeoutMs, intervalMs: 200 }, async () => {
+    const conditions = await findConditions(client, namespace);
+    const condition = conditions.find((one) => one.type === type);
+    if (condition !== undefined && isSaid(condition, expected)) return true;
+    throw new Error(conditions.map((one) => `\n  ${one.type} ${inWords(one)}`).join('') || 'no condition');
+  });
+}
+
+/** `Ready` with as many pods as the drafts of `draftIn` have. */
+export async function untilReady(client: KubeClient, namespace: string, timeoutMs = recoveryMs): Promise<void> {
+  const message = /^(\d+) of \1 calculators and (\d+) of \2 aggregators are ready$/;
+  await untilSays(client, namespace, 'Ready', { status: 'True', reason: 'Ready', message }, timeoutMs);
+}
+
+function isSaid(condition: Condition, { status, reason, message }: Said): boolean {
+  if (condition.status !== status || condition.reason !== reason) return false;
+  return typeof message === 'string' ? condition.message === message : message.test(condition.message);
+}
+
+function inWords({ status, reason, message }: Said): string {
+  return `${status} ${reason}: ${message}`;
+}
+
+const totalsSchema = z.object({
+  totals: z.array(z.object({ series: z.string(), total: z.string(), count: z.string() })),
+});
+
+/** All totals of a pipeline, as sumctl prints them. */
+export async function readTotals(
+  system: System,
+  namespace: string,
+): Promise<Map<string, { total: string; count: string }>> {
+  const ran = await system.sumctl(['total', '-n', namespace, '-o', 'json']);
+  if (ran.code !== 0) throw new Error(`sumctl total: ${ran.stderr}`);
+  return new Map(
+    totalsSchema.parse(JSON.parse(ran.stdout)).totals.map(({ series, total, count }) => [series, { total, count }]),
+  );
+}

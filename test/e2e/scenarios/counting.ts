@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { importRequestId } from '#cli/import/requestId.ts';
+import type { Component } from '#contract/names.ts';
+import type { Fixture } from '#test/e2e/fixture.ts';
+import { readTotals, untilReady, untilSays } from '#test/e2e/pipelines.ts';
+import { collectReceipts, describeAddition, describeRecord, type Receipt } from '#test/e2e/receipts.ts';
+import { type AdditionRow, buildRows, sumRows, toCsv } from '#test/e2e/rows.ts';
+import { killAndAwait, query } from '#test/e2e/servers.ts';
+import type { System } from '#test/e2e/system.ts';
+import { auditLog } from '#test/support/auditLog.ts';
+
+/** Rows of the import; 100,000 of them take some minutes more. */
+const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
+const series = 'receipts';
+/** Few rows in flight, so that the import is in its middle when things are killed. */
+const gently = ['--concurrency', '4'];
+
+const proofSchema = z.object({
+  exact: z.boolean(),
+  partitions: z.array(
+    z.object({
+      nextOffset: z.string(),
+      logEnd: z.string(),
+      applied: z.string(),
+      conflict: z.string(),
+      parked: z.string(),
+    }),
+  ),
+});
+
+const summarySchema = z.object({
+  importId: z.string(),
+  rows: z.number(),
+  accepted: z.number(),
+  replayed: z.number(),
+  rejected: z.number(),
+  unanswered: z.number(),
+  vector: z.string(),
+});
+
+export function counting(fixture: () => Fixture): void {
+  test(`${count} rows sent again and again while everything is killed are counted once`, async (t) => {
+    const { system, client, access, folder } = fixture();
+    const rows = buildRows(count);
+    const file = join(folder, 'rows.csv');
+    await writeFile(file, toCsv(rows));
+    const before = await readProof(system);
+
+    const done = new AbortController();
+    const imports = importUntil(system, file, done.signal);
+    const receipts = collectReceipts(await addressOf(system, 'calculator'), oneByOne(), done.signal);
+    for (const [what, fault] of faults(system)) {
+      const startedAt = performance.now();
+      await fault();
+      t.diagnostic(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    }
+    await untilReady(client, 'default');
+    done.abort();
+    const [summaries, acknowledged] = await Promise.all([imports, receipts]);
+    t.diagnostic(`${summaries.length} imports, ${acknowledged.length} receipts`);
+
+    for (const summary of summaries) {
+      assert.equal(summary.accepted + summary.replayed, count, JSON.stringify(summary));
+      assert.deepEqual([summary.rows, summary.rejected, summary.unanswered], [count, 0, 0]);
+    }
+    assert.ok(summaries.length >= 2);
+    await untilCounted(system, summaries, acknowledged);
+    assertTotals(await readTotals(system, 'default'), [...rows, ...acknowledged]);
+
+    const proof = await readProof(system);
+    assert.equal(proof.applied - before.applied, BigInt(count + acknowledged.length));
+    assert.deepEqual([proof.exact, proof.lag, proof.conflict, proof.parked], [true, 0n, 0n, 0n]);
+    const message = 'every record has one disposition and the ledger sums to the totals';
+    await untilSays(client, 'default', 'TotalExact', { status: 'True', reason: 'Exact', message });
+
+    const log = await auditLog(access.kafka, 'default.orders');
+    const at = (partition: number, offset: string) => describeRecord(log.get(partition)?.[Number(offset)]);
+    for (const receipt of acknowledged) {
+      assert.equal(at(receipt.partition, receipt.offset), describeAddition(receipt));
+    }
+    // The import's receipts are in the books: each row's winner must stand in the log where they say.
+    const importId = summaries[0]?.importId ?? '';
+    const books = await query(
+      access,
+      'SELECT request_id, partition, "offset" FROM "default.orders".ledger WHERE series LIKE $1',
+      ['series-%'],
+    );
+    const places = new Map(books.rows.map((row) => [String(row.request_id), row]));
+    assert.equal(places.size, count);
+    for (const [index, row] of rows.entries()) {
+      const requestId = importRequestId(importId, index + 1);
+      const place = places.get(requestId);
+      assert.equal(at(Number(place?.partition), String(place?.offset)), describeAddition({ requestId, ...row }));
+    }
+  });
+}
+
+/** What goes wrong, one after the other; each resolves when what was killed is back. */
+function faults(system: System): [string, () => Promise<void>][] {
+  const { kubectl } = system;
+  const settle = async (deployment: string, namespace = 'default') => {
+    await kubectl.run(['-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=120s']);
+  };
+  const deletePods = async (component: Component, ...how: string[]) => {
+    for (const pod of await podsOf(system, component)) {
+      await kubectl.run(['-n', 'default', 'delete', 'pod', pod, ...how]);
+      await settle(`orders-${component}`);
+    }
+  };
+  return [
+    ['each calculator deleted', () => deletePods('calculator')],
+    ['Kafka killed', () => killAndAwait(system, 'Kafka')],
+    ['each aggregator deleted without grace', () => deletePods('aggregator', '--grace-period=0', '--force')],
+    ['PostgreSQL killed', () => killAndAwait(system, 'PostgreSQL')],
+    [
+      'the leading operator deleted',
+      async () => {
+        const namespace = 'sumpipeline-system';
+        const lease = [
+          '-n',
+          namespace,
+          'get',
+          'lease',
+          'sumpipeline-operator',
+          '-o',
+          'jsonpath={.spec.holderIdentity}',
+        ];
+        const leader = await kubectl.run(lease);
+        const pods = (await kubectl.run(['-n', namespace, 'get', 'pods', '-o', 'name'])).trim().split('\n');
+        const pod = pods.find((name) => leader.includes(name.replace('pod/', '')));
+        assert.ok(pod, `${leader} leads, there are ${pods.join()}`);
+        await kubectl.run(['-n', namespace, 'delete', pod]);
+        await settle('sumpipeline-operator', namespace);
+      },
+    ],
+    [
+      'Kafka and PostgreSQL killed at once, and both aggregators deleted',
+      async () => {
+        await Promise.all([
+          killAndAwait(system, 'Kafka'),
+          killAndAwait(system, 'PostgreSQL'),
+          kubectl.run(['-n', 'default', 'delete', 'pod', '-l', 'sumpipeline.dev/component=aggregator']),
+        ]);
+        await settle('orders-aggregator');
+      },
+    ],
+  ];
+}
+
+async function podsOf(system: System, component: Component): Promise<string[]> {
+  const selector = `sumpipeline.dev/name=orders,sumpipeline.dev/component=${component}`;
+  const names = await system.kubectl.run(['-n', 'default', 'get', 'pods', '-l', selector, '-o', 'name']);
+  return names
+    .trim()
+    .split('\n')
+    .map((name) => name.replace('pod/', ''));
+}
+
+async function addressOf(system: System, component: Component): Promise<string> {
+  return system.kubectl.run([
+    '-n',
+    'default',
+    'get',
+    'service',
+    `orders-${component}`,
+    '-o',
+    'jsonpath={.spec.clusterIP}',
+  ]);
+}
+
+/** The same import, twice at least and until the signal. */
+async function importUntil(
+  system: System,
+  file: string,
+  signal: AbortSignal,
+): Promise<z.output<typeof summarySchema>[]> {
+  const summaries = [];
+  while (!signal.aborted || summaries.length < 2) {
+    const ran = await system.sumctl(['add', '--file', file, '-n', 'default', '-o', 'json', ...gently]);
+    assert.equal(ran.code, 0, ran.stderr);
+    summaries.push(summarySchema.parse(JSON.parse(ran.stdout)));
+  }
+  return summaries;
+}
+
+function* oneByOne(): Generator<AdditionRow> {
+  for (let n = 1; ; n++) yield { series, a: `${n}`, b: '0.000001' };
+}
+
+/** Reads with the receipts: from then on the totals hold everything that was acknowledged. */
+async function untilCounted(
+  system: System,
+  summaries: readonly { readonly vector: string }[],
+  receipts: readonly Receipt[],
+): Promise<void> {
+  const last = receipts.at(-1);
+  assert.ok(last);
+  for (const vector of [...summaries.map((summary) => summary.vector), `${last.partition}:${last.offset}`]) {
+    const ran = await system.sumctl(['total', series, '-n', 'default', '--at-least', vector, '--timeout', '60s']);
+    assert.equal(ran.code, 0, ran.stderr);
+  }
+}
+
+function assertTotals(totals: Map<string, { total: string; count: string }>, rows: readonly AdditionRow[]): void {
+  const expected = sumRows(rows);
+  assert.ok(expected.size === 51);
+  assert.deepEqual(
+    new Map([...totals].filter(([name]) => expected.has(name)).toSorted()),
+    new Map([...expected].toSorted()),
+  );
+}
+
+async function readProof(system: System) {
+  const ran = await system.sumctl(['verify', '-n', 'default', '-o', 'json']);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const { exact, partitions } = proofSchema.parse(JSON.parse(ran.stdout));
+  const sum = (pick: (one: (typeof partitions)[number]) => bigint) =>
+    partitions.reduce((all, one) => all + pick(one), 0n);
+  return {
+    exact,
+    applied: sum(({ applied }) => BigInt(applied)),
+    conflict: sum(({ conflict }) => BigInt(conflict)),
+    parked: sum(({ parked }) => BigInt(parked)),
+    lag: sum(({ logEnd, nextOffset }) => BigInt(logEnd) - BigInt(nextOffset)),
+  };
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Fixture } from '#test/e2e/fixture.ts';
+import { readMachineState } from '#test/e2e/machineState.ts';
+import { readTotals } from '#test/e2e/pipelines.ts';
+import { npmStart, type Start, untilUp } from '#test/e2e/system.ts';
+import { findMachineHolder } from '#tools/cluster/machine.ts';
+import { findProcesses } from '#tools/process/processes.ts';
+
+/** The ends of `npm start`, and what the next one finds. `stateBefore` is the machine without any. */
+export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<typeof readMachineState>): void {
+  let totals: Awaited<ReturnType<typeof readTotals>>;
+  let second: Start;
+  let third: Start;
+
+  test('a second npm start waits and names the first; after Ctrl-C it comes up with the same totals', async (t) => {
+    const { system } = fixture();
+    totals = await readTotals(system, 'default');
+    const holder = await findMachineHolder();
+    second = npmStart({ state: system.state });
+    const waiting = `One Kubernetes node fits this machine, and npm start (process ${holder?.pid}, since ${holder?.since}) has it. Waiting until that ends.\n`;
+    await second.untilSaid('that it waits', (stderr) => stderr.includes(waiting));
+    const interruptedAt = performance.now();
+    await interrupted(system.start);
+    t.diagnostic(`Ctrl-C to the end: ${((performance.now() - interruptedAt) / 1000).toFixed(1)} s`);
+    assert.match(system.start.stderr(), /^Taking everything down\.\n(?:.*\n)*Everything is taken down\.\n$/m);
+    const next = await untilUp(second, system.state);
+    assert.deepEqual(await readTotals(next, 'default'), totals);
+    const verified = await next.sumctl(['verify', '-n', 'default']);
+    assert.equal(verified.code, 0, verified.stdout);
+  });
+
+  test('after kill -9 of an npm start the next comes up all the same; --fresh forgets the totals', async () => {
+    const { system } = fixture();
+    third = npmStart({ state: system.state, args: ['--fresh'] });
+    await third.untilSaid('that it waits', (stderr) => stderr.includes('Waiting until that ends.'));
+    const holder = await findMachineHolder();
+    assert.ok(holder);
+    process.kill(holder.pid, 'SIGKILL');
+    assert.equal(await second.exited, 137);
+    const next = await untilUp(third, system.state);
+    assert.deepEqual(await readTotals(next, 'default'), new Map());
+  });
+
+  test('after Ctrl-C nothing is left: no mount, device, address, route, rule, control group or process', async () => {
+    const { system } = fixture();
+    await interrupted(third);
+    assert.deepEqual(readMachineState(), stateBefore());
+    assert.deepEqual(await findProcesses(system.state), []);
+    // Only the data, for the next start.
+    assert.equal(existsSync(join(system.state, 'cluster')), false);
+    assert.deepEqual((await readdir(join(system.state, 'up', 'data'))).toSorted(), ['kafka', 'postgres']);
+  });
+}
+
+/** sumctl ends with 0; but a shell between npm and it that got the key press too dies of it, and npm says so. */
+async function interrupted(start: Start): Promise<void> {
+  const end = await start.interrupt();
+  assert.ok(end === 0 || end === 'SIGINT', String(end));
+}

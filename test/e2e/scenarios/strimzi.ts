@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { topicFinalizer } from '#operator/api/annotations.ts';
+import { kafkaTopics } from '#operator/reconcile/resources.ts';
+import type { Fixture } from '#test/e2e/fixture.ts';
+import {
+  apply,
+  createNamespace,
+  draftIn,
+  readTotals,
+  type Said,
+  secretsOf,
+  untilReady,
+  untilSays,
+} from '#test/e2e/pipelines.ts';
+import { createTopic } from '#test/e2e/servers.ts';
+import { auditLog } from '#test/support/auditLog.ts';
+import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
+import { strimziCrds } from '#tools/crds/strimzi.ts';
+import { waitFor } from '#tools/process/wait.ts';
+
+const namespace = 'shop';
+const kafkaNamespace = 'kafka';
+const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
+
+/** Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand. */
+export function strimzi(fixture: () => Fixture): void {
+  const draft = async () =>
+    draftIn(namespace, {
+      'kafka.bootstrapServers': undefined,
+      'kafka.tls': undefined,
+      'kafka.cluster': { name: 'main', namespace: kafkaNamespace, listener: 'scram' },
+    });
+  const says = (reason: string, message: Said['message']) =>
+    untilSays(fixture().client, namespace, 'KafkaReady', { status: 'False', reason, message }, 30_000);
+
+  test('each step of the way to a Strimzi Kafka of another namespace is named, and then the pipeline counts', async () => {
+    const { system, client, access } = fixture();
+    const { kubectl } = system;
+    await createNamespace(system, namespace);
+    await createNamespace(system, kafkaNamespace);
+    await apply(system, ...secretsOf(await draft(), access), await draft());
+
+    await says(
+      'CRDNotInstalled',
+      'kafka.strimzi.io/v1 is not installed: install Strimzi, or set spec.kafka.bootstrapServers instead of cluster',
+    );
+    await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
+    await says(
+      'AccessForbidden',
+      'the operator may not read Kafka kafka/main: whoever owns namespace kafka installs the Role with kubectl apply -k manifests/kafka-access -n kafka',
+    );
+    const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
+    assert.equal(role.code, 0, role.stderr);
+    await says('KafkaNotFound', 'Kafka kafka/main does not exist: create it, or correct spec.kafka.cluster');
+    await apply(system, kafka);
+    await says(
+      'NotPermitted',
+      'Kafka kafka/main does not permit pipelines of namespace shop: its owner adds the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
+    );
+    assert.equal(await kubectl.run(['-n', namespace, 'get', 'deployments', '-o', 'name']), '');
+    const consent = 'sumpipeline.dev/allowed-namespaces=billing,shop';
+    await kubectl.run(['-n', kafkaNamespace, 'annotate', 'kafka', 'main', consent]);
+    await says('KafkaNotReady', 'Kafka kafka/main has published no address for listener scram yet');
+    const status = {
+      listeners: [{ name: 'scram', bootstrapServers: access.kafka.brokers[0], certificates: [access.kafkaCaPem] }],
+    };
+    const patch = ['patch', 'kafka', 'main', '--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
+    await kubectl.run(['-n', kafkaNamespace, ...patch]);
+    await says(
+      'TopicPending',
+      "KafkaTopic shop.orders: Strimzi's Topic Operator has not taken it up yet; is it running?",
+    );
+    const made = await client.get(kafkaTopics, topic);
+    assert.equal(made.metadata.ownerReferences, undefined);
+    assert.equal(made.metadata.labels?.['strimzi.io/cluster'], 'main');
+
+    await createTopic(access, 'shop.orders', 2);
+    await takeUpTopic(client, topic);
+    await untilReady(client, namespace);
+    const added = await system.sumctl(['add', '-f', 'manifests/samples/additions.csv', '-n', namespace]);
+    assert.equal(added.code, 0, added.stderr);
+  });
+
+  test('deleted without any Strimzi operator it goes within a minute, gives its topic back and keeps the data', async () => {
+    const { system, client, access } = fixture();
+    const { kubectl } = system;
+    const before = await untilCounted(fixture());
+    const finalizers = ['-n', namespace, 'get', 'sump', 'orders', '-o', 'jsonpath={.metadata.finalizers}'];
+    assert.equal(await kubectl.run(finalizers), JSON.stringify([topicFinalizer]));
+    await kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
+    // The Topic Operator's finalizer holds it: so it can be seen as the Topic Operator would find it.
+    const left = await client.get(kafkaTopics, topic);
+    assert.equal(left.metadata.annotations?.['strimzi.io/managed'], 'false');
+    assert.ok(left.metadata.deletionTimestamp);
+
+    await apply(system, await draft());
+    await says(
+      'TopicBeingDeleted',
+      'KafkaTopic shop.orders is being deleted; the data is kept, and it is made again when it is gone',
+    );
+    await letTopicGo(client, topic);
+    await waitFor({ what: 'a KafkaTopic anew', timeoutMs: 30_000, intervalMs: 200 }, async () => {
+      const live = await client.find(kafkaTopics, topic);
+      return live !== undefined && live.metadata.uid !== left.metadata.uid ? true : undefined;
+    });
+    assert.equal((await client.get(kafkaTopics, topic)).metadata.annotations?.['strimzi.io/managed'], undefined);
+    await takeUpTopic(client, topic);
+    await untilReady(client, namespace);
+    assert.deepEqual(await readTotals(system, namespace), before);
+    assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
+  });
+
+  test('a KafkaTopic that nothing holds goes with its SumPipeline, and the topic stays in Kafka', async () => {
+    const { system, client, access } = fixture();
+    // Without a finalizer: an operator of Strimzi that was never there.
+    await client.mergePatch(kafkaTopics, topic, { metadata: { finalizers: null } }, { fieldManager: 'person' });
+    await system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
+    assert.equal(await client.find(kafkaTopics, topic), undefined);
+    assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
+  });
+
+  test('a strict dry run of the server takes every child that sumctl render writes', async () => {
+    const line =
+      'npx sumctl render -f manifests/samples/pipeline-strimzi.yaml | kubectl apply -f - --server-side --dry-run=server --validate=strict';
+    const ran = await fixture().system.shell('set -o pipefail', line);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stdout, /^kafkatopic\.kafka\.strimzi\.io\/shop\.orders serverside-applied \(server dry run\)$/m);
+    assert.match(ran.stdout, /^servicemonitor\.monitoring\.coreos\.com\/orders-aggregator serverside-applied/m);
+  });
+}
+
+const kafka = {
+  apiVersion: 'kafka.strimzi.io/v1',
+  kind: 'Kafka',
+  metadata: { name: 'main', namespace: kafkaNamespace },
+  spec: {
+    kafka: {
+      listeners: [
+        { name: 'scram', port: 9094, type: 'internal', tls: true, authentication: { type: 'scram-sha-512' } },
+      ],
+    },
+  },
+};
+
+async function untilCounted({ system }: Fixture): Promise<Map<string, { total: string; count: string }>> {
+  return waitFor({ what: '200 additions to be counted', timeoutMs: 30_000, intervalMs: 500 }, async () => {
+    const totals = await readTotals(system, namespace);
+    const count = [...totals.values()].reduce((sum, one) => sum + Number(one.count), 0);
+    return count === 200 ? totals : undefined;
+  });
+}

@@ -1,0 +1,119 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { z } from 'zod';
+import { findProcesses } from '#tools/process/processes.ts';
+import { waitFor } from '#tools/process/wait.ts';
+import type { System } from './system.ts';
+
+export type Server = 'Kafka' | 'PostgreSQL';
+
+const folders = { Kafka: 'kafka', PostgreSQL: 'postgres' } as const;
+
+/** Every process of a server; the first is the one that `npm start` keeps alive. */
+async function processesOf(system: System, server: Server): Promise<number[]> {
+  const found = await findProcesses(join(system.state, 'up', 'data', folders[server]));
+  const isMain = ({ commandLine }: { commandLine: string }) => /kafka\.Kafka|bin\/postgres -D/.test(commandLine);
+  const main = found.filter(isMain);
+  if (main.length !== 1) throw new Error(`one process of ${server}: ${JSON.stringify(found)}`);
+  return [...main, ...found.filter((one) => !isMain(one))].map(({ pid }) => pid);
+}
+
+/** kill -9, and waits until the launcher has said that it is back. */
+export async function killAndAwait(system: System, server: Server): Promise<void> {
+  const heard = system.start.stderr().length;
+  const [main] = await processesOf(system, server);
+  if (main === undefined) throw new Error(`${server} does not run`);
+  process.kill(main, 'SIGKILL');
+  await system.start.untilSaid(`${server} is back.`, (stderr) => stderr.slice(heard).includes(`${server} is back.`));
+}
+
+/** Stops a server so that it neither answers nor goes away: what a hung machine looks like. Dispose of it to go on. */
+export async function freeze(system: System, server: Server): Promise<Disposable> {
+  const pids = await processesOf(system, server);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  return {
+    [Symbol.dispose]() {
+      for (const pid of pids) signalIfThere(pid, 'SIGCONT');
+    },
+  };
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** How to enter Kafka and PostgreSQL, as the Secrets that `npm start` made tell the pods. */
+export interface Access {
+  readonly kafka: KafkaConfig & { readonly brokers: string[] };
+  readonly kafkaCaPem: string;
+  readonly kafkaUser: { readonly username: string; readonly password: string };
+  readonly storeUri: string;
+  readonly storeCaPem: string;
+}
+
+const secretSchema = z.object({ data: z.record(z.string(), z.base64()) });
+
+export async function readAccess(system: System): Promise<Access> {
+  const read = async (name: string, key: string) => {
+    const text = await system.kubectl.run(['-n', 'default', 'get', 'secret', name, '-o', 'json']);
+    const value = secretSchema.parse(JSON.parse(text)).data[key];
+    if (value === undefined) throw new Error(`Secret ${name} has no key ${key}`);
+    return Buffer.from(value, 'base64').toString('utf8');
+  };
+  const kafkaCaPem = await read('kafka-ca', 'ca.crt');
+  const storeCaPem = await read('postgres-ca', 'ca.crt');
+  for (const pem of [kafkaCaPem, storeCaPem]) new X509Certificate(pem);
+  const kafkaUser = {
+    username: await read('orders-kafka', 'username'),
+    password: await read('orders-kafka', 'password'),
+  };
+  return {
+    kafkaCaPem,
+    storeCaPem,
+    kafkaUser,
+    storeUri: await read('orders-db', 'uri'),
+    kafka: {
+      clientId: 'test',
+      brokers: ['10.188.1.1:9092'],
+      ssl: { ca: [kafkaCaPem] },
+      sasl: { mechanism: 'scram-sha-512', ...kafkaUser },
+      logLevel: logLevel.NOTHING,
+    },
+  };
+}
+
+/** Runs statements in PostgreSQL as its superuser. */
+export async function query(access: Access, text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: access.storeUri, ssl: { ca: access.storeCaPem } });
+  client.on('error', () => {}); // the query reports it
+  await client.connect();
+  try {
+    return await client.query(text, values);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Makes a topic and waits until it can be used. */
+export async function createTopic(access: Access, topic: string, partitions: number): Promise<void> {
+  const admin = new Kafka(access.kafka).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
+    });
+    await waitFor({ what: `topic ${topic}`, timeoutMs: 15_000 }, async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions.length === partitions ? true : undefined;
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createKubectl, type Kubectl } from '#cli/up/kubectl.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** One `npm start`, as a person has it in a terminal. */
+export interface Start {
+  /** What it printed so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Resolves with the exit code, or the signal that ended npm. */
+  readonly exited: Promise<number | NodeJS.Signals>;
+  /** Ctrl-C: the terminal sends SIGINT to everything in the foreground. */
+  interrupt(): Promise<number | NodeJS.Signals>;
+  /** Resolves when `isThere` finds in standard error what it looks for. */
+  untilSaid(what: string, isThere: (stderr: string) => boolean): Promise<void>;
+}
+
+/** Starts `npm start -- ARGS` with its state in a folder of the test. */
+export function npmStart(options: { state: string; args?: readonly string[]; silent?: boolean }): Start {
+  const { state, args = [], silent = false } = options;
+  const child = spawn('npm', ['start', ...(silent ? ['--silent'] : []), ...(args.length > 0 ? ['--', ...args] : [])], {
+    cwd: root,
+    env: { ...process.env, SUMPIPELINE_STATE: state },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a process group of its own, as in a terminal
+  });
+  const heard = { stdout: '', stderr: '' };
+  const news = new EventTarget();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      heard[name] += text;
+      news.dispatchEvent(new Event('news'));
+    });
+  }
+  const exited = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
+    running.delete(child);
+    news.dispatchEvent(new Event('news'));
+    return z.union([z.number(), z.custom<NodeJS.Signals>()]).parse(code ?? signal);
+  });
+  running.add(child);
+  return {
+    stdout: () => heard.stdout,
+    stderr: () => heard.stderr,
+    exited,
+    interrupt() {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGINT');
+      return exited;
+    },
+    async untilSaid(what, isThere) {
+      for (;;) {
+        if (isThere(heard.stderr)) return;
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`npm start ended before it said ${what}:\n${heard.stderr}`);
+        await once(news, 'news');
+      }
+    },
+  };
+}
+
+/** Those that a failed test left running. */
+const running = new Set<ChildProcess>();
+
+export async function endAll(): Promise<void> {
+  const ends = [...running].map((child) => {
+    const end = once(child, 'close');
+    // Everything it started ends with it, and the next start removes what is left of the node.
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    return end;
+  });
+  await Promise.all(ends);
+}
+
+/** A system that is up, with the tools that its instructions name. */
+export interface System {
+  readonly start: Start;
+  /** What it told the person to do. */
+  readonly instructions: string;
+  readonly kubeconfig: string;
+  readonly kubectl: Kubectl;
+  readonly state: string;
+  /** Runs `sumctl ARGS`. */
+  sumctl(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Ran>;
+  /** Runs lines in a shell in which the lines under "In another terminal" were typed first. */
+  shell(...lines: string[]): Promise<Ran>;
+}
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Waits until a start is up, for 20 minutes: a machine with empty caches builds Kubernetes first. */
+export async function untilUp(start: Start, state: string): Promise<System> {
+  await start.untilSaid('that the pipeline is ready', () => start.stdout().includes('Ctrl-C takes everything down'));
+  const instructions = start.stdout().slice(start.stdout().indexOf('In another terminal:'));
+  const find = (pattern: RegExp) => {
+    const [, found] = pattern.exec(instructions) ?? [];
+    if (found === undefined) throw new Error(`the instructions lack ${pattern}:\n${instructions}`);
+    return found;
+  };
+  const kubeconfig = find(/^ {2}export KUBECONFIG=(\S+)$/m);
+  const kubectlPath = find(/^ {2}alias kubectl=(\S+)$/m);
+  const setUp = ['shopt -s expand_aliases', `export KUBECONFIG=${kubeconfig}`, `alias kubectl=${kubectlPath}`];
+  return {
+    start,
+    state,
+    instructions,
+    kubeconfig,
+    kubectl: createKubectl({
+      command: kubectlPath,
+      kubeconfig,
+      context: undefined,
+      cacheDir: join(state, 'test-kubectl'),
+    }),
+    sumctl: (args, options) =>
+      run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], { kubeconfig }, options),
+    shell: (...lines) => run('bash', ['-c', [...setUp, ...lines].join('\n')], {}),
+  };
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  { kubeconfig }: { kubeconfig?: string },
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<Ran> {
+  const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
+  const child = spawn(command, args, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(signal ? { signal } : {}),
+  });
+  const heard = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      heard[name] += text;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, ...heard };
+}
