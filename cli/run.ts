@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
-import { describeChain, describeFailure, exitCodes } from './exit.ts';
+import { CliError, describeChain, describeFailure, exitCodes } from './exit.ts';
 import { buildProgram } from './program.ts';
 import { renderFailedOnce } from './verbs/up.ts';
 
@@ -23,7 +23,8 @@ export async function runProgram(
       // Help and version are answers; commander has printed everything already.
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
-    if (context.signal.aborted && error === context.signal.reason) {
+    // Whatever broke because of it: what a person wants to read is that they ended it.
+    if (context.signal.aborted && !(error instanceof CliError)) {
       context.stderr.write('interrupted\n');
       return exitCodes.interrupted;
     }

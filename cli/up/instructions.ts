@@ -11,17 +11,16 @@ export function renderInstructions(options: { target: Target; ref: PipelineRef; 
     ...(target.kubectlPath === 'kubectl' ? [] : [`alias kubectl=${target.kubectlPath}`]),
     ...(target.context === undefined ? [] : [`alias kubectl="kubectl --context ${target.context}"`]),
   ];
-  const sumctl = `npx sumctl${target.context === undefined ? '' : ` --context ${target.context}`}`;
-  const where = `-n ${namespace} -p ${name}`;
+  const where = `-n ${namespace} -p ${name}${target.context === undefined ? '' : ` --context ${target.context}`}`;
   return `
 ${formatRef(ref)} is ready. In another terminal:
 
 ${setUp.map((line) => `  ${line}`).join('\n')}
 
-  ${sumctl} add 1.10 2 --series orders ${where}
-  ${sumctl} add --file manifests/samples/additions.csv ${where}
-  ${sumctl} total ${where}
-  ${sumctl} verify ${where}
+  npx sumctl add 1.10 2 --series orders ${where}
+  npx sumctl add --file manifests/samples/additions.csv ${where}
+  npx sumctl total ${where}
+  npx sumctl verify ${where}
 
   kubectl -n ${namespace} get sumpipelines,pods
   kubectl -n ${namespace} describe sumpipeline ${name}

@@ -7,6 +7,7 @@ import { formatRef } from '#contract/names.ts';
 import { stateRoot } from '#tools/cache.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
+import { acquireLock } from '#tools/lock.ts';
 import { createProgress, type Progress } from '#tools/progress.ts';
 import { bothOrNeither } from './both.ts';
 import { findHostAddress, useCurrent } from './current.ts';
@@ -52,7 +53,8 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const progress = createProgress({ stream: context.stderr, now: context.now });
   const isOnce = onceInput !== undefined;
   const isLocal = options.cluster === 'local';
-  const stateDir = join(stateRoot(), isOnce ? 'once' : 'up');
+  const what = isOnce ? 'npm start -- --once' : 'npm start';
+  const stateDir = join(stateRoot(), stateName({ isLocal, isOnce }));
 
   // First what can be refused at once, before anybody waits for anything.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
@@ -60,7 +62,9 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
 
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(
-    await acquireMachine({ what: isOnce ? 'npm start -- --once' : 'npm start', progress, signal }),
+    isLocal
+      ? await acquireMachine({ what, progress, signal })
+      : await acquireLock({ name: stateDir, what, onWait: () => progress.note(waitingForState), signal }),
   );
   stack.defer(() => progress.note('Everything is taken down.'));
   if (isOnce) stack.defer(() => rm(stateDir, { recursive: true, force: true }));
@@ -87,7 +91,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   );
   const sample = await readSample(join(root, 'manifests', 'samples', 'pipeline.yaml'), parts);
   if (!isLocal) stack.defer(() => removeSample(target, sample, progress));
-  await explained(target, [operator.namespace], progress, () =>
+  await explained({ target, namespaces: [operator.namespace], progress, signal }, () =>
     progress.step('Wait for the operator', () =>
       target.kubectl.run(
         [
@@ -102,9 +106,10 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
       ),
     ),
   );
+  const namespaces = [sample.ref.namespace, operator.namespace];
   const pipelineFile = await applySample(target, sample, { stateDir, root, progress, signal });
   const cluster = loadCluster(target);
-  await explained(target, [sample.ref.namespace, operator.namespace], progress, () =>
+  await explained({ target, namespaces, progress, signal }, () =>
     progress.step(`Wait until ${formatRef(sample.ref)} is Ready`, (step) =>
       waitUntilReady({ cluster, ref: sample.ref, step, timeoutMs: readyTimeoutMs, signal }),
     ),
@@ -119,7 +124,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
     aggregatorUrl: undefined,
   };
   if (isOnce) {
-    return await explained(target, [sample.ref.namespace, operator.namespace], progress, () =>
+    return await explained({ target, namespaces, progress, signal }, () =>
       runOnce({ connection, input: onceInput, progress }, context),
     );
   }
@@ -129,6 +134,13 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   progress.note('Taking everything down.');
   return undefined;
 }
+
+/** Each its own data: what one keeps or throws away is nothing to the others. */
+function stateName({ isLocal, isOnce }: { isLocal: boolean; isOnce: boolean }): string {
+  return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : 'up'}`;
+}
+
+const waitingForState = 'Another sumctl up --cluster current uses the same data. Waiting until that ends.';
 
 async function applySample(
   target: Target,
@@ -156,20 +168,23 @@ async function removeSample(target: Target, sample: Sample, progress: Progress):
 }
 
 /** Shows what the cluster says about a failure, before the cluster is taken down. */
-async function explained<T>(
-  target: Target,
-  namespaces: readonly string[],
-  progress: Progress,
-  work: () => Promise<T>,
-): Promise<T> {
+async function explained<T>({ target, namespaces, progress, signal }: Explained, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'AbortError')) {
+    // Ctrl-C explains itself.
+    if (!signal.aborted) {
       for (const namespace of new Set(namespaces)) progress.note(await explainNamespace(target.kubectl, namespace));
     }
     throw error;
   }
+}
+
+interface Explained {
+  readonly target: Target;
+  readonly namespaces: readonly string[];
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
 }
 
 function untilAborted(signal: AbortSignal): Promise<string> {

@@ -65,6 +65,7 @@ async function send(cluster: Cluster, ref: PipelineRef, content: unknown, signal
 const liveSchema = z.object({ metadata: z.object({ resourceVersion: z.string(), uid: z.string() }) });
 
 function readProblems(error: ClusterRefused) {
+  if (error.status === 404) return [{ path: 'metadata.namespace', message: `${error.message}: create it first` }];
   if (error.causes.length === 0) return [{ path: '', message: error.message }];
   return error.causes.map(({ field, message }) => ({ path: field === '<nil>' ? '' : field, message }));
 }
