@@ -160,8 +160,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'no program moves a partition whose halt stays',
     file: 'services/ledger/migrations/0002_halts.sql',
-    from: 'IF OLD.halt_stays THEN',
-    to: 'IF false THEN',
+    from: 'WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset)',
+    to: 'WHEN (false)',
     test: { file: books, name: 'lets nobody move on' },
   },
   {
