@@ -59,9 +59,6 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
     const session = connect('http://sumpipeline', { createConnection: () => socket });
     // Calls hear of a broken connection by their own errors.
     session.on('error', () => {});
-    // The session does not hear by itself when a stream that is no socket breaks: calls would wait for their deadline.
-    socket.once('error', (error) => session.destroy(error));
-    for (const event of ['end', 'close'] as const) socket.once(event, () => session.destroy());
     const forget = () => {
       sessions[at] = undefined;
     };
