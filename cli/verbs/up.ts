@@ -8,6 +8,7 @@ import { renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderTable } from '#cli/output/table.ts';
 import { buildOnceDocument, type OnceTotal } from '#cli/up/document.ts';
+import { withTools } from './withTools.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const defaultInput = join('manifests', 'samples', 'additions.csv');
@@ -35,7 +36,7 @@ export function upCommand(context: Context): Command {
     const options = optionsSchema.parse(command.opts());
     checkUsage(options);
     const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh } = options;
-    const { up } = await import('#cli/up/up.ts');
+    const { up } = await withTools(() => import('#cli/up/up.ts'));
     const onceInput = once ? (input ?? join(root, defaultInput)) : undefined;
     const target = { cluster, context: kubeContext, kubeconfig, image, host };
     const work = up({ ...target, fresh, onceInput, root }, context);
