@@ -1,19 +1,14 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { GaveUp, Refused } from '#cli/api/failure.ts';
-import { withRetries } from '#cli/api/retry.ts';
-import { concurrencyDefault, openConnection } from '#cli/connection/connection.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
+import { concurrencyDefault } from '#cli/connection/connection.ts';
+import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { parseDuration } from '#cli/duration.ts';
-import { CliError, exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
+import { exitCodesHelp, usageError } from '#cli/exit.ts';
 import { rowFormats } from '#cli/import/rows.ts';
-import { renderSummary } from '#cli/import/summary.ts';
-import { addOutputOption, type OutputFormat, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
-import { renderFields } from '#cli/output/table.ts';
-import { parseAddition } from '#core/addition.ts';
-import { SumError } from '#core/errors.ts';
-import { formatPosition } from '#core/vector.ts';
+import { addOutputOption, type OutputFormat, outputFormatSchema } from '#cli/output/structured.ts';
+import { addFile } from './addFile.ts';
+import { addOne } from './addOne.ts';
 
 const retryForDefault = { one: '30s', file: '2m' } as const;
 
@@ -93,7 +88,8 @@ const optionsSchema = z.object({
   output: outputFormatSchema,
 });
 
-interface AddOptions {
+/** What was asked for, checked. */
+export interface AddOptions {
   readonly series: string;
   readonly id: string | undefined;
   readonly file: string | undefined;
@@ -139,129 +135,4 @@ function readOptions(command: Command): AddOptions {
     retryForMs: parseDuration('--retry-for', retryFor),
     output,
   };
-}
-
-async function addOne(
-  operands: { a: string | undefined; b: string | undefined },
-  options: AddOptions,
-  connectionOptions: ConnectionOptions,
-  context: Context,
-): Promise<void> {
-  const { a, b } = operands;
-  if (a === undefined || b === undefined) {
-    throw usageError('add needs two numbers, or --file', 'For example: sumctl add 1.10 2');
-  }
-  const { now, random, signal, stdout, stderr } = context;
-  const requestId = options.id ?? context.newRequestId();
-  const addition = checkOperands({ requestId, series: options.series, a, b });
-  await using connection = await openConnection(connectionOptions, signal);
-  const calculator = connection.calculator();
-  try {
-    const answer = await withRetries(() => calculator.add(addition, signal), {
-      deadlineMs: options.retryForMs,
-      now,
-      random,
-      signal,
-      onRetry: (failure, waitMs) =>
-        stderr.write(`waiting: ${failure.message}; trying again in ${waitMs} ms with the same id ${requestId}\n`),
-    });
-    const { series, result, replayed } = answer;
-    const { partition, offset, logEpoch } = answer.position;
-    const position = { partition, offset: String(offset), logEpoch };
-    stdout.write(
-      options.output === 'table'
-        ? renderFields([
-            ['Series', series],
-            ['Result', result],
-            ['Position', formatPosition(answer.position)],
-            ['Request id', requestId],
-            ['Replayed', replayed ? 'yes: it was acknowledged before, nothing was written now' : 'no'],
-          ])
-        : renderStructured(options.output, { requestId, series, result, position, replayed }),
-    );
-  } catch (error) {
-    const again = buildAgain(addition, connectionOptions);
-    if (signal.aborted) {
-      throw new CliError(exitCodes.interrupted, 'interrupted; it is not known whether the addition was written', {
-        hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
-      });
-    }
-    throw explain(error, { again });
-  }
-}
-
-/** The calculator would say the same; this way nothing is opened for it. */
-function checkOperands(input: { requestId: string; series: string; a: string; b: string }) {
-  try {
-    return parseAddition(input);
-  } catch (error) {
-    if (!(error instanceof SumError)) throw error;
-    const names: Record<string, string> = { requestId: '--id', series: '--series' };
-    throw usageError(error.message.replace(/^\w+/, (field) => names[field] ?? field));
-  }
-}
-
-function explain(error: unknown, { again }: { again: string }): unknown {
-  if (error instanceof GaveUp) {
-    return error.mayBeWritten
-      ? new CliError(exitCodes.unreachable, `it is not known whether the addition was written: ${error.message}`, {
-          hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
-          cause: error,
-        })
-      : new CliError(exitCodes.unreachable, `nothing was written: ${error.message}`, {
-          hint: `Try again later with the same id:\n  ${again}`,
-          cause: error,
-        });
-  }
-  if (error instanceof Refused && error.code === 'id-conflict') {
-    return new CliError(exitCodes.failed, error.message, {
-      hint: 'The id belongs to another addition. For a new addition leave --id out, and a new id is made.',
-      cause: error,
-    });
-  }
-  if (error instanceof Refused) return new CliError(exitCodes.failed, error.message, { cause: error });
-  return error;
-}
-
-/** The same addition as a command that can be pasted into a shell. */
-function buildAgain(
-  addition: { requestId: string; series: string; a: string; b: string },
-  connection: ConnectionOptions,
-): string {
-  const words = ['sumctl', 'add', addition.a, addition.b, '--series', addition.series, '--id', addition.requestId];
-  for (const [name, value] of Object.entries(connection)) {
-    if (typeof value === 'string')
-      words.push(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value);
-  }
-  return words.map((word) => (/^[-\w./:@%+=]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
-}
-
-async function addFile(
-  options: AddOptions & { readonly file: string },
-  connectionOptions: ConnectionOptions,
-  context: Context,
-): Promise<void> {
-  const { importFile } = await import('#cli/import/importFile.ts');
-  await using connection = await openConnection(connectionOptions, context.signal);
-  const { summary, failure } = await importFile(
-    {
-      path: options.file,
-      importId: options.importId,
-      format: options.format,
-      rejectsPath: options.rejects,
-      concurrency: options.concurrency,
-      retryForMs: options.retryForMs,
-      calculator: connection.calculator(),
-    },
-    context,
-  );
-  context.stdout.write(options.output === 'table' ? renderSummary(summary) : renderStructured(options.output, summary));
-  if (failure !== undefined) throw failure;
-  const { rows, rejected } = summary;
-  if (rejected > 0) {
-    const rest = rejected < rows ? 'the others are added' : 'nothing was added';
-    throw new CliError(exitCodes.failed, `${rejected} of ${rows} rows were rejected; ${rest}`, {
-      hint: 'Mend the rejected rows and add them as a file of their own.',
-    });
-  }
 }

@@ -1,0 +1,108 @@
+import { GaveUp, Refused } from '#cli/api/failure.ts';
+import { withRetries } from '#cli/api/retry.ts';
+import { openConnection } from '#cli/connection/connection.ts';
+import type { ConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, exitCodes, usageError } from '#cli/exit.ts';
+import { renderStructured } from '#cli/output/structured.ts';
+import { renderFields } from '#cli/output/table.ts';
+import { parseAddition } from '#core/addition.ts';
+import { SumError } from '#core/errors.ts';
+import { formatPosition } from '#core/vector.ts';
+import type { AddOptions } from './add.ts';
+
+/** Adds two numbers and prints the receipt, or the command that is safe to run again. */
+export async function addOne(
+  operands: { a: string | undefined; b: string | undefined },
+  options: AddOptions,
+  connectionOptions: ConnectionOptions,
+  context: Context,
+): Promise<void> {
+  const { a, b } = operands;
+  if (a === undefined || b === undefined) {
+    throw usageError('add needs two numbers, or --file', 'For example: sumctl add 1.10 2');
+  }
+  const { now, random, signal, stdout, stderr } = context;
+  const requestId = options.id ?? context.newRequestId();
+  const addition = checkOperands({ requestId, series: options.series, a, b });
+  await using connection = await openConnection(connectionOptions, signal);
+  const calculator = connection.calculator();
+  try {
+    const answer = await withRetries(() => calculator.add(addition, signal), {
+      deadlineMs: options.retryForMs,
+      now,
+      random,
+      signal,
+      onRetry: (failure, waitMs) =>
+        stderr.write(`waiting: ${failure.message}; trying again in ${waitMs} ms with the same id ${requestId}\n`),
+    });
+    const { series, result, replayed } = answer;
+    const { partition, offset, logEpoch } = answer.position;
+    const position = { partition, offset: String(offset), logEpoch };
+    stdout.write(
+      options.output === 'table'
+        ? renderFields([
+            ['Series', series],
+            ['Result', result],
+            ['Position', formatPosition(answer.position)],
+            ['Request id', requestId],
+            ['Replayed', replayed ? 'yes: it was acknowledged before, nothing was written now' : 'no'],
+          ])
+        : renderStructured(options.output, { requestId, series, result, position, replayed }),
+    );
+  } catch (error) {
+    const again = buildAgain(addition, connectionOptions);
+    if (signal.aborted) {
+      throw new CliError(exitCodes.interrupted, 'interrupted; it is not known whether the addition was written', {
+        hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
+      });
+    }
+    throw explain(error, { again });
+  }
+}
+
+/** The calculator would say the same; this way nothing is opened for it. */
+function checkOperands(input: { requestId: string; series: string; a: string; b: string }) {
+  try {
+    return parseAddition(input);
+  } catch (error) {
+    if (!(error instanceof SumError)) throw error;
+    const names: Record<string, string> = { requestId: '--id', series: '--series' };
+    throw usageError(error.message.replace(/^\w+/, (field) => names[field] ?? field));
+  }
+}
+
+function explain(error: unknown, { again }: { again: string }): unknown {
+  if (error instanceof GaveUp) {
+    return error.mayBeWritten
+      ? new CliError(exitCodes.unreachable, `it is not known whether the addition was written: ${error.message}`, {
+          hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
+          cause: error,
+        })
+      : new CliError(exitCodes.unreachable, `nothing was written: ${error.message}`, {
+          hint: `Try again later with the same id:\n  ${again}`,
+          cause: error,
+        });
+  }
+  if (error instanceof Refused && error.code === 'id-conflict') {
+    return new CliError(exitCodes.failed, error.message, {
+      hint: 'The id belongs to another addition. For a new addition leave --id out, and a new id is made.',
+      cause: error,
+    });
+  }
+  if (error instanceof Refused) return new CliError(exitCodes.failed, error.message, { cause: error });
+  return error;
+}
+
+/** The same addition as a command that can be pasted into a shell. */
+function buildAgain(
+  addition: { requestId: string; series: string; a: string; b: string },
+  connection: ConnectionOptions,
+): string {
+  const words = ['sumctl', 'add', addition.a, addition.b, '--series', addition.series, '--id', addition.requestId];
+  for (const [name, value] of Object.entries(connection)) {
+    if (typeof value === 'string')
+      words.push(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value);
+  }
+  return words.map((word) => (/^[-\w./:@%+=]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+}
