@@ -45,9 +45,18 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.deepEqual(await readTotals(next, 'default'), new Map());
   });
 
-  test('after Ctrl-C nothing is left: no mount, device, address, route, rule, control group or process', async () => {
+  test('Ctrl-C in the middle of a start ends it in order', async () => {
     const { system } = fixture();
     await interrupted(third);
+    const fourth = npmStart({ state: system.state });
+    await fourth.untilSaid('that Kubernetes runs', (stderr) => stderr.includes('ok     Start Kubernetes'));
+    const end = await fourth.interrupt();
+    assert.ok(end === 130 || end === 'SIGINT', String(end));
+    assert.match(fourth.stderr(), /\nEverything is taken down\.\ninterrupted\n$/);
+  });
+
+  test('after it nothing is left: no mount, device, address, route, rule, control group or process', async () => {
+    const { system } = fixture();
     assert.deepEqual(readMachineState(), stateBefore());
     assert.deepEqual(await findProcesses(system.state), []);
     // Only the data, for the next start.
