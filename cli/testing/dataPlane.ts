@@ -88,7 +88,8 @@ export async function startDataPlane(): Promise<DataPlane> {
 
   async function kill(program: Program): Promise<void> {
     const child = running.get(program);
-    if (child === undefined || child.exitCode !== null) return;
+    // A killed process has no exit code but a signal; waiting for its end once more would wait for ever.
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
