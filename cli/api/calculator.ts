@@ -69,6 +69,7 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
   return { ...parsed, position };
 }
 
+const deadlineExceeded = 4;
 const unavailable = 14;
 
 /** The same rule as for HTTP: full queues and "unavailable" are tried again, everything else is final. */
@@ -80,6 +81,8 @@ function explainStatus(answer: {
 }) {
   const { status, detail, code, field } = answer;
   if (code === 'queue-full') return new TryAgain(detail, { mayBeWritten: false });
+  // The server's library ends a call by itself when its time is over, whatever our service was about to say.
+  if (status === deadlineExceeded) return new TryAgain(detail, { mayBeWritten: true });
   if (status === unavailable) return new TryAgain(detail, { mayBeWritten: code !== 'unavailable' });
   return new Refused({ status, code, field, detail });
 }

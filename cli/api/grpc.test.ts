@@ -18,26 +18,26 @@ test('add over gRPC sends the request and prints the receipt', async () => {
   assert.deepEqual(JSON.parse(ran.stdout).position, { partition: 0, offset: '41', logEpoch: 1 });
 });
 
-test('a full queue, an unknown outcome and a broken connection are retried with the same id', async () => {
+test('a full queue, an unknown outcome, a broken connection and a late answer are retried with the same id', async () => {
   await using fake = await startFakeGrpc(
     scripted([
       { status: 8, code: 'queue-full', message: 'full' },
       { status: 14, code: 'outcome-unknown', message: 'Kafka is away' },
       'drop',
       { status: 14, message: 'a proxy says no' },
+      { status: 4, message: 'Deadline exceeded' },
       { offset: 1 },
     ]),
   );
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 0, ran.stderr);
   assert.deepEqual([...new Set(fake.calls.map(({ requestId }) => requestId))], [testRequestId]);
-  assert.equal(fake.calls.length, 5);
+  assert.equal(fake.calls.length, 6);
 });
 
 for (const [status, code, message] of [
   [3, 'invalid-field', 'a is wrong'],
   [6, 'id-conflict', 'other operands'],
-  [4, 'deadline-exceeded', 'too late'],
   [13, 'internal', 'oops'],
   [8, undefined, 'message too large'],
   [12, undefined, 'unimplemented'],
