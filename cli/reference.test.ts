@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { referencePath, renderReference } from './reference.ts';
 import { runSumctl } from './testing/context.ts';
-
-test('docs/reference/sumctl.md is the help as it is now (node cli/writeReference.ts writes it)', async () => {
-  assert.equal(await readFile(referencePath, 'utf8'), renderReference());
-});
 
 test('every verb has a summary, examples and the exit codes in its help', async () => {
   const { stdout: overview } = await runSumctl(['--help']);

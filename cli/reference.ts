@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
-
-export const referencePath = join(import.meta.dirname, '..', 'docs', 'reference', 'sumctl.md');
 
 /** The page docs/reference/sumctl.md: the help of every verb, word for word. */
 export function renderReference(): string {
@@ -12,7 +9,7 @@ export function renderReference(): string {
   const program = buildProgram(nowhere, 'VERSION');
   const verbs = program.commands.filter((command) => command.name() !== 'help');
   return [
-    '<!-- Generated from the help by `node cli/writeReference.ts`. Do not edit. -->',
+    '<!-- Generated from the help of sumctl by `npm run gen`. Do not edit. -->',
     '# sumctl',
     '',
     'A person’s tool for SumPipeline. In the repository: `npx sumctl`; in the image: `sumpipeline sumctl`.',

@@ -2,10 +2,21 @@ import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { CliError, describeChain, describeFailure, exitCodes } from './exit.ts';
 import { buildProgram } from './program.ts';
-import { renderFailedOnce } from './verbs/up.ts';
+import { isOnce, renderFailedOnce } from './verbs/up.ts';
 
 /** Runs one command line (without `node sumctl`) and answers its exit code. Never throws. */
 export async function runProgram(
+  args: readonly string[],
+  context: Omit<Context, 'setExitCode'>,
+  version: string,
+): Promise<number> {
+  const exitCode = await runVerb(args, context, version);
+  const isAnswer = exitCode === exitCodes.ok || exitCode === exitCodes.interrupted;
+  // A check that passes or does not: why it did not stands in its document and on standard error.
+  return isOnce(args) && !isAnswer ? exitCodes.failed : exitCode;
+}
+
+async function runVerb(
   args: readonly string[],
   context: Omit<Context, 'setExitCode'>,
   version: string,

@@ -53,7 +53,7 @@ Examples:
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
   --once ends with 0 when every acknowledged addition is counted, the proof is exact and no row was rejected, else
-  with 1; with -o json standard output is one JSON document also then, with the reason as "error".`;
+  with 1, also for a wrong command line; with -o json standard output is one JSON document also then, with the reason as "error".`;
 
 const text = z.string().min(1).optional();
 const optionsSchema = z.object({
@@ -90,10 +90,15 @@ function checkUsage(options: Options): void {
  * one on standard output gets one. Undefined for every other command line.
  */
 export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
-  if (args[0] !== 'up' || !args.includes('--once')) return undefined;
+  if (!isOnce(args)) return undefined;
   const format = args.map((arg, at) => readOutput(arg, args[at + 1])).find((value) => value !== undefined);
   if (format !== 'json' && format !== 'yaml') return undefined;
   return renderStructured(format, buildOnceDocument({ totals: [], proof: undefined, error, at }));
+}
+
+/** Read from the command line itself, because it must be known also of one that commander refuses. */
+export function isOnce(args: readonly string[]): boolean {
+  return args[0] === 'up' && args.includes('--once');
 }
 
 /** `-o json`, `-ojson`, `-o=json`, `--output json`, `--output=json`. */

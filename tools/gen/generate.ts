@@ -10,6 +10,7 @@ import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
 import { generateReference } from './reference.ts';
+import { generateSumctlPage } from './sumctlPage.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -26,6 +27,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateRbac(),
     ...generateReference(),
     ...generateOwnershipPage(),
+    await generateSumctlPage(root),
     ...(await generateProtobuf(root)),
   ];
 }
