@@ -45,6 +45,8 @@ export async function startHttp<Service extends DescService>(options: HttpOption
     http: { headersTimeout: receiveTimeoutMs, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: pathParameterCharsMax },
     forceCloseConnections: 'idle',
+    // Whoever has a connection to us while we close is answered like everybody else, not with fastify's own 503.
+    return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => refuse(reply, edgeFailure(error, logger)),
     clientErrorHandler: answerGarbage,
   });

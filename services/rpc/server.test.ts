@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { silentLogger } from '#platform/log.ts';
@@ -27,6 +30,19 @@ test('closing finishes what is in flight and refuses what comes', async () => {
   assert.ok((await grpc).ok);
   await closed;
   await assert.rejects(fetch(url, { method: 'POST', body: '{}' }));
+});
+
+test('a request that comes while it closes, on a connection that was open before, is answered', async () => {
+  const edge = await startEdge();
+  edge.handle = echo;
+  const socket = connect(edge.server.httpPort, '127.0.0.1');
+  await once(socket, 'connect');
+  // Connections are accepted in their order: when this one has its answer, ours is open.
+  await fetch(`http://127.0.0.1:${edge.server.httpPort}/v1/additions`, { method: 'POST', body: '{"a":"1"}' });
+  const closed = edge.server.close(5_000);
+  socket.write('POST /v1/additions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
+  assert.match(await text(socket), /^HTTP\/1.1 200 OK/);
+  await closed;
 });
 
 test('closing cuts what does not end in time', async () => {
