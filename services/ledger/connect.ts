@@ -5,10 +5,12 @@ import { readSecretFile } from '#platform/secretFile.ts';
 import { StoreUnavailableError } from './port.ts';
 
 /** A batch takes milliseconds; an owner stopped inside its transaction would block every other one as long as this. */
-const transactionTimeoutMs = 20_000;
+export const transactionTimeoutMs = 20_000;
 /** Enough for partitions applied at once, readers and one recount; PostgreSQL's default is 100 for everybody. */
 const connectionsMax = 10;
 const connectTimeoutMs = 5_000;
+/** A connection that says nothing for this long is asked whether it still lives; else TCP asks after two hours. */
+const keepAliveAfterMs = 10_000;
 
 /** Where the secrets come from, in words for messages. */
 export interface StoreSources {
@@ -50,6 +52,7 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     application_name:
       `sumpipeline ${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME} ${config.SUMPIPELINE_POD_NAME}`.slice(
         0,

@@ -48,6 +48,15 @@ describe('an error of PostgreSQL', () => {
     assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
   });
 
+  it('that is silence says who is silent', () => {
+    const error = toLedgerError(new Error('Query read timeout'), sources);
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.deepEqual(
+      [error.reason, error.message],
+      ['Unreachable', 'PostgreSQL of Secret db, key uri does not answer'],
+    );
+  });
+
   it('about a certificate without a CA says where to name one', () => {
     const error = toLedgerError(failure('SELF_SIGNED_CERT_IN_CHAIN'), sources);
     assert.match(error.message, /set store.postgres.caSecretRef/);

@@ -92,9 +92,21 @@ function unavailable(
         cause,
       );
     default:
-      return new StoreUnavailableError('StoreError', failure.message, cause);
+      break;
   }
+  if (silences.has(failure.message)) {
+    return new StoreUnavailableError('Unreachable', `PostgreSQL of ${sources.uri} does not answer`, cause);
+  }
+  return new StoreUnavailableError('StoreError', failure.message, cause);
 }
+
+/** What pg says, without a code, when its own patience ends: with a connection, in the pool's queue, with an answer. */
+const silences: ReadonlySet<string> = new Set([
+  'Connection terminated due to connection timeout',
+  'timeout exceeded when trying to connect',
+  'timeout expired',
+  'Query read timeout',
+]);
 
 function identityAdvice(reason: string, detail: string): string {
   switch (reason) {

@@ -140,7 +140,7 @@ it('a recount may take longer than a batch is allowed to', async () => {
     { [Symbol.asyncDispose]: () => pool.end() },
   );
   pool.on('error', () => {});
-  const impatient = new PostgresLedger(config, pool);
+  const impatient = new PostgresLedger(config, pool, 300);
   // Of its own, because a transaction sees the sessions of its first look only.
   await using other = await freshLedger();
   await admin.query('BEGIN');
@@ -153,6 +153,26 @@ it('a recount may take longer than a batch is allowed to', async () => {
     await admin.query('COMMIT');
   }
   assert.deepEqual(await counting, { additions: 1n, differences: [] });
+});
+
+it('an answer that does not come is not waited for, and the next question is answered', async () => {
+  await using scope = await freshLedger();
+  const { admin, config } = scope;
+  const pool = new pg.Pool(postgres.clientConfig());
+  await using _ = { [Symbol.asyncDispose]: () => pool.end() };
+  const impatient = new PostgresLedger(config, pool, 300);
+  await admin.query('BEGIN');
+  await admin.query('LOCK TABLE totals IN ACCESS EXCLUSIVE MODE');
+  await assert.rejects(impatient.readTotal('s'), (error) => {
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.equal(error.reason, 'Unreachable');
+    assert.match(error.message, /does not answer$/);
+    return true;
+  });
+  // The connection that still waits is not used again.
+  assert.deepEqual(await impatient.readBooks(), []);
+  await admin.query('COMMIT');
+  assert.equal(await impatient.readTotal('s'), undefined);
 });
 
 describe('a halt', () => {

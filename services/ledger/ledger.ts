@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { AggregatorConfig } from '#contract/config.ts';
 import type { Position } from '#core/vector.ts';
 import type { Logger } from '#platform/log.ts';
-import { createPool, storeSources } from './connect.ts';
+import { createPool, storeSources, transactionTimeoutMs } from './connect.ts';
 import { toLedgerError } from './errors.ts';
 import { migrate } from './migrate.ts';
 import {
@@ -25,6 +25,12 @@ export async function openLedger(config: AggregatorConfig, logger: Logger): Prom
   return new PostgresLedger(config, await createPool(config, logger));
 }
 
+/**
+ * A hung server, or one behind a cut network, gives no answer at all: TCP would wait a quarter of an hour, and the
+ * verdict with it. Above the bound that the server itself puts on a transaction, so that its reason is heard first.
+ */
+const answerTimeoutMs = transactionTimeoutMs + 5_000;
+
 interface VectorRow {
   readonly log_epoch: number;
   readonly partition: number;
@@ -36,11 +42,14 @@ export class PostgresLedger implements Ledger {
   readonly #config: AggregatorConfig;
   readonly #pool: pg.Pool;
   readonly #schema: string;
+  readonly #timeoutMs: number;
   #identity: LedgerIdentity | undefined;
 
-  constructor(config: AggregatorConfig, pool: pg.Pool) {
+  /** `timeoutMs` bounds the wait for the answer to one statement; a recount has no bound. */
+  constructor(config: AggregatorConfig, pool: pg.Pool, timeoutMs = answerTimeoutMs) {
     this.#config = config;
     this.#pool = pool;
+    this.#timeoutMs = timeoutMs;
     this.#schema = pg.escapeIdentifier(config.SUMPIPELINE_STORE_SCHEMA);
   }
 
@@ -256,7 +265,10 @@ export class PostgresLedger implements Ledger {
   }
 
   async #query<Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<Row[]> {
-    return this.#guard(async () => (await this.#pool.query<Row>(query, values)).rows);
+    const config = typeof query === 'string' ? { text: query, ...(values && { values }) } : query;
+    // pg has this setting per query, its types do not.
+    const bounded: pg.QueryConfig & { query_timeout: number } = { ...config, query_timeout: this.#timeoutMs };
+    return this.#guard(async () => (await this.#pool.query<Row>(bounded)).rows);
   }
 
   /**
