@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Verdict } from '#contract/verdict.ts';
 import { silentLogger } from '#platform/log.ts';
-import { until } from '#test/support/until.ts';
+import { until } from '#test/support/condition.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { VerdictPublisher } from './publish.ts';
 
@@ -74,7 +74,7 @@ describe('a verdict that is published', () => {
     });
     const publisher = new VerdictPublisher({ ...options, server: api.url, credentials: api.credentials, logger });
     publisher.publish(verdictOf(true));
-    await until('both are written', () => api.said().length === 2, 5_000);
+    await until('both are written', () => api.said().length === 2);
     assert.deepEqual(api.said(), ['true', 'false']);
     await publisher.close();
   });

@@ -11,6 +11,7 @@ export interface DaemonOptions {
 
 /** A program of the image as its own process, with what it says at hand. */
 export interface Daemon extends AsyncDisposable {
+  readonly name: DaemonOptions['name'];
   readonly pid: number;
   /** What it logged, line by line. */
   readonly lines: Record<string, unknown>[];
@@ -21,6 +22,8 @@ export interface Daemon extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
   /** Exit code, or the signal's name. */
   readonly exited: Promise<number | string>;
+  /** Asks it to end, as Kubernetes does, and waits for its end. */
+  stop(): Promise<number | string>;
   /** From the admin port. */
   get(path: string): Promise<{ status: number; text: string }>;
 }
@@ -59,6 +62,7 @@ export async function startDaemon({ name, environment }: DaemonOptions): Promise
   const ports = listening();
   if (ports === undefined) throw new Error(`the ${name} ended: ${[...lines.map((line) => line['message']), ...noise]}`);
   return {
+    name,
     pid: child.pid ?? 0,
     lines,
     noise,
@@ -66,6 +70,10 @@ export async function startDaemon({ name, environment }: DaemonOptions): Promise
     grpc: `127.0.0.1:${ports['grpc']}`,
     signal: (signal) => void child.kill(signal),
     exited,
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
     async get(path) {
       const response = await fetch(`http://127.0.0.1:${ports['admin']}${path}`);
       return { status: response.status, text: await response.text() };
