@@ -16,22 +16,24 @@ export interface Receipt extends AdditionRow {
   readonly offset: string;
 }
 
-/**
- * Adds one row after the other at the Service of a calculator until the signal, by HTTP and gRPC in turn, each with the
- * same id until it is acknowledged.
- */
-export async function collectReceipts(
-  address: string,
-  rows: Iterable<AdditionRow>,
-  signal: AbortSignal,
-): Promise<Receipt[]> {
+export interface CollectOptions {
+  /** Of the Service of a calculator. */
+  readonly address: string;
+  readonly rows: Iterable<AdditionRow>;
+  readonly signal: AbortSignal;
+  /** A try was not acknowledged; the same id is sent again. */
+  readonly onRefused: () => void;
+}
+
+/** Adds one row after the other until the signal, by HTTP and gRPC in turn, each with the same id until it is acknowledged. */
+export async function collectReceipts({ address, rows, signal, onRefused }: CollectOptions): Promise<Receipt[]> {
   using grpc = new GrpcClient(`${address}:${ports.grpc}`, Calculator);
   const receipts: Receipt[] = [];
   for (const row of rows) {
     if (signal.aborted) break;
     const request = { requestId: randomUUID(), ...row };
     const add = receipts.length % 2 === 0 ? () => addByHttp(address, request) : () => addByGrpc(grpc, request);
-    receipts.push({ ...request, ...(await untilAcknowledged(add)) });
+    receipts.push({ ...request, ...(await untilAcknowledged(add, onRefused)) });
   }
   return receipts;
 }
@@ -42,13 +44,14 @@ type Place = Pick<Receipt, 'partition' | 'offset'>;
 /** Longer than any fault of the tests lasts. */
 const acknowledgedWithinMs = 180_000;
 
-async function untilAcknowledged(add: () => Promise<Place>): Promise<Place> {
+async function untilAcknowledged(add: () => Promise<Place>, onRefused: () => void): Promise<Place> {
   const deadline = performance.now() + acknowledgedWithinMs;
   for (;;) {
     try {
       return await add();
     } catch (error) {
       if (performance.now() > deadline) throw error;
+      onRefused();
       await sleep(100);
     }
   }

@@ -9,9 +9,10 @@ import type { Fixture } from '#test/e2e/fixture.ts';
 import { readTotals, untilReady, untilSays } from '#test/e2e/pipelines.ts';
 import { collectReceipts, describeAddition, describeRecord, type Receipt } from '#test/e2e/receipts.ts';
 import { type AdditionRow, buildRows, sumRows, toCsv } from '#test/e2e/rows.ts';
-import { killAndAwait, query } from '#test/e2e/servers.ts';
+import { freeze, killAndAwait, query } from '#test/e2e/servers.ts';
 import type { System } from '#test/e2e/system.ts';
 import { auditLog } from '#test/support/auditLog.ts';
+import { until } from '#test/support/condition.ts';
 
 /** Rows of the import; SUMPIPELINE_E2E_ROWS=100000 by hand. */
 const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
@@ -52,8 +53,14 @@ export function counting(fixture: () => Fixture): void {
 
     const done = new AbortController();
     const imports = importUntil(system, file, done.signal);
-    const receipts = collectReceipts(await addressOf(system, 'calculator'), oneByOne(), done.signal);
-    for (const [what, fault] of faults(system)) {
+    let refusals = 0;
+    const receipts = collectReceipts({
+      address: await addressOf(system, 'calculator'),
+      rows: oneByOne(),
+      signal: done.signal,
+      onRefused: () => refusals++,
+    });
+    for (const [what, fault] of faults(fixture(), () => refusals)) {
       const startedAt = performance.now();
       await fault();
       t.diagnostic(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
@@ -100,7 +107,7 @@ export function counting(fixture: () => Fixture): void {
 }
 
 /** What goes wrong, one after the other; each resolves when what was killed is back. */
-function faults(system: System): [string, () => Promise<void>][] {
+function faults({ system, client }: Fixture, refusals: () => number): [string, () => Promise<void>][] {
   const { kubectl } = system;
   const settle = async (deployment: string, namespace = 'default') => {
     await kubectl.run(['-n', namespace, 'rollout', 'status', `deployment/${deployment}`, '--timeout=120s']);
@@ -114,8 +121,24 @@ function faults(system: System): [string, () => Promise<void>][] {
   return [
     ['each calculator deleted', () => deletePods('calculator')],
     ['Kafka killed', () => killAndAwait(system, 'Kafka')],
+    [
+      'Kafka hanging until somebody is told to try again',
+      async () => {
+        const before = refusals();
+        using _ = await freeze(system, 'Kafka');
+        await until('a refusal', () => refusals() > before, { timeoutMs: 60_000 });
+      },
+    ],
     ['each aggregator deleted without grace', () => deletePods('aggregator', '--grace-period=0', '--force')],
     ['PostgreSQL killed', () => killAndAwait(system, 'PostgreSQL')],
+    [
+      'PostgreSQL hanging until nobody calls the total exact',
+      async () => {
+        using _ = await freeze(system, 'PostgreSQL');
+        const message = /^the books cannot be read: /;
+        await untilSays(client, 'default', 'TotalExact', { status: 'Unknown', reason: 'Unreachable', message });
+      },
+    ],
     [
       'the leading operator deleted',
       async () => {
