@@ -1,7 +1,8 @@
 import { type Consumer, type LogEntry, PartitionAssigners } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
-import { pause, withDeadline } from '#platform/time.ts';
+import { withDeadline } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
+import { untilCoordinatorServes } from './coordinator.ts';
 import { Deliveries } from './deliveries.ts';
 import { rangeProblem } from './delivery.ts';
 import { explainKafkaError } from './errors.ts';
@@ -14,7 +15,6 @@ import {
   type LogRangeError,
   type LogReader,
   type LogReaderHandlers,
-  LogUnavailableError,
   NotMemberError,
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -48,8 +48,6 @@ const fetchBytesMax = 8 * 1024 * 1024;
 const metadataAgeMs = 30_000;
 /** About 15 s of trying inside kafkajs, then a crash, which is ours to answer. */
 const consumerRetry = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 9 };
-/** How long a new or restarted coordinator may load: the caller tries again after it. */
-const coordinatorWithinMs = 10_000;
 /** No fetch, heartbeat or join for this long: the client is stuck in a way that it does not report. */
 const silenceMaxMs = 60_000;
 
@@ -60,7 +58,8 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
   let client: KafkaClient | undefined;
   const admin = new AdminSession({ settings, logger });
   try {
-    await untilCoordinatorServes(admin, options);
+    const { group, topic } = settings;
+    await untilCoordinatorServes({ admin, group, topic, now: options.now ?? (() => performance.now()) });
     client = await createKafkaClient({ settings, logger, onLog: (entry) => onLog(entry) });
     const consumer = client.kafka.consumer({
       groupId: settings.group,
@@ -87,26 +86,6 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
     client?.cut();
     admin.close();
     throw explainKafkaError(error, settings);
-  }
-}
-
-/**
- * A coordinator that is just loading its groups refuses a join, and kafkajs dies of that. Asking for committed offsets
- * first also finds out about missing rights while there is a caller to hear of it.
- */
-async function untilCoordinatorServes(admin: AdminSession, { settings, now }: LogReaderOptions): Promise<void> {
-  const { group: groupId, topic } = settings;
-  const clock = now ?? (() => performance.now());
-  const deadline = clock() + coordinatorWithinMs;
-  for (;;) {
-    try {
-      await admin.use('asking the group coordinator', (open) => open.fetchOffsets({ groupId, topics: [topic] }));
-      return;
-    } catch (error) {
-      const isPassing = error instanceof LogUnavailableError && error.reason === 'Unreachable';
-      if (!isPassing || clock() > deadline) throw error;
-    }
-    await pause(200);
   }
 }
 

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { untilCoordinatorServes } from './coordinator.ts';
+import { LogUnavailableError, type LogUnavailableReason } from './port.ts';
+
+/** A fake coordinator: refuses for these reasons, one after the other, then serves. Every call takes a second. */
+function coordinator(...reasons: LogUnavailableReason[]) {
+  let calls = 0;
+  return {
+    options: {
+      admin: {
+        async use(): Promise<never> {
+          const reason = reasons[calls++];
+          if (reason !== undefined) throw new LogUnavailableError(reason, 'not now');
+          return undefined as never;
+        },
+      },
+      group: 'group',
+      topic: 'topic',
+      now: () => calls * 1000,
+    },
+    calls: () => calls,
+  };
+}
+
+test('a coordinator that loads its groups or is not found yet is asked again', async () => {
+  const { options, calls } = coordinator('GroupLoading', 'Unreachable', 'GroupLoading');
+  await untilCoordinatorServes(options);
+  assert.equal(calls(), 4);
+});
+
+test('one that refuses is not', async () => {
+  for (const reason of ['NotAuthorized', 'AuthenticationFailed', 'TlsFailed', 'TopicMissing'] as const) {
+    const { options, calls } = coordinator(reason);
+    await assert.rejects(untilCoordinatorServes(options), { reason });
+    assert.equal(calls(), 1);
+  }
+});
+
+test('one that loads for too long is left to the caller', async () => {
+  const { options, calls } = coordinator(...Array.from({ length: 20 }, () => 'GroupLoading' as const));
+  await assert.rejects(untilCoordinatorServes(options), { reason: 'GroupLoading' });
+  assert.equal(calls(), 11);
+});
