@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
-import { waitFor } from '#tools/process/wait.ts';
+import { untilEstablished } from '#tools/crds/established.ts';
 import type { Kubectl } from './kubectl.ts';
 
 export interface InstallOptions {
@@ -27,10 +27,7 @@ export async function installOperator(options: InstallOptions): Promise<{ namesp
   const crds = await kubectl.run(['kustomize', join(root, 'crds')], { signal });
   await kubectl.run(applyArguments, { input: crds, signal });
   const crdNames = readObjects(crds).map(({ metadata }) => `crd/${metadata.name}`);
-  // Of a CRD that is so new that it has no status at all, kubectl wait says that its conditions cannot be read.
-  await waitFor({ what: 'the CRDs to be served', timeoutMs: 30_000, intervalMs: 200, signal }, () =>
-    kubectl.run(['wait', '--for=condition=Established', '--timeout=30s', ...crdNames], { signal }),
-  );
+  await untilEstablished((args) => kubectl.run(args, { signal }), crdNames, signal);
 
   const objects = readObjects(await kubectl.run(['kustomize', join(root, 'manifests', 'operator')], { signal }));
   const withImage = objects.map((object) => (object.kind === 'Deployment' ? setImage(object, image) : object));

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { runSumctl } from '#cli/testing/context.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
+import { untilEstablished } from '#tools/crds/established.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -37,7 +38,7 @@ test('a cluster without the CRD is said to know no SumPipelines; the schema alon
 
 test('with the CRD the server checks a new pipeline, and nothing is created', async () => {
   await kubectl('apply', '-k', join(root, 'crds'));
-  await kubectl('wait', '--for=condition=Established', 'crd/sumpipelines.sumpipeline.dev');
+  await untilEstablished((args) => kubectl(...args), ['crd/sumpipelines.sumpipeline.dev']);
   const { exitCode, ran, problems } = await serverCheck(sampleText);
   assert.deepEqual([exitCode, ran, problems], [0, true, []]);
   const { stdout } = await kubectl('get', 'sumpipelines', '-A', '-o', 'name');

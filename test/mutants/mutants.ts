@@ -16,6 +16,10 @@ const sql = 'services/ledger/migrations/0001_initial.sql';
 const books = 'services/ledger/ledger.integration.test.ts';
 const owned = 'services/aggregator/partitions.test.ts';
 const apply = 'services/aggregator/apply.test.ts';
+const operatorApply = 'operator/reconcile/apply.ts';
+const operatorTopic = 'operator/reconcile/topic.ts';
+const story = 'operator/reconcile/reconcile.integration.test.ts';
+const strimzi = 'operator/reconcile/strimzi.integration.test.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -191,5 +195,98 @@ export const mutants: readonly Mutant[] = [
     from: 'Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0',
     to: 'ms',
     test: { file: apply, name: 'under one that every store takes' },
+  },
+  {
+    breaks: 'only the acknowledgement of its own partition counts',
+    file: 'services/eventlog/writer.ts',
+    from: 'answers.filter((answer) => answer.topicName === topic && answer.partition === partition);',
+    to: '[...answers];',
+    test: { file: 'services/eventlog/writer.test.ts', name: 'our own partition' },
+  },
+  {
+    breaks: 'an answer never contradicts an earlier one',
+    file: 'services/calculator/recent.ts',
+    from: 'if (this.find(requestId) !== undefined) return;',
+    to: '',
+    test: { file: 'services/calculator/recent.test.ts', name: 'the first acknowledgement of an id stays' },
+  },
+  {
+    breaks: 'a batch begins at the offset that comes next',
+    file: 'services/eventlog/delivery.ts',
+    from: 'if (record.offset !== next) break;',
+    to: '',
+    test: { file: 'services/eventlog/delivery.test.ts', name: 'batches are contiguous' },
+  },
+  {
+    breaks: 'a place that the log does not hold is not read',
+    file: 'services/eventlog/delivery.ts',
+    from: 'if (isListed && earliest <= wanted && wanted <= end) return undefined;',
+    to: 'if (isListed && earliest <= wanted) return undefined;',
+    test: { file: 'services/eventlog/delivery.test.ts', name: 'when the log holds it or ends there' },
+  },
+  {
+    breaks: 'a silent PostgreSQL is not waited for',
+    file: 'services/ledger/ledger.ts',
+    from: '{ ...config, query_timeout: this.#timeoutMs }',
+    to: '{ ...config, query_timeout: 0 }',
+    test: { file: books, name: 'an answer that does not come is not waited for' },
+  },
+  {
+    breaks: 'the inventory is written before what it lists',
+    file: 'operator/plan/plan.ts',
+    from: `    ...planRecord(wanted, input),
+    ...changes,`,
+    to: `    ...changes,
+    ...planRecord(wanted, input),`,
+    test: { file: 'operator/plan/plan.test.ts', name: 'are written before anything is created' },
+  },
+  {
+    breaks: "a stranger's object is never adopted",
+    file: operatorApply,
+    from: 'if (!isOurs(found, owner)) throw nameConflict(child, owner);',
+    to: '',
+    test: { file: story, name: 'is untouched and named' },
+  },
+  {
+    breaks: "a stranger's object that we met by an accident of time is given back",
+    file: operatorApply,
+    from: '  await giveBack(object, client);',
+    to: '',
+    test: { file: story, name: 'made in the moment between our look and our write' },
+  },
+  {
+    breaks: 'a child is written by its uid',
+    file: operatorApply,
+    from: 'toRequest(child, uid), asOperator);',
+    to: 'toRequest(child), asOperator);',
+    test: { file: story, name: 'the uid protects it' },
+  },
+  {
+    breaks: 'what applying does not cure is not applied for ever',
+    file: 'operator/reconcile/execute.ts',
+    from: '  settled.set(written.metadata.uid, toSettled(desired, written, why));',
+    to: '',
+    test: { file: story, name: 'rewrites what we apply is asked once' },
+  },
+  {
+    breaks: 'a topic is given back before its KafkaTopic is deleted',
+    file: operatorTopic,
+    from: 'isReleased(found) ? found : await releaseTopic(client, found);',
+    to: 'found;',
+    test: { file: strimzi, name: 'gives its topic back with the data kept' },
+  },
+  {
+    breaks: 'a KafkaTopic is deleted only in the version that keeps its topic',
+    file: operatorTopic,
+    from: 'await client.delete(kafkaTopics, entry, { uid, resourceVersion });',
+    to: 'await client.delete(kafkaTopics, entry, { uid });',
+    test: { file: strimzi, name: 'taking away what keeps its topic' },
+  },
+  {
+    breaks: "a stranger's KafkaTopic is not deleted",
+    file: operatorTopic,
+    from: 'if (found === undefined || !isOurs(found, owner)) return false;',
+    to: 'if (found === undefined) return false;',
+    test: { file: strimzi, name: 'leaves a stranger' },
   },
 ];

@@ -13,6 +13,7 @@ import { connectTo, eventually } from '#operator/runtime/testing/connect.ts';
 import { namespaces } from '#operator/runtime/testing/kinds.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
 import type { CrdSet } from '#tools/crds/crds.ts';
+import { untilEstablished } from '#tools/crds/established.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -52,7 +53,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
   }
 
   await kubectl('apply', '-k', 'manifests/operator');
-  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
   // Established is said a moment before the handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {

@@ -17,6 +17,7 @@ import type { Resource } from '#operator/runtime/object.ts';
 import { connectAs } from '#operator/runtime/testing/connect.ts';
 import type { Transport } from '#operator/runtime/transport.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
+import { untilEstablished } from '#tools/crds/established.ts';
 import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 import { strimziCrds } from '#tools/crds/strimzi.ts';
 
@@ -40,7 +41,7 @@ before(async () => {
   await kubectl('apply', '-k', 'manifests/operator');
   await kubectl('create', 'namespace', 'shop');
   await kubectl('create', 'namespace', 'kafka');
-  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
   const user = `system:serviceaccount:${operatorNamespace}:${operatorName}`;
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${operatorNamespace}`];
   ({ client, transport } = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user, groups }) }));
