@@ -103,6 +103,19 @@ function setUp(options: { nextOffset?: bigint } = {}) {
 }
 
 describe('a partition', () => {
+  it('is ours to count from its assignment on, claimed or not, until it halts', async () => {
+    const { assign, fail, partitions, batch } = setUp();
+    assert.deepEqual(partitions.counting, []);
+    fail('claim', new StoreUnavailableError('StoreError', 'away'));
+    const assigned = assign();
+    assert.deepEqual([partitions.counting, [...partitions.owned.keys()]], [[0], []]);
+    await assigned;
+    assert.deepEqual([partitions.counting, [...partitions.owned.keys()]], [[0], [0]]);
+    fail('apply', new BooksError('LawViolated', 'broken'));
+    await partitions.apply(batch(0));
+    assert.deepEqual(partitions.counting, []);
+  });
+
   it('is claimed only after a proof of membership, and read from the offset of the books', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();

@@ -41,8 +41,6 @@ interface Owned {
   readonly assignment: LogAssignment;
   readonly ownerEpoch: bigint;
   nextOffset: bigint;
-  /** When nextOffset last moved, or the claim; milliseconds. */
-  progressAt: number;
 }
 
 /** Halts after which the log must not be trusted again by itself. */
@@ -70,6 +68,7 @@ export class Partitions {
   /** Halts that stand in the books. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
+  #assigned: readonly number[] = [];
   #dashboardAt = 0;
 
   constructor(options: PartitionsOptions) {
@@ -81,9 +80,14 @@ export class Partitions {
     return this.#halts;
   }
 
-  /** Where each owned partition stands, and since when it has not moved. */
-  get owned(): ReadonlyMap<number, Readonly<Pick<Owned, 'nextOffset' | 'progressAt'>>> {
+  /** Where each owned partition stands. */
+  get owned(): ReadonlyMap<number, Readonly<Pick<Owned, 'nextOffset'>>> {
     return this.#owned;
+  }
+
+  /** The partitions that are ours to count, claimed or not yet: all that were assigned and are not halted. */
+  get counting(): readonly number[] {
+    return this.#assigned.filter((partition) => !this.#halts.has(partition));
   }
 
   /** Takes the partitions of a new generation over; those of the last one are forgotten. */
@@ -94,6 +98,7 @@ export class Partitions {
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#halts.delete(partition);
     }
     this.#countOwned();
+    this.#assigned = assignment.partitions;
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
@@ -122,7 +127,6 @@ export class Partitions {
       const count = Number(result.nextOffset - firstOffset);
       if (count > 0) {
         owned.nextOffset = result.nextOffset;
-        owned.progressAt = this.#options.now();
         this.#recordApplied(batch, count, result.outcome, startedAt);
         if (this.#halts.delete(partition) || result.outcome.parked > 0) this.#options.onChange();
         this.#tellDashboards(assignment, partition, result.nextOffset);
@@ -183,7 +187,7 @@ export class Partitions {
         if (assignment.signal.aborted) return;
         if (claim.halt !== undefined) return this.#halt(partition, claim.halt, undefined);
         const { ownerEpoch, nextOffset } = claim;
-        const owned = { assignment, ownerEpoch, nextOffset, progressAt: this.#options.now() };
+        const owned = { assignment, ownerEpoch, nextOffset };
         const seen = this.#halts.get(partition);
         // Seen by us and not written down in time: it counts all the same.
         if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {

@@ -289,4 +289,11 @@ export const mutants: readonly Mutant[] = [
     to: 'if (found === undefined) return false;',
     test: { file: strimzi, name: 'leaves a stranger' },
   },
+  {
+    breaks: 'a partition that was idle is not taken for stuck',
+    file: 'services/aggregator/stillness.ts',
+    from: 'if (lag <= 0n) this.#since.delete(partition);\n      else ',
+    to: '',
+    test: { file: 'services/aggregator/stillness.test.ts', name: 'idle for hours' },
+  },
 ];
