@@ -471,6 +471,22 @@ describe('the books', () => {
     ]);
   });
 
+  it('a recount finds a partition that the books have lost', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    for (const partition of [0, 1]) {
+      const { ownerEpoch } = await ledger.claim(partition, 'me');
+      await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, partition)], { partition }));
+    }
+    await admin.query('DELETE FROM totals WHERE partition = 1; DELETE FROM partitions WHERE partition = 1');
+    const { additions, differences } = await ledger.recount();
+    assert.equal(additions, 2n);
+    assert.deepEqual(differences, [
+      'partition 1 series s: ledger sums to 3 in 1 additions, total is 0 of 0',
+      'partition 1: 1 additions in the ledger, and its row in table partitions is gone',
+    ]);
+  });
+
   it('list totals page by page in byte order', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
