@@ -35,7 +35,7 @@ export const deployments: Resource<KubeObject & DeploymentBody> = toResource(own
 export const configMaps: Resource<KubeObject & ConfigMapBody> = toResource(ownership.configMap);
 export const kafkaTopics: Resource<KubeObject & KafkaTopicBody> = toResource(ownership.kafkaTopic);
 
-/** Every kind that we make, by kind. One constant for each: the stale-read guard compares by identity. */
+/** Every kind that we make, by kind. */
 export const childResources: Readonly<Record<string, Resource>> = {
   ...Object.fromEntries(Object.values(ownership).map((owned) => [owned.kind, toResource(owned)])),
   Deployment: deployments,

@@ -221,7 +221,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const kind = isKubernetesError(error) ? error.class : 'unexpected';
     const message = error instanceof Error ? error.message : String(error);
     this.#options.metrics.increment('reflector_failures_total', { resource: this.#id, class: kind });
-    if (this.#problem !== message) this.#options.logger.warn({ resource: this.#name, error }, 'watching failed');
+    // A kind that is not installed is a state, which is logged as such, and no failure.
+    const isAbsent = kind === 'notFound' && !isInstalled(crd);
+    if (this.#problem !== message && !isAbsent) {
+      this.#options.logger.warn({ resource: this.#name, error }, 'watching failed');
+    }
     this.#problem = message;
     const attempt = this.#countOf(kind);
     if (kind === 'transient' || kind === 'tooManyRequests') {
@@ -247,7 +251,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
 
   async #waitForKind(crd: string, attempt: number, signal: AbortSignal): Promise<void> {
     const { discovery, clock, random } = this.#options;
-    const hasCrd = crd !== 'absent' && crd !== 'unknown';
+    const hasCrd = isInstalled(crd);
     // A CRD that is there may just not be served yet, or a server that starts: no reason to report objects as deleted.
     if (hasCrd && attempt < 3) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
@@ -332,6 +336,11 @@ export class Reflector<T extends KubeObject = KubeObject> {
   get #name(): string {
     return this.namespace === undefined ? this.#id : `${this.#id} in ${this.namespace}`;
   }
+}
+
+/** `crd` as `Discovery.stateOf` says it. */
+function isInstalled(crd: string): boolean {
+  return crd !== 'absent' && crd !== 'unknown';
 }
 
 /** A watch that lived this long was a good one: the next failure waits shortly. */
