@@ -5,12 +5,16 @@ import { stateRoot } from '#tools/cache.ts';
 import { removeNode } from '#tools/cluster/cluster.ts';
 import { acquireMachine, findMachineHolder } from '#tools/cluster/machine.ts';
 import { createProgress } from '#tools/progress.ts';
+import { upNames } from './up.ts';
 
-/** Ends the `up` of this machine and removes what is left; the caller said so, so the holder is asked to end. */
+/**
+ * Ends the `up` of this machine and removes what is left. The caller said so: an `up` that has the machine is asked to
+ * end. Any other holder, such as a test, is named and waited for.
+ */
 export async function down({ data }: { data: boolean }, context: Context): Promise<void> {
   const progress = createProgress({ stream: context.stderr, now: context.now });
   const holder = await findMachineHolder();
-  if (holder !== undefined) {
+  if (holder !== undefined && Object.values<string>(upNames).includes(holder.what)) {
     progress.note(`Asking ${holder.what} (process ${holder.pid}, since ${holder.since}) to end.`);
     process.kill(holder.pid, 'SIGTERM');
   }

@@ -42,6 +42,9 @@ export interface UpOptions {
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
+/** What those who wait for the machine read of us, and how `sumctl down` knows us. */
+export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
+
 /**
  * Brings everything up: a machine-wide lock, Kafka and PostgreSQL, a cluster with our image, the operator, the sample.
  * Then pushes the input and answers with the result, or stays until Ctrl-C. Whatever the end, everything that was
@@ -53,7 +56,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const progress = createProgress({ stream: context.stderr, now: context.now });
   const isOnce = onceInput !== undefined;
   const isLocal = options.cluster === 'local';
-  const what = isOnce ? 'npm start -- --once' : 'npm start';
+  const what = isOnce ? upNames.once : upNames.stay;
   const stateDir = join(stateRoot(), stateName({ isLocal, isOnce }));
 
   // First what can be refused at once, before anybody waits for anything.

@@ -105,6 +105,7 @@ export async function untilUp(start: Start, state: string): Promise<System> {
   };
   const kubeconfig = find(/^ {2}export KUBECONFIG=(\S+)$/m);
   const kubectlPath = find(/^ {2}alias kubectl=(\S+)$/m);
+  const sumctlEnv = { KUBECONFIG: kubeconfig, SUMPIPELINE_STATE: state };
   const setUp = ['shopt -s expand_aliases', `export KUBECONFIG=${kubeconfig}`, `alias kubectl=${kubectlPath}`];
   return {
     start,
@@ -117,8 +118,7 @@ export async function untilUp(start: Start, state: string): Promise<System> {
       context: undefined,
       cacheDir: join(state, 'test-kubectl'),
     }),
-    sumctl: (args, options) =>
-      run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], { kubeconfig }, options),
+    sumctl: (args, options) => run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], sumctlEnv, options),
     shell: (...lines) => run('bash', ['-c', [...setUp, ...lines].join('\n')], {}),
   };
 }
@@ -126,10 +126,10 @@ export async function untilUp(start: Start, state: string): Promise<System> {
 async function run(
   command: string,
   args: readonly string[],
-  { kubeconfig }: { kubeconfig?: string },
+  more: Readonly<Record<string, string>>,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Ran> {
-  const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
+  const env = { ...process.env, ...more };
   const child = spawn(command, args, {
     cwd: root,
     env,

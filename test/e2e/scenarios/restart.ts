@@ -45,9 +45,19 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.deepEqual(await readTotals(next, 'default'), new Map());
   });
 
+  test('sumctl down ends an npm start as its Ctrl-C does', async () => {
+    const { system } = fixture();
+    const holder = await findMachineHolder();
+    const ran = await system.sumctl(['down']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const asking = `Asking npm start (process ${holder?.pid}, since ${holder?.since}) to end.\n`;
+    assert.ok(ran.stderr.startsWith(asking), ran.stderr);
+    assert.equal(await third.exited, 0);
+    assert.match(third.stderr(), /\nEverything is taken down\.\n$/);
+  });
+
   test('Ctrl-C in the middle of a start ends it in order', async () => {
     const { system } = fixture();
-    await interrupted(third);
     const fourth = npmStart({ state: system.state });
     await fourth.untilSaid('that Kubernetes runs', (stderr) => stderr.includes('ok     Start Kubernetes'));
     const end = await fourth.interrupt();
