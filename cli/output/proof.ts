@@ -14,23 +14,26 @@ export function proofJson(proof: GetProofResponse) {
 }
 
 /**
- * Exact in their word and in ours: the law is checked here once more, because a person who verifies wants more than
- * the word of the one who is verified.
+ * Why totals are not proven exact; undefined when they are, in their word and in ours: the law is checked here once
+ * more, because a person who verifies wants more than the word of the one who is verified.
  */
-export function isProven({ exact, partitions }: GetProofResponse): boolean {
-  return exact && partitions.every((partition) => lawViolation(partition) === undefined);
+export function findDoubt(proof: GetProofResponse): { readonly reason: string; readonly message: string } | undefined {
+  const { exact, reason, message, partitions } = proof;
+  if (!exact) return { reason, message };
+  const violations = partitions.map(lawViolation).filter((violation) => violation !== undefined);
+  return violations.length === 0 ? undefined : { reason: 'the law is violated', message: violations.join('; ') };
 }
 
 /** The verdict, then the law per partition. */
 export function renderProof(proof: GetProofResponse): string {
-  const { exact, reason, message, at } = proof;
-  const isViolated = exact && !isProven(proof);
+  const { message, at, partitions } = proof;
+  const doubt = findDoubt(proof);
   const verdict = renderFields([
-    ['Exact', isViolated ? 'no (the law is violated, see below)' : exact ? 'yes' : `no (${reason})`],
-    ['Message', message],
+    ['Exact', doubt === undefined ? 'yes' : `no (${doubt.reason})`],
+    ['Message', doubt?.message ?? message],
     ['At', at === undefined ? '-' : timestampDate(at).toISOString()],
   ]);
-  return `${verdict}\n${renderPartitions(proof.partitions)}`;
+  return `${verdict}\n${renderPartitions(partitions)}`;
 }
 
 export function renderPartitions(partitions: readonly PartitionProof[]): string {

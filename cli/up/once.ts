@@ -6,7 +6,6 @@ import type { Context } from '#cli/context.ts';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
 import { importFile } from '#cli/import/importFile.ts';
 import { renderSummary } from '#cli/import/summary.ts';
-import { isProven } from '#cli/output/proof.ts';
 import { createReader, type Reader } from '#cli/verbs/read.ts';
 import { readPages } from '#cli/verbs/total.ts';
 import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
@@ -14,6 +13,7 @@ import { defaultSeries } from '#core/series.ts';
 import { type Position, parseVector } from '#core/vector.ts';
 import type { Progress } from '#tools/progress.ts';
 import type { OnceTotal } from './document.ts';
+import { judge } from './judge.ts';
 
 export interface OnceOptions {
   readonly connection: ConnectionOptions;
@@ -71,7 +71,7 @@ export async function runOnce(
     return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
   });
   // What was acknowledged before an early end is counted all the same, and shown.
-  return { totals, proof, error: failure === undefined ? judge(summary, totals, proof) : describeChain(failure) };
+  return { totals, proof, error: failure === undefined ? judge({ summary, totals, proof }) : describeChain(failure) };
 }
 
 /** A total that counts the newest position of each partition counts all before it, whatever its series. */
@@ -94,18 +94,4 @@ async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { 
       });
     if (isApplied) return;
   }
-}
-
-function judge(
-  summary: { rows: number; rejected: number; accepted: number; replayed: number },
-  totals: readonly OnceTotal[],
-  proof: GetProofResponse,
-): string | undefined {
-  if (!isProven(proof)) return `not exact: ${proof.reason}: ${proof.message}`;
-  const counted = totals.reduce((sum, { count }) => sum + BigInt(count), 0n);
-  // Each row has an id of its own, so what was acknowledged is what must be counted.
-  const acknowledged = BigInt(summary.accepted + summary.replayed);
-  if (counted !== acknowledged) return `${acknowledged} additions were acknowledged, but ${counted} are counted`;
-  if (summary.rejected > 0) return `${summary.rejected} of ${summary.rows} rows of the input were rejected`;
-  return undefined;
 }

@@ -181,6 +181,16 @@ test('verify does the sum of the law itself and shows a violation whatever the v
   await using fake = await startFakeService(() => ok(answer));
   const ran = await runSumctl(['verify', '--aggregator-url', fake.url]);
   assert.match(ran.stdout, /VIOLATED/);
+  assert.match(ran.stdout, /^Exact: +no \(the law is violated\)$/m);
+  assert.match(ran.stdout, /^Message: +partition 0: 10 offsets .* but 9 dispositions/m);
+  assert.equal(ran.exitCode, 1);
+});
+
+test('status does the same sum, and does not call totals exact that break the law', async () => {
+  const answer = proof({ partitions: [partition({ applied: '7' })] });
+  await using fake = await startFakeService(() => ok(answer));
+  const ran = await runSumctl(['status', '--aggregator-url', fake.url]);
+  assert.match(ran.stdout, /^Exact: +no \(the law is violated\): partition 0: 10 offsets .* but 9 dispositions/m);
   assert.equal(ran.exitCode, 1);
 });
 

@@ -5,7 +5,7 @@ import { type Connection, openConnection } from '#cli/connection/connection.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
-import { isProven, proofJson, renderPartitions } from '#cli/output/proof.ts';
+import { findDoubt, proofJson, renderPartitions } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderFields, renderTable } from '#cli/output/table.ts';
 import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
@@ -93,7 +93,7 @@ async function readProof(connection: Connection, context: Context): Promise<Proo
 function isWell(resource: Resource | undefined, proof: Proof): boolean {
   const ready = resource?.status.conditions.find(({ type }) => type === 'Ready');
   const isReady = resource === undefined || ready?.status === 'True';
-  return isReady && proof.found && isProven(proof.proof);
+  return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
 function document(resource: Resource | undefined, proof: Proof): unknown {
@@ -155,5 +155,6 @@ function renderOverview(name: string, resource: Resource | undefined, proof: Pro
 
 function describeExact(proof: Proof): string {
   if (!proof.found) return `not known: ${proof.problem}`;
-  return proof.proof.exact ? 'yes' : `no (${proof.proof.reason}): ${proof.proof.message}`;
+  const doubt = findDoubt(proof.proof);
+  return doubt === undefined ? 'yes' : `no (${doubt.reason}): ${doubt.message}`;
 }

@@ -4,7 +4,7 @@ import { getProof } from '#cli/api/aggregator.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { exitCodes, exitCodesHelp } from '#cli/exit.ts';
-import { isProven, proofJson, renderProof } from '#cli/output/proof.ts';
+import { findDoubt, proofJson, renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { withAggregator } from './read.ts';
 
@@ -23,7 +23,7 @@ export function verifyCommand(context: Context): Command {
       reader.read((aggregator) => getProof(aggregator, { recount, signal: context.signal })),
     );
     context.stdout.write(output === 'table' ? renderProof(proof) : renderStructured(output, proofJson(proof)));
-    if (!isProven(proof)) context.setExitCode(exitCodes.failed);
+    if (findDoubt(proof) !== undefined) context.setExitCode(exitCodes.failed);
   });
 }
 
