@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { buildImportOverrides } from './fences.ts';
+import { buildImportOverrides, buildPurityOverride } from './fences.ts';
 import type { GeneratedFile } from './generate.ts';
 
 /** biome.json, in the form that Biome itself checks. */
@@ -13,7 +13,7 @@ export function generateBiomeConfig(root: string): GeneratedFile {
   return { path: 'biome.json', text };
 }
 
-/** The whole Biome configuration: house format, recommended lint, and the import fences. */
+/** The whole Biome configuration: house format, recommended lint, and the fences. */
 function buildBiomeConfig(): object {
   return {
     $schema: './node_modules/@biomejs/biome/configuration_schema.json',
@@ -36,6 +36,6 @@ function buildBiomeConfig(): object {
       },
     },
     assist: { actions: { source: { organizeImports: 'on' } } },
-    overrides: buildImportOverrides(),
+    overrides: [...buildImportOverrides(), buildPurityOverride()],
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The import borders of the code base as one table. `npm run gen` writes biome.json from it, so the linter holds
  * every arrow and says why. Folders import each other by `#folder/...`; a relative path stays inside its folder.
+ * Tests and testing/ folders stand outside: they may bring real parts, from tools/ too.
  */
 
 /** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
@@ -11,6 +12,7 @@ export interface Fence {
   readonly why: string;
 }
 
+/** The last fence that covers a file is the one that holds: a folder's own stands behind that of the folder above it. */
 export const fences: readonly Fence[] = [
   {
     folder: 'core',
@@ -27,8 +29,14 @@ export const fences: readonly Fence[] = [
   {
     folder: 'platform',
     folders: [],
-    packages: 'any',
-    why: 'platform/ is what every process needs and knows nothing of sums: it imports nothing of ours',
+    packages: ['node:*', 'pino', 'prom-client', 'zod'],
+    why: 'platform/ is what every process needs: nothing of ours, and no client library that one of them would pay for in vain',
+  },
+  {
+    folder: 'services',
+    folders: ['core', 'contract', 'platform', 'services'],
+    packages: ['node:*'],
+    why: 'services/ is the data plane: never the operator, sumctl or tools/, and never a Kubernetes client',
   },
   {
     folder: 'services/eventlog',
@@ -75,6 +83,12 @@ export const fences: readonly Fence[] = [
     ],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify', 'undici'],
     why: 'the aggregator goes through the two ports: never the calculator, never a client library directly',
+  },
+  {
+    folder: 'operator',
+    folders: ['core', 'contract', 'platform', 'operator'],
+    packages: ['node:*', 'zod'],
+    why: 'the operator knows the data plane by contract/ alone: never services/, and Kubernetes only through operator/runtime',
   },
   {
     folder: 'operator/api',
@@ -126,9 +140,15 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'cli',
-    folders: ['core', 'contract', 'platform', 'audit', 'operator/api', 'operator/desired', 'tools'],
+    folders: ['core', 'contract', 'platform', 'audit', 'operator/api', 'operator/desired'],
     packages: 'any',
-    why: 'sumctl may use core, contract, platform, audit, operator/desired, and tools/ from `up` alone; never services/',
+    why: 'sumctl may use core, contract, platform, audit, operator/api and operator/desired; never services/, and tools/ from cli/up alone',
+  },
+  {
+    folder: 'cli/up',
+    folders: ['core', 'contract', 'platform', 'audit', 'operator/api', 'operator/desired', 'cli', 'tools'],
+    packages: 'any',
+    why: 'cli/up makes clusters and servers with tools/ and asks them as sumctl does: never services/',
   },
   {
     folder: 'tools',
@@ -146,7 +166,26 @@ const pureCrypto = {
   },
 };
 
+/** What a pure folder could reach without an import. Biome says the reason beside each. */
+const impureGlobals = [
+  'console',
+  'crypto',
+  'fetch',
+  'global',
+  'globalThis',
+  'performance',
+  'process',
+  'setImmediate',
+  'setInterval',
+  'setTimeout',
+];
+
+const pureWhy = 'this folder is pure: time, randomness, environment and output are parameters, and main makes them';
+
 const relativeWhy = 'cross a folder by its name (#core/..., #platform/...): the fences read that name';
+
+/** Who stands outside the fences. */
+const outside = ['!**/*.test.ts', '!**/testing/**'];
 
 const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: what runs for users never loads them';
 
@@ -166,16 +205,15 @@ export function buildImportOverrides(): object[] {
         if (name === 'node:*') group.push('!node:*/**');
       }
     }
-    const isPure = fence.packages !== 'any' && !fence.packages.includes('node:*');
     return {
-      includes: [`${fence.folder}/**/*.ts`, `!${fence.folder}/**/*.test.ts`, `!${fence.folder}/**/testing/**`],
+      includes: [`${fence.folder}/**/*.ts`, ...outside],
       linter: {
         rules: {
           style: {
             noRestrictedImports: {
               level: 'error',
               options: {
-                ...(isPure ? { paths: pureCrypto } : {}),
+                ...(isPure(fence) ? { paths: pureCrypto } : {}),
                 patterns: [
                   { group: ['../**'], message: relativeWhy },
                   ...(fence.folder === 'tools' ? [] : [{ group: ['**/testing/**'], message: testingWhy }]),
@@ -188,4 +226,27 @@ export function buildImportOverrides(): object[] {
       },
     };
   });
+}
+
+/** What the pure folders may not reach without an import; `purity.grit` has what a rule about names cannot tell. */
+export function buildPurityOverride(): object {
+  return {
+    includes: [...fences.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
+    plugins: ['./tools/gen/purity.grit'],
+    linter: {
+      rules: {
+        style: {
+          noRestrictedGlobals: {
+            level: 'error',
+            options: { deniedGlobals: Object.fromEntries(impureGlobals.map((name) => [name, pureWhy])) },
+          },
+        },
+      },
+    },
+  };
+}
+
+/** Whoever may not touch the system through `node:` modules may not touch it at all. */
+function isPure({ packages }: Fence): boolean {
+  return packages !== 'any' && !packages.includes('node:*');
 }

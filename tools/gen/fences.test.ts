@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { fences } from './fences.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** A file that may not import this, and the folder whose fence says so. */
+const forbidden: readonly (readonly [file: string, source: string, fence: string])[] = [
+  ['core/a.ts', 'node:fs', 'core'],
+  ['core/b.ts', '#contract/record.ts', 'core'],
+  ['contract/a.ts', '#platform/log.ts', 'contract'],
+  ['platform/a.ts', '@kubernetes/client-node', 'platform'],
+  ['platform/b.ts', 'kafkajs', 'platform'],
+  ['platform/c.ts', 'pg', 'platform'],
+  ['services/a.ts', '#operator/main.ts', 'services'],
+  ['services/b.ts', '@kubernetes/client-node', 'services'],
+  ['services/eventlog/a.ts', 'pg', 'services/eventlog'],
+  ['services/ledger/a.ts', 'kafkajs', 'services/ledger'],
+  ['services/rpc/a.ts', '#services/ledger/port.ts', 'services/rpc'],
+  ['services/calculator/a.ts', '#services/ledger/port.ts', 'services/calculator'],
+  ['services/aggregator/a.ts', '#services/calculator/api.ts', 'services/aggregator'],
+  ['operator/a.ts', '#services/ledger/port.ts', 'operator'],
+  ['operator/b.ts', '@kubernetes/client-node', 'operator'],
+  ['operator/later/a.ts', '#cli/run.ts', 'operator'],
+  ['operator/api/a.ts', '#operator/desired/child.ts', 'operator/api'],
+  ['operator/desired/a.ts', '#operator/runtime/client.ts', 'operator/desired'],
+  ['operator/observe/a.ts', '#operator/plan/plan.ts', 'operator/observe'],
+  ['operator/plan/a.ts', 'node:crypto', 'operator/plan'],
+  ['operator/status/a.ts', '#operator/desired/child.ts', 'operator/status'],
+  ['operator/runtime/a.ts', '#contract/names.ts', 'operator/runtime'],
+  ['operator/reconcile/a.ts', '#services/ledger/port.ts', 'operator/reconcile'],
+  ['audit/a.ts', '#core/decimal.ts', 'audit'],
+  ['cli/a.ts', '#services/ledger/port.ts', 'cli'],
+  ['cli/verbs/a.ts', '#tools/cache.ts', 'cli'],
+  ['cli/up/a.ts', '#services/ledger/port.ts', 'cli/up'],
+  ['tools/a.ts', '#cli/run.ts', 'tools'],
+];
+
+/** What needs no import. */
+const impure = [
+  'Date.now()',
+  'new Date()',
+  'Math.random()',
+  'performance.now()',
+  "process.env['HOME']",
+  'crypto.randomUUID()',
+  "globalThis['process']",
+];
+
+const pureFolders = [
+  'core',
+  'contract',
+  'operator/api',
+  'operator/desired',
+  'operator/observe',
+  'operator/plan',
+  'operator/status',
+];
+
+const allowed = [
+  ['core/good.ts', "export const at = [new Date('2026-01-02'), Math.max(1, 2)];"],
+  ['core/good.test.ts', "import { cacheRoot } from '#tools/cache.ts';\nexport const at = [Date.now(), cacheRoot];"],
+  ['cli/testing/good.ts', "export { startKafka } from '#tools/kafka/kafka.ts';"],
+  ['cli/verbs/good.ts', "export const load = () => import('#cli/up/up.ts');"],
+  ['cli/up/good.ts', "export { cacheRoot } from '#tools/cache.ts';"],
+  ['operator/good.ts', "export { createLog } from '#platform/log.ts';"],
+  ['tools/gen/good.ts', "export { buildCrd } from '#operator/api/crd.ts';"],
+] as const;
+
+const sources = new Map<string, string>([
+  ...allowed,
+  ...forbidden.map(([file, source]) => [file, `export * from '${source}';`] as const),
+  ...pureFolders.flatMap((folder) =>
+    impure.map((expression, index) => [`${folder}/impure${index}.ts`, `export const it = ${expression};`] as const),
+  ),
+  ['core/lazy.ts', "export const load = () => import('node:fs');"],
+]);
+
+/** What the linter says, by file. */
+const said = new Map<string, string>();
+
+before(async () => {
+  // A tree of bad files with the real configuration: on standard input Biome does not say its reasons.
+  await using folder = await createTemporaryFolder();
+  for (const file of ['biome.json', 'tools/gen/purity.grit']) await place(folder.path, file);
+  for (const [file, source] of sources) {
+    await mkdir(dirname(join(folder.path, file)), { recursive: true });
+    await writeFile(join(folder.path, file), `${source}\n`);
+  }
+  const output = await lint(folder.path);
+  for (const part of output.split(/^(?=\S+\.ts:\d+:\d+ )/m)) {
+    const file = /^(\S+\.ts):\d+/.exec(part)?.[1];
+    if (file !== undefined) said.set(file, `${said.get(file) ?? ''}${part}`);
+  }
+});
+
+async function place(folder: string, file: string): Promise<void> {
+  await mkdir(dirname(join(folder, file)), { recursive: true });
+  await copyFile(join(root, file), join(folder, file));
+}
+
+/** Everything the linter prints; that it finds something is what we are here for. */
+function lint(folder: string): Promise<string> {
+  const args = ['lint', '--vcs-enabled=false', '--colors=off', '--max-diagnostics=none', '.'];
+  return new Promise((resolve, reject) => {
+    execFile(join(root, 'node_modules', '.bin', 'biome'), args, { cwd: folder }, (error, stdout, stderr) => {
+      if (error && error.code !== 1) reject(error);
+      else resolve(`${stdout}${stderr}`);
+    });
+  });
+}
+
+describe('the fences', () => {
+  for (const [file, source, fence] of forbidden) {
+    it(`refuse ${source} in ${dirname(file)} and say why`, () => {
+      const why = fences.find(({ folder }) => folder === fence)?.why ?? assert.fail(`no fence of ${fence}`);
+      assert.ok(said.get(file)?.includes(why), said.get(file) ?? 'the linter said nothing');
+    });
+  }
+
+  it('are each tried here', () => {
+    assert.deepEqual(new Set(forbidden.map(([, , fence]) => fence)), new Set(fences.map(({ folder }) => folder)));
+  });
+
+  it('hold for what is loaded later, too', () => {
+    assert.match(said.get('core/lazy.ts') ?? '', /core\/ is the sums, pure/);
+  });
+
+  for (const folder of pureFolders) {
+    for (const [index, expression] of impure.entries()) {
+      it(`refuse ${expression} in ${folder}, which is pure`, () => {
+        assert.match(said.get(`${folder}/impure${index}.ts`) ?? '', /this folder is pure/);
+      });
+    }
+  }
+
+  for (const [file, source] of allowed) {
+    it(`let pass in ${dirname(file)}: ${source.split('\n')[0]}`, () => assert.equal(said.get(file), undefined));
+  }
+});
