@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { describe, it } from 'node:test';
+
+const root = join(import.meta.dirname, '..');
+
+/** Who imports what when these files are loaded. Files are relative to the repository; the rest are packages. */
+interface Graph {
+  readonly files: ReadonlySet<string>;
+  readonly packages: ReadonlySet<string>;
+}
+
+/** Follows the imports from a file: those at load time, and unless `isEager` also those that wait behind a call. */
+function followImports(start: string, { isEager }: { isEager: boolean }): Graph {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const left = [start];
+  for (let file = left.pop(); file !== undefined; file = left.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    const { eager, lazy } = readImports(file);
+    for (const source of isEager ? eager : [...eager, ...lazy]) {
+      const target = resolve(file, source);
+      if (target === undefined) packages.add(source);
+      else left.push(target);
+    }
+  }
+  return { files, packages };
+}
+
+function readImports(file: string): { eager: string[]; lazy: string[] } {
+  const text = readFileSync(join(root, file), 'utf8');
+  // What is only a type is gone at run time, and here.
+  const code = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
+  const eager = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
+  const lazy = /\bimport\(\s*['"]([^'"]+)['"]/g;
+  const calls = code.match(/\bimport\(/g) ?? [];
+  const found = { eager: sourcesOf(code, eager), lazy: sourcesOf(code, lazy) };
+  assert.equal(found.lazy.length, calls.length, `${file} imports what cannot be known before it runs`);
+  return found;
+}
+
+function sourcesOf(code: string, pattern: RegExp): string[] {
+  return [...code.matchAll(pattern)].map(([, source = '']) => source);
+}
+
+function resolve(file: string, source: string): string | undefined {
+  if (source.startsWith('#')) return source.slice(1);
+  if (source.startsWith('.')) return relative(root, join(root, dirname(file), source));
+  return undefined;
+}
+
+/** The first part of each path. */
+function foldersOf({ files }: Graph): string[] {
+  return [...new Set([...files].map((file) => file.split('/')[0] ?? file))].sort();
+}
+
+describe('what the programs load', () => {
+  for (const program of ['services/calculator/main.ts', 'services/aggregator/main.ts']) {
+    it(`${program} never reaches a Kubernetes client, the operator, sumctl or tools/, not even lazily`, () => {
+      const graph = followImports(program, { isEager: false });
+      assert.deepEqual(foldersOf(graph), ['contract', 'core', 'platform', 'services']);
+      assert.ok(graph.packages.has('fastify'), `the graph ends early: ${[...graph.packages].join(', ')}`);
+      assert.deepEqual(
+        [...graph.packages].filter((name) => name.startsWith('@kubernetes/')),
+        [],
+      );
+    });
+  }
+
+  it('sumpipeline.ts loads the program that was asked for and nothing before', () => {
+    assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
+    const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
+    assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
+  });
+
+  it('sumctl loads tools/ only when a verb asks for it: the image comes without', () => {
+    assert.ok(foldersOf(followImports('cli/main.ts', { isEager: false })).includes('tools'));
+    assert.ok(!foldersOf(followImports('cli/main.ts', { isEager: true })).includes('tools'));
+  });
+});
