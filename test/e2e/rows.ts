@@ -1,11 +1,14 @@
-/** One row of an import, and what it adds in units of 10^-6. */
+/** One row of an import. */
 export interface AdditionRow {
   readonly series: string;
   readonly a: string;
   readonly b: string;
 }
 
-const scale = 6;
+/** Digits after the point that a sum here can hold: as many as an addition may have. */
+const scale = 18;
+/** Digits after the point that the rows we make have. */
+const digitsMax = 6;
 
 /** Rows that look random and are the same in every run: 50 series, both signs, up to six digits after the point. */
 export function buildRows(count: number): AdditionRow[] {
@@ -15,7 +18,7 @@ export function buildRows(count: number): AdditionRow[] {
     return seed % below;
   };
   const number = () => {
-    const digits = next(scale + 1);
+    const digits = next(digitsMax + 1);
     const fraction = digits === 0 ? '' : `.${String(next(10 ** digits)).padStart(digits, '0')}`;
     const text = `${next(1_000_000)}${fraction}`;
     return next(3) === 0 && /[1-9]/.test(text) ? `-${text}` : text;
@@ -28,7 +31,7 @@ export function toCsv(rows: readonly AdditionRow[]): string {
 }
 
 /**
- * Totals by series, computed with nothing of the system's own arithmetic: whole numbers of 10^-6, and the text of a
+ * Totals by series, computed with nothing of the system's own arithmetic: whole numbers of 10^-18, and the text of a
  * total as the system must write it, canonical.
  */
 export function sumRows(rows: readonly AdditionRow[]): Map<string, { total: string; count: string }> {
@@ -47,6 +50,7 @@ export function canonical(text: string): string {
 
 function toUnits(text: string): bigint {
   const [, sign, whole = '', fraction = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  if (fraction.length > scale) throw new Error(`${text} has more than ${scale} digits after the point`);
   const units = BigInt(whole + fraction.padEnd(scale, '0'));
   return sign === '-' ? -units : units;
 }
