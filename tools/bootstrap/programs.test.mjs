@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { buildOnceDocument } from '#cli/up/document.ts';
 import { failureDocument } from './failure.mjs';
 import { repository } from './nodeModules.mjs';
 import { programs, requirementsOf } from './programs.mjs';
@@ -50,16 +51,12 @@ for (const args of [
   ['--once', '-ojson'],
   ['--once', '--output=json'],
 ]) {
-  test(`up ${args.join(' ')} that cannot start still writes one JSON document`, () => {
-    assert.deepEqual(JSON.parse(failureDocument('up', args, 'Go is missing', now) ?? ''), {
-      totals: [],
-      proof: {
-        exact: false,
-        reason: 'NotStarted',
-        message: 'Go is missing',
-        partitions: [],
-        at: '2026-01-02T03:04:05.000Z',
-      },
+  test(`up ${args.join(' ')} that cannot start still writes the document of one that failed later`, () => {
+    const error = 'Go is missing';
+    const later = buildOnceDocument({ totals: [], proof: undefined, error, at: now });
+    assert.deepEqual(JSON.parse(failureDocument('up', args, error, now) ?? ''), {
+      ...later,
+      proof: { ...Object(later.proof), reason: 'NotStarted' },
     });
   });
 }
