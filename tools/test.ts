@@ -5,12 +5,11 @@ import { dirname, join } from 'node:path';
 import { cacheRoot } from '#tools/cache.ts';
 import { checks, runCheck } from './testing/checks.ts';
 import { createTemporaryFolder } from './testing/folder.ts';
-import { type Part, planRun, selectFiles } from './testing/plan.ts';
+import { type Part, type Plan, planRun, refuseIdleFilters, selectFiles, UsageError } from './testing/plan.ts';
 import { runPart } from './testing/runPart.ts';
 import { formatSummary, type PartResult } from './testing/summary.ts';
 
 const root = dirname(import.meta.dirname);
-const plan = planRun(process.argv.slice(2));
 const print = (text: string) => console.log(text);
 
 // A second Ctrl-C ends us at once; the tests' processes cannot outlive us.
@@ -23,6 +22,7 @@ const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer
   .split('\0')
   .filter((file) => file !== '' && existsSync(join(root, file)));
 
+const plan = readPlan();
 await using scratch = await createTemporaryFolder();
 const results: PartResult[] = [];
 for (const part of plan.parts) {
@@ -31,6 +31,18 @@ for (const part of plan.parts) {
 print(formatSummary(results));
 const isInterrupted = interrupt.signal.aborted;
 if (isInterrupted || results.some(({ failed }) => failed.length > 0)) process.exitCode = 1;
+
+function readPlan(): Plan {
+  try {
+    const asked = planRun(process.argv.slice(2));
+    refuseIdleFilters(asked, files);
+    return asked;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}
 
 async function run(part: Part): Promise<PartResult> {
   print(`\n== ${part}`);

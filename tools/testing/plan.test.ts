@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { partOf, planRun, selectFiles } from './plan.ts';
+import { partOf, planRun, refuseIdleFilters, selectFiles, UsageError } from './plan.ts';
 
 for (const [args, parts, filters] of [
   [[], ['lint', 'types', 'generated', 'unit', 'integration', 'e2e'], []],
@@ -15,8 +17,42 @@ for (const [args, parts, filters] of [
 }
 
 test('an option is refused with how to call it', () => {
-  assert.throws(() => planRun(['--watch']), /unknown option --watch: npm test -- \[lint\|types\|/);
+  assert.throws(() => planRun(['--watch']), /unknown option --watch\nUsage: npm test -- \[lint\|types\|/);
 });
+
+const someFiles = ['core/decimal.test.ts', 'core/decimal.ts', 'services/ledger/ledger.integration.test.ts'];
+
+for (const [args, message] of [
+  [['zzzz'], /^no test file of unit, integration, e2e matches zzzz\nUsage: /],
+  [['core', 'zzzz', 'yyyy'], /matches zzzz, yyyy\n/],
+  [['integration', 'decimal'], /^no test file of integration matches decimal\n/],
+  [['lint', 'decimal'], /^no test file of lint matches decimal\n/],
+  [['core/decimal.ts'], /matches core\/decimal\.ts\n/],
+] as const) {
+  test(`npm test -- ${args.join(' ')} is refused where no test matches`, () => {
+    assert.throws(() => refuseIdleFilters(planRun(args), someFiles), { constructor: UsageError, message });
+  });
+}
+
+for (const args of [[], ['lint'], ['unit'], ['decimal', 'ledger'], ['integration', 'ledger']]) {
+  test(`npm test -- ${args.join(' ')} is not refused where tests match`, () => {
+    refuseIdleFilters(planRun(args), someFiles);
+  });
+}
+
+for (const [args, message] of [
+  [['--foo'], /^unknown option --foo\nUsage: npm test -- .*\n$/],
+  [['zzzz'], /^no test file of unit, integration, e2e matches zzzz\nUsage: npm test -- .*\n$/],
+] as const) {
+  test(`npm test -- ${args.join(' ')} ends with 2, the reason, and no stack`, () => {
+    const ran = spawnSync(process.execPath, ['--no-warnings', join(import.meta.dirname, '..', 'test.ts'), ...args], {
+      encoding: 'utf8',
+    });
+    assert.equal(ran.status, 2, ran.stdout);
+    assert.match(ran.stderr, message);
+    assert.equal(ran.stdout, '');
+  });
+}
 
 for (const [file, part] of [
   ['core/decimal.test.ts', 'unit'],

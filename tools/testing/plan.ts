@@ -12,15 +12,20 @@ export interface Plan {
   readonly filters: readonly string[];
 }
 
+/** Arguments that cannot be meant so; the message says what to write instead. */
+export class UsageError extends Error {
+  constructor(problem: string) {
+    super(`${problem}\nUsage: npm test -- [${parts.join('|')}]... [piece of a path]...`);
+  }
+}
+
 /**
  * What the arguments ask for: names of parts choose parts, every other word is a piece of a path. Nothing asks for
  * everything, and a path alone for the test files that match it.
  */
 export function planRun(args: readonly string[]): Plan {
   const unknown = args.find((arg) => arg.startsWith('-'));
-  if (unknown !== undefined) {
-    throw new Error(`unknown option ${unknown}: npm test -- [${parts.join('|')}]... [part of a path]...`);
-  }
+  if (unknown !== undefined) throw new UsageError(`unknown option ${unknown}`);
   const filters = args.filter((arg) => !isPart(arg));
   const chosen = parts.filter((part) => args.includes(part));
   if (chosen.length > 0) return { parts: chosen, filters };
@@ -45,4 +50,11 @@ export function selectFiles(files: readonly string[], part: TestPart, filters: r
     .filter((file) => partOf(file) === part)
     .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
     .sort();
+}
+
+/** A piece of a path that matches nothing is a slip of the pen: without it less would run than was asked for, in silence. */
+export function refuseIdleFilters({ parts: chosen, filters }: Plan, files: readonly string[]): void {
+  const candidates = testParts.filter((part) => chosen.includes(part)).flatMap((part) => selectFiles(files, part, []));
+  const idle = filters.filter((filter) => !candidates.some((file) => file.includes(filter)));
+  if (idle.length > 0) throw new UsageError(`no test file of ${chosen.join(', ')} matches ${idle.join(', ')}`);
 }
