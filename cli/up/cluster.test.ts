@@ -4,7 +4,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import type { Cluster } from '#cli/connection/cluster.ts';
 import { createFakeKubectl } from '#cli/testing/fakeKubectl.ts';
 import { explainNamespace } from './explain.ts';
-import { installOperator } from './install.ts';
+import { installOperator, readOperator } from './install.ts';
 import { renderInstructions } from './instructions.ts';
 import { waitUntilReady } from './ready.ts';
 import type { Target } from './target.ts';
@@ -40,14 +40,19 @@ const namespace = { kind: 'Namespace', metadata: { name: 'sumpipeline-system' } 
 test('the operator is installed after its CRDs are served, with the image in both places, its namespace first', async () => {
   const kubectl = createFakeKubectl([
     { args: ['kustomize', '/repository/crds'], answer: documents(crd) },
-    { args: ['apply', '--server-side'], answer: '' },
-    { args: ['wait', '--for=condition=Established'], answer: '' },
     { args: ['kustomize', '/repository/manifests/operator'], answer: documents(deployment, namespace) },
     { args: ['apply', '--server-side'], answer: '' },
+    { args: ['wait', '--for=condition=Established', '--timeout=30s', `crd/${crd.metadata.name}`], answer: '' },
+    { args: ['apply', '--server-side'], answer: '' },
   ]);
-  const installed = await installOperator({ kubectl, root: '/repository', image: 'localhost/x:1', signal });
+  const operator = await readOperator({ kubectl, root: '/repository', image: 'localhost/x:1', signal });
+  assert.deepEqual([operator.namespace, operator.deployment], ['sumpipeline-system', 'sumpipeline-operator']);
+  await installOperator(kubectl, operator, signal);
   kubectl.assertDone();
-  assert.deepEqual(installed, { namespace: 'sumpipeline-system', deployment: 'sumpipeline-operator' });
+  assert.deepEqual(
+    parseAllDocuments(kubectl.inputs[2] ?? '').map((document) => document.toJS()),
+    [crd],
+  );
   const applied = parseAllDocuments(kubectl.inputs[4] ?? '').map((document) => document.toJS());
   assert.deepEqual(applied[0], namespace);
   const [container] = applied[1].spec.template.spec.containers;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { untilEstablished } from '#tools/crds/established.ts';
 import type { Kubectl } from './kubectl.ts';
 
-export interface InstallOptions {
+export interface OperatorOptions {
   readonly kubectl: Kubectl;
   /** The repository. */
   readonly root: string;
@@ -13,7 +13,10 @@ export interface InstallOptions {
   readonly signal: AbortSignal;
 }
 
-const applyArguments = ['apply', '--server-side', '--force-conflicts', '--field-manager=sumctl-up', '-f', '-'];
+/** Who we are in managedFields: by it a later run knows what an earlier one applied. */
+export const fieldManager = 'sumctl-up';
+
+const applyArguments = ['apply', '--server-side', '--force-conflicts', `--field-manager=${fieldManager}`, '-f', '-'];
 
 /** Applies objects as one stream. */
 export async function applyObjects(kubectl: Kubectl, objects: readonly unknown[], signal: AbortSignal): Promise<void> {
@@ -21,22 +24,37 @@ export async function applyObjects(kubectl: Kubectl, objects: readonly unknown[]
   await kubectl.run(applyArguments, { input, signal });
 }
 
-/** Installs CRDs and operator as `kubectl apply -k` would, with the image that was built. Answers the operator's namespace. */
-export async function installOperator(options: InstallOptions): Promise<{ namespace: string; deployment: string }> {
-  const { kubectl, root, image, signal } = options;
-  const crds = await kubectl.run(['kustomize', join(root, 'crds')], { signal });
-  await kubectl.run(applyArguments, { input: crds, signal });
-  const crdNames = readObjects(crds).map(({ metadata }) => `crd/${metadata.name}`);
-  await untilEstablished((args) => kubectl.run(args, { signal }), crdNames, signal);
+/** CRDs and operator as `kubectl apply -k` would apply them, with the image that was built. */
+export interface Operator {
+  readonly namespace: string;
+  readonly deployment: string;
+  readonly crds: readonly KubeObject[];
+  /** Its CRDs among them; namespaces first, because the rest lives in them. */
+  readonly objects: readonly KubeObject[];
+}
 
+/** Reads the manifests; no cluster is asked. */
+export async function readOperator({ kubectl, root, image, signal }: OperatorOptions): Promise<Operator> {
+  const crds = readObjects(await kubectl.run(['kustomize', join(root, 'crds')], { signal }));
   const objects = readObjects(await kubectl.run(['kustomize', join(root, 'manifests', 'operator')], { signal }));
   const withImage = objects.map((object) => (object.kind === 'Deployment' ? setImage(object, image) : object));
   const deployment = withImage.find(({ kind }) => kind === 'Deployment');
   if (deployment === undefined) throw new Error('manifests/operator has no Deployment');
-  // Namespaces first: the rest lives in them.
   const ordered = withImage.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
-  await applyObjects(kubectl, ordered, signal);
-  return { namespace: deployment.metadata.namespace ?? 'default', deployment: deployment.metadata.name };
+  const { namespace = 'default', name } = deployment.metadata;
+  return { namespace, deployment: name, crds, objects: ordered };
+}
+
+/** Applies the CRDs, and when they are served the operator. */
+export async function installOperator(
+  kubectl: Kubectl,
+  { crds, objects }: Operator,
+  signal: AbortSignal,
+): Promise<void> {
+  await applyObjects(kubectl, crds, signal);
+  const crdNames = crds.map(({ metadata }) => `crd/${metadata.name}`);
+  await untilEstablished((args) => kubectl.run(args, { signal }), crdNames, signal);
+  await applyObjects(kubectl, objects, signal);
 }
 
 const objectSchema = z.looseObject({

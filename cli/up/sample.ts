@@ -29,7 +29,39 @@ export interface Sample {
   readonly prerequisites: readonly object[];
 }
 
+export interface Secret {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Secret';
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly stringData: Readonly<Record<string, string>>;
+}
+
+/** What a sample will take up in a cluster, known before anything runs. */
+export interface SampleNames {
+  readonly ref: PipelineRef;
+  readonly secrets: readonly string[];
+}
+
 const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
+
+/** Reads only who the sample is and which Secrets it names. */
+export async function readSampleNames(path: string): Promise<SampleNames> {
+  const pipeline = parseSample(path, parse(await readFile(path, 'utf8')));
+  const { namespace, name } = pipeline.metadata;
+  return {
+    ref: { namespace, name },
+    secrets: buildSecrets(pipeline, nowhere).map(({ metadata }) => metadata.name),
+  };
+}
+
+const nowhere: Parts = {
+  bootstrapServers: '',
+  kafkaCaPem: '',
+  kafkaUsername: '',
+  kafkaPassword: '',
+  storeUri: '',
+  storeCaPem: '',
+};
 
 /** Reads the sample and makes what it refers to. */
 export async function readSample(path: string, parts: Parts): Promise<Sample> {
@@ -40,10 +72,8 @@ export async function readSample(path: string, parts: Parts): Promise<Sample> {
   const resource = isChanged
     ? { ...document, spec: { ...document.spec, kafka: { ...document.spec.kafka, bootstrapServers: wanted } } }
     : document;
-  const parsed = parsePipelineStrictly(resource, { namespace: 'default' });
-  if (!parsed.ok)
-    throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
-  const { namespace, name } = parsed.value.metadata;
+  const pipeline = parseSample(path, resource);
+  const { namespace, name } = pipeline.metadata;
   return {
     ref: { namespace, name },
     resource,
@@ -51,13 +81,19 @@ export async function readSample(path: string, parts: Parts): Promise<Sample> {
     isChanged,
     prerequisites: [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-      ...buildSecrets(parsed.value, parts),
+      ...buildSecrets(pipeline, parts),
     ],
   };
 }
 
+function parseSample(path: string, resource: unknown): SumPipeline {
+  const parsed = parsePipelineStrictly(resource, { namespace: 'default' });
+  if (parsed.ok) return parsed.value;
+  throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
+}
+
 /** Every Secret that the spec names, with the keys that it names. */
-export function buildSecrets(pipeline: SumPipeline, parts: Parts): object[] {
+export function buildSecrets(pipeline: SumPipeline, parts: Parts): Secret[] {
   const { kafka, store } = pipeline.spec;
   const data = new Map<string, Record<string, string>>();
   const put = (secret: string, values: Readonly<Record<string, string>>) => {

@@ -12,3 +12,12 @@ export interface Target {
   /** Resolves with a sentence when the cluster is gone; never for one that is not ours. */
   readonly died: Promise<string>;
 }
+
+/** How a person types kubectl for it. */
+export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): string {
+  return [
+    kubectlPath,
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    ...(context === undefined ? [] : ['--context', context]),
+  ].join(' ');
+}

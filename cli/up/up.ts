@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { loadCluster } from '#cli/connection/cluster.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
@@ -12,13 +12,14 @@ import { createProgress, type Progress } from '#tools/progress.ts';
 import { bothOrNeither } from './both.ts';
 import { findHostAddress, useCurrent } from './current.ts';
 import { explainNamespace } from './explain.ts';
-import { applyObjects, installOperator } from './install.ts';
+import { createObjects, describeWhatStays, type Made, refuseOccupied, removeMade } from './guest.ts';
+import { applyObjects, installOperator, readOperator } from './install.ts';
 import { renderInstructions } from './instructions.ts';
 import { startLocal } from './local.ts';
 import { type OnceResult, runOnce } from './once.ts';
 import { startParts } from './parts.ts';
 import { waitUntilReady } from './ready.ts';
-import { readSample, type Sample } from './sample.ts';
+import { readSample, readSampleNames, type Sample } from './sample.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
@@ -58,6 +59,8 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const isLocal = options.cluster === 'local';
   const what = isOnce ? upNames.once : upNames.stay;
   const stateDir = join(stateRoot(), stateName({ isLocal, isOnce }));
+  const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
+  const operatorDir = join(root, 'manifests', 'operator');
 
   // First what can be refused at once, before anybody waits for anything.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
@@ -73,6 +76,13 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   if (isOnce) stack.defer(() => rm(stateDir, { recursive: true, force: true }));
   await mkdir(stateDir, { recursive: true });
   if (isLocal) stack.use(await acquireHostAddress());
+  if (current !== undefined) {
+    await progress.step(`Look at context "${current.context}"`, async () => {
+      await current.kubectl.run(['version', '--client'], { signal });
+      const operator = await readOperator({ kubectl: current.kubectl, root, image: current.image, signal });
+      await refuseOccupied(current, await readSampleNames(samplePath), operator, signal);
+    });
+  }
 
   const startTarget = async (either: AbortSignal): Promise<Target> =>
     current ?? stack.use(await startLocal({ root, cacheDir: stateDir, lock, progress, signal: either }));
@@ -89,11 +99,10 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
     );
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
-  const operator = await progress.step('Install the operator', () =>
-    installOperator({ kubectl: target.kubectl, root, image: target.image, signal }),
-  );
-  const sample = await readSample(join(root, 'manifests', 'samples', 'pipeline.yaml'), parts);
-  if (!isLocal) stack.defer(() => removeSample(target, sample, progress));
+  const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
+  if (!isLocal) stack.defer(() => progress.note(describeWhatStays(target, operatorDir)));
+  await progress.step('Install the operator', () => installOperator(target.kubectl, operator, signal));
+  const sample = await readSample(samplePath, parts);
   await explained({ target, namespaces: [operator.namespace], progress, signal }, () =>
     progress.step('Wait for the operator', () =>
       target.kubectl.run(
@@ -110,7 +119,14 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
     ),
   );
   const namespaces = [sample.ref.namespace, operator.namespace];
-  const pipelineFile = await applySample(target, sample, { stateDir, root, progress, signal });
+  const made: Made[] = [];
+  if (!isLocal) stack.defer(() => removeMade(target, made, progress));
+  await progress.step(`Apply the pipeline ${formatRef(sample.ref)}`, async () => {
+    if (!isLocal) return await createObjects(target, [...sample.prerequisites, sample.resource], made, signal);
+    await applyObjects(target.kubectl, sample.prerequisites, signal);
+    await applyObjects(target.kubectl, [sample.resource], signal);
+  });
+  const pipelineFile = await keepSample(sample, { stateDir, samplePath, progress });
   const cluster = loadCluster(target);
   await explained({ target, namespaces, progress, signal }, () =>
     progress.step(`Wait until ${formatRef(sample.ref)} is Ready`, (step) =>
@@ -145,29 +161,16 @@ function stateName({ isLocal, isOnce }: { isLocal: boolean; isOnce: boolean }): 
 
 const waitingForState = 'Another sumctl up --cluster current uses the same data. Waiting until that ends.';
 
-async function applySample(
-  target: Target,
+/** The file that a person applies to get the same pipeline. */
+async function keepSample(
   sample: Sample,
-  options: { stateDir: string; root: string; progress: Progress; signal: AbortSignal },
+  { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },
 ): Promise<string> {
-  const { stateDir, root, progress, signal } = options;
-  await progress.step(`Apply the pipeline ${formatRef(sample.ref)}`, async () => {
-    await applyObjects(target.kubectl, sample.prerequisites, signal);
-    await applyObjects(target.kubectl, [sample.resource], signal);
-  });
-  if (!sample.isChanged) return relative(process.cwd(), join(root, 'manifests', 'samples', 'pipeline.yaml'));
+  if (!sample.isChanged) return samplePath;
   const path = join(stateDir, 'pipeline.yaml');
   await writeFile(path, sample.yaml);
   progress.note(`Kafka does not listen where manifests/samples/pipeline.yaml says; what was applied is in ${path}`);
   return path;
-}
-
-/** In a cluster that stays, the pipeline goes with us; operator and CRDs stay, because others may use them by now. */
-async function removeSample(target: Target, sample: Sample, progress: Progress): Promise<void> {
-  const { namespace, name } = sample.ref;
-  await progress.step(`Delete the pipeline ${formatRef(sample.ref)}`, () =>
-    target.kubectl.run(['-n', namespace, 'delete', 'sumpipeline', name, '--ignore-not-found', '--timeout=60s']),
-  );
 }
 
 /** Shows what the cluster says about a failure, before the cluster is taken down. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { chmod } from 'node:fs/promises';
+import { type TestContext, test } from 'node:test';
+import { stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
+import { createFolder } from '#cli/testing/folder.ts';
 import { buildOnceDocument } from '#cli/up/document.ts';
 import { renderFailedOnce } from './up.ts';
 
@@ -58,4 +61,54 @@ test('totals are sorted by the bytes of their series, whatever UTF-16 says', () 
     sorted.map(({ series }) => series),
     ['B', 'a', 'b', '\uFFFD', '\u{10000}'],
   );
+});
+
+/** Runs `up` in a cluster of the user's, with nothing on PATH but this kubectl; none when undefined. */
+async function upInCurrent(t: TestContext, kubectl: string | undefined) {
+  await using folder = await createFolder({
+    kubeconfig: stringify({
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'staging', context: { cluster: 'c', user: 'u' } }],
+    }),
+    ...(kubectl === undefined ? {} : { kubectl }),
+  });
+  if (kubectl !== undefined) await chmod(folder.file('kubectl'), 0o755);
+  const before = { ...process.env };
+  t.after(() => {
+    process.env = before;
+  });
+  process.env = { ...before, PATH: folder.path, SUMPIPELINE_STATE: folder.file('state') };
+  const target = ['--cluster', 'current', '--context', 'staging', '--kubeconfig', folder.file('kubeconfig')];
+  return await runSumctl(['up', ...target, '--image', 'x', '--host', '127.0.0.1']);
+}
+
+test('without kubectl an up in a cluster of the user ends before Kafka and PostgreSQL are started', async (t) => {
+  const ran = await upInCurrent(t, undefined);
+  assert.equal(ran.exitCode, 1);
+  assert.match(ran.stderr, /kubectl is not on PATH; install it, or use --cluster local/);
+  assert.doesNotMatch(ran.stderr, /Kafka|PostgreSQL/);
+});
+
+test('an up in a cluster that has what the sample would overwrite ends before anything is started or changed', async (t) => {
+  const operator =
+    '{"kind": "Deployment", "metadata": {"name": "o", "namespace": "s"}, "spec": {"template": {"spec": {"containers": []}}}}';
+  const ran = await upInCurrent(
+    t,
+    `#!/bin/sh
+case "$*" in
+  *kustomize*/crds) echo '{"kind": "CustomResourceDefinition", "metadata": {"name": "c"}}' ;;
+  *kustomize*) echo '${operator}' ;;
+  *'get secrets'*) echo secret/orders-db ;;
+  *'version --client' | *' get '*) ;;
+  *) echo "unexpected: $*" >&2; exit 1 ;;
+esac
+`,
+  );
+  assert.equal(ran.exitCode, 1);
+  assert.match(
+    ran.stderr,
+    /^error: context "staging" already has secret\/orders-db in namespace "default": nothing was/m,
+  );
+  assert.doesNotMatch(ran.stderr, /Kafka|PostgreSQL|unexpected/);
 });
