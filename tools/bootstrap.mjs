@@ -1,7 +1,7 @@
 /**
- * The door to `npm start`, `npm test`, `npm run gen` and `npm run verify`. Plain JavaScript that Node 18 can run, because
- * it runs before anything is installed: it looks for the tools, installs what it can, and hands over to Node 24. All it
- * says goes to standard error; standard output belongs to the program it starts.
+ * The door to `npm start`, `npm test` and `npm run gen`, `verify` and `cluster`. Plain JavaScript that Node 18 can run,
+ * because it runs before anything is installed: it looks for the tools, installs what it can, and hands over to Node 24.
+ * All it says goes to standard error; standard output belongs to the program it starts.
  */
 import { installSystemPackages } from './bootstrap/apt.mjs';
 import { BootstrapError, failureDocument } from './bootstrap/failure.mjs';

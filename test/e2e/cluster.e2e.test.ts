@@ -65,6 +65,12 @@ async function kubectl(...args: string[]): Promise<string> {
   return (await run(cluster.kubectlPath, ['--kubeconfig', cluster.kubeconfigPath, '-n', 'probe', ...args])).stdout;
 }
 
+/** A verb of the cluster's program, as a person runs it; one that hangs is killed and fails. */
+async function runVerb(verb: string): Promise<string> {
+  const program = join(import.meta.dirname, '..', '..', 'tools', 'cluster', 'main.ts');
+  return (await run(process.execPath, ['--no-warnings', program, verb], { timeout: 20_000 })).stdout;
+}
+
 async function apply(...objects: object[]): Promise<void> {
   const child = spawn(cluster.kubectlPath, ['--kubeconfig', cluster.kubeconfigPath, 'apply', '-f', '-'], {
     stdio: ['pipe', 'ignore', 'inherit'],
@@ -250,6 +256,13 @@ test('a second caller is told who has the machine', async () => {
   assert.equal(holder?.what, 'the end-to-end test of the cluster');
 });
 
+test('a person asks by hand who has the machine and where the kubeconfig is', async () => {
+  const status = await runVerb('status');
+  assert.match(status, new RegExp(`taken by the end-to-end test of the cluster, process ${owner.pid}, since `));
+  assert.ok(status.endsWith(`\nA node runs. KUBECONFIG=${cluster.kubeconfigPath}\n`), status);
+  assert.equal(await runVerb('kubeconfig'), `${cluster.kubeconfigPath}\n`);
+});
+
 test('after kill -9 of its owner nothing of the node runs, and the next start works with images loaded later', async () => {
   owner.kill('SIGKILL');
   await once(owner, 'exit');
@@ -285,4 +298,9 @@ test('stop leaves nothing: no mount, device, route, rule, control group, file or
   await held[Symbol.asyncDispose]();
   assert.deepEqual(readMachineState(), stateBefore);
   await using _free = await acquireMachine({ what: 'a look', progress: silentProgress });
+  assert.match(await runVerb('status'), /^The machine is taken by a look, .*\nNo node runs on this machine\.\n$/);
+  await assert.rejects(runVerb('kubeconfig'), {
+    code: 1,
+    stderr: /^No node runs on this machine\. Start one: npm run/,
+  });
 });

@@ -8,6 +8,7 @@ export const programs = {
   up: { script: 'cli/sumctl.ts', args: ['up'] },
   test: { script: 'tools/test.ts', args: [] },
   gen: { script: 'tools/gen/generate.ts', args: [] },
+  cluster: { script: 'tools/cluster/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 
@@ -42,6 +43,18 @@ export function requirementsOf(command, args) {
       if (parts.length > 0 && parts.every((part) => partsWithoutServers.includes(part))) return onlyUnit;
       return { tools: [...onlyUnit.tools, ...kafka, tools.generatorJava, ...cluster], needsSystemPackages: true };
     }
+    case 'cluster':
+      switch (args[0]) {
+        case 'build':
+        case 'start':
+          return { tools: [...always, ...cluster], needsSystemPackages: true };
+        case 'load':
+        case 'stop':
+          // Both look after a node that a start made, with what it had.
+          return { tools: [...always, tools.root], needsSystemPackages: false };
+        default:
+          return onlyAlways;
+      }
     default:
       return onlyAlways;
   }

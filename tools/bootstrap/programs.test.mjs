@@ -26,6 +26,12 @@ for (const [command, args, names, needsSystemPackages] of [
     ['Node', 'npm', 'util-linux', 'git', 'Java', 'Maven', 'Java for Strimzi', 'Go', 'root'],
     true,
   ],
+  ['cluster', ['start'], ['Node', 'npm', 'util-linux', 'Go', 'root'], true],
+  ['cluster', ['build'], ['Node', 'npm', 'util-linux', 'Go', 'root'], true],
+  ['cluster', ['stop'], ['Node', 'npm', 'util-linux', 'root'], false],
+  ['cluster', ['load', 'image.tar'], ['Node', 'npm', 'util-linux', 'root'], false],
+  ['cluster', ['status'], ['Node', 'npm', 'util-linux'], false],
+  ['cluster', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['gen', [], ['Node', 'npm', 'util-linux'], false],
   ['verify', [], ['Node', 'npm', 'util-linux'], false],
 ]) {

@@ -68,10 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
   await using stack = new AsyncDisposableStack();
   if (options.lock === undefined) stack.use(await acquireMachine({ what, progress, signal }));
-  const programDirs: Record<string, string> = {};
-  for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
-  const pauseDir = await buildPause({ progress });
-  const pauseImage = await buildPauseImage({ progress });
+  const { programDirs, pauseDir, pauseImage } = await buildParts({ progress, signal });
   await removeNode(dir);
 
   return await progress.step('Start Kubernetes', async (step) => {
@@ -124,6 +121,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       [Symbol.asyncDispose]: stop,
     };
   });
+}
+
+/** Builds what a start needs and is not in the machine's cache yet; answers where it all is. */
+export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
+  const programDirs: Record<string, string> = {};
+  for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
+  const pauseDir = await buildPause({ progress });
+  const pauseImage = await buildPauseImage({ progress });
+  return { programDirs, pauseDir, pauseImage };
 }
 
 /**

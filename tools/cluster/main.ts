@@ -1,26 +1,27 @@
-/** The local cluster by hand: `node tools/cluster/main.ts` says how. `npm start` brings up the rest beside it. */
-import { parseArgs } from 'node:util';
+/** The local cluster by hand: `npm run cluster -- help`. `npm start` brings up the rest beside it. */
+import { Command, CommanderError } from 'commander';
 import { createProgress } from '#tools/progress.ts';
-import { findNode, removeNode, startCluster } from './cluster.ts';
+import { buildParts, findNode, removeNode, startCluster } from './cluster.ts';
 import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
-const usage = `Usage: node tools/cluster/main.ts COMMAND
-  start        start a one-node Kubernetes and keep it until Ctrl-C
-  status       say whether a node runs, who has it, and where its kubeconfig is
-  stop         end the program that runs the node, or remove what a killed one left behind
-  load FILE    make the images of an OCI archive known to the node`;
+/** What those who wait for the machine read of us, and how `stop` knows us. */
+const startName = 'npm run cluster -- start';
 
 const progress = createProgress();
 
+async function build(): Promise<void> {
+  await buildParts({ progress, signal: untilInterrupted() });
+  progress.note('Everything is built.');
+}
+
 async function start(): Promise<void> {
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(signal)));
-  await using cluster = await startCluster({ progress, what: 'a cluster started by hand', signal: interrupted.signal });
+  const signal = untilInterrupted();
+  await using cluster = await startCluster({ progress, what: startName, signal });
   progress.note(`export KUBECONFIG=${cluster.kubeconfigPath}\nalias kubectl=${cluster.kubectlPath}\nCtrl-C ends it.`);
   const ended = new Promise<string>((resolve) => {
-    interrupted.signal.addEventListener('abort', () => resolve('Stopping.'), { once: true });
+    signal.addEventListener('abort', () => resolve('Stopping.'), { once: true });
   });
   progress.note(await Promise.race([ended, cluster.died]));
 }
@@ -31,36 +32,64 @@ async function status(): Promise<void> {
   console.log(node ? `A node runs. KUBECONFIG=${node.kubeconfigPath}` : 'No node runs on this machine.');
 }
 
+async function kubeconfig(): Promise<void> {
+  console.log((await runningNode()).kubeconfigPath);
+}
+
+async function load(archive: string): Promise<void> {
+  await importImages(runInNode((await runningNode()).initPid), archive);
+}
+
+/** Ends our own start alone; any other holder, such as a test, is named and waited for. */
 async function stop(): Promise<void> {
   const holder = await findMachineHolder();
-  if (holder) {
+  if (holder?.what === startName) {
     progress.note(`Asking ${holder.what} (process ${holder.pid}) to end.`);
     process.kill(holder.pid, 'SIGTERM');
   }
-  await using _machine = await acquireMachine({ what: 'stopping the cluster', progress });
+  await using _machine = await acquireMachine({ what: 'npm run cluster -- stop', progress });
   await removeNode();
   progress.note('No node runs, and nothing of it is left.');
 }
 
-async function load(archive: string): Promise<void> {
+async function runningNode(): Promise<NonNullable<Awaited<ReturnType<typeof findNode>>>> {
   const node = await findNode();
-  if (!node) throw new Error('No node runs on this machine: start one first.');
-  await importImages(runInNode(node.initPid), archive);
+  if (!node) throw new Error('No node runs on this machine. Start one: npm run cluster -- start');
+  return node;
 }
 
-async function runCommand(): Promise<void> {
-  const [command, file] = parseArgs({ allowPositionals: true }).positionals;
-  if (command === 'start') return await start();
-  if (command === 'status') return await status();
-  if (command === 'stop') return await stop();
-  if (command === 'load' && file !== undefined) return await load(file);
-  console.error(usage);
-  process.exitCode = 2;
+function untilInterrupted(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new Error(signal)));
+  }
+  return interrupted.signal;
 }
 
+const program = new Command('npm run cluster --')
+  .description('The local Kubernetes by hand, without Kafka, PostgreSQL or our operator.')
+  .showHelpAfterError()
+  .exitOverride();
+program.command('build').description('build Kubernetes and its parts into the cache; start does so too').action(build);
+program.command('start').description('start a one-node Kubernetes and keep it until Ctrl-C').action(start);
+program.command('status').description('say whether a node runs and who has the machine').action(status);
+program
+  .command('kubeconfig')
+  .description("print the path of the node's kubeconfig: export KUBECONFIG=$(npm run --silent cluster -- kubeconfig)")
+  .action(kubeconfig);
+program.command('load <archive>').description('make the images of an OCI archive known to the node').action(load);
+program.command('stop').description('end a start, or remove what a killed one left behind').action(stop);
+
+let exitCode = 0;
 try {
-  await runCommand();
+  await program.parseAsync();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  // Commander has said it already, and ends a plain request for help with 0.
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    console.error(error instanceof Error ? error.message : error);
+    exitCode = 1;
+  }
 }
+// Whatever a look at the machine left open must not keep a person waiting.
+process.exit(exitCode);
