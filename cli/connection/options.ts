@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { usageError } from '#cli/exit.ts';
+import { named, parseOptions } from '#cli/options.ts';
 import type { Component } from '#contract/names.ts';
 
 /** How a pipeline is named and reached, as given on the command line. */
@@ -33,23 +34,18 @@ export function addConnectionOptions(command: Command, component: Component): Co
     .addOption(new Option(flags, description));
 }
 
-const text = z.string().min(1).optional();
-const connectionShape = z.object({
-  namespace: text,
-  context: text,
-  kubeconfig: text,
-  pipeline: text,
-  calculatorUrl: text,
-  aggregatorUrl: text,
+const connectionSchema = z.object({
+  namespace: named.optional(),
+  context: named.optional(),
+  kubeconfig: named.optional(),
+  pipeline: named.optional(),
+  calculatorUrl: named.optional(),
+  aggregatorUrl: named.optional(),
 });
 
 export function readConnectionOptions(command: Command): ConnectionOptions {
-  const parsed = connectionShape.safeParse(command.opts());
-  if (!parsed.success) {
-    const name = String(parsed.error.issues[0]?.path[0] ?? '');
-    throw usageError(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} must not be empty`);
-  }
-  const { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl } = parsed.data;
+  const options = parseOptions(connectionSchema, command);
+  const { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl } = options;
   for (const [option, url, protocols] of [
     ['--calculator-url', calculatorUrl, /^(https?|grpc):$/],
     ['--aggregator-url', aggregatorUrl, /^https?:$/],

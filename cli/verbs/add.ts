@@ -6,6 +6,7 @@ import type { Context } from '#cli/context.ts';
 import { parseDuration } from '#cli/duration.ts';
 import { exitCodesHelp, usageError } from '#cli/exit.ts';
 import { rowFormats } from '#cli/import/rows.ts';
+import { named, parseOptions } from '#cli/options.ts';
 import { addOutputOption, type OutputFormat, outputFormatSchema } from '#cli/output/structured.ts';
 import { addFile } from './addFile.ts';
 import { addOne } from './addOne.ts';
@@ -77,12 +78,12 @@ Import ids:
 ${exitCodesHelp}`;
 
 const optionsSchema = z.object({
-  series: z.string().optional(),
-  id: z.string().optional(),
-  file: z.string().min(1).optional(),
+  series: named.optional(),
+  id: named.optional(),
+  file: named.optional(),
   importId: z.string().optional(),
   format: z.enum(rowFormats).optional(),
-  rejects: z.string().min(1).optional(),
+  rejects: named.optional(),
   concurrency: z.string(),
   retryFor: z.string().optional(),
   output: outputFormatSchema,
@@ -106,7 +107,7 @@ const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 
 function readOptions(command: Command): AddOptions {
-  const options = optionsSchema.parse(command.opts());
+  const options = parseOptions(optionsSchema, command);
   const { series = '', id, file, importId, format, rejects, output } = options;
   if (
     !/^\d{1,4}$/.test(options.concurrency) ||

@@ -4,6 +4,7 @@ import { openConnection } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, usageError } from '#cli/exit.ts';
+import { flagOf } from '#cli/options.ts';
 import { renderStructured } from '#cli/output/structured.ts';
 import { renderFields } from '#cli/output/table.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -101,8 +102,7 @@ function buildAgain(
 ): string {
   const words = ['sumctl', 'add', addition.a, addition.b, '--series', addition.series, '--id', addition.requestId];
   for (const [name, value] of Object.entries(connection)) {
-    if (typeof value === 'string')
-      words.push(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value);
+    if (typeof value === 'string') words.push(flagOf(name), value);
   }
   return words.map((word) => (/^[-\w./:@%+=]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
 }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
 import { exitCodesHelp } from '#cli/exit.ts';
+import { parseOptions } from '#cli/options.ts';
 import { withTools } from './withTools.ts';
 
 export function downCommand(context: Context): Command {
@@ -12,7 +13,7 @@ export function downCommand(context: Context): Command {
     )
     .addOption(new Option('--data', 'remove what Kafka and PostgreSQL hold as well'));
   return command.addHelpText('after', help).action(async () => {
-    const { data } = z.object({ data: z.boolean().default(false) }).parse(command.opts());
+    const { data } = parseOptions(z.object({ data: z.boolean().default(false) }), command);
     const { down } = await withTools(() => import('#cli/up/down.ts'));
     await down({ data }, context);
   });

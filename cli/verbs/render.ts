@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { named, parseOptions } from '#cli/options.ts';
 import { apiVersion, kind } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { isPipelineDocument, readDocuments } from './documents.ts';
@@ -20,7 +21,7 @@ export function renderCommand(context: Context, version: string): Command {
     )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['yaml', 'json']).default('yaml'));
   return command.addHelpText('after', help).action(async () => {
-    const { file, namespace, image, output } = optionsSchema.parse(command.opts());
+    const { file, namespace, image, output } = parseOptions(optionsSchema, command);
     const { renderPipeline } = await import('#operator/desired/render.ts');
     const objects = (await readPipelines(file, namespace, context)).flatMap((pipeline) =>
       renderPipeline(pipeline, { image }),
@@ -34,9 +35,9 @@ export function renderCommand(context: Context, version: string): Command {
 }
 
 const optionsSchema = z.object({
-  file: z.string().min(1),
-  namespace: z.string().min(1),
-  image: z.string().min(1),
+  file: named,
+  namespace: named,
+  image: named,
   output: z.enum(['yaml', 'json']),
 });
 

@@ -5,6 +5,7 @@ import { type Connection, openConnection } from '#cli/connection/connection.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { parseOptions } from '#cli/options.ts';
 import { findDoubt, proofJson, renderPartitions } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderFields, renderTable } from '#cli/output/table.ts';
@@ -20,7 +21,7 @@ export function statusCommand(context: Context): Command {
   addOutputOption(command);
   addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
-    const { output } = z.object({ output: outputFormatSchema }).parse(command.opts());
+    const { output } = parseOptions(z.object({ output: outputFormatSchema }), command);
     await using connection = await openConnection(readConnectionOptions(command), context.signal);
     const resource = connection.kubernetes && resourceSchema.parse(connection.kubernetes.resource);
     const proof = await readProof(connection, context);

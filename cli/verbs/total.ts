@@ -7,6 +7,7 @@ import { addConnectionOptions, readConnectionOptions } from '#cli/connection/opt
 import type { Context } from '#cli/context.ts';
 import { parseDuration } from '#cli/duration.ts';
 import { CliError, exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
+import { parseOptions } from '#cli/options.ts';
 import {
   addOutputOption,
   createListWriter,
@@ -55,7 +56,7 @@ ${exitCodesHelp}`;
 const optionsSchema = z.object({ atLeast: z.string().optional(), timeout: z.string(), output: outputFormatSchema });
 
 function readOptions(command: Command): { atLeast: Position[]; waitMs: number; output: OutputFormat } {
-  const { atLeast, timeout, output } = optionsSchema.parse(command.opts());
+  const { atLeast, timeout, output } = parseOptions(optionsSchema, command);
   const vector = parseVector(atLeast ?? '');
   if (!vector.ok) throw usageError(`--at-least ${vector.problem}`);
   return { atLeast: vector.value, waitMs: parseDuration('--timeout', timeout), output };

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
 import { exitCodes, exitCodesHelp, usageError } from '#cli/exit.ts';
+import { named, parseOptions } from '#cli/options.ts';
 import { renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderTable } from '#cli/output/table.ts';
@@ -33,7 +34,7 @@ export function upCommand(context: Context): Command {
     .addOption(new Option('--host <address>', 'with --cluster current: address of this machine for its pods'));
   addOutputOption(command);
   return command.addHelpText('after', help).action(async () => {
-    const options = optionsSchema.parse(command.opts());
+    const options = parseOptions(optionsSchema, command);
     checkUsage(options);
     const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh } = options;
     const { up } = await withTools(() => import('#cli/up/up.ts'));
@@ -55,16 +56,15 @@ ${exitCodesHelp}
   --once ends with 0 when every acknowledged addition is counted, the proof is exact and no row was rejected, else
   with 1, also for a wrong command line; with -o json standard output is one JSON document also then, with the reason as "error".`;
 
-const text = z.string().min(1).optional();
 const optionsSchema = z.object({
   once: z.boolean().default(false),
-  input: text,
+  input: named.optional(),
   fresh: z.boolean().default(false),
   cluster: z.enum(['local', 'current']),
-  context: text,
-  kubeconfig: text,
-  image: text,
-  host: text,
+  context: named.optional(),
+  kubeconfig: named.optional(),
+  image: named.optional(),
+  host: named.optional(),
   output: outputFormatSchema,
 });
 type Options = z.output<typeof optionsSchema>;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { addKubernetesOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { named, parseOptions } from '#cli/options.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
 import { apiVersion, formatRef, kind, type PipelineRef } from '#contract/names.ts';
@@ -19,7 +20,7 @@ export function validateCommand(context: Context): Command {
   addKubernetesOptions(command);
   addOutputOption(command);
   return command.addHelpText('after', help).action(async () => {
-    const options = optionsSchema.parse(command.opts());
+    const options = parseOptions(optionsSchema, command);
     const documents = (await readDocuments(options.file, context.stdin)).filter(isPipelineDocument);
     if (documents.length === 0) {
       throw new CliError(exitCodes.failed, `${options.file} holds no ${kind} of ${apiVersion}: nothing to check`);
@@ -46,11 +47,11 @@ Examples:
 ${exitCodesHelp}`;
 
 const optionsSchema = z.object({
-  file: z.string().min(1),
+  file: named,
   offline: z.boolean().default(false),
-  namespace: z.string().min(1).optional(),
-  context: z.string().min(1).optional(),
-  kubeconfig: z.string().min(1).optional(),
+  namespace: named.optional(),
+  context: named.optional(),
+  kubeconfig: named.optional(),
   output: outputFormatSchema,
 });
 type Options = z.output<typeof optionsSchema>;

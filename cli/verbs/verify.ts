@@ -4,6 +4,7 @@ import { getProof } from '#cli/api/aggregator.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { parseOptions } from '#cli/options.ts';
 import { findDoubt, proofJson, renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { withAggregator } from './read.ts';
@@ -18,7 +19,7 @@ export function verifyCommand(context: Context): Command {
   addOutputOption(command);
   addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
-    const { recount, output } = optionsSchema.parse(command.opts());
+    const { recount, output } = parseOptions(optionsSchema, command);
     const proof = await withAggregator(readConnectionOptions(command), context, (reader) =>
       reader.read((aggregator) => getProof(aggregator, { recount, signal: context.signal })),
     );

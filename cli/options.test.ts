@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSumctl } from './testing/context.ts';
+
+const empty: [args: string[], option: string][] = [
+  [['validate', '-f', ''], '--file'],
+  [['validate', '-f', 'x.yaml', '--kubeconfig', ''], '--kubeconfig'],
+  [['render', '-f', ''], '--file'],
+  [['render', '-f', 'x.yaml', '-n', ''], '--namespace'],
+  [['render', '-f', 'x.yaml', '--image', ''], '--image'],
+  [['add', '--file', ''], '--file'],
+  [['add', '--file', 'x.csv', '--rejects', ''], '--rejects'],
+  [['add', '1', '2', '--series', ''], '--series'],
+  [['add', '1', '2', '--id', ''], '--id'],
+  [['add', '1', '2', '--calculator-url', ''], '--calculator-url'],
+  [['total', '-p', ''], '--pipeline'],
+  [['status', '--context', ''], '--context'],
+  [['verify', '--aggregator-url', ''], '--aggregator-url'],
+  [['up', '--context', ''], '--context'],
+];
+
+for (const [args, option] of empty) {
+  test(`sumctl ${args.map((arg) => arg || "''").join(' ')} is refused by the name of the option: 2`, async () => {
+    const ran = await runSumctl(args);
+    assert.deepEqual(ran, { exitCode: 2, stdout: '', stderr: `error: ${option} must not be empty\n` });
+  });
+}
+
+test('an empty --input of --once is its failure: 1, with the document that was asked for', async () => {
+  const ran = await runSumctl(['up', '--once', '--input', '', '-o', 'json']);
+  assert.equal(ran.exitCode, 1);
+  assert.equal(ran.stderr, 'error: --input must not be empty\n');
+  assert.equal(JSON.parse(ran.stdout).error, '--input must not be empty');
+});

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { usageError } from './exit.ts';
+
+/** The value of an option that names something: `--file "$UNSET"` is a mistake, not a file without a name. */
+export const named = z.string().min(1);
+
+/** What commander read, in the shape that a verb wants. What is wrong is said as the command line has it. */
+export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command: Command): z.output<Schema> {
+  const parsed = schema.safeParse(command.opts());
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  // Choices and mandatory options are commander's work: anything but an empty value is a mistake of this program.
+  if (issue?.code !== 'too_small') throw parsed.error;
+  throw usageError(`${flagOf(String(issue.path[0]))} must not be empty`);
+}
+
+/** `importId` as `--import-id`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
