@@ -31,6 +31,25 @@ function linesThat(matches: (line: string) => boolean): string[] {
   );
 }
 
+/**
+ * Where people and build machines keep a clone, as an absolute path. What stands before the first slash must not be part
+ * of a longer path, whose middle may have any name; behind root and work a path must follow (the home of root itself stands
+ * in the image's passwd file). The patterns do not find themselves: their slashes and dots are escaped.
+ */
+const machinePath = /(?<![\w.)}\]*-])(?:\/(?:home|Users)\/[\w.-]|\/(?:root|work|workspaces?)\/[\w.-])/;
+
+const registries = [
+  /registry\.npmjs|registry\.yarnpkg|npm\.pkg\.github|jsr\.io/,
+  /proxy\.golang|sum\.golang|goproxy\.(?:io|cn)/,
+  /maven\.org|maven\.apache\.org\/maven2|repo\.maven/,
+  /pypi\.org|pythonhosted\.org|crates\.io|rubygems\.org/,
+  /(?:deb|security|snapshot)\.debian|archive\.ubuntu/,
+  /registry\.k8s|gcr\.io|ghcr\.io|pkg\.dev|quay\.io|docker\.(?:io|com)|mcr\.microsoft|public\.ecr/,
+];
+
+const isMachinePath = (line: string) => machinePath.test(line);
+const namesRegistry = (line: string) => registries.some((registry) => registry.test(line));
+
 describe('the tree', () => {
   it('holds no path of the machine it was written on', () => {
     const paths = [`${root}/`, `${homedir()}/`].filter((path) => path.length > 2);
@@ -40,19 +59,50 @@ describe('the tree', () => {
     );
   });
 
-  it('names no host of a package registry', () => {
-    // Written in pieces, or this file would find itself.
-    const hosts = [
-      'registry.npm' + 'js',
-      'proxy.gol' + 'ang',
-      'maven' + '.org',
-      'maven' + '.apache.org/maven2',
-      'pypi' + '.org',
-      'deb.deb' + 'ian',
-    ];
-    assert.deepEqual(
-      linesThat((line) => hosts.some((host) => line.includes(host))),
-      [],
-    );
+  it("holds no path of anybody else's machine", () => {
+    assert.deepEqual(linesThat(isMachinePath), []);
   });
+
+  it('names no host of a registry of packages or images', () => {
+    assert.deepEqual(linesThat(namesRegistry), []);
+  });
+});
+
+describe('the patterns', () => {
+  // Put together here, or this file would be found.
+  const path = (...parts: string[]) => `/${parts.join('/')}`;
+  const host = (...parts: string[]) => parts.join('.');
+
+  for (const line of [
+    `cd ${path('home', 'ann', 'clone')}`,
+    `"${path('Users', 'ann')}"`,
+    `file://${path('root', '.m2', 'settings.xml')}`,
+    `(${path('work', 'main', 'core')})`,
+  ]) {
+    it(`take ${line} for a path of a machine`, () => assert.ok(isMachinePath(line)));
+  }
+
+  for (const line of [
+    'root:x:0:0:root:/root:/bin/sh',
+    'below /root, and',
+    '../work/main',
+    'https://example.com/home/x',
+  ]) {
+    it(`let pass ${line}`, () => assert.ok(!isMachinePath(line)));
+  }
+
+  for (const line of [
+    `https://${host('registry', 'npmjs', 'org')}/zod`,
+    `GOPROXY=https://${host('proxy', 'golang', 'org')}`,
+    `https://${host('repo1', 'maven', 'org')}/maven2`,
+    `image: ${host('registry', 'k8s', 'io')}/pause:3.10`,
+    `FROM ${host('ghcr', 'io')}/ann/image`,
+    `FROM ${host('docker', 'io')}/library/node`,
+  ]) {
+    it(`take ${line} for a registry`, () => assert.ok(namesRegistry(line)));
+  }
+
+  for (const line of ['k8s.io/kubernetes v1.37.0', 'xmlns="http://maven.apache.org/POM/4.0.0"', 'localhost/probe:1']) {
+    it(`let pass ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
+  }
 });
