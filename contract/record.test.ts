@@ -98,6 +98,7 @@ describe('what a record turns out to be', () => {
       ['no version', { key, value, schema: undefined }, 'undecodable', /header sumpipeline-schema is absent/],
       ['a version in words', { key, value, schema: 'one' }, 'undecodable', /not a whole number/],
       ['version 0', { key, value, schema: '0' }, 'undecodable', /not a whole number/],
+      ['a version of ten digits', { key, value, schema: '1234567890' }, 'newer', undefined],
       ['two versions', { key, value, schema: '1,1' }, 'undecodable', /not a whole number/],
       ['a later version', { key, value: new Uint8Array([255]), schema: '2' }, 'newer', undefined],
       ['no value', { key, value: null, schema: '1' }, 'undecodable', /no value/],

@@ -52,7 +52,7 @@ export interface RawRecord {
 
 export function decodeRecord(raw: RawRecord): DecodedRecord {
   if (raw.schema === undefined) return undecodable(`header ${schemaHeader} is absent`);
-  if (!/^[1-9]\d{0,8}$/.test(raw.schema)) return undecodable(`header ${schemaHeader} is not a whole number above 0`);
+  if (!/^[1-9]\d*$/.test(raw.schema)) return undecodable(`header ${schemaHeader} is not a whole number above 0`);
   const version = Number(raw.schema);
   if (version > schemaVersion) return { kind: 'newer', version };
   if (raw.value === null) return undecodable('the record has no value');

@@ -19,7 +19,7 @@ import { invalidField, SumError } from '#core/errors.ts';
 import { canonicalRequestId, requestIdProblem } from '#core/requestId.ts';
 import { defaultSeries, seriesProblem } from '#core/series.ts';
 import { vectorPositionsMax } from '#core/vector.ts';
-import { type SeriesTotal, StoreUnavailableError } from '#services/ledger/port.ts';
+import { type RecountResult, type SeriesTotal, StoreUnavailableError } from '#services/ledger/port.ts';
 import type { CallContext } from '#services/rpc/method.ts';
 import { buildProof } from './proof.ts';
 import type { Session } from './session.ts';
@@ -41,6 +41,7 @@ const pageSizeDefault = 100;
 /** The Aggregator service, the same for gRPC and HTTP. */
 export class AggregatorApi {
   readonly #options: ApiOptions;
+  #recounting: Promise<RecountResult> | undefined;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -102,7 +103,7 @@ export class AggregatorApi {
 
   async getProof(request: GetProofRequest): Promise<GetProofResponse> {
     const { state, logEpoch, now } = this.#options;
-    if (request.recount) state.recount = await this.#read(({ ledger }) => ledger.recount());
+    if (request.recount) state.recount = await this.#recount();
     const books = await this.#read(({ ledger }) => ledger.readBooks());
     state.books = books;
     // Kafka after PostgreSQL: what is counted was in the log before.
@@ -110,6 +111,14 @@ export class AggregatorApi {
       .topic.offsets()
       .catch(() => undefined);
     return buildProof({ exactness: state.judge(), books, ranges, logEpoch, at: now() });
+  }
+
+  /** One at a time serves everybody who asks meanwhile: each reads every row, on a connection that counting needs too. */
+  #recount(): Promise<RecountResult> {
+    this.#recounting ??= this.#read(({ ledger }) => ledger.recount()).finally(() => {
+      this.#recounting = undefined;
+    });
+    return this.#recounting;
   }
 
   /** For the waiters. */

@@ -41,14 +41,10 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
     caFile === undefined
       ? undefined
       : await readSecretFile({ what: 'PostgreSQL CA', path: caFile, source: config.SUMPIPELINE_STORE_CA_SOURCE });
-  const target = parseUri(uri, sources);
+  const { sslmode, ...target } = parseUri(uri, sources);
   const pool = new pg.Pool({
-    host: target.hostname.replace(/^\[|\]$/g, ''),
-    port: target.port === '' ? 5432 : Number(target.port),
-    database: decodeURIComponent(target.pathname.slice(1)),
-    user: decodeURIComponent(target.username),
-    password: decodeURIComponent(target.password),
-    ssl: tlsOptions(target.searchParams.get('sslmode'), ca, sources),
+    ...target,
+    ssl: tlsOptions(sslmode, ca, sources),
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -60,6 +56,9 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       ),
     options: [
       `-c transaction_timeout=${transactionTimeoutMs}`,
+      // A client that vanished with its node must not hold a lock for the two hours after which TCP asks by default.
+      `-c idle_in_transaction_session_timeout=${transactionTimeoutMs}`,
+      '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
       '-c default_transaction_isolation=read\\ committed',
       '-c synchronous_commit=on',
       '-c TimeZone=UTC',
@@ -70,25 +69,39 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
   return pool;
 }
 
-function parseUri(uri: string, sources: StoreSources): URL {
-  let parsed: URL;
-  try {
-    parsed = new URL(uri);
-  } catch {
-    // The text itself holds a password: never into a message.
-    throw new StoreUnavailableError(
-      'InvalidUri',
-      `${sources.uri} is not a URI such as postgres://user:password@host:5432/database`,
-    );
+interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly sslmode: string | null;
+}
+
+function parseUri(text: string, sources: StoreSources): Target {
+  const uri = URL.parse(text);
+  // The text itself holds a password: never into a message.
+  const refuse = (problem: string) => new StoreUnavailableError('InvalidUri', `${sources.uri} ${problem}`);
+  if (uri === null) throw refuse('is not a URI such as postgres://user:password@host:5432/database');
+  const isPostgres = uri.protocol === 'postgres:' || uri.protocol === 'postgresql:';
+  if (!isPostgres || uri.hostname === '' || uri.pathname.length < 2 || uri.username === '') {
+    throw refuse('must be postgres://user:password@host:5432/database, with all parts');
   }
-  const isPostgres = parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:';
-  if (!isPostgres || parsed.hostname === '' || parsed.pathname.length < 2 || parsed.username === '') {
-    throw new StoreUnavailableError(
-      'InvalidUri',
-      `${sources.uri} must be postgres://user:password@host:5432/database, with all parts`,
-    );
-  }
-  return parsed;
+  const decode = (what: string, encoded: string): string => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      throw refuse(`has a ${what} that is not percent-encoded: write a % in it as %25`);
+    }
+  };
+  return {
+    host: uri.hostname.replace(/^\[|\]$/g, ''),
+    port: uri.port === '' ? 5432 : Number(uri.port),
+    database: decode('database', uri.pathname.slice(1)),
+    user: decode('user', uri.username),
+    password: decode('password', uri.password),
+    sslmode: uri.searchParams.get('sslmode'),
+  };
 }
 
 function tlsOptions(sslmode: string | null, ca: string | undefined, sources: StoreSources): pg.PoolConfig['ssl'] {

@@ -33,6 +33,7 @@ describe('an error of PostgreSQL', () => {
     ['a stopped transaction', failure('25P04'), StoreUnavailableError],
     ['a server that shuts down', failure('57P01'), StoreUnavailableError],
     ['a deadlock', failure('40P01'), StoreUnavailableError],
+    ['a lock that somebody keeps', failure('55P03'), StoreUnavailableError],
     ['something that is no error', 'text', StoreUnavailableError],
   ] as const) {
     it(`that is ${what} becomes ${kind.name}`, () => {

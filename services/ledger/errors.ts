@@ -59,6 +59,12 @@ function unavailable(
         `PostgreSQL of ${sources.uri} is too old, 17 or newer is needed: ${failure.message}`,
         cause,
       );
+    case '55P03':
+      return new StoreUnavailableError(
+        'SchemaLocked',
+        `somebody holds the schema in PostgreSQL of ${sources.uri}, perhaps another aggregator that upgrades it: asked again`,
+        cause,
+      );
     case '42501':
       return new StoreUnavailableError(
         'PermissionDenied',

@@ -155,6 +155,20 @@ it('a recount may take longer than a batch is allowed to', async () => {
   assert.deepEqual(await counting, { additions: 1n, differences: [] });
 });
 
+it('a recount does not hold up the end', async () => {
+  await using scope = await freshLedger();
+  const { admin, config } = scope;
+  const ledger = await openLedger(config, silentLogger);
+  await admin.query('BEGIN');
+  await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
+  const counting = assert.rejects(ledger.recount(), StoreUnavailableError);
+  await using other = await freshLedger();
+  await waitForLockedSession(other.admin);
+  await ledger.close();
+  await counting;
+  await admin.query('COMMIT');
+});
+
 it('an answer that does not come is not waited for, and the next question is answered', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
@@ -487,6 +501,16 @@ describe('the books', () => {
     ]);
   });
 
+  it('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)]));
+    const copy = { ...addition(1, 1), appendedAt: new Date(appendedAt.getTime() + 1000) };
+    assert.equal((await ledger.applyBatch(batchOf(ownerEpoch, [copy]))).duplicate, 1);
+    assert.deepEqual((await ledger.readTotal('s'))?.newestApplied, appendedAt);
+  });
+
   it('list totals page by page in byte order', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
@@ -508,6 +532,27 @@ describe('the books', () => {
 });
 
 describe('identity', () => {
+  it('of two pipelines that meet in an empty schema one is taken whole, the other refused as the second', async () => {
+    for (let round = 0; round < 10; round++) {
+      const first = configFor();
+      const configs = [first, { ...first, SUMPIPELINE_NAME: 'other', SUMPIPELINE_KAFKA_TOPIC: 'shop.other' }];
+      const ledgers = await Promise.all(configs.map((config) => openLedger(config, silentLogger)));
+      try {
+        for (const ledger of ledgers) await ledger.migrate();
+        const ends = await Promise.allSettled(ledgers.map((ledger) => ledger.identify({ clusterId: 'cluster-1' })));
+        const refusals = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+        assert.deepEqual(
+          refusals.map((error) => error.reason),
+          ['StoreInUse'],
+        );
+        const winner = ledgers[ends.findIndex(({ status }) => status === 'fulfilled')];
+        await winner?.identify({ clusterId: 'cluster-1' });
+      } finally {
+        await Promise.all(ledgers.map((ledger) => ledger.close()));
+      }
+    }
+  });
+
   it('a second pipeline on the same schema is told whose books these are', async () => {
     await using scope = await freshLedger();
     const config = { ...scope.config, SUMPIPELINE_NAME: 'refunds' };
@@ -572,6 +617,18 @@ describe('identity', () => {
 });
 
 describe('connecting', () => {
+  it('with a password that is not percent-encoded says so, without the password', async () => {
+    await writeFile(join(folder, 'raw-uri'), 'postgres://user:hunter%2@localhost:5432/db');
+    const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'raw-uri') }).catch((thrown) => thrown);
+    assert.ok(error instanceof StoreUnavailableError);
+    assert.equal(error.reason, 'InvalidUri');
+    assert.match(
+      error.message,
+      /Secret db, key uri has a password that is not percent-encoded: write a % in it as %25/,
+    );
+    assert.doesNotMatch(error.message, /hunter/);
+  });
+
   async function failureOf(overrides: Record<string, string>): Promise<Error> {
     const config = configFor({ SUMPIPELINE_STORE_URI_SOURCE: 'Secret db, key uri', ...overrides });
     const ledger = await openLedger(config, silentLogger);

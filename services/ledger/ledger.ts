@@ -31,6 +31,8 @@ export async function openLedger(config: AggregatorConfig, logger: Logger): Prom
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
 
+type BoundedQuery = (text: string, values: unknown[]) => Promise<void>;
+
 interface VectorRow {
   readonly log_epoch: number;
   readonly partition: number;
@@ -43,6 +45,8 @@ export class PostgresLedger implements Ledger {
   readonly #pool: pg.Pool;
   readonly #schema: string;
   readonly #timeoutMs: number;
+  /** Connections with a statement that has no bound. */
+  readonly #recounting = new Set<pg.PoolClient>();
   #identity: LedgerIdentity | undefined;
 
   /** `timeoutMs` bounds the wait for the answer to one statement; a recount has no bound. */
@@ -80,17 +84,21 @@ export class PostgresLedger implements Ledger {
     this.#identity = identity;
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
-    await this.#query(
-      `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-      [namespace, name, clusterId, groupId],
-    );
-    // Only the very first log opens by itself; a later one is a person's decision.
-    await this.#query(
-      `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
-       SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
-      [logEpoch, clusterId, topic],
-    );
-    await this.#query(`SELECT ${this.#schema}.check_identity_v1($1, $2, $3, $4, $5, $6)`, parameters);
+    // One transaction: of two pipelines that meet in an empty schema, one gets all of it and the other nothing.
+    await this.#transaction('BEGIN', async (query) => {
+      await query(
+        `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+        [namespace, name, clusterId, groupId],
+      );
+      await query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
+      // Only the very first log opens by itself; a later one is a person's decision.
+      await query(
+        `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
+         SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
+        [logEpoch, clusterId, topic],
+      );
+      await query(`SELECT ${this.#schema}.check_identity_v1($1, $2, $3, $4, $5, $6)`, parameters);
+    });
   }
 
   async claim(partition: number, owner: string): Promise<Claim> {
@@ -238,6 +246,8 @@ export class PostgresLedger implements Ledger {
   }
 
   async close(): Promise<void> {
+    // Whoever asked for a recount is told that it failed; it would hold up our end for as long as it takes.
+    for (const client of this.#recounting) void client.end();
     await this.#pool.end();
   }
 
@@ -267,9 +277,12 @@ export class PostgresLedger implements Ledger {
 
   async #query<Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<Row[]> {
     const config = typeof query === 'string' ? { text: query, ...(values && { values }) } : query;
-    // pg has this setting per query, its types do not.
-    const bounded: pg.QueryConfig & { query_timeout: number } = { ...config, query_timeout: this.#timeoutMs };
-    return this.#guard(async () => (await this.#pool.query<Row>(bounded)).rows);
+    return this.#guard(async () => (await this.#pool.query<Row>(this.#bounded(config))).rows);
+  }
+
+  /** pg has this setting per query, its types do not. */
+  #bounded(config: pg.QueryConfig): pg.QueryConfig & { query_timeout: number } {
+    return { ...config, query_timeout: this.#timeoutMs };
   }
 
   /**
@@ -277,16 +290,28 @@ export class PostgresLedger implements Ledger {
    * million rows from a cold disk would fail at every start, and nothing would be counted any more.
    */
   async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
+    return this.#transaction('BEGIN READ ONLY', async (query, client) => {
+      await query('SET LOCAL transaction_timeout = 0', []);
+      this.#recounting.add(client);
+      try {
+        return (await client.query<Row>(text, values)).rows;
+      } finally {
+        this.#recounting.delete(client);
+      }
+    });
+  }
+
+  async #transaction<T>(begin: string, work: (query: BoundedQuery, client: pg.PoolClient) => Promise<T>): Promise<T> {
     return this.#guard(async () => {
       const client = await this.#pool.connect();
+      const query: BoundedQuery = async (text, values) => void (await client.query(this.#bounded({ text, values })));
       let isClean = false;
       try {
-        await client.query('BEGIN READ ONLY');
-        await client.query('SET LOCAL transaction_timeout = 0');
-        const { rows } = await client.query<Row>(text, values);
-        await client.query('COMMIT');
+        await query(begin, []);
+        const result = await work(query, client);
+        await query('COMMIT', []);
         isClean = true;
-        return rows;
+        return result;
       } finally {
         // A connection in an unknown state is not used again.
         client.release(!isClean);

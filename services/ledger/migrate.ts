@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { escapeIdentifier, escapeLiteral, type PoolClient } from 'pg';
 import { StoreUnavailableError } from './port.ts';
 
+/** Then the caller tries again, and says so meanwhile. */
+const lockTimeoutMs = 20_000;
+
 interface Migration {
   readonly version: number;
   readonly name: string;
@@ -18,6 +21,8 @@ export async function migrate(client: PoolClient, schema: string): Promise<void>
   try {
     // A migration may take longer than a batch is allowed to.
     await client.query('SET LOCAL transaction_timeout = 0');
+    // Another aggregator may be migrating. If it died at it, its session goes by the bounds that it set itself.
+    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`sumpipeline:${schema}`)}, 0))`);
     if (!(await schemaExists(client, schema))) await client.query(`CREATE SCHEMA ${quoted}`);
     await client.query(`SET LOCAL search_path = ${quoted}`);

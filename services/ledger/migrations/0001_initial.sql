@@ -165,6 +165,7 @@ CREATE FUNCTION apply_batch_v1(
 DECLARE
   v_count bigint := p_next_offset - p_first_offset;
   v_distinct bigint;
+  v_newest_applied timestamptz;
   v_lowest bigint;
   v_highest bigint;
   v_recorded bigint;
@@ -227,12 +228,14 @@ BEGIN
     WHERE (l.series, l.a, l.b) <> (u.series, u.a, u.b);
   GET DIAGNOSTICS conflict = ROW_COUNT;
 
-  SELECT count(*) FILTER (WHERE is_here), count(*) FILTER (WHERE NOT is_here AND is_same)
-    INTO applied, duplicate
+  SELECT count(*) FILTER (WHERE is_here), count(*) FILTER (WHERE NOT is_here AND is_same),
+      max(appended_at) FILTER (WHERE is_here)
+    INTO applied, duplicate, v_newest_applied
     FROM (
       SELECT (l.log_epoch, l.partition, l."offset") = (p_log_epoch, p_partition, u."offset") AS is_here,
-        (l.series, l.a, l.b) = (u.series, u.a, u.b) AS is_same
-      FROM unnest(p_offsets, p_request_ids, p_series, p_a, p_b) AS u("offset", request_id, series, a, b)
+        (l.series, l.a, l.b) = (u.series, u.a, u.b) AS is_same, u.appended_at
+      FROM unnest(p_offsets, p_request_ids, p_series, p_a, p_b, p_appended_at)
+        AS u("offset", request_id, series, a, b, appended_at)
       JOIN ledger l ON l.request_id = u.request_id
     ) AS classified;
 
@@ -255,7 +258,7 @@ BEGIN
       duplicate = p.duplicate + apply_batch_v1.duplicate,
       conflict = p.conflict + apply_batch_v1.conflict,
       parked = p.parked + apply_batch_v1.parked,
-      newest_applied = greatest(p.newest_applied, (SELECT max(at) FROM unnest(p_appended_at) at))
+      newest_applied = greatest(p.newest_applied, v_newest_applied)
     WHERE p.log_epoch = p_log_epoch AND p.partition = p_partition
       AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset;
   IF NOT FOUND THEN
