@@ -40,7 +40,11 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const { ledger } = session;
   const clusterId = await prepareLog(options, session);
   await ledger.identify({ clusterId });
-  state.kafka = healthy(`connected to cluster ${clusterId}`);
+  const isConnected = () => {
+    state.kafka = healthy(`connected to cluster ${clusterId}`);
+  };
+  // After a failure only a member of the group knows that it is over: else a right that lacks would be well and ill by turns.
+  if (!state.wasKafkaTried || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
   if (!state.wasVerified) await recount(options, session);
 
@@ -62,7 +66,10 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     settings: kafkaSettings(config),
     logger,
     handlers: {
-      onAssigned: (assignment) => partitions.assign(assignment),
+      onAssigned: (assignment) => {
+        isConnected();
+        partitions.assign(assignment);
+      },
       onBatch: (batch) => partitions.apply(batch),
       onPartitionStopped: (partition, error) => partitions.stopped(partition, error),
       onFatal: failed.reject,
@@ -89,7 +96,7 @@ async function prepareLog({ config, state, logger }: SessionOptions, { ledger, t
   const partitions = config.SUMPIPELINE_TOPIC_PARTITIONS;
   if (config.SUMPIPELINE_TOPIC_ENSURE && partitions !== undefined) {
     const { created, changes } = await topic.ensure({
-      mayCreate: !isKnown,
+      isCounted: isKnown,
       partitions,
       replicas: config.SUMPIPELINE_TOPIC_REPLICAS,
       minInSyncReplicas: config.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS,

@@ -237,6 +237,7 @@ export interface LogTopic {
   /** Kafka's own name for the cluster. */
   clusterId(): Promise<string>;
   /** The effective settings; throws LogUnavailableError `TopicMissing` when there is no such topic. Never creates. */
+  /** Effective settings. Throws TopicConflictError when records would be packed so that we cannot read them. */
   readSettings(): Promise<TopicSettings>;
   /** Creates the topic or brings it to what is wanted; throws TopicConflictError for what cannot be changed. */
   ensure(wanted: WantedTopic): Promise<EnsureResult>;
@@ -258,11 +259,16 @@ export interface TopicSettings {
   readonly retentionMs: number;
   /** Bytes per partition; -1 does not limit. */
   readonly retentionBytes: number;
+  /** What the broker packs records with; `producer` keeps them as they were sent. */
+  readonly compressionType: string;
 }
 
 export interface WantedTopic {
-  /** False: the log was counted once, so a missing topic is a loss that must be seen, and LogUnavailableError. Default true. */
-  readonly mayCreate?: boolean;
+  /**
+   * True: the books know this log. A missing topic is then a loss that must be seen, and LogUnavailableError. False: a
+   * topic that holds records already is probably somebody's, and TopicConflictError instead of a change.
+   */
+  readonly isCounted: boolean;
   /** Only grows: Kafka cannot take partitions away. */
   readonly partitions: number;
   /** Used when the topic is created; an existing topic with fewer is weak, not refused. */

@@ -21,7 +21,14 @@ before(async () => {
 });
 after(() => folder[Symbol.asyncDispose]());
 
-const wanted: WantedTopic = { partitions: 2, replicas: 1, minInSyncReplicas: 1, retentionMs: undefined, config: {} };
+const wanted: WantedTopic = {
+  isCounted: false,
+  partitions: 2,
+  replicas: 1,
+  minInSyncReplicas: 1,
+  retentionMs: undefined,
+  config: {},
+};
 
 function secure(topic: string, user: { username?: string; password?: string } = {}): Promise<KafkaSettings> {
   return secureLogSettings({ kafka, topic, dir: join(folder.path, uniqueName('secrets')), ...user });
@@ -56,6 +63,7 @@ describe('ensuring a topic', () => {
         timestampType: 'LogAppendTime',
         retentionMs: -1,
         retentionBytes: -1,
+        compressionType: 'producer',
       });
       assert.deepEqual(await topic.ensure(wanted), { created: false, changes: [] });
     });
@@ -80,6 +88,44 @@ describe('ensuring a topic', () => {
     await admin.disconnect();
     const segment = resources[0]?.configEntries.find(({ configName }) => configName === 'segment.bytes');
     assert.equal(segment?.configValue, '1048576');
+  });
+
+  test('leaves a topic alone that holds what was never counted, unless nothing need be changed', async () => {
+    const name = uniqueName('theirs');
+    const settings = await secure(name);
+    await createLog(settings, 1);
+    const producer = plainClient(kafka.plaintextBootstrapServers).producer();
+    await producer.connect();
+    await producer.send({ topic: name, messages: [{ value: 'theirs' }] });
+    await producer.disconnect();
+    await use(settings, async (topic) => {
+      const before = await topic.readSettings();
+      await assert.rejects(topic.ensure(wanted), (error) => {
+        assert.ok(error instanceof TopicConflictError);
+        assert.match(
+          error.message,
+          /holds records that this pipeline has not counted, .*partitions 1 -> 2.*left untouched/,
+        );
+        return true;
+      });
+      assert.deepEqual(await topic.readSettings(), before);
+      const { changes } = await topic.ensure({ ...wanted, isCounted: true });
+      assert.ok(changes.includes('partitions 1 -> 2'), String(changes));
+      assert.deepEqual(await topic.ensure(wanted), { created: false, changes: [] });
+    });
+  });
+
+  test('names a topic whose records could not be read', async () => {
+    const name = uniqueName('packed');
+    const settings = await secure(name);
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    const configEntries = [{ name: 'compression.type', value: 'zstd' }];
+    await admin.createTopics({ topics: [{ topic: name, numPartitions: 1, configEntries }] });
+    await admin.disconnect();
+    await use(settings, async (topic) => {
+      await assert.rejects(topic.readSettings(), /has compression.type zstd, which the aggregators cannot read/);
+    });
   });
 
   test('refuses a topic that compacts', async () => {

@@ -73,6 +73,7 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
   return {
     partitions,
     replicas,
+    compressionType: requireReadable(topic, text('compression.type')),
     minInSyncReplicas: Number(text('min.insync.replicas')),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
     cleanupPolicy: text('cleanup.policy'),
@@ -80,6 +81,17 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
     retentionMs: Number(text('retention.ms')),
     retentionBytes: Number(text('retention.bytes')),
   };
+}
+
+/** Of what a broker may pack records with, these are what kafkajs unpacks. */
+const readableCompression: ReadonlySet<string> = new Set(['producer', 'uncompressed', 'gzip']);
+
+/** A calculator's records would be acknowledged, and no aggregator could ever read them. */
+function requireReadable(topic: string, compression: string): string {
+  if (readableCompression.has(compression)) return compression;
+  throw new TopicConflictError(
+    `topic ${topic} has compression.type ${compression}, which the aggregators cannot read: set it to producer`,
+  );
 }
 
 interface EnsureOptions {
@@ -93,7 +105,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   const { topic } = settings;
   const found = await readIfPresent(admin, settings);
   if (found === undefined) {
-    if (wanted.mayCreate === false) {
+    if (wanted.isCounted) {
       throw new LogUnavailableError(
         'TopicMissing',
         `topic ${topic} does not exist, but the books know it: what it held is gone or elsewhere. It is not made anew, ` +
@@ -108,6 +120,12 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   }
   const plan = planTopic(topic, found, wanted);
   if (plan.kind === 'conflict') throw new TopicConflictError(plan.message);
+  if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
+    throw new TopicConflictError(
+      `topic ${topic} holds records that this pipeline has not counted, and its settings are not ours (${plan.changes.join(', ')}): ` +
+        'it was left untouched. Name another topic; or, if it is the right one, set management to External and its settings by hand',
+    );
+  }
   if (plan.growTo !== undefined) {
     await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
     await untilListed(admin, topic, plan.growTo);
@@ -119,6 +137,11 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   }
   if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
   return { created: false, changes: plan.changes };
+}
+
+async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {
+  const ranges = await admin.fetchTopicOffsets(topic);
+  return ranges.some(({ high }) => high !== '0');
 }
 
 /** The controller knows at once, brokers a moment later; whoever asks one in between would hear that there is no topic. */

@@ -13,8 +13,16 @@ const found: TopicSettings = {
   timestampType: 'LogAppendTime',
   retentionMs: -1,
   retentionBytes: -1,
+  compressionType: 'producer',
 };
-const wanted: WantedTopic = { partitions: 12, replicas: 3, minInSyncReplicas: 2, retentionMs: undefined, config: {} };
+const wanted: WantedTopic = {
+  isCounted: false,
+  partitions: 12,
+  replicas: 3,
+  minInSyncReplicas: 2,
+  retentionMs: undefined,
+  config: {},
+};
 
 describe('the durability verdict', () => {
   test('a topic that keeps what it acknowledged is durable', () => {

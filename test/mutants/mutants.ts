@@ -178,8 +178,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a topic that was counted is not made anew',
     file: 'services/aggregator/reading.ts',
-    from: 'mayCreate: !isKnown,',
-    to: 'mayCreate: true,',
+    from: 'isCounted: isKnown,',
+    to: 'isCounted: false,',
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never makes a topic anew' },
   },
   {
@@ -201,7 +201,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/eventlog/writer.ts',
     from: 'answers.filter((answer) => answer.topicName === topic && answer.partition === partition);',
     to: '[...answers];',
-    test: { file: 'services/eventlog/writer.test.ts', name: 'our own partition' },
+    test: { file: 'services/eventlog/writer.test.ts', name: 'another partition: the client lost ours' },
   },
   {
     breaks: 'an answer never contradicts an earlier one',

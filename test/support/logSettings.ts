@@ -51,12 +51,22 @@ export function plainLogSettings(bootstrapServers: string, topic: string): Kafka
   };
 }
 
-/** Creates the topic through the port, on one replica. */
+/** Creates the topic through the port, on one replica, or gives it more partitions. */
 export async function createLog(settings: KafkaSettings, partitions: number): Promise<void> {
   const topic = openLogTopic({ settings, logger: silentLogger });
-  const wanted = { partitions, replicas: 1, minInSyncReplicas: 1, retentionMs: undefined, config: {} };
   try {
-    await topic.ensure(wanted);
+    const isThere = await topic.readSettings().then(
+      () => true,
+      () => false,
+    );
+    await topic.ensure({
+      isCounted: isThere,
+      partitions,
+      replicas: 1,
+      minInSyncReplicas: 1,
+      retentionMs: undefined,
+      config: {},
+    });
   } finally {
     await topic.close();
   }
