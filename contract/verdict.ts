@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
- * Written when it starts and when the verdict flips, never periodically.
+ * Written when it starts, when the verdict flips, and when what was written is gone; never periodically.
  */
 export const healthSchema = z.object({
   ok: z.boolean(),
@@ -47,4 +47,11 @@ export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok:
   }
   const parsed = verdictSchema.safeParse(json);
   return parsed.success ? { ok: true, value: parsed.data } : { ok: false, problem: z.prettifyError(parsed.error) };
+}
+
+const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });
+
+/** The value under one key of a ConfigMap, as the API server sent it. Throws for what is no ConfigMap. */
+export function readConfigMapValue(text: string, key: string): string | undefined {
+  return configMapSchema.parse(JSON.parse(text)).data?.[key];
 }

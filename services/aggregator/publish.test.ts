@@ -23,17 +23,29 @@ async function startApiServer(refusals = 0) {
   await writeFile(join(folder.path, 'token'), 'token');
   await writeFile(join(folder.path, 'ca.crt'), '');
   const patches: string[] = [];
+  let data: Record<string, string> = {};
   let seen = 0;
+  let looks = 0;
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    if (seen++ >= refusals) patches.push(body);
-    response.writeHead(seen > refusals ? 200 : 503).end('{}');
+    if (request.method === 'GET') looks += 1;
+    const isTaken = request.method === 'GET' || seen++ >= refusals;
+    if (isTaken && request.method === 'PATCH') {
+      patches.push(body);
+      Object.assign(data, JSON.parse(body).data);
+    }
+    response.writeHead(isTaken ? 200 : 503).end(JSON.stringify({ data }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials: folder.path,
+    looks: () => looks,
+    /** As the operator does with a ConfigMap that somebody deleted. */
+    makeAnew: () => {
+      data = {};
+    },
     /** Whether each patch said exact. */
     said: () => patches.map((body) => /\\"exact\\":(\w+)/.exec(body)?.[1]),
     async [Symbol.asyncDispose]() {
@@ -59,6 +71,26 @@ describe('a verdict that is published', () => {
     publisher.publish(verdictOf(false));
     await until('it is written', () => api.said().length > 0);
     assert.deepEqual(api.said(), ['false']);
+    await publisher.close();
+  });
+
+  it('is written again when somebody has taken it away, and not otherwise', async () => {
+    await using api = await startApiServer();
+    const publisher = new VerdictPublisher({
+      ...options,
+      server: api.url,
+      credentials: api.credentials,
+      logger: silentLogger,
+      lookEveryMs: 20,
+    });
+    publisher.publish(verdictOf(true));
+    await until('it is written', () => api.said().length === 1);
+    const looks = api.looks();
+    await until('some looks', () => api.looks() > looks + 2);
+    assert.deepEqual(api.said(), ['true']);
+    api.makeAnew();
+    await until('it is written again', () => api.said().length === 2);
+    assert.deepEqual(api.said(), ['true', 'true']);
     await publisher.close();
   });
 

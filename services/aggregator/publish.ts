@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import type { AggregatorConfig } from '#contract/config.ts';
-import type { Verdict } from '#contract/verdict.ts';
+import { readConfigMapValue, type Verdict } from '#contract/verdict.ts';
 import type { Logger } from '#platform/log.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 
@@ -19,6 +19,8 @@ export interface PublisherOptions {
   readonly logger: Logger;
   /** Where token and CA lie; the ServiceAccount's folder by default. */
   readonly credentials?: string;
+  /** How often we look whether our key is still there, in milliseconds. Default 60 s. */
+  readonly lookEveryMs?: number;
 }
 
 /** The publisher that a pod's environment asks for; outside Kubernetes the verdict is in the log alone. */
@@ -41,15 +43,20 @@ export function createPublisher(
 /**
  * Writes the newest verdict under our key of the proof ConfigMap, with plain HTTP: a Kubernetes client would cost
  * more memory than the whole aggregator. Tries until it is written; a newer verdict replaces one that still waits.
+ * Writes only what is new, but looks now and then whether it is still there: a ConfigMap that somebody deleted comes
+ * back empty from the operator, and nobody else would tell.
  */
 export class VerdictPublisher {
   readonly #options: PublisherOptions;
   readonly #stopping = new AbortController();
+  readonly #timer: NodeJS.Timeout;
   #waiting: Verdict | undefined;
+  #published: Verdict | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#timer = setInterval(() => this.#look(), options.lookEveryMs ?? 60_000);
   }
 
   publish(verdict: Verdict): void {
@@ -58,8 +65,27 @@ export class VerdictPublisher {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     this.#stopping.abort();
     await this.#running;
+  }
+
+  #look(): void {
+    const published = this.#published;
+    if (published === undefined || this.#running !== undefined) return;
+    this.#running = this.#requireStored(published).then(() => this.#run());
+  }
+
+  async #requireStored(published: Verdict): Promise<void> {
+    const { logger, podName } = this.#options;
+    try {
+      const stored = readConfigMapValue(await this.#call('GET'), podName);
+      if (stored === JSON.stringify(published)) return;
+      logger.warn({}, 'the published verdict is gone, writing it again');
+      this.#waiting ??= published;
+    } catch (error) {
+      logger.debug({ error }, 'the published verdict could not be looked at');
+    }
   }
 
   async #run(): Promise<void> {
@@ -67,7 +93,8 @@ export class VerdictPublisher {
     for (let attempt = 0; this.#waiting !== undefined && !signal.aborted; ) {
       const verdict = this.#waiting;
       try {
-        await this.#patch(verdict);
+        await this.#call('PATCH', { data: { [this.#options.podName]: JSON.stringify(verdict) } });
+        this.#published = verdict;
         this.#options.logger.info({ exact: verdict.exact, reason: verdict.reason }, 'verdict published');
         if (this.#waiting === verdict) this.#waiting = undefined;
         attempt = 0;
@@ -80,26 +107,27 @@ export class VerdictPublisher {
     this.#running = undefined;
   }
 
-  async #patch(verdict: Verdict): Promise<void> {
-    const { server, namespace, configMap, podName, credentials = serviceAccount } = this.#options;
-    // Tokens rotate: both files are read for every write, which is rare.
+  async #call(method: 'GET' | 'PATCH', body?: object): Promise<string> {
+    const { server, namespace, configMap, credentials = serviceAccount } = this.#options;
+    // Tokens rotate: both files are read for every call, which is rare.
     const [token, ca] = await Promise.all([
       readFile(`${credentials}/token`, 'utf8'),
       readFile(`${credentials}/ca.crt`, 'utf8'),
     ]);
     const agent = new Agent({ connect: { ca }, headersTimeout: requestTimeoutMs, bodyTimeout: requestTimeoutMs });
     try {
-      const { statusCode, body } = await request(
-        `${server}/api/v1/namespaces/${namespace}/configmaps/${configMap}?fieldManager=sumpipeline-aggregator`,
-        {
-          method: 'PATCH',
-          dispatcher: agent,
-          headers: { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/merge-patch+json' },
-          body: JSON.stringify({ data: { [podName]: JSON.stringify(verdict) } }),
-        },
-      );
-      const text = await body.text();
-      if (statusCode !== 200) throw new Error(`the API server answered ${statusCode}: ${text.slice(0, 500)}`);
+      const path = `/api/v1/namespaces/${namespace}/configmaps/${configMap}?fieldManager=sumpipeline-aggregator`;
+      const answer = await request(`${server}${path}`, {
+        method,
+        dispatcher: agent,
+        headers: { authorization: `Bearer ${token.trim()}`, 'content-type': 'application/merge-patch+json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) {
+        throw new Error(`the API server answered ${answer.statusCode}: ${text.slice(0, 500)}`);
+      }
+      return text;
     } finally {
       await agent.close();
     }
