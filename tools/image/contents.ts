@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * What goes into the image, as rules. The Dockerfile says the same in its own words; contents.test.ts holds the two
+ * What goes into the image, as rules. The Dockerfile says the same in its own words; dockerfile.test.ts holds the two
  * together.
  */
 
