@@ -82,11 +82,6 @@ export function keyOf(object: ObjectName | KubeObject): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }
 
-export function parseKey(key: string): ObjectName {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /** The URL path of a collection, or of one object when `name` is given. Refuses names that would change the path. */
 export function pathOf(
   resource: Resource,

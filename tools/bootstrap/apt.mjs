@@ -9,7 +9,7 @@ import { findProgram } from './look.mjs';
  *
  * @type {readonly {name: string, program?: string, file?: string}[]}
  */
-export const clusterPackages = [
+const clusterPackages = [
   { name: 'gcc', program: 'gcc' },
   { name: 'libc6-dev', file: '/usr/include/stdio.h' },
   { name: 'pkg-config', program: 'pkg-config' },

@@ -155,7 +155,7 @@ export interface NodeIdentity {
 }
 
 /** Undefined when there is no such process any more. */
-export async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
+async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // Behind the name, which may contain anything: the state first, the start time twentieth.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');

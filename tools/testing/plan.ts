@@ -3,7 +3,7 @@ export const parts = ['lint', 'types', 'generated', 'unit', 'integration', 'e2e'
 export type Part = (typeof parts)[number];
 
 /** The parts that are test files; the others are one command each. */
-export const testParts = ['unit', 'integration', 'e2e'] as const;
+const testParts = ['unit', 'integration', 'e2e'] as const;
 export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
