@@ -26,6 +26,18 @@ for (const [args, option] of empty) {
   });
 }
 
+for (const args of [
+  ['validate', '-f', 'x.yaml', '-n', 'A B'],
+  ['render', '-f', 'x.yaml', '-n', 'a/b'],
+  ['total', '-n', '-x'],
+]) {
+  test(`sumctl ${args.join(' ')} is refused, because no namespace is called so: 2`, async () => {
+    const ran = await runSumctl(args);
+    assert.equal(ran.exitCode, 2);
+    assert.match(ran.stderr, /^error: --namespace must be the name of a namespace: at most 63 lower-case letters/);
+  });
+}
+
 test('an empty --input of --once is its failure: 1, with the document that was asked for', async () => {
   const ran = await runSumctl(['up', '--once', '--input', '', '-o', 'json']);
   assert.equal(ran.exitCode, 1);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { usageError } from '#cli/exit.ts';
-import { named, parseOptions } from '#cli/options.ts';
+import { named, namespaceName, parseOptions } from '#cli/options.ts';
 import type { Component } from '#contract/names.ts';
 
 /** How a pipeline is named and reached, as given on the command line. */
@@ -35,7 +35,7 @@ export function addConnectionOptions(command: Command, component: Component): Co
 }
 
 const connectionSchema = z.object({
-  namespace: named.optional(),
+  namespace: namespaceName.optional(),
   context: named.optional(),
   kubeconfig: named.optional(),
   pipeline: named.optional(),

@@ -1,40 +1,83 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { parseAllDocuments } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { CliError, describeChain, exitCodes, usageError } from '#cli/exit.ts';
+import { printable } from '#cli/output/table.ts';
+import { apiGroup, apiVersion, kind } from '#contract/names.ts';
+import type { ParsedPipeline } from '#operator/api/parse.ts';
 
-import { kind } from '#contract/names.ts';
-
-/** One document of a YAML or JSON file. */
+/** One document of a YAML or JSON file, or one item of a list in it. */
 export interface ManifestDocument {
-  /** `pipeline.yaml`, or `pipeline.yaml, document 2`. */
+  /** `pipeline.yaml`, `pipeline.yaml, document 2`, or `pipeline.yaml, document 2, item 3`. */
   readonly name: string;
   readonly content: unknown;
+}
+
+/** What a file holds for us. */
+export interface PipelineDocuments {
+  /** `pipeline.yaml` or `standard input`. */
+  readonly name: string;
+  readonly pipelines: readonly ManifestDocument[];
+  /** `2 documents of other kinds (Secret, ConfigMap)`; undefined when there are none. */
+  readonly others: string | undefined;
 }
 
 /** A pipeline file is a page long. */
 const fileBytesMax = 4 * 1024 * 1024;
 
-/** Reads every document of a file, or of standard input for `-`. Text that is no YAML ends with its line. */
-export async function readDocuments(path: string, stdin: Readable): Promise<ManifestDocument[]> {
-  const text = await readText(path, stdin);
+/**
+ * Reads the pipelines of a file, or of standard input for `-`. Text that is no YAML ends with its line. Nothing is
+ * passed over in silence: what is not ours is in `others`.
+ */
+export async function readPipelineDocuments(path: string, stdin: Readable): Promise<PipelineDocuments> {
   const name = path === '-' ? 'standard input' : path;
+  const documents = parseDocuments(name, await readText(path, name, stdin)).flatMap(unwrapList);
+  const pipelines = documents.filter(isOurs);
+  const others = describeOthers(documents.filter((document) => !isOurs(document)));
+  if (pipelines.length === 0) {
+    throw new CliError(exitCodes.failed, `${name} holds no ${kind} of ${apiVersion}`, {
+      ...(others === undefined ? {} : { hint: `It holds ${others}.` }),
+    });
+  }
+  return { name, pipelines, others };
+}
+
+function parseDocuments(name: string, text: string): ManifestDocument[] {
   const documents = [...parseAllDocuments(text)];
-  const named = documents.map((document, index) => {
+  const all = documents.map((document, index) => {
     const documentName = documents.length === 1 ? name : `${name}, document ${index + 1}`;
-    const [error] = document.errors;
-    if (error !== undefined) {
-      throw new CliError(exitCodes.failed, `${documentName} is not YAML: ${error.message.split('\n')[0]}`);
-    }
-    return { name: documentName, content: document.toJS({ maxAliasCount: 100 }) as unknown };
+    return { name: documentName, content: toContent(documentName, document) };
   });
-  const filled = named.filter(({ content }) => content !== null && content !== undefined);
+  const filled = all.filter(({ content }) => content !== null && content !== undefined);
   if (filled.length === 0) throw new CliError(exitCodes.failed, `${name} holds no document`);
   return filled;
 }
 
-async function readText(path: string, stdin: Readable): Promise<string> {
+function toContent(name: string, document: Document.Parsed): unknown {
+  const refuse = (reason: string) => new CliError(exitCodes.failed, `${name} is not YAML: ${firstLine(reason)}`);
+  const [error] = document.errors;
+  if (error !== undefined) throw refuse(error.message);
+  try {
+    const content: unknown = document.toJS({ maxAliasCount: 100 });
+    JSON.stringify(content); // an anchor that holds itself is YAML, and nothing that an API server takes
+    return content;
+  } catch (failure) {
+    // Aliases are only looked at now: one without an anchor, or a handful that unfold to gigabytes.
+    throw refuse(describeChain(failure));
+  }
+}
+
+const shownCharacters = 200;
+
+/** A message may quote the file, whatever that is. */
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n');
+  return printable(line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line);
+}
+
+async function readText(path: string, name: string, stdin: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   if (path !== '-') {
     chunks.push(
@@ -44,12 +87,70 @@ async function readText(path: string, stdin: Readable): Promise<string> {
     );
   } else for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
   const bytes = Buffer.concat(chunks);
-  if (bytes.length > fileBytesMax) throw new CliError(exitCodes.failed, `${path} is larger than ${fileBytesMax} bytes`);
+  if (bytes.length > fileBytesMax) throw new CliError(exitCodes.failed, `${name} is larger than ${fileBytesMax} bytes`);
+  if (!isUtf8(bytes) || bytes.includes(0)) throw new CliError(exitCodes.failed, `${name} is not text in UTF-8`);
   return bytes.toString('utf8');
 }
 
-/** Ours by its kind, in whatever version: a wrong version is then a problem with a name, not a document passed over. */
-export function isPipelineDocument({ content }: ManifestDocument): boolean {
-  const parsed = z.object({ kind: z.literal(kind) }).safeParse(content);
-  return parsed.success;
+/** `kubectl get -o yaml` answers lists. A list in a list is nothing that a tool writes, and stays one. */
+function unwrapList(document: ManifestDocument): ManifestDocument[] {
+  const list = z.object({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) }).safeParse(document.content);
+  if (!list.success) return [document];
+  return list.data.items.map((content, index) => ({ name: `${document.name}, item ${index + 1}`, content }));
+}
+
+const headSchema = z.object({ apiVersion: z.string().optional(), kind: z.string().optional() }).catch({});
+
+/**
+ * Ours by its kind in whatever version and writing, or by its group with whatever kind: what is wrong with it is then
+ * a problem with a name, not a document passed over.
+ */
+function isOurs({ content }: ManifestDocument): boolean {
+  const head = headSchema.parse(content);
+  const isOurKind = head.kind?.toLowerCase() === kind.toLowerCase();
+  return isOurKind || head.apiVersion === apiGroup || head.apiVersion?.startsWith(`${apiGroup}/`) === true;
+}
+
+function describeOthers(others: readonly ManifestDocument[]): string | undefined {
+  if (others.length === 0) return undefined;
+  const kinds = new Set(others.map(({ content }) => printable(headSchema.parse(content).kind ?? 'no kind')));
+  const documents = others.length === 1 ? '1 document of another kind' : `${others.length} documents of other kinds`;
+  return `${documents} (${[...kinds].join(', ')})`;
+}
+
+/** The kind of a document that should be a pipeline and calls itself otherwise. */
+export function wrongKind(content: unknown): string | undefined {
+  const found = headSchema.parse(content).kind;
+  return found === kind ? undefined : found;
+}
+
+/**
+ * Checks a document as the operator would, and what only the command line knows: `given` is the namespace that was
+ * named there, `fallback` the one of a file that names none.
+ */
+export async function checkDocument(
+  { content }: ManifestDocument,
+  { given, fallback }: { given: string | undefined; fallback: string },
+): Promise<ParsedPipeline> {
+  const { parsePipelineStrictly } = await import('#operator/api/parse.ts');
+  const parsed = parsePipelineStrictly(content, { namespace: given ?? fallback });
+  const inFile = z.object({ metadata: z.object({ namespace: z.string() }) }).safeParse(content).data
+    ?.metadata.namespace;
+  const contradiction =
+    given === undefined || inFile === undefined || inFile === given
+      ? []
+      : [
+          {
+            path: 'metadata.namespace',
+            message: `is "${inFile}", but -n says "${given}": leave -n out or change the file`,
+          },
+        ];
+  if (parsed.ok && contradiction.length === 0) return parsed;
+  const other = wrongKind(content);
+  const problems = (parsed.ok ? [] : parsed.problems).map((problem) =>
+    problem.path === 'kind' && other !== undefined
+      ? { path: 'kind', message: `is "${other}": did you mean ${kind}?` }
+      : problem,
+  );
+  return { ok: false, problems: [...problems, ...contradiction] };
 }

@@ -51,24 +51,103 @@ test('validate -o json lists the problems by path', async () => {
   assert.equal(documents[0].server.ran, false);
 });
 
-test('validate checks every pipeline of a file and passes over other kinds', async () => {
+test('validate checks every pipeline of a file and says which other kinds it passed over', async () => {
   const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n';
   const text = [secret, sampleText, sampleText.replace('name: orders\n', 'name: billing\n')].join('---\n');
   const ran = await runSumctl(['validate', '-f', '-', '--offline'], { stdin: text });
   assert.equal(ran.exitCode, 0, ran.stdout);
   assert.match(ran.stdout, /document 2: SumPipeline default\/orders/);
   assert.match(ran.stdout, /document 3: SumPipeline default\/billing/);
+  assert.equal(ran.stderr, 'passed over: 1 document of another kind (Secret)\n');
 });
 
+const many = (alias: string) => `[${`${alias},`.repeat(50)}]`;
+const aliasBomb = `a: &a ${many('x')}\nb: &b ${many('*a')}\nc: &c ${many('*b')}\nd: ${many('*c')}\n`;
+
 for (const verb of ['validate', 'render']) {
+  const offline = verb === 'validate' ? ['--offline'] : [];
+
+  for (const [what, from, to, problem] of [
+    [
+      'a kind in another writing',
+      'kind: SumPipeline',
+      'kind: Sumpipeline',
+      'kind: is "Sumpipeline": did you mean SumPipeline?',
+    ],
+    [
+      'another kind of our group',
+      'kind: SumPipeline',
+      'kind: Pipeline',
+      'kind: is "Pipeline": did you mean SumPipeline?',
+    ],
+    ['no kind', 'kind: SumPipeline\n', '', 'kind: is missing'],
+    ['a version that is not there', 'v1alpha1', 'v2', 'apiVersion: must be sumpipeline.dev/v1alpha1'],
+  ] as const) {
+    test(`${verb} names the mistake of ${what}, also beside a good pipeline`, async () => {
+      const stdin = `${sampleText.replace(from, to)}---\n${sampleText}`;
+      const ran = await runSumctl([verb, '-f', '-', ...offline], { stdin });
+      assert.equal(ran.exitCode, 1, ran.stdout);
+      const lines = `${ran.stdout}${ran.stderr}`.split('\n').map((line) => line.trim());
+      assert.ok(lines.includes(problem), `${ran.stdout}${ran.stderr}`);
+    });
+  }
+
+  test(`${verb} looks into a list`, async () => {
+    const [pipeline] = parseAllDocuments(sampleText).map((document) => document.toJS());
+    const list = {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [{ kind: 'Secret' }, pipeline, { ...pipeline, kind: 'Sump' }],
+    };
+    const ran = await runSumctl([verb, '-f', '-', ...offline], { stdin: JSON.stringify(list) });
+    assert.equal(ran.exitCode, 1);
+    assert.match(
+      `${ran.stdout}${ran.stderr}`,
+      /standard input, item 3[\s\S]*kind: is "Sump": did you mean SumPipeline\?/,
+    );
+    assert.match(ran.stderr, /^passed over: 1 document of another kind \(Secret\)\n/);
+  });
+
+  test(`${verb} does not let -n and the file name two namespaces`, async () => {
+    const ran = await runSumctl([verb, '-f', sample, '-n', 'other', ...offline]);
+    assert.equal(ran.exitCode, 1);
+    assert.match(
+      `${ran.stdout}${ran.stderr}`,
+      /metadata\.namespace: is "default", but -n says "other": leave -n out or change the file/,
+    );
+    const without = sampleText.replace('  namespace: default\n', '');
+    assert.equal((await runSumctl([verb, '-f', '-', '-n', 'other', ...offline], { stdin: without })).exitCode, 0);
+  });
+
   const failing: [what: string, stdin: string, exitCode: number, message: RegExp][] = [
     ['no YAML', 'a: [1', 1, /standard input is not YAML: /],
     ['nothing', '', 1, /standard input holds no document/],
-    ['another kind', 'kind: Secret\n', 1, /- holds no SumPipeline of sumpipeline\.dev\/v1alpha1/],
+    [
+      'other kinds alone',
+      'kind: Secret\n---\nkind: ConfigMap\n---\nhello\n',
+      1,
+      /standard input holds no SumPipeline of sumpipeline\.dev\/v1alpha1\nIt holds 3 documents of other kinds \(Secret, ConfigMap, no kind\)\./,
+    ],
+    ['an alias without an anchor', 'a: 1\n---\na: *b\n', 1, /standard input, document 2 is not YAML: Unresolved alias/],
+    ['an alias bomb', aliasBomb, 1, /standard input is not YAML: Excessive alias count/],
+    ['an anchor that holds itself', 'a: &a [*a]\n', 1, /standard input is not YAML: Converting circular structure/],
+    ['bytes that are no text', '\u0000\u0001\u0002'.repeat(5000), 1, /^error: standard input is not text in UTF-8\n$/],
+    [
+      'control characters',
+      `a: [ \u001b[31m${'x'.repeat(5000)}`,
+      1,
+      /^error: standard input is not YAML: [ -~]{1,250}\n$/,
+    ],
+    [
+      'a directive full of control characters',
+      `%\u001b[31m${'x'.repeat(5000)} a\n---\n%b`,
+      1,
+      /^error: [ -~]{1,300}\n(It holds .*\n)?$/,
+    ],
   ];
   for (const [what, stdin, exitCode, message] of failing) {
     test(`${verb} of ${what} says so`, async () => {
-      const ran = await runSumctl([verb, '-f', '-', ...(verb === 'validate' ? ['--offline'] : [])], { stdin });
+      const ran = await runSumctl([verb, '-f', '-', ...offline], { stdin });
       assert.equal(ran.exitCode, exitCode, ran.stderr);
       assert.match(ran.stderr, message);
       assert.equal(ran.stdout, '');

@@ -3,10 +3,9 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
-import { named, parseOptions } from '#cli/options.ts';
-import { apiVersion, kind } from '#contract/names.ts';
+import { named, namespaceName, parseOptions } from '#cli/options.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
-import { isPipelineDocument, readDocuments } from './documents.ts';
+import { checkDocument, readPipelineDocuments } from './documents.ts';
 
 export function renderCommand(context: Context, version: string): Command {
   const command = new Command('render')
@@ -15,7 +14,7 @@ export function renderCommand(context: Context, version: string): Command {
       `Show every object that the operator makes for a pipeline file, in the order in which they are applied. No cluster is asked. What only a cluster knows is left out or assumed: the owner's uid, and the address and CA of a Strimzi Kafka.`,
     )
     .addOption(new Option('-f, --file <path>', 'the pipeline file, - for standard input').makeOptionMandatory())
-    .addOption(new Option('-n, --namespace <name>', 'namespace for a file that names none').default('default'))
+    .addOption(new Option('-n, --namespace <name>', 'namespace for a file that names none (default: "default")'))
     .addOption(
       new Option('--image <name>', 'image of the pods when spec.image is unset').default(`sumpipeline:${version}`),
     )
@@ -36,7 +35,7 @@ export function renderCommand(context: Context, version: string): Command {
 
 const optionsSchema = z.object({
   file: named,
-  namespace: named,
+  namespace: namespaceName.optional(),
   image: named,
   output: z.enum(['yaml', 'json']),
 });
@@ -48,16 +47,17 @@ Examples:
   sumctl render -f pipeline.yaml -o json | jq '.items[].kind'
 ${exitCodesHelp}`;
 
-async function readPipelines(file: string, namespace: string, context: Context): Promise<SumPipeline[]> {
-  const documents = (await readDocuments(file, context.stdin)).filter(isPipelineDocument);
-  if (documents.length === 0) {
-    throw new CliError(exitCodes.failed, `${file} holds no ${kind} of ${apiVersion}`);
-  }
-  const { parsePipelineStrictly } = await import('#operator/api/parse.ts');
+async function readPipelines(file: string, given: string | undefined, context: Context): Promise<SumPipeline[]> {
+  const { pipelines, others } = await readPipelineDocuments(file, context.stdin);
+  if (others !== undefined) context.stderr.write(`passed over: ${others}\n`);
   const { formatProblems } = await import('#operator/api/problem.ts');
-  return documents.map(({ name, content }) => {
-    const parsed = parsePipelineStrictly(content, { namespace });
-    if (parsed.ok) return parsed.value;
-    throw new CliError(exitCodes.failed, `${name} is not valid:\n${formatProblems(parsed.problems)}`);
-  });
+  const parsed: SumPipeline[] = [];
+  for (const document of pipelines) {
+    const checked = await checkDocument(document, { given, fallback: 'default' });
+    if (!checked.ok) {
+      throw new CliError(exitCodes.failed, `${document.name} is not valid:\n${formatProblems(checked.problems)}`);
+    }
+    parsed.push(checked.value);
+  }
+  return parsed;
 }

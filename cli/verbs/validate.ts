@@ -2,12 +2,12 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { addKubernetesOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
-import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
-import { named, parseOptions } from '#cli/options.ts';
+import { exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { named, namespaceName, parseOptions } from '#cli/options.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
-import { apiVersion, formatRef, kind, type PipelineRef } from '#contract/names.ts';
-import { isPipelineDocument, type ManifestDocument, readDocuments } from './documents.ts';
+import { formatRef, kind, type PipelineRef } from '#contract/names.ts';
+import { checkDocument, type ManifestDocument, readPipelineDocuments, wrongKind } from './documents.ts';
 
 export function validateCommand(context: Context): Command {
   const command = new Command('validate')
@@ -21,14 +21,12 @@ export function validateCommand(context: Context): Command {
   addOutputOption(command);
   return command.addHelpText('after', help).action(async () => {
     const options = parseOptions(optionsSchema, command);
-    const documents = (await readDocuments(options.file, context.stdin)).filter(isPipelineDocument);
-    if (documents.length === 0) {
-      throw new CliError(exitCodes.failed, `${options.file} holds no ${kind} of ${apiVersion}: nothing to check`);
-    }
+    const { pipelines, others } = await readPipelineDocuments(options.file, context.stdin);
+    if (others !== undefined) context.stderr.write(`passed over: ${others}\n`);
     const { openServer } = await import('./serverCheck.ts');
     const server = options.offline ? undefined : openServer(options, context.signal);
     const reports: Report[] = [];
-    for (const document of documents) reports.push(await check(document, options, server));
+    for (const document of pipelines) reports.push(await check(document, options, server));
     context.stdout.write(
       options.output === 'table'
         ? reports.map(renderReport).join('\n')
@@ -49,7 +47,7 @@ ${exitCodesHelp}`;
 const optionsSchema = z.object({
   file: named,
   offline: z.boolean().default(false),
-  namespace: named.optional(),
+  namespace: namespaceName.optional(),
   context: named.optional(),
   kubeconfig: named.optional(),
   output: outputFormatSchema,
@@ -84,9 +82,9 @@ interface Report {
 }
 
 async function check(document: ManifestDocument, options: Options, server: Server | undefined): Promise<Report> {
-  const namespace = options.namespace ?? server?.namespace ?? 'default';
-  const { parsePipelineStrictly } = await import('#operator/api/parse.ts');
-  const parsed = parsePipelineStrictly(document.content, { namespace });
+  const fallback = server?.namespace ?? 'default';
+  const parsed = await checkDocument(document, { given: options.namespace, fallback });
+  const namespace = options.namespace ?? fallback;
   const ref = parsed.ok ? parsed.value.metadata : readRef(document.content, namespace);
   const schema = { ran: true, note: '', problems: parsed.ok ? [] : parsed.problems };
   const notAsked = (note: string): Check => ({ ran: false, note, problems: [] });
@@ -95,7 +93,9 @@ async function check(document: ManifestDocument, options: Options, server: Serve
       ? notAsked('--offline')
       : ref === undefined
         ? notAsked('without metadata.name there is nothing to ask about')
-        : await server.check({ namespace: ref.namespace, name: ref.name }, document.content);
+        : wrongKind(document.content) !== undefined
+          ? notAsked(`it knows the kind ${kind} only`)
+          : await server.check({ namespace: ref.namespace, name: ref.name }, document.content);
   return {
     document: document.name,
     pipeline: ref === undefined ? '(no name)' : formatRef(ref),
@@ -110,7 +110,7 @@ function readRef(content: unknown, namespace: string): PipelineRef | undefined {
 }
 
 function renderReport({ document, pipeline, schema, server }: Report): string {
-  return `${document}: ${kind} ${pipeline}\n${renderCheck('schema', schema)}${renderCheck('server', server)}`;
+  return `${printable(`${document}: ${kind} ${pipeline}`)}\n${renderCheck('schema', schema)}${renderCheck('server', server)}`;
 }
 
 function renderCheck(name: string, { ran, note, problems }: Check): string {
