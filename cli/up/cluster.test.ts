@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments, stringify } from 'yaml';
 import type { Cluster } from '#cli/connection/cluster.ts';
@@ -147,12 +148,17 @@ test('the instructions hold only commands that fit the cluster', () => {
     image: 'x',
     died: new Promise(() => {}),
   };
-  const local = renderInstructions({ target, ref, pipelineFile: 'manifests/samples/pipeline.yaml' });
+  const root = '/home/me/my repository';
+  const local = renderInstructions({ target, ref, root, pipelineFile: join(root, 'manifests/samples/pipeline.yaml') });
+  assert.match(local, /In another terminal:\n\n {2}cd '\/home\/me\/my repository'\n/);
+  assert.match(local, /^ {2}kubectl -n default apply -f manifests\/samples\/pipeline\.yaml /m);
   assert.match(local, /^ {2}export KUBECONFIG=\/state\/admin\.kubeconfig$/m);
   assert.match(local, /^ {2}alias kubectl=\/cache\/kubectl$/m);
   assert.match(local, /^ {2}npx sumctl total -n default -p orders$/m);
   const named = { ...target, kubeconfig: undefined, context: 'staging', kubectlPath: 'kubectl' };
-  const elsewhere = renderInstructions({ target: named, ref, pipelineFile: 'x.yaml' });
+  const elsewhere = renderInstructions({ target: named, ref, root, pipelineFile: '/state/pipeline.yaml' });
+  assert.match(elsewhere, /^ {2}kubectl -n default apply -f \/state\/pipeline\.yaml /m);
+  assert.match(elsewhere, /^ {2}alias kubectl='kubectl --context staging'$/m);
   assert.doesNotMatch(elsewhere, /KUBECONFIG/);
   assert.match(elsewhere, /^ {2}npx sumctl total -n default -p orders --context staging$/m);
 });

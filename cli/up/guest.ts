@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
+import { shellWord } from '#cli/output/shell.ts';
 import { kind } from '#contract/names.ts';
 import type { Progress } from '#tools/progress.ts';
 import { fieldManager, type Operator } from './install.ts';
@@ -135,5 +136,5 @@ export async function removeMade(target: Target, made: readonly Made[], progress
 /** Operator and CRDs stay, because others may use them by now. */
 export function describeWhatStays(target: Target, operatorDirectory: string): string {
   return `The operator and its CRDs stay in context "${target.context}". To remove them, and every ${kind} of that cluster with them:
-  ${describeKubectl(target)} delete -k ${operatorDirectory}`;
+  ${describeKubectl(target)} delete -k ${shellWord(operatorDirectory)}`;
 }

@@ -1,17 +1,30 @@
+import { relative } from 'node:path';
+import { shellWord } from '#cli/output/shell.ts';
 import { formatRef, type PipelineRef } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
 import type { Target } from './target.ts';
 
-/** What a person can do now, as commands that work when pasted. */
-export function renderInstructions(options: { target: Target; ref: PipelineRef; pipelineFile: string }): string {
-  const { target, ref, pipelineFile } = options;
+export interface InstructionsOptions {
+  readonly target: Target;
+  readonly ref: PipelineRef;
+  /** What was applied: absolute. */
+  readonly pipelineFile: string;
+  /** The repository: absolute. */
+  readonly root: string;
+}
+
+/** What a person can do now, as commands that work when pasted, whatever folder the other terminal opens in. */
+export function renderInstructions({ target, ref, pipelineFile, root }: InstructionsOptions): string {
   const { namespace, name } = ref;
+  const { kubeconfig, context, kubectlPath } = target;
   const setUp = [
-    ...(target.kubeconfig === undefined ? [] : [`export KUBECONFIG=${target.kubeconfig}`]),
-    ...(target.kubectlPath === 'kubectl' ? [] : [`alias kubectl=${target.kubectlPath}`]),
-    ...(target.context === undefined ? [] : [`alias kubectl="kubectl --context ${target.context}"`]),
+    `cd ${shellWord(root)}`, // npx finds sumctl there and nowhere else
+    ...(kubeconfig === undefined ? [] : [`export KUBECONFIG=${shellWord(kubeconfig)}`]),
+    ...(kubectlPath === 'kubectl' ? [] : [`alias kubectl=${shellWord(kubectlPath)}`]),
+    ...(context === undefined ? [] : [`alias kubectl=${shellWord(`kubectl --context ${shellWord(context)}`)}`]),
   ];
-  const where = `-n ${namespace} -p ${name}${target.context === undefined ? '' : ` --context ${target.context}`}`;
+  const where = `-n ${namespace} -p ${name}${context === undefined ? '' : ` --context ${shellWord(context)}`}`;
+  const file = shellWord(pipelineFile.startsWith(`${root}/`) ? relative(root, pipelineFile) : pipelineFile);
   return `
 ${formatRef(ref)} is ready. In another terminal:
 
@@ -24,11 +37,11 @@ ${setUp.map((line) => `  ${line}`).join('\n')}
 
   kubectl -n ${namespace} get sumpipelines,pods
   kubectl -n ${namespace} describe sumpipeline ${name}
-  kubectl -n ${namespace} delete -f ${pipelineFile}     # the totals are kept
-  kubectl -n ${namespace} apply -f ${pipelineFile}      # and resumed
+  kubectl -n ${namespace} delete -f ${file}     # the totals are kept
+  kubectl -n ${namespace} apply -f ${file}      # and resumed
 
   kubectl -n ${namespace} port-forward deployment/${name}-aggregator ${ports.admin} &
-  curl -s http://127.0.0.1:${ports.admin}/metrics
+  curl -s --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:${ports.admin}/metrics
 
 Ctrl-C takes everything down; what Kafka and PostgreSQL hold stays for the next start (--fresh discards it).
 `;

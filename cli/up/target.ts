@@ -1,3 +1,4 @@
+import { shellWord } from '#cli/output/shell.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** The cluster that `up` works on, local or named by the user. */
@@ -19,5 +20,7 @@ export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): s
     kubectlPath,
     ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
     ...(context === undefined ? [] : ['--context', context]),
-  ].join(' ');
+  ]
+    .map(shellWord)
+    .join(' ');
 }

@@ -147,7 +147,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
       runOnce({ connection, input: onceInput, progress }, context),
     );
   }
-  context.stdout.write(renderInstructions({ target, ref: sample.ref, pipelineFile }));
+  context.stdout.write(renderInstructions({ target, ref: sample.ref, pipelineFile, root }));
   const gone = await Promise.race([untilAborted(signal), target.died]);
   if (!signal.aborted) throw new Error(gone);
   progress.note('Taking everything down.');

@@ -5,6 +5,7 @@ import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, usageError } from '#cli/exit.ts';
 import { flagOf } from '#cli/options.ts';
+import { shellWord } from '#cli/output/shell.ts';
 import { renderStructured } from '#cli/output/structured.ts';
 import { renderFields } from '#cli/output/table.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -104,5 +105,5 @@ function buildAgain(
   for (const [name, value] of Object.entries(connection)) {
     if (typeof value === 'string') words.push(flagOf(name), value);
   }
-  return words.map((word) => (/^[-\w./:@%+=]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+  return words.map(shellWord).join(' ');
 }

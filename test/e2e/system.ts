@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createKubectl, type Kubectl } from '#cli/up/kubectl.ts';
@@ -84,7 +85,7 @@ export interface System {
   readonly state: string;
   /** Runs `sumctl ARGS`. */
   sumctl(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Ran>;
-  /** Runs lines in a shell in which the lines under "In another terminal" were typed first. */
+  /** Runs lines in a shell, in a folder of its own choice, in which the first lines of the instructions were typed. */
   shell(...lines: string[]): Promise<Ran>;
 }
 
@@ -98,6 +99,9 @@ export interface Ran {
 export async function untilUp(start: Start, state: string): Promise<System> {
   await start.untilSaid('that the pipeline is ready', () => start.stdout().includes('Ctrl-C takes everything down'));
   const instructions = start.stdout().slice(start.stdout().indexOf('In another terminal:'));
+  // A paragraph of its own: where to be, and which cluster.
+  const [, setUpText = ''] = instructions.split('\n\n');
+  const setUp = setUpText.split('\n').map((line) => line.slice(2));
   const find = (pattern: RegExp) => {
     const [, found] = pattern.exec(instructions) ?? [];
     if (found === undefined) throw new Error(`the instructions lack ${pattern}:\n${instructions}`);
@@ -106,7 +110,6 @@ export async function untilUp(start: Start, state: string): Promise<System> {
   const kubeconfig = find(/^ {2}export KUBECONFIG=(\S+)$/m);
   const kubectlPath = find(/^ {2}alias kubectl=(\S+)$/m);
   const sumctlEnv = { KUBECONFIG: kubeconfig, SUMPIPELINE_STATE: state };
-  const setUp = ['shopt -s expand_aliases', `export KUBECONFIG=${kubeconfig}`, `alias kubectl=${kubectlPath}`];
   return {
     start,
     state,
@@ -119,7 +122,8 @@ export async function untilUp(start: Start, state: string): Promise<System> {
       cacheDir: join(state, 'test-kubectl'),
     }),
     sumctl: (args, options) => run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], sumctlEnv, options),
-    shell: (...lines) => run('bash', ['-c', [...setUp, ...lines].join('\n')], {}),
+    shell: (...lines) =>
+      run('bash', ['-c', ['shopt -s expand_aliases', ...setUp, ...lines].join('\n')], {}, { cwd: tmpdir() }),
   };
 }
 
@@ -127,11 +131,11 @@ async function run(
   command: string,
   args: readonly string[],
   more: Readonly<Record<string, string>>,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, cwd = root }: { readonly signal?: AbortSignal; readonly cwd?: string } = {},
 ): Promise<Ran> {
   const env = { ...process.env, ...more };
   const child = spawn(command, args, {
-    cwd: root,
+    cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(signal ? { signal } : {}),

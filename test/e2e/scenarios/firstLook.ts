@@ -65,7 +65,7 @@ export function firstLook(fixture: () => Fixture): void {
     const { system } = fixture();
     const lines = system.instructions
       .split('\n')
-      .filter((line) => line.startsWith('  ') && !/^ {2}(export|alias) /.test(line))
+      .filter((line) => line.startsWith('  ') && !/^ {2}(cd|export|alias) /.test(line))
       .map((line) => line.trim());
     const [add, addFile, total, verify, get, describePipeline, remove, apply, forward, curl] = lines;
     assert.equal(lines.length, 10, system.instructions);
@@ -86,11 +86,8 @@ export function firstLook(fixture: () => Fixture): void {
     await paste(apply, 'kubectl wait --for=condition=Ready sump/orders --timeout=180s');
     assert.deepEqual(await readTotals(system, 'default'), before);
 
-    const scrape = await paste(
-      forward,
-      'trap "kill $!" EXIT',
-      `until ${curl}; do (( ++tries < 50 )) || exit 1; sleep 0.2; done`,
-    );
+    // One right after the other, as they are pasted: the port-forward needs a moment.
+    const scrape = await paste(forward, 'trap "kill $!" EXIT', curl ?? '');
     assert.match(scrape.stdout, /^sumpipeline_exact\{.*\} 1$|^sumpipeline_exact 1$/m);
   });
 }
