@@ -14,6 +14,7 @@ export function minInSyncReplicas(topic: { replicas?: number | undefined; minInS
 /** Settings that have a field of their own or are fixed, because the exact total depends on them. */
 export const reservedTopicSettings = [
   'cleanup.policy',
+  'compression.type',
   'message.timestamp.type',
   'min.insync.replicas',
   'retention.bytes',
@@ -148,11 +149,11 @@ const topic = withRules(
       },
       {
         rule: "self.all(key, key.matches('^[a-z][a-z0-9.]{0,127}$'))",
-        message: 'a key must be a topic setting of Kafka, such as compression.type or segment.bytes',
+        message: 'a key must be a topic setting of Kafka, such as segment.bytes or max.message.bytes',
         holds: (self) => Object.keys(self).every((key) => /^[a-z][a-z0-9.]{0,127}$/.test(key)),
       },
     )
-      .describe('Further settings of a Managed topic, such as compression.type. Values are strings.')
+      .describe('Further settings of a Managed topic, such as segment.bytes. Values are strings.')
       .optional(),
   }),
   {

@@ -69,7 +69,7 @@ test('without Strimzi the aggregators ensure a Managed topic, with every setting
   assert.equal(read.SUMPIPELINE_TOPIC_REPLICAS, 3);
   assert.equal(read.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS, 2);
   assert.equal(read.SUMPIPELINE_TOPIC_RETENTION_MS, 30 * 24 * 3600 * 1000);
-  assert.deepEqual(read.SUMPIPELINE_TOPIC_CONFIG, { 'compression.type': 'zstd' });
+  assert.deepEqual(read.SUMPIPELINE_TOPIC_CONFIG, { 'segment.bytes': '268435456' });
 });
 
 test('a topic of Strimzi and an External topic are left alone', () => {

@@ -32,6 +32,8 @@ export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObjec
         ...topic.config,
         // Exactness depends on these: every addition stays, in the order and at the time the broker gave it.
         'cleanup.policy': 'delete',
+        // A broker that packs records its own way makes them unreadable for our client (services/eventlog/topic.ts).
+        'compression.type': 'producer',
         'message.timestamp.type': 'LogAppendTime',
         'min.insync.replicas': String(minInSyncReplicas(topic)),
         'retention.bytes': '-1',

@@ -4,7 +4,7 @@ import type { Child } from '#operator/desired/child.ts';
 import { describeObject } from '#operator/plan/action.ts';
 import type { KubeClient } from '#operator/runtime/client.ts';
 import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { KubeObject, Live } from '#operator/runtime/object.ts';
+import type { KubeObject, Live, ManagedFieldsEntry } from '#operator/runtime/object.ts';
 import { StalledError } from '#operator/runtime/outcome.ts';
 import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
@@ -72,10 +72,15 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const live = await client.find(resource, object.metadata);
     if (live === undefined || live.metadata.uid !== object.metadata.uid) return;
-    const references = live.metadata.ownerReferences?.filter(({ kind }) => kind !== 'SumPipeline') ?? [];
+    const { resourceVersion, ownerReferences = [], managedFields = [] } = live.metadata;
+    const references = ownerReferences.filter(({ kind }) => kind !== 'SumPipeline');
+    const isOurApply = ({ manager, operation }: ManagedFieldsEntry) =>
+      manager === fieldManagers.operator && operation === 'Apply';
     const patch = {
       metadata: {
-        resourceVersion: live.metadata.resourceVersion,
+        resourceVersion,
+        // Also that we ever applied it: by that and the inventory a topic without labels would be taken for ours.
+        managedFields: managedFields.filter((entry) => !isOurApply(entry)),
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
       },

@@ -2,23 +2,42 @@ import { fieldManagers } from '#contract/labels.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.ts';
 import type { KubeClient } from '#operator/runtime/client.ts';
+import { isKubernetesError } from '#operator/runtime/errors.ts';
 import type { Owner } from './ownership.ts';
 import { pipelines } from './resources.ts';
 
-/**
- * Writes the finalizer and what it stands for in one patch, or takes both away. Only our own finalizer is named:
- * those of others stay.
- */
+/** Who else writes a SumPipeline at this very moment writes a few times at most. */
+const attemptsMax = 5;
+
+/** Writes the finalizer and what it stands for in one patch, or takes both away. The finalizers of others stay. */
 export async function recordInventory(
   client: KubeClient,
   { ref, uid }: Owner,
   entries: readonly InventoryEntry[],
 ): Promise<void> {
-  const marks =
-    entries.length === 0
-      ? {}
-      : { finalizers: [topicFinalizer], annotations: { [annotations.inventory]: formatInventory(entries) } };
+  if (entries.length === 0) return forgetInventory(client, { ref, uid });
+  const marks = { finalizers: [topicFinalizer], annotations: { [annotations.inventory]: formatInventory(entries) } };
   const { group, version, kind } = pipelines;
   const object = { apiVersion: `${group}/${version}`, kind, metadata: { ...ref, uid, ...marks } };
   await client.apply(pipelines, object, { fieldManager: fieldManagers.operator, force: true });
+}
+
+/**
+ * By a patch, whoever wrote them: an apply without them only gives up our own share, and a SumPipeline that was restored
+ * from a dump has a finalizer that the restoring program owns as well. It would never go.
+ */
+async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const live = await client.find(pipelines, ref);
+    if (live === undefined || live.metadata.uid !== uid) return;
+    const { resourceVersion, finalizers = [] } = live.metadata;
+    const rest = finalizers.filter((finalizer) => finalizer !== topicFinalizer);
+    const metadata = { resourceVersion, finalizers: rest, annotations: { [annotations.inventory]: null } };
+    try {
+      await client.mergePatch(pipelines, ref, { metadata }, { fieldManager: fieldManagers.operator });
+      return;
+    } catch (error) {
+      if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
+    }
+  }
 }

@@ -75,14 +75,12 @@ function observeTopic(world: World) {
   const { cluster, topic } = world.pipeline.spec.kafka;
   if (cluster === undefined || topic.management !== 'Managed' || world.facts === undefined) return undefined;
   const { namespace, name } = refOf(world.pipeline);
-  return observeKafkaTopic(
-    `${namespace}.${name}`,
-    world.live.find(({ kind }) => kind === ownership.kafkaTopic.kind),
-  );
+  const topicName = `${namespace}.${name}`;
+  return observeKafkaTopic(topicName, findChild(world, ownership.kafkaTopic.kind, topicName));
 }
 
-function observeMonitoring({ monitoring, live }: World): Monitoring {
-  switch (monitoring) {
+function observeMonitoring(world: World): Monitoring {
+  switch (world.monitoring) {
     case 'disabled':
       return 'disabled';
     case 'notInstalled':
@@ -92,11 +90,13 @@ function observeMonitoring({ monitoring, live }: World): Monitoring {
     case 'pending':
       return 'pending';
     case 'synced': {
-      const monitors = live.filter(({ kind }) => kind === ownership.serviceMonitor.kind);
-      return monitors.length >= components.length ? 'ready' : 'pending';
+      const ref = refOf(world.pipeline);
+      const isThere = (component: Component) =>
+        findChild(world, ownership.serviceMonitor.kind, childName.workload(ref, component)) !== undefined;
+      return components.every(isThere) ? 'ready' : 'pending';
     }
     default:
-      throw monitoring satisfies never;
+      throw world.monitoring satisfies never;
   }
 }
 

@@ -233,6 +233,21 @@ describe('a pipeline that is deleted', () => {
     await untilTold(operator, 'Retained', topic.name);
   });
 
+  test('goes although somebody who restored it owns the finalizer too', async () => {
+    const { namespace, topic, operator } = await settled();
+    await using _ = operator;
+    const dump = {
+      apiVersion: 'sumpipeline.dev/v1alpha1',
+      kind: 'SumPipeline',
+      metadata: { namespace, name, finalizers: [topicFinalizer] },
+    };
+    await cluster.client.apply(pipelines, dump, { fieldManager: 'restore', force: true });
+    await operator.whenIdle();
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    await untilTopic(topic, 'released');
+  });
+
   test('comes back while its old topic still hangs: it runs at once, and gets a new topic when the old one is gone', async () => {
     const { kafka, namespace, topic, operator } = await settled();
     await using _ = operator;
@@ -336,15 +351,46 @@ describe('a KafkaTopic that somebody else', () => {
   test('changes is put right', async () => {
     const { topic, operator } = await settled();
     await using _ = operator;
-    const patch = { spec: { config: { 'retention.ms': '1000', 'compression.type': 'zstd' } } };
+    const patch = { spec: { config: { 'retention.ms': '1000', 'segment.bytes': '1048576' } } };
     await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'somebody' });
     await eventually('the retention', async () => {
       const live = JSON.parse(
         await cluster.kubectl('-n', topic.namespace, 'get', 'kafkatopic', topic.name, '-o', 'json'),
       );
       const { config } = live.spec;
-      return (config['retention.ms'] === '-1' && config['compression.type'] === 'zstd') || config;
+      return (config['retention.ms'] === '-1' && config['segment.bytes'] === '1048576') || config;
     });
+  });
+
+  test('makes in the moment between our look and our write is given back for good', async () => {
+    const kafka = await runKafka();
+    const namespace = await cluster.createNamespace();
+    const topic = { namespace: kafka, name: `${namespace}.${name}` };
+    await using operator = await start(namespace);
+    let isMade = false;
+    operator.beforeRequest = async ({ context }) => {
+      if (isMade || context.verb !== 'apply' || context.kind !== 'KafkaTopic') return;
+      isMade = true;
+      const stranger = {
+        apiVersion: 'kafka.strimzi.io/v1',
+        kind: 'KafkaTopic',
+        metadata: topic,
+        spec: { partitions: 1 },
+      };
+      await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+    };
+    await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
+    await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
+    await operator.whenIdle();
+    const before = await cluster.client.get(kafkaTopics, topic);
+    // The next passes look again.
+    await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
+    await operator.whenIdle();
+    await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
+    assert.deepEqual(await cluster.client.get(kafkaTopics, topic), before);
+    await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
+    await pipelineIsGone(namespace, 20_000);
+    assert.deepEqual(await cluster.client.get(kafkaTopics, topic), before);
   });
 
   test('made under our name is a conflict, and stays when the pipeline is deleted', async () => {

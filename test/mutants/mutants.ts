@@ -255,6 +255,20 @@ export const mutants: readonly Mutant[] = [
     test: { file: story, name: 'made in the moment between our look and our write' },
   },
   {
+    breaks: 'what was given back is not taken for ours by the next pass',
+    file: operatorApply,
+    from: 'managedFields: managedFields.filter((entry) => !isOurApply(entry)),',
+    to: '',
+    test: { file: strimzi, name: 'given back for good' },
+  },
+  {
+    breaks: 'a deleted pipeline goes, whoever else owns its finalizer',
+    file: 'operator/reconcile/record.ts',
+    from: 'if (entries.length === 0) return forgetInventory(client, { ref, uid });',
+    to: '',
+    test: { file: strimzi, name: 'owns the finalizer too' },
+  },
+  {
     breaks: 'a child is written by its uid',
     file: operatorApply,
     from: 'toRequest(child, uid), asOperator);',

@@ -23,7 +23,7 @@ const keyMessage =
 const ourLabels =
   'Invalid value: the operator writes sumpipeline.dev/*, app.kubernetes.io/component, app.kubernetes.io/instance, app.kubernetes.io/managed-by, app.kubernetes.io/name, app.kubernetes.io/part-of, pod-template-hash itself: use other keys';
 const reserved =
-  'Invalid value: exactness depends on cleanup.policy, message.timestamp.type, min.insync.replicas, retention.bytes, retention.ms, unclean.leader.election.enable: remove them; retention and minInSyncReplicas have their own fields, the others are fixed';
+  'Invalid value: exactness depends on cleanup.policy, compression.type, message.timestamp.type, min.insync.replicas, retention.bytes, retention.ms, unclean.leader.election.enable: remove them; retention and minInSyncReplicas have their own fields, the others are fixed';
 const external =
   'Invalid value: an External topic is yours: remove partitions, replicas, minInSyncReplicas, retention and config, or set management to Managed';
 const ownSchema = (name: string) =>
@@ -180,6 +180,7 @@ export const refusals: readonly Refusal[] = [
   },
   ...[
     'cleanup.policy',
+    'compression.type',
     'message.timestamp.type',
     'min.insync.replicas',
     'retention.bytes',
@@ -193,9 +194,9 @@ export const refusals: readonly Refusal[] = [
   })),
   {
     name: 'a topic setting that is none',
-    set: { 'kafka.topic.config': { 'Compression Type': 'zstd' } },
+    set: { 'kafka.topic.config': { 'Segment Bytes': '1' } },
     path: 'spec.kafka.topic.config',
-    server: 'Invalid value: a key must be a topic setting of Kafka, such as compression.type or segment.bytes',
+    server: 'Invalid value: a key must be a topic setting of Kafka, such as segment.bytes or max.message.bytes',
   },
   {
     name: 'a topic setting that is a number',

@@ -55,7 +55,7 @@ export function fullDraft(): Draft {
         replicas: 3,
         minInSyncReplicas: 2,
         retention: '30d',
-        config: { 'compression.type': 'zstd' },
+        config: { 'segment.bytes': '268435456' },
       },
     },
     store: {
