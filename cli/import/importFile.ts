@@ -18,7 +18,8 @@ export interface ImportOptions {
   readonly rejectsPath: string | undefined;
   readonly concurrency: number;
   readonly retryForMs: number;
-  readonly calculator: Calculator;
+  /** Called when the input was looked at and found to be readable. */
+  readonly connect: () => Calculator | Promise<Calculator>;
 }
 
 /** What an import came to; `failure` is why it ended before the last row. */
@@ -37,6 +38,7 @@ const rejectionsListed = 20;
 export async function importFile(options: ImportOptions, context: Context): Promise<ImportOutcome> {
   const { stderr, now } = context;
   const source = await openSource({ ...options, stdin: context.stdin });
+  const calculator = await options.connect();
   const rejects =
     options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
   // First of all, so that it is known whatever happens next: with it the import can be run again.
@@ -52,7 +54,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   try {
     await sendRows(readRows(readLines(source.chunks), source.format), tally, {
       importId: source.importId,
-      calculator: options.calculator,
+      calculator,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
       now,

@@ -49,7 +49,7 @@ export async function runOnce(
         rejectsPath: undefined,
         concurrency: concurrencyDefault,
         retryForMs,
-        calculator: connection.calculator(),
+        connect: () => connection.calculator(),
       },
       context,
     ),

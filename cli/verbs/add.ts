@@ -73,8 +73,11 @@ Import ids:
   Each row's request id is made from the import id and the number of the row. The same import sent again adds
   nothing twice. Without --import-id the id is the SHA-256 of the content. Mind the trap: a file with one more row
   appended has other content, so it is another import, and all its rows are added again. For files that grow, give
-  them a name with --import-id and only append: rows that were sent count once. A row that was changed in between
-  is rejected or kept aside as a conflict, never counted twice.
+  them a name with --import-id and only append: rows that were sent count once, and a row whose numbers were changed
+  is rejected or kept aside as a conflict. Never insert, remove or reorder rows under the same --import-id: every row
+  below then has the request id of another one, conflicts with it, and the last rows are counted again.
+  Rejected rows, once mended, go into a file of their own with another --import-id: under the same one its row 1
+  would have the request id of row 1 of the first file.
 ${exitCodesHelp}`;
 
 const optionsSchema = z.object({

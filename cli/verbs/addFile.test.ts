@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { importRequestId } from '#cli/import/requestId.ts';
 import { runSumctl } from '#cli/testing/context.ts';
+import { startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { acknowledge, problem, type SeenCall, startFakeService } from '#cli/testing/fakeService.ts';
 import { createFolder } from '#cli/testing/folder.ts';
 
@@ -217,6 +218,59 @@ test('Ctrl-C ends the import with a summary of what is already durable', async (
   assert.ok(summary.accepted > 0 && summary.rows < 5000);
   assert.match(ran.stderr, /interrupted\n$/);
 });
+
+test('rows shifted under the same import id do what the help warns of: conflicts, and the last one again', async () => {
+  await using calculator = await startCalculator();
+  const rest = ['--import-id', 'june', '--calculator-url', calculator.url];
+  await runSumctl(['add', '--file', '-', ...rest], { stdin: 'x,1,2\nx,3,4\n' });
+  const ran = await runSumctl(['add', '--file', '-', ...rest], { stdin: 'x,9,9\nx,1,2\nx,3,4\n' });
+  assert.equal(ran.exitCode, 1);
+  const counted = [...calculator.known.values()].map(({ body }) => `${body.a},${body.b}`);
+  assert.deepEqual(counted.sort(), ['1,2', '3,4', '3,4']);
+  assert.match(ran.stderr, /^An id-conflict means that the row's id was used before, for other numbers, which count/m);
+  const { stdout: help } = await runSumctl(['add', '--help']);
+  assert.match(
+    help.replace(/\s+/g, ' '),
+    /Never insert, remove or reorder rows .* and the last rows are counted again/,
+  );
+});
+
+test('the cure for rejected rows names another import id, because mended rows have other numbers', async () => {
+  await using calculator = await startCalculator();
+  const url = ['--calculator-url', calculator.url];
+  const add = (stdin: string, id: string) => runSumctl(['add', '--file', '-', '--import-id', id, ...url], { stdin });
+  const ran = await add('x,1,2\nx,?,4\n', 'june');
+  assert.match(
+    ran.stderr,
+    /\nMend the rejected rows and add them as a file of their own, with another --import-id: under "june" its row 1 would\nhave the request id of row 1 of this file\.\n$/,
+  );
+  // And so it is: the mended row alone, under the same id, is taken for the first row of the file.
+  assert.match((await add('x,3,4\n', 'june')).stdout, /^ +1 +id-conflict/m);
+  assert.equal((await add('x,3,4\n', 'june-mended')).exitCode, 0);
+});
+
+test('without an import id the cure is a file of its own, and not the whole file again', async () => {
+  await using calculator = await startCalculator();
+  await using folder = await createFolder({ 'x.csv': 'x,1,2\nx,?,4\n' });
+  const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
+  assert.match(
+    ran.stderr,
+    /\nMend the rejected rows and add them as a file of their own\. The whole file, mended, would be another import: its\nother rows would be counted again\.\n$/,
+  );
+});
+
+for (const [what, args, message] of [
+  ['standard input without an import id', ['--file', '-'], /standard input needs --import-id/],
+  ['a file that is not there', ['--file', '/does/not/exist.csv'], /cannot read .*ENOENT/],
+] as const) {
+  test(`${what} is refused before a cluster is asked`, async () => {
+    await using api = await startFakeApiServer({ pipelines: [], pods: [] });
+    const ran = await runSumctl(['add', ...args, '--kubeconfig', api.kubeconfig]);
+    assert.equal(ran.exitCode, 2, ran.stderr);
+    assert.match(ran.stderr, message);
+    assert.deepEqual(api.asked, []);
+  });
+}
 
 test('an empty file is an import of nothing', async () => {
   await using calculator = await startCalculator();

@@ -2,8 +2,9 @@ import { openConnection } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
-import { renderSummary } from '#cli/import/summary.ts';
+import { type ImportSummary, renderSummary } from '#cli/import/summary.ts';
 import { renderStructured } from '#cli/output/structured.ts';
+import { printable } from '#cli/output/table.ts';
 import type { AddOptions } from './add.ts';
 
 /** Adds every row of a file and prints the summary, however the import ended. */
@@ -13,7 +14,7 @@ export async function addFile(
   context: Context,
 ): Promise<void> {
   const { importFile } = await import('#cli/import/importFile.ts');
-  await using connection = await openConnection(connectionOptions, context.signal);
+  await using stack = new AsyncDisposableStack();
   const { summary, failure } = await importFile(
     {
       path: options.file,
@@ -22,7 +23,11 @@ export async function addFile(
       rejectsPath: options.rejects,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
-      calculator: connection.calculator(),
+      // After a look at the input: what is wrong there needs no cluster to be said.
+      async connect() {
+        const connection = stack.use(await openConnection(connectionOptions, context.signal));
+        return connection.calculator();
+      },
     },
     context,
   );
@@ -32,7 +37,24 @@ export async function addFile(
   if (rejected > 0) {
     const rest = rejected < rows ? 'the others are added' : 'nothing was added';
     throw new CliError(exitCodes.failed, `${rejected} of ${rows} rows were rejected; ${rest}`, {
-      hint: 'Mend the rejected rows and add them as a file of their own.',
+      hint: describeCure(summary, options.importId),
     });
   }
+}
+
+function describeCure({ rejections }: ImportSummary, importId: string | undefined): string {
+  const hasConflict = rejections.some(({ code }) => code === 'id-conflict');
+  return [
+    'Mend the rejected rows and add them as a file of their own',
+    importId === undefined
+      ? `. The whole file, mended, would be another import: its
+other rows would be counted again.`
+      : `, with another --import-id: under "${printable(importId)}" its row 1 would
+have the request id of row 1 of this file.`,
+    hasConflict
+      ? `
+An id-conflict means that the row's id was used before, for other numbers, which count. Were rows changed, inserted or
+removed under the same --import-id? See "sumctl add --help".`
+      : '',
+  ].join('');
 }
