@@ -4,7 +4,7 @@ import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { silentLogger } from '#platform/log.ts';
 import { until } from '#test/support/condition.ts';
 import { Deliveries } from './deliveries.ts';
-import type { BatchResult, LogAssignment, LogBatch, LogGapError, LogRangeError } from './port.ts';
+import { type BatchResult, type LogAssignment, type LogBatch, type LogGapError, LogRangeError } from './port.ts';
 
 /** kafkajs' consumer as far as delivery goes, handing over whatever the test says, also what it should not. */
 class FakeKafka {
@@ -15,6 +15,7 @@ class FakeKafka {
   readonly fatals: Error[] = [];
   readonly resolved: string[] = [];
   problem: LogRangeError | undefined;
+  asked = 0;
   answer: (batch: LogBatch) => Promise<BatchResult> = async (batch) => ({
     kind: 'confirmed',
     nextOffset: batch.firstOffset + BigInt(batch.records.length),
@@ -38,7 +39,10 @@ class FakeKafka {
     },
     onStopped: (_partition, error) => this.stopped.push(error),
     onFatal: (error) => this.fatals.push(error),
-    rangeProblem: async () => this.problem,
+    rangeProblem: async () => {
+      this.asked += 1;
+      return this.problem;
+    },
   });
 
   /** Hands over a fetch with these offsets. */
@@ -81,6 +85,12 @@ test('a stale batch after a seek is dropped; the right one follows', async () =>
   const kafka = new FakeKafka();
   kafka.deliveries.begin(assignment, 0, 50n);
   await kafka.hand(0, [7, 8]);
+  await until('it to be fetched again', () => kafka.active.has(0));
+  assert.equal(kafka.asked, 1, 'for the range, before the second seek');
+  assert.deepEqual(kafka.seeks, [
+    [0, '50'],
+    [0, '50'],
+  ]);
   await kafka.hand(0, [50]);
   assert.deepEqual([kafka.firsts(), kafka.stopped], [[50n], []]);
 });
@@ -88,10 +98,23 @@ test('a stale batch after a seek is dropped; the right one follows', async () =>
 test('an offset that stays wrong is a gap, unless the log does not hold the right one', async () => {
   const kafka = new FakeKafka();
   kafka.deliveries.begin(assignment, 0, 50n);
-  for (let count = 0; count < 3; count++) await kafka.hand(0, [52]);
+  for (let count = 0; count < 3; count++) {
+    await until('it to be fetched', () => kafka.active.has(0));
+    await kafka.hand(0, [52]);
+  }
   await until('the gap', () => kafka.stopped.length === 1);
   assert.match(String(kafka.stopped[0]?.message), /expected offset 50 but the log delivered 52/);
   assert.deepEqual(kafka.firsts(), []);
+});
+
+test('a place that the log lost while the partition rested is not sought', async () => {
+  const kafka = new FakeKafka();
+  kafka.answer = async () => ({ kind: 'again' });
+  kafka.deliveries.begin(assignment, 0, 5n);
+  kafka.problem = new LogRangeError({ partition: 0, wanted: 5n, earliest: 9n, end: 12n });
+  await kafka.hand(0, [5]);
+  await until('the range error', () => kafka.stopped.length === 1);
+  assert.deepEqual([kafka.stopped, kafka.seeks], [[kafka.problem], [[0, '5']]]);
 });
 
 test('what follows a hole inside one fetch is not delivered', async () => {

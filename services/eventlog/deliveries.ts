@@ -185,6 +185,7 @@ export class Deliveries {
     return this.#readings.get(reading.partition) === reading;
   }
 
+  /** The range of the log was asked a moment ago. */
   #resume(reading: Reading): void {
     if (!this.#isLive(reading)) return;
     reading.phase = 'reading';
@@ -268,25 +269,32 @@ export class Deliveries {
     this.applyPauses();
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#resume(reading);
+      this.#ask(reading, undefined);
     }, ms);
     this.#timers.add(timer);
   }
 
   #mismatch(reading: Reading, got: bigint): void {
     reading.mismatches += 1;
-    this.#seek(reading);
     const { partition, next } = reading;
     const fields = { partition, expected: String(next), got: String(got) };
     this.#options.logger.debug(fields, 'a batch begins at another offset');
-    if (reading.mismatches >= mismatchesMax) this.#judge(reading, got);
+    this.#judge(reading, reading.mismatches < mismatchesMax ? undefined : got);
   }
 
-  /** Stops the partition when the log does not hold what comes next; resumes it when it does and nothing else came. */
   #judge(reading: Reading, got: bigint | undefined): void {
     if (!this.#isLive(reading) || reading.phase === 'resting') return;
     reading.phase = 'resting';
     this.applyPauses();
+    this.#ask(reading, got);
+  }
+
+  /**
+   * No seek without this: kafkajs would jump over a place that the log does not hold. Stops the partition then, or when
+   * `got` came instead of what the log does hold; seeks and reads on otherwise.
+   */
+  #ask(reading: Reading, got: bigint | undefined): void {
+    if (!this.#isLive(reading)) return;
     const { partition, next } = reading;
     this.#options.rangeProblem(partition, next).then(
       (problem) => {
