@@ -148,7 +148,7 @@ test('the instructions hold only commands that fit the cluster', () => {
     image: 'x',
     died: new Promise(() => {}),
   };
-  const root = '/home/me/my repository';
+  const root = '/srv/my repository';
   const local = renderInstructions({ target, ref, root, pipelineFile: join(root, 'manifests/samples/pipeline.yaml') });
   assert.match(local, /In another terminal:\n\n {2}cd '\/home\/me\/my repository'\n/);
   assert.match(local, /^ {2}kubectl -n default apply -f manifests\/samples\/pipeline\.yaml /m);
