@@ -56,27 +56,21 @@ const requestTimeoutMs = 30_000;
 /** A list of SumPipelines or of a pipeline's pods; anything larger is not what was asked for. */
 const answerBytesMax = 32 * 1024 * 1024;
 
+export interface LoadOptions {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  /** The option of the verb that does without Kubernetes, where there is one; for the hint. */
+  readonly instead?: string | undefined;
+}
+
 /** Reads the kubeconfig as kubectl does: --kubeconfig, KUBECONFIG, ~/.kube/config, the pod's own service account. */
-export function loadCluster(options: { kubeconfig?: string | undefined; context?: string | undefined }): Cluster {
-  const kubeConfig = loadKubeConfig(options.kubeconfig);
-  if (options.context !== undefined) {
-    if (kubeConfig.getContextObject(options.context) === null) {
-      const names = kubeConfig.getContexts().map(({ name }) => name);
-      throw usageError(`the kubeconfig has no context "${options.context}"`, `It has: ${names.join(', ') || 'none'}`);
-    }
-    kubeConfig.setCurrentContext(options.context);
-  }
-  const context = kubeConfig.getCurrentContext();
-  const server = kubeConfig.getCurrentCluster()?.server;
-  if (server === undefined) {
-    throw usageError(
-      'the kubeconfig has no current context',
-      'Choose one with --context, or kubectl config use-context.',
-    );
-  }
+export function loadCluster(options: LoadOptions): Cluster {
+  const kubeConfig = loadKubeConfig(options);
+  if (options.context !== undefined) kubeConfig.setCurrentContext(options.context);
+  const { context, namespace, server } = readContext(kubeConfig, options);
   return {
     context,
-    namespace: kubeConfig.getContextObject(context)?.namespace ?? 'default',
+    namespace,
     kubeConfig,
     async request(request) {
       const answer = await send(kubeConfig, server, request).catch((error: unknown) => {
@@ -92,9 +86,35 @@ export function loadCluster(options: { kubeconfig?: string | undefined; context?
   };
 }
 
-const unsetServer = 'http://localhost:8080';
+function readContext(kubeConfig: KubeConfig, options: LoadOptions) {
+  const context = kubeConfig.getCurrentContext();
+  const found = kubeConfig.getContextObject(context);
+  const has = (entries: readonly { name: string }[] | null) =>
+    `It has: ${entries?.map(({ name }) => name).join(', ') || 'none'}`;
+  if (found === null) {
+    if (context === '' || context === undefined) {
+      throw usageError(
+        'the kubeconfig has no current context',
+        'Choose one with --context, or kubectl config use-context.',
+      );
+    }
+    const which = options.context === undefined ? ', which it calls its current one' : '';
+    throw usageError(`the kubeconfig has no context "${context}"${which}`, has(kubeConfig.getContexts()));
+  }
+  const server = kubeConfig.getCluster(found.cluster)?.server;
+  if (server === undefined) {
+    throw usageError(
+      `the context "${context}" is of the cluster "${found.cluster}", which the kubeconfig lacks`,
+      has(kubeConfig.getClusters()),
+    );
+  }
+  return { context, namespace: found.namespace ?? 'default', server };
+}
 
-function loadKubeConfig(file: string | undefined): KubeConfig {
+/** What the library makes up when it found nothing. The server alone would do for a cluster of somebody's. */
+const madeUp = { context: 'loaded-context', server: 'http://localhost:8080' } as const;
+
+function loadKubeConfig({ kubeconfig: file, instead }: LoadOptions): KubeConfig {
   const kubeConfig = new KubeConfig();
   try {
     if (file === undefined) kubeConfig.loadFromDefault();
@@ -102,12 +122,10 @@ function loadKubeConfig(file: string | undefined): KubeConfig {
   } catch (error) {
     throw usageError(`the kubeconfig cannot be read: ${describeChain(error)}`, 'Name another with --kubeconfig.');
   }
-  // What the library answers when it found nothing.
-  if (kubeConfig.getCurrentCluster()?.server === unsetServer) {
-    throw usageError(
-      'there is no kubeconfig, so no cluster to talk to',
-      'Set KUBECONFIG or --kubeconfig, or name --calculator-url and --aggregator-url to do without Kubernetes.',
-    );
+  const server = kubeConfig.getCurrentCluster()?.server;
+  if (kubeConfig.getCurrentContext() === madeUp.context && server === madeUp.server) {
+    const without = instead === undefined ? '' : `, or do without Kubernetes: ${instead}`;
+    throw usageError('there is no kubeconfig, so no cluster to talk to', `Set KUBECONFIG or --kubeconfig${without}.`);
   }
   return kubeConfig;
 }

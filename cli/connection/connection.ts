@@ -3,14 +3,13 @@ import type { HttpService } from '#cli/api/http.ts';
 import type { PipelineRef } from '#contract/names.ts';
 import type { ConnectionOptions } from './options.ts';
 
-/** One pipeline, reached. Its services are opened when they are first asked for. */
-export interface Connection extends AsyncDisposable {
+/** One service of one pipeline, ready to be talked to. Nothing was sent to it yet. */
+export interface Connection<Service> extends AsyncDisposable {
   /** `default/sample`, or the URL. */
   readonly name: string;
   /** Undefined without Kubernetes. */
   readonly kubernetes: KubernetesPipeline | undefined;
-  calculator(): Calculator;
-  aggregator(): HttpService;
+  readonly service: Service;
 }
 
 /** What only Kubernetes knows of a pipeline. */
@@ -28,13 +27,18 @@ export const concurrencyDefault = 1000;
 /** Half of them on each, with another calculator behind each where there are several. */
 export const grpcConnections = 2;
 
-/** Finds the pipeline and gets ready to talk to it; nothing is sent yet. */
-export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
+/** Finds the pipeline, or takes the URL of a calculator that was named instead. */
+export async function openCalculator(options: ConnectionOptions, signal: AbortSignal): Promise<Connection<Calculator>> {
   // Clients take up to half a second to load: only those that are needed, and none for --help.
-  if (options.calculatorUrl ?? options.aggregatorUrl) {
-    const { openDirect } = await import('./direct.ts');
-    return openDirect(options);
-  }
-  const { openKubernetes } = await import('./kubernetes.ts');
-  return await openKubernetes(options, signal);
+  if (options.url !== undefined) return (await import('./direct.ts')).openCalculatorAt(options.url);
+  return await (await import('./kubernetes.ts')).openCalculatorOf(options, signal);
+}
+
+/** The same for reads. */
+export async function openAggregator(
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<Connection<HttpService>> {
+  if (options.url !== undefined) return (await import('./direct.ts')).openAggregatorAt(options.url);
+  return await (await import('./kubernetes.ts')).openAggregatorOf(options, signal);
 }

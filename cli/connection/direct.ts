@@ -1,40 +1,33 @@
-import { createGrpcCalculator, createHttpCalculator } from '#cli/api/calculator.ts';
+import { type Calculator, createGrpcCalculator, createHttpCalculator } from '#cli/api/calculator.ts';
 import { createGrpcChannel } from '#cli/api/grpc.ts';
-import { createHttpService } from '#cli/api/http.ts';
-import { usageError } from '#cli/exit.ts';
+import { createHttpService, type HttpService } from '#cli/api/http.ts';
 import { type Connection, grpcConnections } from './connection.ts';
-import type { ConnectionOptions } from './options.ts';
 import { dialTcp } from './tcp.ts';
+
+/** Services at known addresses, without Kubernetes. The URLs were checked when the options were read. */
 
 /** Proxies of others may stand in between, and many of them break HTTP pipelining: one request per connection. */
 const httpConnections = 128;
 
-/** Services at known addresses, without Kubernetes. */
-export function openDirect({ calculatorUrl, aggregatorUrl }: ConnectionOptions): Connection {
-  const closers: (() => void | Promise<void>)[] = [];
-  const http = (url: string) => {
-    const service = createHttpService({ name: url, baseUrl: url, connections: httpConnections });
-    closers.push(() => service.close());
-    return service;
-  };
+export function openCalculatorAt(url: string): Connection<Calculator> {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== 'grpc:') {
+    const { service, ...connection } = openAggregatorAt(url);
+    return { ...connection, service: createHttpCalculator(service) };
+  }
+  // In a URL an IPv6 address stands in brackets, and nowhere else.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const connect = () => dialTcp(host, Number(port));
+  const channel = createGrpcChannel({ name: url, connect, connections: grpcConnections });
   return {
-    name: calculatorUrl ?? aggregatorUrl ?? '',
+    name: url,
     kubernetes: undefined,
-    calculator() {
-      if (calculatorUrl === undefined) throw usageError('this needs --calculator-url as well');
-      const { protocol, hostname, port } = new URL(calculatorUrl);
-      if (protocol !== 'grpc:') return createHttpCalculator(http(calculatorUrl));
-      const dial = () => dialTcp(hostname, Number(port));
-      const channel = createGrpcChannel({ name: calculatorUrl, connect: dial, connections: grpcConnections });
-      closers.push(() => channel.close());
-      return createGrpcCalculator(channel);
-    },
-    aggregator() {
-      if (aggregatorUrl === undefined) throw usageError('this needs --aggregator-url as well');
-      return http(aggregatorUrl);
-    },
-    async [Symbol.asyncDispose]() {
-      for (const close of closers) await close();
-    },
+    service: createGrpcCalculator(channel),
+    [Symbol.asyncDispose]: async () => channel.close(),
   };
+}
+
+export function openAggregatorAt(url: string): Connection<HttpService> {
+  const service = createHttpService({ name: url, baseUrl: url, connections: httpConnections });
+  return { name: url, kubernetes: undefined, service, [Symbol.asyncDispose]: () => service.close() };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
 import { type FakePod, startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { startFakeGrpc } from '#cli/testing/fakeGrpc.ts';
@@ -163,6 +164,75 @@ test('a context that the kubeconfig lacks is answered with those it has', async 
   const ran = await runSumctl(['total', '--context', 'prod', '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 2);
   assert.match(ran.stderr, /no context "prod"\nIt has: fake/);
+});
+
+/** A kubeconfig with these parts, and `sumctl` asked with it and nothing else around. */
+async function runWith(kubeconfig: object | undefined, ...args: string[]) {
+  await using folder = await createFolder(kubeconfig === undefined ? {} : { kubeconfig: stringify(kubeconfig) });
+  const before = process.env;
+  process.env = { ...before, HOME: folder.path, KUBECONFIG: kubeconfig === undefined ? '' : folder.file('kubeconfig') };
+  try {
+    return await runSumctl(args);
+  } finally {
+    process.env = before;
+  }
+}
+
+const context = (name: string, cluster: string) => ({ name, context: { cluster, user: 'u' } });
+const users = [{ name: 'u', user: {} }];
+
+test('a context whose cluster the kubeconfig lacks is answered with that cluster', async () => {
+  const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
+  const kubeconfig = { clusters, users, contexts: [context('a', 'a'), context('d', 'gone')], 'current-context': 'a' };
+  const ran = await runWith(kubeconfig, 'total', '--context', 'd');
+  assert.equal(ran.exitCode, 2);
+  assert.match(
+    ran.stderr,
+    /^error: the context "d" is of the cluster "gone", which the kubeconfig lacks\nIt has: a\n$/,
+  );
+});
+
+test('a current context that the kubeconfig lacks is answered with those it has', async () => {
+  const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
+  const ran = await runWith({ clusters, users, contexts: [context('a', 'a')], 'current-context': 'old' }, 'total');
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /^error: the kubeconfig has no context "old", which it calls its current one\nIt has: a\n$/);
+});
+
+test('a kubeconfig without a current context asks for one', async () => {
+  const ran = await runWith({ clusters: [], users, contexts: [] }, 'total');
+  assert.equal(ran.exitCode, 2);
+  assert.match(ran.stderr, /the kubeconfig has no current context\nChoose one with --context/);
+});
+
+test('a kubeconfig of a cluster at localhost:8080 is one, and is asked', async () => {
+  const clusters = [{ name: 'a', cluster: { server: 'http://localhost:8080' } }];
+  const ran = await runWith({ clusters, users, contexts: [context('a', 'a')], 'current-context': 'a' }, 'total');
+  assert.doesNotMatch(ran.stderr, /there is no kubeconfig/);
+});
+
+for (const [verb, args, hint] of [
+  ['add', ['1', '2'], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --calculator-url.'],
+  ['total', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
+  ['verify', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
+  ['up', ['--cluster', 'current', '--context', 'x', '--image', 'x'], 'Set KUBECONFIG or --kubeconfig.'],
+] as const) {
+  test(`${verb} without a kubeconfig is told only of options that it has`, async () => {
+    const ran = await runWith(undefined, verb, ...args);
+    assert.equal(ran.exitCode, 2);
+    assert.equal(ran.stderr, `error: there is no kubeconfig, so no cluster to talk to\n${hint}\n`);
+  });
+}
+
+test('reads that nobody answers say where to look, with the names of the pipeline', async () => {
+  await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
+  let at = 0;
+  const ran = await runSumctl(['verify', '--kubeconfig', api.kubeconfig], { now: () => (at += 60_000) });
+  assert.equal(ran.exitCode, 3);
+  assert.match(
+    ran.stderr,
+    /the aggregator of shop\/orders does not answer: .*\nLook at the pipeline: sumctl status -n shop -p orders, or kubectl get pods -n shop\.\n$/,
+  );
 });
 
 test('an API server that does not answer is named with its context', async () => {

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { usageError } from '#cli/exit.ts';
-import { named, namespaceName, parseOptions } from '#cli/options.ts';
+import { flagOf, named, namespaceName, parseOptions } from '#cli/options.ts';
 import type { Component } from '#contract/names.ts';
+import { ports } from '#contract/ports.ts';
 
 /** How a pipeline is named and reached, as given on the command line. */
 export interface ConnectionOptions {
@@ -10,8 +11,8 @@ export interface ConnectionOptions {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly pipeline: string | undefined;
-  readonly calculatorUrl: string | undefined;
-  readonly aggregatorUrl: string | undefined;
+  /** Of the one service that the verb talks to; given, nothing of Kubernetes is. */
+  readonly url: string | undefined;
 }
 
 export function addKubernetesOptions(command: Command): Command {
@@ -21,17 +22,18 @@ export function addKubernetesOptions(command: Command): Command {
     .addOption(new Option('--kubeconfig <file>', 'kubeconfig to use (default: as kubectl finds it)'));
 }
 
-const directOptions = {
-  calculator: ['--calculator-url <url>', 'talk to this calculator without Kubernetes: http://... or grpc://host:port'],
-  aggregator: ['--aggregator-url <url>', 'talk to this aggregator without Kubernetes: http://...'],
+export const urlFlags = { calculator: '--calculator-url', aggregator: '--aggregator-url' } as const;
+
+const urlHelp = {
+  calculator: 'talk to this calculator without Kubernetes: http://... or grpc://host:port',
+  aggregator: 'talk to this aggregator without Kubernetes: http://...',
 } as const;
 
 /** The options of every verb that talks to a pipeline, and to which of its services. */
 export function addConnectionOptions(command: Command, component: Component): Command {
-  const [flags, description] = directOptions[component];
   return addKubernetesOptions(command)
     .addOption(new Option('-p, --pipeline <name>', 'the SumPipeline (default: the only one in the namespace)'))
-    .addOption(new Option(flags, description));
+    .addOption(new Option(`${urlFlags[component]} <url>`, urlHelp[component]));
 }
 
 const connectionSchema = z.object({
@@ -43,32 +45,39 @@ const connectionSchema = z.object({
   aggregatorUrl: named.optional(),
 });
 
-export function readConnectionOptions(command: Command): ConnectionOptions {
-  const options = parseOptions(connectionSchema, command);
-  const { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl } = options;
-  for (const [option, url, protocols] of [
-    ['--calculator-url', calculatorUrl, /^(https?|grpc):$/],
-    ['--aggregator-url', aggregatorUrl, /^https?:$/],
-  ] as const) {
-    if (url !== undefined && !protocols.test(protocolOf(url))) {
-      throw usageError(`${option} must be a URL such as http://127.0.0.1:8080, not "${url}"`);
-    }
-  }
-  if (calculatorUrl ?? aggregatorUrl) {
-    const useless = {
-      '--namespace': namespace,
-      '--context': context,
-      '--kubeconfig': kubeconfig,
-      '--pipeline': pipeline,
-    };
-    const given = Object.entries(useless).find(([, value]) => value !== undefined);
+export function readConnectionOptions(command: Command, component: Component): ConnectionOptions {
+  const { calculatorUrl, aggregatorUrl, ...kubernetes } = parseOptions(connectionSchema, command);
+  const url = component === 'calculator' ? calculatorUrl : aggregatorUrl;
+  const { namespace, context, kubeconfig, pipeline } = kubernetes;
+  if (url !== undefined) {
+    checkUrl(url, component);
+    const given = Object.entries(kubernetes).find(([, value]) => value !== undefined);
     if (given !== undefined) {
-      throw usageError(`${given[0]} is for pipelines in Kubernetes; with a URL it means nothing: leave one out`);
+      throw usageError(
+        `${flagOf(given[0])} is for pipelines in Kubernetes; with a URL it means nothing: leave one out`,
+      );
     }
   }
-  return { namespace, context, kubeconfig, pipeline, calculatorUrl, aggregatorUrl };
+  return { namespace, context, kubeconfig, pipeline, url };
 }
 
-function protocolOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : '';
+const protocols = { calculator: /^(https?|grpc):$/, aggregator: /^https?:$/ } as const;
+const examples = { http: `http://127.0.0.1:${ports.http}`, grpc: `grpc://127.0.0.1:${ports.grpc}` } as const;
+
+/** Now, and not by retries of an address that cannot be dialled. */
+function checkUrl(url: string, component: Component): void {
+  const refuse = (problem: string) => usageError(`${urlFlags[component]} must ${problem}, not "${url}"`);
+  const example = component === 'calculator' ? `${examples.http} or ${examples.grpc}` : examples.http;
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !protocols[component].test(parsed.protocol) || parsed.hostname === '') {
+    throw refuse(`be a URL such as ${example}`);
+  }
+  const isGrpc = parsed.protocol === 'grpc:';
+  // Only http and https have a port of their own, which URL leaves out.
+  if (parsed.port === '0' || (isGrpc && parsed.port === '')) {
+    throw refuse(`name a port, as in ${isGrpc ? examples.grpc : examples.http}`);
+  }
+  if (isGrpc && !/^\/?$/.test(parsed.pathname + parsed.search + parsed.username)) {
+    throw refuse(`be host and port alone, as in ${examples.grpc}`);
+  }
 }

@@ -12,7 +12,7 @@ export const testRequestId = '0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e';
 /** Runs one command line as a shell would, with everything outside in our hand. */
 export async function runSumctl(
   args: readonly string[],
-  options: { stdin?: string | Uint8Array | readonly Uint8Array[]; signal?: AbortSignal } = {},
+  options: { stdin?: string | Uint8Array | readonly Uint8Array[]; signal?: AbortSignal; now?: () => number } = {},
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
@@ -25,7 +25,7 @@ export async function runSumctl(
       stderr: { write: (text) => (stderr += text) },
       stdin: Readable.from(chunks),
       signal: options.signal ?? new AbortController().signal,
-      now: () => performance.now(),
+      now: options.now ?? (() => performance.now()),
       random: () => 0,
       newRequestId: () => testRequestId,
     },

@@ -1,6 +1,6 @@
 import { getProof, getTotal } from '#cli/api/aggregator.ts';
 import { Refused } from '#cli/api/failure.ts';
-import { concurrencyDefault, openConnection } from '#cli/connection/connection.ts';
+import { concurrencyDefault, openAggregator, openCalculator } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
@@ -35,11 +35,9 @@ const retryForMs = 60_000;
 const applyTimeoutMs = 120_000;
 
 /** Pushes the input, waits until every acknowledged position is applied, and reads totals and proof. */
-export async function runOnce(
-  { connection: options, input, progress }: OnceOptions,
-  context: Context,
-): Promise<OnceResult> {
-  await using connection = await openConnection(options, context.signal);
+export async function runOnce({ connection, input, progress }: OnceOptions, context: Context): Promise<OnceResult> {
+  await using calculator = await openCalculator(connection, context.signal);
+  await using aggregator = await openAggregator(connection, context.signal);
   const { summary, failure } = await progress.step(`Add the rows of ${input}`, () =>
     importFile(
       {
@@ -49,7 +47,7 @@ export async function runOnce(
         rejectsPath: undefined,
         concurrency: concurrencyDefault,
         retryForMs,
-        connect: () => connection.calculator(),
+        connect: () => calculator.service,
       },
       context,
     ),
@@ -57,7 +55,7 @@ export async function runOnce(
   context.stderr.write(renderSummary(summary));
   context.signal.throwIfAborted();
   if (failure !== undefined) progress.note(`The import ended early: ${describeChain(failure)}`);
-  const reader = createReader(connection.aggregator(), context);
+  const reader = createReader(aggregator, context);
   const vector = parseVector(summary.vector);
   if (!vector.ok) throw new Error(`the summary's vector ${vector.problem}`);
   await progress.step('Wait until every acknowledged addition is counted', () =>

@@ -139,8 +139,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
     pipeline: sample.ref.name,
     kubeconfig: target.kubeconfig,
     context: target.context,
-    calculatorUrl: undefined,
-    aggregatorUrl: undefined,
+    url: undefined,
   };
   if (isOnce) {
     return await explained({ target, namespaces, progress, signal }, () =>

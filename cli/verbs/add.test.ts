@@ -164,8 +164,29 @@ test('options of Kubernetes and a URL contradict each other', async () => {
   assert.match(ran.stderr, /--namespace is for pipelines in Kubernetes/);
 });
 
-test('a URL must be one', async () => {
-  const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'localhost:8080']);
-  assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /--calculator-url must be a URL such as/);
+for (const [url, message] of [
+  [
+    'localhost:8080',
+    /--calculator-url must be a URL such as http:\/\/127\.0\.0\.1:8080 or grpc:\/\/127\.0\.0\.1:9090, not/,
+  ],
+  ['ftp://127.0.0.1', /--calculator-url must be a URL such as/],
+  ['grpc://:9090', /--calculator-url must be a URL such as/],
+  ['grpc:///x', /--calculator-url must be a URL such as/],
+  ['grpc://127.0.0.1:99999', /--calculator-url must be a URL such as/],
+  ['grpc://127.0.0.1', /--calculator-url must name a port, as in grpc:\/\/127\.0\.0\.1:9090, not/],
+  ['grpc://127.0.0.1:0', /--calculator-url must name a port/],
+  ['http://127.0.0.1:0', /--calculator-url must name a port, as in http:\/\/127\.0\.0\.1:8080, not/],
+  ['grpc://127.0.0.1:9090/path', /--calculator-url must be host and port alone, as in grpc:\/\/127\.0\.0\.1:9090, not/],
+] as const) {
+  test(`${url} is no address to dial, and is refused before it is tried`, async () => {
+    const ran = await runSumctl(['add', '1', '2', '--calculator-url', url]);
+    assert.equal(ran.exitCode, 2, ran.stderr);
+    assert.match(ran.stderr, message);
+  });
+}
+
+test('an IPv6 address in brackets is dialled as an address', async () => {
+  const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'grpc://[::1]:1', '--retry-for', '0s']);
+  assert.equal(ran.exitCode, 3);
+  assert.doesNotMatch(ran.stderr, /ENOTFOUND/);
 });

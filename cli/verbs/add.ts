@@ -49,7 +49,7 @@ An acknowledged addition is durable in the log; the totals follow. Every additio
   addConnectionOptions(command, 'calculator');
   return command.addHelpText('after', help).action(async (a: string | undefined, b: string | undefined) => {
     const options = readOptions(command);
-    const connectionOptions = readConnectionOptions(command);
+    const connectionOptions = readConnectionOptions(command, 'calculator');
     if (options.file === undefined) await addOne({ a, b }, options, connectionOptions, context);
     else if (a === undefined) await addFile({ ...options, file: options.file }, connectionOptions, context);
     else throw usageError('give either two numbers or --file, not both');

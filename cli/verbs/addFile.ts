@@ -1,4 +1,4 @@
-import { openConnection } from '#cli/connection/connection.ts';
+import { openCalculator } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
@@ -25,8 +25,7 @@ export async function addFile(
       retryForMs: options.retryForMs,
       // After a look at the input: what is wrong there needs no cluster to be said.
       async connect() {
-        const connection = stack.use(await openConnection(connectionOptions, context.signal));
-        return connection.calculator();
+        return stack.use(await openCalculator(connectionOptions, context.signal)).service;
       },
     },
     context,

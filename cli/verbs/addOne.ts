@@ -1,7 +1,7 @@
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import { withRetries } from '#cli/api/retry.ts';
-import { openConnection } from '#cli/connection/connection.ts';
-import type { ConnectionOptions } from '#cli/connection/options.ts';
+import { openCalculator } from '#cli/connection/connection.ts';
+import { type ConnectionOptions, urlFlags } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, usageError } from '#cli/exit.ts';
 import { flagOf } from '#cli/options.ts';
@@ -27,8 +27,8 @@ export async function addOne(
   const { now, random, signal, stdout, stderr } = context;
   const requestId = options.id ?? context.newRequestId();
   const addition = checkOperands({ requestId, series: options.series, a, b });
-  await using connection = await openConnection(connectionOptions, signal);
-  const calculator = connection.calculator();
+  await using connection = await openCalculator(connectionOptions, signal);
+  const calculator = connection.service;
   try {
     const answer = await withRetries(() => calculator.add(addition, signal), {
       deadlineMs: options.retryForMs,
@@ -102,8 +102,10 @@ function buildAgain(
   connection: ConnectionOptions,
 ): string {
   const words = ['sumctl', 'add', addition.a, addition.b, '--series', addition.series, '--id', addition.requestId];
-  for (const [name, value] of Object.entries(connection)) {
+  const { url, ...kubernetes } = connection;
+  for (const [name, value] of Object.entries(kubernetes)) {
     if (typeof value === 'string') words.push(flagOf(name), value);
   }
+  if (url !== undefined) words.push(urlFlags.calculator, url);
   return words.map(shellWord).join(' ');
 }

@@ -39,6 +39,12 @@ const proof = (overrides: object = {}) => ({
   ...overrides,
 });
 
+/** Minutes pass between two looks: patience ends at once. */
+function fastClock(): () => number {
+  let at = 0;
+  return () => (at += 60_000);
+}
+
 const ok = (json: unknown) => ({ status: 200, json });
 
 test('total prints one series', async () => {
@@ -193,6 +199,14 @@ test('status does the same sum, and does not call totals exact that break the la
   assert.match(ran.stdout, /^Exact: +no \(the law is violated\): partition 0: 10 offsets .* but 9 dispositions/m);
   assert.equal(ran.exitCode, 1);
 });
+
+for (const verb of ['total', 'status', 'verify']) {
+  test(`${verb} at a URL that nobody answers asks for the URL, not for sumctl status`, async () => {
+    const ran = await runSumctl([verb, '--aggregator-url', 'http://127.0.0.1:1'], { now: fastClock() });
+    assert.equal(ran.exitCode, 3);
+    assert.match(ran.stderr, /127\.0\.0\.1:1 does not answer: .*\nIs the aggregator running, and is this its URL\?\n$/);
+  });
+}
 
 test('text from a service cannot drive the terminal', async () => {
   await using fake = await startFakeService(() => ok(proof({ message: 'red \u001b[31m alert\u0007' })));

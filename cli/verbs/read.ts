@@ -1,10 +1,11 @@
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import type { HttpService } from '#cli/api/http.ts';
 import { withRetries } from '#cli/api/retry.ts';
-import { openConnection } from '#cli/connection/connection.ts';
+import { type Connection, openAggregator } from '#cli/connection/connection.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
+import type { PipelineRef } from '#contract/names.ts';
 
 /** A pod that is being replaced is back by then; longer waits are for writes, which would be lost without them. */
 export const readRetryMs = 15_000;
@@ -21,11 +22,15 @@ export async function withAggregator<T>(
   context: Context,
   work: (reader: Reader) => Promise<T>,
 ): Promise<T> {
-  await using connection = await openConnection(options, context.signal);
-  return await work(createReader(connection.aggregator(), context));
+  await using connection = await openAggregator(options, context.signal);
+  return await work(createReader(connection, context));
 }
 
-export function createReader(aggregator: HttpService, context: Context, retryMs: number = readRetryMs): Reader {
+export function createReader(
+  { service: aggregator, kubernetes }: Connection<HttpService>,
+  context: Context,
+  retryMs: number = readRetryMs,
+): Reader {
   const { now, random, signal, stderr } = context;
   let isSaid = false;
   return {
@@ -43,16 +48,19 @@ export function createReader(aggregator: HttpService, context: Context, retryMs:
           },
         });
       } catch (error) {
-        throw explain(error, aggregator.name);
+        throw explain(error, aggregator.name, kubernetes?.ref);
       }
     },
   };
 }
 
-function explain(error: unknown, name: string): unknown {
+function explain(error: unknown, name: string, ref: PipelineRef | undefined): unknown {
   if (error instanceof GaveUp) {
     return new CliError(exitCodes.unreachable, `${name} does not answer: ${error.message}`, {
-      hint: 'Look at the pipeline: sumctl status, or kubectl get pods.',
+      hint:
+        ref === undefined
+          ? 'Is the aggregator running, and is this its URL?'
+          : `Look at the pipeline: sumctl status -n ${ref.namespace} -p ${ref.name}, or kubectl get pods -n ${ref.namespace}.`,
       cause: error,
     });
   }

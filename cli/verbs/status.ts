@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { getProof } from '#cli/api/aggregator.ts';
-import { type Connection, openConnection } from '#cli/connection/connection.ts';
+import type { HttpService } from '#cli/api/http.ts';
+import { type Connection, openAggregator } from '#cli/connection/connection.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
@@ -22,7 +23,7 @@ export function statusCommand(context: Context): Command {
   addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
     const { output } = parseOptions(z.object({ output: outputFormatSchema }), command);
-    await using connection = await openConnection(readConnectionOptions(command), context.signal);
+    await using connection = await openAggregator(readConnectionOptions(command, 'aggregator'), context.signal);
     const resource = connection.kubernetes && resourceSchema.parse(connection.kubernetes.resource);
     const proof = await readProof(connection, context);
     context.stdout.write(
@@ -80,9 +81,9 @@ type Proof =
 const proofRetryMs = 3_000;
 
 /** A pipeline whose aggregator does not answer still has a status to show, and this is when people look. */
-async function readProof(connection: Connection, context: Context): Promise<Proof> {
+async function readProof(connection: Connection<HttpService>, context: Context): Promise<Proof> {
   try {
-    const reader = createReader(connection.aggregator(), context, proofRetryMs);
+    const reader = createReader(connection, context, proofRetryMs);
     const proof = await reader.read((aggregator) => getProof(aggregator, { recount: false, signal: context.signal }));
     return { found: true, proof };
   } catch (error) {

@@ -34,7 +34,7 @@ export function totalCommand(context: Context): Command {
   addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async (series: string | undefined) => {
     const { atLeast, waitMs, output } = readOptions(command);
-    const connectionOptions = readConnectionOptions(command);
+    const connectionOptions = readConnectionOptions(command, 'aggregator');
     if (series === undefined && atLeast.length > 0) throw usageError('--at-least goes with one series: name it');
     const problem = series === undefined ? undefined : seriesProblem(series);
     if (problem !== undefined) throw usageError(`the series ${problem}`);

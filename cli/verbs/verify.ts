@@ -20,7 +20,7 @@ export function verifyCommand(context: Context): Command {
   addConnectionOptions(command, 'aggregator');
   return command.addHelpText('after', help).action(async () => {
     const { recount, output } = parseOptions(optionsSchema, command);
-    const proof = await withAggregator(readConnectionOptions(command), context, (reader) =>
+    const proof = await withAggregator(readConnectionOptions(command, 'aggregator'), context, (reader) =>
       reader.read((aggregator) => getProof(aggregator, { recount, signal: context.signal })),
     );
     context.stdout.write(output === 'table' ? renderProof(proof) : renderStructured(output, proofJson(proof)));
