@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
 import { createFolder } from '#cli/testing/folder.ts';
 
@@ -49,6 +49,46 @@ test('validate -o json lists the problems by path', async () => {
   assert.equal(documents[0].pipeline, 'default/orders');
   assert.equal(documents[0].schema.problems[0].path, 'spec.kafka.topic.partitions');
   assert.equal(documents[0].server.ran, false);
+});
+
+/** Of a cluster that was there once. */
+const goneCluster = {
+  clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } }],
+  users: [{ name: 'gone', user: {} }],
+  contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'gone' } }],
+  'current-context': 'gone',
+};
+
+for (const named of ['--kubeconfig', '--context']) {
+  test(`a cluster that was named by ${named} and does not answer ends validate with 3, after what could be checked`, async () => {
+    await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+    const kubeconfig = ['--kubeconfig', folder.file('kubeconfig')];
+    const args = named === '--context' ? [...kubeconfig, '--context', 'gone'] : kubeconfig;
+    const ran = await runSumctl(['validate', '-f', sample, ...args]);
+    assert.equal(ran.exitCode, 3);
+    assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not asked \(cannot reach the API server/);
+    assert.match(
+      ran.stderr,
+      /^error: only the schema was checked: cannot reach the API server .*\nThe context is "gone"/,
+    );
+    const bad = await runSumctl(['validate', '-f', '-', ...args], {
+      stdin: sampleText.replace('partitions: 6', 'x: 6'),
+    });
+    assert.equal(bad.exitCode, 1, 'what is known to be wrong is the answer');
+  });
+}
+
+test('a cluster that nobody named and that does not answer leaves 0, and it is said that only the schema was checked', async (t) => {
+  await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+  const before = process.env;
+  t.after(() => {
+    process.env = before;
+  });
+  process.env = { ...before, KUBECONFIG: folder.file('kubeconfig') };
+  const ran = await runSumctl(['validate', '-f', sample]);
+  assert.equal(ran.exitCode, 0);
+  assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not asked \(cannot reach the API server/);
+  assert.match(ran.stderr, /^only the schema was checked: cannot reach the API server https:\/\/127\.0\.0\.1:1: .*\n$/);
 });
 
 test('validate checks every pipeline of a file and says which other kinds it passed over', async () => {

@@ -4,7 +4,7 @@ import { CliError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
 import type { Check, Server } from './validate.ts';
 
-/** Opens the API server for dry runs. A missing or unreachable cluster is a note on the check, not a failure. */
+/** Opens the API server for dry runs. That it cannot be asked is a note on the check; the caller judges it. */
 export function openServer(
   options: { kubeconfig?: string | undefined; context?: string | undefined },
   signal: AbortSignal,
@@ -15,9 +15,22 @@ export function openServer(
   } catch (error) {
     // A context that was named and is not there is a mistake; no cluster at all is a reason to check offline.
     if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
-    return { namespace: undefined, check: async () => notAsked(error.message) };
+    return { namespace: undefined, check: async () => notAsked(error.message), unreachable: () => error };
   }
-  return { namespace: cluster.namespace, check: (ref, content) => dryRun(cluster, ref, content, signal) };
+  let unreachable: CliError | undefined;
+  return {
+    namespace: cluster.namespace,
+    unreachable: () => unreachable,
+    async check(ref, content) {
+      try {
+        return await dryRun(cluster, ref, content, signal);
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        unreachable = error;
+        return notAsked(error.message);
+      }
+    },
+  };
 }
 
 async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<Check> {
@@ -26,7 +39,6 @@ async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, sign
     await send(cluster, ref, content, signal);
     return { ran: true, note, problems: [] };
   } catch (error) {
-    if (error instanceof CliError) return notAsked(error.message);
     if (!(error instanceof ClusterRefused)) throw error;
     if (error.status === 404 && !/namespaces? /.test(error.message)) {
       return notAsked(`${note} does not know SumPipelines: install the operator's CRD first`);

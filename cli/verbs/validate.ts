@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { addKubernetesOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
-import { exitCodes, exitCodesHelp } from '#cli/exit.ts';
+import { CliError, exitCodes, exitCodesHelp } from '#cli/exit.ts';
 import { named, namespaceName, parseOptions } from '#cli/options.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
@@ -33,7 +33,16 @@ export function validateCommand(context: Context): Command {
         : renderStructured(options.output, { documents: reports }),
     );
     const isBad = reports.some(({ schema, server: asked }) => schema.problems.length + asked.problems.length > 0);
+    const unreachable = server?.unreachable();
+    const isNamed = options.context !== undefined || options.kubeconfig !== undefined;
+    const onlySchema = `only the schema was checked: ${unreachable?.message}`;
+    if (unreachable !== undefined && (isBad || !isNamed)) context.stderr.write(`${onlySchema}\n`);
     if (isBad) context.setExitCode(exitCodes.failed);
+    // Who names a cluster wants its word.
+    else if (unreachable !== undefined && isNamed) {
+      const { hint, cause } = unreachable;
+      throw new CliError(exitCodes.unreachable, onlySchema, { ...(hint === undefined ? {} : { hint }), cause });
+    }
   });
 }
 
@@ -42,7 +51,9 @@ Examples:
   sumctl validate -f pipeline.yaml
   sumctl validate -f pipeline.yaml --offline      # in a build without a cluster
   sumctl validate -f pipeline.yaml --context staging -n orders
-${exitCodesHelp}`;
+${exitCodesHelp}
+  validate ends with 3 when the cluster that was named by --context or --kubeconfig does not answer, and with 0 when
+  there is just none to ask; the answer then says that the schema alone was checked`;
 
 const optionsSchema = z.object({
   file: named,
@@ -72,6 +83,8 @@ export interface Check {
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
+  /** Why nobody answered, when nobody did. */
+  unreachable(): CliError | undefined;
 }
 
 interface Report {
