@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
-import { exitCodesHelp } from './exit.ts';
+import { exitCodesHelp, usageError } from './exit.ts';
 import { addCommand } from './verbs/add.ts';
 import { downCommand } from './verbs/down.ts';
 import { renderCommand } from './verbs/render.ts';
@@ -16,7 +16,7 @@ export function buildProgram(context: Context, version: string): Command {
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [verb]', 'show help for a verb')
+    .helpCommand(false) // it says nothing of a verb that is not there
     .addHelpText('after', overviewHelp);
   const verbs = [
     addCommand(context),
@@ -29,6 +29,7 @@ export function buildProgram(context: Context, version: string): Command {
     downCommand(context),
   ];
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
+  program.addCommand(helpCommand(program, verbs));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -44,6 +45,16 @@ export function buildProgram(context: Context, version: string): Command {
       .showHelpAfterError(`Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`);
   }
   return program;
+}
+
+function helpCommand(program: Command, verbs: readonly Command[]): Command {
+  const command = new Command('help').description('show help for a verb').argument('[verb]', 'its name');
+  return command.helpOption(false).action((name: string | undefined) => {
+    const found = name === undefined ? program : verbs.find((verb) => verb.name() === name);
+    if (found !== undefined) return found.outputHelp();
+    const names = verbs.map((verb) => verb.name()).join(', ');
+    throw usageError(`there is no verb "${name}"`, `The verbs are ${names}.`);
+  });
 }
 
 const helpWidth = 110;

@@ -26,6 +26,21 @@ test('a misspelt verb is answered with the likely one', async () => {
   assert.match(ran.stderr, /unknown command 'totl'[\s\S]*total/);
 });
 
+test('help for a verb that is not there says so and names those that are', async () => {
+  const ran = await runSumctl(['help', 'nope']);
+  assert.equal(ran.exitCode, 2);
+  assert.equal(ran.stdout, '');
+  assert.equal(
+    ran.stderr,
+    'error: there is no verb "nope"\nThe verbs are add, total, status, verify, validate, render, up, down.\n',
+  );
+});
+
+test('help for a verb is what the verb says of itself, and help alone is the overview', async () => {
+  assert.deepEqual(await runSumctl(['help', 'add']), await runSumctl(['add', '--help']));
+  assert.deepEqual(await runSumctl(['help']), await runSumctl(['--help']));
+});
+
 test('--version prints the version alone', async () => {
   assert.deepEqual(await runSumctl(['--version']), { exitCode: 0, stdout: '0.0.0-test\n', stderr: '' });
 });
