@@ -49,12 +49,20 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
     const hint = error.hint === undefined ? '' : `\n${error.hint}`;
     return { exitCode: error.exitCode, text: `error: ${error.message}${hint}\n` };
   }
+  if (error instanceof SuppressedError) {
+    // Something failed, and then its clean-up did: both are worth reading, and the first is what happened.
+    const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
+    return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
+  }
   // Not one of ours: a mistake in this program. Its chain of causes is what a bug report needs.
   return { exitCode: exitCodes.failed, text: `error: ${describeChain(error)}\n` };
 }
 
 /** `what failed: because of this: because of that`. */
 export function describeChain(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return `${describeChain(error.suppressed)}; then ${describeChain(error.error)}`;
+  }
   const parts: string[] = [];
   for (let at = error; at !== undefined && parts.length < 8; at = at instanceof Error ? at.cause : undefined) {
     const text = at instanceof Error ? at.message || (codeOf(at) ?? at.name) : String(at);

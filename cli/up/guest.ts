@@ -119,18 +119,15 @@ export async function removeMade(target: Target, made: readonly Made[], progress
         target.kubectl.run([...words, '--ignore-not-found', '--timeout=60s']),
       )
       .catch((error: unknown) => {
-        progress.note(describeChain(error));
-        left.push(`  ${describeKubectl(target)} ${words.join(' ')}`);
+        // Also when the run itself failed or was interrupted, and nobody reads on.
+        progress.note(`${describeChain(error)}\nRemove it: ${describeKubectl(target)} ${words.join(' ')}`);
+        left.push(`${objectKind} ${namespace}/${name}`);
       });
   }
   if (left.length === 0) return;
-  throw new CliError(
-    exitCodes.failed,
-    `${left.length} of ${made.length} objects may still be in context "${target.context}"`,
-    {
-      hint: `Remove them:\n${left.join('\n')}`,
-    },
-  );
+  throw new CliError(exitCodes.failed, `context "${target.context}" may still have ${left.join(', ')}`, {
+    hint: 'The commands that remove them stand above.',
+  });
 }
 
 /** Operator and CRDs stay, because others may use them by now. */
