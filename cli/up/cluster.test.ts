@@ -150,7 +150,7 @@ test('the instructions hold only commands that fit the cluster', () => {
   };
   const root = '/srv/my repository';
   const local = renderInstructions({ target, ref, root, pipelineFile: join(root, 'manifests/samples/pipeline.yaml') });
-  assert.match(local, /In another terminal:\n\n {2}cd '\/home\/me\/my repository'\n/);
+  assert.match(local, /In another terminal:\n\n {2}cd '\/srv\/my repository'\n/);
   assert.match(local, /^ {2}kubectl -n default apply -f manifests\/samples\/pipeline\.yaml /m);
   assert.match(local, /^ {2}export KUBECONFIG=\/state\/admin\.kubeconfig$/m);
   assert.match(local, /^ {2}alias kubectl=\/cache\/kubectl$/m);
