@@ -18,6 +18,7 @@ function coordinator(...reasons: LogUnavailableReason[]) {
       group: 'group',
       topic: 'topic',
       now: () => calls * 1000,
+      pause: async () => {},
     },
     calls: () => calls,
   };

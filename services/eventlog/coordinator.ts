@@ -1,4 +1,3 @@
-import { pause } from '#platform/time.ts';
 import type { AdminSession } from './admin.ts';
 import { LogUnavailableError, type LogUnavailableReason } from './port.ts';
 
@@ -8,6 +7,7 @@ export interface CoordinatorOptions {
   readonly topic: string;
   /** Milliseconds on any clock that only goes forward. */
   readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** How long a new or restarted coordinator may load: the caller tries again after it. */
@@ -19,7 +19,7 @@ const passing: ReadonlySet<LogUnavailableReason> = new Set(['Unreachable', 'Grou
  * A coordinator that is just loading its groups refuses a join, and kafkajs dies of that. Asking for committed offsets
  * first also finds out about missing rights while there is a caller to hear of it.
  */
-export async function untilCoordinatorServes({ admin, group, topic, now }: CoordinatorOptions): Promise<void> {
+export async function untilCoordinatorServes({ admin, group, topic, now, pause }: CoordinatorOptions): Promise<void> {
   const deadline = now() + withinMs;
   for (;;) {
     try {

@@ -1,6 +1,6 @@
 import { type Consumer, type LogEntry, PartitionAssigners } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
-import { withDeadline } from '#platform/time.ts';
+import { pause, withDeadline } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { untilCoordinatorServes } from './coordinator.ts';
 import { Deliveries } from './deliveries.ts';
@@ -59,7 +59,7 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
   const admin = new AdminSession({ settings, logger });
   try {
     const { group, topic } = settings;
-    await untilCoordinatorServes({ admin, group, topic, now: options.now ?? (() => performance.now()) });
+    await untilCoordinatorServes({ admin, group, topic, now: options.now ?? (() => performance.now()), pause });
     client = await createKafkaClient({ settings, logger, onLog: (entry) => onLog(entry) });
     const consumer = client.kafka.consumer({
       groupId: settings.group,
