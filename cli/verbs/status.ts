@@ -150,7 +150,8 @@ function renderOverview(name: string, resource: Resource | undefined, proof: Pro
       (sum, { logEnd, nextOffset }) => sum + (logEnd > nextOffset ? logEnd - nextOffset : 0n),
       0n,
     );
-    fields.push(['Lag', `${lag} ${lag === 1n ? 'record' : 'records'} in ${partitions.length} partitions`]);
+    const where = `${partitions.length} ${partitions.length === 1 ? 'partition' : 'partitions'}`;
+    fields.push(['Lag', `${lag} ${lag === 1n ? 'record' : 'records'} in ${where}`]);
   }
   return renderFields(fields);
 }

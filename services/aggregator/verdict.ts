@@ -66,11 +66,12 @@ export function judge(facts: VerdictFacts): Exactness {
   }
   if (!facts.kafka.ok && lostLog.has(facts.kafka.reason)) return unknown(facts.kafka.reason, facts.kafka.message);
   const applied = facts.books.reduce((sum, books) => sum + books.applied, 0n);
-  const one = applied === 1n;
+  const { length: partitions } = facts.books;
+  const counted = `${applied} ${applied === 1n ? 'addition is' : 'additions are'} counted once`;
   return {
     exact: true,
     reason: 'Exact',
-    message: `${applied} ${one ? 'addition is' : 'additions are'} counted once; the law holds on ${facts.books.length} partitions`,
+    message: `${counted}; the law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
   };
 }
 
