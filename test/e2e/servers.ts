@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
-import { findProcesses } from '#tools/process/processes.ts';
+import { type FoundProcess, findProcesses } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import type { System } from './system.ts';
 
@@ -14,7 +14,10 @@ const folders = { Kafka: 'kafka', PostgreSQL: 'postgres' } as const;
 /** Every process of a server; the first is the one that `npm start` keeps alive. */
 async function processesOf(system: System, server: Server): Promise<number[]> {
   const found = await findProcesses(join(system.state, 'up', 'data', folders[server]));
-  const isMain = ({ commandLine }: { commandLine: string }) => /kafka\.Kafka|bin\/postgres -D/.test(commandLine);
+  const pids = new Set(found.map(({ pid }) => pid));
+  // A child that PostgreSQL has just forked still has the command line of its parent.
+  const isMain = ({ commandLine, parentPid }: FoundProcess) =>
+    /kafka\.Kafka|bin\/postgres -D/.test(commandLine) && !pids.has(parentPid);
   const main = found.filter(isMain);
   if (main.length !== 1) throw new Error(`one process of ${server}: ${JSON.stringify(found)}`);
   return [...main, ...found.filter((one) => !isMain(one))].map(({ pid }) => pid);
@@ -31,11 +34,15 @@ export async function killAndAwait(system: System, server: Server): Promise<void
 
 /** Stops a server so that it neither answers nor goes away: what a hung machine looks like. Dispose of it to go on. */
 export async function freeze(system: System, server: Server): Promise<Disposable> {
-  const pids = await processesOf(system, server);
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  const [main, ...old] = await processesOf(system, server);
+  if (main === undefined) throw new Error(`${server} does not run`);
+  // First the one that starts the others, which come and go until then.
+  process.kill(main, 'SIGSTOP');
+  const others = [...new Set([...old, ...(await processesOf(system, server))])].filter((pid) => pid !== main);
+  for (const pid of others) signalIfThere(pid, 'SIGSTOP');
   return {
     [Symbol.dispose]() {
-      for (const pid of pids) signalIfThere(pid, 'SIGCONT');
+      for (const pid of [main, ...others]) signalIfThere(pid, 'SIGCONT');
     },
   };
 }

@@ -2,6 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 
 export interface FoundProcess {
   readonly pid: number;
+  readonly parentPid: number;
   readonly commandLine: string;
   /** Its current folder. */
   readonly folder: string;
@@ -15,11 +16,18 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
       try {
         const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
         const folder = await readlink(`/proc/${pid}/cwd`);
-        return commandLine.includes(text) || folder.includes(text) ? { pid, commandLine, folder } : undefined;
+        if (!commandLine.includes(text) && !folder.includes(text)) return undefined;
+        const parentPid = readParentPid(await readFile(`/proc/${pid}/stat`, 'utf8'));
+        return { pid, parentPid, commandLine, folder };
       } catch {
         return undefined; // gone since it was listed
       }
     }),
   );
   return looked.filter((found) => found !== undefined);
+}
+
+/** `pid (name) state parent ...`, where the name may hold anything, parentheses too. */
+function readParentPid(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }

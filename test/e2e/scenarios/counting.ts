@@ -60,13 +60,18 @@ export function counting(fixture: () => Fixture): void {
       signal: done.signal,
       onRefused: () => refusals++,
     });
-    for (const [what, fault] of faults(fixture(), () => refusals)) {
-      const startedAt = performance.now();
-      await fault();
-      t.diagnostic(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    try {
+      for (const [what, fault] of faults(fixture(), () => refusals)) {
+        const startedAt = performance.now();
+        await fault();
+        t.diagnostic(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+      }
+      await untilReady(client, 'default');
+    } finally {
+      done.abort();
+      // Also when a fault could not be made: what goes on would disturb the tests that follow.
+      await Promise.allSettled([imports, receipts]);
     }
-    await untilReady(client, 'default');
-    done.abort();
     const [summaries, acknowledged] = await Promise.all([imports, receipts]);
     t.diagnostic(`${summaries.length} imports, ${acknowledged.length} receipts`);
 
