@@ -15,6 +15,16 @@ export function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/**
+ * Waits for work, or leaves it behind when the signal aborts; answers whether it was done. How work ends that was left
+ * behind concerns nobody: whoever aborts takes away what it works on. Rejects as the work does.
+ */
+export async function doneUnlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  work.catch(() => {}); // heard in the race, or left behind
+  await Promise.race([work, untilAborted(signal)]);
+  return !signal.aborted;
+}
+
 /** Resolves when the signal is aborted, at once if it already is. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { DataPlaneMetric } from '#contract/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { Releasers } from '#platform/releasers.ts';
-import { untilAborted } from '#platform/signals.ts';
+import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
 import type { LogTopic } from '#services/eventlog/port.ts';
 import { kafkaSettings } from '#services/eventlog/settings.ts';
 import { openLogTopic } from '#services/eventlog/topic.ts';
@@ -41,7 +41,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
   try {
     const ledger = await openLedger(config, logger);
     releasers.add('ledger', () => ledger.close());
-    await ledger.migrate();
+    if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
     // Whose books these are needs no Kafka: nobody may read a stranger's totals through us meanwhile.
     await ledger.requireOwner();
     state.store = healthy('the books are open');

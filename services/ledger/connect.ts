@@ -64,6 +64,9 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       '-c TimeZone=UTC',
     ].join(' '),
   });
+  // A connection that is lost while it is ours tells its query, which throws; but it is an event too, and without a
+  // listener that would end the process. The pool listens to the idle ones alone.
+  pool.on('connect', (client) => client.on('error', () => {}));
   // An idle connection that the server closes would otherwise end the process.
   pool.on('error', (error) => logger.warn({ error }, 'an idle PostgreSQL connection was closed'));
   return pool;

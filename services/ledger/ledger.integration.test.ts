@@ -8,6 +8,7 @@ import { parseAddition } from '#core/addition.ts';
 import { lawViolation } from '#core/law.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
+import { startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
 import { openLedger, PostgresLedger } from './ledger.ts';
@@ -167,6 +168,58 @@ it('a recount does not hold up the end', async () => {
   await ledger.close();
   await counting;
   await admin.query('COMMIT');
+});
+
+it('a recount that has only just begun does not hold up the end either', async () => {
+  await using scope = await freshLedger();
+  const { admin, config } = scope;
+  const ledger = await openLedger(config, silentLogger);
+  await admin.query('BEGIN');
+  await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
+  const counting = assert.rejects(ledger.recount(), StoreUnavailableError);
+  await ledger.close();
+  await counting;
+  await admin.query('COMMIT');
+});
+
+describe('a network that', () => {
+  async function proxyPostgres(): Promise<TcpProxy> {
+    const { hostname, port } = new URL(postgres.uri());
+    return startTcpProxy({ host: hostname, port: Number(port) });
+  }
+
+  it('breaks in the middle of a transaction is an error, not the end of the process', async () => {
+    await using scope = await freshLedger();
+    await using proxy = await proxyPostgres();
+    const uri = new URL(postgres.uri());
+    uri.host = `127.0.0.1:${proxy.port}`;
+    await writeFile(join(folder, 'proxied-uri'), uri.toString());
+    const ledger = await openLedger(
+      { ...scope.config, SUMPIPELINE_STORE_URI_FILE: join(folder, 'proxied-uri') },
+      silentLogger,
+    );
+    await scope.admin.query('BEGIN');
+    await scope.admin.query('LOCK TABLE pipeline IN ACCESS EXCLUSIVE MODE');
+    const identifying = assert.rejects(ledger.identify({ clusterId: 'cluster-1' }), StoreUnavailableError);
+    await using other = await freshLedger();
+    await waitForLockedSession(other.admin);
+    proxy.cut();
+    await identifying;
+    await scope.admin.query('COMMIT');
+    await ledger.identify({ clusterId: 'cluster-1' });
+    await ledger.close();
+  });
+
+  it('stands still stops a migration from beginning', async () => {
+    await using scope = await freshLedger();
+    await using proxy = await proxyPostgres();
+    const pool = new pg.Pool({ ...postgres.clientConfig(), host: '127.0.0.1', port: proxy.port });
+    await using _ = { [Symbol.asyncDispose]: () => pool.end() };
+    const impatient = new PostgresLedger(scope.config, pool, 300);
+    await impatient.readBooks();
+    proxy.freeze();
+    await assert.rejects(impatient.migrate(), /does not answer$/);
+  });
 });
 
 it('an answer that does not come is not waited for, and the next question is answered', async () => {

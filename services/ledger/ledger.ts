@@ -4,7 +4,7 @@ import type { Position } from '#core/vector.ts';
 import type { Logger } from '#platform/log.ts';
 import { createPool, storeSources, transactionTimeoutMs } from './connect.ts';
 import { toLedgerError } from './errors.ts';
-import { migrate } from './migrate.ts';
+import { migrate, type Query, type Transaction } from './migrate.ts';
 import {
   type BatchOutcome,
   type Claim,
@@ -18,6 +18,7 @@ import {
   type RecountResult,
   recountDifferencesMax,
   type SeriesTotal,
+  StoreUnavailableError,
 } from './port.ts';
 
 /** Opens the books over a pool of connections; nothing is checked until `migrate` and `identify`. */
@@ -30,8 +31,6 @@ export async function openLedger(config: AggregatorConfig, logger: Logger): Prom
  * verdict with it. Above the bound that the server itself puts on a transaction, so that its reason is heard first.
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
-
-type BoundedQuery = (text: string, values: unknown[]) => Promise<void>;
 
 interface VectorRow {
   readonly log_epoch: number;
@@ -46,7 +45,8 @@ export class PostgresLedger implements Ledger {
   readonly #schema: string;
   readonly #timeoutMs: number;
   /** Connections with a statement that has no bound. */
-  readonly #recounting = new Set<pg.PoolClient>();
+  readonly #patient = new Set<pg.PoolClient>();
+  #isClosed = false;
   #identity: LedgerIdentity | undefined;
 
   /** `timeoutMs` bounds the wait for the answer to one statement; a recount has no bound. */
@@ -58,14 +58,9 @@ export class PostgresLedger implements Ledger {
   }
 
   async migrate(): Promise<void> {
-    await this.#guard(async () => {
-      const client = await this.#pool.connect();
-      try {
-        await migrate(client, this.#config.SUMPIPELINE_STORE_SCHEMA);
-      } finally {
-        client.release();
-      }
-    });
+    await this.#transaction('BEGIN ISOLATION LEVEL READ COMMITTED', (transaction) =>
+      migrate(transaction, this.#config.SUMPIPELINE_STORE_SCHEMA),
+    );
   }
 
   async requireOwner(): Promise<void> {
@@ -85,7 +80,7 @@ export class PostgresLedger implements Ledger {
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
     // One transaction: of two pipelines that meet in an empty schema, one gets all of it and the other nothing.
-    await this.#transaction('BEGIN', async (query) => {
+    await this.#transaction('BEGIN', async ({ query }) => {
       await query(
         `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
         [namespace, name, clusterId, groupId],
@@ -246,8 +241,9 @@ export class PostgresLedger implements Ledger {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     // Whoever asked for a recount is told that it failed; it would hold up our end for as long as it takes.
-    for (const client of this.#recounting) void client.end();
+    for (const client of this.#patient) void client.end();
     await this.#pool.end();
   }
 
@@ -290,30 +286,36 @@ export class PostgresLedger implements Ledger {
    * million rows from a cold disk would fail at every start, and nothing would be counted any more.
    */
   async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
-    return this.#transaction('BEGIN READ ONLY', async (query, client) => {
-      await query('SET LOCAL transaction_timeout = 0', []);
-      this.#recounting.add(client);
-      try {
-        return (await client.query<Row>(text, values)).rows;
-      } finally {
-        this.#recounting.delete(client);
-      }
+    return this.#transaction('BEGIN READ ONLY', async ({ query, queryPatiently }) => {
+      await query('SET LOCAL transaction_timeout = 0');
+      return queryPatiently<Row>(text, values);
     });
   }
 
-  async #transaction<T>(begin: string, work: (query: BoundedQuery, client: pg.PoolClient) => Promise<T>): Promise<T> {
+  async #transaction<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#guard(async () => {
       const client = await this.#pool.connect();
-      const query: BoundedQuery = async (text, values) => void (await client.query(this.#bounded({ text, values })));
+      const query: Query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
+        (await client.query<Row>(this.#bounded({ text, values }))).rows;
+      const queryPatiently: Query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
+        // Closed while we came here: `close` did not see this statement.
+        if (this.#isClosed) throw new StoreUnavailableError('Closed', 'the connection to PostgreSQL is closed');
+        this.#patient.add(client);
+        try {
+          return (await client.query<Row>(text, values)).rows;
+        } finally {
+          this.#patient.delete(client);
+        }
+      };
       let isClean = false;
       try {
-        await query(begin, []);
-        const result = await work(query, client);
-        await query('COMMIT', []);
+        await query(begin);
+        const result = await work({ query, queryPatiently });
+        await query('COMMIT');
         isClean = true;
         return result;
       } finally {
-        // A connection in an unknown state is not used again.
+        // A connection in an unknown state is not used again, and the server rolls back what it held.
         client.release(!isClean);
       }
     });

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { escapeIdentifier, escapeLiteral, type PoolClient } from 'pg';
+import { escapeIdentifier, escapeLiteral, type QueryResultRow } from 'pg';
 import { StoreUnavailableError } from './port.ts';
 
 /** Then the caller tries again, and says so meanwhile. */
@@ -12,60 +12,58 @@ interface Migration {
   readonly sql: string;
 }
 
+/** Asks within an open transaction. Values are parameters; without any, `text` may hold several statements. */
+export type Query = <Row extends QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
+
+export interface Transaction {
+  readonly query: Query;
+  /** Without a bound on the time of the answer. */
+  readonly queryPatiently: Query;
+}
+
 /** Brings one schema to the newest version, in one transaction under an advisory lock of the schema's name. */
-export async function migrate(client: PoolClient, schema: string): Promise<void> {
+export async function migrate({ query, queryPatiently }: Transaction, schema: string): Promise<void> {
   const migrations = await readMigrations();
   const quoted = escapeIdentifier(schema);
-  await requireUtf8(client);
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-  try {
-    // A migration may take longer than a batch is allowed to.
-    await client.query('SET LOCAL transaction_timeout = 0');
-    // Another aggregator may be migrating. If it died at it, its session goes by the bounds that it set itself.
-    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`sumpipeline:${schema}`)}, 0))`);
-    if (!(await schemaExists(client, schema))) await client.query(`CREATE SCHEMA ${quoted}`);
-    await client.query(`SET LOCAL search_path = ${quoted}`);
-    await client.query(
-      'CREATE TABLE IF NOT EXISTS migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+  await requireUtf8(query);
+  // A migration may take longer than a batch is allowed to.
+  await query('SET LOCAL transaction_timeout = 0');
+  // Another aggregator may be migrating. Should it vanish, the server ends its session (see connect.ts).
+  await query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+  await query(`SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`sumpipeline:${schema}`)}, 0))`);
+  if (!(await schemaExists(query, schema))) await query(`CREATE SCHEMA ${quoted}`);
+  await query(`SET LOCAL search_path = ${quoted}`);
+  await query(
+    'CREATE TABLE IF NOT EXISTS migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+  );
+  const done = await query<{ version: number }>('SELECT version FROM migrations ORDER BY version');
+  const newest = done.at(-1)?.version ?? 0;
+  const known = migrations.at(-1)?.version ?? 0;
+  if (newest > known) {
+    throw new StoreUnavailableError(
+      'SchemaTooNew',
+      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote it; upgrade this one`,
     );
-    const done = await client.query<{ version: number }>('SELECT version FROM migrations ORDER BY version');
-    const newest = done.rows.at(-1)?.version ?? 0;
-    const known = migrations.at(-1)?.version ?? 0;
-    if (newest > known) {
-      throw new StoreUnavailableError(
-        'SchemaTooNew',
-        `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote it; upgrade this one`,
-      );
-    }
-    for (const migration of migrations.filter(({ version }) => version > newest)) {
-      await client.query(migration.sql);
-      await client.query('INSERT INTO migrations (version, name) VALUES ($1, $2)', [migration.version, migration.name]);
-    }
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {
-      // The connection is gone and the server rolls back by itself; the first error is the one that tells.
-    });
-    throw error;
+  }
+  for (const migration of migrations.filter(({ version }) => version > newest)) {
+    await queryPatiently(migration.sql);
+    await query('INSERT INTO migrations (version, name) VALUES ($1, $2)', [migration.version, migration.name]);
   }
 }
 
 /** In another encoding PostgreSQL refuses some series, and the books would park what they should count. */
-async function requireUtf8(client: PoolClient): Promise<void> {
-  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding');
-  const encoding = rows[0]?.server_encoding;
-  if (encoding === 'UTF8') return;
+async function requireUtf8(query: Query): Promise<void> {
+  const [row] = await query<{ server_encoding: string }>('SHOW server_encoding');
+  if (row?.server_encoding === 'UTF8') return;
   throw new StoreUnavailableError(
     'DatabaseEncoding',
-    `the database has encoding ${encoding}, but series are Unicode: create one with ENCODING 'UTF8' TEMPLATE template0`,
+    `the database has encoding ${row?.server_encoding}, but series are Unicode: create one with ENCODING 'UTF8' TEMPLATE template0`,
   );
 }
 
 /** CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even when the schema is there: look first. */
-async function schemaExists(client: PoolClient, schema: string): Promise<boolean> {
-  const found = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
-  return found.rows.length > 0;
+async function schemaExists(query: Query, schema: string): Promise<boolean> {
+  return (await query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])).length > 0;
 }
 
 async function readMigrations(): Promise<Migration[]> {
