@@ -68,7 +68,7 @@ export class Partitions {
   /** Halts that stand in the books. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
-  #assigned: readonly number[] = [];
+  #assignment: LogAssignment | undefined;
   #dashboardAt = 0;
 
   constructor(options: PartitionsOptions) {
@@ -87,7 +87,12 @@ export class Partitions {
 
   /** The partitions that are ours to count, claimed or not yet: all that were assigned and are not halted. */
   get counting(): readonly number[] {
-    return this.#assigned.filter((partition) => !this.#halts.has(partition));
+    return (this.#assignment?.partitions ?? []).filter((partition) => !this.#halts.has(partition));
+  }
+
+  /** True while the group counts us in, as far as we know. */
+  get isMember(): boolean {
+    return this.#assignment?.signal.aborted === false;
   }
 
   /** Takes the partitions of a new generation over; those of the last one are forgotten. */
@@ -98,7 +103,7 @@ export class Partitions {
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#halts.delete(partition);
     }
     this.#countOwned();
-    this.#assigned = assignment.partitions;
+    this.#assignment = assignment;
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 

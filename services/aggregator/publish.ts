@@ -73,10 +73,10 @@ export class VerdictPublisher {
   #look(): void {
     const published = this.#published;
     if (published === undefined || this.#running !== undefined) return;
-    this.#running = this.#requireStored(published).then(() => this.#run());
+    this.#running = this.#lookWhetherStored(published).then(() => this.#run());
   }
 
-  async #requireStored(published: Verdict): Promise<void> {
+  async #lookWhetherStored(published: Verdict): Promise<void> {
     const { logger, podName } = this.#options;
     try {
       const stored = readConfigMapValue(await this.#call('GET'), podName);

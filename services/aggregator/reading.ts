@@ -1,4 +1,4 @@
-import { untilAborted } from '#platform/signals.ts';
+import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 import { judgeDurability } from '#services/eventlog/durability.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
@@ -24,6 +24,8 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       await readOnce(options, session, either);
     } catch (error) {
       if (error instanceof StuckError) throw error;
+      // What broke because we took it away is nobody's health.
+      if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
@@ -43,10 +45,11 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const isConnected = () => {
     state.kafka = healthy(`connected to cluster ${clusterId}`);
   };
-  // After a failure only a member of the group knows that it is over: else a right that lacks would be well and ill by turns.
-  if (!state.wasKafkaTried || state.kafka.ok) isConnected();
+  // Later, after a failure, only a member of the group knows that it is over: else a right that lacks would be well and
+  // ill by turns.
+  if (!state.wasVerified || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
-  if (!state.wasVerified) await recount(options, session);
+  if (!state.wasVerified && !(await doneUnlessAborted(recount(options, session), signal))) return;
 
   const failed = Promise.withResolvers<never>();
   const partitions = new Partitions({
@@ -57,7 +60,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     now: Date.now,
     random: Math.random,
     // The books tell what changed: parked records and counters.
-    onChange: () => void readBooks(options, session),
+    onChange: () => void readBooks(options, session, signal),
     onApplied,
     onFatal: failed.reject,
   });
@@ -76,12 +79,12 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     },
   });
   logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
-  const watching = new AbortController();
+  const ending = new AbortController();
+  const either = AbortSignal.any([signal, ending.signal]);
   try {
-    const watched = watch(options, session, partitions, AbortSignal.any([signal, watching.signal]));
-    await Promise.race([failed.promise, watched, untilAborted(signal)]);
+    await Promise.race([failed.promise, watch(options, session, partitions, either), untilAborted(either)]);
   } finally {
-    watching.abort();
+    ending.abort();
     await reader.close();
     await partitions.settled();
   }
@@ -118,10 +121,10 @@ async function recount({ state, logger }: SessionOptions, { ledger }: Session): 
   state.recount = result;
 }
 
-async function readBooks({ state }: SessionOptions, { ledger }: Session): Promise<void> {
+async function readBooks({ state }: SessionOptions, { ledger }: Session, signal: AbortSignal): Promise<void> {
   try {
     state.books = await ledger.readBooks();
   } catch (error) {
-    state.store = healthOf(error);
+    if (!signal.aborted) state.store = healthOf(error);
   }
 }

@@ -28,11 +28,6 @@ export class AggregatorState {
     return this.#kafka;
   }
 
-  /** False until Kafka was tried once. */
-  get wasKafkaTried(): boolean {
-    return this.#kafka !== connecting;
-  }
-
   get store(): Health {
     return this.#store;
   }

@@ -1,7 +1,7 @@
 import type { Health } from '#contract/verdict.ts';
 import { pause } from '#platform/time.ts';
 import { judgeDurability } from '#services/eventlog/durability.ts';
-import type { LogRange } from '#services/eventlog/port.ts';
+import type { LogRange, TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import type { Partitions } from './partitions.ts';
@@ -24,35 +24,66 @@ export class StuckError extends Error {
 export async function watch(
   options: SessionOptions,
   session: Session,
-  partitions: Partitions,
+  partitions: Pick<Partitions, 'owned' | 'counting' | 'isMember'>,
   signal: AbortSignal,
+  everyMs = lookEveryMs,
 ): Promise<void> {
   const { config, state, metrics } = options;
-  const { ledger, topic } = session;
   const stillness = new Stillness();
   for (let looks = 1; ; looks++) {
-    await pause(lookEveryMs, signal);
+    await pause(everyMs, signal);
+    // PostgreSQL first: what is counted was in the log before.
+    const books = await look(() => session.ledger.readBooks());
+    // What is wrong with the settings is not cured by a look that does not ask for them.
+    const log = await look(() => lookAtLog(session, looks % settingsEveryLooks === 0 || !state.kafka.ok));
+    // Over: what a connection says that was taken away is nobody's health.
     if (signal.aborted) return;
-    let books: OwnedBooks[] = [];
-    state.store = await asHealth('the books are open', state.store, async () => {
-      books = await ledger.readBooks();
-      state.books = books;
-    });
-    state.kafka = await asHealth('connected to Kafka', state.kafka, async () => {
-      if (looks % settingsEveryLooks === 0) state.durability = judgeDurability(await topic.readSettings());
-      const ranges = await topic.offsets();
-      for (const [partition, { nextOffset }] of partitions.owned) {
-        const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
-        metrics.set('sumpipeline_lag_records', Number(lag), { partition });
-      }
-      // While the books cannot be reached nothing can progress, and ending would not help.
-      if (!state.store.ok) return;
-      const ours = standings(partitions.counting, books, ranges, config.SUMPIPELINE_LOG_EPOCH);
-      const problem = stillness.look(ours, performance.now());
-      if (problem !== undefined) throw new StuckError(problem);
-    });
-    if (!state.store.ok || !state.kafka.ok) stillness.forget();
+    state.store = judgeHealth(state.store, books, healthy('the books are open'));
+    if (books.ok) state.books = books.value;
+    // Only a member of the group knows that a failure of the log is over.
+    state.kafka = judgeHealth(state.kafka, log, partitions.isMember ? healthy('connected to Kafka') : state.kafka);
+    if (!books.ok || !log.ok) {
+      // Nothing can progress, and ending would not help.
+      stillness.forget();
+      continue;
+    }
+    const { ranges, settings } = log.value;
+    if (settings !== undefined) state.durability = judgeDurability(settings);
+    for (const [partition, { nextOffset }] of partitions.owned) {
+      const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
+      metrics.set('sumpipeline_lag_records', Number(lag), { partition });
+    }
+    const ours = standings(partitions.counting, books.value, ranges, config.SUMPIPELINE_LOG_EPOCH);
+    const problem = stillness.look(ours, performance.now());
+    if (problem !== undefined) throw new StuckError(problem);
   }
+}
+
+interface LogFacts {
+  readonly ranges: ReadonlyMap<number, LogRange>;
+  /** Undefined when they were not asked for this time. */
+  readonly settings: TopicSettings | undefined;
+}
+
+async function lookAtLog({ topic }: Session, withSettings: boolean): Promise<LogFacts> {
+  const settings = withSettings ? await topic.readSettings() : undefined;
+  return { settings, ranges: await topic.offsets() };
+}
+
+type Look<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly health: Health };
+
+async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    return { ok: false, health: healthOf(error) };
+  }
+}
+
+/** Unchanged while all is well, so that messages do not flip by themselves. */
+function judgeHealth(before: Health, now: Look<unknown>, healed: Health): Health {
+  if (!now.ok) return now.health;
+  return before.ok ? before : healed;
 }
 
 /** By partition: what the books say was counted, and what the log holds beyond it. */
@@ -69,15 +100,4 @@ function standings(
       return [partition, { nextOffset, lag: (ranges.get(partition)?.end ?? nextOffset) - nextOffset }];
     }),
   );
-}
-
-/** Health after some work; unchanged while all is well, so that messages do not flip by themselves. */
-async function asHealth(message: string, before: Health, work: () => Promise<void>): Promise<Health> {
-  try {
-    await work();
-    return before.ok ? before : healthy(message);
-  } catch (error) {
-    if (error instanceof StuckError) throw error;
-    return healthOf(error);
-  }
 }

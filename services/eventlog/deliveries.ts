@@ -282,24 +282,25 @@ export class Deliveries {
     this.#judge(reading, reading.mismatches < mismatchesMax ? undefined : got);
   }
 
-  #judge(reading: Reading, got: bigint | undefined): void {
+  #judge(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading) || reading.phase === 'resting') return;
     reading.phase = 'resting';
     this.applyPauses();
-    this.#ask(reading, got);
+    this.#ask(reading, gapAt);
   }
 
   /**
    * No seek without this: kafkajs would jump over a place that the log does not hold. Stops the partition then, or when
-   * `got` came instead of what the log does hold; seeks and reads on otherwise.
+   * `gapAt` keeps coming instead of what the log does hold; seeks and reads on otherwise.
    */
-  #ask(reading: Reading, got: bigint | undefined): void {
+  #ask(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading)) return;
     const { partition, next } = reading;
     this.#options.rangeProblem(partition, next).then(
       (problem) => {
         if (!this.#isLive(reading)) return;
-        const error = problem ?? (got === undefined ? undefined : new LogGapError({ partition, expected: next, got }));
+        const gap = gapAt === undefined ? undefined : new LogGapError({ partition, expected: next, got: gapAt });
+        const error = problem ?? gap;
         if (error === undefined) {
           this.#resume(reading);
           return;

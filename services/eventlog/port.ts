@@ -236,8 +236,10 @@ export class LogGapError extends LogError {
 export interface LogTopic {
   /** Kafka's own name for the cluster. */
   clusterId(): Promise<string>;
-  /** The effective settings; throws LogUnavailableError `TopicMissing` when there is no such topic. Never creates. */
-  /** Effective settings. Throws TopicConflictError when records would be packed so that we cannot read them. */
+  /**
+   * The effective settings. Never creates the topic: throws LogUnavailableError `TopicMissing` when there is none, and
+   * TopicConflictError when its records would be packed so that we cannot read them.
+   */
   readSettings(): Promise<TopicSettings>;
   /** Creates the topic or brings it to what is wanted; throws TopicConflictError for what cannot be changed. */
   ensure(wanted: WantedTopic): Promise<EnsureResult>;

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { aggregatorEnvironment } from '#contract/config.ts';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { silentLogger } from '#platform/log.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { LogUnavailableError, TopicConflictError, type TopicSettings } from '#services/eventlog/port.ts';
+import { until } from '#test/support/condition.ts';
+import { healthy } from './health.ts';
+import type { Session, SessionOptions } from './session.ts';
+import { AggregatorState } from './state.ts';
+import { watch } from './watch.ts';
+
+const durable: TopicSettings = {
+  partitions: 1,
+  replicas: 3,
+  minInSyncReplicas: 2,
+  uncleanLeaderElection: false,
+  cleanupPolicy: 'delete',
+  timestampType: 'LogAppendTime',
+  retentionMs: -1,
+  retentionBytes: -1,
+  compressionType: 'producer',
+};
+
+/** A watch that looks every millisecond, at fakes of the books (empty) and of the log. */
+function setUp({ isMember = true } = {}) {
+  const said: string[] = [];
+  const state = new AggregatorState({
+    now: () => new Date(0),
+    onVerdict: ({ kafka, store }) => said.push(`kafka ${kafka.reason}, store ${store.reason}`),
+  });
+  state.store = healthy('open');
+  state.kafka = healthy('connected');
+  const topic = { readSettings: async () => durable, offsets: async () => new Map() };
+  const member = { owned: new Map(), counting: [], isMember };
+  const options = {
+    config: parseEnvironment(aggregatorEnvironment, {
+      SUMPIPELINE_NAMESPACE: 'shop',
+      SUMPIPELINE_NAME: 'orders',
+      SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: 'unused:9092',
+      SUMPIPELINE_KAFKA_TOPIC: 'shop.orders',
+      SUMPIPELINE_KAFKA_GROUP: 'shop.orders',
+      SUMPIPELINE_STORE_URI_FILE: 'unused',
+      SUMPIPELINE_STORE_SCHEMA: 'shop.orders',
+    }),
+    state,
+    logger: silentLogger,
+    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+  } as unknown as SessionOptions;
+  const session = { ledger: { readBooks: async () => [] }, topic } as unknown as Session;
+  const ending = new AbortController();
+  const done = watch(options, session, member, ending.signal, 1);
+  return {
+    state,
+    said,
+    topic,
+    member,
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      await done;
+    },
+    ending,
+    done,
+  };
+}
+
+describe('what is wrong with the log', () => {
+  it('is said once, also when only the settings show it', async () => {
+    await using watching = setUp();
+    let asked = 0;
+    watching.topic.readSettings = async () => {
+      asked += 1;
+      throw new TopicConflictError('cannot be read');
+    };
+    await until('some looks', () => asked > 20);
+    assert.deepEqual(watching.said.slice(1), ['kafka TopicConflict, store Connected']);
+  });
+
+  it('is over only when the group counts us in', async () => {
+    await using watching = setUp({ isMember: false });
+    let looks = 0;
+    watching.topic.offsets = async () => {
+      looks += 1;
+      if (looks === 1) throw new LogUnavailableError('Unreachable', 'away');
+      return new Map();
+    };
+    await until('some looks', () => looks > 20);
+    assert.equal(watching.state.kafka.reason, 'Unreachable');
+    watching.member.isMember = true;
+    await until('health', () => watching.state.kafka.ok);
+  });
+
+  it('is not what a connection says that was taken away', async () => {
+    const watching = setUp();
+    const hanging = Promise.withResolvers<never>();
+    const asked = Promise.withResolvers<void>();
+    watching.topic.offsets = () => {
+      asked.resolve();
+      return hanging.promise;
+    };
+    await asked.promise;
+    watching.ending.abort();
+    hanging.reject(new LogUnavailableError('Unreachable', 'this client is closed'));
+    await watching.done;
+    assert.equal(watching.state.kafka.ok, true);
+  });
+});
