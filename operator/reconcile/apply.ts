@@ -76,11 +76,12 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
     const references = ownerReferences.filter(({ kind }) => kind !== 'SumPipeline');
     const isOurApply = ({ manager, operation }: ManagedFieldsEntry) =>
       manager === fieldManagers.operator && operation === 'Apply';
+    const othersFields = managedFields.filter((entry) => !isOurApply(entry));
     const patch = {
       metadata: {
         resourceVersion,
         // Also that we ever applied it: by that and the inventory a topic without labels would be taken for ours.
-        managedFields: managedFields.filter((entry) => !isOurApply(entry)),
+        managedFields: othersFields.length === 0 ? [{}] : othersFields, // the server takes an empty list for none at all
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
       },

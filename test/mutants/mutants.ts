@@ -257,8 +257,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'what was given back is not taken for ours by the next pass',
     file: operatorApply,
-    from: 'managedFields: managedFields.filter((entry) => !isOurApply(entry)),',
-    to: '',
+    from: 'const othersFields = managedFields.filter((entry) => !isOurApply(entry));',
+    to: 'const othersFields = managedFields;',
     test: { file: strimzi, name: 'given back for good' },
   },
   {
