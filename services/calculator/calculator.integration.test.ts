@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { decodeRecord, schemaHeader } from '#contract/record.ts';
+import { allow } from '#test/support/acls.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { type Daemon, startDaemon } from '#test/support/daemon.ts';
@@ -268,7 +269,7 @@ describe('secrets', () => {
     const { dir, environment } = await newPipeline();
     const username = uniqueName('user');
     await kafka.addUser({ username, password: 'first' });
-    await allow(username, environment.SUMPIPELINE_KAFKA_TOPIC);
+    await allow(kafka, username, { topic: [environment.SUMPIPELINE_KAFKA_TOPIC ?? '', 'WRITE', 'DESCRIBE'] });
     await writeFile(join(dir, 'username'), username);
     await writeFile(join(dir, 'password'), 'first');
     await using daemon = await startDaemon({ name: 'calculator', environment });
@@ -324,23 +325,3 @@ test('SIGTERM: unready at once, serving while it drains, then it finishes what i
     [],
   );
 });
-
-/** What the operator's documentation tells an administrator to grant a calculator. */
-async function allow(username: string, topic: string): Promise<void> {
-  const { default: kafkajs } = await import('kafkajs');
-  const admin = new kafkajs.Kafka({ brokers: kafka.plaintextBootstrapServers.split(','), logLevel: 0 }).admin();
-  await admin.connect();
-  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
-  await admin.createAcls({
-    acl: [AclOperationTypes.WRITE, AclOperationTypes.DESCRIBE].map((operation) => ({
-      resourceType: AclResourceTypes.TOPIC,
-      resourceName: topic,
-      resourcePatternType: ResourcePatternTypes.LITERAL,
-      principal: `User:${username}`,
-      host: '*',
-      operation,
-      permissionType: AclPermissionTypes.ALLOW,
-    })),
-  });
-  await admin.disconnect();
-}

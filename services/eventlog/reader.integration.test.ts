@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
+import { allow } from '#test/support/acls.ts';
 import { until } from '#test/support/condition.ts';
 import { FakeBooks, startMiniAggregator } from '#test/support/fakeBooks.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
@@ -18,6 +19,7 @@ import {
   LogGapError,
   LogRangeError,
   type LogReader,
+  LogUnavailableError,
   NotMemberError,
 } from './port.ts';
 import { openLogReader } from './reader.ts';
@@ -320,6 +322,23 @@ describe('membership', () => {
     await assert.rejects(assignment.proveMembership(), NotMemberError);
     await assert.rejects(assignment.readFrom(0, 0n), NotMemberError);
     await assert.rejects(assignment.commitForDashboards(0, 5n), NotMemberError);
+  });
+
+  test('a member without the right to read the topic says so, instead of waiting for its claim for ever', async () => {
+    const { topic } = await createFilledLog([1]);
+    const username = uniqueName('user');
+    await kafka.addUser({ username, password: 'secret' });
+    await allow(kafka, username, { topic: [topic, 'DESCRIBE'], group: [topic, 'READ'] });
+    const dir = join(folder.path, username);
+    const settings = await secureLogSettings({ kafka, topic, dir, username, password: 'secret' });
+    await using opened = await open(settings);
+    const assignment = await opened.assignment();
+    await assert.rejects(assignment.proveMembership(), NotMemberError);
+    assert.deepEqual(
+      opened.fatals.map((error) => error instanceof LogUnavailableError && error.reason),
+      ['NotAuthorized'],
+    );
+    assert.match(String(opened.fatals[0]?.message), new RegExp(`lacks an ACL for topic ${topic} or group ${topic}`));
   });
 
   test('two members share the partitions, and every record is committed once through joins and leaves', async () => {

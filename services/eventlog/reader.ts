@@ -15,6 +15,7 @@ import {
   type LogRangeError,
   type LogReader,
   type LogReaderHandlers,
+  LogUnavailableError,
   NotMemberError,
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -261,7 +262,14 @@ class KafkaLogReader implements LogReader {
 
   async #commit(assignment: LogAssignment, partition: number, nextOffset: bigint): Promise<void> {
     this.#requireCurrent(assignment, partition);
-    await this.#commits.commit(partition, nextOffset);
+    try {
+      await this.#commits.commit(partition, nextOffset);
+    } catch (error) {
+      const why = explainKafkaError(error instanceof NotMemberError ? error.cause : error, this.#options.settings);
+      // A member that may not commit can never prove itself: that is no lost membership, and a person must hear of it.
+      if (why instanceof LogUnavailableError && why.reason === 'NotAuthorized') this.#fail(why);
+      throw error;
+    }
     // kafkajs commits with the generation it has by then: a yes for a later one says nothing about this one.
     this.#requireCurrent(assignment);
   }
