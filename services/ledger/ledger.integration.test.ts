@@ -73,6 +73,14 @@ async function freshLedger(overrides: Record<string, string> = {}) {
   };
 }
 
+/** As the program's own pool: what happens to a connection after its query is no event that ends the process. */
+function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
+  const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
+  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('error', () => {});
+  return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
+}
+
 function idOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }
@@ -132,15 +140,10 @@ it('a recount may take longer than a batch is allowed to', async () => {
   const { ledger, admin, config } = scope;
   const { ownerEpoch } = await ledger.claim(0, 'me');
   await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)]));
-  await using pool = Object.assign(
-    new pg.Pool({
-      ...postgres.clientConfig(),
-      options: '-c transaction_timeout=300 -c default_transaction_isolation=read\\ committed',
-      application_name: 'sumpipeline impatient',
-    }),
-    { [Symbol.asyncDispose]: () => pool.end() },
-  );
-  pool.on('error', () => {});
+  await using pool = createPool({
+    options: '-c transaction_timeout=300 -c default_transaction_isolation=read\\ committed',
+    application_name: 'sumpipeline impatient',
+  });
   const impatient = new PostgresLedger(config, pool, 300);
   // Of its own, because a transaction sees the sessions of its first look only.
   await using other = await freshLedger();
@@ -213,8 +216,7 @@ describe('a network that', () => {
   it('stands still stops a migration from beginning', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
-    const pool = new pg.Pool({ ...postgres.clientConfig(), host: '127.0.0.1', port: proxy.port });
-    await using _ = { [Symbol.asyncDispose]: () => pool.end() };
+    await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
     const impatient = new PostgresLedger(scope.config, pool, 300);
     await impatient.readBooks();
     proxy.freeze();
@@ -225,8 +227,7 @@ describe('a network that', () => {
 it('an answer that does not come is not waited for, and the next question is answered', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
-  const pool = new pg.Pool(postgres.clientConfig());
-  await using _ = { [Symbol.asyncDispose]: () => pool.end() };
+  await using pool = createPool({});
   const impatient = new PostgresLedger(config, pool, 300);
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE totals IN ACCESS EXCLUSIVE MODE');
