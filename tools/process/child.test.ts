@@ -68,7 +68,10 @@ test('a child does not outlive a parent that is killed with kill -9', async () =
   });
   const [line] = await once(createInterface(parent.stdout), 'line');
   const pid = Number(line);
-  assert.ok(isAlive(pid), `child ${pid} runs`);
+  // Until then it is the wrapper that asks the kernel for this; a parent that dies before it has asked leaves it behind.
+  await waitFor({ what: `process ${pid} to be what was asked for`, timeoutMs: 15_000 }, async () =>
+    (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') ? true : undefined,
+  );
   parent.kill('SIGKILL');
   await waitFor({ what: `process ${pid} to be gone`, timeoutMs: 5_000 }, async () => (isAlive(pid) ? undefined : true));
 });
