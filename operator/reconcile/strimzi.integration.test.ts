@@ -55,6 +55,12 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
+/** A KafkaTopic under our name that somebody else makes. */
+async function createStrangersTopic(topic: { namespace: string; name: string }): Promise<void> {
+  const object = { apiVersion: 'kafka.strimzi.io/v1', kind: 'KafkaTopic', metadata: topic, spec: { partitions: 1 } };
+  await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'stranger' });
+}
+
 /** The first test needs a cluster without it, so it is installed by whoever needs it first. */
 async function installStrimzi(): Promise<void> {
   await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
@@ -319,13 +325,7 @@ describe('a pipeline that is deleted', () => {
     const { metadata } = await cluster.client.get(kafkaTopics, topic);
     await letTopicGo(cluster.client, topic);
     await cluster.client.delete(kafkaTopics, topic, { uid: metadata.uid });
-    const stranger = {
-      apiVersion: 'kafka.strimzi.io/v1',
-      kind: 'KafkaTopic',
-      metadata: topic,
-      spec: { partitions: 1 },
-    };
-    await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+    await createStrangersTopic(topic);
     const before = await cluster.client.get(kafkaTopics, topic);
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
     await using __ = await start(namespace);
@@ -371,13 +371,7 @@ describe('a KafkaTopic that somebody else', () => {
     operator.beforeRequest = async ({ context }) => {
       if (isMade || context.verb !== 'apply' || context.kind !== 'KafkaTopic') return;
       isMade = true;
-      const stranger = {
-        apiVersion: 'kafka.strimzi.io/v1',
-        kind: 'KafkaTopic',
-        metadata: topic,
-        spec: { partitions: 1 },
-      };
-      await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+      await createStrangersTopic(topic);
     };
     await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
@@ -397,13 +391,7 @@ describe('a KafkaTopic that somebody else', () => {
     const kafka = await runKafka();
     const namespace = await cluster.createNamespace();
     const topic = { namespace: kafka, name: `${namespace}.${name}` };
-    const stranger = {
-      apiVersion: 'kafka.strimzi.io/v1',
-      kind: 'KafkaTopic',
-      metadata: topic,
-      spec: { partitions: 1 },
-    };
-    await cluster.client.create(kafkaTopics, stranger as KubeObject, { fieldManager: 'stranger' });
+    await createStrangersTopic(topic);
     const before = await cluster.client.get(kafkaTopics, topic);
     await using operator = await start(namespace);
     await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Child, type ChildOptions, describeExit, spawnChild } from '#tools/process/child.ts';
+import { readStatFields } from '#tools/process/processes.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { readLogTail } from '#tools/progress.ts';
 import { address, device, nodeName, nodePath, programPath } from './layout.ts';
@@ -157,9 +158,9 @@ export interface NodeIdentity {
 /** Undefined when there is no such process any more. */
 async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // Behind the name, which may contain anything: the state first, the start time twentieth.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, startTime] = [fields?.[0], fields?.[19]];
+  // The state first, the start time twentieth.
+  const fields = stat === undefined ? [] : readStatFields(stat);
+  const [state, startTime] = [fields[0], fields[19]];
   // Z: it has ended and waits for somebody to ask how.
   return state === undefined || state === 'Z' || startTime === undefined ? undefined : { pid, startTime };
 }

@@ -17,8 +17,8 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
         const commandLine = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
         const folder = await readlink(`/proc/${pid}/cwd`);
         if (!commandLine.includes(text) && !folder.includes(text)) return undefined;
-        const parentPid = readParentPid(await readFile(`/proc/${pid}/stat`, 'utf8'));
-        return { pid, parentPid, commandLine, folder };
+        const [, parentPid] = readStatFields(await readFile(`/proc/${pid}/stat`, 'utf8'));
+        return { pid, parentPid: Number(parentPid), commandLine, folder };
       } catch {
         return undefined; // gone since it was listed
       }
@@ -27,7 +27,7 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
   return looked.filter((found) => found !== undefined);
 }
 
-/** `pid (name) state parent ...`, where the name may hold anything, parentheses too. */
-function readParentPid(stat: string): number {
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+/** The fields of /proc/PID/stat behind the name, which may hold anything: state, parent, and so on. */
+export function readStatFields(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
