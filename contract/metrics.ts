@@ -39,6 +39,15 @@ export const dataPlaneMetrics = {
     help: 'Additions in one produce call.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
   },
+  sumpipeline_log_append_copies_total: {
+    type: 'counter',
+    help: 'Additions appended again to another partition because the first append had no answer.',
+  },
+  sumpipeline_log_end_offset: {
+    type: 'gauge',
+    help: 'One past the last offset of a partition, as Kafka says it; absent when Kafka did not say it lately.',
+    labels: ['partition'],
+  },
   sumpipeline_dispositions_total: {
     type: 'counter',
     help: 'Log records committed by this aggregator, by disposition.',
@@ -60,8 +69,35 @@ export const dataPlaneMetrics = {
     help: 'logEnd - nextOffset of a partition this aggregator owns.',
     labels: ['partition'],
   },
+  sumpipeline_next_offset: {
+    type: 'gauge',
+    help: 'The offset that this aggregator counts next, by partition that it owns.',
+    labels: ['partition'],
+  },
+  sumpipeline_backlogged_records_total: {
+    type: 'counter',
+    help: 'Records committed in batches behind which at least one more full batch waited.',
+  },
+  sumpipeline_backlogged_seconds_total: {
+    type: 'counter',
+    help: 'Wall time in which at least one such batch was in work; records over seconds is the capacity of a replica.',
+  },
   sumpipeline_freshness_seconds: { type: 'gauge', help: 'Age of the newest applied record at its commit.' },
+  sumpipeline_assigned_partitions: {
+    type: 'gauge',
+    help: 'Partitions that the consumer group gives to this aggregator, claimed or not.',
+  },
+  sumpipeline_rebalance_duration_seconds: {
+    type: 'histogram',
+    help: 'Time without counting: from the end of an assignment until every partition of the next one is claimed.',
+    buckets: seconds,
+  },
   sumpipeline_owned_partitions: { type: 'gauge', help: 'Partitions this aggregator has claimed.' },
+  sumpipeline_partition_halted: {
+    type: 'gauge',
+    help: '1 for a partition that this aggregator has halted; absent otherwise.',
+    labels: ['partition'],
+  },
   sumpipeline_halted_partitions: { type: 'gauge', help: 'Partitions this aggregator has halted.' },
   sumpipeline_claims_total: { type: 'counter', help: 'Claims of partitions, by result.', labels: ['result'] },
   sumpipeline_exact: {
