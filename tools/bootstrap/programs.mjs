@@ -9,6 +9,7 @@ export const programs = {
   test: { script: 'tools/test.ts', args: [] },
   gen: { script: 'tools/gen/generate.ts', args: [] },
   cluster: { script: 'tools/cluster/main.ts', args: [] },
+  load: { script: 'tools/load/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 

@@ -37,6 +37,9 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['cli/a.ts', '#services/ledger/port.ts', 'cli'],
   ['cli/verbs/a.ts', '#tools/cache.ts', 'cli'],
   ['cli/up/a.ts', '#services/ledger/port.ts', 'cli/up'],
+  ['k6/a.ts', 'node:fs', 'k6'],
+  ['k6/b.ts', '#core/decimal.ts', 'k6'],
+  ['k6/load/a.ts', 'k6/http', 'k6/load'],
   ['tools/a.ts', '#cli/run.ts', 'tools'],
 ];
 
@@ -54,6 +57,7 @@ const impure = [
 const pureFolders = [
   'core',
   'contract',
+  'k6/load',
   'operator/api',
   'operator/desired',
   'operator/observe',
@@ -68,6 +72,8 @@ const allowed = [
   ['cli/verbs/good.ts', "export const load = () => import('#cli/up/up.ts');"],
   ['cli/up/good.ts', "export { cacheRoot } from '#tools/cache.ts';"],
   ['operator/good.ts', "export { createLog } from '#platform/log.ts';"],
+  ['k6/good.ts', "export { Counter } from 'k6/metrics';\nexport { slos } from '../contract/slo.ts';"],
+  ['k6/load/good.ts', "export { addDecimals } from '../../core/decimal.ts';"],
   ['tools/gen/good.ts', "export { buildCrd } from '#operator/api/crd.ts';"],
 ] as const;
 

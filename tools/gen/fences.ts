@@ -9,6 +9,10 @@ export interface Fence {
   readonly folder: string;
   readonly folders: readonly string[];
   readonly packages: readonly string[] | 'any';
+  /** Paths that may be written relatively although they leave the folder. */
+  readonly relative?: readonly string[];
+  /** True: the folder may use the program's globals (console, timers) without an import. */
+  readonly hasGlobals?: boolean;
   readonly why: string;
 }
 
@@ -151,8 +155,23 @@ export const fences: readonly Fence[] = [
     why: 'cli/up makes clusters and servers with tools/ and asks them as sumctl does: never services/',
   },
   {
+    folder: 'k6',
+    folders: [],
+    packages: ['k6', 'k6/**'],
+    relative: ['../core/decimal.ts', '../contract/slo.ts'],
+    hasGlobals: true,
+    why: 'k6/ runs in k6, which knows no Node modules and no names such as #core: relative paths alone, to what imports nothing',
+  },
+  {
+    folder: 'k6/load',
+    folders: [],
+    packages: [],
+    relative: ['../../core/decimal.ts', '../../contract/slo.ts'],
+    why: 'k6/load is the load test without k6: our own driver runs it too',
+  },
+  {
     folder: 'tools',
-    folders: ['platform', 'tools', 'contract', 'operator/api', 'operator/desired'],
+    folders: ['platform', 'tools', 'contract', 'k6/load', 'operator/api', 'operator/desired'],
     packages: 'any',
     why: 'tools/ builds and launches real parts; the generators read contract/ and operator/, nothing else of ours',
   },
@@ -193,6 +212,8 @@ const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: what r
 export function buildImportOverrides(): object[] {
   return fences.map((fence) => {
     const group = ['**', '!./**'];
+    const { relative = [] } = fence;
+    for (const path of relative) group.push(`!${path}`);
     for (const folder of fence.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
     group.push(`!#${fence.folder}/**`);
     if (fence.packages === 'any') {
@@ -215,7 +236,7 @@ export function buildImportOverrides(): object[] {
               options: {
                 ...(isPure(fence) ? { paths: pureCrypto } : {}),
                 patterns: [
-                  { group: ['../**'], message: relativeWhy },
+                  { group: ['../**', ...relative.map((path) => `!${path}`)], message: relativeWhy },
                   ...(fence.folder === 'tools' ? [] : [{ group: ['**/testing/**'], message: testingWhy }]),
                   { group, message: fence.why },
                 ],
@@ -246,7 +267,7 @@ export function buildPurityOverride(): object {
   };
 }
 
-/** Whoever may not touch the system through `node:` modules may not touch it at all. */
-function isPure({ packages }: Fence): boolean {
-  return packages !== 'any' && !packages.includes('node:*');
+/** A folder without `node:` modules touches the system only through globals, so those are refused too. */
+function isPure({ packages, hasGlobals = false }: Fence): boolean {
+  return packages !== 'any' && !packages.includes('node:*') && !hasGlobals;
 }

@@ -1,0 +1,57 @@
+/**
+ * What a virtual user needs of a pipeline. k6 and our own driver each bring an implementation; nothing in this folder
+ * knows which one it talks to.
+ */
+export interface LoadApi {
+  /** One attempt to add. Never rejects: what cannot be known is an outcome too. */
+  add(protocol: Protocol, addition: LoadAddition): Promise<AddOutcome>;
+  /** What became of a request id. */
+  findAddition(requestId: string): Promise<ReadOutcome<CountedAddition>>;
+  /** The total of a series, once every position of `atLeast` is counted. */
+  readTotal(series: string, atLeast: readonly LoadPosition[]): Promise<ReadOutcome<CountedTotal>>;
+  readProof(): Promise<ReadOutcome<LoadProof>>;
+}
+
+export type Protocol = 'grpc' | 'http';
+
+export interface LoadAddition {
+  readonly requestId: string;
+  readonly series: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+export interface LoadPosition {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+export type AddOutcome =
+  | { readonly kind: 'acknowledged'; readonly result: string; readonly position: LoadPosition }
+  /** The addition may or may not be in the log: send the same request id again. */
+  | { readonly kind: 'retry'; readonly reason: string }
+  /** The service said no, and will say no again. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export type ReadOutcome<Value> =
+  | { readonly kind: 'found'; readonly value: Value }
+  /** The service knows no such series or request id. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'retry'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface CountedAddition {
+  readonly series: string;
+  readonly result: string;
+}
+
+export interface CountedTotal {
+  readonly total: string;
+  readonly count: bigint;
+}
+
+export interface LoadProof {
+  readonly exact: boolean;
+  readonly reason: string;
+  readonly message: string;
+}

@@ -1,0 +1,71 @@
+import { slos } from '../../contract/slo.ts';
+import type { LoadMetricName } from './measures.ts';
+
+/** One bound on what was measured. `statistic` is k6's word for it. */
+export interface Threshold {
+  readonly metric: LoadMetricName | 'dropped_iterations';
+  readonly statistic: 'rate' | 'count' | `p(${number})`;
+  readonly operator: '>=' | '<=' | '==';
+  readonly value: number;
+  readonly why: string;
+}
+
+/** One for each metric: the service level objectives, and that the books agree with the journal: one disagreement fails the test. */
+export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
+  return [
+    {
+      metric: 'sumpipeline_journal_agrees',
+      statistic: 'rate',
+      operator: '==',
+      value: 1,
+      why: 'each acknowledged addition counts once, with its own value',
+    },
+    {
+      metric: 'sumpipeline_additions_answered',
+      statistic: 'rate',
+      operator: '>=',
+      value: slos.availability.objective,
+      why: 'availability',
+    },
+    {
+      metric: 'sumpipeline_acknowledgement',
+      statistic: `p(${slos.acknowledgement.quantile * 100})`,
+      operator: '<=',
+      value: slos.acknowledgement.withinMs,
+      why: 'latency of an acknowledgement, in ms',
+    },
+    {
+      metric: 'sumpipeline_freshness',
+      statistic: `p(${slos.freshness.quantile * 100})`,
+      operator: '<=',
+      value: slos.freshness.withinMs,
+      why: 'time until a total counts an acknowledged addition, in ms',
+    },
+    {
+      metric: 'dropped_iterations',
+      statistic: 'count',
+      operator: '<=',
+      // Above one in a hundred the load was not the one that the scenario describes.
+      value: Math.floor(expectedVisits / 100),
+      why: 'visits that found no free user',
+    },
+  ];
+}
+
+/** As k6 writes it: `p(99)<=250`. */
+export function formatThreshold({ statistic, operator, value }: Threshold): string {
+  return `${statistic}${operator}${value}`;
+}
+
+export function holds({ operator, value }: Threshold, measured: number): boolean {
+  switch (operator) {
+    case '>=':
+      return measured >= value;
+    case '<=':
+      return measured <= value;
+    case '==':
+      return measured === value;
+    default:
+      return operator satisfies never;
+  }
+}

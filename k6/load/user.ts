@@ -1,0 +1,120 @@
+import type { AddOutcome, LoadAddition, LoadApi, Protocol } from './api.ts';
+import { Journal } from './journal.ts';
+import type { Measure } from './measures.ts';
+import { integerBetween, type Random, randomDecimal, requestIdAt } from './random.ts';
+import type { LoadMix } from './scenarios.ts';
+import { type Verification, verifyJournal } from './verify.ts';
+
+export interface VirtualUserOptions {
+  /** Unique in the run: it is part of the names of the user's series. */
+  readonly id: number;
+  /** Unique among the runs against one pipeline. */
+  readonly runId: string;
+  readonly mix: LoadMix;
+  readonly api: LoadApi;
+  readonly measure: Measure;
+  readonly random: Random;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  /** Where a fault is told at once. */
+  readonly complain: (problem: string) => void;
+}
+
+/** An addition without an answer is sent again for this long: a rolling restart of Kafka takes less. */
+const retryForMs = 60_000;
+const retryPauseMs = { minimum: 100, maximum: 1_000 };
+/** After the load has ended, the aggregators may still have its lag to count. */
+const verifyPatienceMs = 120_000;
+/** Ids that one user asks for at the end: a thousand users then make a hundred thousand reads. */
+const verifyIdsMax = 100;
+
+/** One user of the load: sends additions to its own series and writes a journal of what was acknowledged. */
+export class VirtualUser {
+  readonly #options: VirtualUserOptions;
+  readonly #journal = new Journal();
+
+  constructor(options: VirtualUserOptions) {
+    this.#options = options;
+  }
+
+  /** One visit: an addition or a few, with time to think in between. */
+  async visit(): Promise<void> {
+    const { mix, random, pause } = this.#options;
+    const additions = integerBetween(random, 1, mix.additionsPerVisitMax);
+    for (let sent = 0; sent < additions; sent++) {
+      if (sent > 0) await pause(integerBetween(random, 0, mix.thinkMsMax));
+      await this.#addOne();
+    }
+  }
+
+  /** Compares the journal with the totals. Additions without an answer are sent a last time before. */
+  async verify(): Promise<Verification> {
+    const { api, measure, now, pause, complain } = this.#options;
+    for (const addition of this.#journal.open) await this.#send(addition, 'http');
+    const options = { api, journal: this.#journal, patienceMs: verifyPatienceMs, idsMax: verifyIdsMax, now, pause };
+    const verification = await verifyJournal(options);
+    measure('sumpipeline_journal_verified', verification.acknowledged);
+    measure('sumpipeline_journal_agrees', verification.problems.length === 0 ? 1 : 0);
+    for (const problem of verification.problems) complain(problem);
+    return verification;
+  }
+
+  async #addOne(): Promise<void> {
+    const { id, runId, mix, random, now } = this.#options;
+    const addition = {
+      requestId: requestIdAt(now(), random),
+      series: `load-${runId}-${id}-${integerBetween(random, 1, mix.seriesPerUser)}`,
+      a: randomDecimal(random),
+      b: randomDecimal(random),
+    };
+    const protocol = random() < mix.grpcShare ? 'grpc' : 'http';
+    const outcome = await this.#send(addition, protocol);
+    if (outcome.kind !== 'acknowledged') return;
+    // A client that lost the answer sends again: the copy must not count.
+    if (random() < mix.repeatShare) await this.#send(addition, protocol === 'grpc' ? 'http' : 'grpc');
+    if (random() < mix.freshnessShare) await this.#measureFreshness(addition.series, outcome);
+  }
+
+  /** The same id until there is an answer, as every client of ours should do. */
+  async #send(addition: LoadAddition, protocol: Protocol): Promise<AddOutcome> {
+    const { api, measure, now, pause, random, complain } = this.#options;
+    this.#journal.sent(addition);
+    const until = now() + retryForMs;
+    for (;;) {
+      const startedAt = now();
+      const outcome = await api.add(protocol, addition);
+      measure('sumpipeline_additions_answered', outcome.kind === 'retry' ? 0 : 1);
+      if (outcome.kind === 'acknowledged') {
+        measure('sumpipeline_acknowledgement', now() - startedAt);
+        this.#acknowledged(addition, outcome);
+        return outcome;
+      }
+      if (outcome.kind === 'refused') {
+        this.#journal.refused(addition);
+        complain(`${addition.requestId} was refused: ${outcome.reason}`);
+        measure('sumpipeline_journal_agrees', 0);
+        return outcome;
+      }
+      if (now() >= until) return outcome;
+      await pause(integerBetween(random, retryPauseMs.minimum, retryPauseMs.maximum));
+    }
+  }
+
+  #acknowledged(addition: LoadAddition, outcome: AddOutcome & { kind: 'acknowledged' }): void {
+    const { measure, complain } = this.#options;
+    const { isNew, problem } = this.#journal.acknowledged(addition, outcome);
+    if (isNew) measure('sumpipeline_journal_acknowledged', 1);
+    if (problem === undefined) return;
+    complain(problem);
+    measure('sumpipeline_journal_agrees', 0);
+  }
+
+  async #measureFreshness(series: string, { position }: AddOutcome & { kind: 'acknowledged' }): Promise<void> {
+    const { api, measure, now } = this.#options;
+    const startedAt = now();
+    const total = await api.readTotal(series, [position]);
+    // A read that found no answer in its time is at least that old: it counts, or slow totals would not show.
+    if (total.kind === 'found' || total.kind === 'retry') measure('sumpipeline_freshness', now() - startedAt);
+  }
+}

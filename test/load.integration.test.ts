@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadScenarioNames } from '#k6/load/scenarios.ts';
+import type { LoadSummary } from '#k6/load/summary.ts';
+import { runEntry } from '#test/support/k6StandIn/runEntry.ts';
+import { type Services, startServices } from '#test/support/services.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { sharedKafka, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
+
+let folder: TemporaryFolder;
+let services: Services;
+
+before(async () => {
+  folder = await createTemporaryFolder();
+  const [kafka, postgres] = [await sharedKafka(), await sharedPostgres()];
+  services = await startServices({ name: uniqueName('load'), folder: folder.path, kafka, postgres });
+});
+
+after(async () => {
+  await services?.[Symbol.asyncDispose]();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+/** Latency is not judged here: the machine runs other tests. What must hold is that the journals agree. */
+function assertAgrees(summary: LoadSummary): void {
+  const journal = summary.checks.filter(({ name }) => name.includes('journal_agrees') || name.includes('compared'));
+  assert.equal(journal.length, 2, JSON.stringify(summary.checks));
+  for (const check of journal) assert.ok(check.passed, JSON.stringify(check));
+}
+
+async function runLoad(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ['tools/load/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr };
+}
+
+function addresses(): string[] {
+  const { calculator, aggregator } = services.running;
+  return ['--calculator', calculator.http, '--grpc', calculator.grpc, '--aggregator', aggregator.http];
+}
+
+describe('npm run load', () => {
+  it('plays a scenario over gRPC and HTTP, and finds every acknowledged addition in the totals', async () => {
+    const out = join(folder.path, 'reports');
+    const args = ['smoke', '--time', '0.1', ...addresses(), '--out', out, '--run', uniqueName('a'), '-o', 'json'];
+    const { code, stdout, stderr } = await runLoad(args);
+    assert.ok(code === 0 || code === 1, stderr);
+    const summary = JSON.parse(stdout) as LoadSummary;
+    assertAgrees(summary);
+    assert.deepEqual(JSON.parse(await readFile(join(out, 'load-smoke.json'), 'utf8')), summary);
+    assert.match(await readFile(join(out, 'load-smoke.html'), 'utf8'), /<h1>Load test smoke/);
+    assert.match(await readFile(join(out, 'load-smoke.junit.xml'), 'utf8'), /<testsuite name="load.smoke" tests="6"/);
+  });
+
+  it('fails when the aggregator does not answer', async () => {
+    const nowhere = 'http://127.0.0.1:9';
+    const args = ['smoke', '--time', '0.01', '--rate', '0.2', '--aggregator', nowhere, '--run', uniqueName('b')];
+    const { calculator } = services.running;
+    const { code, stdout } = await runLoad([...args, '--calculator', calculator.http, '--grpc', calculator.grpc]);
+    assert.equal(code, 1);
+    assert.match(stdout, /FAILED sumpipeline_journal_agrees/);
+  });
+
+  it('names the scenarios for a wrong one', async () => {
+    const { code, stderr } = await runLoad(['smok']);
+    assert.equal(code, 1);
+    assert.match(stderr, /smoke, load, spike, soak, autoscale/);
+  });
+});
+
+describe('the entry files of k6, under a stand-in for k6', () => {
+  for (const name of loadScenarioNames) {
+    it(`plays ${name} and finds every acknowledged addition in the totals`, async () => {
+      const { calculator, aggregator } = services.running;
+      const seconds = 3;
+      const full = { smoke: 30, load: 420, spike: 250, soak: 7200, autoscale: 1400 }[name];
+      const peak = { smoke: 5, load: 100, spike: 400, soak: 50, autoscale: 500 }[name];
+      const written = await runEntry(name, {
+        CALCULATOR: calculator.http,
+        GRPC: calculator.grpc,
+        AGGREGATOR: aggregator.http,
+        RUN: uniqueName('k6'),
+        TIME: String(seconds / full),
+        RATE: String(10 / peak),
+        OUT: '/reports',
+      });
+      const summary = JSON.parse(written[`/reports/load-${name}.json`] ?? '{}') as LoadSummary;
+      assertAgrees(summary);
+      assert.match(written['stdout'] ?? '', new RegExp(`Load test ${name}`));
+    });
+  }
+});
