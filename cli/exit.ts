@@ -1,3 +1,5 @@
+import { printable } from './output/table.ts';
+
 /** Exit codes of sumctl: the same for every verb, and part of its help. */
 export const exitCodes = {
   /** Done; for `verify`, `status` and `up --once` also: exact. */
@@ -10,6 +12,8 @@ export const exitCodes = {
   unreachable: 3,
   /** The time ran out before the positions asked for were applied. */
   notYet: 4,
+  /** The work is done and its result could not be written to standard output. */
+  outputLost: 5,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -23,6 +27,7 @@ Exit codes:
   2    the command line is wrong; nothing was tried
   3    no answer: the cluster or the pipeline cannot be reached, or the outcome is not known
   4    the time ran out before the positions asked for were applied
+  5    done, but the result could not be written to standard output; standard error says what was done
   130  interrupted by Ctrl-C`;
 
 /** An end of a command that a person should read: what happened, and what to do next. */
@@ -47,7 +52,7 @@ export function usageError(message: string, hint?: string): CliError {
 export function describeFailure(error: unknown): { exitCode: ExitCode; text: string } {
   if (error instanceof CliError) {
     const hint = error.hint === undefined ? '' : `\n${error.hint}`;
-    return { exitCode: error.exitCode, text: `error: ${error.message}${hint}\n` };
+    return { exitCode: error.exitCode, text: `error: ${printableLines(error.message)}${printableLines(hint)}\n` };
   }
   if (error instanceof SuppressedError) {
     // Something failed, and then its clean-up did: both are worth reading, and the first is what happened.
@@ -55,7 +60,12 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }
   // Not one of ours: a mistake in this program. Its chain of causes is what a bug report needs.
-  return { exitCode: exitCodes.failed, text: `error: ${describeChain(error)}\n` };
+  return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
+}
+
+/** Messages quote series and answers of services. */
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** `what failed: because of this: because of that`. */

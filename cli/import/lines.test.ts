@@ -27,7 +27,8 @@ const table: { name: string; chunks: (string | Uint8Array)[]; texts: string[] }[
     texts: ['é'],
   },
   { name: 'a byte order mark at the start is dropped', chunks: ['\uFEFFa\nb'], texts: ['a', 'b'] },
-  { name: 'elsewhere it is text', chunks: ['a\n\uFEFFb'], texts: ['a', '\uFEFFb'] },
+  { name: 'and at the start of every line, where cat puts it', chunks: ['a\n\uFEFFb'], texts: ['a', 'b'] },
+  { name: 'inside a line it is text', chunks: ['a\uFEFFb'], texts: ['a\uFEFFb'] },
   { name: 'NUL is text: the validator refuses it with its place', chunks: ['a\0b\nc'], texts: ['a\0b', 'c'] },
   { name: 'a CR inside a line stays', chunks: ['a\rb\n'], texts: ['a\rb'] },
   {

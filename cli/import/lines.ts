@@ -9,13 +9,15 @@ export type Line =
 /** A row is a series of 200 bytes and two decimals of 128: the longest that could be valid is far below. */
 export const lineBytesMax = 64 * 1024;
 
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 const shownCharacters = 80;
 
 /**
  * Cuts bytes into lines at LF or CRLF with memory for one line only: a line above `lineBytesMax` is skipped and
- * reported, not kept. A UTF-8 byte order mark at the start is dropped.
+ * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and a
+ * series that begins with it would look like another one.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;
@@ -52,11 +54,9 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
 }
 
 function toLine(number: number, bytes: Buffer, length: number): Line {
-  const isFirst = number === 1;
-  let line =
-    isFirst && bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-      ? bytes.subarray(3)
-      : bytes;
+  let line = bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+    ? bytes.subarray(byteOrderMark.length)
+    : bytes;
   if (line.at(-1) === carriageReturn) line = line.subarray(0, -1);
   const start = () => line.subarray(0, shownCharacters).toString('utf8');
   if (length > lineBytesMax) {

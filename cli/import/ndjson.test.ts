@@ -32,6 +32,9 @@ const bad: [line: string, problem: RegExp][] = [
   ['{"a":["1"],"b":"1"}', /a must be a decimal/],
   ['{"series":5,"a":"1","b":"1"}', /series must be a string/],
   ['{"a":"1","b":"1","c":"1"}', /unknown field "c"/],
+  ['{"series":"d","a":"1","a":"2","b":"0"}', /has the key "a" twice/],
+  ['{"a":"1","\\u0061":"2","b":"0"}', /has the key "\\u0061" twice/],
+  ['{"a":"1","b":{"c":1,"c":2}}', /has the key "c" twice/],
   ['{"__proto__":"x","a":"1","b":"1"}', /unknown field "__proto__"/],
 ];
 

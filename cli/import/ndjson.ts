@@ -1,3 +1,5 @@
+import { findRepeatedKey } from '#platform/repeatedKey.ts';
+
 /** What one NDJSON line says; a number is its raw text, so that no digit is lost. */
 export type NdjsonRow =
   | { readonly ok: true; readonly series: string; readonly a: string; readonly b: string }
@@ -26,6 +28,10 @@ export function parseNdjsonLine(line: string): NdjsonRow {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof RawNumber) {
     return { ok: false, problem: 'must be a JSON object such as {"series": "orders", "a": "1.10", "b": "2"}' };
+  }
+  const repeated = findRepeatedKey(line);
+  if (repeated !== undefined) {
+    return { ok: false, problem: `has the key ${repeated} twice; keep the one that counts` };
   }
   const fields = new Map<string, unknown>(Object.entries(value));
   const unknown = [...fields.keys()].find((name) => !names.some((known) => known === name));

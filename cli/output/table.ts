@@ -70,10 +70,19 @@ export function renderFields(fields: readonly (readonly [name: string, value: st
     .join('');
 }
 
-/** Text from elsewhere may hold what a terminal obeys: control characters become visible instead. */
+/**
+ * Text from elsewhere may hold what a terminal obeys, or what a person cannot see: control and format characters (such
+ * as those that turn the direction of text), characters of no width, unusual spaces. They are shown as escapes, so that
+ * two texts that differ never look the same. A backslash before `u` is doubled for the same reason.
+ */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|\\(?=u)/gu,
+    (character) => (character === '\\' ? '\\\\' : escapeOf(character.codePointAt(0) ?? 0)),
+  );
+}
+
+function escapeOf(codePoint: number): string {
+  const hex = codePoint.toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }
