@@ -34,6 +34,12 @@ test('the answer is the JSON mapping with its zeros, whatever content type the b
     {},
     { 'content-type': 'application/x-www-form-urlencoded' },
     { 'content-type': 'text/plain' },
+    { 'content-type': 'application/json,application/json' },
+    { 'content-type': 'json' },
+    { 'content-type': ';;;' },
+    { 'content-type': '' },
+    { 'content-type': `application/json; charset=${'x'.repeat(4000)}` },
+    { 'content-type': 'application/json; charset=latin1' },
   ]) {
     const { status, type, answer } = await request({ body: '{"request_id":"x","a":1.10,"b":"2"}', headers });
     assert.equal(status, 200);

@@ -50,7 +50,12 @@ export async function startHttp<Service extends DescService>(options: HttpOption
     frameworkErrors: (error, _request, reply) => refuse(reply, edgeFailure(error, logger)),
     clientErrorHandler: answerGarbage,
   });
-  // Whatever the content type says, a body is JSON: `curl -d` should not need a header to work.
+  // Every body is taken as JSON, whatever its content type says: `curl -d` works without a header. fastify would refuse a
+  // type that it cannot parse before any parser of ours, so it sees one that it can.
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/json';
+    done();
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, _request, reply) => refuse(reply, edgeFailure(error, logger)));
@@ -161,9 +166,16 @@ function edgeFailure(error: unknown, logger: Logger): Failure {
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return failure('not-found', 'the path is not valid percent-encoded UTF-8, or a part of it is too long');
     default:
+      if (error instanceof Error && isClientError(error)) return failure('malformed-json', error.message);
       logger.error({ error }, 'a request failed at the edge');
       return internalFailure;
   }
+}
+
+/** fastify gives its errors the status that it would answer: below 500 the request is at fault, not this service. */
+function isClientError(error: Error): boolean {
+  const status: unknown = Reflect.get(error, 'statusCode');
+  return typeof status === 'number' && status >= 400 && status < 500;
 }
 
 /** Failures that pass by themselves, most of them within a second. */
