@@ -3,6 +3,7 @@ import type { AggregatorConfig } from '#contract/config.ts';
 import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
 import { StoreUnavailableError } from './port.ts';
+import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from './uri.ts';
 
 /** A batch takes milliseconds; an owner stopped inside its transaction would block every other one as long as this. */
 export const transactionTimeoutMs = 20_000;
@@ -26,7 +27,7 @@ export function storeSources(config: AggregatorConfig): StoreSources {
 }
 
 /**
- * A pool of connections from freshly read secrets. TLS as the URI's sslmode says, and always verified when a CA is
+ * A pool of connections from freshly read secrets. TLS as the URI says (ADR 0019), and always verified when a CA is
  * given. Nothing is connected yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
  */
 export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
@@ -41,10 +42,10 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
     caFile === undefined
       ? undefined
       : await readSecretFile({ what: 'PostgreSQL CA', path: caFile, source: config.SUMPIPELINE_STORE_CA_SOURCE });
-  const { sslmode, ...target } = parseUri(uri, sources);
+  const { tls, ...target } = parseUri(uri, ca !== undefined, sources);
   const pool = new pg.Pool({
     ...target,
-    ssl: tlsOptions(sslmode, ca, sources),
+    ssl: tlsOptions(tls, ca),
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -72,65 +73,24 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
   return pool;
 }
 
-interface Target {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  readonly password: string;
-  readonly sslmode: string | null;
+function parseUri(text: string, hasCa: boolean, sources: StoreSources): StoreTarget {
+  try {
+    return parseStoreUri(text, { hasCa });
+  } catch (error) {
+    if (!(error instanceof StoreUriError)) throw error;
+    throw new StoreUnavailableError('InvalidUri', `${sources.uri} ${error.message}`, { cause: error });
+  }
 }
 
-function parseUri(text: string, sources: StoreSources): Target {
-  const uri = URL.parse(text);
-  // The text itself holds a password: never into a message.
-  const refuse = (problem: string) => new StoreUnavailableError('InvalidUri', `${sources.uri} ${problem}`);
-  if (uri === null) throw refuse('is not a URI such as postgres://user:password@host:5432/database');
-  const isPostgres = uri.protocol === 'postgres:' || uri.protocol === 'postgresql:';
-  if (!isPostgres || uri.hostname === '' || uri.pathname.length < 2 || uri.username === '') {
-    throw refuse('must be postgres://user:password@host:5432/database, with all parts');
-  }
-  const decode = (what: string, encoded: string): string => {
-    try {
-      return decodeURIComponent(encoded);
-    } catch {
-      throw refuse(`has a ${what} that is not percent-encoded: write a % in it as %25`);
-    }
-  };
-  return {
-    host: uri.hostname.replace(/^\[|\]$/g, ''),
-    port: uri.port === '' ? 5432 : Number(uri.port),
-    database: decode('database', uri.pathname.slice(1)),
-    user: decode('user', uri.username),
-    password: decode('password', uri.password),
-    sslmode: uri.searchParams.get('sslmode'),
-  };
-}
-
-function tlsOptions(sslmode: string | null, ca: string | undefined, sources: StoreSources): pg.PoolConfig['ssl'] {
-  if (ca !== undefined) {
-    if (sslmode === 'disable') {
-      throw new StoreUnavailableError(
-        'InvalidUri',
-        `${sources.uri} says sslmode=disable, but a CA is given: remove one of them`,
-      );
-    }
-    return { ca, rejectUnauthorized: true };
-  }
-  switch (sslmode) {
-    case null:
-    case 'disable':
+function tlsOptions(tls: StoreTls, ca: string | undefined): pg.PoolConfig['ssl'] {
+  switch (tls) {
+    case 'off':
       return false;
-    // libpq's "require" encrypts without looking at the certificate; whoever wants that looked at gives a CA.
-    case 'require':
+    case 'unverified':
       return { rejectUnauthorized: false };
-    case 'verify-ca':
-    case 'verify-full':
-      return { rejectUnauthorized: true };
+    case 'verified':
+      return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
     default:
-      throw new StoreUnavailableError(
-        'InvalidUri',
-        `${sources.uri} has sslmode=${sslmode}: use disable, require or verify-full`,
-      );
+      return tls satisfies never;
   }
 }

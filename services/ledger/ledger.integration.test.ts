@@ -11,6 +11,7 @@ import { silentLogger } from '#platform/log.ts';
 import { startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
+import { createPool as createLedgerPool } from './connect.ts';
 import { openLedger, PostgresLedger } from './ledger.ts';
 import {
   type BatchAddition,
@@ -740,6 +741,20 @@ describe('connecting', () => {
     });
     assert.match(error.message, /not signed by the CA \(Secret db-ca, key ca.crt\)/);
   });
+
+  for (const query of ['?sslmode=require', '?ssl=true']) {
+    it(`with ${query} is encrypted`, async () => {
+      await writeFile(join(folder, 'tls-uri'), `${postgres.uri()}${query}`);
+      const config = configFor({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'tls-uri') });
+      const pool = await createLedgerPool({ ...config, SUMPIPELINE_STORE_CA_FILE: undefined }, silentLogger);
+      try {
+        const { rows } = await pool.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+        assert.deepEqual(rows, [{ ssl: true }]);
+      } finally {
+        await pool.end();
+      }
+    });
+  }
 
   it('to a closed port says what cannot be reached', async () => {
     await writeFile(join(folder, 'closed-uri'), 'postgres://u:p@127.0.0.1:1/db');

@@ -1,0 +1,123 @@
+/** Where PostgreSQL is, and what its certificate must prove. */
+export interface StoreTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly tls: StoreTls;
+}
+
+/**
+ * `off`: plaintext. `unverified`: encrypted, any certificate (libpq's "require"). `verified`: the certificate is signed by
+ * a CA that we trust, for this host.
+ */
+export type StoreTls = 'off' | 'unverified' | 'verified';
+
+/** The URI cannot be used. The message is a predicate ("has ..."), and never quotes the URI, which holds a password. */
+export class StoreUriError extends Error {
+  override name = 'StoreUriError';
+}
+
+const example = 'postgres://user:password@host:5432/database';
+
+/**
+ * Reads a URI of PostgreSQL. What asks for TLS is done as libpq does it, or refused by name: a parameter that is passed
+ * over in silence could be the one that asked for encryption. `hasCa`: a CA of its own is given, and is always used.
+ */
+export function parseStoreUri(text: string, { hasCa }: { hasCa: boolean }): StoreTarget {
+  const uri = URL.parse(text);
+  if (uri === null) throw new StoreUriError(`is not a URI such as ${example}`);
+  const isPostgres = uri.protocol === 'postgres:' || uri.protocol === 'postgresql:';
+  if (!isPostgres || uri.hostname === '' || uri.pathname.length < 2 || uri.username === '') {
+    throw new StoreUriError(`must be ${example}, with all parts`);
+  }
+  if (uri.hash !== '') throw new StoreUriError('holds a "#": write it as %23');
+  return {
+    host: uri.hostname.replace(/^\[|\]$/g, ''),
+    port: uri.port === '' ? 5432 : Number(uri.port),
+    database: decode('database', uri.pathname.slice(1)),
+    user: decode('user', uri.username),
+    password: decode('password', uri.password),
+    tls: readTls(readParameters(uri.searchParams), hasCa),
+  };
+}
+
+function decode(what: string, encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new StoreUriError(`has a ${what} that is not percent-encoded: write a % in it as %25`);
+  }
+}
+
+const known = ['sslmode', 'ssl', 'sslrootcert'] as const;
+type Parameters = Partial<Record<(typeof known)[number], string>>;
+
+/** What people copy from other clients, and what to do instead. */
+const cures: Readonly<Record<string, string>> = {
+  sslcert: 'client certificates are not supported',
+  sslkey: 'client certificates are not supported',
+  sslpassword: 'client certificates are not supported',
+  host: 'write the host in its place before the database',
+  hostaddr: 'write the host in its place before the database',
+  port: 'write the port behind the host',
+  dbname: 'write the database in its place behind the host',
+  user: 'write the user in its place before the host',
+  password: 'write the password in its place before the host',
+};
+
+function readParameters(search: URLSearchParams): Parameters {
+  const parameters: Parameters = {};
+  for (const [name, value] of search) {
+    const parameter = known.find((one) => one === name);
+    if (parameter === undefined) {
+      const meant = known.find((one) => one === name.toLowerCase());
+      const cure = meant === undefined ? (cures[name] ?? 'remove it') : `write it as ${meant}`;
+      throw new StoreUriError(`has the parameter "${name.slice(0, 60)}", which is not supported: ${cure}`);
+    }
+    if (parameters[parameter] !== undefined) throw new StoreUriError(`has ${parameter} twice: keep one`);
+    parameters[parameter] = value;
+  }
+  return parameters;
+}
+
+function readTls({ ssl, sslmode: mode, sslrootcert }: Parameters, hasCa: boolean): StoreTls {
+  if (ssl !== undefined && ssl !== 'true') throw new StoreUriError(`has ssl=${shown(ssl)}: use sslmode instead`);
+  if (ssl !== undefined && mode !== undefined) throw new StoreUriError('has both ssl and sslmode: keep sslmode');
+  if (sslrootcert !== undefined && sslrootcert !== 'system') {
+    throw new StoreUriError(
+      'has sslrootcert with a path, but no such file is mounted: remove it and put the CA into a Secret that ' +
+        'spec.store.postgres.caSecretRef names',
+    );
+  }
+  // "ssl=true" is JDBC's word; libpq reads it as sslmode=require.
+  const sslmode = ssl === 'true' ? 'require' : (mode ?? (sslrootcert === undefined ? undefined : 'verify-full'));
+  switch (sslmode) {
+    case undefined:
+      return hasCa ? 'verified' : 'off';
+    case 'disable':
+      if (hasCa) throw new StoreUriError('says sslmode=disable, but a CA is given: remove one of them');
+      if (sslrootcert !== undefined)
+        throw new StoreUriError('says sslmode=disable and sslrootcert: remove one of them');
+      return 'off';
+    case 'require':
+      if (sslrootcert !== undefined)
+        throw new StoreUriError('says sslrootcert=system: use sslmode=verify-full with it');
+      return hasCa ? 'verified' : 'unverified';
+    case 'verify-ca':
+    case 'verify-full':
+      return 'verified';
+    case 'allow':
+    case 'prefer':
+      throw new StoreUriError(
+        `has sslmode=${sslmode}, which falls back to plaintext: use disable, require or verify-full`,
+      );
+    default:
+      throw new StoreUriError(`has sslmode=${shown(sslmode)}: use disable, require or verify-full`);
+  }
+}
+
+function shown(value: string): string {
+  return value.slice(0, 60);
+}
