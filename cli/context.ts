@@ -3,6 +3,10 @@ import type { Readable } from 'node:stream';
 /** Where text goes. A subset of a stream, so that a test can be one. */
 export interface TextSink {
   write(text: string): unknown;
+  /** Resolves when all text has arrived; rejects when some could not be written. Absent: it always arrives. */
+  flush?(): Promise<void>;
+  /** Why text cannot be written any more. */
+  readonly failure?: Error | undefined;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { exitCodes } from './exit.ts';
+import { ProcessOutput } from './output/sink.ts';
 import { runProgram } from './run.ts';
 
 /** sumctl as a process. Ends it, because open connections to a cluster would keep it. */
@@ -14,16 +15,14 @@ export async function main(): Promise<void> {
       interruption.abort(new Error(`interrupted by ${signal}`));
     });
   }
-  // `sumctl total | head` closes the pipe: there is nobody left to tell.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-    throw error;
-  });
+  // Once nothing can be printed there is no point in reading on.
+  const stdout = new ProcessOutput(process.stdout, (error) => interruption.abort(error));
+  const stderr = new ProcessOutput(process.stderr);
   const exitCode = await runProgram(
     process.argv.slice(2),
     {
-      stdout: process.stdout,
-      stderr: process.stderr,
+      stdout,
+      stderr,
       stdin: process.stdin,
       signal: interruption.signal,
       now: () => performance.now(),
@@ -32,6 +31,9 @@ export async function main(): Promise<void> {
     },
     readVersion(),
   );
+  await stderr.flush().catch(() => {
+    // Standard error is where this would be told.
+  });
   process.exit(exitCode);
 }
 

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { CliError, describeChain, describeFailure, exitCodes } from './exit.ts';
+import { brokenOutput } from './output/sink.ts';
 import { buildProgram } from './program.ts';
 import { isOnce, renderFailedOnce } from './verbs/up.ts';
 
@@ -25,8 +26,18 @@ async function runVerb(
   const program = buildProgram({ ...context, setExitCode: (code) => (exitCode = code) }, version);
   try {
     await program.parseAsync(args, { from: 'user' });
+    await context.stdout.flush?.();
     return exitCode;
   } catch (error) {
+    await context.stdout.flush?.().catch(() => {
+      // Judged below, by what it means for this error.
+    });
+    const { failure: broken } = context.stdout;
+    if (broken !== undefined && !(error instanceof CliError)) {
+      const { exitCode: code, text } = brokenOutput(broken);
+      context.stderr.write(text);
+      return code;
+    }
     const isFailure = !(error instanceof CommanderError && error.exitCode === 0);
     const document = isFailure ? renderFailedOnce(args, describeChain(error), new Date()) : undefined;
     if (document !== undefined) context.stdout.write(document);

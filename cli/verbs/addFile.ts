@@ -3,6 +3,7 @@ import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
 import { type ImportSummary, renderSummary } from '#cli/import/summary.ts';
+import { printResult } from '#cli/output/sink.ts';
 import { renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
 import type { AddOptions } from './add.ts';
@@ -30,7 +31,9 @@ export async function addFile(
     },
     context,
   );
-  context.stdout.write(options.output === 'table' ? renderSummary(summary) : renderStructured(options.output, summary));
+  const text = options.output === 'table' ? renderSummary(summary) : renderStructured(options.output, summary);
+  const done = `${summary.accepted + summary.replayed} of ${summary.rows} rows are acknowledged under the import id ${summary.importId}`;
+  await printResult(context.stdout, text, done);
   if (failure !== undefined) throw failure;
   const { rows, rejected } = summary;
   if (rejected > 0) {

@@ -1,3 +1,4 @@
+import type { Acknowledged } from '#cli/api/calculator.ts';
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import { withRetries } from '#cli/api/retry.ts';
 import { openCalculator } from '#cli/connection/connection.ts';
@@ -6,8 +7,9 @@ import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, usageError } from '#cli/exit.ts';
 import { flagOf } from '#cli/options.ts';
 import { shellWord } from '#cli/output/shell.ts';
+import { printResult } from '#cli/output/sink.ts';
 import { renderStructured } from '#cli/output/structured.ts';
-import { renderFields } from '#cli/output/table.ts';
+import { printable, renderFields } from '#cli/output/table.ts';
 import { parseAddition } from '#core/addition.ts';
 import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
@@ -29,29 +31,18 @@ export async function addOne(
   const addition = checkOperands({ requestId, series: options.series, a, b });
   await using connection = await openCalculator(connectionOptions, signal);
   const calculator = connection.service;
+  let answer: Acknowledged;
   try {
-    const answer = await withRetries(() => calculator.add(addition, signal), {
+    answer = await withRetries(() => calculator.add(addition, signal), {
       deadlineMs: options.retryForMs,
       now,
       random,
       signal,
-      onRetry: (failure, waitMs) =>
-        stderr.write(`waiting: ${failure.message}; trying again in ${waitMs} ms with the same id ${requestId}\n`),
+      onRetry: (failure, waitMs) => {
+        const why = printable(failure.message);
+        stderr.write(`waiting: ${why}; trying again in ${waitMs} ms with the same id ${requestId}\n`);
+      },
     });
-    const { series, result, replayed } = answer;
-    const { partition, offset, logEpoch } = answer.position;
-    const position = { partition, offset: String(offset), logEpoch };
-    stdout.write(
-      options.output === 'table'
-        ? renderFields([
-            ['Series', series],
-            ['Result', result],
-            ['Position', formatPosition(answer.position)],
-            ['Request id', requestId],
-            ['Replayed', replayed ? 'yes: it was acknowledged before, nothing was written now' : 'no'],
-          ])
-        : renderStructured(options.output, { requestId, series, result, position, replayed }),
-    );
   } catch (error) {
     const again = buildAgain(addition, connectionOptions);
     if (signal.aborted) {
@@ -61,6 +52,24 @@ export async function addOne(
     }
     throw explain(error, { again });
   }
+  const done = `the addition ${requestId} is acknowledged at ${formatPosition(answer.position)}`;
+  await printResult(stdout, renderReceipt(answer, options), done);
+}
+
+function renderReceipt(answer: Acknowledged, { output }: AddOptions): string {
+  const { requestId, series, result, replayed } = answer;
+  const { partition, offset, logEpoch } = answer.position;
+  if (output !== 'table') {
+    const position = { partition, offset: String(offset), logEpoch };
+    return renderStructured(output, { requestId, series, result, position, replayed });
+  }
+  return renderFields([
+    ['Series', series],
+    ['Result', result],
+    ['Position', formatPosition(answer.position)],
+    ['Request id', requestId],
+    ['Replayed', replayed ? 'yes: it was acknowledged before, nothing was written now' : 'no'],
+  ]);
 }
 
 /** The calculator would say the same; this way nothing is opened for it. */

@@ -1,0 +1,78 @@
+import type { TextSink } from '#cli/context.ts';
+import { CliError, codeOf, exitCodes } from '#cli/exit.ts';
+
+/** As much of a stream of the process as we use. */
+export interface OutputStream {
+  write(text: string, onWritten: (error?: Error | null) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/**
+ * Standard output or standard error of the process. Either may be a full disk or a pipe that its reader has closed: that
+ * is remembered here and told by `flush`, because a stream tells it late and by an event that would end the process.
+ */
+export class ProcessOutput implements TextSink {
+  readonly #stream: OutputStream;
+  #failure: Error | undefined;
+  #written: Promise<void> = Promise.resolve();
+
+  /** `onBroken` is called once: nothing that is written from then on arrives. */
+  constructor(stream: OutputStream, onBroken: (error: Error) => void = () => {}) {
+    this.#stream = stream;
+    stream.on('error', (error) => {
+      if (this.#failure !== undefined) return;
+      this.#failure = error;
+      onBroken(error);
+    });
+  }
+
+  get isTTY(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  get columns(): number {
+    return this.#stream.columns ?? 80;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  write(text: string): void {
+    if (this.#failure !== undefined) return;
+    this.#written = new Promise((resolve) => {
+      this.#stream.write(text, (error) => {
+        this.#failure ??= error ?? undefined;
+        resolve();
+      });
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#written;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** Prints the result of work that is done. When it cannot be printed, the error says what was done: `done` is a clause. */
+export async function printResult(stdout: TextSink, text: string, done: string): Promise<void> {
+  stdout.write(text);
+  try {
+    await stdout.flush?.();
+  } catch (error) {
+    throw new CliError(exitCodes.outputLost, `${done}, but ${describeBroken(error)}`, { cause: error });
+  }
+}
+
+/** Standard output failed: what its end means for a command that only reads. */
+export function brokenOutput(error: Error): { exitCode: number; text: string } {
+  // `sumctl total | head`: the reader has what it wanted.
+  if (codeOf(error) === 'EPIPE') return { exitCode: exitCodes.ok, text: '' };
+  return { exitCode: exitCodes.outputLost, text: `error: ${describeBroken(error)}\n` };
+}
+
+function describeBroken(error: unknown): string {
+  return `standard output cannot be written (${codeOf(error) ?? String(error)})`;
+}
