@@ -46,4 +46,5 @@ export const childName = {
   service: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}`,
   headlessService: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}-headless`,
   proof: (ref: PipelineRef): string => `${ref.name}-proof`,
+  scalingRules: (ref: PipelineRef): string => `${ref.name}-scaling`,
 } as const;

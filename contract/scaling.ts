@@ -2,23 +2,52 @@
  * What the parts of autoscaling agree on: the operator writes recording rules under these names, prometheus-adapter
  * serves them as external metrics, the HPA and sumctl read them.
  *
- * Every recorded series carries the labels `namespace` and `pipeline`, and no others unless it says so.
+ * Every recorded series carries the labels `namespace` and `pipeline`; those that begin with `partition_` also carry
+ * `partition`.
  */
 export const recordedSeries = {
-  /** Records not counted yet, by `partition`; halted partitions are left out. */
+  /** One past the last offset of a partition. */
+  partitionLogEnd: 'sumpipeline:partition_log_end:offset',
+  /** The offset that is counted next, also while no aggregator runs: only an aggregator moves it. */
+  partitionNextOffset: 'sumpipeline:partition_next_offset:offset',
+  /** Aggregators that own a partition now. */
+  partitionOwners: 'sumpipeline:partition_owners:count',
+  /** Records of a partition that are not counted yet. */
   partitionLag: 'sumpipeline:partition_lag:records',
-  /** Sum over the partitions that count as load. */
-  lag: 'sumpipeline:lag:records',
-  /** Records per second that arrive in the log. */
-  incoming: 'sumpipeline:incoming:rate1m',
-  /** Records per second that one busy aggregator counts: measured, else the last measured, else the hint. */
-  capacity: 'sumpipeline:replica_capacity:records_per_second',
-  /** Replicas that the lag asks for, a fraction. */
-  replicasForLag: 'sumpipeline:aggregator_replicas:for_lag',
-  /** Replicas that the incoming rate asks for, a fraction. */
-  replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',
+  /** Records per second that arrive in a partition. */
+  partitionIncoming: 'sumpipeline:partition_incoming:rate1m',
+  /** 1 for a partition that is no load: halted, or owned and not moving. */
+  partitionExcluded: 'sumpipeline:partition_excluded:bool',
+  /** Replicas that the records arriving in a partition ask for, a fraction. */
+  partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
+  /** Replicas that a partition asks for, a fraction; more than 1 cannot be given, because it has one reader. */
+  partitionReplicas: 'sumpipeline:partition_replicas:wanted',
   /** Partitions that Kafka lists. */
   partitions: 'sumpipeline:partitions:count',
+  /** Sum of the lag of the partitions that count as load. */
+  lag: 'sumpipeline:lag:records',
+  /** Records per second that arrive in them. */
+  incoming: 'sumpipeline:incoming:rate1m',
+  /** Records per second that are counted. */
+  counted: 'sumpipeline:counted:rate1m',
+  /** Records per second that one busy aggregator counts, measured while enough of a backlog waited. */
+  capacityMeasured: 'sumpipeline:replica_capacity:rate5m',
+  /** The same: measured, else the last measured, else the hint. */
+  capacity: 'sumpipeline:replica_capacity:records_per_second',
+  /** Mean time without counting at a change of the group. */
+  pause: 'sumpipeline:rebalance_pause:seconds',
+  /** Replicas that the records arriving ask for, a fraction. */
+  replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',
+  /** Replicas that the lag asks for, a fraction. */
+  replicasForLag: 'sumpipeline:aggregator_replicas:for_lag',
+  /** What the formula says, before any hold. */
+  computed: 'sumpipeline:aggregator_replicas:computed',
+  /** 1 when every partition is owned and every aggregator that was wanted is at work; else 0. */
+  settled: 'sumpipeline:aggregators_settled:bool',
+  /** What was counted per second when the number wanted was raised last. */
+  countedBeforeStep: 'sumpipeline:counted_before_step:rate1m',
+  /** 1 when the last step up raised nothing: the database is the limit. */
+  ineffective: 'sumpipeline:scaling_ineffective:bool',
   /** The number of aggregators wanted now. Absent when it is not known: the HPA then holds. */
   desired: 'sumpipeline:aggregator_replicas:desired',
   /** Additions waiting for or in a write to Kafka, over all calculators. */

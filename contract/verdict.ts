@@ -32,6 +32,8 @@ export const verdictSchema = z.object({
     )
     .max(64),
   drained: z.boolean(),
+  /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
+  partitions: z.number().int().positive().optional(),
 });
 
 export type Health = z.infer<typeof healthSchema>;

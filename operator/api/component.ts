@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { apiGroup, type Component } from '#contract/names.ts';
 import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
-import { annotationMap, atomicList, labelMap, mapList, objectName } from './schema.ts';
+import { annotationMap, atomicList, labelMap, mapList, objectName, withRules } from './schema.ts';
 
 /** Label keys that the operator writes on pods, besides everything under its own prefix. */
 export const reservedPodLabels = [
@@ -43,27 +43,39 @@ const podTemplate = z.object({
   priorityClassName: objectName().describe('PriorityClass of the pods.').optional(),
 });
 
-/** The two workloads have the same shape; only the words differ. */
-export function componentSchema(component: Component, replicasMax: number) {
+/** The two workloads have the same shape; only the words and what scales them differ. */
+export function componentSchema<Autoscaling extends z.ZodType>(
+  component: Component,
+  replicasMax: number,
+  autoscaling: Autoscaling,
+) {
   const pods = component === 'calculator' ? 'calculators' : 'aggregators';
   const why =
     component === 'calculator'
       ? 'More calculators take more requests.'
       : 'A partition has one reader, so at most kafka.topic.partitions.';
-  return z
-    .object({
+  return withRules(
+    z.object({
       replicas: z
         .int32()
         .min(0)
         .max(replicasMax)
         .optional()
         .describe(
-          `Number of ${pods}. ${why} Unset: the operator never writes the number, so kubectl scale or an autoscaler of yours decides.`,
+          `Number of ${pods}. ${why} Unset: the operator never writes the number, so autoscaling, kubectl scale or an autoscaler of yours decides.`,
         ),
+      autoscaling: autoscaling.optional(),
       resources: resourcesSchema
         .describe(`What each of the ${pods} reserves and may use. Set: replaces the default as a whole.`)
         .optional(),
       podTemplate: podTemplate.describe(`Further settings of the ${pods}' pods.`).optional(),
-    })
-    .describe(`The ${pods}.`);
+    }),
+    {
+      rule: '!(has(self.replicas) && has(self.autoscaling))',
+      reason: 'FieldValueForbidden',
+      message: 'cannot be set together with autoscaling: remove one of them',
+      fieldPath: '.replicas',
+      holds: (self) => self.replicas === undefined || self.autoscaling === undefined,
+    },
+  ).describe(`The ${pods}.`);
 }

@@ -14,7 +14,16 @@ import { buildCrd, buildSchema, crdName, plural } from './crd.ts';
 import { parsePipelineStrictly } from './parse.ts';
 import { pathsOf, violationsOf } from './testing/bounds.ts';
 import { allowedChanges, refusals, refusedChanges } from './testing/refusals.ts';
-import { changed, type Draft, fullDraft, minimalDraft, setAt, strimziDraft } from './testing/samples.ts';
+import {
+  changed,
+  type Draft,
+  fullDraft,
+  kedaDraft,
+  minimalDraft,
+  scaledDraft,
+  setAt,
+  strimziDraft,
+} from './testing/samples.ts';
 
 const pipelines: Resource<KubeObject & { spec?: unknown }> = {
   group: apiGroup,
@@ -92,7 +101,7 @@ describe('a resource is refused with words that name the field and the cure', ()
 describe('every bound of every field is held, and held offline too', () => {
   const spec = buildSchema().properties?.['spec'] ?? {};
   const seen = new Set<string>();
-  for (const draft of [fullDraft(), strimziDraft()]) {
+  for (const draft of [fullDraft(), strimziDraft(), scaledDraft(), kedaDraft()]) {
     for (const { steps, path, bound, value, server: words } of violationsOf(spec, draft.spec, ['spec'])) {
       // The podTemplate of the aggregators is that of the calculators.
       if (path.startsWith('spec.aggregator.podTemplate') || seen.has(`${bound} of ${path}`)) continue;
@@ -141,7 +150,7 @@ describe('a change', () => {
 });
 
 test('defaults are the same on the server and offline', async () => {
-  for (const draft of [minimalDraft(), strimziDraft(), fullDraft()]) {
+  for (const draft of [minimalDraft(), strimziDraft(), fullDraft(), scaledDraft(), kedaDraft()]) {
     const stored = await dryRun(draft);
     const parsed = parsePipelineStrictly(draft);
     assert.ok(parsed.ok);

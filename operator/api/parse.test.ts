@@ -6,7 +6,7 @@ import { formatProblems } from './problem.ts';
 import type { StructuralSchema } from './structural.ts';
 import { pathsOf, usedPathsOf } from './testing/bounds.ts';
 import { allowedChanges, refusals, refusedChanges } from './testing/refusals.ts';
-import { changed, fullDraft, minimalDraft, strimziDraft } from './testing/samples.ts';
+import { changed, fullDraft, kedaDraft, minimalDraft, scaledDraft, strimziDraft } from './testing/samples.ts';
 
 describe('offline, a resource is refused with the words of the API server or better', () => {
   for (const { name, from = minimalDraft, set, path, server, offline } of refusals) {
@@ -94,7 +94,11 @@ test('every rule of the schema is broken by a case of the table', () => {
 test('the samples together use every field', () => {
   const schema = buildSchema().properties?.['spec'] ?? {};
   const named = changed(minimalDraft(), { serviceAccount: { name: 'mine' } });
-  const used = new Set([fullDraft(), strimziDraft(), named].flatMap(({ spec }) => usedPathsOf(schema, spec, 'spec')));
+  const used = new Set(
+    [fullDraft(), strimziDraft(), scaledDraft(), kedaDraft(), named].flatMap(({ spec }) =>
+      usedPathsOf(schema, spec, 'spec'),
+    ),
+  );
   assert.deepEqual(
     pathsOf(schema, 'spec').filter((path) => !used.has(path)),
     [],

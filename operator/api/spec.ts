@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { aggregatorAutoscaling, calculatorAutoscaling } from './autoscaling.ts';
 import { componentSchema } from './component.ts';
 import { kafkaSchema } from './kafka.ts';
 import { annotationMap, labelMap, mapList, objectName, withRules } from './schema.ts';
@@ -22,6 +23,14 @@ const serviceAccount = withRules(
   },
 ).describe('Who the pods are to Kubernetes and clouds.');
 
+interface Bounded {
+  readonly autoscaling?: { readonly min: number; readonly max?: number | undefined } | undefined;
+}
+
+interface Partitioned {
+  readonly topic: { readonly partitions?: number | undefined };
+}
+
 export const specSchema = withRules(
   z.object({
     kafka: kafkaSchema,
@@ -43,10 +52,10 @@ export const specSchema = withRules(
       .describe('Secrets for pulling the image.')
       .optional(),
     serviceAccount: serviceAccount.optional(),
-    calculator: componentSchema('calculator', 1024)
+    calculator: componentSchema('calculator', 1024, calculatorAutoscaling)
       .describe('The calculators: they take additions and answer when these are durably in Kafka.')
       .prefault({}),
-    aggregator: componentSchema('aggregator', 1024)
+    aggregator: componentSchema('aggregator', 1024, aggregatorAutoscaling)
       .describe('The aggregators: they count each addition once and keep the totals in PostgreSQL.')
       .prefault({}),
     monitoring: z
@@ -77,4 +86,11 @@ export const specSchema = withRules(
       kafka.topic.partitions === undefined ||
       aggregator.replicas <= kafka.topic.partitions,
   },
+  ...(['min', 'max'] as const).map((bound) => ({
+    rule: `!has(self.aggregator.autoscaling) || !has(self.aggregator.autoscaling.${bound}) || !has(self.kafka.topic.partitions) || self.aggregator.autoscaling.${bound} <= self.kafka.topic.partitions`,
+    message: 'must not exceed kafka.topic.partitions: a partition has one reader, more aggregators would idle',
+    fieldPath: `.aggregator.autoscaling.${bound}`,
+    holds: ({ aggregator, kafka }: { aggregator: Bounded; kafka: Partitioned }) =>
+      (aggregator.autoscaling?.[bound] ?? 0) <= (kafka.topic.partitions ?? Number.POSITIVE_INFINITY),
+  })),
 ).describe('What you want.');

@@ -8,6 +8,7 @@ export const conditionTypes = [
   'Stalled',
   'KafkaReady',
   'WorkloadsReady',
+  'AutoscalingActive',
   'ObservabilityReady',
   'TotalExact',
   'DurabilityWeak',

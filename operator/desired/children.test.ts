@@ -5,13 +5,22 @@ import { stringify } from 'yaml';
 import { labelKeys } from '#contract/labels.ts';
 import { buildChildren } from './children.ts';
 import { ownedKinds, ownership, steps } from './ownership.ts';
-import { foreignExample, fullExample, minimalExample, strimziExample } from './testing/examples.ts';
+import {
+  foreignExample,
+  fullExample,
+  kedaExample,
+  minimalExample,
+  scaledExample,
+  strimziExample,
+} from './testing/examples.ts';
 
 const examples = {
   minimal: minimalExample(),
   full: fullExample(),
   strimzi: strimziExample(),
   foreign: foreignExample(),
+  scaled: scaledExample(),
+  keda: kedaExample(),
 };
 const childrenOf = (name: keyof typeof examples) => buildChildren(examples[name].pipeline, examples[name].facts);
 
@@ -87,7 +96,10 @@ for (const name of Object.keys(examples) as (keyof typeof examples)[]) {
 
 test('what depends on an optional API is not built without it', () => {
   const { pipeline, facts } = strimziExample();
-  const without = buildChildren(pipeline, { ...facts, apis: { strimzi: false, monitoring: false } });
+  const without = buildChildren(pipeline, {
+    ...facts,
+    apis: { strimzi: false, monitoring: false, prometheusRules: false, keda: false },
+  });
   assert.deepEqual(
     without.filter(({ owned }) => owned.optionalApi !== undefined),
     [],

@@ -3,12 +3,15 @@ import type { SumPipeline } from '#operator/api/types.ts';
 import type { Child, ChildObject } from './child.ts';
 import { buildDeployment } from './deployment.ts';
 import type { Facts } from './facts.ts';
+import { buildHorizontalPodAutoscaler } from './horizontalPodAutoscaler.ts';
 import { buildKafkaCa } from './kafkaCa.ts';
 import { buildKafkaTopic } from './kafkaTopic.ts';
 import { type OwnedKind, ownership } from './ownership.ts';
 import { buildPodDisruptionBudget } from './podDisruptionBudget.ts';
+import { buildPrometheusRule } from './prometheusRule.ts';
 import { buildProof } from './proof.ts';
 import { buildRole, buildRoleBinding } from './role.ts';
+import { buildScaledObject } from './scaledObject.ts';
 import { buildHeadlessService, buildService } from './service.ts';
 import { buildServiceAccount } from './serviceAccount.ts';
 import { buildServiceMonitor } from './serviceMonitor.ts';
@@ -34,6 +37,11 @@ export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
       ...one(ownership.deployment, buildDeployment(pipeline, facts, component)),
       ...one(ownership.podDisruptionBudget, buildPodDisruptionBudget(pipeline, facts, component)),
     ]),
+    ...components.flatMap((component) =>
+      one(ownership.horizontalPodAutoscaler, buildHorizontalPodAutoscaler(pipeline, facts, component)),
+    ),
+    ...one(ownership.scaledObject, buildScaledObject(pipeline, facts)),
+    ...one(ownership.prometheusRule, buildPrometheusRule(pipeline, facts)),
     ...components.flatMap((component) =>
       one(ownership.serviceMonitor, buildServiceMonitor(pipeline, facts, component)),
     ),

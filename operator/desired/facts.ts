@@ -9,6 +9,17 @@ export interface Facts {
   readonly kafka: KafkaFacts;
   /** Optional APIs that the cluster serves now. */
   readonly apis: OptionalApis;
+  readonly scaling: ScalingFacts;
+}
+
+/** What the cluster can do for autoscaling. */
+export interface ScalingFacts {
+  /** The API server has the field `tolerance` of an HPA (1.33): elsewhere it would refuse the whole object. */
+  readonly knowsTolerance: boolean;
+  /** The field has an effect: known, and kept by the API server. */
+  readonly hasTolerance: boolean;
+  /** `metrics.k8s.io` is served: an HPA can use CPU. */
+  readonly hasResourceMetrics: boolean;
 }
 
 export interface KafkaFacts {
@@ -22,6 +33,10 @@ export interface KafkaFacts {
 export interface OptionalApis {
   /** `kafka.strimzi.io/v1`. */
   readonly strimzi: boolean;
-  /** `monitoring.coreos.com/v1`. */
+  /** ServiceMonitors of `monitoring.coreos.com/v1`. */
   readonly monitoring: boolean;
+  /** PrometheusRules of `monitoring.coreos.com/v1`. */
+  readonly prometheusRules: boolean;
+  /** `keda.sh/v1alpha1`. */
+  readonly keda: boolean;
 }

@@ -1,7 +1,7 @@
 import type { OptionalApis } from './facts.ts';
 
 /** What is done in which order. A later step needs the earlier ones: pods need their ServiceAccount and proof. */
-export const steps = ['identity', 'topic', 'network', 'workloads', 'monitoring'] as const;
+export const steps = ['identity', 'topic', 'network', 'workloads', 'scaling', 'monitoring'] as const;
 export type Step = (typeof steps)[number];
 
 /**
@@ -111,6 +111,36 @@ export const ownership = {
     step: 'workloads',
     purpose: 'at most one pod of each component is evicted at a time',
   },
+  horizontalPodAutoscaler: {
+    kind: 'HorizontalPodAutoscaler',
+    apiVersion: 'autoscaling/v2',
+    plural: 'horizontalpodautoscalers',
+    namespace: 'pipeline',
+    prune: 'delete',
+    step: 'scaling',
+    purpose: 'scales the aggregators on Kafka lag (mode hpa), and the calculators on additions in flight',
+  },
+  scaledObject: {
+    kind: 'ScaledObject',
+    apiVersion: 'keda.sh/v1alpha1',
+    plural: 'scaledobjects',
+    namespace: 'pipeline',
+    optionalApi: 'keda',
+    prune: 'delete',
+    step: 'scaling',
+    purpose: 'scales the aggregators on Kafka lag through KEDA (mode keda), which makes an HPA of its own',
+  },
+  prometheusRule: {
+    kind: 'PrometheusRule',
+    apiVersion: 'monitoring.coreos.com/v1',
+    plural: 'prometheusrules',
+    namespace: 'pipeline',
+    optionalApi: 'prometheusRules',
+    prune: 'delete',
+    step: 'monitoring',
+    purpose:
+      'records lag, rate, capacity and the number of aggregators wanted, when monitoring and autoscaling are set',
+  },
   serviceMonitor: {
     kind: 'ServiceMonitor',
     apiVersion: 'monitoring.coreos.com/v1',
@@ -184,6 +214,12 @@ export const clusterRights: readonly AccessRule[] = [
     resources: ['customresourcedefinitions'],
     verbs: ['get', 'list', 'watch'],
     why: 'optional APIs are picked up when they are installed later',
+  },
+  {
+    apiGroups: ['apiregistration.k8s.io'],
+    resources: ['apiservices'],
+    verbs: ['get', 'list', 'watch'],
+    why: 'which program serves the metrics APIs, to say what autoscaling lacks; they are never changed',
   },
 ];
 

@@ -49,6 +49,6 @@ test('the address of a Strimzi Kafka is assumed to be its bootstrap Service', ()
 test('optional APIs are assumed to be installed, unless said otherwise', () => {
   const kinds = (options?: Partial<RenderOptions>) => new Set(render(strimziDraft(), options).map(({ kind }) => kind));
   assert.ok(kinds().isSupersetOf(new Set(['KafkaTopic', 'ServiceMonitor'])));
-  const without = kinds({ apis: { strimzi: false, monitoring: false } });
+  const without = kinds({ apis: { strimzi: false, monitoring: false, prometheusRules: false, keda: false } });
   assert.ok(without.isDisjointFrom(new Set(['KafkaTopic', 'ServiceMonitor'])));
 });

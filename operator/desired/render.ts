@@ -5,6 +5,8 @@ import type { KafkaFacts, OptionalApis } from './facts.ts';
 import { kafkaNamespaceOf } from './identity.ts';
 import { resolveKafka } from './kafka.ts';
 
+const everyApi: OptionalApis = { strimzi: true, monitoring: true, prometheusRules: true, keda: true };
+
 export interface RenderOptions {
   /** Image of the pods when `spec.image` is unset. */
   readonly image: string;
@@ -17,8 +19,9 @@ export interface RenderOptions {
  * left out (the owner's uid) or assumed (address and CA of a Strimzi Kafka).
  */
 export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
-  const { image, apis = { strimzi: true, monitoring: true } } = options;
-  const facts = { operatorImage: image, kafka: kafkaOffline(pipeline), apis };
+  const { image, apis = everyApi } = options;
+  const scaling = { knowsTolerance: true, hasTolerance: true, hasResourceMetrics: true };
+  const facts = { operatorImage: image, kafka: kafkaOffline(pipeline), apis, scaling };
   return buildChildren(pipeline, facts).map(({ object }) => object);
 }
 

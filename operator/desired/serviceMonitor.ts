@@ -26,12 +26,18 @@ export function buildServiceMonitor(
           {
             port: 'admin',
             path: '/metrics',
+            ...(isScaled(pipeline) ? { interval: '15s' } : {}),
             relabelings: [metaLabel(labelKeys.name, 'pipeline'), metaLabel(labelKeys.component, 'component')],
           },
         ],
       },
     },
   );
+}
+
+/** The rules of autoscaling look back one minute: with the usual 30 s that would be two samples. */
+function isScaled({ spec }: SumPipeline): boolean {
+  return spec.aggregator.autoscaling !== undefined || spec.calculator.autoscaling !== undefined;
 }
 
 /** Every series then says `pipeline` and `component`, beside `namespace` and `pod` from prometheus-operator. */

@@ -35,10 +35,20 @@ export interface LiveCondition {
   readonly status?: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastTransitionTime?: string;
 }
 
-/** Any child of a pipeline. Only Deployments among them have replicas. */
-export type LiveChild = LiveObject & { readonly spec?: { readonly replicas?: number } };
+/** Any child of a pipeline: of the fields that are read without knowing the kind. */
+export type LiveChild = LiveObject & {
+  readonly spec?: {
+    /** Of a Deployment. */
+    readonly replicas?: number;
+    /** Of an autoscaler. */
+    readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string };
+    readonly behavior?: { readonly scaleUp?: { readonly tolerance?: string | number } };
+  };
+  readonly status?: { readonly conditions?: readonly LiveCondition[] };
+};
 
 export interface DeploymentBody {
   readonly spec?: { readonly replicas?: number };
@@ -80,6 +90,12 @@ export interface ConfigMapBody {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** Who serves an API through the aggregation layer; without a service the API server does it itself. */
+export interface ApiServiceBody {
+  readonly spec?: { readonly service?: { readonly namespace?: string; readonly name?: string } };
+  readonly status?: { readonly conditions?: readonly LiveCondition[] };
+}
+
 export interface KafkaTopicBody {
   readonly status?: {
     readonly observedGeneration?: number;
@@ -90,4 +106,5 @@ export interface KafkaTopicBody {
 export type LiveDeployment = LiveObject & DeploymentBody;
 export type LivePod = LiveObject & PodBody;
 export type LiveConfigMap = LiveObject & ConfigMapBody;
+export type LiveApiService = LiveObject & ApiServiceBody;
 export type LiveKafkaTopic = LiveObject & KafkaTopicBody;

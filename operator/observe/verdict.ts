@@ -11,6 +11,8 @@ export interface ObservedVerdict {
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
   readonly halts: Verdict['halts'];
+  /** Partitions of the topic; undefined while no aggregator has read them. */
+  readonly partitions: number | undefined;
   /** Keys whose pod does not exist. */
   readonly goneKeys: readonly string[];
 }
@@ -35,10 +37,16 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: verdicts.flatMap(({ halts }) => halts).toSorted((left, right) => left.partition - right.partition),
+    // The topic only grows: who says more has looked later.
+    partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
     goneKeys: Object.keys(data)
       .filter((key) => !names.has(key))
       .toSorted(),
   };
+}
+
+function most(numbers: readonly number[]): number | undefined {
+  return numbers.length === 0 ? undefined : Math.max(...numbers);
 }
 
 function read(pod: LivePod, text: string | undefined): Report {

@@ -1,8 +1,11 @@
 import type { OperatorMetric } from '#operator/metrics.ts';
+import { metricsApiServices } from '#operator/observe/metricsApis.ts';
 import type { Clock } from '#operator/runtime/clock.ts';
 import type { Controller } from '#operator/runtime/controller.ts';
 import type { Manager } from '#operator/runtime/manager.ts';
+import { keyOf } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
+import { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { createCaches } from './caches.ts';
@@ -35,6 +38,7 @@ export function addPipelineControllers(
 ): Controller<PipelineObject>[] {
   const { operatorImage, concurrency, recorder, metrics, clock, logger } = options;
   const census = createCensus(metrics);
+  const serverVersion = new ServerVersion(manager.client, () => clock.monotonicMs());
   const now = () => new Date(clock.wallMs());
 
   return [...new Set(options.namespaces ?? [undefined])].map((namespace) => {
@@ -45,10 +49,15 @@ export function addPipelineControllers(
       name: namespace === undefined ? 'pipelines' : `pipelines-${namespace}`,
       primary: caches.pipelines,
       concurrency,
-      reconcile: createReconcile({ caches, watchKafka, operatorImage, recorder, census, metrics, now }),
+      reconcile: createReconcile({ caches, watchKafka, serverVersion, operatorImage, recorder, census, metrics, now }),
     });
     for (const children of caches.children) controller.watch(children, pipelineKeysOf);
     controller.watch(caches.pods, pipelineKeysOf);
+    // They say for every pipeline at once whether an HPA gets its metrics.
+    const metricsApis: readonly string[] = Object.values(metricsApiServices);
+    controller.watch(caches.apiServices, ({ metadata }) =>
+      metricsApis.includes(metadata.name) ? caches.pipelines.store.list().map(keyOf) : [],
+    );
     kafkaWatch.attach(controller);
     return controller;
   });

@@ -10,7 +10,7 @@ import type { Availability } from '#operator/runtime/reflector.ts';
 import { Store } from '#operator/runtime/store.ts';
 import { gather, type Reader, type Readers } from './gather.ts';
 import { byPipeline, pipelineKeysOf } from './keys.ts';
-import { childResource, kafkas, kafkaTopics, pods } from './resources.ts';
+import { apiServices, childResource, kafkas, kafkaTopics, pods } from './resources.ts';
 
 const ref = { namespace: 'shop', name: 'orders' };
 const labels = ownerLabels(ref);
@@ -45,18 +45,21 @@ function live(kind: string, metadata: Partial<Live['metadata']>, more: object = 
 }
 
 /** Everything can be seen, and nothing is there, but for what is given. */
-function readers(given: { children?: Reader[]; pods?: Readers['pods']; kafka?: Readers['kafka'] } = {}): Readers {
+function readers(
+  given: { children?: Reader[]; pods?: Readers['pods']; kafka?: Readers['kafka']; apiServices?: Live[] } = {},
+): Readers {
   const kinds = ownedKinds.filter(({ namespace }) => namespace === 'pipeline').map(({ kind }) => kind);
   return {
     children: kinds.map(
       (kind) => given.children?.find(({ resource }) => resource.kind === kind) ?? reader(childResource(kind), 'synced'),
     ),
     pods: given.pods ?? reader(pods, 'synced'),
+    apiServices: reader(apiServices, 'synced', ...(given.apiServices ?? [])),
     kafka: given.kafka,
   };
 }
 const look = (pipeline: SumPipeline, given: Parameters<typeof readers>[0] = {}) =>
-  gather(pipeline, readers(given), 'image:1');
+  gather(pipeline, readers(given), { operatorImage: 'image:1', serverMinor: 37 });
 
 describe('what belongs to a pipeline', () => {
   test('carries its labels and lives where we would make it', () => {

@@ -5,8 +5,9 @@ import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from '#operator/desired/facts.ts';
 import { kafkaNamespaceOf, refOf } from '#operator/desired/identity.ts';
 import { type ObservedKafka, type ResolvedKafka, resolveKafka } from '#operator/desired/kafka.ts';
-import { ownership } from '#operator/desired/ownership.ts';
-import type { LiveChild, LivePod } from '#operator/observe/objects.ts';
+import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/ownership.ts';
+import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsApis.ts';
+import type { ApiServiceBody, LiveChild, LivePod } from '#operator/observe/objects.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 import { resourceId } from '#operator/runtime/object.ts';
 import type { Availability } from '#operator/runtime/reflector.ts';
@@ -23,6 +24,7 @@ export interface Reader<T extends KubeObject = KubeObject> {
 export interface Readers {
   readonly children: readonly Reader[];
   readonly pods: Reader<KubeObject & Pick<LivePod, 'status'>>;
+  readonly apiServices: Reader<KubeObject & ApiServiceBody>;
   /** Of the namespace of the Kafka that the pipeline names; undefined when it names none. */
   readonly kafka: KafkaReaders | undefined;
 }
@@ -44,19 +46,39 @@ export interface World {
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
   /** Of ServiceMonitors, when they are wanted. */
   readonly monitoring: Availability | 'disabled';
+  /** Of the optional kinds of autoscaling. */
+  readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
+  readonly metricsApis: MetricsApis;
   /** Kinds that we need and may not list: nothing can be decided without them. */
   readonly blindTo: readonly string[];
 }
 
+/** What the cluster says of itself, beside its objects. */
+export interface ClusterContext {
+  readonly operatorImage: string;
+  /** Minor version of the API server. */
+  readonly serverMinor: number;
+}
+
 /** Facts out of what the watches brought. Pure. */
-export function gather(pipeline: SumPipeline, readers: Readers, operatorImage: string): World {
+export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage, serverMinor }: ClusterContext): World {
   const key = formatRef(refOf(pipeline));
   const kafka = resolve(pipeline, readers);
-  const monitoring = readers.children.find(({ resource }) => resource.kind === ownership.serviceMonitor.kind);
+  const availabilityOf = ({ kind }: OwnedKind) =>
+    readers.children.find(({ resource }) => resource.kind === kind)?.availability ?? 'pending';
+  const scaling = {
+    prometheusRules: availabilityOf(ownership.prometheusRule),
+    scaledObjects: availabilityOf(ownership.scaledObject),
+  };
   const apis = {
     strimzi: readers.kafka?.topics.availability === 'synced',
-    monitoring: monitoring?.availability === 'synced',
+    monitoring: availabilityOf(ownership.serviceMonitor) === 'synced',
+    prometheusRules: scaling.prometheusRules === 'synced',
+    keda: scaling.scaledObjects === 'synced',
   };
+  const live = gatherLive(pipeline, readers, key);
+  const metricsApis = observeMetricsApis(readers.apiServices);
+  const knowsTolerance = serverMinor >= toleranceMinor;
   const podsOf = (component: Component) =>
     readers.pods.store
       .byIndex(byPipeline, key)
@@ -65,14 +87,48 @@ export function gather(pipeline: SumPipeline, readers: Readers, operatorImage: s
   return {
     pipeline,
     kafka,
-    facts: kafka?.ok === true ? { operatorImage, kafka: kafka.kafka, apis } : undefined,
-    live: gatherLive(pipeline, readers, key),
+    facts:
+      kafka?.ok === true
+        ? {
+            operatorImage,
+            kafka: kafka.kafka,
+            apis,
+            scaling: {
+              knowsTolerance,
+              hasTolerance: knowsTolerance && !dropsTolerance(live),
+              hasResourceMetrics: metricsApis.resource.state === 'served',
+            },
+          }
+        : undefined,
+    live,
     pods: { calculator: podsOf('calculator'), aggregator: podsOf('aggregator') },
-    monitoring: pipeline.spec.monitoring.enabled ? (monitoring?.availability ?? 'pending') : 'disabled',
-    blindTo: [...readers.children.filter((reader) => reader !== monitoring), readers.pods]
+    monitoring: pipeline.spec.monitoring.enabled ? availabilityOf(ownership.serviceMonitor) : 'disabled',
+    scaling,
+    metricsApis,
+    blindTo: [...readers.children.filter(({ resource }) => !isOptional(resource.kind)), readers.pods]
       .filter(({ availability }) => availability !== 'synced')
       .map(({ resource }) => resourceId(resource)),
   };
+}
+
+/** HPAs have the field `tolerance` since Kubernetes 1.33. */
+const toleranceMinor = 33;
+
+/** Where its feature gate is off, the API server takes the field and drops it. */
+function dropsTolerance(live: readonly LiveChild[]): boolean {
+  const own = live.find((child) => child.kind === ownership.horizontalPodAutoscaler.kind && isAggregator(child));
+  if (own === undefined) return false;
+  const scaleUp = own.spec?.behavior?.scaleUp;
+  return scaleUp !== undefined && scaleUp.tolerance === undefined;
+}
+
+function isAggregator({ metadata }: LiveChild): boolean {
+  const component: Component = 'aggregator';
+  return metadata.labels?.[labelKeys.component] === component;
+}
+
+function isOptional(kind: string): boolean {
+  return ownedKinds.some((owned) => owned.kind === kind && owned.optionalApi !== undefined);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { SettledChild } from '#operator/plan/settled.ts';
 import type { ReconcileRun } from '#operator/runtime/controller.ts';
 import type { Live } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
+import type { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import type { Caches } from './caches.ts';
@@ -20,6 +21,7 @@ export interface ReconcileDependencies {
   readonly caches: Caches;
   /** The Strimzi kinds of a namespace; from now on their changes bring pipelines back to work. */
   readonly watchKafka: (namespace: string) => KafkaReaders;
+  readonly serverVersion: Pick<ServerVersion, 'minor'>;
   /** Image of pipelines that name none. */
   readonly operatorImage: string;
   readonly recorder: Recorder;

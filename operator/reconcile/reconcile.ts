@@ -36,7 +36,7 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 }
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
-  const { caches, watchKafka, operatorImage } = pass.dependencies;
+  const { caches, watchKafka, operatorImage, serverVersion } = pass.dependencies;
   // What another version wrote into the status must not keep us from reading the spec.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
@@ -48,7 +48,9 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   // Observe: everything is read here, once.
   const kafkaNamespace = kafkaNamespaceOf(pipeline);
   const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
-  const world = gather(pipeline, { children: caches.children, pods: caches.pods, kafka }, operatorImage);
+  const { children, pods, apiServices } = caches;
+  const serverMinor = await serverVersion.minor(pass.run.signal);
+  const world = gather(pipeline, { children, pods, apiServices, kafka }, { operatorImage, serverMinor });
   if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
   // The first look into Kafka's namespace is under way; its end brings us back.
   if (world.kafka === undefined) return {};
@@ -71,7 +73,7 @@ function toPlanInput(pass: Pass, world: World, desired: readonly Child[]): PlanI
   const { workloads, verdict, proof } = review(world);
   return {
     desired,
-    replicas: wantedReplicas(world.pipeline),
+    replicas: wantedReplicas(world.pipeline, world.live),
     live: world.live,
     inventory: { entries: pass.owner.inventory, hasFinalizer: pass.hasFinalizer },
     settled: pass.settled,

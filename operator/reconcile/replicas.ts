@@ -1,13 +1,48 @@
-import { childName, components } from '#contract/names.ts';
+import { type Component, childName, components } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { refOf } from '#operator/desired/identity.ts';
+import { ownership } from '#operator/desired/ownership.ts';
+import type { LiveChild } from '#operator/observe/objects.ts';
+import { scalersOf } from '#operator/observe/scaler.ts';
+import { replicasOf } from '#operator/plan/action.ts';
 
-/** Replicas by name of Deployment. Unset in the spec: absent here, so that the number is never written. */
-export function wantedReplicas(pipeline: SumPipeline): Record<string, number> {
+/**
+ * Replicas to write, by name of Deployment. A name that is absent is never written. Two writers of one number would
+ * fight, so there is at most one:
+ *
+ *   replicas set      we write, once every autoscaler of the Deployment is gone: it would overwrite us until then
+ *   autoscaling set   the autoscaler writes; we only lift a Deployment from 0 before it is made, because an HPA is
+ *                     disabled at 0. A person who scales to 0 later is not overruled
+ *   neither           we do not write
+ */
+export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
   return Object.fromEntries(
     components.flatMap((component) => {
-      const { replicas } = pipeline.spec[component];
-      return replicas === undefined ? [] : [[childName.workload(refOf(pipeline), component), replicas]];
+      const name = childName.workload(refOf(pipeline), component);
+      const wanted = wantedOf(pipeline, component, live, name);
+      return wanted === undefined ? [] : [[name, wanted]];
     }),
   );
+}
+
+function wantedOf(
+  pipeline: SumPipeline,
+  component: Component,
+  live: readonly LiveChild[],
+  name: string,
+): number | undefined {
+  const { replicas } = pipeline.spec[component];
+  const isScaled = scalersOf(live, name).length > 0;
+  if (replicas !== undefined) return isScaled ? undefined : replicas;
+  const min = autoscaledFrom(pipeline, component);
+  if (min === undefined || isScaled) return undefined;
+  const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
+  return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;
+}
+
+/** The minimum, where an autoscaler of ours will write; undefined where none does. */
+function autoscaledFrom({ spec }: SumPipeline, component: Component): number | undefined {
+  if (component === 'calculator') return spec.calculator.autoscaling?.min;
+  const { autoscaling } = spec.aggregator;
+  return autoscaling === undefined || autoscaling.mode === 'recommend' ? undefined : autoscaling.min;
 }

@@ -1,6 +1,12 @@
 import { apiGroup, kind } from '#contract/names.ts';
 import { groupOf, type OwnedKind, ownership } from '#operator/desired/ownership.ts';
-import type { ConfigMapBody, DeploymentBody, KafkaTopicBody, PodBody } from '#operator/observe/objects.ts';
+import type {
+  ApiServiceBody,
+  ConfigMapBody,
+  DeploymentBody,
+  KafkaTopicBody,
+  PodBody,
+} from '#operator/observe/objects.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 
 /** A SumPipeline as the server sent it; `parsePipeline` makes sense of it. */
@@ -29,6 +35,14 @@ export const kafkas: Resource = {
   kind: 'Kafka',
   plural: 'kafkas',
   namespaced: true,
+};
+
+export const apiServices: Resource<KubeObject & ApiServiceBody> = {
+  group: 'apiregistration.k8s.io',
+  version: 'v1',
+  kind: 'APIService',
+  plural: 'apiservices',
+  namespaced: false,
 };
 
 export const deployments: Resource<KubeObject & DeploymentBody> = toResource(ownership.deployment);

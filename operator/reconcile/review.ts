@@ -3,11 +3,14 @@ import type { Status } from '#operator/api/types.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
 import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
 import { ownership } from '#operator/desired/ownership.ts';
+import type { AutoscalingInput, ScaledComponent } from '#operator/observe/autoscaling.ts';
 import { observeDeployment, type WorkloadHealth } from '#operator/observe/deployment.ts';
 import { observeDrift } from '#operator/observe/drift.ts';
 import { observeKafkaTopic } from '#operator/observe/kafkaTopic.ts';
 import type { LiveChild, LiveConfigMap, LiveDeployment } from '#operator/observe/objects.ts';
+import { hpaOf } from '#operator/observe/scaler.ts';
 import { type ObservedVerdict, observeVerdict } from '#operator/observe/verdict.ts';
+import { replicasOf } from '#operator/plan/action.ts';
 import type { Monitoring, StatusInput } from '#operator/status/input.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import type { World } from './gather.ts';
@@ -53,6 +56,7 @@ export function toStatusInput(
     },
     workloads,
     verdict,
+    autoscaling: toAutoscalingInput(world, verdict.partitions),
     monitoring: observeMonitoring(world),
     drift: components.flatMap((component) => {
       const name = childName.workload(refOf(pipeline), component);
@@ -77,6 +81,37 @@ function observeTopic(world: World) {
   const { namespace, name } = refOf(world.pipeline);
   const topicName = `${namespace}.${name}`;
   return observeKafkaTopic(topicName, findChild(world, ownership.kafkaTopic.kind, topicName));
+}
+
+function toAutoscalingInput(world: World, reported: number | undefined): AutoscalingInput {
+  const { pipeline, live, facts } = world;
+  const { spec } = pipeline;
+  const ref = refOf(pipeline);
+  return {
+    components: components.flatMap((component): ScaledComponent[] => {
+      const { autoscaling } = spec[component];
+      if (autoscaling === undefined) return [];
+      const name = childName.workload(ref, component);
+      const deployment = findChild(world, ownership.deployment.kind, name);
+      return [
+        {
+          component,
+          mode: 'mode' in autoscaling ? autoscaling.mode : 'hpa',
+          min: autoscaling.min,
+          max: autoscaling.max,
+          replicas: deployment === undefined ? 0 : replicasOf(deployment),
+          hpa: hpaOf(live, name),
+        },
+      ];
+    }),
+    isMonitoringEnabled: spec.monitoring.enabled,
+    ...world.scaling,
+    metricsApis: world.metricsApis,
+    hasTolerance: facts?.scaling.hasTolerance ?? true,
+    partitions: spec.kafka.topic.partitions ?? reported,
+    rulesName: childName.scalingRules(ref),
+    namespace: ref.namespace,
+  };
 }
 
 function observeMonitoring(world: World): Monitoring {

@@ -1,5 +1,6 @@
 import type { Component } from '#contract/names.ts';
 import type { Status } from '#operator/api/types.ts';
+import type { AutoscalingInput } from '#operator/observe/autoscaling.ts';
 import type { WorkloadHealth } from '#operator/observe/deployment.ts';
 import type { ChildHealth } from '#operator/observe/health.ts';
 import type { ObservedVerdict } from '#operator/observe/verdict.ts';
@@ -22,6 +23,7 @@ export interface StatusInput {
   };
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
   readonly verdict: ObservedVerdict;
+  readonly autoscaling: AutoscalingInput;
   readonly monitoring: Monitoring;
   /** What others added to our pods and touches security. */
   readonly drift: readonly string[];

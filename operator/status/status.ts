@@ -1,5 +1,6 @@
 import { components } from '#contract/names.ts';
 import type { Condition, Status } from '#operator/api/types.ts';
+import { observeAutoscaling } from '#operator/observe/autoscaling.ts';
 import { type Judgement, toConditions } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 import { type Issue, worstIssue } from './issue.ts';
@@ -19,6 +20,7 @@ export function buildStatus(input: StatusInput): Status {
         ...summarize(obstacle, pods.message),
         KafkaReady: kafka,
         WorkloadsReady: pods,
+        AutoscalingActive: observeAutoscaling(input.autoscaling),
         ObservabilityReady: judgeObservability(input),
         TotalExact: input.verdict.exact,
         DurabilityWeak: judgeDurability(input),

@@ -1,6 +1,5 @@
 import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
-import { judgeDurability } from '#services/eventlog/durability.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
 import { kafkaSettings } from '#services/eventlog/settings.ts';
 import { StoreUnavailableError } from '#services/ledger/port.ts';
@@ -108,7 +107,7 @@ async function prepareLog({ config, state, logger }: SessionOptions, { ledger, t
     });
     if (created || changes.length > 0) logger.info({ created, changes }, 'topic made as wanted');
   }
-  state.durability = judgeDurability(await topic.readSettings());
+  state.topic = await topic.readSettings();
   return clusterId;
 }
 

@@ -1,4 +1,6 @@
 import type { Health, Verdict } from '#contract/verdict.ts';
+import { judgeDurability } from '#services/eventlog/durability.ts';
+import type { TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
 
@@ -14,6 +16,7 @@ export class AggregatorState {
   #kafka: Health = connecting;
   #store: Health = connecting;
   #durability: Health = { ok: true, reason: 'Unknown', message: 'the settings of the topic were not read yet' };
+  #partitions: number | undefined;
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
   #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
@@ -47,8 +50,9 @@ export class AggregatorState {
     this.changed();
   }
 
-  set durability(health: Health) {
-    this.#durability = health;
+  set topic(settings: TopicSettings) {
+    this.#durability = judgeDurability(settings);
+    this.#partitions = settings.partitions;
     this.changed();
   }
 
@@ -87,6 +91,7 @@ export class AggregatorState {
       kafka: this.#kafka,
       store: this.#store,
       durability: this.#durability,
+      partitions: this.#partitions,
       halts: this.#halts(),
       books: this.#books,
       recount: this.#recount,

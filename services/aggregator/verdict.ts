@@ -8,6 +8,8 @@ export interface VerdictFacts {
   readonly kafka: Health;
   readonly store: Health;
   readonly durability: Health;
+  /** Of the topic; undefined until it was read. */
+  readonly partitions?: number | undefined;
   /** Of this process. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
   /** Undefined until they were read for the first time. */
@@ -91,6 +93,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
       .map(([partition, halt]) => ({ partition, reason: halt.reason, message: cut(halt.message) })),
     // Draining belongs to suspend, which has no field yet.
     drained: false,
+    ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
   };
 }
 

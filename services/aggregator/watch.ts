@@ -1,6 +1,5 @@
 import type { Health } from '#contract/verdict.ts';
 import { pause } from '#platform/time.ts';
-import { judgeDurability } from '#services/eventlog/durability.ts';
 import type { LogRange, TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
@@ -48,7 +47,7 @@ export async function watch(
       continue;
     }
     const { ranges, settings } = log.value;
-    if (settings !== undefined) state.durability = judgeDurability(settings);
+    if (settings !== undefined) state.topic = settings;
     for (const [partition, { nextOffset }] of partitions.owned) {
       const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
       metrics.set('sumpipeline_lag_records', Number(lag), { partition });

@@ -15,6 +15,8 @@ export interface Refusal {
   readonly offline?: string;
 }
 
+const alone = 'Forbidden: cannot be set together with autoscaling: remove one of them';
+const autoscaling = 'aggregator.autoscaling';
 const cluster = { name: 'main', namespace: 'kafka' };
 const hosts = { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' };
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, 'x']));
@@ -261,6 +263,65 @@ export const refusals: readonly Refusal[] = [
     path: 'spec.serviceAccount.annotations',
     server: 'Forbidden: are for ServiceAccounts that the operator makes: remove them or remove name',
   },
+  ...['calculator', 'aggregator'].flatMap((component) => [
+    {
+      name: `replicas beside autoscaling of the ${component}s`,
+      set: { [component]: { replicas: 2, autoscaling: { max: 3 } } },
+      path: `spec.${component}.replicas`,
+      server: alone,
+    },
+    {
+      name: `more ${component}s at least than at most`,
+      set: { [component]: { autoscaling: { min: 3, max: 2 } } },
+      path: `spec.${component}.autoscaling.min`,
+      server: 'Invalid value: must not exceed max',
+    },
+  ]),
+  {
+    name: 'autoscaling of the aggregators from 0',
+    set: { [autoscaling]: { min: 0 } },
+    path: `spec.${autoscaling}.min`,
+    server: 'Invalid value: must be at least 1: without an aggregator nothing is counted, and an HPA is disabled at 0',
+  },
+  {
+    name: 'autoscaling of the calculators from 0',
+    set: { 'calculator.autoscaling': { min: 0, max: 3 } },
+    path: 'spec.calculator.autoscaling.min',
+    server: 'Invalid value: must be at least 1: without a calculator nothing is added, and an HPA is disabled at 0',
+  },
+  {
+    name: 'no maximum of calculators',
+    set: { 'calculator.autoscaling': {} },
+    path: 'spec.calculator.autoscaling.max',
+    server: 'Required value',
+    offline: 'is missing',
+  },
+  ...(['min', 'max'] as const).map((bound) => ({
+    name: `${bound} above the partitions`,
+    set: { [autoscaling]: bound === 'min' ? { min: 4 } : { max: 4 } },
+    path: `spec.${autoscaling}.${bound}`,
+    server:
+      'Invalid value: must not exceed kafka.topic.partitions: a partition has one reader, more aggregators would idle',
+  })),
+  {
+    name: 'mode keda without Prometheus',
+    set: { [autoscaling]: { mode: 'keda' } },
+    path: `spec.${autoscaling}.prometheus`,
+    server: 'Required value: mode keda needs it: KEDA asks Prometheus itself',
+  },
+  {
+    name: 'Prometheus in mode hpa',
+    set: { [autoscaling]: { prometheus: { serverAddress: 'http://prometheus:9090' } } },
+    path: `spec.${autoscaling}.prometheus`,
+    server: 'Forbidden: is for mode keda: remove it or set mode to keda',
+  },
+  {
+    name: 'a capacity of 0',
+    set: { [autoscaling]: { capacityHint: 0 } },
+    path: `spec.${autoscaling}.capacityHint`,
+    server: 'Invalid value: 0: spec.aggregator.autoscaling.capacityHint in body should be greater than or equal to 1',
+    offline: 'must be at least 1',
+  },
   {
     name: 'more aggregators than partitions',
     set: { 'aggregator.replicas': 4 },
@@ -495,4 +556,9 @@ export const allowedChanges: readonly { name: string; from?: () => Draft; set: C
   { name: 'no aggregator for a while', from: fullDraft, set: { 'aggregator.replicas': 0 } },
   { name: 'no settings of the calculators any more', from: fullDraft, set: { calculator: undefined } },
   { name: 'monitoring off', from: fullDraft, set: { monitoring: undefined } },
+  {
+    name: 'autoscaling instead of replicas',
+    from: fullDraft,
+    set: { 'aggregator.replicas': undefined, [autoscaling]: {} },
+  },
 ];

@@ -129,6 +129,40 @@ function component(name: string): Record<string, unknown> {
   };
 }
 
+/** Both components scale, with every field of autoscaling that can stand beside the others. */
+export function scaledDraft(): Draft {
+  const behavior = { scaleUp: { stabilizationWindowSeconds: 30 }, scaleDown: { stabilizationWindowSeconds: 120 } };
+  return draft({
+    kafka: { bootstrapServers: ['kafka-1:9096'], topic: { partitions: 12 } },
+    store: { postgres: { secretRef: { name: 'orders-db' } } },
+    calculator: { autoscaling: { min: 2, max: 8, inFlight: 100, cpuUtilisation: 70, behavior } },
+    aggregator: {
+      autoscaling: {
+        mode: 'hpa',
+        min: 1,
+        max: 12,
+        drainSeconds: 30,
+        utilisation: 60,
+        capacityHint: 2000,
+        behavior,
+      },
+    },
+    monitoring: { enabled: true, labels: { release: 'prometheus' } },
+  });
+}
+
+/** KEDA scales the aggregators. */
+export function kedaDraft(): Draft {
+  return changed(scaledDraft(), {
+    calculator: { replicas: 2 },
+    'aggregator.autoscaling': {
+      mode: 'keda',
+      max: 6,
+      prometheus: { serverAddress: 'http://prometheus.monitoring.svc:9090' },
+    },
+  });
+}
+
 /** A value at `kafka.topic.partitions` of the spec; undefined removes the field. */
 export type Changes = Readonly<Record<string, unknown>>;
 

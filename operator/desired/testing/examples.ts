@@ -1,6 +1,14 @@
 import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
-import { changed, type Draft, fullDraft, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
+import {
+  changed,
+  type Draft,
+  fullDraft,
+  kedaDraft,
+  minimalDraft,
+  scaledDraft,
+  strimziDraft,
+} from '#operator/api/testing/samples.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from '#operator/desired/facts.ts';
 import { resolveKafka } from '#operator/desired/kafka.ts';
@@ -12,11 +20,14 @@ export interface Example {
 }
 
 const operatorImage = 'sumpipeline:0.1.0';
-const apis = { strimzi: true, monitoring: true };
+const apis = { strimzi: true, monitoring: true, prometheusRules: true, keda: true };
+const scaling = { knowsTolerance: true, hasTolerance: true, hasResourceMetrics: true };
 
 /** As little as possible, on a cluster without optional APIs. */
 export function minimalExample(): Example {
-  return exampleOf(minimalDraft(), { apis: { strimzi: false, monitoring: false } });
+  return exampleOf(minimalDraft(), {
+    apis: { strimzi: false, monitoring: false, prometheusRules: false, keda: false },
+  });
 }
 
 /** Every field. */
@@ -41,6 +52,16 @@ export function foreignExample(): Example {
   );
 }
 
+/** Everything scales: the aggregators through an HPA. */
+export function scaledExample(): Example {
+  return exampleOf(scaledDraft());
+}
+
+/** KEDA scales the aggregators, on an API server that does not know the field `tolerance`. */
+export function kedaExample(): Example {
+  return exampleOf(kedaDraft(), { scaling: { knowsTolerance: false, hasTolerance: false, hasResourceMetrics: false } });
+}
+
 export function exampleOf(draft: Draft, given: Partial<Facts> = {}): Example {
   draft.metadata.uid = '11111111-2222-4333-8444-555555555555';
   const parsed = parsePipelineStrictly(draft);
@@ -48,5 +69,5 @@ export function exampleOf(draft: Draft, given: Partial<Facts> = {}): Example {
   const resolved = resolveKafka(parsed.value);
   const kafka = given.kafka ?? (resolved.ok ? resolved.kafka : undefined);
   if (kafka === undefined) throw new Error('a pipeline with kafka.cluster needs facts of Kafka');
-  return { pipeline: parsed.value, facts: { operatorImage, apis, ...given, kafka } };
+  return { pipeline: parsed.value, facts: { operatorImage, apis, scaling, ...given, kafka } };
 }

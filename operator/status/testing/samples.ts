@@ -28,6 +28,17 @@ export function input(more: Partial<StatusInput> = {}): StatusInput {
       store: good('Connected'),
       durability: good('Durable'),
     },
+    autoscaling: {
+      components: [],
+      isMonitoringEnabled: false,
+      prometheusRules: 'synced',
+      scaledObjects: 'notInstalled',
+      metricsApis: { external: { state: 'absent' }, resource: { state: 'absent' } },
+      hasTolerance: true,
+      partitions: undefined,
+      rulesName: 'orders-scaling',
+      namespace: 'shop',
+    },
     monitoring: 'disabled',
     drift: [],
     shown: {

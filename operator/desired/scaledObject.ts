@@ -1,0 +1,61 @@
+import { childName } from '#contract/names.ts';
+import { recordedSeries } from '#contract/scaling.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { refOf } from './identity.ts';
+import { ownership } from './ownership.ts';
+import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
+import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
+
+/** As often as an HPA looks. */
+const pollingSeconds = 15;
+/** A minute without an answer of Prometheus; then the fallback holds the number, as a missing metric does for an HPA. */
+const failuresBeforeFallback = 4;
+
+/** Scales the aggregators in mode `keda`: KEDA asks Prometheus for the number wanted and makes the HPA itself. */
+export function buildScaledObject(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
+  const { autoscaling } = pipeline.spec.aggregator;
+  if (autoscaling?.mode !== 'keda' || autoscaling.prometheus === undefined || !facts.apis.keda) return undefined;
+  const ref = refOf(pipeline);
+  const query = `${recordedSeries.desired}{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
+  return childOf(
+    pipeline,
+    { owned: ownership.scaledObject, name: childName.workload(ref, 'aggregator'), component: 'aggregator' },
+    {
+      spec: {
+        scaleTargetRef: scaleTargetOf(pipeline, 'aggregator'),
+        pollingInterval: pollingSeconds,
+        minReplicaCount: autoscaling.min,
+        maxReplicaCount: aggregatorsMax(pipeline, autoscaling),
+        fallback: {
+          failureThreshold: failuresBeforeFallback,
+          // Used only where there is no current number.
+          replicas: autoscaling.min,
+          behavior: 'currentReplicas',
+        },
+        advanced: {
+          horizontalPodAutoscalerConfig: {
+            behavior: buildBehavior(autoscaling.behavior, {
+              knowsTolerance: facts.scaling.knowsTolerance,
+              scaleDownSecondsMax: guardSeconds,
+            }),
+          },
+        },
+        triggers: [
+          {
+            type: 'prometheus',
+            metricType: 'AverageValue',
+            metadata: {
+              serverAddress: autoscaling.prometheus.serverAddress,
+              query,
+              threshold: '1',
+              // No value is no answer, never 0: 0 would scale in to the minimum.
+              ignoreNullValues: 'false',
+            },
+          },
+        ],
+      },
+    },
+  );
+}

@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { recordedSeries as series } from '#contract/scaling.ts';
+import type { ScalingRulesInput } from './scalingRules.ts';
+import { type ModelStep, modelPipeline } from './testing/pipelineModel.ts';
+import { type Expectation, type RuleScenario, runScenario, stepSeconds } from './testing/ruleScenario.ts';
+
+const aggregator = {
+  min: 1,
+  max: undefined,
+  drainSeconds: 60,
+  utilisationPercent: 70,
+  capacityHint: 1000,
+  partitions: 12,
+  hasTolerance: true,
+  scaleDownWindowSeconds: 300,
+};
+const input: ScalingRulesInput = {
+  ref: { namespace: 'shop', name: 'orders' },
+  topic: 'shop.orders',
+  aggregator,
+  scalesCalculators: true,
+};
+
+const minuteOf = (step: number) => (step * stepSeconds) / 60;
+const desired = (minute: number, value: number | undefined): Expectation => ({ minute, expr: series.desired, value });
+const even =
+  (rate: number, partitions = 12) =>
+  () =>
+    rate / partitions;
+
+interface Case {
+  readonly minutes: number;
+  readonly step: (minute: number) => ModelStep;
+  readonly expect: readonly Expectation[];
+  readonly capacity?: number;
+  readonly partitions?: number;
+  readonly aggregator?: Partial<typeof aggregator>;
+}
+
+function scenario({ minutes, step, expect, capacity = 1000, partitions = 12, ...more }: Case): RuleScenario {
+  const at = modelPipeline({ partitions, capacity, step: (index) => step(minuteOf(index)) });
+  return { input: { ...input, aggregator: { ...aggregator, ...more.aggregator } as never }, minutes, at, expect };
+}
+
+/** What the HPA would have made of it: pods come half a minute after the number. */
+const from = (minute: number, before: number, after: number) => (now: number) => (now < minute ? before : after);
+const lag = (minute: number, value: number | undefined): Expectation => ({ minute, expr: series.lag, value });
+/** 1 when the comparison holds. */
+const holds = (minute: number, expr: string): Expectation => ({
+  minute,
+  expr: expr.replace(/([<>=]=?)/, '$1 bool'),
+  value: 1,
+});
+const exporter = (partition: number) =>
+  `kafka_topic_partition_current_offset{topic="shop.orders",partition="${partition}"}`;
+const hotAlert = 'ALERTS{alertname="SumPipelineHotPartition",alertstate="firing"}';
+
+const cases: Record<string, Case> = {
+  'an idle pipeline wants the minimum': {
+    minutes: 10,
+    step: () => ({ incoming: even(0), pods: 2 }),
+    aggregator: { min: 2 },
+    expect: [desired(1, undefined), desired(5, 2), desired(10, 2)],
+  },
+  'a first deploy wants the minimum before anything was counted': {
+    minutes: 8,
+    step: (minute) => ({ incoming: even(50), pods: minute < 4 ? 0 : 1 }),
+    expect: [desired(3, 1), desired(8, 1)],
+  },
+  'a low rate of tiny batches wants one, whatever its batches look like': {
+    minutes: 10,
+    step: () => ({ incoming: even(30), pods: 1 }),
+    expect: [desired(5, 1), desired(10, 1)],
+  },
+  'steady load wants its share of the capacity: 2,090 records a second at 70 % of 1,000 are 3': {
+    minutes: 10,
+    step: () => ({ incoming: even(2090), pods: 3 }),
+    expect: [desired(10, 3)],
+  },
+  'no more than max, and no fewer than min': {
+    minutes: 10,
+    step: () => ({ incoming: even(9000), pods: 4 }),
+    aggregator: { min: 2, max: 4 } as never,
+    expect: [desired(10, 4)],
+  },
+  'a burst goes to the top in one step and comes back after its window': {
+    minutes: 16,
+    step: (minute) => ({
+      incoming: even(minute > 5 && minute <= 6 ? 6000 : 60),
+      pods: minute < 6.5 ? 1 : 12,
+    }),
+    expect: [desired(5, 1), desired(6.5, 12), desired(8, 12), desired(16, 1)],
+  },
+  'ten times the load makes one step, drains, and comes back to what the rate needs': {
+    minutes: 16,
+    step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: from(6, 1, 4)(minute) }),
+    expect: [desired(5, 1), desired(6, 4), desired(8, 4), desired(10, 4), desired(16, 3)],
+  },
+  'nothing is scaled in while lag remains': {
+    minutes: 16,
+    step: (minute) => ({
+      incoming: even(minute < 8 ? 5000 : 0),
+      pods: 6,
+      capacity: minute < 8 ? 500 : 50,
+    }),
+    aggregator: { max: 6, scaleDownWindowSeconds: 60 } as never,
+    expect: [desired(8, 6), desired(16, 6), holds(16, `${series.lag} > 50000`)],
+  },
+  'a hot partition asks for one replica at most, and an alert names it': {
+    minutes: 20,
+    step: (minute) => ({ incoming: (partition) => (partition === 3 ? 5000 : 10), pods: from(6, 1, 2)(minute) }),
+    expect: [
+      desired(5, 2),
+      desired(20, 2),
+      { minute: 20, expr: `${hotAlert.replace('}', ',partition="3"}')}`, value: 1 },
+      { minute: 20, expr: `count(${hotAlert})`, value: 1 },
+    ],
+  },
+  'two hot partitions ask for a step': {
+    minutes: 20,
+    step: (minute) => ({ incoming: (partition) => (partition < 2 ? 5000 : 10), pods: from(6, 1, 3)(minute) }),
+    expect: [desired(5, 3), desired(20, 3)],
+  },
+  'a saturated database keeps the number, and says that more did not help': {
+    minutes: 40,
+    partitions: 48,
+    step: (minute) => ({
+      incoming: even(minute < 10 ? 300 : 2500, 48),
+      pods: from(11.5, 1, 6)(minute),
+      capacity: minute < 11.5 ? 1000 : 1000 / 6,
+    }),
+    aggregator: { partitions: 48 },
+    expect: [
+      desired(10, 1),
+      desired(11, 6),
+      desired(20, 6),
+      desired(40, 6),
+      { minute: 15, expr: series.ineffective, value: 1 },
+      { minute: 40, expr: 'ALERTS{alertname="SumPipelineScalingIneffective",alertstate="firing"}', value: 1 },
+    ],
+  },
+  'capacity is what was measured under a backlog, and stays when there is none': {
+    minutes: 20,
+    capacity: 400,
+    step: (minute) => ({ incoming: even(minute > 3 && minute < 8 ? 900 : 10), pods: 2 }),
+    expect: [
+      { minute: 3, expr: series.capacity, value: 1000 },
+      { minute: 8, expr: series.capacity, value: 400 },
+      { minute: 20, expr: series.capacity, value: 400 },
+    ],
+  },
+  'without aggregators the lag stays true and the number stays': {
+    minutes: 15,
+    step: (minute) => ({ incoming: even(1200), pods: minute < 5 ? 2 : 0 }),
+    expect: [desired(5, 2), desired(15, 2), lag(10.5, 1200 * 60 * 5.75 - 0), lag(15, 1200 * 60 * 10.25)],
+  },
+  'without a log end nothing is said': {
+    minutes: 12,
+    step: (minute) => ({ incoming: even(1200), pods: 2, areCalculatorsDark: minute >= 6 }),
+    expect: [desired(5, 2), desired(7, undefined), lag(7, undefined), desired(12, undefined)],
+  },
+  'with both silent nothing is said': {
+    minutes: 12,
+    step: (minute) => ({ incoming: even(1200), pods: 2, isDark: minute >= 6 }),
+    expect: [desired(7, undefined), lag(7, undefined)],
+  },
+  'after a gap longer than every window nothing is said until all windows are full again': {
+    minutes: 40,
+    step: (minute) => ({ incoming: even(3900), pods: 6, isDark: minute > 10 && minute <= 25 }),
+    expect: [desired(10, 6), desired(20, undefined), desired(26, undefined), desired(28, 6), desired(40, 6)],
+  },
+  'counters that begin again change nothing': {
+    minutes: 20,
+    capacity: 400,
+    step: (minute) => ({ incoming: even(minute > 3 && minute < 15 ? 900 : 10), pods: 2, isReset: minute === 8 }),
+    expect: [holds(10, `${series.capacity} == 400`), holds(12, `${series.capacity} == 400`)],
+  },
+  'a halted partition is no load': {
+    minutes: 15,
+    step: (minute) => ({ incoming: even(600), pods: 1, halted: minute < 5 ? [] : [4] }),
+    expect: [desired(15, 1), lag(15, 0), holds(15, `${series.partitionLag} > 25000`)],
+  },
+  'a partition that stands still under its owner is no load after five minutes': {
+    minutes: 15,
+    step: () => ({ incoming: even(600), pods: 1, slow: { 4: 0 } }),
+    expect: [holds(4, `${series.lag} > 5000`), lag(15, 0)],
+  },
+  'a slow partition is load': {
+    minutes: 15,
+    step: () => ({ incoming: even(600), pods: 1, slow: { 4: 10 } }),
+    expect: [holds(15, `${series.lag} > 30000`)],
+  },
+  'a sawtooth of 15 % round a rung makes no change for three windows': {
+    minutes: 30,
+    step: (minute) => ({ incoming: even(2100 * (Math.floor(minute) % 2 === 0 ? 0.85 : 1.15)), pods: 4 }),
+    expect: [
+      desired(10, 4),
+      desired(20, 4),
+      desired(30, 4),
+      { minute: 30, expr: `changes(${series.desired}[20m])`, value: 0 },
+    ],
+  },
+  'a rollout with one more pod at the top changes nothing': {
+    minutes: 14,
+    step: (minute) => {
+      const rolls = minute > 5 && minute < 9;
+      return {
+        incoming: even(8390),
+        pods: rolls ? 13 : 12,
+        idle: rolls ? 1 : 0,
+        unowned: rolls && minute % 1 === 0 ? 2 : 0,
+      };
+    },
+    expect: [5, 6, 7, 8, 9, 10, 14].map((minute) => desired(minute, 12)),
+  },
+  'no second step while the pods of the first one do not come': {
+    minutes: 20,
+    step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: 1 }),
+    expect: [desired(6, 4), desired(10, 4), desired(20, 4)],
+  },
+  'no second step while the new pods own nothing': {
+    minutes: 12,
+    step: (minute) => ({
+      incoming: even(minute < 5 ? 200 : 2000),
+      pods: from(6, 1, 4)(minute),
+      idle: minute < 6 ? 0 : 3,
+    }),
+    expect: [desired(6, 4), desired(12, 4)],
+  },
+  'a topic that grows from 6 to 12 raises the cap': {
+    minutes: 16,
+    partitions: 6,
+    step: (minute) => {
+      const partitions = minute < 8 ? 6 : 12;
+      return { incoming: even(7000, partitions), pods: 6, partitions };
+    },
+    aggregator: { partitions: undefined } as never,
+    expect: [desired(7, 6), desired(10, 12)],
+  },
+  'the Kafka Exporter alone is enough, and its -1 counts as unknown': {
+    minutes: 12,
+    step: (minute) => ({
+      incoming: even(1200),
+      pods: 2,
+      areCalculatorsDark: true,
+      extra: Object.fromEntries(
+        Array.from({ length: 12 }, (_, partition) => [
+          exporter(partition),
+          partition === 5 && minute > 8 ? -1 : 1_000_000 + 100 * stepSeconds * (minute * 4 + 1),
+        ]),
+      ),
+    }),
+    expect: [desired(7, 2), lag(7, 0), { minute: 7, expr: series.incoming, value: 1200 }, desired(12, 2), lag(12, 0)],
+  },
+  'a source that says NaN, a negative or an old end is passed over': {
+    minutes: 10,
+    step: () => ({
+      incoming: even(1200),
+      pods: 2,
+      extra: Object.fromEntries(
+        [Number.NaN, -5, 0, 7].map((value, pod) => [
+          `sumpipeline_log_end_offset{namespace="shop",pipeline="orders",pod="bad${pod}",partition="0"}`,
+          value,
+        ]),
+      ),
+    }),
+    expect: [desired(10, 2), lag(10, 0)],
+  },
+  'a log end below what was counted is no negative lag': {
+    minutes: 8,
+    step: () => ({ incoming: even(600), pods: 1, logEnd: { 2: 5 } }),
+    expect: [desired(8, 1), lag(8, 0)],
+  },
+};
+
+describe('the number of aggregators wanted', () => {
+  for (const [name, one] of Object.entries(cases)) {
+    it(name, async () => {
+      const { ok, output } = await runScenario(scenario(one));
+      assert.ok(ok, output);
+    });
+  }
+});
+
+describe('additions in flight', () => {
+  const labels = 'namespace="shop",pipeline="orders",component="calculator"';
+  const at = (isDown: boolean) => () => ({
+    [`sumpipeline_calculator_queue_additions{${labels},pod="c0"}`]: 40,
+    [`sumpipeline_calculator_queue_additions{${labels},pod="c1"}`]: isDown ? undefined : 30,
+    [`up{${labels},pod="c0"}`]: 1,
+    [`up{${labels},pod="c1"}`]: isDown ? 0 : 1,
+  });
+  for (const [what, isDown, value] of [
+    ['are the sum over the calculators', false, 70],
+    ['are not said while one calculator cannot be read', true, undefined],
+  ] as const) {
+    it(what, async () => {
+      const expect = [{ minute: 2, expr: series.inFlight, value }];
+      const { ok, output } = await runScenario({ input, minutes: 2, at: at(isDown), expect });
+      assert.ok(ok, output);
+    });
+  }
+});

@@ -1,0 +1,308 @@
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { PipelineRef } from '#contract/names.ts';
+import { type RecordedSeries, recordedSeries as series } from '#contract/scaling.ts';
+import { reachableRungs, rungStepExpression } from './rungs.ts';
+
+/** What the rules of one pipeline depend on. */
+export interface ScalingRulesInput {
+  readonly ref: PipelineRef;
+  readonly topic: string;
+  readonly aggregator:
+    | {
+        readonly min: number;
+        /** Undefined: as many as the topic has partitions. */
+        readonly max: number | undefined;
+        /** Time in which the lag should be counted, in seconds. */
+        readonly drainSeconds: number;
+        /** Share of the capacity that steady load may use, in percent. */
+        readonly utilisationPercent: number;
+        /** Records per second of one aggregator, until it was measured. */
+        readonly capacityHint: number;
+        /** For so long the largest number computed counts before fewer are wanted, in seconds. */
+        readonly scaleDownWindowSeconds: number;
+        /** Partitions of the spec; undefined: only Prometheus knows. */
+        readonly partitions: number | undefined;
+        /** False: an HPA of this cluster ignores differences of 10 %. */
+        readonly hasTolerance: boolean;
+      }
+    | undefined;
+  readonly scalesCalculators: boolean;
+}
+
+export type Rule =
+  | { readonly record: string; readonly expr: string; readonly labels: Readonly<Record<string, string>> }
+  | {
+      readonly alert: string;
+      readonly expr: string;
+      readonly for: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+
+export interface RuleGroup {
+  readonly name: string;
+  readonly interval: string;
+  readonly rules: readonly Rule[];
+}
+
+/** As often as an HPA looks. Rules of a group run in order, and each sees what those before it recorded. */
+const intervalSeconds = 15;
+/** Samples that fill the two minutes which the rates and holds look back, less one for a late evaluation. */
+const fullWindowSamples = (2 * 60) / intervalSeconds - 1;
+/** Time without counting at a rebalance, until one was measured. */
+const pauseDefaultSeconds = 5;
+/** Busy time that makes a measured capacity more than noise. */
+const busySecondsMin = 5;
+/** A step up that raises what is counted by less than this share did not help. */
+const stepGainMin = 0.1;
+/** For so long more must be wanted before more is said: then the rates have seen most of a minute. */
+const steadySeconds = 45;
+/** Lag below this is work in hand: one full batch, and what arrives in ten seconds. */
+const batchRecords = 1000;
+const inHandSeconds = 10;
+
+/**
+ * The recording rules that turn metrics of the data plane into the number of aggregators wanted; docs/autoscaling.md
+ * explains each. What is not known is absent, never 0: an HPA holds on an absent metric and scales in on 0.
+ */
+export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
+  const { ref, aggregator, scalesCalculators } = input;
+  const labels = { namespace: ref.namespace, pipeline: ref.name };
+  const record = (name: RecordedSeries, expr: string): Rule => ({ record: name, expr, labels });
+  const group = (name: string, rules: readonly Rule[]) => ({ name, interval: `${intervalSeconds}s`, rules });
+  const select = selectorsOf(ref);
+  return [
+    ...(aggregator === undefined
+      ? []
+      : [
+          // One group: groups run side by side, and one would read what another recorded an interval ago.
+          group('sumpipeline-scaling', [
+            ...lagRules(select, record, input.topic),
+            ...demandRules(select, record, aggregator),
+            ...holdRules(select, record, aggregator),
+            ...alertRules(select, labels),
+          ]),
+        ]),
+    ...(scalesCalculators ? [group('sumpipeline-calculators', [record(series.inFlight, inFlight(select))])] : []),
+  ];
+}
+
+type AggregatorInput = NonNullable<ScalingRulesInput['aggregator']>;
+type Recorder = (name: RecordedSeries, expr: string) => Rule;
+
+interface Selectors {
+  /** A metric of the data plane of this pipeline. */
+  readonly metric: (name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count'}`) => string;
+  /** A series that these rules record, with its labels. */
+  readonly own: (name: RecordedSeries) => string;
+  /** The same without labels, for series of one value. */
+  readonly one: (name: RecordedSeries) => string;
+  /** Whether Prometheus reaches the pods of a component. */
+  readonly up: (component: 'calculator') => string;
+}
+
+function selectorsOf({ namespace, name }: PipelineRef): Selectors {
+  const labels = `namespace="${namespace}",pipeline="${name}"`;
+  return {
+    metric: (metric) => `${metric}{${labels}}`,
+    own: (recorded) => `${recorded}{${labels}}`,
+    one: (recorded) => `max(${recorded}{${labels}})`,
+    up: (component) => `up{${labels},component="${component}"}`,
+  };
+}
+
+/** Where each partition ends, where counting stands, and which partitions are load. */
+function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): Rule[] {
+  const exporter = `kafka_topic_partition_current_offset{topic="${topic}"}`;
+  const moves = `max by (partition) (${metric('sumpipeline_next_offset')})`;
+  const lag = own(series.partitionLag);
+  return [
+    // The Kafka Exporter of Strimzi says -1 for what it does not know; the filter drops that, and NaN.
+    record(
+      series.partitionLogEnd,
+      `max by (partition) (${metric('sumpipeline_log_end_offset')} >= 0) or max by (partition) (${exporter} >= 0)`,
+    ),
+    record(series.partitionOwners, `count by (partition) (${metric('sumpipeline_next_offset')})`),
+    // Its own last value carries on while no aggregator runs.
+    record(
+      series.partitionNextOffset,
+      `${moves} or max by (partition) (last_over_time(${own(series.partitionNextOffset)}[1d]))`,
+    ),
+    record(series.partitionLag, `clamp_min(${own(series.partitionLogEnd)} - ${own(series.partitionNextOffset)}, 0)`),
+    // Per pod first: a maximum over pods may fall by a little when one goes, and a rate takes that for a new log.
+    record(
+      series.partitionIncoming,
+      `max by (partition) (rate(${metric('sumpipeline_log_end_offset')}[1m])) or max by (partition) (rate(${exporter}[1m]))`,
+    ),
+    // Five minutes of lag under an owner without a step: stuck. Without an owner it is lag like any other.
+    record(
+      series.partitionExcluded,
+      `max by (partition) (${metric('sumpipeline_partition_halted')}) > 0 or max by (partition) (` +
+        `changes(${own(series.partitionNextOffset)}[5m]) == 0 and min_over_time(${lag}[5m]) > 0 ` +
+        `and count_over_time(${own(series.partitionOwners)}[5m]) >= ${(5 * 60) / intervalSeconds - 1}) + 1`,
+    ),
+    // Partitions never become fewer: one whose end is not known for a moment still counts.
+    record(
+      series.partitions,
+      `max(count(${own(series.partitionLogEnd)}) or max_over_time(${own(series.partitions)}[1h])) ` +
+        `unless on () (absent(${own(series.partitionLogEnd)}))`,
+    ),
+    record(series.lag, `sum(${lag} unless ${own(series.partitionExcluded)}) or sum(${lag}) * 0`),
+    record(
+      series.incoming,
+      `sum(${own(series.partitionIncoming)} unless ${own(series.partitionExcluded)}) or sum(${own(series.partitionIncoming)}) * 0`,
+    ),
+    record(series.counted, `sum(max by (partition) (rate(${metric('sumpipeline_next_offset')}[1m])))`),
+  ];
+}
+
+/** What one aggregator can do, and how many the work asks for. */
+function demandRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
+  const { drainSeconds, utilisationPercent, capacityHint } = input;
+  const busy = `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]))`;
+  const records = `sum(increase(${metric('sumpipeline_backlogged_records_total')}[5m]))`;
+  const pauses = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_count')}[1d]))`;
+  const paused = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_sum')}[1d]))`;
+  const partitions = one(series.partitions);
+  const raw = `(${one(series.replicasForIncoming)} + ${one(series.replicasForLag)})`;
+  const isLoad = `unless ${own(series.partitionExcluded)}`;
+  return [
+    record(series.capacityMeasured, `${records} / (${busy} > ${busySecondsMin}) > 0`),
+    record(
+      series.capacity,
+      `${one(series.capacityMeasured)} or max(last_over_time(${own(series.capacityMeasured)}[7d])) or vector(${capacityHint})`,
+    ),
+    record(series.pause, `${paused} / (${pauses} > 0) or vector(${pauseDefaultSeconds})`),
+    record(
+      series.partitionReplicasForIncoming,
+      `(${own(series.partitionIncoming)} ${isLoad}) / ${utilisationPercent / 100} / on () group_left () ${one(series.capacity)}`,
+    ),
+    // A rebalance takes its pause out of the time to drain.
+    record(
+      series.partitionReplicas,
+      `(${own(series.partitionLag)} ${isLoad}) / ${drainSeconds} ` +
+        `* on () group_left () (1 + ${one(series.pause)} / ${drainSeconds}) / on () group_left () ${one(series.capacity)} ` +
+        `+ (${own(series.partitionReplicasForIncoming)} or ${own(series.partitionLag)} * 0)`,
+    ),
+    // A partition has one reader, so it can ask for one replica at most: a hot one asks for no step that cannot help.
+    record(
+      series.replicasForIncoming,
+      `sum(clamp_max(${own(series.partitionReplicasForIncoming)}, 1)) or ${partitions} * 0`,
+    ),
+    record(
+      series.replicasForLag,
+      `sum(clamp_max(${own(series.partitionReplicas)}, 1)) - ${one(series.replicasForIncoming)} or ${partitions} * 0`,
+    ),
+    // k partitions for each replica: 7 replicas of 12 partitions are no better than 6. k = 0 gives the partitions.
+    record(
+      series.computed,
+      bounded(dropUnreachable(`ceil(${partitions} / floor(${partitions} / ${raw}))`, input), input, partitions),
+    ),
+  ];
+}
+
+/** Without tolerance 0 a rung within 10 % of another is never reached from it; such rungs are left out. */
+function dropUnreachable(expr: string, { hasTolerance, partitions }: AggregatorInput): string {
+  if (hasTolerance || partitions === undefined) return expr;
+  return rungStepExpression(expr, reachableRungs(partitions));
+}
+
+/** From min to max, and never above the partitions; absent while these are. */
+function bounded(expr: string, { min, max }: AggregatorInput, partitions: string): string {
+  const upper = max === undefined ? expr : `clamp_max(${expr}, ${max})`;
+  return `(clamp_max(clamp_min(${upper}, ${min}), scalar(${partitions})) and on () ${partitions})`;
+}
+
+/** When the present number is kept although another one was computed. */
+function holdRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
+  const { min, drainSeconds } = input;
+  const partitions = one(series.partitions);
+  const pods = `count(${metric('sumpipeline_assigned_partitions')})`;
+  const owned = `sum(${metric('sumpipeline_owned_partitions')})`;
+  const halted = `(count(${metric('sumpipeline_partition_halted')} > 0) or vector(0))`;
+  const idle = `(count(${metric('sumpipeline_owned_partitions')} == 0) or vector(0))`;
+  const before = `max(last_over_time(${own(series.desired)}[1h]))`;
+  // Before the first number there are the pods that run; with none, the minimum.
+  const present = bounded(`(${before} or ${pods} or vector(${min}))`, input, partitions);
+  const { lag, incoming, counted } = {
+    lag: one(series.lag),
+    incoming: one(series.incoming),
+    counted: one(series.counted),
+  };
+  const isComplete = `count(${own(series.partitionLag)}) >= ${partitions}`;
+  const computed = one(series.computed);
+  const drainsInTime = `(${lag} / ((${counted} - ${incoming}) > 0.05 * ${incoming})) <= ${drainSeconds}`;
+  const isInHand = `${lag} <= ${batchRecords} + ${inHandSeconds} * ${incoming}`;
+  const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
+  const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
+  const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
+  // As long as it takes to see in the rates what the last step gave.
+  const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
+  const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
+  // A sawtooth round a rung changes nothing: the largest number of the window counts on the way down.
+  const eased = `max(max_over_time(${own(series.computed)}[${Math.max(input.scaleDownWindowSeconds, intervalSeconds)}s]))`;
+  // A rate that has seen half of a step would ask for half of it, and the rest would be a second step.
+  const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
+  return [
+    // Pods that start, roll, drain or join: not every partition is owned, or a pod has nothing although there is enough.
+    record(
+      series.settled,
+      `(${owned} + ${halted} >= bool ${partitions}) * (${idle} <= bool clamp_min(${pods} - ${partitions}, 0)) ` +
+        `* (${pods} >= bool (${before} or ${pods})) * (${isComplete.replace('>=', '>= bool')}) or ${partitions} * 0`,
+    ),
+    record(
+      series.countedBeforeStep,
+      `(${counted} and on () (${wasRaised})) or max(last_over_time(${own(series.countedBeforeStep)}[1d]))`,
+    ),
+    // Work waits, more aggregators are at work than before, and no more is counted. Kept while lag remains, or every
+    // quarter of an hour another step would be tried in vain.
+    record(
+      series.ineffective,
+      `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective})) ` +
+        `unless on () (${isInHand})) * 0 + 1 or ${partitions} * 0`,
+    ),
+    record(
+      series.desired,
+      `((${computed} > ${present} and on () (${steady} > ${present}) and on () ${isSettled} ` +
+        `unless on () (${drainsInTime}) unless on () (${one(series.ineffective)} == 1)) ` +
+        `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete})) or ${present}) ` +
+        // After a gap every window has to fill again before a number is said.
+        `and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`,
+    ),
+  ];
+}
+
+/** Absent while one calculator cannot be read: a sum without it would scale in. */
+function inFlight({ metric, up }: Selectors): string {
+  return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;
+}
+
+function alertRules({ own, one }: Selectors, labels: Readonly<Record<string, string>>): Rule[] {
+  const pipeline = `${labels['namespace']}/${labels['pipeline']}`;
+  return [
+    {
+      alert: 'SumPipelineHotPartition',
+      // Wants more than one replica, which it cannot have, while the others together are content with what they get.
+      expr: `${own(series.partitionReplicas)} > 1 and on () (${one(series.computed)} < ${one(series.partitions)})`,
+      for: '5m',
+      labels: { ...labels, severity: 'warning' },
+      annotations: {
+        summary: `Partition {{ $labels.partition }} of ${pipeline} gets more records than one aggregator counts`,
+        description:
+          'More aggregators cannot help: a partition has one reader. Find the producer that writes to this partition alone; ' +
+          "calculators spread additions. Or make aggregators faster (resources, or PostgreSQL's).",
+      },
+    },
+    {
+      alert: 'SumPipelineScalingIneffective',
+      expr: `${own(series.ineffective)} == 1`,
+      for: '5m',
+      labels: { ...labels, severity: 'warning' },
+      annotations: {
+        summary: `More aggregators of ${pipeline} did not count faster`,
+        description:
+          'The number of aggregators is kept. PostgreSQL is probably the limit: check its CPU, disk and locks.',
+      },
+    },
+  ];
+}

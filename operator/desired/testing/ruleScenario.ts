@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { buildScalingRules, type ScalingRulesInput } from '../scalingRules.ts';
+
+/** Seconds between samples: the interval of the rules. */
+export const stepSeconds = 15;
+
+/** A sample, or that there is none. */
+export type Sample = number | undefined;
+
+export interface Expectation {
+  readonly minute: number;
+  readonly expr: string;
+  /** One value without regard to labels; undefined: no series at all. */
+  readonly value: Sample;
+}
+
+/**
+ * What Prometheus is fed, step by step, and what the rules must then say. A scenario is a model of the data plane: each
+ * call of `at` answers every series at one time, by its full name with labels.
+ */
+export interface RuleScenario {
+  readonly input: ScalingRulesInput;
+  readonly minutes: number;
+  readonly at: (step: number) => Readonly<Record<string, Sample>>;
+  readonly expect: readonly Expectation[];
+}
+
+export interface PromtoolAnswer {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** Runs the scenario through the real promtool: `check rules`, then `test rules`. */
+export async function runScenario({ input, minutes, at, expect }: RuleScenario): Promise<PromtoolAnswer> {
+  await using folder = await createTemporaryFolder();
+  const file = (name: string) => join(folder.path, name);
+  await writeFile(file('rules.yaml'), stringify({ groups: buildScalingRules(input) }));
+  const checked = await promtool(['check', 'rules', file('rules.yaml')]);
+  if (!checked.ok) return checked;
+  const steps = (minutes * 60) / stepSeconds + 1;
+  const test = {
+    rule_files: ['rules.yaml'],
+    evaluation_interval: `${stepSeconds}s`,
+    tests: [
+      {
+        interval: `${stepSeconds}s`,
+        input_series: toSeries(Array.from({ length: steps }, (_, step) => at(step))),
+        promql_expr_test: expect.map(({ minute, expr, value }) => ({
+          // Labels do not matter here: the golden file holds them.
+          expr: `max(${expr})`,
+          eval_time: `${Math.round(minute * 60)}s`,
+          exp_samples: value === undefined ? [] : [{ labels: '{}', value }],
+        })),
+      },
+    ],
+  };
+  await writeFile(file('test.yaml'), stringify(test, { aliasDuplicateObjects: false }));
+  return await promtool(['test', 'rules', file('test.yaml')]);
+}
+
+function toSeries(samples: readonly Readonly<Record<string, Sample>>[]): { series: string; values: string }[] {
+  const names = new Set(samples.flatMap((sample) => Object.keys(sample)));
+  return [...names].map((series) => ({
+    series,
+    // A target that is gone is marked at once; without the mark its last sample would count for five minutes.
+    values: samples
+      .map((sample, at) => sample[series] ?? (samples[at - 1]?.[series] === undefined ? '_' : 'stale'))
+      .join(' '),
+  }));
+}
+
+function promtool(args: readonly string[]): Promise<PromtoolAnswer> {
+  return new Promise((resolve, reject) => {
+    execFile('promtool', args, { timeout: 60_000 }, (error, stdout, stderr) => {
+      if (error !== null && error.code === 'ENOENT') {
+        reject(new Error("promtool is missing: install Debian's package prometheus"));
+      } else resolve({ ok: error === null, output: `${stdout}${stderr}` });
+    });
+  });
+}

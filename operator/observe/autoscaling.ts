@@ -1,0 +1,218 @@
+import type { Component } from '#contract/names.ts';
+import { findCondition } from './health.ts';
+import type { MetricsApi, MetricsApis } from './metricsApis.ts';
+import type { LiveChild, LiveCondition } from './objects.ts';
+
+/** One component that the spec lets scale, as far as the cluster shows it. */
+export interface ScaledComponent {
+  readonly component: Component;
+  readonly mode: 'hpa' | 'keda' | 'recommend';
+  readonly min: number;
+  /** Undefined: the partitions. */
+  readonly max: number | undefined;
+  /** Replicas of its Deployment now. */
+  readonly replicas: number;
+  /** The HPA that scales it; undefined while there is none. */
+  readonly hpa: LiveChild | undefined;
+}
+
+/** Everything that decides whether autoscaling works. */
+export interface AutoscalingInput {
+  readonly components: readonly ScaledComponent[];
+  readonly isMonitoringEnabled: boolean;
+  /** Whether the kinds can be made. */
+  readonly prometheusRules: Availability;
+  readonly scaledObjects: Availability;
+  readonly metricsApis: MetricsApis;
+  readonly hasTolerance: boolean;
+  /** Partitions of the topic as the aggregators report them; undefined while none has. */
+  readonly partitions: number | undefined;
+  readonly rulesName: string;
+  readonly namespace: string;
+}
+
+type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
+
+/** What is said of autoscaling. Holds no number that changes by itself: an HPA's own messages do, so none is quoted. */
+export interface ObservedAutoscaling {
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Whether the numbers of replicas follow the load, and what is missing when they do not. The first problem is said. */
+export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling {
+  if (input.components.length === 0) {
+    return no(
+      'NotConfigured',
+      'neither aggregator nor calculator has autoscaling; set spec.aggregator.autoscaling to scale on lag',
+    );
+  }
+  const found = findMissing(input);
+  if (found !== undefined) return found;
+  const judged = input.components.map((component) => observeComponent(component, input));
+  return (
+    judged.find(({ status }) => status === 'False') ??
+    judged.find(({ status }) => status === 'Unknown') ??
+    merge(judged)
+  );
+}
+
+function merge(judged: readonly ObservedAutoscaling[]): ObservedAutoscaling {
+  const [first] = judged;
+  const notable = judged.find(({ reason }) => reason !== 'Scaling') ?? first;
+  if (notable === undefined) throw new Error('there is a component for every judgement');
+  return { ...notable, message: judged.map(({ message }) => message).join('; ') };
+}
+
+/** What stands between the pipeline and any number. */
+function findMissing(input: AutoscalingInput): ObservedAutoscaling | undefined {
+  const { components, isMonitoringEnabled, prometheusRules, scaledObjects, metricsApis } = input;
+  if (!isMonitoringEnabled) {
+    return no('MonitoringDisabled', 'autoscaling reads Prometheus; set spec.monitoring.enabled to true');
+  }
+  const rules = missingKind(
+    'PrometheusRule',
+    'prometheusrules.monitoring.coreos.com',
+    'prometheus-operator',
+    prometheusRules,
+  );
+  if (rules !== undefined) return rules;
+  if (components.some(({ mode }) => mode === 'keda')) {
+    const keda = missingKind(
+      'ScaledObject',
+      'scaledobjects.keda.sh',
+      'KEDA, or set spec.aggregator.autoscaling.mode to hpa',
+      scaledObjects,
+    );
+    if (keda !== undefined) return keda;
+  }
+  return components.some(({ mode }) => mode === 'hpa') ? missingApi(metricsApis.external) : undefined;
+}
+
+function missingKind(
+  kind: string,
+  crd: string,
+  cure: string,
+  availability: Availability,
+): ObservedAutoscaling | undefined {
+  switch (availability) {
+    case 'synced':
+      return undefined;
+    case 'pending':
+      return { status: 'Unknown', reason: 'Pending', message: `${kind}s are being looked for` };
+    case 'notInstalled':
+      return no('CRDNotInstalled', `${crd} is not installed; install ${cure}`);
+    case 'forbidden':
+      return no(
+        'AccessForbidden',
+        `the operator may not list ${kind}s; apply the operator's ClusterRole of this version`,
+      );
+    default:
+      return availability satisfies never;
+  }
+}
+
+/** KEDA's own server answers for its ScaledObjects alone. */
+const kedaService = /(^|\/)keda-/;
+
+function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
+  switch (external.state) {
+    // The operator may not look: the HPA itself says what it lacks.
+    case 'unknown':
+      return undefined;
+    case 'absent':
+      return no(
+        'ExternalMetricsNotServed',
+        'no program serves external.metrics.k8s.io; install prometheus-adapter with manifests/prometheus-adapter/values.yaml, or KEDA and set mode to keda',
+      );
+    case 'unavailable':
+      return no(
+        'ExternalMetricsUnavailable',
+        `${external.by} serves external.metrics.k8s.io and is not available (${external.message}); check its pods`,
+      );
+    case 'served':
+      return kedaService.test(external.by)
+        ? no(
+            'ExternalMetricsServedByKeda',
+            `${external.by} serves external.metrics.k8s.io, for ScaledObjects alone; set spec.aggregator.autoscaling.mode to keda`,
+          )
+        : undefined;
+    default:
+      return external satisfies never;
+  }
+}
+
+function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): ObservedAutoscaling {
+  const { component, mode, min, replicas, hpa } = scaled;
+  if (mode === 'recommend') {
+    return no('RecommendOnly', `mode recommend scales nothing; sumctl status shows the number of ${component}s wanted`);
+  }
+  const deployment = `deployment/${hpa?.spec?.scaleTargetRef?.name ?? component}`;
+  if (hpa === undefined)
+    return { status: 'Unknown', reason: 'Pending', message: `the HPA of the ${component}s does not exist yet` };
+  if (replicas === 0) {
+    return no(
+      'ReplicasZero',
+      `the ${component}s are scaled to 0, which disables their HPA; resume with kubectl scale ${deployment} --replicas=${min} -n ${input.namespace}`,
+    );
+  }
+  const conditions = hpa.status?.conditions;
+  const able = findCondition(conditions, 'AbleToScale');
+  if (able?.status === 'False') {
+    return no(
+      'ScaleFailed',
+      `the HPA cannot scale the ${component}s (${able.reason ?? 'no reason'}); see kubectl describe hpa ${hpa.metadata.name}`,
+    );
+  }
+  const active = findCondition(conditions, 'ScalingActive');
+  if (active === undefined)
+    return { status: 'Unknown', reason: 'Pending', message: `the HPA of the ${component}s has not looked yet` };
+  if (active.status !== 'True') return metricMissing(scaled, active, input);
+  return atLimit(scaled, findCondition(conditions, 'ScalingLimited'), input);
+}
+
+function metricMissing({ component, replicas }: ScaledComponent, active: LiveCondition, input: AutoscalingInput) {
+  const since = active.lastTransitionTime === undefined ? '' : ` since ${active.lastTransitionTime}`;
+  return no(
+    'MetricMissing',
+    `the ${component}s hold at ${replicas}${since}: the HPA gets no metric (${active.reason ?? 'no reason'}). Check that Prometheus ` +
+      `selects PrometheusRule ${input.rulesName} and the ServiceMonitors (spec.monitoring.labels), and that its targets are up`,
+  );
+}
+
+function atLimit(
+  scaled: ScaledComponent,
+  limited: LiveCondition | undefined,
+  input: AutoscalingInput,
+): ObservedAutoscaling {
+  const { component, mode, min, max } = scaled;
+  const { partitions, hasTolerance } = input;
+  const isAggregator = component === 'aggregator';
+  if (isAggregator && max !== undefined && partitions !== undefined && max > partitions) {
+    const message = `max ${max} is above the ${partitions} partitions of the topic, and more aggregators would idle; lower max or add partitions`;
+    return { status: 'True', reason: 'MaxAbovePartitions', message };
+  }
+  const top = max ?? partitions;
+  if (limited?.status === 'True' && limited.reason === 'TooManyReplicas') {
+    const cure =
+      isAggregator && (max === undefined || max === partitions)
+        ? 'add partitions to the topic'
+        : `raise spec.${component}.autoscaling.max`;
+    return {
+      status: 'True',
+      reason: 'AtMaximum',
+      message: `the ${component}s are at their maximum of ${top}; ${cure} if they are too slow`,
+    };
+  }
+  const note =
+    isAggregator && mode === 'hpa' && !hasTolerance
+      ? ' (this cluster has no HPA tolerance, so numbers within 10 % of each other are left out)'
+      : '';
+  const range = top === undefined ? `at least ${min}` : `${min} to ${top}`;
+  return { status: 'True', reason: 'Scaling', message: `${range} ${component}s, as their metric says${note}` };
+}
+
+function no(reason: string, message: string): ObservedAutoscaling {
+  return { status: 'False', reason, message };
+}

@@ -1,0 +1,41 @@
+import { findCondition } from './health.ts';
+import type { LiveApiService } from './objects.ts';
+
+/** Who answers one of the metrics APIs. `unknown`: the operator may not look. */
+export type MetricsApi =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'absent' }
+  | { readonly state: 'served'; readonly by: string }
+  | { readonly state: 'unavailable'; readonly by: string; readonly message: string };
+
+export interface MetricsApis {
+  /** `external.metrics.k8s.io`: what an HPA asks for lag. */
+  readonly external: MetricsApi;
+  /** `metrics.k8s.io`: what an HPA asks for CPU. */
+  readonly resource: MetricsApi;
+}
+
+export const metricsApiServices = {
+  external: 'v1beta1.external.metrics.k8s.io',
+  resource: 'v1beta1.metrics.k8s.io',
+} as const;
+
+interface ApiServiceReader {
+  readonly availability: string;
+  readonly store: { get(name: { readonly name: string }): LiveApiService | undefined };
+}
+
+/** An APIService belongs to the whole cluster: it is read, never made. */
+export function observeMetricsApis(reader: ApiServiceReader): MetricsApis {
+  const observe = (name: string): MetricsApi => {
+    if (reader.availability !== 'synced') return { state: 'unknown' };
+    const found = reader.store.get({ name });
+    if (found === undefined) return { state: 'absent' };
+    const { namespace, name: service } = found.spec?.service ?? {};
+    const by = service === undefined ? 'the API server' : `${namespace}/${service}`;
+    const available = findCondition(found.status?.conditions, 'Available');
+    if (available?.status === 'True') return { state: 'served', by };
+    return { state: 'unavailable', by, message: available?.reason ?? 'it has not been asked yet' };
+  };
+  return { external: observe(metricsApiServices.external), resource: observe(metricsApiServices.resource) };
+}

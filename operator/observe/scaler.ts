@@ -1,0 +1,17 @@
+import type { LiveChild } from './objects.ts';
+
+const hpaKind = 'HorizontalPodAutoscaler';
+const scalerKinds: ReadonlySet<string> = new Set([hpaKind, 'ScaledObject']);
+
+/**
+ * Autoscalers that write the replicas of a Deployment, ours and the HPA that KEDA makes from our ScaledObject (it carries
+ * our labels). One that is being deleted still writes until it is gone.
+ */
+export function scalersOf(live: readonly LiveChild[], deployment: string): readonly LiveChild[] {
+  return live.filter(({ kind, spec }) => scalerKinds.has(kind) && spec?.scaleTargetRef?.name === deployment);
+}
+
+/** The HPA that scales a Deployment, whoever made it of our autoscaler. */
+export function hpaOf(live: readonly LiveChild[], deployment: string): LiveChild | undefined {
+  return scalersOf(live, deployment).find(({ kind }) => kind === hpaKind);
+}
