@@ -281,13 +281,16 @@ export const refusals: readonly Refusal[] = [
     name: 'autoscaling of the aggregators from 0',
     set: { [autoscaling]: { min: 0 } },
     path: `spec.${autoscaling}.min`,
-    server: 'Invalid value: must be at least 1: without an aggregator nothing is counted, and an HPA is disabled at 0',
+    server:
+      'Invalid value: 0: must be at least 1: without an aggregator nothing is counted, and an HPA is disabled at 0',
+    offline: 'must be at least 1: without an aggregator nothing is counted, and an HPA is disabled at 0',
   },
   {
     name: 'autoscaling of the calculators from 0',
     set: { 'calculator.autoscaling': { min: 0, max: 3 } },
     path: 'spec.calculator.autoscaling.min',
-    server: 'Invalid value: must be at least 1: without a calculator nothing is added, and an HPA is disabled at 0',
+    server: 'Invalid value: 0: must be at least 1: without a calculator nothing is added, and an HPA is disabled at 0',
+    offline: 'must be at least 1: without a calculator nothing is added, and an HPA is disabled at 0',
   },
   {
     name: 'no maximum of calculators',
