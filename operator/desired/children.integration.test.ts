@@ -11,12 +11,21 @@ import { connectTo, eventually } from '#operator/runtime/testing/connect.ts';
 import { namespaces } from '#operator/runtime/testing/kinds.ts';
 import type { Transport } from '#operator/runtime/transport.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
+import { kedaCrds } from '#tools/crds/keda.ts';
 import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 import { strimziCrds } from '#tools/crds/strimzi.ts';
 import type { Child, ChildObject } from './child.ts';
 import { buildChildren } from './children.ts';
 import { groupOf, ownership } from './ownership.ts';
-import { type Example, foreignExample, fullExample, minimalExample, strimziExample } from './testing/examples.ts';
+import {
+  type Example,
+  foreignExample,
+  fullExample,
+  kedaExample,
+  minimalExample,
+  scaledExample,
+  strimziExample,
+} from './testing/examples.ts';
 
 const pods: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 const crds: Resource<KubeObject & { status?: { conditions?: { type: string; status: string }[] } }> = {
@@ -40,6 +49,8 @@ const examples = {
   full: fullExample(),
   strimzi: strimziExample(),
   foreign: foreignExample(),
+  scaled: scaledExample(),
+  keda: kedaExample(),
 };
 const asAdmin = { fieldManager: 'test', force: true };
 let server: ApiServer;
@@ -49,7 +60,7 @@ let transport: Transport;
 before(async () => {
   server = await startApiServer();
   ({ client, transport } = connectTo(server.kubeconfigPath));
-  for (const { files } of [await strimziCrds(), await prometheusOperatorCrds()]) {
+  for (const { files } of [await strimziCrds(), await prometheusOperatorCrds(), await kedaCrds()]) {
     for (const file of files) await installCrd(parse(await readFile(file, 'utf8')));
   }
   for (const [name, labels] of Object.entries({ shop: restricted, kafka: {} })) {

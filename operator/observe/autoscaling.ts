@@ -117,30 +117,26 @@ function missingKind(
 const kedaService = /(^|\/)keda-/;
 
 function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
-  switch (external.state) {
-    // The operator may not look: the HPA itself says what it lacks.
-    case 'unknown':
-      return undefined;
-    case 'absent':
-      return no(
-        'ExternalMetricsNotServed',
-        'no program serves external.metrics.k8s.io; install prometheus-adapter with manifests/prometheus-adapter/values.yaml, or KEDA and set mode to keda',
-      );
-    case 'unavailable':
-      return no(
-        'ExternalMetricsUnavailable',
-        `${external.by} serves external.metrics.k8s.io and is not available (${external.message}); check its pods`,
-      );
-    case 'served':
-      return kedaService.test(external.by)
-        ? no(
-            'ExternalMetricsServedByKeda',
-            `${external.by} serves external.metrics.k8s.io, for ScaledObjects alone; set spec.aggregator.autoscaling.mode to keda`,
-          )
-        : undefined;
-    default:
-      return external satisfies never;
+  // The operator may not look: the HPA itself says what it lacks.
+  if (external.state === 'unknown') return undefined;
+  if (external.state === 'absent') {
+    return no(
+      'ExternalMetricsNotServed',
+      'no program serves external.metrics.k8s.io; install prometheus-adapter with manifests/prometheus-adapter/values.yaml, or KEDA and set mode to keda',
+    );
   }
+  const { by } = external;
+  if (kedaService.test(by)) {
+    return no(
+      'ExternalMetricsServedByKeda',
+      `${by} serves external.metrics.k8s.io, for ScaledObjects alone; set spec.aggregator.autoscaling.mode to keda`,
+    );
+  }
+  if (external.state === 'served') return undefined;
+  return no(
+    'ExternalMetricsUnavailable',
+    `${by} serves external.metrics.k8s.io and is not available (${external.message}); check its pods`,
+  );
 }
 
 function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): ObservedAutoscaling {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { CrdSet } from './crds.ts';
+import { kedaCrds } from './keda.ts';
 import { prometheusOperatorCrds } from './prometheusOperator.ts';
 import { strimziCrds } from './strimzi.ts';
 
@@ -35,4 +36,9 @@ test('the prometheus-operator module brings ServiceMonitor and PrometheusRule', 
   const kinds = await kindsOf(await prometheusOperatorCrds());
   assert.ok(kinds.includes('ServiceMonitor.v1.monitoring.coreos.com'), kinds.join());
   assert.ok(kinds.includes('PrometheusRule.v1.monitoring.coreos.com'), kinds.join());
+});
+
+test('the module of KEDA brings ScaledObject', async () => {
+  const kinds = await kindsOf(await kedaCrds());
+  assert.ok(kinds.includes('ScaledObject.v1alpha1.keda.sh'), kinds.join());
 });

@@ -1,6 +1,9 @@
-// A module for one thing: its CRDs lie beside its code, and go.sum pins both.
+// Modules for one thing each: their CRDs lie beside their code, and go.sum pins both.
 module sumpipeline.dev/tools/crds
 
 go 1.26
 
-require github.com/prometheus-operator/prometheus-operator v0.93.0
+require (
+	github.com/kedacore/keda/v2 v2.21.0
+	github.com/prometheus-operator/prometheus-operator v0.93.0
+)
