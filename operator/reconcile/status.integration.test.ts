@@ -84,6 +84,7 @@ test('a pipeline that runs is ready and exact, in its conditions and in the colu
     Stalled: 'False NotStalled',
     KafkaReady: 'True Connected',
     WorkloadsReady: 'True Ready',
+    AutoscalingActive: 'False NotConfigured',
     ObservabilityReady: 'True Disabled',
     TotalExact: 'True Exact',
     DurabilityWeak: 'False Durable',
