@@ -95,15 +95,21 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
 /** One aggregator without its ports: what main.ts runs behind them. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
+  const metrics = createMetrics(dataPlaneMetrics, { processMetrics: false });
   const aggregator = createAggregator({
     config: configFor(name, overrides),
     logger: process.env['DEBUG_LOG'] === undefined ? silentLogger : createLogger({ level: 'info' }),
-    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    metrics,
     onVerdict: (verdict) => verdicts.push(verdict),
     onReady: () => {},
   });
   aggregator.start();
-  return { api: aggregator.handlers, verdicts, [Symbol.asyncDispose]: () => aggregator.close() };
+  return {
+    api: aggregator.handlers,
+    verdicts,
+    metrics: () => metrics.render(),
+    [Symbol.asyncDispose]: () => aggregator.close(),
+  };
 }
 
 type Aggregator = ReturnType<typeof startAggregator>;
@@ -222,6 +228,36 @@ describe('an aggregator', () => {
       [150n, 50n, 1n, 0n],
     );
     assert.equal(aggregator.verdicts.at(-1)?.durability.reason, 'SettingsWeak');
+    assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
+  });
+
+  it('tells Kafka the last offset of every partition soon after it rests, and Prometheus at once', async () => {
+    const name = uniqueName('dashboards');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    let vector = await produce(name, numbers(0, 10));
+    for (let from = 10; from < 3000; from += 10) vector = await produce(name, numbers(from, Math.min(from + 10, 3000)));
+    await totalAtLeast(aggregator, vector);
+    let lag: unknown;
+    await until(
+      'the committed lag is 0',
+      async () => {
+        const [committed, ends] = await withAdmin((admin) =>
+          Promise.all([admin.fetchOffsets({ groupId: name, topics: [name] }), admin.fetchTopicOffsets(name)]),
+        );
+        const offsets = new Map(committed[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        lag = ends.map(({ partition, high }) => Number(high) - (offsets.get(partition) ?? 0));
+        return String(lag) === '0,0,0' ? true : undefined;
+      },
+      10_000,
+    ).catch((error: Error) => assert.fail(`${error.message}; lag by partition: ${lag}`));
+    const text = await aggregator.metrics();
+    for (const partition of [0, 1, 2]) {
+      assert.match(text, new RegExp(`sumpipeline_next_offset\\{partition="${partition}"\\} 1000\n`));
+    }
+    assert.match(text, /sumpipeline_assigned_partitions 3\n/);
+    assert.match(text, /sumpipeline_rebalance_duration_seconds_count 1\n/);
+    assert.doesNotMatch(text, /sumpipeline_partition_halted\{/);
   });
 
   it('parks what is no addition, goes on, and is not exact any more', async () => {

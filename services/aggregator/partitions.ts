@@ -18,6 +18,8 @@ import {
   StoreIdentityError,
 } from '#services/ledger/port.ts';
 import { applyRecords } from './apply.ts';
+import { BacklogClock } from './backlogClock.ts';
+import { Dashboards } from './dashboards.ts';
 import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
@@ -43,11 +45,11 @@ interface Owned {
   nextOffset: bigint;
 }
 
+/** As many records as a reader gives us at most: with so many waiting we are the ones who are waited for. */
+const fullBatchRecords = 1000n;
+
 /** Halts after which the log must not be trusted again by itself. */
 const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated']);
-
-/** Kafka's committed offsets serve lag dashboards only: once a second is plenty. */
-const dashboardIntervalMs = 1000;
 
 /**
  * The partitions that this process owns. A partition is in one of these states:
@@ -69,10 +71,15 @@ export class Partitions {
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
   #assignment: LogAssignment | undefined;
-  #dashboardAt = 0;
+  readonly #dashboards: Dashboards;
+  readonly #backlogClock: BacklogClock;
+  /** Since when partitions of ours are not counted because the group changed; undefined while all are. */
+  #pausedAt: number | undefined;
 
   constructor(options: PartitionsOptions) {
     this.#options = options;
+    this.#dashboards = new Dashboards(options.logger);
+    this.#backlogClock = new BacklogClock(options.now);
   }
 
   /** Why partitions stand still, by partition. */
@@ -100,11 +107,34 @@ export class Partitions {
     this.#forgetAll();
     for (const [partition, halt] of this.#halts) {
       // The books tell it from here on, also when its next owner has gone past it.
-      if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#halts.delete(partition);
+      if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
     }
     this.#countOwned();
     this.#assignment = assignment;
+    this.#options.metrics.set('sumpipeline_assigned_partitions', assignment.partitions.length);
+    this.#pausedAt ??= this.#options.now();
+    assignment.signal.addEventListener('abort', () => this.#endAssignment(assignment), { once: true });
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
+  }
+
+  /** The group takes everything back; the pause begins unless the next assignment is here already. */
+  #endAssignment(assignment: LogAssignment): void {
+    if (this.#assignment !== assignment) return;
+    this.#pausedAt = this.#options.now();
+    this.#options.metrics.set('sumpipeline_assigned_partitions', 0);
+  }
+
+  /** Every partition of the assignment is counted again, or halted. */
+  #endPause(): void {
+    const { metrics } = this.#options;
+    if (this.#pausedAt === undefined || this.counting.some((partition) => !this.#owned.has(partition))) return;
+    metrics.observe('sumpipeline_rebalance_duration_seconds', this.#secondsSince(this.#pausedAt));
+    this.#pausedAt = undefined;
+  }
+
+  /** Tells dashboards the last offsets before the group takes the partitions back. Never rejects. */
+  rest(): Promise<void> {
+    return this.#dashboards.flush();
   }
 
   /** Ends when no claim and no note of a halt is under way. */
@@ -126,15 +156,19 @@ export class Partitions {
       return { kind: 'stop' };
     }
     const startedAt = this.#options.now();
+    const hasBacklog = batch.highWatermark - firstOffset - BigInt(batch.records.length) >= fullBatchRecords;
+    let counted = 0;
+    if (hasBacklog) this.#backlogClock.begin();
     try {
       const target = { ledger: this.#options.ledger, partition, ownerEpoch: owned.ownerEpoch };
       const result = await applyRecords(target, firstOffset, batch.records);
       const count = Number(result.nextOffset - firstOffset);
       if (count > 0) {
+        counted = count;
         owned.nextOffset = result.nextOffset;
         this.#recordApplied(batch, count, result.outcome, startedAt);
-        if (this.#halts.delete(partition) || result.outcome.parked > 0) this.#options.onChange();
-        this.#tellDashboards(assignment, partition, result.nextOffset);
+        if (this.#unhalt(partition) || result.outcome.parked > 0) this.#options.onChange();
+        this.#dashboards.tell(assignment, partition, result.nextOffset);
         this.#options.onApplied();
       }
       if (result.halt !== undefined && !assignment.signal.aborted) {
@@ -144,7 +178,16 @@ export class Partitions {
       return { kind: 'confirmed', nextOffset: result.nextOffset };
     } catch (error) {
       return this.#applyFailed(batch, error, startedAt);
+    } finally {
+      if (hasBacklog) this.#countBacklog(counted);
     }
+  }
+
+  /** Only batches behind which a full one waits say what we can do: at low load a batch holds one record. */
+  #countBacklog(records: number): void {
+    const { metrics } = this.#options;
+    metrics.increment('sumpipeline_backlogged_seconds_total', {}, this.#backlogClock.end());
+    metrics.increment('sumpipeline_backlogged_records_total', {}, records);
   }
 
   /** The reader stopped a partition because the log is not what the books counted. */
@@ -201,6 +244,8 @@ export class Partitions {
         this.#owned.set(partition, owned);
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset);
+        this.#options.metrics.set('sumpipeline_next_offset', Number(nextOffset), { partition });
+        this.#endPause();
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
@@ -227,6 +272,8 @@ export class Partitions {
     this.#forget(partition);
     this.#halts.set(partition, halt);
     this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
+    this.#options.metrics.set('sumpipeline_partition_halted', 1, { partition });
+    this.#endPause();
     if (owned === undefined) this.#written.add(halt);
     else this.#start(this.#write(partition, halt, owned));
     this.#options.onChange();
@@ -250,9 +297,15 @@ export class Partitions {
     }
   }
 
+  #unhalt(partition: number): boolean {
+    this.#options.metrics.remove('sumpipeline_partition_halted', { partition });
+    return this.#halts.delete(partition);
+  }
+
   #forget(partition: number): void {
     this.#owned.delete(partition);
     this.#options.metrics.remove('sumpipeline_lag_records', { partition });
+    this.#options.metrics.remove('sumpipeline_next_offset', { partition });
     this.#countOwned();
   }
 
@@ -279,15 +332,7 @@ export class Partitions {
     }
     const lag = batch.highWatermark - batch.firstOffset - BigInt(count);
     metrics.set('sumpipeline_lag_records', Number(lag), { partition: batch.partition });
-  }
-
-  #tellDashboards(assignment: LogAssignment, partition: number, nextOffset: bigint): void {
-    const now = this.#options.now();
-    if (now - this.#dashboardAt < dashboardIntervalMs) return;
-    this.#dashboardAt = now;
-    assignment.commitForDashboards(partition, nextOffset).catch((error: unknown) => {
-      this.#options.logger.debug({ error, partition }, 'the offset for dashboards was not committed');
-    });
+    metrics.set('sumpipeline_next_offset', Number(batch.firstOffset) + count, { partition: batch.partition });
   }
 
   #secondsSince(startedAt: number): number {

@@ -84,6 +84,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     await Promise.race([failed.promise, watch(options, session, partitions, either), untilAborted(either)]);
   } finally {
     ending.abort();
+    await partitions.rest();
     await reader.close();
     await partitions.settled();
   }

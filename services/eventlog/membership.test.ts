@@ -29,8 +29,8 @@ function fakeConsumer(answer: (commit: Commit, taken: () => void) => Promise<voi
 test('a commit that the coordinator took is a proof, and carries the offset for dashboards', async () => {
   const { consumer, commits } = fakeConsumer(async (_commit, taken) => taken());
   const vouched = new VouchedCommits(consumer, 'log');
-  await vouched.commit(3, 41n);
-  await vouched.commit(3, 42n);
+  await vouched.commit(new Map([[3, 41n]]));
+  await vouched.commit(new Map([[3, 42n]]));
   assert.deepEqual(
     commits.map(({ topic, partition, offset }) => [topic, partition, offset]),
     [
@@ -42,7 +42,7 @@ test('a commit that the coordinator took is a proof, and carries the offset for 
 
 test('a commit that resolves without having been sent is none: that is what a stopped consumer does', async () => {
   const { consumer } = fakeConsumer(async () => {});
-  await assert.rejects(new VouchedCommits(consumer, 'log').commit(0, 0n), (error: unknown) => {
+  await assert.rejects(new VouchedCommits(consumer, 'log').commit(new Map([[0, 0n]])), (error: unknown) => {
     assert.ok(error instanceof NotMemberError);
     assert.match(String(error.cause), /nothing was sent/);
     return true;
@@ -53,8 +53,8 @@ test("another commit's yes does not count for this one", async () => {
   const taken: (() => void)[] = [];
   const { consumer } = fakeConsumer(async (_commit, take) => void taken.push(take));
   const vouched = new VouchedCommits(consumer, 'log');
-  const first = vouched.commit(0, 1n);
-  const second = vouched.commit(0, 1n);
+  const first = vouched.commit(new Map([[0, 1n]]));
+  const second = vouched.commit(new Map([[0, 1n]]));
   taken[0]?.();
   await first;
   await assert.rejects(second, NotMemberError);
@@ -65,5 +65,5 @@ test('a refusal is not a proof', async () => {
     taken();
     throw new Error('ILLEGAL_GENERATION');
   });
-  await assert.rejects(new VouchedCommits(consumer, 'log').commit(0, 0n), NotMemberError);
+  await assert.rejects(new VouchedCommits(consumer, 'log').commit(new Map([[0, 0n]])), NotMemberError);
 });

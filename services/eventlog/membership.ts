@@ -30,13 +30,18 @@ export class VouchedCommits {
   }
 
   /** Resolves on the coordinator's yes. Throws NotMemberError otherwise, also when nobody can say. */
-  async commit(partition: number, nextOffset: bigint): Promise<void> {
+  async commit(nextOffsets: ReadonlyMap<number, bigint>): Promise<void> {
     this.#count += 1;
     const token = `sumpipeline ${this.#count}`;
     this.#taken.set(token, false);
     try {
-      const entry = { topic: this.#topic, partition, offset: String(nextOffset), metadata: token };
-      await withDeadline('asking the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets([entry]));
+      const entries = [...nextOffsets].map(([partition, offset]) => ({
+        topic: this.#topic,
+        partition,
+        offset: String(offset),
+        metadata: token,
+      }));
+      await withDeadline('asking the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
       if (this.#taken.get(token) !== true) throw new Error('the consumer has stopped, nothing was sent');
     } catch (error) {
       throw new NotMemberError('the group coordinator did not confirm our membership', { cause: error });

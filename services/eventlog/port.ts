@@ -102,10 +102,10 @@ export interface LogAssignment {
   /** Delivers no further batch of the partition until `readFrom`; the batch in hand is finished. */
   stop(partition: number): void;
   /**
-   * Tells lag dashboards how far we are: PostgreSQL's offset, never read back by us. Throws NotMemberError as
-   * proveMembership does, and is itself such a proof.
+   * Tells lag dashboards how far we are, by partition: PostgreSQL's offsets, never read back by us. Throws NotMemberError
+   * as proveMembership does, and is itself such a proof.
    */
-  commitForDashboards(partition: number, nextOffset: bigint): Promise<void>;
+  commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
 
 export interface LogBatch {

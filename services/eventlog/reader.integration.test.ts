@@ -310,7 +310,7 @@ describe('membership', () => {
     await assignment.proveMembership();
     await assignment.readFrom(0, 0n);
     await assignment.proveMembership();
-    await assignment.commitForDashboards(0, 4n);
+    await assignment.commitForDashboards(new Map([[0, 4n]]));
     await assert.rejects(assignment.readFrom(7, 0n), NotMemberError);
     const admin = plainClient(kafka.plaintextBootstrapServers).admin();
     await admin.connect();
@@ -321,7 +321,7 @@ describe('membership', () => {
     assert.equal(assignment.signal.aborted, true);
     await assert.rejects(assignment.proveMembership(), NotMemberError);
     await assert.rejects(assignment.readFrom(0, 0n), NotMemberError);
-    await assert.rejects(assignment.commitForDashboards(0, 5n), NotMemberError);
+    await assert.rejects(assignment.commitForDashboards(new Map([[0, 5n]])), NotMemberError);
   });
 
   test('a member without the right to read the topic says so, instead of waiting for its claim for ever', async () => {

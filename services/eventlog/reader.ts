@@ -222,7 +222,7 @@ class KafkaLogReader implements LogReader {
       stop: (partition) => {
         if (this.#assignment === assignment) this.#deliveries.end(partition);
       },
-      commitForDashboards: (partition, nextOffset) => this.#commit(assignment, partition, nextOffset),
+      commitForDashboards: (nextOffsets) => this.#commit(assignment, nextOffsets),
     };
     this.#assignment = assignment;
     this.#logger.info({ generation: assignment.generation, partitions: assignment.partitions }, 'joined the group');
@@ -240,10 +240,10 @@ class KafkaLogReader implements LogReader {
   async #prove(assignment: LogAssignment): Promise<void> {
     this.#requireCurrent(assignment);
     const reading = this.#deliveries.any();
-    if (reading !== undefined) return this.#commit(assignment, reading.partition, reading.next);
+    if (reading !== undefined) return this.#commit(assignment, new Map([[reading.partition, reading.next]]));
     const [partition] = assignment.partitions;
     if (partition === undefined) throw new NotMemberError('no partition is assigned, there is nothing to prove with');
-    return this.#commit(assignment, partition, await this.#committedOffset(partition));
+    return this.#commit(assignment, new Map([[partition, await this.#committedOffset(partition)]]));
   }
 
   /** What dashboards show now: a proof must say some offset and should not change what they show. */
@@ -260,10 +260,10 @@ class KafkaLogReader implements LogReader {
     return offset < 0n ? 0n : offset;
   }
 
-  async #commit(assignment: LogAssignment, partition: number, nextOffset: bigint): Promise<void> {
-    this.#requireCurrent(assignment, partition);
+  async #commit(assignment: LogAssignment, nextOffsets: ReadonlyMap<number, bigint>): Promise<void> {
+    for (const partition of nextOffsets.keys()) this.#requireCurrent(assignment, partition);
     try {
-      await this.#commits.commit(partition, nextOffset);
+      await this.#commits.commit(nextOffsets);
     } catch (error) {
       const why = explainKafkaError(error instanceof NotMemberError ? error.cause : error, this.#options.settings);
       // A member that may not commit can never prove itself: that is no lost membership, and a person must hear of it.

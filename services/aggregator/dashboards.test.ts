@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import { silentLogger } from '#platform/log.ts';
+import type { LogAssignment } from '#services/eventlog/port.ts';
+import { Dashboards } from './dashboards.ts';
+
+function assignmentOf(commits: string[], signal = new AbortController().signal): LogAssignment {
+  return {
+    generation: 1,
+    partitions: [0, 1, 2],
+    signal,
+    proveMembership: async () => {},
+    readFrom: async () => {},
+    stop: () => {},
+    commitForDashboards: async (offsets) => {
+      commits.push([...offsets].map(([partition, offset]) => `${partition}:${offset}`).join(' '));
+    },
+  };
+}
+
+test('every partition is told within a second after it rests, all in one commit', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const commits: string[] = [];
+  const dashboards = new Dashboards(silentLogger);
+  const assignment = assignmentOf(commits);
+  for (let offset = 1n; offset <= 500n; offset++) {
+    for (const partition of [0, 1, 2]) dashboards.tell(assignment, partition, offset);
+  }
+  assert.deepEqual(commits, [], 'not one commit for each batch');
+  mock.timers.tick(1000);
+  assert.deepEqual(commits, ['0:500 1:500 2:500']);
+  mock.timers.tick(5000);
+  assert.equal(commits.length, 1, 'at rest there is nothing to tell');
+});
+
+test('what an earlier assignment counted is left to the next owner', async () => {
+  const [earlier, now]: [string[], string[]] = [[], []];
+  const dashboards = new Dashboards(silentLogger);
+  const ended = new AbortController();
+  dashboards.tell(assignmentOf(earlier, ended.signal), 0, 5n);
+  ended.abort();
+  await dashboards.flush();
+  dashboards.tell(assignmentOf(now), 1, 7n);
+  await dashboards.flush();
+  assert.deepEqual([earlier, now], [[], ['1:7']]);
+});
+
+test('a refused commit is no reason to fail', async () => {
+  const dashboards = new Dashboards(silentLogger);
+  const assignment = { ...assignmentOf([]), commitForDashboards: () => Promise.reject(new Error('no')) };
+  dashboards.tell(assignment, 0, 1n);
+  await dashboards.flush();
+});
