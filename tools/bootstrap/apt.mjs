@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { BootstrapError } from './failure.mjs';
 import { findProgram } from './look.mjs';
 
@@ -7,7 +8,9 @@ import { findProgram } from './look.mjs';
  * The Debian packages of the local cluster, each with how to see that it is there. Programs are looked for where root has
  * them even when PATH, as in `su` without a dash, lacks the sbin folders.
  *
- * @type {readonly {name: string, program?: string, file?: string}[]}
+ * `service` is a systemd unit of the package that must not run: we start the program ourselves, on a port of our own.
+ *
+ * @type {readonly {name: string, program?: string, file?: string, service?: string}[]}
  */
 const clusterPackages = [
   { name: 'gcc', program: 'gcc' },
@@ -18,28 +21,36 @@ const clusterPackages = [
   { name: 'iproute2', program: 'ip' },
   { name: 'util-linux', program: 'nsenter' },
   { name: 'mount', program: 'mount' },
+  // Brings promtool too. Without recommended packages it comes without node-exporter.
+  { name: 'prometheus', program: 'promtool', service: 'prometheus.service' },
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt' },
 ];
 
 /**
  * Installs what is missing of the packages, after saying so.
  *
- * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages}} context
+ * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages, unitFolder?: string}} context
  */
-export async function installSystemPackages({ env, say, packages = clusterPackages }) {
+export async function installSystemPackages({
+  env,
+  say,
+  packages = clusterPackages,
+  unitFolder = '/etc/systemd/system',
+}) {
   const missing = findMissingPackages(packages, env);
   if (missing.length === 0) return;
-  const names = missing.join(' ');
+  const names = missing.map(({ name }) => name).join(' ');
   if (findProgram('apt-get', env) === undefined) {
     throw new BootstrapError(
       `The local cluster needs these Debian packages, and this machine has no apt-get: install their like: ${names}`,
     );
   }
   say(`Installing the Debian packages that the local cluster needs: ${names}`);
+  maskServices(missing, unitFolder, say);
   // A fresh image has no package lists; an old one has lists of packages that are gone.
   const update = await aptGet(['update'], env);
-  const install = await aptGet(['install', '--yes', '--no-install-recommends', ...missing], env);
-  const still = findMissingPackages(packages, env);
+  const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names.split(' ')], env);
+  const still = findMissingPackages(packages, env).map(({ name }) => name);
   if (install !== 0 || still.length > 0) {
     const lists = update === 0 ? '' : ' (apt-get update failed too)';
     throw new BootstrapError(
@@ -50,9 +61,22 @@ export async function installSystemPackages({ env, say, packages = clusterPackag
 
 function findMissingPackages(packages, env) {
   const search = { PATH: `${env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
-  return packages
-    .filter(({ program, file }) => (program ? findProgram(program, search) === undefined : !existsSync(file ?? '')))
-    .map(({ name }) => name);
+  return packages.filter(({ program, file }) =>
+    program ? findProgram(program, search) === undefined : !existsSync(file ?? ''),
+  );
+}
+
+/**
+ * Masks a unit before its package comes, as `systemctl mask` does: Debian's packages start their service at once. A unit
+ * that is there already was set up by the owner of the machine and stays as it is.
+ */
+function maskServices(missing, unitFolder, say) {
+  for (const { name, service } of missing) {
+    if (service === undefined || existsSync(join(unitFolder, service))) continue;
+    mkdirSync(unitFolder, { recursive: true });
+    symlinkSync('/dev/null', join(unitFolder, service));
+    say(`The service of ${name} stays off. To run it yourself: systemctl unmask ${service}`);
+  }
 }
 
 function aptGet(args, env) {

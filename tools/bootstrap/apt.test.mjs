@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -21,14 +21,15 @@ function makeAptGet(script) {
   chmodSync(file, 0o755);
 }
 
-function install() {
+function install(more = []) {
   const packages = [
     { name: 'there', file: '/etc/passwd' },
     { name: 'libabsent-dev', file: join(folder, 'absent.h') },
     { name: 'shell', program: 'sh' },
+    ...more,
   ];
   const env = { PATH: join(folder, 'bin') };
-  return installSystemPackages({ env, say: (text) => said.push(text), packages });
+  return installSystemPackages({ env, say: (text) => said.push(text), packages, unitFolder: join(folder, 'units') });
 }
 
 test('only what is missing is installed, after it was named', async () => {
@@ -65,4 +66,19 @@ test('an apt-get that reports success without bringing the package is not believ
 
 test('without apt-get the packages are named', async () => {
   await assert.rejects(install(), /no apt-get: install their like: libabsent-dev/);
+});
+
+test('the service of a package is masked before the package comes, so that it never runs', async () => {
+  makeAptGet(
+    `case "$*" in *" install "*) test -L ${folder}/units/absent.service && : > ${folder}/absent.h > ${folder}/served;; esac`,
+  );
+  await install([{ name: 'served', file: join(folder, 'served'), service: 'absent.service' }]);
+  assert.equal(readlinkSync(join(folder, 'units', 'absent.service')), '/dev/null');
+  assert.match(said[1], /^The service of served stays off\. To run it yourself: systemctl unmask absent\.service$/);
+});
+
+test('the service of a package that is there already stays as it is', async () => {
+  makeAptGet(`case "$*" in *" install "*) : > ${folder}/absent.h;; esac`);
+  await install([{ name: 'passwd', file: '/etc/passwd', service: 'there.service' }]);
+  assert.throws(() => readlinkSync(join(folder, 'units', 'there.service')));
 });

@@ -9,6 +9,7 @@ export const programs = {
   test: { script: 'tools/test.ts', args: [] },
   gen: { script: 'tools/gen/generate.ts', args: [] },
   cluster: { script: 'tools/cluster/main.ts', args: [] },
+  loop: { script: 'tools/loop/main.ts', args: [] },
   load: { script: 'tools/load/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
@@ -38,6 +39,9 @@ export function requirementsOf(command, args) {
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
+    case 'loop':
+      if (args.includes('--help') || args.includes('-h')) return onlyAlways;
+      return { tools: [...always, ...kafka, ...cluster], needsSystemPackages: true };
     case 'test': {
       const onlyUnit = { tools: [...always, tools.git], needsSystemPackages: false };
       const parts = args.filter((arg) => partsWithServers.includes(arg) || partsWithoutServers.includes(arg));

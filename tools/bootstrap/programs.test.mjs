@@ -32,6 +32,8 @@ for (const [command, args, names, needsSystemPackages] of [
   ['cluster', ['load', 'image.tar'], ['Node', 'npm', 'util-linux', 'root'], false],
   ['cluster', ['status'], ['Node', 'npm', 'util-linux'], false],
   ['cluster', ['--help'], ['Node', 'npm', 'util-linux'], false],
+  ['loop', [], local, true],
+  ['loop', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['gen', [], ['Node', 'npm', 'util-linux'], false],
   ['verify', [], ['Node', 'npm', 'util-linux'], false],
 ]) {

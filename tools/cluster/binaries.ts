@@ -36,6 +36,9 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
+  // The two of the closed loop, which run beside the cluster. Their main packages are named `operator` and `adapter`.
+  prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
+  prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;

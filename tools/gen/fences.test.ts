@@ -41,6 +41,7 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['k6/b.ts', '#core/decimal.ts', 'k6'],
   ['k6/load/a.ts', 'k6/http', 'k6/load'],
   ['tools/a.ts', '#cli/run.ts', 'tools'],
+  ['tools/loop/a.ts', '#services/ledger/port.ts', 'tools/loop'],
 ];
 
 /** What needs no import. */

@@ -175,6 +175,12 @@ export const fences: readonly Fence[] = [
     packages: 'any',
     why: 'tools/ builds and launches real parts; the generators read contract/ and operator/, nothing else of ours',
   },
+  {
+    folder: 'tools/loop',
+    folders: ['core', 'platform', 'tools', 'contract', 'cli/up', 'k6/load', 'operator/api', 'operator/desired'],
+    packages: 'any',
+    why: 'tools/loop brings the system up as npm start does, with cli/up, and makes records with core/ and contract/: never services/',
+  },
 ];
 
 /** node:crypto is allowed in pure folders for hashing alone. */

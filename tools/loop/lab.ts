@@ -1,0 +1,89 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { applyObjects, installOperator, readOperator } from '#cli/up/install.ts';
+import type { Kubectl } from '#cli/up/kubectl.ts';
+import { startLocal } from '#cli/up/local.ts';
+import { startParts } from '#cli/up/parts.ts';
+import type { Parts } from '#cli/up/sample.ts';
+import { stateRoot } from '#tools/cache.ts';
+import { connectAdmin } from '#tools/cluster/admin.ts';
+import type { ApiClient } from '#tools/cluster/apiClient.ts';
+import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
+import { acquireMachine } from '#tools/cluster/machine.ts';
+import { type Monitoring, startMonitoring } from '#tools/monitoring/monitoring.ts';
+import type { Progress } from '#tools/progress.ts';
+
+export interface LabOptions {
+  /** The repository. */
+  readonly root: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Everything that a loop needs, running; no pipeline yet. Taken down in reverse order when disposed of. */
+export interface Lab extends AsyncDisposable {
+  readonly root: string;
+  readonly kubectl: Kubectl;
+  /** An administrator of the cluster, for looking often: every kubectl is a process. */
+  readonly client: ApiClient;
+  readonly parts: Parts;
+  /** The log of the broker. */
+  readonly kafkaLog: string;
+  readonly monitoring: Monitoring;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  apply(...objects: readonly object[]): Promise<void>;
+}
+
+/** Often enough that a step is seen within seconds, and cheap: four pods. */
+const scrapeInterval = '5s';
+const operatorTimeout = '180s';
+
+/** The system as `npm start` brings it up, with monitoring beside it. */
+export async function startLab({ root, progress, signal }: LabOptions): Promise<Lab> {
+  const dir = join(stateRoot(), 'loop');
+  await using stack = new AsyncDisposableStack();
+  const lock = stack.use(await acquireMachine({ what: 'npm run loop', progress, signal }));
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  stack.use(await acquireHostAddress());
+  const local = stack.use(await startLocal({ root, cacheDir: dir, lock, progress, signal }));
+  const { kubectl, kubeconfig, image } = local;
+  if (kubeconfig === undefined) throw new Error('the local cluster has a kubeconfig of its own');
+  const data = join(dir, 'data');
+  const parts = stack.use(
+    await startParts({ dir: data, host: hostAddress, fresh: true, durable: false, progress, signal }),
+  );
+  const client = stack.use(await connectAdmin(kubeconfig));
+  // Monitoring comes first: the operator then finds its APIs at once.
+  const monitoring = stack.use(
+    await startMonitoring({
+      kubeconfigPath: kubeconfig,
+      dir: join(dir, 'monitoring'),
+      host: hostAddress,
+      valuesPath: join(root, 'manifests', 'prometheus-adapter', 'values.yaml'),
+      interval: scrapeInterval,
+      progress,
+    }),
+  );
+  const operator = await readOperator({ kubectl, root, image, signal });
+  await progress.step('Install the operator', async () => {
+    await installOperator(kubectl, operator, signal);
+    const deployment = `deployment/${operator.deployment}`;
+    const status = ['rollout', 'status', deployment, `--timeout=${operatorTimeout}`];
+    await kubectl.run(['-n', operator.namespace, ...status], { signal });
+  });
+  const owned = stack.move();
+  return {
+    root,
+    kubectl,
+    client,
+    parts,
+    kafkaLog: join(data, 'kafka', 'node-1.log'),
+    monitoring,
+    progress,
+    signal,
+    apply: (...objects) => applyObjects(kubectl, objects, signal),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,67 @@
+/** `npm run loop`: the closed loop of autoscaling on this machine, with the real programs, told and drawn. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { createProgress } from '#tools/progress.ts';
+import { startLab } from './lab.ts';
+import { type Played, play } from './play.ts';
+import { renderPlot } from './plot.ts';
+import { renderReport } from './report.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios/all.ts';
+
+interface Options {
+  readonly only?: Scenario[];
+  readonly short?: true;
+  readonly out: string;
+}
+
+const root = join(import.meta.dirname, '..', '..');
+const list = scenarios.map(({ name, purpose }) => `  ${name.padEnd(10)} ${purpose}`).join('\n');
+
+const program = new Command('npm run loop --')
+  .description('Scales a pipeline on Kafka lag in a local cluster, under load, and checks what it does.')
+  .option('--only <name...>', 'play these scenarios alone', collect)
+  .option('--short', 'play only the step up and down, in about 5 minutes')
+  .option('--out <folder>', 'where the plots go', join(root, 'docs', 'autoscaling'))
+  .addHelpText('after', `\nScenarios:\n${list}`)
+  .exitOverride()
+  .action(run);
+
+let exitCode = 0;
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    console.error(error instanceof Error ? error.message : error);
+    exitCode = 1;
+  }
+}
+process.exit(exitCode);
+
+async function run({ only, short, out }: Options): Promise<void> {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new Error(`Ended by ${signal}.`)));
+  }
+  const chosen = short ? scenarios.filter(({ name }) => name === 'step') : (only ?? scenarios);
+  const progress = createProgress();
+  const played: Played[] = [];
+  await using lab = await startLab({ root, progress, signal: interrupted.signal });
+  for (const scenario of chosen) {
+    progress.note(`\nScenario ${scenario.name}: ${scenario.purpose}`);
+    const one = await play(lab, scenario);
+    played.push(one);
+    await mkdir(out, { recursive: true });
+    await writeFile(join(out, `${scenario.name}.svg`), renderPlot(scenario.purpose, one.record));
+  }
+  console.log(renderReport(played));
+  if (played.some(({ checks }) => checks.some(({ holds }) => !holds))) exitCode = 1;
+}
+
+function collect(name: string, before: Scenario[] = []): Scenario[] {
+  const found = scenarios.find((scenario) => scenario.name === name);
+  if (found === undefined) throw new InvalidArgumentError(`Choose of ${scenarios.map((one) => one.name).join(', ')}.`);
+  return [...before, found];
+}

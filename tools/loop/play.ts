@@ -1,0 +1,54 @@
+import type { Lab } from './lab.ts';
+import { startLoad } from './load.ts';
+import { startPipeline } from './pipeline.ts';
+import type { LoopRecord, StepLatencies } from './record.ts';
+import { startRecorder } from './recorder.ts';
+import type { Run, Scenario } from './scenario.ts';
+import { verify } from './verify.ts';
+
+export interface Check {
+  readonly promise: string;
+  readonly holds: boolean;
+  readonly seen: string;
+}
+
+export interface Played {
+  readonly scenario: Scenario;
+  readonly checks: readonly Check[];
+  readonly times: readonly { readonly step: string; readonly latencies: StepLatencies }[];
+  readonly record: LoopRecord;
+}
+
+/** Plays a scenario against a pipeline of its own, and compares the totals at its end. */
+export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
+  const namespace = `loop-${scenario.name}`;
+  await using pipeline = await startPipeline(lab, { namespace, partitions: scenario.partitions });
+  await using load = await startLoad(lab, pipeline);
+  await using recorder = startRecorder(lab, pipeline, () => load.rate);
+  const checks: Check[] = [];
+  const times: { step: string; latencies: StepLatencies }[] = [];
+  const run: Run = {
+    lab,
+    pipeline,
+    load,
+    recorder,
+    check(promise, holds, seen) {
+      checks.push({ promise, holds, seen });
+      lab.progress.note(`${holds ? 'holds' : 'BROKEN'}: ${promise} (${seen})`);
+    },
+    time(step, latencies) {
+      times.push({ step, latencies });
+    },
+  };
+  try {
+    await scenario.play(run);
+    const journal = await load.finish();
+    const { isExact, text } = await verify(pipeline, journal);
+    run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+  } catch (error) {
+    lab.signal.throwIfAborted();
+    // What was seen until then is what explains it: the plot is drawn all the same.
+    run.check('the scenario came to its end', false, error instanceof Error ? error.message : String(error));
+  }
+  return { scenario, checks, times, record: recorder.record };
+}

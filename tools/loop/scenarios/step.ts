@@ -1,0 +1,81 @@
+import { windows } from '#tools/loop/pipeline.ts';
+import { changesOf, joinsAndLeaves, latenciesOf } from '#tools/loop/record.ts';
+import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#tools/loop/scenario.ts';
+
+/** Replica changes that one step of the load may make. */
+const changesMax = 2;
+const stepTimeoutSeconds = 240;
+/** Scrape, rule and recorder each look every few seconds, so a time in the record is late by up to this. */
+const sightSeconds = 12;
+
+export const step: Scenario = {
+  name: 'step',
+  purpose: 'ten times the load, and back',
+  partitions: 12,
+  async play(run) {
+    const { load, recorder } = run;
+    load.setRate(rates.low);
+    await untilSteady(run, 20, stepTimeoutSeconds);
+    const startedAt = recorder.now();
+    const before = lastOf(run);
+    await playStep(run, { name: 'up', rate: rates.high });
+    const top = lastOf(run);
+    run.check('a step up adds aggregators', top.replicas > before.replicas, `${before.replicas} -> ${top.replicas}`);
+    await playStep(run, { name: 'down', rate: rates.low });
+    const after = lastOf(run);
+    run.check(
+      'after the step down they are released',
+      after.replicas === before.replicas,
+      `${top.replicas} -> ${after.replicas}`,
+    );
+    checkGenerations(run, { from: startedAt, to: recorder.now() });
+  },
+};
+
+/** One step of the load: at most two changes of the replicas, and the lag is gone soon after the last is Ready. */
+export async function playStep(run: Run, { name, rate }: { name: string; rate: number }): Promise<void> {
+  const { load, recorder } = run;
+  const from = recorder.now();
+  const old = lastOf(run).replicas;
+  const isUp = rate > load.rate;
+  recorder.mark(`${load.rate}/s -> ${rate}/s`);
+  load.setRate(rate);
+  await recorder.until(
+    'the replicas to change',
+    stepTimeoutSeconds,
+    ({ replicas }) => replicas !== undefined && replicas !== old,
+  );
+  await untilSteady(run, settleSeconds, stepTimeoutSeconds + settleSeconds);
+  const to = recorder.now();
+  const changes = changesOf(recorder.record, 'replicas', { from, to });
+  const seen = changes
+    .map((change) => `${change.from} -> ${change.to} at ${Math.round(change.at - from)} s`)
+    .join(', ');
+  run.check(`step ${name}: at most ${changesMax} changes of the replicas`, changes.length <= changesMax, seen);
+  const isOneWay = changes.every((change) => change.to > change.from === isUp);
+  run.check(`step ${name}: no change in the other direction`, isOneWay, seen);
+  const latencies = latenciesOf(recorder.record, { from, to, drainedLag: drainedLag(rate) });
+  run.time(`${name} ${old} -> ${lastOf(run).replicas}`, latencies);
+  const bound = windows.drainSeconds + sightSeconds;
+  run.check(
+    `step ${name}: the lag is gone within drainSeconds after the last aggregator is Ready`,
+    latencies.drained !== undefined && latencies.drained <= bound,
+    `${latencies.drained === undefined ? 'never' : `${Math.round(latencies.drained)} s`}, at most ${windows.drainSeconds} s and ${sightSeconds} s to see it`,
+  );
+}
+
+export function checkGenerations({ recorder, check }: Run, period: { from: number; to: number }): void {
+  const moves = joinsAndLeaves(changesOf(recorder.record, 'replicas', period));
+  const changes = changesOf(recorder.record, 'generation', period);
+  const [first, last] = [changes[0]?.from, changes.at(-1)?.to];
+  const generations = first === undefined || last === undefined ? 0 : last - first;
+  check(
+    'at most one generation of the group for each join and leave',
+    generations <= moves,
+    `${generations} generations, ${moves} joins and leaves`,
+  );
+}
+
+export function lastOf({ recorder }: Run): { replicas: number } {
+  return { replicas: recorder.record.points.at(-1)?.replicas ?? 0 };
+}
