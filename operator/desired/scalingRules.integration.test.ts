@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
 import type { ScalingRulesInput } from './scalingRules.ts';
 import { type ModelStep, modelPipeline } from './testing/pipelineModel.ts';
 import { type Expectation, type RuleScenario, runScenario, stepSeconds } from './testing/ruleScenario.ts';
@@ -301,4 +303,30 @@ describe('additions in flight', () => {
       assert.ok(ok, output);
     });
   }
+});
+
+describe('the service level objectives', () => {
+  it('are measured as shares of the additions', async () => {
+    const add = 'namespace="shop",pipeline="orders",method="Add"';
+    const at = (step: number) => ({
+      [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
+      [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
+      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 5,
+      [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
+      [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
+      'sumpipeline_freshness_seconds{namespace="shop",pipeline="orders",pod="a0"}': 1,
+    });
+    const expect = [
+      { minute: 6, expr: `round(${series.availability}, 0.0001)`, value: 0.995 },
+      { minute: 6, expr: `round(${series.acknowledgedInTime}, 0.0001)`, value: 0.9 },
+      { minute: 6, expr: series.fresh, value: 1 },
+    ];
+    const { ok, output } = await runScenario({ input, minutes: 6, at, expect });
+    assert.ok(ok, output);
+  });
+
+  it('are judged at a bound of a histogram that exists', () => {
+    const { buckets }: { buckets: readonly number[] } = dataPlaneMetrics.sumpipeline_request_duration_seconds;
+    assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
+  });
 });
