@@ -347,7 +347,7 @@ export const mutants: readonly Mutant[] = [
     file: rules,
     from: '(${eased} < ${present} and on () (${isInHand}) and',
     to: '(${eased} < ${present} and',
-    test: { file: scenarios, name: 'nothing is scaled in while lag remains' },
+    test: { file: scenarios, name: 'nothing is scaled in while lag remains, although fewer would do' },
   },
   {
     breaks: 'a step that raised nothing is the last one',
