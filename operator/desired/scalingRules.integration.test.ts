@@ -102,12 +102,12 @@ const cases: Record<string, Case> = {
   'nothing is scaled in while lag remains, although fewer would do': {
     minutes: 13,
     step: (minute) => ({ incoming: even(minute > 5 && minute < 8 ? 12_000 : 0), pods: minute < 6 ? 1 : 6 }),
-    aggregator: { max: 6, scaleDownWindowSeconds: 15 } as never,
+    aggregator: { max: 6, scaleDownWindowSeconds: 15, drainSeconds: 300 } as never,
     expect: [
       desired(8, 6),
-      holds(10.75, `${series.computed} < 4`),
-      holds(10.75, `${series.lag} > 20000`),
-      desired(10.75, 6),
+      holds(10, `${series.computed} < 4`),
+      holds(10, `${series.lag} > 100000`),
+      desired(10, 6),
       desired(13, 1),
     ],
   },
