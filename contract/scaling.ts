@@ -22,6 +22,8 @@ export const recordedSeries = {
   partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
   /** Replicas that a partition asks for, a fraction; more than 1 cannot be given, because it has one reader. */
   partitionReplicas: 'sumpipeline:partition_replicas:wanted',
+  /** 1 for a partition that asks for more than the one replica it can have, and for far more than the others. */
+  partitionHot: 'sumpipeline:partition_hot:bool',
   /** Partitions that Kafka lists. */
   partitions: 'sumpipeline:partitions:count',
   /** Sum of the lag of the partitions that count as load. */

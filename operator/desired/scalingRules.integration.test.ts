@@ -276,6 +276,88 @@ const cases: Record<string, Case> = {
     step: () => ({ incoming: even(600), pods: 1, logEnd: { 2: 5 } }),
     expect: [desired(8, 1), lag(8, 0)],
   },
+  'after a gap longer than every window nothing is scaled in until the whole scale-down window was seen again': {
+    minutes: 34,
+    step: (minute) => ({
+      incoming: even(minute < 10 ? 3900 : 60),
+      pods: 6,
+      isDark: minute > 10 && minute <= 25,
+    }),
+    expect: [desired(10, 6), desired(20, undefined), desired(28, 6), desired(29, 6), desired(34, 1)],
+  },
+  'load that falls to a tenth is followed in one step, after its window': {
+    minutes: 22,
+    step: (minute) => ({ incoming: even(minute < 10 ? 8000 : 300), pods: 12 }),
+    expect: [
+      desired(10, 12),
+      desired(14, 12),
+      desired(22, 1),
+      { minute: 22, expr: `changes(${series.desired}[12m])`, value: 1 },
+    ],
+  },
+  'a partition that was halted before Prometheus saw it keeps no other from scaling': {
+    minutes: 24,
+    step: (minute) => ({
+      incoming: even(minute < 5 || minute > 14 ? 200 : 2000),
+      pods: from(6, 1, 4)(minute),
+      halted: [4],
+    }),
+    expect: [desired(5, 1), desired(7, 4), desired(24, 1)],
+  },
+  'even load above max is no hot partition': {
+    minutes: 20,
+    step: () => ({ incoming: even(9000), pods: 4 }),
+    aggregator: { max: 4 } as never,
+    expect: [desired(20, 4), { minute: 20, expr: hotAlert, value: undefined }],
+  },
+  'a hot partition is not taken for a database at its limit, and the others still scale': {
+    minutes: 40,
+    step: (minute) => ({
+      incoming: (partition) => (partition === 3 ? 5000 : minute < 25 ? 1 : 300),
+      pods: minute < 6 ? 1 : from(27, 2, 6)(minute),
+    }),
+    expect: [
+      desired(20, 2),
+      { minute: 20, expr: series.ineffective, value: 0 },
+      { minute: 24, expr: hotAlert, value: 1 },
+      holds(40, `${series.desired} > 5`),
+    ],
+  },
+  'a database that is faster again lets the number rise again, also while lag remains': {
+    minutes: 50,
+    partitions: 48,
+    step: (minute) => ({
+      incoming: even(minute < 10 ? 300 : 2500, 48),
+      pods: from(11.5, 1, 6)(minute),
+      capacity: minute < 11.5 ? 1000 : minute < 30 ? 1000 / 6 : 300,
+    }),
+    aggregator: { partitions: 48 },
+    expect: [
+      { minute: 20, expr: series.ineffective, value: 1 },
+      desired(29, 6),
+      { minute: 36, expr: series.ineffective, value: 0 },
+      holds(50, `${series.desired} > 6`),
+    ],
+  },
+  'a next offset that is NaN or negative is passed over': {
+    minutes: 10,
+    step: (minute) => ({
+      incoming: even(1200),
+      pods: 2,
+      extra: Object.fromEntries(
+        [Number.NaN, -1].map((value, pod) => [
+          `sumpipeline_next_offset{namespace="shop",pipeline="orders",pod="bad",partition="${20 + pod}"}`,
+          minute < 1 ? undefined : value,
+        ]),
+      ),
+    }),
+    expect: [desired(10, 2), lag(10, 0), { minute: 10, expr: `count(${series.partitionNextOffset})`, value: 12 }],
+  },
+  'a crash-looping revision keeps the number': {
+    minutes: 20,
+    step: (minute) => ({ incoming: even(minute < 6 ? 2000 : 6000), pods: minute < 5 || minute % 2 < 1 ? 3 : 1 }),
+    expect: [6, 8, 10, 14, 20].map((minute) => desired(minute, 3)),
+  },
 };
 
 describe('the number of aggregators wanted', () => {
