@@ -1,3 +1,5 @@
+import { scalingMutants } from './scalingMutants.ts';
+
 /**
  * Breaks that must never pass unnoticed: each was made by hand once, and the named tests went red. `from` must occur
  * exactly once in the file, so a mutant that no longer fits the code fails loudly instead of testing nothing.
@@ -310,4 +312,5 @@ export const mutants: readonly Mutant[] = [
     to: '',
     test: { file: 'services/aggregator/stillness.test.ts', name: 'idle for hours' },
   },
+  ...scalingMutants,
 ];
