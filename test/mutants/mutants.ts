@@ -1,4 +1,5 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it quotes code that holds placeholders.
+import { scalingMutants } from './scalingMutants.ts';
+
 /**
  * Breaks that must never pass unnoticed: each was made by hand once, and the named tests went red. `from` must occur
  * exactly once in the file, so a mutant that no longer fits the code fails loudly instead of testing nothing.
@@ -21,8 +22,6 @@ const operatorApply = 'operator/reconcile/apply.ts';
 const operatorTopic = 'operator/reconcile/topic.ts';
 const story = 'operator/reconcile/reconcile.integration.test.ts';
 const strimzi = 'operator/reconcile/strimzi.integration.test.ts';
-const rules = 'operator/desired/scalingRules.ts';
-const scenarios = 'operator/desired/scalingRules.integration.test.ts';
 const writers = 'operator/reconcile/replicas.test.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -315,55 +314,6 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/stillness.test.ts', name: 'idle for hours' },
   },
   {
-    breaks: 'a partition asks for one replica at most',
-    file: rules,
-    from: 'sum(clamp_max(${own(series.partitionReplicas)}, 1))',
-    to: 'sum(${own(series.partitionReplicas)})',
-    test: { file: scenarios, name: 'a hot partition asks for one replica at most' },
-  },
-  {
-    breaks: 'lag stays true while no aggregator runs',
-    file: rules,
-    from: '`${moves} or max by (partition) (last_over_time(${own(series.partitionNextOffset)}[1d]))`',
-    to: 'moves',
-    test: { file: scenarios, name: 'without aggregators the lag stays true' },
-  },
-  {
-    breaks: 'a number needs full windows',
-    file: rules,
-    from: '`and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`',
-    to: '`and on () ${partitions}`',
-    test: { file: scenarios, name: 'after a gap longer than every window' },
-  },
-  {
-    breaks: 'no second step before the first one is at work',
-    file: rules,
-    from: 'and on () (${steady} > ${present}) and on () ${isSettled} `',
-    to: 'and on () (${steady} > ${present}) `',
-    test: { file: scenarios, name: 'no second step while the new pods own nothing' },
-  },
-  {
-    breaks: 'nothing is scaled in while lag remains',
-    file: rules,
-    from: '(${eased} < ${present} and on () (${isInHand}) and',
-    to: '(${eased} < ${present} and',
-    test: { file: scenarios, name: 'nothing is scaled in while lag remains, although fewer would do' },
-  },
-  {
-    breaks: 'a step that raised nothing is the last one',
-    file: rules,
-    from: ' unless on () (${one(series.ineffective)} == 1)',
-    to: '',
-    test: { file: scenarios, name: 'a saturated database keeps the number' },
-  },
-  {
-    breaks: 'a halted partition is no load',
-    file: rules,
-    from: "`max by (partition) (${metric('sumpipeline_partition_halted')}) > 0 or max by (partition) (` +",
-    to: '`max by (partition) (` +',
-    test: { file: scenarios, name: 'a halted partition is no load' },
-  },
-  {
     breaks: 'a fixed number waits until no autoscaler is there',
     file: 'operator/reconcile/replicas.ts',
     from: 'return isScaled ? undefined : replicas;',
@@ -391,4 +341,5 @@ export const mutants: readonly Mutant[] = [
     to: 'this.#countedTo = this.#now();',
     test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
+  ...scalingMutants,
 ];
