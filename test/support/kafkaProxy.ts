@@ -131,7 +131,8 @@ function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number,
     return frame.readInt32BE(at - 4);
   };
   const skipString = () => {
-    at += Math.max(0, readLength(readInt16));
+    const length = Math.max(0, readLength(readInt16));
+    at += length;
   };
   const count = readLength(readInt32);
   for (let index = 0; index < count; index++) {
