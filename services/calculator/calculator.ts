@@ -12,6 +12,7 @@ import { CalculatorApi } from './api.ts';
 import { Batcher } from './batcher.ts';
 import { writeBatch } from './batchWrite.ts';
 import { Connection } from './connection.ts';
+import { LogEnds } from './logEnds.ts';
 import { PartitionChooser } from './partitionChooser.ts';
 import { RecentAdditions } from './recent.ts';
 
@@ -55,9 +56,19 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     untilSecretsChange: (signal) => untilFilesChange(secretPaths, signal),
     logger,
     random: Math.random,
-    onConnected: onReady,
+    onConnected() {
+      logEnds.start();
+      onReady();
+    },
   });
   const chooser = new PartitionChooser({ log: () => connection.writer, now: Date.now });
+  const logEnds = new LogEnds({
+    read: () => connection.writer?.logEnds(),
+    set: (partition, end) => metrics.set('sumpipeline_log_end_offset', end, { partition }),
+    remove: (partition) => metrics.remove('sumpipeline_log_end_offset', { partition }),
+    logger,
+    now: Date.now,
+  });
   const append = async (partition: number, records: readonly LogRecordInput[], options: AppendOptions) => {
     const startedAt = performance.now();
     const observe = (result: 'ok' | 'failed') => {
@@ -68,6 +79,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     try {
       const place = await connection.current().append(partition, records, options);
       observe('ok');
+      logEnds.raise(partition, place.baseOffset + BigInt(records.length));
       return place;
     } catch (error) {
       observe('failed');
@@ -90,6 +102,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.set('sumpipeline_calculator_queue_additions', additions),
   });
+  // From the start: a gauge that is absent until the first addition would look like a calculator that is away.
+  metrics.set('sumpipeline_calculator_queue_additions', 0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
     recent: new RecentAdditions({ entriesMax: recentMax }),
@@ -105,6 +119,9 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     handlers: api,
     problem: () => connection.problem,
     start: () => connection.start(),
-    close: () => connection.close(),
+    async close() {
+      logEnds.close();
+      await connection.close();
+    },
   };
 }
