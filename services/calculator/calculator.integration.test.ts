@@ -176,7 +176,7 @@ describe('a log that fails', () => {
     });
     await untilReady(daemon);
     using client = new GrpcClient(daemon.grpc, Calculator);
-    proxy.onProduce = (count) => (count % 5 === 4 ? 'reset' : 'pass');
+    proxy.onProduce = (count) => (count % 3 === 2 ? 'reset' : 'pass');
     const acknowledged = new Map<string, string>();
     const lane = async () => {
       for (let count = 0; count < 40; count++) {

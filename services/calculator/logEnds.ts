@@ -44,7 +44,7 @@ export class LogEnds {
 
   /** An append was acknowledged: the log reaches at least to here. */
   raise(partition: number, end: bigint): void {
-    this.#raised.set(partition, end);
+    if (end > (this.#raised.get(partition) ?? 0n)) this.#raised.set(partition, end);
     const known = this.#known.get(partition);
     // A partition that was never asked about stays absent: its end may be far beyond what we wrote.
     if (known === undefined || known.end >= end) return;
