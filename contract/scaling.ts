@@ -54,6 +54,12 @@ export const recordedSeries = {
   desired: 'sumpipeline:aggregator_replicas:desired',
   /** Additions waiting for or in a write to Kafka, over all calculators. */
   inFlight: 'sumpipeline:calculator_in_flight:additions',
+  /** Share of additions that were answered within five minutes: see contract/slo.ts. */
+  availability: 'sumpipeline:availability:ratio5m',
+  /** Share of additions that were acknowledged in time. */
+  acknowledgedInTime: 'sumpipeline:acknowledged_in_time:ratio5m',
+  /** Share of the last five minutes in which the newest record counted was fresh. */
+  fresh: 'sumpipeline:fresh:ratio5m',
 } as const;
 
 export type RecordedSeries = (typeof recordedSeries)[keyof typeof recordedSeries];

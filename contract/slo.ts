@@ -1,12 +1,12 @@
 /**
- * The objectives of the service, once: load tests take their thresholds from here, alerts theirs. They hold for a pipeline
- * within its capacity; while aggregators are added, freshness may be late for as long as the drain takes.
+ * The service level objectives, written once: recording rules measure them, load tests judge by them. No imports, so that
+ * k6 can load this file too.
  */
 export const slos = {
-  /** Share of additions that get an answer other than outcome-unknown, unavailable or queue-full. */
+  /** Additions that are answered: acknowledged, or refused for what they are. Not "retry", and not silence. */
   availability: { objective: 0.999 },
-  /** Time from the request to its answer: durable in Kafka. Ten times the p99 of one busy calculator. */
+  /** Time from an addition's arrival to its acknowledgement, which is one write to every replica in sync. */
   acknowledgement: { quantile: 0.99, withinMs: 250 },
-  /** Age of an addition when it is counted: what a reader of totals sees as delay. */
-  freshness: { quantile: 0.99, withinMs: 5000 },
+  /** Time from an addition's place in the log to the total that counts it, while the aggregators keep up. */
+  freshness: { quantile: 0.99, withinMs: 5_000 },
 } as const;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
 import type { ScalingRulesInput } from './scalingRules.ts';
 import { type ModelStep, modelPipeline } from './testing/pipelineModel.ts';
 import { type Expectation, type RuleScenario, runScenario, stepSeconds } from './testing/ruleScenario.ts';
@@ -97,15 +99,17 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: from(6, 1, 4)(minute) }),
     expect: [desired(5, 1), desired(6, 4), desired(8, 4), desired(10, 4), desired(16, 3)],
   },
-  'nothing is scaled in while lag remains': {
-    minutes: 16,
-    step: (minute) => ({
-      incoming: even(minute < 8 ? 5000 : 0),
-      pods: 6,
-      capacity: minute < 8 ? 500 : 50,
-    }),
-    aggregator: { max: 6, scaleDownWindowSeconds: 60 } as never,
-    expect: [desired(8, 6), desired(16, 6), holds(16, `${series.lag} > 50000`)],
+  'nothing is scaled in while lag remains, although fewer would do': {
+    minutes: 13,
+    step: (minute) => ({ incoming: even(minute > 5 && minute < 8 ? 12_000 : 0), pods: minute < 6 ? 1 : 6 }),
+    aggregator: { max: 6, scaleDownWindowSeconds: 15, drainSeconds: 300 } as never,
+    expect: [
+      desired(8, 6),
+      holds(10, `${series.computed} < 4`),
+      holds(10, `${series.lag} > 100000`),
+      desired(10, 6),
+      desired(13, 1),
+    ],
   },
   'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
     minutes: 26,
@@ -403,4 +407,30 @@ describe('additions in flight', () => {
       assert.ok(ok, output);
     });
   }
+});
+
+describe('the service level objectives', () => {
+  it('are measured as shares of the additions', async () => {
+    const add = 'namespace="shop",pipeline="orders",method="Add"';
+    const at = (step: number) => ({
+      [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
+      [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
+      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 5,
+      [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
+      [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
+      'sumpipeline_freshness_seconds{namespace="shop",pipeline="orders",pod="a0"}': 1,
+    });
+    const expect = [
+      { minute: 6, expr: `round(${series.availability}, 0.0001)`, value: 0.995 },
+      { minute: 6, expr: `round(${series.acknowledgedInTime}, 0.0001)`, value: 0.9 },
+      { minute: 6, expr: series.fresh, value: 1 },
+    ];
+    const { ok, output } = await runScenario({ input, minutes: 6, at, expect });
+    assert.ok(ok, output);
+  });
+
+  it('are judged at a bound of a histogram that exists', () => {
+    const { buckets }: { buckets: readonly number[] } = dataPlaneMetrics.sumpipeline_request_duration_seconds;
+    assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
+  });
 });

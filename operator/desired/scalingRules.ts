@@ -1,6 +1,8 @@
 import type { DataPlaneMetric } from '#contract/metrics.ts';
 import type { PipelineRef } from '#contract/names.ts';
 import { type RecordedSeries, recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import type { ErrorCode } from '#core/errors.ts';
 import { reachableRungs, rungStepExpression } from './rungs.ts';
 
 /** What the rules of one pipeline depend on. */
@@ -88,6 +90,7 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
           ]),
         ]),
     ...(scalesCalculators ? [group('sumpipeline-calculators', [record(series.inFlight, inFlight(select))])] : []),
+    group('sumpipeline-objectives', objectiveRules(select, record)),
   ];
 }
 
@@ -95,6 +98,8 @@ type AggregatorInput = NonNullable<ScalingRulesInput['aggregator']>;
 type Recorder = (name: RecordedSeries, expr: string) => Rule;
 
 interface Selectors {
+  /** The labels of the pipeline, to which others may be added. */
+  readonly labels: string;
   /** A metric of the data plane of this pipeline. */
   readonly metric: (name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count'}`) => string;
   /** A series that these rules record, with its labels. */
@@ -108,6 +113,7 @@ interface Selectors {
 function selectorsOf({ namespace, name }: PipelineRef): Selectors {
   const labels = `namespace="${namespace}",pipeline="${name}"`;
   return {
+    labels,
     metric: (metric) => `${metric}{${labels}}`,
     own: (recorded) => `${recorded}{${labels}}`,
     one: (recorded) => `max(${recorded}{${labels}})`,
@@ -289,6 +295,28 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
         `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete}) and on () (${isLevel}) and on () (${isSeen})) or ${present}) ` +
         // After a gap every window has to fill again before a number is said.
         `and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`,
+    ),
+  ];
+}
+
+/** Answers that mean "not now". */
+const unanswered: readonly ErrorCode[] = ['outcome-unknown', 'unavailable', 'queue-full'];
+
+/** The service level objectives as shares, so that a person and an alert can compare them with contract/slo.ts. */
+function objectiveRules({ labels }: Selectors, record: Recorder): Rule[] {
+  const requests = (more: string) => `sum(rate(sumpipeline_requests_total{${labels},method="Add"${more}}[5m]))`;
+  const durations = (suffix: string, more = '') =>
+    `sum(rate(sumpipeline_request_duration_seconds_${suffix}{${labels},method="Add"${more}}[5m]))`;
+  const within = slos.acknowledgement.withinMs / 1000;
+  return [
+    record(
+      series.availability,
+      `1 - (${requests(`,result=~"${unanswered.join('|')}"`)} or vector(0)) / (${requests('')} > 0)`,
+    ),
+    record(series.acknowledgedInTime, `${durations('bucket', `,le="${within}"`)} / (${durations('count')} > 0)`),
+    record(
+      series.fresh,
+      `avg(avg_over_time((sumpipeline_freshness_seconds{${labels}} <= bool ${slos.freshness.withinMs / 1000})[5m:]))`,
     ),
   ];
 }

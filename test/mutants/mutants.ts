@@ -22,6 +22,7 @@ const operatorApply = 'operator/reconcile/apply.ts';
 const operatorTopic = 'operator/reconcile/topic.ts';
 const story = 'operator/reconcile/reconcile.integration.test.ts';
 const strimzi = 'operator/reconcile/strimzi.integration.test.ts';
+const writers = 'operator/reconcile/replicas.test.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -325,6 +326,34 @@ export const mutants: readonly Mutant[] = [
     from: '      this.#tellAgain(assignment, offsets);',
     to: '',
     test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is made again' },
+  },
+  {
+    breaks: 'a fixed number waits until no autoscaler is there',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'return isScaled ? undefined : replicas;',
+    to: 'return replicas;',
+    test: { file: writers, name: 'not while an HPA is there' },
+  },
+  {
+    breaks: 'a person may scale to 0 under an HPA',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'if (min === undefined || isScaled) return undefined;',
+    to: 'if (min === undefined) return undefined;',
+    test: { file: writers, name: '0 under an HPA is what a person wanted' },
+  },
+  {
+    breaks: 'Kafka hears of every partition that came to rest',
+    file: 'services/aggregator/dashboards.ts',
+    from: '    this.#pending.set(partition, nextOffset);',
+    to: '    this.#pending.clear();\n    this.#pending.set(partition, nextOffset);',
+    test: { file: 'services/aggregator/dashboards.test.ts', name: 'every partition is told within a second' },
+  },
+  {
+    breaks: 'time that two batches share counts once',
+    file: 'services/aggregator/backlogClock.ts',
+    from: 'if (this.#inWork === 0) this.#countedTo = this.#now();',
+    to: 'this.#countedTo = this.#now();',
+    test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
   ...scalingMutants,
 ];
