@@ -314,6 +314,20 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/stillness.test.ts', name: 'idle for hours' },
   },
   {
+    breaks: 'Kafka hears where a claim begins',
+    file: 'services/aggregator/partitions.ts',
+    from: '        this.#dashboards.tell(assignment, partition, nextOffset);\n        this.#endPause();',
+    to: '        this.#endPause();',
+    test: { file: owned, name: 'tells Kafka where a claim begins' },
+  },
+  {
+    breaks: 'a commit for dashboards that failed is made again',
+    file: 'services/aggregator/dashboards.ts',
+    from: '      this.#tellAgain(assignment, offsets);',
+    to: '',
+    test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is made again' },
+  },
+  {
     breaks: 'a fixed number waits until no autoscaler is there',
     file: 'operator/reconcile/replicas.ts',
     from: 'return isScaled ? undefined : replicas;',
