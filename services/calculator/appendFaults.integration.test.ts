@@ -95,7 +95,11 @@ async function assertAllInLog(topic: string, acknowledged: ReturnType<typeof loa
     ({ id, partition, offset }) =>
       log.get(partition)?.[Number(offset)]?.key?.toString('hex') !== id.replaceAll('-', ''),
   );
-  assert.deepEqual(missing, [], `${missing.length} of ${acknowledged.length} acknowledged additions are not in the log`);
+  assert.deepEqual(
+    missing,
+    [],
+    `${missing.length} of ${acknowledged.length} acknowledged additions are not in the log`,
+  );
   return [...log.values()].reduce((sum, messages) => sum + messages.length, 0);
 }
 

@@ -90,7 +90,13 @@ test('copies end with three appends that nothing answers, each waiting twice as 
   await log.pass(1_001);
   assert.equal(log.appends.length, 3);
   await log.pass(5_000);
-  assert.deepEqual([log.partitions(), log.copies], [[0, 1, 2], [2, 2]]);
+  assert.deepEqual(
+    [log.partitions(), log.copies],
+    [
+      [0, 1, 2],
+      [2, 2],
+    ],
+  );
 });
 
 test('without another healthy leader a late batch waits, and is not written to the same one twice', async (t) => {

@@ -119,6 +119,8 @@ class BatchWrite {
 
   #error(): Error {
     if (this.#lastError instanceof Error) return this.#lastError;
-    return new AppendError('no partition of the log could be written to before the deadline', { outcome: 'notWritten' });
+    return new AppendError('no partition of the log could be written to before the deadline', {
+      outcome: 'notWritten',
+    });
   }
 }

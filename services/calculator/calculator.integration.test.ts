@@ -155,7 +155,9 @@ describe('adding', () => {
     const appends = Number(/append_batch_additions_count (\d+)/.exec(text)?.[1]);
     assert.ok(appends > 0 && appends < 1000, `${appends} appends for 2000 additions`);
     assert.match(text, /sumpipeline_calculator_queue_additions 0/);
-    const ends = [...text.matchAll(/sumpipeline_log_end_offset\{partition="\d"\} (\d+)/g)].map(([, end]) => Number(end));
+    const ends = [...text.matchAll(/sumpipeline_log_end_offset\{partition="\d"\} (\d+)/g)].map(([, end]) =>
+      Number(end),
+    );
     assert.equal(ends.length, 3);
     assert.equal(
       ends.reduce((sum, end) => sum + end, 0),

@@ -29,10 +29,13 @@ test('what Kafka told is exported, and nothing before', async () => {
     [0, 0n],
     [1, 41n],
   ]);
-  assert.deepEqual([...series], [
-    [0, 0],
-    [1, 41],
-  ]);
+  assert.deepEqual(
+    [...series],
+    [
+      [0, 0],
+      [1, 41],
+    ],
+  );
 });
 
 test('a partition that was not learnt for three periods has no series, the others keep theirs', async () => {

@@ -15,7 +15,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 /**
  * What an acknowledged addition costs: one calculator over gRPC unary, a closed loop of so many calls in flight, a real
  * Kafka over SASL_SSL, beside a bare grpc-js echo. Prints a table; all of it in one run, because two runs on a busy
- * machine do not compare.
+ * machine do not compare, and of several rounds the one in the middle.
  *
  *   npm run bench:append                    this tree and the echo
  *   npm run bench:append -- --before DIR    also the calculator of another checkout (with its node_modules)
@@ -24,13 +24,20 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 const { values } = parseArgs({
   options: {
     before: { type: 'string' },
-    seconds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
     partitions: { type: 'string', default: '6' },
     nodes: { type: 'string', default: '1' },
     calls: { type: 'string', default: '1,8,64,256' },
   },
 });
-const warmUpMs = 2_000;
+const warmUpMs = 1_500;
+
+interface Row {
+  readonly server: string;
+  readonly 'acknowledged/s': number;
+  readonly [column: string]: string | number;
+}
 
 /** A server under test: where it listens and which process to charge. */
 interface Subject extends AsyncDisposable {
@@ -48,14 +55,22 @@ const subjects: (() => Promise<Subject>)[] = [
   ...(values.before === undefined ? [] : [() => startCalculator('before', resolve(values.before ?? ''))]),
   () => startCalculator('now', process.cwd()),
 ];
-const rows: Record<string, string | number>[] = [];
 for (const inFlight of values.calls.split(',').map(Number)) {
-  for (const start of subjects) {
-    await using subject = await start();
-    rows.push(await measure(subject, inFlight));
+  // In turns, so that a busy moment of the machine meets them all.
+  const measured: Row[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const start of subjects) {
+      await using subject = await start();
+      measured.push(await measure(subject, inFlight));
+    }
   }
+  console.table([...Map.groupBy(measured, ({ server }) => server).values()].map(median));
 }
-console.table(rows);
+
+/** The round in the middle by rate: numbers of one round belong together. */
+function median(rounds: Row[]): Row | undefined {
+  return rounds.toSorted((a, b) => a['acknowledged/s'] - b['acknowledged/s'])[Math.floor(rounds.length / 2)];
+}
 
 async function startEcho(): Promise<Subject> {
   const child = spawn(process.execPath, ['test/bench/echo.ts'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -126,7 +141,7 @@ async function createTopic(of: Kafka, settings: Parameters<typeof createLog>[0])
   await admin.disconnect();
 }
 
-async function measure(subject: Subject, inFlight: number): Promise<Record<string, string | number>> {
+async function measure(subject: Subject, inFlight: number): Promise<Row> {
   using client = new GrpcClient(subject.address, Calculator);
   const latencies: number[] = [];
   let failed = 0;

@@ -21,10 +21,16 @@ server.addService(
     },
   },
   {
-    add(call: ServerUnaryCall<{ requestId: string; series: string; a: string }, Uint8Array>, callback: sendUnaryData<Uint8Array>) {
+    add(
+      call: ServerUnaryCall<{ requestId: string; series: string; a: string }, Uint8Array>,
+      callback: sendUnaryData<Uint8Array>,
+    ) {
       const { requestId, series, a } = call.request;
       const position = { partition: 0, offset: 1n, logEpoch: 1 };
-      callback(null, toBinary(AddResponseSchema, create(AddResponseSchema, { requestId, series, result: a, position })));
+      callback(
+        null,
+        toBinary(AddResponseSchema, create(AddResponseSchema, { requestId, series, result: a, position })),
+      );
     },
   },
 );

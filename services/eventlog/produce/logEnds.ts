@@ -61,6 +61,8 @@ async function askLeader(
   return topics
     .filter(({ name }) => name === topic)
     .flatMap((answer) => answer.partitions)
-    .filter(({ errorCode, offset, partitionIndex }) => errorCode === 0 && offset >= 0n && partitions.includes(partitionIndex))
+    .filter(
+      ({ errorCode, offset, partitionIndex }) => errorCode === 0 && offset >= 0n && partitions.includes(partitionIndex),
+    )
     .map(({ partitionIndex, offset }) => [partitionIndex, offset] as const);
 }
