@@ -397,5 +397,22 @@ export const mutants: readonly Mutant[] = [
     to: 'this.#countedTo = this.#now();',
     test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
+  {
+    breaks: 'nothing of a log that was replaced after the fetch is counted',
+    file: 'services/aggregator/partitions.ts',
+    from: "      if (!(await this.#isSameLog(batch))) return { kind: 'again' };\n",
+    to: '',
+    test: { file: owned, name: 'counts nothing of a log that was replaced after the fetch' },
+  },
+  {
+    breaks: 'the books know the topic that they count, not only its name',
+    file: 'services/ledger/ledger.ts',
+    from: 'if (topicId !== undefined) await query(',
+    to: 'if (topicId === undefined) await query(',
+    test: {
+      file: 'services/aggregator/aggregator.integration.test.ts',
+      name: 'counts nothing of a topic that was deleted and made again while no aggregator ran',
+    },
+  },
   ...scalingMutants,
 ];
