@@ -409,10 +409,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/ledger/ledger.ts',
     from: 'if (topicId !== undefined) await query(',
     to: 'if (topicId === undefined) await query(',
-    test: {
-      file: 'services/aggregator/aggregator.integration.test.ts',
-      name: 'counts nothing of a topic that was deleted and made again while no aggregator ran',
-    },
+    test: { file: books, name: 'books without the id of their topic adopt the first' },
   },
   ...scalingMutants,
 ];
