@@ -34,7 +34,7 @@ export interface LoopPipeline extends AsyncDisposable {
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 45 } as const;
 const aggregatorCpu = '100m';
 /** As measured with this limit; the rules replace it by what they measure. */
-const capacityHint = 500;
+const capacityHint = 2_000;
 const utilisation = 70;
 
 const readyTimeoutMs = 240_000;

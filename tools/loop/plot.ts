@@ -22,7 +22,13 @@ const panels: readonly Panel[] = [
       { quantity: 'incoming', label: 'incoming', color: '#1f77b4', isStep: false },
     ],
   },
-  { title: 'Lag, records', lines: [{ quantity: 'lag', label: 'lag', color: '#d62728', isStep: false }] },
+  {
+    title: 'Lag, records',
+    lines: [
+      { quantity: 'lag', label: 'recorded', color: '#d62728', isStep: false },
+      { quantity: 'ownLag', label: 'aggregators', color: '#e8a0a0', isStep: false },
+    ],
+  },
   {
     title: 'Aggregators',
     lines: [

@@ -6,6 +6,7 @@ const nothing = {
   offered: 0,
   incoming: undefined,
   lag: 0,
+  ownLag: 0,
   capacity: undefined,
   desired: 1,
   replicas: 1,
@@ -21,7 +22,7 @@ const points: Point[] = Array.from({ length: 60 }, (_, at) => ({
   desired: at === 17 ? undefined : at < 14 ? 1 : 4,
   replicas: at < 20 ? 1 : at < 25 ? 3 : 4,
   ready: at < 40 ? 1 : 4,
-  lag: at < 10 || at >= 52 ? 0 : 5000,
+  ownLag: at < 10 || at >= 52 ? 0 : 5000,
 }));
 const record = { points, marks: [] };
 

@@ -7,6 +7,11 @@ export interface Point {
   /** Recorded by the rules. */
   readonly incoming: number | undefined;
   readonly lag: number | undefined;
+  /**
+   * What the aggregators themselves see before them. The recorded lag compares two scrapes: under load it is never below
+   * what arrives between them.
+   */
+  readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
   /** Of the Deployment. */
@@ -86,7 +91,9 @@ export function latenciesOf(
       ? undefined
       : firstAt(record, last, ({ ready, replicas }) => ready !== undefined && ready === replicas);
   const drainedAt =
-    readyAt === undefined ? undefined : firstAt(record, readyAt, ({ lag }) => lag !== undefined && lag <= drainedLag);
+    readyAt === undefined
+      ? undefined
+      : firstAt(record, readyAt, ({ ownLag }) => ownLag !== undefined && ownLag <= drainedLag);
   return {
     recorded: between(from, recordedAt),
     scaled: between(recordedAt, first),

@@ -79,9 +79,10 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
   // A source that a scenario has killed leaves a gap; that is what the record is to show.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);
-  const [incoming, lag, capacity, desired, deployment, hpa, generation] = await Promise.all([
+  const [incoming, lag, ownLag, capacity, desired, deployment, hpa, generation] = await Promise.all([
     value(recordedSeries.incoming),
     value(recordedSeries.lag),
+    series.queryNumber(`sum(sumpipeline_lag_records${labels})`).catch(() => undefined),
     value(recordedSeries.capacity),
     value(recordedSeries.desired),
     readDeployment(lab, pipeline).catch(() => undefined),
@@ -91,6 +92,7 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   return {
     incoming,
     lag,
+    ownLag,
     capacity,
     desired,
     replicas: deployment?.spec.replicas,

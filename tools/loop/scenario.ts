@@ -29,15 +29,15 @@ export interface Run {
  * Additions per second. One aggregator with its processor time counts several times the low rate, and several together
  * the high one.
  */
-export const rates = { low: 200, high: 2_000 } as const;
+export const rates = { low: 400, high: 4_000 } as const;
 
 /** The log of one second is under way at any time: less than that is no lag. */
 export function drainedLag(offered: number): number {
   return Math.max(100, offered * 1.5);
 }
 
-export function isDrained({ lag, offered }: Point): boolean {
-  return lag !== undefined && lag <= drainedLag(offered);
+export function isDrained({ ownLag, offered }: Point): boolean {
+  return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
 /** As many pods as wanted, all Ready, and nothing left to count. */
