@@ -22,6 +22,8 @@ export const recordedSeries = {
   partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
   /** Replicas that a partition asks for, a fraction; more than 1 cannot be given, because it has one reader. */
   partitionReplicas: 'sumpipeline:partition_replicas:wanted',
+  /** 1 for a partition that asks for more than the one replica it can have, and for far more than the others. */
+  partitionHot: 'sumpipeline:partition_hot:bool',
   /** Partitions that Kafka lists. */
   partitions: 'sumpipeline:partitions:count',
   /** Sum of the lag of the partitions that count as load. */
@@ -52,6 +54,12 @@ export const recordedSeries = {
   desired: 'sumpipeline:aggregator_replicas:desired',
   /** Additions waiting for or in a write to Kafka, over all calculators. */
   inFlight: 'sumpipeline:calculator_in_flight:additions',
+  /** Share of additions that were answered within five minutes: see contract/slo.ts. */
+  availability: 'sumpipeline:availability:ratio5m',
+  /** Share of additions that were acknowledged in time. */
+  acknowledgedInTime: 'sumpipeline:acknowledged_in_time:ratio5m',
+  /** Share of the last five minutes in which the newest record counted was fresh. */
+  fresh: 'sumpipeline:fresh:ratio5m',
 } as const;
 
 export type RecordedSeries = (typeof recordedSeries)[keyof typeof recordedSeries];

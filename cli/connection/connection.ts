@@ -1,6 +1,7 @@
 import type { Calculator } from '#cli/api/calculator.ts';
 import type { HttpService } from '#cli/api/http.ts';
 import type { PipelineRef } from '#contract/names.ts';
+import type { Cluster } from './cluster.ts';
 import type { ConnectionOptions } from './options.ts';
 
 /** One service of one pipeline, ready to be talked to. Nothing was sent to it yet. */
@@ -17,6 +18,8 @@ export interface KubernetesPipeline {
   readonly ref: PipelineRef;
   /** The resource as it was when we looked. */
   readonly resource: unknown;
+  /** Asks the API server as the same user. */
+  readonly request: Cluster['request'];
 }
 
 /**

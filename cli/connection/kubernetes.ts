@@ -43,7 +43,7 @@ async function find(
   const found = await findPipeline(cluster, { namespace: options.namespace, name: options.pipeline, signal });
   const { ref, resource } = found;
   return {
-    pipeline: { name: formatRef(ref), kubernetes: { ref, resource } },
+    pipeline: { name: formatRef(ref), kubernetes: { ref, resource, request: cluster.request } },
     name: `the ${component} of ${formatRef(ref)}`,
     connect: createPodDialler({ cluster, ref, component, port, signal }),
   };

@@ -12,12 +12,13 @@ import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/outp
 import { renderFields, renderTable } from '#cli/output/table.ts';
 import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { createReader } from './read.ts';
+import { explainScaling, readScaling, type ScalingNumbers } from './scaling.ts';
 
 export function statusCommand(context: Context): Command {
   const command = new Command('status')
     .summary('show a pipeline in one view: conditions, replicas, lag, proof')
     .description(
-      `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, and whether the totals are exact. Nothing is recounted: for that see sumctl verify.`,
+      `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, why the aggregators scale to their number, and whether the totals are exact. Nothing is recounted: for that see sumctl verify.`,
     );
   addOutputOption(command);
   addConnectionOptions(command, 'aggregator');
@@ -26,10 +27,11 @@ export function statusCommand(context: Context): Command {
     await using connection = await openAggregator(readConnectionOptions(command, 'aggregator'), context.signal);
     const resource = connection.kubernetes && resourceSchema.parse(connection.kubernetes.resource);
     const proof = await readProof(connection, context);
+    const scaling = connection.kubernetes && (await readScaling(connection.kubernetes, context.signal));
     context.stdout.write(
       output === 'table'
-        ? render(connection.name, resource, proof)
-        : renderStructured(output, document(resource, proof)),
+        ? render(connection.name, { resource, proof, scaling })
+        : renderStructured(output, document({ resource, proof, scaling })),
     );
     if (!isWell(resource, proof)) context.setExitCode(exitCodes.failed);
   });
@@ -98,15 +100,25 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-function document(resource: Resource | undefined, proof: Proof): unknown {
+/** What was found out of a pipeline. */
+interface Found {
+  readonly resource: Resource | undefined;
+  readonly proof: Proof;
+  /** Undefined where the aggregators do not scale. */
+  readonly scaling: ScalingNumbers | undefined;
+}
+
+function document({ resource, proof, scaling }: Found): unknown {
   return {
     ...(resource === undefined ? {} : { metadata: resource.metadata, status: resource.status }),
+    ...(scaling === undefined ? {} : { autoscaling: scaling }),
     ...(proof.found ? { proof: proofJson(proof.proof) } : { proofProblem: proof.problem }),
   };
 }
 
-function render(name: string, resource: Resource | undefined, proof: Proof): string {
-  const parts = [renderOverview(name, resource, proof)];
+function render(name: string, found: Found): string {
+  const { resource, proof } = found;
+  const parts = [renderOverview(name, found)];
   if (resource !== undefined) {
     const { conditions } = resource.status;
     parts.push(
@@ -127,7 +139,7 @@ function render(name: string, resource: Resource | undefined, proof: Proof): str
   return parts.join('\n');
 }
 
-function renderOverview(name: string, resource: Resource | undefined, proof: Proof): string {
+function renderOverview(name: string, { resource, proof, scaling }: Found): string {
   const fields: [string, string][] = [['Pipeline', name]];
   if (resource !== undefined) {
     const { metadata, status } = resource;
@@ -139,6 +151,7 @@ function renderOverview(name: string, resource: Resource | undefined, proof: Pro
     fields.push(
       ['Calculators', status.calculator?.replicas ?? '-'],
       ['Aggregators', status.aggregator?.replicas ?? '-'],
+      ...(scaling === undefined ? [] : [['Autoscaling', explainScaling(scaling)] satisfies [string, string]]),
       ['Image', status.image ?? '-'],
       ['Kafka', status.bootstrap === undefined ? '-' : `${status.bootstrap}, topic ${status.topic ?? '-'}`],
     );

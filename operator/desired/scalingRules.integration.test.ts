@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { dataPlaneMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
 import type { ScalingRulesInput } from './scalingRules.ts';
 import { type ModelStep, modelPipeline } from './testing/pipelineModel.ts';
 import { type Expectation, type RuleScenario, runScenario, stepSeconds } from './testing/ruleScenario.ts';
@@ -97,15 +99,30 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: from(6, 1, 4)(minute) }),
     expect: [desired(5, 1), desired(6, 4), desired(8, 4), desired(10, 4), desired(16, 3)],
   },
-  'nothing is scaled in while lag remains': {
-    minutes: 16,
-    step: (minute) => ({
-      incoming: even(minute < 8 ? 5000 : 0),
-      pods: 6,
-      capacity: minute < 8 ? 500 : 50,
-    }),
-    aggregator: { max: 6, scaleDownWindowSeconds: 60 } as never,
-    expect: [desired(8, 6), desired(16, 6), holds(16, `${series.lag} > 50000`)],
+  'nothing is scaled in while lag remains, although fewer would do': {
+    minutes: 13,
+    step: (minute) => ({ incoming: even(minute > 5 && minute < 8 ? 12_000 : 0), pods: minute < 6 ? 1 : 6 }),
+    aggregator: { max: 6, scaleDownWindowSeconds: 15, drainSeconds: 300 } as never,
+    expect: [
+      desired(8, 6),
+      holds(10, `${series.computed} < 4`),
+      holds(10, `${series.lag} > 100000`),
+      desired(10, 6),
+      desired(13, 1),
+    ],
+  },
+  'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
+    minutes: 26,
+    step: (minute) => {
+      // In one step 1,500 records a second are left; then no more is counted than arrives.
+      const each = minute < 7.75 || minute > 20 ? 1000 : minute < 8 ? 200 : 5;
+      return {
+        incoming: even(minute < 8 ? 3900 : 60),
+        pods: 6,
+        slow: Object.fromEntries(Array.from({ length: 12 }, (_, partition) => [partition, each])),
+      };
+    },
+    expect: [desired(7, 6), lag(19, 22_500), holds(19, `${series.computed} < 2`), desired(20, 6), desired(26, 1)],
   },
   'a hot partition asks for one replica at most, and an alert names it': {
     minutes: 20,
@@ -251,7 +268,14 @@ const cases: Record<string, Case> = {
         ]),
       ),
     }),
-    expect: [desired(7, 2), lag(7, 0), { minute: 7, expr: series.incoming, value: 1200 }, desired(12, 2), lag(12, 0)],
+    expect: [
+      desired(7, 2),
+      lag(7, 0),
+      { minute: 7, expr: series.incoming, value: 1200 },
+      desired(12, 2),
+      lag(12, 0),
+      { minute: 12, expr: `count(${series.partitionLag})`, value: 11 },
+    ],
   },
   'a source that says NaN, a negative or an old end is passed over': {
     minutes: 10,
@@ -271,6 +295,88 @@ const cases: Record<string, Case> = {
     minutes: 8,
     step: () => ({ incoming: even(600), pods: 1, logEnd: { 2: 5 } }),
     expect: [desired(8, 1), lag(8, 0)],
+  },
+  'after a gap longer than every window nothing is scaled in until the whole scale-down window was seen again': {
+    minutes: 34,
+    step: (minute) => ({
+      incoming: even(minute < 10 ? 3900 : 60),
+      pods: 6,
+      isDark: minute > 10 && minute <= 25,
+    }),
+    expect: [desired(10, 6), desired(20, undefined), desired(28, 6), desired(29, 6), desired(34, 1)],
+  },
+  'load that falls to a tenth is followed in one step, after its window': {
+    minutes: 22,
+    step: (minute) => ({ incoming: even(minute < 10 ? 8000 : 300), pods: 12 }),
+    expect: [
+      desired(10, 12),
+      desired(14, 12),
+      desired(22, 1),
+      { minute: 22, expr: `changes(${series.desired}[12m])`, value: 1 },
+    ],
+  },
+  'a partition that was halted before Prometheus saw it keeps no other from scaling': {
+    minutes: 24,
+    step: (minute) => ({
+      incoming: even(minute < 5 || minute > 14 ? 200 : 2000),
+      pods: from(6, 1, 4)(minute),
+      halted: [4],
+    }),
+    expect: [desired(5, 1), desired(7, 4), desired(24, 1)],
+  },
+  'even load above max is no hot partition': {
+    minutes: 20,
+    step: () => ({ incoming: even(9000), pods: 4 }),
+    aggregator: { max: 4 } as never,
+    expect: [desired(20, 4), { minute: 20, expr: hotAlert, value: undefined }],
+  },
+  'a hot partition is not taken for a database at its limit, and the others still scale': {
+    minutes: 40,
+    step: (minute) => ({
+      incoming: (partition) => (partition === 3 ? 5000 : minute < 25 ? 1 : 300),
+      pods: minute < 6 ? 1 : from(27, 2, 6)(minute),
+    }),
+    expect: [
+      desired(20, 2),
+      { minute: 20, expr: series.ineffective, value: 0 },
+      { minute: 24, expr: hotAlert, value: 1 },
+      holds(40, `${series.desired} > 5`),
+    ],
+  },
+  'a database that is faster again lets the number rise again, also while lag remains': {
+    minutes: 50,
+    partitions: 48,
+    step: (minute) => ({
+      incoming: even(minute < 10 ? 300 : 2500, 48),
+      pods: from(11.5, 1, 6)(minute),
+      capacity: minute < 11.5 ? 1000 : minute < 30 ? 1000 / 6 : 300,
+    }),
+    aggregator: { partitions: 48 },
+    expect: [
+      { minute: 20, expr: series.ineffective, value: 1 },
+      desired(29, 6),
+      { minute: 36, expr: series.ineffective, value: 0 },
+      holds(50, `${series.desired} > 6`),
+    ],
+  },
+  'a next offset that is NaN or negative is passed over': {
+    minutes: 10,
+    step: (minute) => ({
+      incoming: even(1200),
+      pods: 2,
+      extra: Object.fromEntries(
+        [Number.NaN, -1].map((value, pod) => [
+          `sumpipeline_next_offset{namespace="shop",pipeline="orders",pod="bad",partition="${20 + pod}"}`,
+          minute < 1 ? undefined : value,
+        ]),
+      ),
+    }),
+    expect: [desired(10, 2), lag(10, 0), { minute: 10, expr: `count(${series.partitionNextOffset})`, value: 12 }],
+  },
+  'a crash-looping revision keeps the number': {
+    minutes: 20,
+    step: (minute) => ({ incoming: even(minute < 6 ? 2000 : 6000), pods: minute < 5 || minute % 2 < 1 ? 3 : 1 }),
+    expect: [6, 8, 10, 14, 20].map((minute) => desired(minute, 3)),
   },
 };
 
@@ -301,4 +407,30 @@ describe('additions in flight', () => {
       assert.ok(ok, output);
     });
   }
+});
+
+describe('the service level objectives', () => {
+  it('are measured as shares of the additions', async () => {
+    const add = 'namespace="shop",pipeline="orders",method="Add"';
+    const at = (step: number) => ({
+      [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
+      [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
+      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 5,
+      [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
+      [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
+      'sumpipeline_freshness_seconds{namespace="shop",pipeline="orders",pod="a0"}': 1,
+    });
+    const expect = [
+      { minute: 6, expr: `round(${series.availability}, 0.0001)`, value: 0.995 },
+      { minute: 6, expr: `round(${series.acknowledgedInTime}, 0.0001)`, value: 0.9 },
+      { minute: 6, expr: series.fresh, value: 1 },
+    ];
+    const { ok, output } = await runScenario({ input, minutes: 6, at, expect });
+    assert.ok(ok, output);
+  });
+
+  it('are judged at a bound of a histogram that exists', () => {
+    const { buckets }: { buckets: readonly number[] } = dataPlaneMetrics.sumpipeline_request_duration_seconds;
+    assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
+  });
 });

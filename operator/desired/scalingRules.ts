@@ -1,6 +1,8 @@
 import type { DataPlaneMetric } from '#contract/metrics.ts';
 import type { PipelineRef } from '#contract/names.ts';
 import { type RecordedSeries, recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import type { ErrorCode } from '#core/errors.ts';
 import { reachableRungs, rungStepExpression } from './rungs.ts';
 
 /** What the rules of one pipeline depend on. */
@@ -60,6 +62,10 @@ const steadySeconds = 45;
 /** Lag below this is work in hand: one full batch, and what arrives in ten seconds. */
 const batchRecords = 1000;
 const inHandSeconds = 10;
+/** A rate of one minute and a late evaluation: for so long after a change the number computed is on its way. */
+const slopeSeconds = 75;
+/** A partition is hot when it asks for more than so many times the mean: load that is high everywhere is none. */
+const hotTimesMean = 1.5;
 
 /**
  * The recording rules that turn metrics of the data plane into the number of aggregators wanted; docs/autoscaling.md
@@ -84,6 +90,7 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
           ]),
         ]),
     ...(scalesCalculators ? [group('sumpipeline-calculators', [record(series.inFlight, inFlight(select))])] : []),
+    group('sumpipeline-objectives', objectiveRules(select, record)),
   ];
 }
 
@@ -91,6 +98,8 @@ type AggregatorInput = NonNullable<ScalingRulesInput['aggregator']>;
 type Recorder = (name: RecordedSeries, expr: string) => Rule;
 
 interface Selectors {
+  /** The labels of the pipeline, to which others may be added. */
+  readonly labels: string;
   /** A metric of the data plane of this pipeline. */
   readonly metric: (name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count'}`) => string;
   /** A series that these rules record, with its labels. */
@@ -104,6 +113,7 @@ interface Selectors {
 function selectorsOf({ namespace, name }: PipelineRef): Selectors {
   const labels = `namespace="${namespace}",pipeline="${name}"`;
   return {
+    labels,
     metric: (metric) => `${metric}{${labels}}`,
     own: (recorded) => `${recorded}{${labels}}`,
     one: (recorded) => `max(${recorded}{${labels}})`,
@@ -114,7 +124,7 @@ function selectorsOf({ namespace, name }: PipelineRef): Selectors {
 /** Where each partition ends, where counting stands, and which partitions are load. */
 function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): Rule[] {
   const exporter = `kafka_topic_partition_current_offset{topic="${topic}"}`;
-  const moves = `max by (partition) (${metric('sumpipeline_next_offset')})`;
+  const moves = `max by (partition) (${metric('sumpipeline_next_offset')} >= 0)`;
   const lag = own(series.partitionLag);
   return [
     // The Kafka Exporter of Strimzi says -1 for what it does not know; the filter drops that, and NaN.
@@ -184,6 +194,11 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
         `* on () group_left () (1 + ${one(series.pause)} / ${drainSeconds}) / on () group_left () ${one(series.capacity)} ` +
         `+ (${own(series.partitionReplicasForIncoming)} or ${own(series.partitionLag)} * 0)`,
     ),
+    record(
+      series.partitionHot,
+      `(${own(series.partitionReplicas)} > 1 and on (partition) ` +
+        `${own(series.partitionReplicas)} > on () group_left () (${hotTimesMean} * avg(${own(series.partitionReplicas)}))) * 0 + 1`,
+    ),
     // A partition has one reader, so it can ask for one replica at most: a hot one asks for no step that cannot help.
     record(
       series.replicasForIncoming,
@@ -229,10 +244,16 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
     incoming: one(series.incoming),
     counted: one(series.counted),
   };
-  const isComplete = `count(${own(series.partitionLag)}) >= ${partitions}`;
+  // Of a partition that was halted before Prometheus saw it no offset is known, and none is needed.
+  const isKnown = `count(${own(series.partitionLag)} or ${own(series.partitionExcluded)})`;
+  const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);
   const drainsInTime = `(${lag} / ((${counted} - ${incoming}) > 0.05 * ${incoming})) <= ${drainSeconds}`;
   const isInHand = `${lag} <= ${batchRecords} + ${inHandSeconds} * ${incoming}`;
+  // The lag of a hot partition says nothing about the database: no step can help it.
+  const isWithoutHot =
+    `(sum(${own(series.partitionLag)} unless ${own(series.partitionExcluded)} unless ${own(series.partitionHot)}) or vector(0)) ` +
+    `<= ${batchRecords} + ${inHandSeconds} * ${incoming}`;
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
@@ -240,7 +261,13 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
   // A sawtooth round a rung changes nothing: the largest number of the window counts on the way down.
-  const eased = `max(max_over_time(${own(series.computed)}[${Math.max(input.scaleDownWindowSeconds, intervalSeconds)}s]))`;
+  const window = Math.max(input.scaleDownWindowSeconds, intervalSeconds);
+  const largest = (seconds: number) => `max(max_over_time(${own(series.computed)}[${seconds}s]))`;
+  const eased = largest(window);
+  // While the window still begins on a slope, each evaluation would take one more step down it: one step at its foot.
+  const isLevel = `${eased} == ${largest(Math.max(window - slopeSeconds, intervalSeconds))}`;
+  // After a gap the window has to be seen again as a whole, or what was not seen would count as no load.
+  const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.max(Math.floor(window / intervalSeconds) - 1, 1)}`;
   // A rate that has seen half of a step would ask for half of it, and the rest would be a second step.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [
@@ -248,26 +275,48 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
     record(
       series.settled,
       `(${owned} + ${halted} >= bool ${partitions}) * (${idle} <= bool clamp_min(${pods} - ${partitions}, 0)) ` +
-        `* (${pods} >= bool (${before} or ${pods})) * (${isComplete.replace('>=', '>= bool')}) or ${partitions} * 0`,
+        `* (${pods} >= bool (${before} or ${pods})) * (${isKnown} >= bool ${partitions}) or ${partitions} * 0`,
     ),
     record(
       series.countedBeforeStep,
       `(${counted} and on () (${wasRaised})) or max(last_over_time(${own(series.countedBeforeStep)}[1d]))`,
     ),
     // Work waits, more aggregators are at work than before, and no more is counted. Kept while lag remains, or every
-    // quarter of an hour another step would be tried in vain.
+    // quarter of an hour another step would be tried in vain; given up when more is counted after all.
     record(
       series.ineffective,
-      `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective})) ` +
-        `unless on () (${isInHand})) * 0 + 1 or ${partitions} * 0`,
+      `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective}) and on () (${gainedNothing})) ` +
+        `unless on () (${isWithoutHot})) * 0 + 1 or ${partitions} * 0`,
     ),
     record(
       series.desired,
       `((${computed} > ${present} and on () (${steady} > ${present}) and on () ${isSettled} ` +
         `unless on () (${drainsInTime}) unless on () (${one(series.ineffective)} == 1)) ` +
-        `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete})) or ${present}) ` +
+        `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete}) and on () (${isLevel}) and on () (${isSeen})) or ${present}) ` +
         // After a gap every window has to fill again before a number is said.
         `and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`,
+    ),
+  ];
+}
+
+/** Answers that mean "not now". */
+const unanswered: readonly ErrorCode[] = ['outcome-unknown', 'unavailable', 'queue-full'];
+
+/** The service level objectives as shares, so that a person and an alert can compare them with contract/slo.ts. */
+function objectiveRules({ labels }: Selectors, record: Recorder): Rule[] {
+  const requests = (more: string) => `sum(rate(sumpipeline_requests_total{${labels},method="Add"${more}}[5m]))`;
+  const durations = (suffix: string, more = '') =>
+    `sum(rate(sumpipeline_request_duration_seconds_${suffix}{${labels},method="Add"${more}}[5m]))`;
+  const within = slos.acknowledgement.withinMs / 1000;
+  return [
+    record(
+      series.availability,
+      `1 - (${requests(`,result=~"${unanswered.join('|')}"`)} or vector(0)) / (${requests('')} > 0)`,
+    ),
+    record(series.acknowledgedInTime, `${durations('bucket', `,le="${within}"`)} / (${durations('count')} > 0)`),
+    record(
+      series.fresh,
+      `avg(avg_over_time((sumpipeline_freshness_seconds{${labels}} <= bool ${slos.freshness.withinMs / 1000})[5m:]))`,
     ),
   ];
 }
@@ -277,13 +326,12 @@ function inFlight({ metric, up }: Selectors): string {
   return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;
 }
 
-function alertRules({ own, one }: Selectors, labels: Readonly<Record<string, string>>): Rule[] {
+function alertRules({ own }: Selectors, labels: Readonly<Record<string, string>>): Rule[] {
   const pipeline = `${labels['namespace']}/${labels['pipeline']}`;
   return [
     {
       alert: 'SumPipelineHotPartition',
-      // Wants more than one replica, which it cannot have, while the others together are content with what they get.
-      expr: `${own(series.partitionReplicas)} > 1 and on () (${one(series.computed)} < ${one(series.partitions)})`,
+      expr: `${own(series.partitionHot)} == 1`,
       for: '5m',
       labels: { ...labels, severity: 'warning' },
       annotations: {

@@ -161,3 +161,62 @@ describe('optional APIs', () => {
     }
   });
 });
+
+describe('what the cluster can do for autoscaling', () => {
+  const aggregatorLabels = { ...labels, [labelKeys.component]: 'aggregator' };
+  const hpaOf = (behavior: object) =>
+    reader(
+      childResource('HorizontalPodAutoscaler'),
+      'synced',
+      live('HorizontalPodAutoscaler', { labels: aggregatorLabels }, { spec: { behavior } }),
+    );
+  const scalingOf = (minor: number, hpa?: Reader) =>
+    gather(minimal, readers(hpa === undefined ? {} : { children: [hpa] }), {
+      operatorImage: 'image:1',
+      serverMinor: minor,
+    }).facts?.scaling;
+
+  test('an API server before 1.33 does not know the field tolerance', () => {
+    assert.deepEqual([scalingOf(32)?.knowsTolerance, scalingOf(32)?.hasTolerance], [false, false]);
+    assert.deepEqual([scalingOf(33)?.knowsTolerance, scalingOf(33)?.hasTolerance], [true, true]);
+  });
+
+  test('one that takes the field and drops it has no tolerance', () => {
+    const dropped = scalingOf(34, hpaOf({ scaleUp: { stabilizationWindowSeconds: 15 } }));
+    assert.deepEqual([dropped?.knowsTolerance, dropped?.hasTolerance], [true, false]);
+    const kept = scalingOf(34, hpaOf({ scaleUp: { stabilizationWindowSeconds: 15, tolerance: '0' } }));
+    assert.equal(kept?.hasTolerance, true);
+  });
+
+  test('CPU is used where a program serves metrics.k8s.io and is available', () => {
+    const apiService = (status: string) =>
+      live(
+        'APIService',
+        { name: 'v1beta1.metrics.k8s.io', namespace: '' },
+        {
+          spec: { service: { namespace: 'kube-system', name: 'metrics-server' } },
+          status: { conditions: [{ type: 'Available', status, reason: 'Seen' }] },
+        },
+      );
+    const found = (status: string) => look(minimal, { apiServices: [apiService(status)] });
+    assert.equal(found('True').facts?.scaling.hasResourceMetrics, true);
+    assert.equal(found('False').facts?.scaling.hasResourceMetrics, false);
+    assert.deepEqual(found('True').metricsApis.resource, { state: 'served', by: 'kube-system/metrics-server' });
+    assert.deepEqual(found('True').metricsApis.external, { state: 'absent' });
+  });
+
+  test('kinds of autoscaling that are not installed hold nothing up', () => {
+    const absent = ['ScaledObject', 'PrometheusRule', 'ServiceMonitor'].map((kind) =>
+      reader(childResource(kind), 'notInstalled'),
+    );
+    const world = look(minimal, { children: absent });
+    assert.deepEqual(world.blindTo, []);
+    assert.deepEqual(world.scaling, { prometheusRules: 'notInstalled', scaledObjects: 'notInstalled' });
+    assert.equal(world.facts?.apis.keda, false);
+  });
+
+  test('without the right to list HPAs nothing is decided', () => {
+    const forbidden = reader(childResource('HorizontalPodAutoscaler'), 'forbidden');
+    assert.deepEqual(look(minimal, { children: [forbidden] }).blindTo, ['horizontalpodautoscalers.autoscaling']);
+  });
+});

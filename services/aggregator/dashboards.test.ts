@@ -48,7 +48,45 @@ test('what an earlier assignment counted is left to the next owner', async () =>
 
 test('a refused commit is no reason to fail', async () => {
   const dashboards = new Dashboards(silentLogger);
-  const assignment = { ...assignmentOf([]), commitForDashboards: () => Promise.reject(new Error('no')) };
+  const ended = new AbortController();
+  const assignment = {
+    ...assignmentOf([], ended.signal),
+    commitForDashboards: () => Promise.reject(new Error('no')),
+  };
   dashboards.tell(assignment, 0, 1n);
   await dashboards.flush();
+  // Or its timer would keep the process for another try.
+  ended.abort();
+  await dashboards.flush();
+});
+
+test('a commit that failed is made again, with what was counted since, until the assignment ends', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  const ended = new AbortController();
+  const commits: string[] = [];
+  const good = assignmentOf(commits, ended.signal);
+  let failures = 1;
+  const assignment = {
+    ...good,
+    commitForDashboards: async (offsets: ReadonlyMap<number, bigint>) => {
+      if (failures-- > 0) throw new Error('no');
+      await good.commitForDashboards(offsets);
+    },
+  };
+  const dashboards = new Dashboards(silentLogger);
+  dashboards.tell(assignment, 0, 1n);
+  dashboards.tell(assignment, 1, 5n);
+  const failing = dashboards.flush();
+  dashboards.tell(assignment, 0, 2n);
+  await failing;
+  await dashboards.flush();
+  assert.deepEqual(commits, ['0:2 1:5']);
+  failures = 1;
+  dashboards.tell(assignment, 0, 3n);
+  const last = dashboards.flush();
+  ended.abort();
+  await last;
+  await dashboards.flush();
+  assert.deepEqual(commits, ['0:2 1:5'], 'the next owner tells the rest');
 });

@@ -35,11 +35,21 @@ export class Dashboards {
     this.#timer = undefined;
     const offsets = new Map(this.#pending);
     this.#pending.clear();
-    if (offsets.size === 0 || this.#assignment === undefined || this.#assignment.signal.aborted) return;
+    const assignment = this.#assignment;
+    if (offsets.size === 0 || assignment === undefined || assignment.signal.aborted) return;
     try {
-      await this.#assignment.commitForDashboards(offsets);
+      await assignment.commitForDashboards(offsets);
     } catch (error) {
       this.#logger.debug({ error, partitions: [...offsets.keys()] }, 'the offsets for dashboards were not committed');
+      this.#tellAgain(assignment, offsets);
+    }
+  }
+
+  /** A partition at rest has no later offset that would make up for a commit that failed. */
+  #tellAgain(assignment: LogAssignment, offsets: ReadonlyMap<number, bigint>): void {
+    if (assignment.signal.aborted || this.#assignment !== assignment) return;
+    for (const [partition, offset] of offsets) {
+      if (!this.#pending.has(partition)) this.tell(assignment, partition, offset);
     }
   }
 }

@@ -245,6 +245,8 @@ export class Partitions {
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset);
         this.#options.metrics.set('sumpipeline_next_offset', Number(nextOffset), { partition });
+        // The last owner may have ended between its commit and its word to Kafka, and no record may follow.
+        this.#dashboards.tell(assignment, partition, nextOffset);
         this.#endPause();
         this.#options.metrics.increment('sumpipeline_claims_total', { result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');

@@ -1,3 +1,5 @@
+import { scalingMutants } from './scalingMutants.ts';
+
 /**
  * Breaks that must never pass unnoticed: each was made by hand once, and the named tests went red. `from` must occur
  * exactly once in the file, so a mutant that no longer fits the code fails loudly instead of testing nothing.
@@ -20,6 +22,7 @@ const operatorApply = 'operator/reconcile/apply.ts';
 const operatorTopic = 'operator/reconcile/topic.ts';
 const story = 'operator/reconcile/reconcile.integration.test.ts';
 const strimzi = 'operator/reconcile/strimzi.integration.test.ts';
+const writers = 'operator/reconcile/replicas.test.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -310,4 +313,33 @@ export const mutants: readonly Mutant[] = [
     to: '',
     test: { file: 'services/aggregator/stillness.test.ts', name: 'idle for hours' },
   },
+  {
+    breaks: 'a fixed number waits until no autoscaler is there',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'return isScaled ? undefined : replicas;',
+    to: 'return replicas;',
+    test: { file: writers, name: 'not while an HPA is there' },
+  },
+  {
+    breaks: 'a person may scale to 0 under an HPA',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'if (min === undefined || isScaled) return undefined;',
+    to: 'if (min === undefined) return undefined;',
+    test: { file: writers, name: '0 under an HPA is what a person wanted' },
+  },
+  {
+    breaks: 'Kafka hears of every partition that came to rest',
+    file: 'services/aggregator/dashboards.ts',
+    from: '    this.#pending.set(partition, nextOffset);',
+    to: '    this.#pending.clear();\n    this.#pending.set(partition, nextOffset);',
+    test: { file: 'services/aggregator/dashboards.test.ts', name: 'every partition is told within a second' },
+  },
+  {
+    breaks: 'time that two batches share counts once',
+    file: 'services/aggregator/backlogClock.ts',
+    from: 'if (this.#inWork === 0) this.#countedTo = this.#now();',
+    to: 'this.#countedTo = this.#now();',
+    test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
+  },
+  ...scalingMutants,
 ];

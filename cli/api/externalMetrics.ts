@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { KubernetesPipeline } from '#cli/connection/connection.ts';
+import { externalMetricOf, type RecordedSeries } from '#contract/scaling.ts';
+
+const listSchema = z.object({ items: z.array(z.object({ value: z.string() })) });
+
+/**
+ * One recorded series of a pipeline, through the metrics API that its HPA asks. Undefined: the API has no value, which an
+ * HPA takes as "hold". Throws what the API server says when no program serves the API.
+ */
+export async function readExternalMetric(
+  { ref, request }: KubernetesPipeline,
+  series: RecordedSeries,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const answer = await request({
+    method: 'GET',
+    path: `/apis/external.metrics.k8s.io/v1beta1/namespaces/${ref.namespace}/${externalMetricOf(series)}`,
+    query: { labelSelector: `pipeline=${ref.name}` },
+    signal,
+  });
+  const [item] = listSchema.parse(answer).items;
+  return item === undefined ? undefined : parseQuantity(item.value);
+}
+
+/** Powers of a thousand. */
+const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+
+/** A Kubernetes quantity as these APIs write it, such as `830m` or `52k`; undefined for anything else. */
+export function parseQuantity(text: string): number | undefined {
+  const match = /^(-?\d+(?:\.\d+)?)([numkMGTPE]?)$/.exec(text);
+  if (match === null) return undefined;
+  const [, digits, suffix = ''] = match;
+  const power = suffixes.indexOf(suffix) - suffixes.indexOf('');
+  // Divided, not multiplied by a fraction: 830m is 0.83.
+  return power < 0 ? Number(digits) / 1000 ** -power : Number(digits) * 1000 ** power;
+}
