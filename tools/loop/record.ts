@@ -72,7 +72,7 @@ export interface StepLatencies {
   readonly recorded: number | undefined;
   /** From there until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
-  /** From the last change of the Deployment until as many pods are Ready. */
+  /** From the last rise of the Deployment, or its last change when there is none, until as many pods are Ready. */
   readonly ready: number | undefined;
   /** From there until the lag is what `drainedLag` calls none. */
   readonly drained: number | undefined;
@@ -85,7 +85,9 @@ export function latenciesOf(
 ): StepLatencies {
   const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
   const scalings = changesOf(record, 'replicas', { from, to });
-  const [first, last] = [scalings[0]?.at, scalings.at(-1)?.at];
+  const first = scalings[0]?.at;
+  // What is released once the lag is gone is not waited for.
+  const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
   const readyAt =
     last === undefined
       ? undefined

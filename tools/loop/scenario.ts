@@ -1,8 +1,9 @@
 import type { Lab } from './lab.ts';
 import type { Load } from './load.ts';
-import { type LoopPipeline, windows } from './pipeline.ts';
+import type { LoopPipeline } from './pipeline.ts';
 import type { Point, StepLatencies } from './record.ts';
 import type { Recorder } from './recorder.ts';
+import { windows } from './scaledSpec.ts';
 
 export interface Scenario {
   /** Of the namespace, the plot and `--only`. */
@@ -10,6 +11,8 @@ export interface Scenario {
   /** What it shows, as the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
+  /** True: it halts a partition, so the total cannot become exact and the scenario checks the proof itself. Default false. */
+  readonly isHalting?: boolean;
   play(run: Run): Promise<void>;
 }
 

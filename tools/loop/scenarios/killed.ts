@@ -1,6 +1,6 @@
 import { childName } from '#contract/names.ts';
-import { windows } from '#tools/loop/pipeline.ts';
 import { changesOf } from '#tools/loop/record.ts';
+import { windows } from '#tools/loop/scaledSpec.ts';
 import { type Run, rates, type Scenario, settleSeconds, untilSteady } from '#tools/loop/scenario.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 

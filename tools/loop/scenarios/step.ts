@@ -1,5 +1,5 @@
-import { windows } from '#tools/loop/pipeline.ts';
 import { changesOf, joinsAndLeaves, latenciesOf } from '#tools/loop/record.ts';
+import { windows } from '#tools/loop/scaledSpec.ts';
 import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#tools/loop/scenario.ts';
 
 /** Replica changes that one step of the load may make. */
