@@ -31,18 +31,23 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Rejects with DeadlineError when the work takes longer. The work itself goes on: give it a signal if it can stop. */
-export async function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const expired = delay(ms, undefined, { signal: timer.signal }).then(
-    () => {
-      throw new DeadlineError(what, ms);
-    },
-    () => new Promise<never>(() => {}),
-  );
-  try {
-    return await Promise.race([work, expired]);
-  } finally {
-    timer.abort();
-  }
+/**
+ * Rejects with DeadlineError when the work takes longer. The work itself goes on: give it a signal if it can stop.
+ *
+ * A plain timer: an AbortController per call, aborted at its end, was a sixth of the CPU time of a calculator.
+ */
+export function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new DeadlineError(what, ms)), ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
 }

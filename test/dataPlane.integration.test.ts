@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
-import { startDaemon } from '#test/support/daemon.ts';
-import { type Services, startServices } from '#test/support/services.ts';
+import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { waitFor } from '#tools/process/wait.ts';
@@ -23,6 +23,14 @@ before(async () => {
     startKafka({ dir: join(folder.path, 'kafka') }),
     startPostgres({ dir: join(folder.path, 'postgres') }),
   ]);
+  const secrets = {
+    ca: kafka.caPem,
+    username: kafka.username,
+    password: kafka.password,
+    uri: postgres.uri(),
+    storeCa: postgres.caPem,
+  };
+  for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder.path, name), text);
 });
 
 after(async () => {
@@ -30,12 +38,63 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
+function environmentOf(name: string): Record<string, string> {
+  const file = (base: string) => join(folder.path, base);
+  return {
+    SUMPIPELINE_NAMESPACE: 'shop',
+    SUMPIPELINE_NAME: name,
+    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+    SUMPIPELINE_KAFKA_TOPIC: name,
+    SUMPIPELINE_KAFKA_GROUP: name,
+    SUMPIPELINE_KAFKA_TLS: 'true',
+    SUMPIPELINE_KAFKA_CA_FILE: file('ca'),
+    SUMPIPELINE_KAFKA_SCRAM_MECHANISM: 'SCRAM-SHA-512',
+    SUMPIPELINE_KAFKA_USERNAME_FILE: file('username'),
+    SUMPIPELINE_KAFKA_PASSWORD_FILE: file('password'),
+    SUMPIPELINE_STORE_URI_FILE: file('uri'),
+    SUMPIPELINE_STORE_CA_FILE: file('storeCa'),
+    SUMPIPELINE_STORE_SCHEMA: name,
+    SUMPIPELINE_TOPIC_ENSURE: 'true',
+    SUMPIPELINE_TOPIC_PARTITIONS: '6',
+    SUMPIPELINE_TOPIC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+  };
+}
+
 /** Longer than any of these faults lasts on a busy machine. */
 const timeoutMs = 60_000;
 
-function startOwn(name: string): Promise<Services> {
-  return startServices({ name, folder: folder.path, kafka, postgres });
+/** The two services of one pipeline, each of which can be killed and started again on new ports. */
+async function startServices(name: string) {
+  const start = (program: Daemon['name']) =>
+    startDaemon({ name: program, environment: { ...environmentOf(name), SUMPIPELINE_POD_NAME: randomUUID() } });
+  const running: Record<Daemon['name'], Daemon> = {
+    aggregator: await start('aggregator'),
+    calculator: await start('calculator'),
+  };
+  for (const program of Object.values(running)) {
+    let answer = {};
+    const isReady = async () => {
+      const { status, text } = await program.get('/readyz');
+      answer = { status, text };
+      return status === 200;
+    };
+    await until(`the ${program.name} to be ready`, isReady, { timeoutMs, seen: () => answer });
+  }
+  return {
+    url: (program: Daemon['name'], path: string) => `${running[program].http}${path}`,
+    running,
+    async killAndStart(program: Daemon['name']) {
+      await running[program][Symbol.asyncDispose]();
+      running[program] = await start(program);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(Object.values(running).map((program) => program.stop()));
+    },
+  };
 }
+
+type Services = Awaited<ReturnType<typeof startServices>>;
 
 interface Sent {
   readonly requestId: string;
@@ -87,7 +146,7 @@ async function totalOf(services: Services, series: string, receipts: readonly Re
 describe('the data plane', () => {
   it('counts every acknowledged addition once, whatever is killed in the middle and however clients retry', async (t) => {
     const name = uniqueName('faults');
-    await using services = await startOwn(name);
+    await using services = await startServices(name);
     const additions: Sent[] = Array.from({ length: 3000 }, (_, index) => ({
       requestId: randomUUID(),
       series: `s${index % 3}`,
@@ -155,7 +214,7 @@ describe('the data plane', () => {
   });
 
   it('ends within seconds of SIGTERM with exit code 0', async () => {
-    const services = await startOwn(uniqueName('drain'));
+    const services = await startServices(uniqueName('drain'));
     const { calculator, aggregator } = services.running;
     assert.deepEqual(await Promise.all([calculator.stop(), aggregator.stop()]), [0, 0]);
   });
@@ -166,7 +225,7 @@ describe('the data plane', () => {
 
   it('says "retry" while Kafka is away, and takes the same id when it is back', async () => {
     const name = uniqueName('away');
-    await using services = await startOwn(name);
+    await using services = await startServices(name);
     const addition = { requestId: randomUUID(), series: 's', a: '1', b: '2' };
     await kafka.kill(kafka.nodeIds[0] ?? 1);
     const response = await fetch(services.url('calculator', '/v1/additions'), {

@@ -4,24 +4,23 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type DataPlane, startDataPlane } from '#cli/testing/dataPlane.ts';
 import { loadScenarioNames } from '#k6/load/scenarios.ts';
 import type { LoadSummary } from '#k6/load/summary.ts';
 import { runEntry } from '#test/support/k6StandIn/runEntry.ts';
-import { type Services, startServices } from '#test/support/services.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
-import { sharedKafka, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
+import { uniqueName } from '#tools/testing/servers.ts';
 
 let folder: TemporaryFolder;
-let services: Services;
+let plane: DataPlane;
 
 before(async () => {
   folder = await createTemporaryFolder();
-  const [kafka, postgres] = [await sharedKafka(), await sharedPostgres()];
-  services = await startServices({ name: uniqueName('load'), folder: folder.path, kafka, postgres });
+  plane = await startDataPlane();
 });
 
 after(async () => {
-  await services?.[Symbol.asyncDispose]();
+  await plane?.[Symbol.asyncDispose]();
   await folder?.[Symbol.asyncDispose]();
 });
 
@@ -45,9 +44,10 @@ async function runLoad(args: readonly string[]): Promise<{ code: number; stdout:
   return { code, stdout, stderr };
 }
 
+const grpcAddress = () => plane.calculatorGrpcUrl.replace('grpc://', '');
+
 function addresses(): string[] {
-  const { calculator, aggregator } = services.running;
-  return ['--calculator', calculator.http, '--grpc', calculator.grpc, '--aggregator', aggregator.http];
+  return ['--calculator', plane.calculatorUrl, '--grpc', grpcAddress(), '--aggregator', plane.aggregatorUrl];
 }
 
 describe('npm run load', () => {
@@ -65,9 +65,8 @@ describe('npm run load', () => {
 
   it('fails when the aggregator does not answer', async () => {
     const nowhere = 'http://127.0.0.1:9';
-    const args = ['smoke', '--time', '0.01', '--rate', '0.2', '--aggregator', nowhere, '--run', uniqueName('b')];
-    const { calculator } = services.running;
-    const { code, stdout } = await runLoad([...args, '--calculator', calculator.http, '--grpc', calculator.grpc]);
+    const args = ['smoke', '--time', '0.01', '--rate', '0.2', '--run', uniqueName('b')];
+    const { code, stdout } = await runLoad([...args, ...addresses().slice(0, 4), '--aggregator', nowhere]);
     assert.equal(code, 1);
     assert.match(stdout, /FAILED sumpipeline_journal_agrees/);
   });
@@ -82,14 +81,13 @@ describe('npm run load', () => {
 describe('the entry files of k6, under a stand-in for k6', () => {
   for (const name of loadScenarioNames) {
     it(`plays ${name} and finds every acknowledged addition in the totals`, async () => {
-      const { calculator, aggregator } = services.running;
       const seconds = 3;
       const full = { smoke: 30, load: 420, spike: 250, soak: 7200, autoscale: 1400 }[name];
       const peak = { smoke: 5, load: 100, spike: 400, soak: 50, autoscale: 500 }[name];
       const written = await runEntry(name, {
-        CALCULATOR: calculator.http,
-        GRPC: calculator.grpc,
-        AGGREGATOR: aggregator.http,
+        CALCULATOR: plane.calculatorUrl,
+        GRPC: grpcAddress(),
+        AGGREGATOR: plane.aggregatorUrl,
         RUN: uniqueName('k6'),
         TIME: String(seconds / full),
         RATE: String(10 / peak),

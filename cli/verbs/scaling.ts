@@ -64,7 +64,9 @@ export async function readScaling(
 
 /** `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`. */
 export function explainScaling(numbers: ScalingNumbers): string {
-  const { mode, desired, computed, problem, ineffective } = numbers;
+  const { mode, computed, problem, ineffective } = numbers;
+  // A recommendation waits for no pods: the holds are about those that an autoscaler has asked for.
+  const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
   if (problem !== undefined) return `not known: ${problem}`;
   if (desired === undefined)
     return 'no number is wanted at present, so the replicas hold; see condition AutoscalingActive';

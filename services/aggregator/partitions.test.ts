@@ -287,3 +287,15 @@ describe('a partition', () => {
     );
   });
 });
+
+it('tells Kafka where a claim begins, for dashboards: the last owner may not have, and no record may follow', async () => {
+  const { partitions, assignment } = setUp({ nextOffset: 41n });
+  const told: string[] = [];
+  partitions.assign({
+    ...assignment,
+    commitForDashboards: async (offsets) => void told.push(JSON.stringify([...offsets].map(String))),
+  });
+  await partitions.settled();
+  await partitions.rest();
+  assert.deepEqual(told, ['["0,41"]']);
+});

@@ -1,28 +1,30 @@
-import type { AppendedBatch, AppendOptions, LogRecordInput } from '#services/eventlog/port.ts';
+import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 
 export interface BatcherOptions {
-  /** Appends one batch to one partition; resolves only by that partition's own acknowledgement. */
-  readonly append: (
-    partition: number,
-    records: readonly LogRecordInput[],
-    options: AppendOptions,
-  ) => Promise<AppendedBatch>;
+  /** Writes one batch; resolves only by the acknowledgement of the partition that it names. */
+  readonly write: (records: readonly LogRecordInput[], deadline: number) => Promise<AppendedBatch>;
   readonly limits: BatcherLimits;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** After every change of the number of additions that wait or are being written. */
   readonly onQueue: (additions: number) => void;
-  /** After every append that ended. */
-  readonly onAppend: (append: { records: number; ms: number; error: unknown }) => void;
 }
 
 export interface BatcherLimits {
-  /** Additions waiting or being written, over all partitions. */
+  /** Additions waiting or being written. */
   readonly queueMax: number;
-  /** Records in one append. */
+  /** Records in one batch. */
   readonly batchRecordsMax: number;
-  /** Bytes of keys and values in one append. */
+  /** Bytes of keys and values in one batch. */
   readonly batchBytesMax: number;
+  /** Batches being written. */
+  readonly writesMax: number;
+}
+
+/** The place of one addition in the log. */
+export interface Place {
+  readonly partition: number;
+  readonly offset: bigint;
 }
 
 /** The queue is full: this addition was not taken. */
@@ -34,50 +36,38 @@ export class NeverSentError extends Error {}
 interface Item {
   readonly record: LogRecordInput;
   readonly deadline: number;
-  readonly resolve: (offset: bigint) => void;
+  readonly resolve: (place: Place) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Lane {
-  waiting: Item[];
-  isBusy: boolean;
-}
-
 /**
- * Gathers additions into appends, one in flight per partition: while it flies the next one gathers, so batches grow
- * with the load and a single addition waits for nothing. There is no timer to tune.
+ * Gathers additions into batches: while some are being written the next one gathers, so batches grow with the load and
+ * a single addition waits for nothing. There is no timer to tune.
  */
 export class Batcher {
   readonly #options: BatcherOptions;
-  readonly #lanes = new Map<number, Lane>();
+  #waiting: Item[] = [];
   #queued = 0;
+  #writes = 0;
+  #isStarting = false;
 
   constructor(options: BatcherOptions) {
     this.#options = options;
   }
 
   /**
-   * Resolves with the offset of this very record, by the acknowledgement of the append that carried it. Rejects with
+   * Resolves with the place of this very record, by the acknowledgement of the append that carried it. Rejects with
    * QueueFullError or NeverSentError when nothing was sent; with anything else the outcome is unknown.
    */
-  add(partition: number, record: LogRecordInput, deadline: number): Promise<bigint> {
+  add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {
       return Promise.reject(new QueueFullError(`${this.#queued} additions are waiting`));
     }
     return new Promise((resolve, reject) => {
-      const lane = this.#laneOf(partition);
-      lane.waiting.push({ record, deadline, resolve, reject });
+      this.#waiting.push({ record, deadline, resolve, reject });
       this.#count(1);
-      if (!lane.isBusy) void this.#work(partition, lane);
+      this.#startSoon();
     });
-  }
-
-  #laneOf(partition: number): Lane {
-    const found = this.#lanes.get(partition);
-    if (found !== undefined) return found;
-    const lane: Lane = { waiting: [], isBusy: false };
-    this.#lanes.set(partition, lane);
-    return lane;
   }
 
   #count(change: number): void {
@@ -85,26 +75,31 @@ export class Batcher {
     this.#options.onQueue(this.#queued);
   }
 
-  /** Never rejects: every item hears of its own end. */
-  async #work(partition: number, lane: Lane): Promise<void> {
-    lane.isBusy = true;
-    // One turn later, so that additions that arrive together leave together.
-    await Promise.resolve();
-    while (lane.waiting.length > 0) {
-      const batch = this.#take(lane);
-      if (batch.length > 0) await this.#send(partition, batch);
+  /** One turn later, so that additions that arrive together leave together. */
+  #startSoon(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    setImmediate(() => {
+      this.#isStarting = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    while (this.#waiting.length > 0 && this.#writes < this.#options.limits.writesMax) {
+      const batch = this.#take();
+      if (batch.length > 0) void this.#write(batch);
     }
-    lane.isBusy = false;
   }
 
   /** The next items by age up to the limits, without those whose time is over. */
-  #take(lane: Lane): Item[] {
+  #take(): Item[] {
     const { batchRecordsMax, batchBytesMax } = this.#options.limits;
     const now = this.#options.now();
     const batch: Item[] = [];
     let bytes = 0;
     let taken = 0;
-    for (const item of lane.waiting) {
+    for (const item of this.#waiting) {
       const { key, value } = item.record;
       const isFull =
         batch.length === batchRecordsMax || (batch.length > 0 && bytes + key.length + value.length > batchBytesMax);
@@ -118,28 +113,36 @@ export class Batcher {
       batch.push(item);
       bytes += key.length + value.length;
     }
-    lane.waiting.splice(0, taken);
+    this.#waiting.splice(0, taken);
     return batch;
   }
 
-  async #send(partition: number, batch: readonly Item[]): Promise<void> {
-    const startedAt = this.#options.now();
-    // The most patient item decides how long the append may try; the others are answered by their own deadlines.
-    const deadline = Math.max(...batch.map((item) => item.deadline));
-    const ended = (error: unknown) => {
-      this.#count(-batch.length);
-      this.#options.onAppend({ records: batch.length, ms: this.#options.now() - startedAt, error });
-    };
+  /** Never rejects: every item hears of its own end. */
+  async #write(batch: readonly Item[]): Promise<void> {
+    this.#writes += 1;
+    await this.#writeAll(batch);
+    this.#writes -= 1;
+    this.#start();
+  }
+
+  /** In halves when the whole is too large for the log, down to the one record that is. */
+  async #writeAll(batch: readonly Item[]): Promise<void> {
     try {
-      const { baseOffset } = await this.#options.append(
-        partition,
+      // The most patient item decides how long the write may try; the others are answered by their own deadlines.
+      const deadline = Math.max(...batch.map((item) => item.deadline));
+      const { partition, baseOffset } = await this.#options.write(
         batch.map(({ record }) => record),
-        { deadline },
+        deadline,
       );
-      ended(undefined);
-      for (const [index, item] of batch.entries()) item.resolve(baseOffset + BigInt(index));
+      this.#count(-batch.length);
+      for (const [index, item] of batch.entries()) item.resolve({ partition, offset: baseOffset + BigInt(index) });
     } catch (error) {
-      ended(error);
+      if (error instanceof AppendError && error.outcome === 'tooLarge' && batch.length > 1) {
+        const half = Math.ceil(batch.length / 2);
+        await Promise.all([this.#writeAll(batch.slice(0, half)), this.#writeAll(batch.slice(half))]);
+        return;
+      }
+      this.#count(-batch.length);
       for (const item of batch) item.reject(error);
     }
   }

@@ -155,6 +155,15 @@ describe('adding', () => {
     const appends = Number(/append_batch_additions_count (\d+)/.exec(text)?.[1]);
     assert.ok(appends > 0 && appends < 1000, `${appends} appends for 2000 additions`);
     assert.match(text, /sumpipeline_calculator_queue_additions 0/);
+    const ends = [...text.matchAll(/sumpipeline_log_end_offset\{partition="\d"\} (\d+)/g)].map(([, end]) =>
+      Number(end),
+    );
+    assert.equal(ends.length, 3);
+    assert.equal(
+      ends.reduce((sum, end) => sum + end, 0),
+      2000 + Number(/log_append_copies_total (\d+)/.exec(text)?.[1]),
+      'the ends of the log, raised by every acknowledgement',
+    );
   });
 });
 
@@ -169,7 +178,7 @@ describe('a log that fails', () => {
     });
     await untilReady(daemon);
     using client = new GrpcClient(daemon.grpc, Calculator);
-    proxy.onProduce = (count) => (count % 5 === 4 ? 'reset' : 'pass');
+    proxy.onProduce = (count) => (count % 3 === 2 ? 'reset' : 'pass');
     const acknowledged = new Map<string, string>();
     const lane = async () => {
       for (let count = 0; count < 40; count++) {

@@ -19,7 +19,9 @@ class FakeKafka {
       this.writers.push(state);
       const writer: LogWriter = {
         partitionCount: state.name,
-        partitionFor: () => 0,
+        topicId: undefined,
+        leaderOf: () => undefined,
+        logEnds: async () => new Map(),
         append: () => Promise.reject(new LogError('not in this test')),
         close: async () => {
           state.isClosed = true;

@@ -51,6 +51,11 @@ export class Connection {
     this.#running = this.#run();
   }
 
+  /** The writer in use; undefined when there is none. */
+  get writer(): LogWriter | undefined {
+    return this.#writer;
+  }
+
   /** The writer in use. Throws SumError when there is none. */
   current(): LogWriter {
     if (this.#writer !== undefined) return this.#writer;

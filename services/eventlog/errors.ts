@@ -30,16 +30,46 @@ export function needsNewClient(error: LogError): boolean {
 
 /** True when the broker's answer says that repeating the same request is pointless (too large, not authorized). */
 export function isTerminal(error: unknown): boolean {
+  return hasType(error, terminalTypes);
+}
+
+/** True when the broker refused a batch because of its size, or one record in it. */
+export function isTooLarge(error: unknown): boolean {
+  return hasType(error, tooLargeTypes);
+}
+
+/**
+ * True when the log is known to lack what this append brought: the broker refused it before it wrote, or the request
+ * was never sent.
+ */
+export function wasNotWritten(error: unknown): boolean {
+  return error instanceof LogUnavailableError || hasType(error, refusalTypes);
+}
+
+function hasType(error: unknown, types: ReadonlySet<string>): boolean {
   return chainOf(error)
     .map(factOf)
-    .some(({ type }) => type !== undefined && terminalTypes.has(type));
+    .some(({ type }) => type !== undefined && types.has(type));
 }
+
+const tooLargeTypes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+
+/** Answers that a broker gives before it appends. NOT_ENOUGH_REPLICAS_AFTER_APPEND is not one of them. */
+const refusalTypes = new Set([
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'NOT_ENOUGH_REPLICAS',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'INVALID_RECORD',
+  'POLICY_VIOLATION',
+]);
 
 /** True when Kafka will not make a topic like that, however often it is asked. */
 export function isTopicRefused(error: unknown): boolean {
-  return chainOf(error)
-    .map(factOf)
-    .some(({ type }) => type !== undefined && topicRefusals.has(type));
+  return hasType(error, topicRefusals);
 }
 
 const topicRefusals = new Set([
@@ -78,7 +108,7 @@ interface Explanation {
 const caOf = ({ tls }: KafkaSettings) =>
   tls?.ca === undefined ? 'the CAs of the system (no CA is configured)' : sourceOf(tls.ca);
 
-/** The first that applies wins. Texts were read from Kafka 4.3.1, Node 24 and kafkajs 2.2. */
+/** The first that applies wins. Texts were read from Kafka 4.3.1, Node 24, kafkajs 2.2 and @platformatic/kafka 2.12. */
 const explanations: readonly Explanation[] = [
   {
     reason: 'TlsFailed',
@@ -99,6 +129,12 @@ const explanations: readonly Explanation[] = [
       /wrong version number|packet length too long|PEM routines|no start line|bad base64/i.test(text),
     message: (settings) =>
       `TLS with Kafka failed: either the listener does not speak TLS or ${caOf(settings)} is not a PEM certificate`,
+  },
+  {
+    reason: 'TlsFailed',
+    applies: ({ text }) => text === 'Broker requires TLS.',
+    message: ({ bootstrapServers }) =>
+      `Kafka at ${bootstrapServers.join(',')} speaks TLS and TLS is off: turn it on, or use another listener`,
   },
   {
     // Also what a broker does that dies in the middle of the handshake: no proof that TLS is at fault.
@@ -136,7 +172,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     reason: 'Unreachable',
-    applies: ({ text }) => text === 'Closed connection',
+    applies: ({ text }) => text === 'Closed connection' || text.startsWith('Connection closed'),
     message: ({ bootstrapServers, tls }) =>
       `Kafka at ${bootstrapServers.join(',')} hung up${tls === undefined ? '; does its listener want TLS?' : ''}`,
   },
@@ -171,5 +207,6 @@ function factOf(link: unknown): Fact {
   };
   const text = link instanceof Error ? link.message : String(link);
   const name = link instanceof DeadlineError ? 'DeadlineError' : (field('name') ?? '');
-  return { name, type: field('type'), code: field('code'), text };
+  // kafkajs has the name of a protocol error in `type`, the request layer of the writer in `apiId`.
+  return { name, type: field('type') ?? field('apiId'), code: field('code'), text };
 }

@@ -5,20 +5,31 @@
  * Offsets are 64 bit: bigint everywhere. A position is (partition, offset) of the one topic that is the log.
  */
 
-/** Writes to the log. One produce call holds one partition; nothing here retries across partitions. */
+/** Writes to the log. One call is one produce request for one partition, and nothing here tries again. */
 export interface LogWriter {
-  /** Java-compatible murmur2 of the key over the current partition count. */
-  partitionFor(key: Uint8Array): number;
+  /** Partitions are numbered from 0. Grows while the writer is open when the topic grows. */
   readonly partitionCount: number;
+  /** Kafka's id of the topic, as it was seen last. */
+  readonly topicId: string | undefined;
+  /**
+   * The broker that leads a partition; undefined while none does. Appends to partitions of one leader share its
+   * connection and its fate.
+   */
+  leaderOf(partition: number): number | undefined;
   /**
    * Appends the records of one call to one partition, in order, as one batch.
    *
-   * Resolves only by the broker's own acknowledgement (acks=all) of this partition: record i stands at
-   * `baseOffset + i`. Rejects with AppendError otherwise, and "rejected" never means "absent": the records may be in
-   * the log once, several times, or not at all. Retries of the call end at `deadline`.
+   * Resolves only by the broker's own acknowledgement (acks=all) of this partition: record i has the offset
+   * `baseOffset + i`. Rejects with AppendError otherwise; its `outcome` tells what is known. "Rejected" never means
+   * "absent" unless it says so. Ends at the deadline at the latest, and when another broker leads the partition.
    */
   append(partition: number, records: readonly LogRecordInput[], options: AppendOptions): Promise<AppendedBatch>;
-  /** Waits for the appends in flight, at most `withinMs`, then cuts the connections. Never rejects. */
+  /**
+   * One past the last offset of every partition whose leader told it within seconds; others are missing. Needs the
+   * right to DESCRIBE the topic. Never rejects.
+   */
+  logEnds(): Promise<ReadonlyMap<number, bigint>>;
+  /** Waits for the requests in flight, at most `withinMs`, then cuts the connections. Never rejects. */
   close(withinMs?: number): Promise<void>;
 }
 
@@ -174,11 +185,23 @@ export type LogUnavailableReason =
   /** Refused, reset, timed out, no leader, no coordinator. */
   | 'Unreachable';
 
-/** The outcome of an append is not known: retry the same records with the same ids. */
+/** What is known of the records of an append that was not acknowledged. */
+export type AppendOutcome =
+  /** They may be in the log: write the same records with the same ids again. */
+  | 'unknown'
+  /** The broker said, or the request was never sent: this append wrote nothing. */
+  | 'notWritten'
+  /** As notWritten, and the same batch will always be refused: split it. */
+  | 'tooLarge';
+
+/** An append was not acknowledged. */
 export class AppendError extends LogError {
-  constructor(message: string, options: { cause?: unknown } = {}) {
+  readonly outcome: AppendOutcome;
+
+  constructor(message: string, options: { cause?: unknown; outcome?: AppendOutcome } = {}) {
     super(message, options);
     this.name = 'AppendError';
+    this.outcome = options.outcome ?? 'unknown';
   }
 }
 

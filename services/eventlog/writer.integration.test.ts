@@ -9,7 +9,7 @@ import { silentLogger } from '#platform/log.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
-import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
+import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
@@ -57,35 +57,18 @@ test('an append returns the place of its records, and they stand there', async (
   }
 });
 
-test('keys go where the Java client would put them', async () => {
-  const topic = uniqueName('log');
-  const settings = plainLogSettings(kafka.plaintextBootstrapServers, topic);
-  await createLog(settings, 12);
-  const writer = await openLogWriter({ settings, logger: silentLogger, onFatal: assert.ifError });
-  assert.equal(writer.partitionCount, 12);
-  // Of kafkajs' own default partitioner through its own producer: the same murmur2, but its own metadata.
-  const producer = plainClient(kafka.plaintextBootstrapServers).producer();
-  await producer.connect();
-  for (let count = 0; count < 20; count++) {
-    const { key } = newRecord();
-    const [answer] = await producer.send({ topic, messages: [{ key: Buffer.from(key), value: null }] });
-    assert.equal(writer.partitionFor(key), answer?.partition);
-  }
-  await producer.disconnect();
-  await writer.close();
-});
-
 /** Writes one record after the other in so many lanes until told to stop; says what was acknowledged where. */
 function load(writer: LogWriter, lanes: number) {
   const acknowledged: { id: string; partition: number; offset: bigint }[] = [];
   const rejected: string[] = [];
   const reasons = new Map<string, number>();
   let isStopping = false;
+  let next = 0;
   const lane = async () => {
     while (!isStopping) {
       const id = randomUUID();
       const record = newRecord(id);
-      const partition = writer.partitionFor(record.key);
+      const partition = next++ % writer.partitionCount;
       try {
         const { baseOffset } = await writer.append(partition, [record], inTime(4_000));
         acknowledged.push({ id, partition, offset: baseOffset });
@@ -192,7 +175,7 @@ test('added partitions are seen without a restart', async () => {
     settings,
     logger: silentLogger,
     onFatal: assert.ifError,
-    partitionsEveryMs: 100,
+    metadataEveryMs: 100,
   });
   assert.equal(writer.partitionCount, 1);
   await createLog(settings, 4);
@@ -202,14 +185,16 @@ test('added partitions are seen without a restart', async () => {
   await writer.close();
 });
 
-test('a record that is too large is refused at once and not tried until the deadline', async () => {
+test('a record that is too large is refused at once and named so, also beside a small one', async () => {
   const topic = uniqueName('log');
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(settings, 1);
   const writer = await openLogWriter({ settings, logger: silentLogger, onFatal: assert.ifError });
   const startedAt = performance.now();
   const huge = { ...newRecord(), value: new Uint8Array(2 * 1024 * 1024) };
-  await assert.rejects(writer.append(0, [huge], inTime()), /larger than the max message size/);
+  const tooLarge = (error: unknown) => error instanceof AppendError && error.outcome === 'tooLarge';
+  await assert.rejects(writer.append(0, [huge], inTime()), tooLarge);
+  await assert.rejects(writer.append(0, [newRecord(), huge], inTime()), /too large|larger than/);
   assert.ok(performance.now() - startedAt < 5_000);
   await writer.append(0, [newRecord()], inTime());
   await writer.close();

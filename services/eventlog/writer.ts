@@ -1,10 +1,6 @@
-import type { Producer, RecordMetadata } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
-import { backoffMs, DeadlineError, pause, withDeadline } from '#platform/time.ts';
-import { AdminSession } from './admin.ts';
-import { explainKafkaError, isTerminal, needsNewClient } from './errors.ts';
-import { createKafkaClient, type KafkaClient } from './kafka.ts';
-import { Partitioning } from './partitioning.ts';
+import { DeadlineError, withDeadline } from '#platform/time.ts';
+import { explainKafkaError, isTooLarge, needsNewClient, wasNotWritten } from './errors.ts';
 import {
   AppendError,
   type AppendedBatch,
@@ -14,6 +10,11 @@ import {
   LogUnavailableError,
   type LogWriter,
 } from './port.ts';
+import { appendOnce } from './produce/appendOnce.ts';
+import { readCredentials } from './produce/broker.ts';
+import { BrokerConnections } from './produce/connections.ts';
+import { readLogEnds } from './produce/logEnds.ts';
+import { type Leader, TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 import { Slots } from './slots.ts';
 
@@ -22,93 +23,89 @@ export interface LogWriterOptions {
   readonly logger: Logger;
   /** This writer cannot write any more (secrets refused, certificate changed): open a new one. Called at most once. */
   readonly onFatal: (error: LogError) => void;
-  /** Most produce calls in flight, abandoned ones included. Default 64: 64 batches of 1 MB bound the memory. */
+  /** Most produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB bound the memory. */
   readonly inFlightMax?: number;
-  /** How often the partition count is asked for, in milliseconds. Default 60 s. */
-  readonly partitionsEveryMs?: number;
+  /** How often leaders and partitions are asked for when all is well, in milliseconds. Default 5 s. */
+  readonly metadataEveryMs?: number;
   /** Milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
-  /** In [0, 1); jitter of retries. Default Math.random. */
-  readonly random?: () => number;
 }
 
-/**
- * How long the broker may wait for its replicas before it answers REQUEST_TIMED_OUT. Above a replica's dismissal from
- * the in-sync set in practice, below the client's own request timeout.
- */
-const replicationTimeoutMs = 15_000;
-const retryBackoffMs = { minimumMs: 50, maximumMs: 1_000 };
+/** An append this old makes us ask for the leaders every second: its own may be hung. */
+const suspectAfterMs = 1_000;
 
-/** Connects and learns the partition count. Throws LogError when Kafka cannot be reached, refuses us, or lacks the topic. */
+/** Connects and learns the partitions. Throws LogError when Kafka cannot be reached, refuses us, or lacks the topic. */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
-  const { settings, logger } = options;
-  let client: KafkaClient | undefined;
-  const admin = new AdminSession({ settings, logger });
+  const { settings } = options;
+  let writer: KafkaLogWriter | undefined;
   try {
-    client = await createKafkaClient({ settings, logger });
-    const producer = client.kafka.producer({
-      // Never: kafkajs' idempotent producer loses acknowledged records when a response is lost (27 of 201, measured).
-      idempotent: false,
-      allowAutoTopicCreation: false,
-      createPartitioner: () => explicitPartition,
-      // One attempt per call: tries are counted against the caller's deadline, here and not inside kafkajs.
-      retry: { retries: 0 },
+    const credentials = await readCredentials(settings);
+    writer = new KafkaLogWriter(options, {
+      appends: new BrokerConnections(credentials),
+      questions: new BrokerConnections(credentials),
     });
-    await producer.connect();
-    const partitionCount = await countPartitions(admin, settings.topic);
-    return new KafkaLogWriter(options, { client, producer, admin, partitionCount });
+    await writer.open();
+    return writer;
   } catch (error) {
-    client?.cut();
-    admin.close();
+    await writer?.close(0);
     throw explainKafkaError(error, settings);
   }
 }
 
-async function countPartitions(admin: AdminSession, topic: string): Promise<number> {
-  const { topics } = await admin.use('counting the partitions', (open) => open.fetchTopicMetadata({ topics: [topic] }));
-  const count = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
-  if (count === 0) throw new LogUnavailableError('TopicMissing', `topic ${topic} does not exist`);
-  return count;
+interface Connections {
+  readonly appends: BrokerConnections;
+  readonly questions: BrokerConnections;
 }
 
-/** kafkajs asks its partitioner even for messages that say their partition. */
-function explicitPartition({ message }: { message: { partition?: number } }): number {
-  if (message.partition === undefined) throw new Error('every record of ours says its partition');
-  return message.partition;
-}
-
-interface WriterParts {
-  readonly client: KafkaClient;
-  readonly producer: Producer;
-  readonly admin: AdminSession;
-  readonly partitionCount: number;
+/** An append that somebody waits for. */
+interface Waiting {
+  readonly partition: number;
+  readonly leader: Leader;
+  readonly since: number;
+  readonly giveUp: (error: Error) => void;
 }
 
 class KafkaLogWriter implements LogWriter {
   readonly #options: LogWriterOptions;
-  readonly #parts: WriterParts;
+  readonly #connections: Connections;
+  readonly #metadata: TopicMetadata;
   readonly #slots: Slots;
   readonly #now: () => number;
-  #partitioning: Partitioning;
-  #counting: Promise<void> | undefined;
-  #timer: NodeJS.Timeout;
+  readonly #waiting = new Set<Waiting>();
+  readonly #timer: NodeJS.Timeout;
+  #askedAt = 0;
   #isOver = false;
 
-  constructor(options: LogWriterOptions, parts: WriterParts) {
+  constructor(options: LogWriterOptions, connections: Connections) {
     this.#options = options;
-    this.#parts = parts;
+    this.#connections = connections;
     this.#slots = new Slots(options.inFlightMax ?? 64);
     this.#now = options.now ?? Date.now;
-    this.#partitioning = new Partitioning(parts.partitionCount);
-    this.#timer = setInterval(() => this.#recount(), options.partitionsEveryMs ?? 60_000);
+    this.#metadata = new TopicMetadata({
+      settings: options.settings,
+      connections: connections.questions,
+      onChange: () => this.#leadersChanged(),
+    });
+    this.#timer = setInterval(() => this.#lookAround(), Math.min(options.metadataEveryMs ?? 5_000, suspectAfterMs));
   }
 
   get partitionCount(): number {
-    return this.#partitioning.count;
+    return this.#metadata.partitionCount;
   }
 
-  partitionFor(key: Uint8Array): number {
-    return this.#partitioning.partitionFor(key);
+  get topicId(): string | undefined {
+    return this.#metadata.topicId;
+  }
+
+  leaderOf(partition: number): number | undefined {
+    const leader = this.#metadata.leaderOf(partition);
+    return leader?.address === undefined ? undefined : leader.node;
+  }
+
+  async open(): Promise<void> {
+    await this.#ask();
+    const { topic } = this.#options.settings;
+    if (this.partitionCount === 0) throw new LogUnavailableError('TopicMissing', `topic ${topic} has no partition`);
   }
 
   async append(
@@ -116,59 +113,62 @@ class KafkaLogWriter implements LogWriter {
     records: readonly LogRecordInput[],
     { deadline }: AppendOptions,
   ): Promise<AppendedBatch> {
-    const random = this.#options.random ?? Math.random;
-    let failure: unknown;
-    for (let attempt = 0; !this.#isOver; attempt++) {
-      const leftMs = deadline - this.#now();
-      if (leftMs <= 0) break;
-      try {
-        return await withDeadline('the append', leftMs, this.#attempt(partition, records, deadline));
-      } catch (error) {
-        failure = error instanceof DeadlineError ? (failure ?? error) : error;
-        const explained = explainKafkaError(error, this.#options.settings);
-        if (needsNewClient(explained)) this.#fail(explained);
-        if (isTerminal(error) || error instanceof DeadlineError) break;
-        this.#recount();
-        this.#options.logger.debug({ error, partition, attempt }, 'an append failed');
-      }
-      const waitMs = backoffMs(attempt, { ...retryBackoffMs, random });
-      await pause(Math.min(waitMs, Math.max(0, deadline - this.#now())));
+    try {
+      const leader = this.#metadata.leaderOf(partition);
+      if (this.#isOver) throw new LogUnavailableError('Unreachable', 'the writer is closed');
+      if (leader === undefined) throw new LogUnavailableError('TopicMissing', `there is no partition ${partition} yet`);
+      return await this.#untilOver({ partition, leader, deadline }, this.#send(partition, records, leader, deadline));
+    } catch (error) {
+      throw this.#failed(error, partition);
     }
-    const reason = failure === undefined ? 'the writer is closed or the deadline is over' : this.#explain(failure);
-    throw new AppendError(`partition ${partition} did not acknowledge: ${reason}`, { cause: failure });
   }
 
-  #explain(failure: unknown): string {
-    if (failure instanceof DeadlineError) return 'no answer before the deadline';
-    return explainKafkaError(failure, this.#options.settings).message;
-  }
-
-  /** One produce call. Its slot is kept until kafkajs lets go of it, also when nobody waits for it any more. */
-  async #attempt(partition: number, records: readonly LogRecordInput[], deadline: number): Promise<AppendedBatch> {
-    const { topic } = this.#options.settings;
+  /** The request itself. Its slot is kept until the request ends, also when the append was given up long before. */
+  async #send(
+    partition: number,
+    records: readonly LogRecordInput[],
+    leader: Leader,
+    deadline: number,
+  ): Promise<AppendedBatch> {
     const release = await this.#slots.take();
     try {
-      if (this.#isOver || this.#now() >= deadline) {
-        throw new LogUnavailableError(
-          'Unreachable',
-          'the writer closed or the deadline passed before anything was sent',
-        );
+      const now = this.#now();
+      if (this.#isOver || now >= deadline) {
+        throw new LogUnavailableError('Unreachable', 'the deadline passed before anything was sent');
       }
-      const answers = await this.#parts.producer.send({
-        topic,
-        acks: -1,
-        timeout: replicationTimeoutMs,
-        messages: records.map(({ key, value, headers }) => ({
-          key: Buffer.from(key),
-          value: Buffer.from(value),
-          headers: { ...headers },
-          partition,
-        })),
-      });
-      return acknowledged(answers, topic, partition);
+      const { settings } = this.#options;
+      return await appendOnce({ settings, partition, leader, records, connections: this.#connections.appends, now });
     } finally {
       release();
     }
+  }
+
+  /** Ends with the answer, when another broker leads the partition, or at the deadline, whichever comes first. */
+  async #untilOver(
+    { partition, leader, deadline }: { partition: number; leader: Leader; deadline: number },
+    sent: Promise<AppendedBatch>,
+  ): Promise<AppendedBatch> {
+    const since = this.#now();
+    const given = Promise.withResolvers<AppendedBatch>();
+    const waiting: Waiting = { partition, leader, since, giveUp: given.reject };
+    this.#waiting.add(waiting);
+    sent.then(given.resolve, given.reject);
+    try {
+      return await withDeadline('the append', Math.max(0, deadline - since), given.promise);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  #failed(error: unknown, partition: number): AppendError {
+    const { settings, logger } = this.#options;
+    const explained = explainKafkaError(error, settings);
+    logger.debug({ error, partition }, 'an append failed');
+    if (needsNewClient(explained)) this.#fail(explained);
+    if (!this.#isOver && !(error instanceof DeadlineError)) this.#askInBackground();
+    const reason = error instanceof DeadlineError ? 'no answer before the deadline' : explained.message;
+    const outcome = isTooLarge(error) ? 'tooLarge' : wasNotWritten(error) ? 'notWritten' : 'unknown';
+    return new AppendError(`partition ${partition} did not acknowledge: ${reason}`, { cause: error, outcome });
   }
 
   #fail(error: LogError): void {
@@ -178,50 +178,53 @@ class KafkaLogWriter implements LogWriter {
     this.#options.onFatal(error);
   }
 
-  #recount(): void {
-    this.#counting ??= countPartitions(this.#parts.admin, this.#options.settings.topic)
-      .then(
-        (count) => {
-          if (count === this.partitionCount) return;
-          this.#options.logger.info({ from: this.partitionCount, to: count }, 'the partition count changed');
-          this.#partitioning = new Partitioning(count);
-        },
-        (error: unknown) => this.#options.logger.debug({ error }, 'the partitions cannot be counted now'),
-      )
-      .finally(() => {
-        this.#counting = undefined;
-      });
+  /** Asks for the leaders when the last answer is old, and every second while an append waits suspiciously long. */
+  #lookAround(): void {
+    const now = this.#now();
+    const isSuspect = [...this.#waiting].some(({ since }) => now - since >= suspectAfterMs);
+    if (isSuspect || now - this.#askedAt >= (this.#options.metadataEveryMs ?? 5_000)) this.#askInBackground();
+  }
+
+  #ask(): Promise<void> {
+    this.#askedAt = this.#now();
+    return this.#metadata.refresh();
+  }
+
+  #askInBackground(): void {
+    this.#ask().catch((error: unknown) =>
+      this.#options.logger.debug({ error }, 'Kafka does not tell the leaders of the log now'),
+    );
+  }
+
+  #leadersChanged(): void {
+    const { logger } = this.#options;
+    logger.debug({ partitions: this.partitionCount, topicId: this.topicId }, 'leaders or partitions changed');
+    for (const { partition, leader, giveUp } of this.#waiting) {
+      const now = this.#metadata.leaderOf(partition);
+      if (now?.node === leader.node) continue;
+      giveUp(new AppendError(`partition ${partition} is led by another broker now`));
+    }
+  }
+
+  logEnds(): Promise<ReadonlyMap<number, bigint>> {
+    const { settings, logger } = this.#options;
+    return readLogEnds({
+      topic: settings.topic,
+      metadata: this.#metadata,
+      connections: this.#connections.questions,
+      onFailure: (error) => logger.debug({ error }, 'a leader does not tell the ends of the log now'),
+    });
   }
 
   async close(withinMs = 5_000): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#timer);
-    const { producer, client, admin } = this.#parts;
     try {
-      // Idle first: a disconnect makes kafkajs refuse the retries of requests in flight, not wait for them.
-      await withDeadline('the appends in flight', withinMs, this.#slots.idle());
-      await withDeadline('disconnecting the producer', withinMs, producer.disconnect());
+      if (withinMs > 0) await withDeadline('the appends in flight', withinMs, this.#slots.idle());
     } catch (error) {
       this.#options.logger.info({ error }, 'cut the connections to Kafka');
     }
-    client.cut();
-    admin.close();
+    this.#connections.appends.close();
+    this.#connections.questions.close();
   }
-}
-
-/**
- * The acknowledgement of our own partition, or an error. kafkajs resolves with an empty list, having written nothing,
- * when it has no metadata of the partition, and with other brokers' answers when it lost one between its retries.
- */
-export function acknowledged(answers: readonly RecordMetadata[], topic: string, partition: number): AppendedBatch {
-  const own = answers.filter((answer) => answer.topicName === topic && answer.partition === partition);
-  const [answer] = own;
-  if (answer === undefined || own.length !== 1 || answers.length !== 1) {
-    throw new AppendError(`the client resolved without the one acknowledgement of partition ${partition}`);
-  }
-  if (answer.errorCode !== 0) throw new AppendError(`partition ${partition} answered error ${answer.errorCode}`);
-  const baseOffset = /^\d+$/.test(answer.baseOffset ?? '') ? BigInt(answer.baseOffset ?? '') : undefined;
-  if (baseOffset === undefined) throw new AppendError(`partition ${partition} acknowledged without an offset`);
-  const appendedAt = Number(answer.logAppendTime ?? -1);
-  return { partition, baseOffset, appendedAt: appendedAt >= 0 ? appendedAt : undefined };
 }

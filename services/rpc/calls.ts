@@ -19,7 +19,8 @@ export interface CallRequest {
   readonly method: string;
   /** Milliseconds since the Unix epoch; undefined when the client set none. */
   readonly deadline: number | undefined;
-  readonly signal: AbortSignal;
+  /** Registers what is called when the client went away; it may be called after the answer too, and at any time. */
+  readonly onGone: (gone: () => void) => void;
 }
 
 export type Answer<Response> =
@@ -45,12 +46,15 @@ export class Calls {
 
   /** Never rejects. */
   async run<Response>(
-    { method, deadline: asked, signal }: CallRequest,
+    { method, deadline: asked, onGone }: CallRequest,
     work: (call: CallContext) => Promise<Response>,
   ): Promise<Answer<Response>> {
     const startedAt = this.#now();
     const deadline = Math.min(asked ?? startedAt + defaultTimeoutMs, startedAt + maximumTimeoutMs);
-    const answer = await this.#settle(method, deadline - startedAt + graceMs, () => work({ deadline, signal }));
+    const context = new Context(deadline);
+    onGone(() => context.end());
+    const answer = await this.#settle(method, deadline - startedAt + graceMs, () => work(context));
+    context.settle();
     const { metrics } = this.#options;
     const result = answer.ok ? 'ok' : answer.failure.code;
     metrics.increment('sumpipeline_requests_total', { method, result });
@@ -72,5 +76,37 @@ export class Calls {
       this.#options.logger.error({ error, method }, 'a request failed inside');
       return { ok: false, failure: internalFailure };
     }
+  }
+}
+
+/**
+ * What the handler sees of its call. The signal is made for those who look at it, and aborted only while they wait: an
+ * abort costs more than an addition, and a call that was answered has nothing left to stop.
+ */
+class Context implements CallContext {
+  readonly deadline: number;
+  #controller: AbortController | undefined;
+  #state: 'waiting' | 'settled' | 'gone' = 'waiting';
+
+  constructor(deadline: number) {
+    this.deadline = deadline;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#state === 'gone') this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  settle(): void {
+    if (this.#state === 'waiting') this.#state = 'settled';
+  }
+
+  end(): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'gone';
+    this.#controller?.abort();
   }
 }

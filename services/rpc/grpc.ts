@@ -101,14 +101,12 @@ function answer(
   calls: Calls,
   call: ServerUnaryCall<Uint8Array, Message>,
 ): Promise<Answer<Message>> {
-  const cancelled = new AbortController();
-  call.on('cancelled', () => cancelled.abort());
   const deadline = Number(call.getDeadline());
   return calls.run(
     {
       method: method.name,
       deadline: Number.isFinite(deadline) ? deadline : undefined,
-      signal: cancelled.signal,
+      onGone: (gone) => call.on('cancelled', gone),
     },
     async (context) => handler(decodeBinary(method.input, call.request), context),
   );

@@ -88,15 +88,13 @@ interface Handling<Service extends DescService> {
 async function handle<Service extends DescService>(handling: Handling<Service>): Promise<FastifyReply> {
   const { route, bound, calls, request, reply } = handling;
   const { method, handler } = bound;
-  const gone = new AbortController();
-  // `close` of the request comes when its body is read; of the response, when it was sent or the client went away.
-  reply.raw.once('close', () => gone.abort());
   const timeout = readTimeout(request);
   const answer = await calls.run(
     {
       method: method.name,
       deadline: timeout.ok ? timeout.deadline : undefined,
-      signal: gone.signal,
+      // `close` of the request comes when its body is read; of the response, when it was sent or the client went away.
+      onGone: (gone) => reply.raw.once('close', gone),
     },
     async (context) => {
       if (!timeout.ok) throw timeout.error;

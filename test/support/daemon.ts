@@ -5,6 +5,8 @@ import { until } from './condition.ts';
 
 export interface DaemonOptions {
   readonly name: 'calculator' | 'aggregator';
+  /** The checkout whose program it is. Default: this one. */
+  readonly root?: string;
   /** The whole environment beside PATH: what the operator would write. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -29,8 +31,9 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Starts `sumpipeline <name>` on free ports and waits until it listens. Killed when disposed of. */
-export async function startDaemon({ name, environment }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ name, root = '.', environment }: DaemonOptions): Promise<Daemon> {
   const child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', 'sumpipeline.ts', name], {
+    cwd: root,
     env: {
       PATH: process.env['PATH'],
       SUMPIPELINE_NAMESPACE: 'shop',

@@ -64,8 +64,8 @@ interface Forwarding {
 
 function forward({ client, brokerPort, state, proxy }: Forwarding): void {
   const broker = connect(brokerPort, '127.0.0.1');
-  /** Which API each request in flight called, by correlation id. */
-  const apis = new Map<number, number>();
+  /** Which API each request in flight called, and in which version, by correlation id. */
+  const apis = new Map<number, { api: number; version: number }>();
   let isDead = false;
   const reset = () => {
     isDead = true;
@@ -84,7 +84,7 @@ function forward({ client, brokerPort, state, proxy }: Forwarding): void {
   client.on(
     'data',
     frames((frame) => {
-      apis.set(frame.readInt32BE(8), frame.readInt16BE(4));
+      apis.set(frame.readInt32BE(8), { api: frame.readInt16BE(4), version: frame.readInt16BE(6) });
       broker.write(frame);
     }),
   );
@@ -93,9 +93,9 @@ function forward({ client, brokerPort, state, proxy }: Forwarding): void {
     frames((frame) => {
       if (isDead) return;
       const correlation = frame.readInt32BE(4);
-      const api = apis.get(correlation);
+      const { api, version } = apis.get(correlation) ?? { api: -1, version: 0 };
       apis.delete(correlation);
-      if (api === metadataApi) replacePorts(frame, state.ports);
+      if (api === metadataApi) replacePorts(frame, version, state.ports);
       const fate = api === produceApi ? proxy.onProduce(proxy.seen.produce++) : 'pass';
       if (fate === 'reset') {
         proxy.seen.reset += 1;
@@ -106,18 +106,43 @@ function forward({ client, brokerPort, state, proxy }: Forwarding): void {
   );
 }
 
-/** In place: Metadata v3 to v8 begin with throttle time and brokers (node, host, port, rack). */
-function replacePorts(frame: Buffer, ports: ReadonlyMap<number, number>): void {
-  let at = 4 + 4 + 4;
-  const count = frame.readInt32BE(at);
-  at += 4;
+/**
+ * In place: Metadata v3 and later begin with throttle time and brokers (node, host, port, rack). From v9 on the encoding
+ * is the compact one: tags after the header and each broker, and lengths as variable integers plus one.
+ */
+function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number, number>): void {
+  const isCompact = version >= 9;
+  let at = 4 + 4 + (isCompact ? 1 : 0) + 4;
+  const readVarint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = frame.readUInt8(at++);
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  const readLength = (classic: () => number) => (isCompact ? readVarint() - 1 : classic());
+  const readInt16 = () => {
+    at += 2;
+    return frame.readInt16BE(at - 2);
+  };
+  const readInt32 = () => {
+    at += 4;
+    return frame.readInt32BE(at - 4);
+  };
+  const skipString = () => {
+    const length = Math.max(0, readLength(readInt16));
+    at += length;
+  };
+  const count = readLength(readInt32);
   for (let index = 0; index < count; index++) {
-    at += 4;
-    at += 2 + frame.readInt16BE(at);
-    const port = frame.readInt32BE(at);
-    frame.writeInt32BE(ports.get(port) ?? port, at);
-    at += 4;
-    at += 2 + Math.max(0, frame.readInt16BE(at));
+    readInt32();
+    skipString();
+    const port = readInt32();
+    frame.writeInt32BE(ports.get(port) ?? port, at - 4);
+    skipString();
+    // Brokers have no tags of their own so far.
+    if (isCompact) readVarint();
   }
 }
 

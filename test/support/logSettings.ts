@@ -4,6 +4,7 @@ import { Kafka as KafkaClient, logLevel } from 'kafkajs';
 import { silentLogger } from '#platform/log.ts';
 import type { KafkaSettings } from '#services/eventlog/settings.ts';
 import { openLogTopic } from '#services/eventlog/topic.ts';
+import { until } from '#test/support/condition.ts';
 import type { SharedKafka } from '#tools/testing/servers.ts';
 
 export interface LogSettingsOptions {
@@ -67,6 +68,8 @@ export async function createLog(settings: KafkaSettings, partitions: number): Pr
       retentionMs: undefined,
       config: {},
     });
+    // A leader that answers knows that it leads: the first append of a test is not refused.
+    await until('every partition to have its leader', async () => (await topic.offsets()).size === partitions);
   } finally {
     await topic.close();
   }

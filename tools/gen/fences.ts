@@ -45,7 +45,7 @@ export const fences: readonly Fence[] = [
   {
     folder: 'services/eventlog',
     folders: ['core', 'contract', 'platform'],
-    packages: ['node:*', 'kafkajs', '@opentelemetry/api'],
+    packages: ['node:*', 'kafkajs', '@platformatic/kafka', '@opentelemetry/api'],
     why: 'services/eventlog is the port to Kafka: it knows neither PostgreSQL nor the services',
   },
   {

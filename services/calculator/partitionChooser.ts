@@ -1,0 +1,149 @@
+import type { AppendOutcome } from '#services/eventlog/port.ts';
+import { Lateness } from './lateness.ts';
+
+/** What the chooser asks of the log. */
+export interface LogLeaders {
+  readonly partitionCount: number;
+  /** The broker that leads a partition; undefined while none does. */
+  leaderOf(partition: number): number | undefined;
+}
+
+export interface PartitionChooserOptions {
+  /** Undefined while there is no connection to the log. */
+  readonly log: () => LogLeaders | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+/** An append that has begun. Its owner says once how it ended. */
+export interface ChosenPartition {
+  readonly partition: number;
+  readonly leader: number;
+  answered(): void;
+  failed(outcome: AppendOutcome): void;
+}
+
+/** After a failure. Short at first, because most pass as soon as the new leader is known; then what a probe may cost. */
+const rests = { minimumMs: 100, maximumMs: 5_000 };
+
+interface Rest {
+  readonly until: number;
+  readonly failures: number;
+}
+
+interface Candidate {
+  readonly partition: number;
+  readonly leader: number;
+  /** Smaller is better. */
+  readonly rank: readonly [health: number, pending: number];
+}
+
+/**
+ * Chooses the partition of the next append: each in its turn, but only among those whose leader answers. What arrives
+ * together goes to one partition, because nothing in the promise needs copies of an id in one partition, and an append
+ * of many records costs hardly more than an append of one.
+ *
+ * Left out are (as in Kafka's KIP-794, which looks at queues where we look at answers)
+ *   late     leaders that owe an answer for longer than `lateMs`; until they answer, or the append ends otherwise
+ *   resting  partitions, and leaders that answered nothing, for a while after a failure; then the next batch probes them
+ * Of the others the one whose leader has the fewest appends in flight is next, so a slow broker gets less.
+ */
+export class PartitionChooser {
+  readonly #options: PartitionChooserOptions;
+  readonly #lateness = new Lateness();
+  /** When the appends in flight began, oldest first, by leader. */
+  readonly #pending = new Map<number, Set<{ readonly since: number }>>();
+  /** By partition and leader, so that a new leader begins without a past. */
+  readonly #partitionRests = new Map<string, Rest>();
+  readonly #leaderRests = new Map<number, Rest>();
+  #next = 0;
+
+  constructor(options: PartitionChooserOptions) {
+    this.#options = options;
+  }
+
+  /** An append that waits longer is worth a copy elsewhere. */
+  get lateMs(): number {
+    return this.#lateness.boundMs;
+  }
+
+  /**
+   * Begins an append. Leaders in `avoid` already have one of the same records. Undefined when no partition has a
+   * leader, or, with something to avoid, when no other one is healthy: a copy there would help as little.
+   */
+  choose(avoid: ReadonlySet<number>): ChosenPartition | undefined {
+    const best = this.#best(avoid);
+    if (best === undefined) return undefined;
+    const { partition, leader } = best;
+    this.#next = partition + 1;
+    return this.#begin(partition, leader);
+  }
+
+  #best(avoid: ReadonlySet<number>): Candidate | undefined {
+    const log = this.#options.log();
+    const count = log?.partitionCount ?? 0;
+    let best: Candidate | undefined;
+    for (let step = 0; step < count; step++) {
+      const partition = (this.#next + step) % count;
+      const leader = log?.leaderOf(partition);
+      if (leader === undefined || avoid.has(leader)) continue;
+      const rank = this.#rank(partition, leader);
+      if (best === undefined || isLess(rank, best.rank)) best = { partition, leader, rank };
+      if (rank[0] === 0 && rank[1] === 0) break;
+    }
+    return best !== undefined && best.rank[0] > 0 && avoid.size > 0 ? undefined : best;
+  }
+
+  #rank(partition: number, leader: number): Candidate['rank'] {
+    const now = this.#options.now();
+    const pending = this.#pending.get(leader);
+    const oldest = pending?.values().next().value;
+    const isLate = oldest !== undefined && now - oldest.since > this.lateMs;
+    const restsUntil = Math.max(
+      this.#partitionRests.get(keyOf(partition, leader))?.until ?? 0,
+      this.#leaderRests.get(leader)?.until ?? 0,
+    );
+    return [isLate ? 2 : restsUntil > now ? 1 : 0, pending?.size ?? 0];
+  }
+
+  #begin(partition: number, leader: number): ChosenPartition {
+    const { now } = this.#options;
+    const append = { since: now() };
+    const pending = this.#pending.get(leader) ?? new Set();
+    this.#pending.set(leader, pending.add(append));
+    const key = keyOf(partition, leader);
+    return {
+      partition,
+      leader,
+      answered: () => {
+        pending.delete(append);
+        this.#lateness.observe(now() - append.since);
+        this.#partitionRests.delete(key);
+        this.#leaderRests.delete(leader);
+      },
+      failed: (outcome) => {
+        pending.delete(append);
+        // The records are at fault, not the partition.
+        if (outcome === 'tooLarge') return;
+        this.#partitionRests.set(key, restAfter(this.#partitionRests.get(key), now()));
+        // A broker that said no is well. One that said nothing is not, for any of its partitions.
+        const saidNothing = outcome === 'unknown' || now() - append.since > this.lateMs;
+        if (saidNothing) this.#leaderRests.set(leader, restAfter(this.#leaderRests.get(leader), now()));
+      },
+    };
+  }
+}
+
+function keyOf(partition: number, leader: number): string {
+  return `${partition}/${leader}`;
+}
+
+function isLess([healthA, pendingA]: Candidate['rank'], [healthB, pendingB]: Candidate['rank']): boolean {
+  return healthA < healthB || (healthA === healthB && pendingA < pendingB);
+}
+
+function restAfter(last: Rest | undefined, now: number): Rest {
+  const failures = (last?.failures ?? 0) + 1;
+  const ms = Math.min(rests.maximumMs, rests.minimumMs * 2 ** Math.min(failures - 1, 10));
+  return { until: now + ms, failures };
+}

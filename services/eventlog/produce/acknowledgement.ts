@@ -1,0 +1,32 @@
+import { AppendError, type AppendedBatch } from '#services/eventlog/port.ts';
+
+/** The part of a Produce answer that counts. Offsets and times are -1 where the broker has none. */
+export interface ProduceAnswer {
+  readonly responses: readonly {
+    readonly name: string;
+    readonly partitionResponses: readonly {
+      readonly index: number;
+      readonly errorCode: number;
+      readonly baseOffset: bigint;
+      readonly logAppendTimeMs: bigint;
+    }[];
+  }[];
+}
+
+/**
+ * The acknowledgement of our own partition, or an AppendError. One request holds one partition, so an answer that
+ * holds another one, or none, or two, is not an answer to us, whatever made it.
+ */
+export function acknowledged(answer: ProduceAnswer, topic: string, partition: number): AppendedBatch {
+  const all = answer.responses.flatMap(({ name, partitionResponses }) =>
+    partitionResponses.map((response) => ({ name, ...response })),
+  );
+  const [own] = all.filter(({ name, index }) => name === topic && index === partition);
+  if (own === undefined || all.length !== 1) {
+    throw new AppendError(`the broker answered without the one acknowledgement of partition ${partition}`);
+  }
+  if (own.errorCode !== 0) throw new AppendError(`partition ${partition} answered error ${own.errorCode}`);
+  if (own.baseOffset < 0n) throw new AppendError(`partition ${partition} acknowledged without an offset`);
+  const appendedAt = Number(own.logAppendTimeMs);
+  return { partition, baseOffset: own.baseOffset, appendedAt: appendedAt >= 0 ? appendedAt : undefined };
+}

@@ -1,0 +1,56 @@
+import { explainKafkaError } from '#services/eventlog/errors.ts';
+import { AppendError, type AppendedBatch, type LogRecordInput, LogUnavailableError } from '#services/eventlog/port.ts';
+import type { KafkaSettings } from '#services/eventlog/settings.ts';
+import { acknowledged } from './acknowledgement.ts';
+import type { BrokerConnections } from './connections.ts';
+import type { Leader } from './metadata.ts';
+
+export interface AppendOnce {
+  readonly settings: KafkaSettings;
+  readonly partition: number;
+  readonly leader: Leader;
+  readonly records: readonly LogRecordInput[];
+  /** Connections that carry appends and nothing else. */
+  readonly connections: BrokerConnections;
+  /** Milliseconds since the Unix epoch; given to the broker as the time of the records, which LogAppendTime replaces. */
+  readonly now: number;
+}
+
+/**
+ * How long the broker may wait for its replicas before it answers REQUEST_TIMED_OUT. Above the time in which a hung
+ * replica is taken out of the in-sync set in practice, below our own request timeout.
+ */
+const replicationTimeoutMs = 15_000;
+
+/** acks=all: every replica that is in sync. */
+const allReplicas = -1;
+
+/** One produce request to one broker for one partition. Settles with its answer, or when the connection ends. */
+export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
+  const { settings, partition, leader, records, connections, now } = options;
+  if (leader.address === undefined) {
+    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+  }
+  const { connection, versions } = await connections.get(leader.address).catch((error: unknown) => {
+    // Explained here, where it is certain that nothing was sent.
+    throw explainKafkaError(error, settings);
+  });
+  const { topic } = settings;
+  const timestamp = BigInt(now);
+  const messages = records.map(({ key, value, headers }) => ({
+    topic,
+    partition,
+    key: viewOf(key),
+    value: viewOf(value),
+    headers: new Map(Object.entries(headers).map(([name, text]) => [Buffer.from(name), Buffer.from(text)])),
+    timestamp,
+  }));
+  const answer = await versions.produce.async(connection, allReplicas, replicationTimeoutMs, messages, {});
+  // A boolean is what the layer resolves with when no answer was asked for.
+  if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without an answer`);
+  return acknowledged(answer, topic, partition);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,68 @@
+import { withDeadline } from '#platform/time.ts';
+import { evenWithErrors } from './answers.ts';
+import type { BrokerConnections } from './connections.ts';
+import type { TopicMetadata } from './metadata.ts';
+
+export interface LogEndsOptions {
+  readonly topic: string;
+  readonly metadata: TopicMetadata;
+  /** Connections for questions. */
+  readonly connections: BrokerConnections;
+  /** Hears of every leader that gave no answer. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Longest wait for one leader, once it is connected. */
+const answerTimeoutMs = 2_000;
+/** What ListOffsets calls the end of the log. */
+const latest = -1n;
+/** We are no replica, and know no epoch that the leader would have to have. */
+const notAReplica = -1;
+const anyEpoch = -1;
+const uncommittedToo = 0;
+
+/**
+ * One past the last offset of every partition whose leader told it: one request per leader, which needs DESCRIBE on
+ * the topic and nothing more. A partition that is missing from the result was not learnt.
+ */
+export async function readLogEnds(options: LogEndsOptions): Promise<ReadonlyMap<number, bigint>> {
+  const { metadata } = options;
+  const partitions = Array.from({ length: metadata.partitionCount }, (_, partition) => partition);
+  const byLeader = Map.groupBy(partitions, (partition) => metadata.leaderOf(partition)?.address);
+  const ends = new Map<number, bigint>();
+  await Promise.all(
+    [...byLeader].map(async ([address, led]) => {
+      if (address === undefined) return;
+      try {
+        for (const [partition, end] of await askLeader(options, address, led)) ends.set(partition, end);
+      } catch (error) {
+        options.onFailure(error);
+      }
+    }),
+  );
+  return ends;
+}
+
+async function askLeader(
+  { topic, connections }: LogEndsOptions,
+  address: string,
+  partitions: readonly number[],
+): Promise<(readonly [number, bigint])[]> {
+  const { connection, versions } = await connections.get(address);
+  const wanted = partitions.map((partitionIndex) => ({
+    partitionIndex,
+    currentLeaderEpoch: anyEpoch,
+    timestamp: latest,
+  }));
+  const question = evenWithErrors(
+    versions.listOffsets.async(connection, notAReplica, uncommittedToo, [{ name: topic, partitions: wanted }]),
+  );
+  const { topics } = await withDeadline(`the ends of the log from ${address}`, answerTimeoutMs, question);
+  return topics
+    .filter(({ name }) => name === topic)
+    .flatMap((answer) => answer.partitions)
+    .filter(
+      ({ errorCode, offset, partitionIndex }) => errorCode === 0 && offset >= 0n && partitions.includes(partitionIndex),
+    )
+    .map(({ partitionIndex, offset }) => [partitionIndex, offset] as const);
+}
