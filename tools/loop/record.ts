@@ -19,7 +19,7 @@ export interface Point {
   readonly ready: number | undefined;
   /** The HPA controller's own number. */
   readonly hpaDesired: number | undefined;
-  /** Generation of the consumer group, from the broker's log. */
+  /** Generation of the consumer group. */
   readonly generation: number | undefined;
 }
 

@@ -1,12 +1,14 @@
 import { childName } from '#contract/names.ts';
 import { changesOf } from '#tools/loop/record.ts';
 import { windows } from '#tools/loop/scaledSpec.ts';
-import { type Run, rates, type Scenario, settleSeconds, untilSteady } from '#tools/loop/scenario.ts';
+import { type Run, rates, type Scenario, untilSteady } from '#tools/loop/scenario.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
 /** Longer than the scale-down window, with time for the scaler to make its mistake. */
 const holdSeconds = windows.scaleDownSeconds + 20;
 const steadyTimeoutSeconds = 420;
+/** Two looks of the rules: the next source may go. */
+const steadySeconds = 30;
 const middle = 5 * rates.low;
 
 export const killed: Scenario = {
@@ -57,7 +59,7 @@ async function holdWithout(run: Run, { what, kill, restore }: Source): Promise<v
   recorder.mark(`${what} back`);
   await restore();
   load.setRate(middle);
-  await untilSteady(run, settleSeconds, steadyTimeoutSeconds);
+  await untilSteady(run, steadySeconds, steadyTimeoutSeconds);
   checkGenerations(run, { from, to: recorder.now() });
 }
 
