@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Parts } from '#cli/up/sample.ts';
+import { waitFor } from '#tools/process/wait.ts';
 
 /** The generation of each consumer group, as the coordinator writes it down. */
 export interface Generations extends AsyncDisposable {
@@ -24,7 +25,12 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
   const generations = new Map<string, number>();
   const consumer = kafka.consumer({ groupId: `loop-${randomUUID()}`, maxWaitTimeInMs: 500 });
   await consumer.connect();
-  await consumer.subscribe({ topic: '__consumer_offsets', fromBeginning: true });
+  await makeCoordinatorLog(kafka);
+  // A new log has no leader at first.
+  await waitFor({ what: "the coordinator's log", timeoutMs: 30_000, intervalMs: 250 }, async () => {
+    await consumer.subscribe({ topic: coordinatorLog, fromBeginning: true });
+    return true;
+  });
   await consumer.run({
     autoCommit: false,
     async eachMessage({ message: { key, value } }) {
@@ -33,6 +39,19 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
     },
   });
   return { of: (group) => generations.get(group), [Symbol.asyncDispose]: () => consumer.disconnect() };
+}
+
+const coordinatorLog = '__consumer_offsets';
+
+/** Kafka makes it when the first group asks for its coordinator. */
+async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.describeGroups(['none']);
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 const groupMetadataKey = 2;
