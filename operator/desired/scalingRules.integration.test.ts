@@ -173,7 +173,7 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(600), pods: 1, halted: minute < 5 ? [] : [4] }),
     expect: [desired(15, 1), lag(15, 0), holds(15, `${series.partitionLag} > 25000`)],
   },
-  'a partition that stands still under its owner is no load after five minutes': {
+  'a partition that does not move under its owner is no load after five minutes': {
     minutes: 15,
     step: () => ({ incoming: even(600), pods: 1, slow: { 4: 0 } }),
     expect: [holds(4, `${series.lag} > 5000`), lag(15, 0)],

@@ -121,7 +121,7 @@ function selectorsOf({ namespace, name }: PipelineRef): Selectors {
   };
 }
 
-/** Where each partition ends, where counting stands, and which partitions are load. */
+/** Where each partition ends, how far it is counted, and which partitions are load. */
 function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): Rule[] {
   const exporter = `kafka_topic_partition_current_offset{topic="${topic}"}`;
   const moves = `max by (partition) (${metric('sumpipeline_next_offset')} >= 0)`;

@@ -65,7 +65,7 @@ function merge(judged: readonly ObservedAutoscaling[]): ObservedAutoscaling {
   return { ...notable, message: judged.map(({ message }) => message).join('; ') };
 }
 
-/** What stands between the pipeline and any number. */
+/** What keeps the pipeline from getting a number. */
 function findMissing(input: AutoscalingInput): ObservedAutoscaling | undefined {
   const { components, isMonitoringEnabled, prometheusRules, scaledObjects, metricsApis } = input;
   if (!isMonitoringEnabled) {

@@ -11,7 +11,7 @@ export function scalersOf(live: readonly LiveChild[], deployment: string): reado
   return live.filter(({ kind, spec }) => scalerKinds.has(kind) && spec?.scaleTargetRef?.name === deployment);
 }
 
-/** The HPA that scales a Deployment, whoever made it of our autoscaler. */
+/** The HPA that scales a Deployment: ours, or the one that KEDA made. */
 export function hpaOf(live: readonly LiveChild[], deployment: string): LiveChild | undefined {
   return scalersOf(live, deployment).find(({ kind }) => kind === hpaKind);
 }

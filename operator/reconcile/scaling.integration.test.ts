@@ -5,6 +5,7 @@ import type { Draft } from '#operator/api/testing/samples.ts';
 import { apiServices, childResource, deployments } from '#operator/reconcile/resources.ts';
 import type { KubeObject, Live } from '#operator/runtime/object.ts';
 import { eventually } from '#operator/runtime/testing/connect.ts';
+import { pause } from '#platform/time.ts';
 import {
   applyPipeline,
   asPerson,
@@ -106,6 +107,9 @@ async function makeKedaHpa(): Promise<void> {
   await cluster.client.apply(hpas, hpa, { ...asScaler, force: true });
 }
 
+/** A dip lasts until the operator is started again, which takes longer. */
+const lookEveryMs = 20;
+
 /** Every number of replicas that the API server ever held, in order. */
 async function recordReplicas(): Promise<{ seen: number[]; stop(): void }> {
   const seen: number[] = [await replicas()];
@@ -114,6 +118,7 @@ async function recordReplicas(): Promise<{ seen: number[]; stop(): void }> {
     while (!isOver) {
       const now = await replicas();
       if (now !== seen.at(-1)) seen.push(now);
+      await pause(lookEveryMs);
     }
   };
   const looking = look();

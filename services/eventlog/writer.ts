@@ -57,7 +57,7 @@ interface Connections {
   readonly questions: BrokerConnections;
 }
 
-/** An append that somebody waits for. */
+/** An append that a caller waits for. */
 interface Waiting {
   readonly partition: number;
   readonly leader: Leader;

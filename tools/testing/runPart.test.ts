@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTemporaryFolder } from './folder.ts';
-import { runPart, splitEvenly } from './runPart.ts';
+import { longestFirst, runPart, splitEvenly } from './runPart.ts';
 import type { PartResult } from './summary.ts';
 
 test('groups are as equal as they can be and keep neighbours together', () => {
@@ -14,6 +14,11 @@ test('groups are as equal as they can be and keep neighbours together', () => {
   ]);
   assert.deepEqual(splitEvenly([1, 2], 12), [[1, 2]]);
   assert.deepEqual(splitEvenly([], 12), []);
+});
+
+test('what takes longest starts first', () => {
+  const files = ['a.test.ts', 'test/mutants/m.test.ts', 'z.test.ts'];
+  assert.deepEqual(longestFirst(files), ['test/mutants/m.test.ts', 'a.test.ts', 'z.test.ts']);
 });
 
 /** Runs these sources as unit tests; the files share a process. */

@@ -50,7 +50,7 @@ export class BrokerConnections {
       if (this.#entries.get(address) === entry) this.#entries.delete(address);
     };
     connection.once('close', forget);
-    // Whoever waits hears of it too: this handler also makes sure that the failure is heard when they have left.
+    // The caller hears of it too: this handler also makes sure that the failure is heard when they have left.
     entry.broker.catch(() => {
       forget();
       end(connection);
