@@ -11,10 +11,12 @@ export interface InstructionsOptions {
   readonly pipelineFile: string;
   /** The repository: absolute. */
   readonly root: string;
+  /** A load rises and falls, and the aggregators follow it. */
+  readonly scale?: boolean;
 }
 
 /** What a person can do now, as commands that work when pasted, whatever folder the other terminal opens in. */
-export function renderInstructions({ target, ref, pipelineFile, root }: InstructionsOptions): string {
+export function renderInstructions({ target, ref, pipelineFile, root, scale = false }: InstructionsOptions): string {
   const { namespace, name } = ref;
   const { kubeconfig, context, kubectlPath } = target;
   const setUp = [
@@ -30,7 +32,7 @@ ${formatRef(ref)} is ready. In another terminal:
 
 ${setUp.map((line) => `  ${line}`).join('\n')}
 
-  npx sumctl add 1.10 2 --series orders ${where}
+${scale ? watching(namespace, where) : ''}  npx sumctl add 1.10 2 --series orders ${where}
   npx sumctl add --file manifests/samples/additions.csv ${where}
   npx sumctl total ${where}
   npx sumctl verify ${where}
@@ -43,6 +45,15 @@ ${setUp.map((line) => `  ${line}`).join('\n')}
   kubectl -n ${namespace} port-forward deployment/${name}-aggregator ${ports.admin} &
   curl -s --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:${ports.admin}/metrics
 
-Ctrl-C takes everything down; what Kafka and PostgreSQL hold stays for the next start (--fresh discards it).
+Ctrl-C takes everything down; ${scale ? 'before that every total is compared with what was acknowledged.' : 'what Kafka and PostgreSQL hold stays for the next start (--fresh discards it).'}
+`;
+}
+
+/** The load changes every few minutes; kubectl shows one kind at a time when it watches. */
+function watching(namespace: string, where: string): string {
+  return `  kubectl -n ${namespace} get hpa -w
+  kubectl -n ${namespace} get sump -w
+  npx sumctl status ${where}       # why there are so many
+
 `;
 }

@@ -23,7 +23,7 @@ export interface Sample {
   readonly resource: unknown;
   /** Text for a person who wants to apply it again. */
   readonly yaml: string;
-  /** True when the file could not be used as it is, because a port was taken. */
+  /** True when the file could not be used as it is: a port was taken, or something else is wanted of it. */
   readonly isChanged: boolean;
   /** Namespace and Secrets that the resource names. */
   readonly prerequisites: readonly object[];
@@ -63,15 +63,19 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes what it refers to. */
-export async function readSample(path: string, parts: Parts): Promise<Sample> {
+/** Reads the sample and makes what it refers to; `changes` replace whole parts of its spec. */
+export async function readSample(
+  path: string,
+  parts: Parts,
+  changes: Readonly<Record<string, object>> = {},
+): Promise<Sample> {
   const text = await readFile(path, 'utf8');
   const document = documentSchema.parse(parse(text));
   const wanted = parts.bootstrapServers.split(',');
-  const isChanged = JSON.stringify(document.spec.kafka['bootstrapServers']) !== JSON.stringify(wanted);
-  const resource = isChanged
-    ? { ...document, spec: { ...document.spec, kafka: { ...document.spec.kafka, bootstrapServers: wanted } } }
-    : document;
+  const isMoved = JSON.stringify(document.spec.kafka['bootstrapServers']) !== JSON.stringify(wanted);
+  const isChanged = isMoved || Object.keys(changes).length > 0;
+  const kafka = { ...document.spec.kafka, bootstrapServers: wanted };
+  const resource = isChanged ? { ...document, spec: { ...document.spec, kafka, ...changes } } : document;
   const pipeline = parseSample(path, resource);
   const { namespace, name } = pipeline.metadata;
   return {

@@ -8,6 +8,7 @@ import { stateRoot } from '#tools/cache.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
 import { acquireLock } from '#tools/lock.ts';
+import { buildScaledSpec } from '#tools/loop/scaledSpec.ts';
 import { createProgress, type Progress } from '#tools/progress.ts';
 import { bothOrNeither } from './both.ts';
 import { findHostAddress, useCurrent } from './current.ts';
@@ -20,6 +21,7 @@ import { type OnceResult, runOnce } from './once.ts';
 import { startParts } from './parts.ts';
 import { waitUntilReady } from './ready.ts';
 import { readSample, readSampleNames, type Sample } from './sample.ts';
+import { playWaves, startScaleMonitoring } from './scale.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
@@ -35,6 +37,8 @@ export interface UpOptions {
   readonly onceInput: string | undefined;
   /** Discard what an earlier run kept. */
   readonly fresh: boolean;
+  /** On throw-away state: let the aggregators scale, and a load rise and fall. Local only. */
+  readonly scale: boolean;
   /** The repository. */
   readonly root: string;
 }
@@ -52,13 +56,13 @@ export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as con
  * started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
-  const { root, onceInput } = options;
+  const { root, onceInput, scale } = options;
   const { signal } = context;
   const progress = createProgress({ stream: context.stderr, now: context.now });
   const isOnce = onceInput !== undefined;
   const isLocal = options.cluster === 'local';
   const what = isOnce ? upNames.once : upNames.stay;
-  const stateDir = join(stateRoot(), stateName({ isLocal, isOnce }));
+  const stateDir = join(stateRoot(), stateName({ isLocal, isOnce, scale }));
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
@@ -73,7 +77,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
       : await acquireLock({ name: stateDir, what, onWait: () => progress.note(waitingForState), signal }),
   );
   stack.defer(() => progress.note('Everything is taken down.'));
-  if (isOnce) stack.defer(() => rm(stateDir, { recursive: true, force: true }));
+  if (isOnce || scale) stack.defer(() => rm(stateDir, { recursive: true, force: true }));
   await mkdir(stateDir, { recursive: true });
   if (isLocal) stack.use(await acquireHostAddress());
   if (current !== undefined) {
@@ -91,18 +95,22 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
       await startParts({
         dir: join(stateDir, 'data'),
         host,
-        fresh: isOnce || options.fresh,
-        durable: !isOnce,
+        fresh: isOnce || scale || options.fresh,
+        durable: !isOnce && !scale,
         progress,
         signal: either,
       }),
     );
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
+  if (scale && target.kubeconfig !== undefined) {
+    // Before the operator, which then finds the APIs at once.
+    stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
+  }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
   if (!isLocal) stack.defer(() => progress.note(describeWhatStays(target, operatorDir)));
   await progress.step('Install the operator', () => installOperator(target.kubectl, operator, signal));
-  const sample = await readSample(samplePath, parts);
+  const sample = await readSample(samplePath, parts, scale ? buildScaledSpec() : {});
   await explained({ target, namespaces: [operator.namespace], progress, signal }, () =>
     progress.step('Wait for the operator', () =>
       target.kubectl.run(
@@ -146,7 +154,13 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
       runOnce({ connection, input: onceInput, progress }, context),
     );
   }
-  context.stdout.write(renderInstructions({ target, ref: sample.ref, pipelineFile, root }));
+  context.stdout.write(renderInstructions({ target, ref: sample.ref, pipelineFile, root, scale }));
+  if (scale) {
+    const waves = playWaves({ kubectl: target.kubectl, ref: sample.ref, parts, progress, signal });
+    const ended = await Promise.race([waves, target.died]);
+    if (ended !== undefined) throw new Error(ended);
+    return undefined;
+  }
   const gone = await Promise.race([untilAborted(signal), target.died]);
   if (!signal.aborted) throw new Error(gone);
   progress.note('Taking everything down.');
@@ -154,8 +168,8 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
 }
 
 /** Each its own data: what one keeps or throws away is nothing to the others. */
-function stateName({ isLocal, isOnce }: { isLocal: boolean; isOnce: boolean }): string {
-  return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : 'up'}`;
+function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
+  return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
 const waitingForState = 'Another sumctl up --cluster current uses the same data. Waiting until that ends.';

@@ -23,6 +23,7 @@ export function upCommand(context: Context): Command {
     .addOption(new Option('--once', 'on throw-away state: add the input, print totals and proof, take all down'))
     .addOption(new Option('--input <path>', `what --once adds, as sumctl add --file (default: ${defaultInput})`))
     .addOption(new Option('--fresh', 'discard what Kafka and PostgreSQL kept of earlier starts'))
+    .addOption(new Option('--scale', 'on throw-away state: let a load rise and fall, and the aggregators follow it'))
     .addOption(
       new Option('--cluster <which>', 'make a local one, or use the one of --context')
         .choices(['local', 'current'])
@@ -36,11 +37,11 @@ export function upCommand(context: Context): Command {
   return command.addHelpText('after', help).action(async () => {
     const options = parseOptions(optionsSchema, command);
     checkUsage(options);
-    const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh } = options;
+    const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh, scale } = options;
     const { up } = await withTools(() => import('#cli/up/up.ts'));
     const onceInput = once ? (input ?? join(root, defaultInput)) : undefined;
     const target = { cluster, context: kubeContext, kubeconfig, image, host };
-    const work = up({ ...target, fresh, onceInput, root }, context);
+    const work = up({ ...target, fresh, scale, onceInput, root }, context);
     if (!once) return void (await work);
     await printOnce(work, output, context);
   });
@@ -50,6 +51,7 @@ const help = `
 Examples:
   npm start                                    # stay until Ctrl-C
   npm start -- --fresh                         # forget earlier additions first
+  npm start -- --scale                         # watch the aggregators follow the load
   npm start -- --once                          # one run from nothing to totals and proof
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
@@ -60,6 +62,7 @@ const optionsSchema = z.object({
   once: z.boolean().default(false),
   input: named.optional(),
   fresh: z.boolean().default(false),
+  scale: z.boolean().default(false),
   cluster: z.enum(['local', 'current']),
   context: named.optional(),
   kubeconfig: named.optional(),
@@ -70,10 +73,12 @@ const optionsSchema = z.object({
 type Options = z.output<typeof optionsSchema>;
 
 function checkUsage(options: Options): void {
-  const { once, input, fresh, cluster, output } = options;
+  const { once, input, fresh, scale, cluster, output } = options;
   if (!once && input !== undefined) throw usageError('--input goes with --once');
   if (!once && output !== 'table') throw usageError('-o goes with --once');
   if (once && fresh) throw usageError('--once is always fresh: leave --fresh out');
+  if (scale && once) throw usageError('--scale stays until Ctrl-C: leave --once out');
+  if (scale && cluster !== 'local') throw usageError('--scale brings its own cluster: leave --cluster out');
   // Now, and not after the minute that the rest takes.
   if (once && !statSync(input ?? join(root, defaultInput), { throwIfNoEntry: false })?.isFile()) {
     throw usageError(`--input must be a file, and ${input} is none`);

@@ -12,6 +12,7 @@ import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
 import { type Monitoring, startMonitoring } from '#tools/monitoring/monitoring.ts';
 import type { Progress } from '#tools/progress.ts';
+import { followGenerations, type Generations } from './generations.ts';
 
 export interface LabOptions {
   /** The repository. */
@@ -27,8 +28,7 @@ export interface Lab extends AsyncDisposable {
   /** An administrator of the cluster, for looking often: every kubectl is a process. */
   readonly client: ApiClient;
   readonly parts: Parts;
-  /** The log of the broker. */
-  readonly kafkaLog: string;
+  readonly generations: Generations;
   readonly monitoring: Monitoring;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -73,13 +73,14 @@ export async function startLab({ root, progress, signal }: LabOptions): Promise<
     const status = ['rollout', 'status', deployment, `--timeout=${operatorTimeout}`];
     await kubectl.run(['-n', operator.namespace, ...status], { signal });
   });
+  const generations = stack.use(await followGenerations(parts));
   const owned = stack.move();
   return {
     root,
     kubectl,
     client,
     parts,
-    kafkaLog: join(data, 'kafka', 'node-1.log'),
+    generations,
     monitoring,
     progress,
     signal,

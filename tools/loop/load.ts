@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { z } from 'zod';
-import { encodeRecord } from '#contract/record.ts';
+import type { Parts } from '#cli/up/sample.ts';
+import { encodeRecord, schemaHeader, schemaVersion } from '#contract/record.ts';
 import { type Addition, parseAddition } from '#core/addition.ts';
 import { pause } from '#platform/time.ts';
-import type { Lab } from './lab.ts';
-import type { LoopPipeline } from './pipeline.ts';
 
 /**
  * The load of the loop, in the open model: additions arrive at the rate that is set and never wait for each other. A
@@ -17,6 +16,8 @@ export interface Load extends AsyncDisposable {
   /** Additions per second from now on. */
   setRate(perSecond: number): void;
   readonly rate: number;
+  /** Writes one record that no aggregator of this version reads: its partition halts there. */
+  halt(partition: number): Promise<void>;
   /** Which partitions are written; default all of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
   /** Stops the arrivals and waits until every addition that arrived is acknowledged. */
@@ -40,8 +41,14 @@ const copyEvery = 100;
 const retryForMs = 120_000;
 const retryPauseMs = 500;
 
-export async function startLoad(lab: Lab, pipeline: LoopPipeline): Promise<Load> {
-  const producer = await connectProducer(lab);
+/** What is loaded. */
+export interface LoadTarget {
+  readonly topic: string;
+  readonly calculatorUrl: string;
+}
+
+export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Load> {
+  const producer = await connectProducer(parts);
   const journal = new OpenJournal();
   const state = { rate: 0, made: 0, apiMade: 0, partitions: undefined as readonly number[] | undefined };
   const busy = new Set<Promise<void>>();
@@ -89,6 +96,12 @@ export async function startLoad(lab: Lab, pipeline: LoopPipeline): Promise<Load>
     setPartitions(partitions) {
       state.partitions = partitions;
     },
+    async halt(partition) {
+      const { key, value, headers } = encodeRecord(makeAddition(state.made++));
+      const newer = { ...headers, [schemaHeader]: String(schemaVersion + 1) };
+      const message = { key: Buffer.from(key), value: Buffer.from(value), headers: newer, partition };
+      await producer.send({ topic: pipeline.topic, acks: -1, messages: [message] });
+    },
     finish,
     async [Symbol.asyncDispose]() {
       end.abort();
@@ -99,7 +112,7 @@ export async function startLoad(lab: Lab, pipeline: LoopPipeline): Promise<Load>
   };
 }
 
-async function connectProducer({ parts }: Lab): Promise<Producer> {
+async function connectProducer(parts: Parts): Promise<Producer> {
   const { bootstrapServers, kafkaCaPem, kafkaUsername: username, kafkaPassword: password } = parts;
   const kafka = new Kafka({
     clientId: 'sumpipeline-loop',
@@ -137,7 +150,7 @@ function makeAddition(index: number): Addition {
 }
 
 interface Append {
-  readonly pipeline: LoopPipeline;
+  readonly pipeline: LoadTarget;
   readonly batch: readonly Addition[];
   readonly partitions: readonly number[] | undefined;
   readonly journal: OpenJournal;
@@ -166,7 +179,7 @@ async function appendUntilAcknowledged(producer: Producer, append: Append): Prom
 const answerSchema = z.object({ result: z.string() });
 const apiTimeoutMs = 15_000;
 
-async function addUntilAcknowledged(pipeline: LoopPipeline, addition: Addition, journal: OpenJournal): Promise<void> {
+async function addUntilAcknowledged(pipeline: LoadTarget, addition: Addition, journal: OpenJournal): Promise<void> {
   const { requestId, series, a, b } = addition;
   await untilDone(async () => {
     const response = await fetch(`${pipeline.calculatorUrl}/v1/additions`, {

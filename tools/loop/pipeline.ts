@@ -9,12 +9,12 @@ import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import type { Lab } from './lab.ts';
+import { buildScaledSpec } from './scaledSpec.ts';
 
 export interface PipelineOptions {
   /** Its namespace, so that every scenario has books of its own. */
   readonly namespace: string;
   readonly partitions: number;
-  readonly max?: number;
 }
 
 /** A pipeline of the loop that is Ready and scales. */
@@ -27,26 +27,15 @@ export interface LoopPipeline extends AsyncDisposable {
   patch(spec: object): Promise<void>;
 }
 
-/**
- * Small windows, so that a scenario takes minutes; production has 60 s and 300 s. The aggregators get little processor
- * time: a few thousand records per second then need several of them, on a machine with two cores.
- */
-export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 45 } as const;
-const aggregatorCpu = '100m';
-/** As measured with this limit; the rules replace it by what they measure. */
-const capacityHint = 500;
-const utilisation = 70;
-
 const readyTimeoutMs = 240_000;
 
 /** Applies the sample with autoscaling and waits until it is Ready. Disposed of, it and its namespace go. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
-  const { namespace, partitions, max } = options;
+  const { namespace, partitions } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
   const sample = z
     .looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) })
     .parse(parse(await readFile(path, 'utf8')));
-  const limited = { requests: { cpu: aggregatorCpu, memory: '96Mi' }, limits: { cpu: aggregatorCpu, memory: '256Mi' } };
   const resource = {
     ...sample,
     metadata: { name: 'orders', namespace },
@@ -57,23 +46,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
         bootstrapServers: lab.parts.bootstrapServers.split(','),
         topic: { partitions, replicas: 1 },
       },
-      monitoring: { enabled: true },
-      calculator: { replicas: 1 },
-      aggregator: {
-        autoscaling: {
-          mode: 'hpa',
-          min: 1,
-          ...(max === undefined ? {} : { max }),
-          drainSeconds: windows.drainSeconds,
-          utilisation,
-          capacityHint,
-          behavior: {
-            scaleUp: { stabilizationWindowSeconds: windows.scaleUpSeconds },
-            scaleDown: { stabilizationWindowSeconds: windows.scaleDownSeconds },
-          },
-        },
-        resources: limited,
-      },
+      ...buildScaledSpec(),
     },
   };
   const parsed = parsePipelineStrictly(resource);

@@ -23,7 +23,7 @@ export interface Played {
 export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
   const namespace = `loop-${scenario.name}`;
   await using pipeline = await startPipeline(lab, { namespace, partitions: scenario.partitions });
-  await using load = await startLoad(lab, pipeline);
+  await using load = await startLoad(lab.parts, pipeline);
   await using recorder = startRecorder(lab, pipeline, () => load.rate);
   const checks: Check[] = [];
   const times: { step: string; latencies: StepLatencies }[] = [];
@@ -43,8 +43,10 @@ export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
   try {
     await scenario.play(run);
     const journal = await load.finish();
-    const { isExact, text } = await verify(pipeline, journal);
-    run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+    if (scenario.isHalting !== true) {
+      const { isExact, text } = await verify(pipeline, journal);
+      run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+    }
   } catch (error) {
     lab.signal.throwIfAborted();
     // What was seen until then is what explains it: the plot is drawn all the same.

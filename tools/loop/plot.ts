@@ -22,7 +22,13 @@ const panels: readonly Panel[] = [
       { quantity: 'incoming', label: 'incoming', color: '#1f77b4', isStep: false },
     ],
   },
-  { title: 'Lag, records', lines: [{ quantity: 'lag', label: 'lag', color: '#d62728', isStep: false }] },
+  {
+    title: 'Lag, records',
+    lines: [
+      { quantity: 'lag', label: 'recorded', color: '#d62728', isStep: false },
+      { quantity: 'ownLag', label: 'aggregators', color: '#e8a0a0', isStep: false },
+    ],
+  },
   {
     title: 'Aggregators',
     lines: [
@@ -115,10 +121,10 @@ function timeAxis(seconds: number, x: (at: number) => number, bottom: number): s
   return ticks.map((tick) => text(x(tick), bottom + 18, `${tick} s`, 'text-anchor="middle"'));
 }
 
-/** 1, 2, 4 or 8 times a power of ten: four ticks of it are short numbers. */
+/** A number whose quarters are short, at or little above the value. */
 function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 4, 8].find((one) => one * power >= value) ?? 10;
+  const factor = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8].find((one) => one * power >= value) ?? 10;
   return Math.max(tickCount, factor * power);
 }
 

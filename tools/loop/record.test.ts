@@ -6,6 +6,7 @@ const nothing = {
   offered: 0,
   incoming: undefined,
   lag: 0,
+  ownLag: 0,
   capacity: undefined,
   desired: 1,
   replicas: 1,
@@ -19,20 +20,20 @@ const points: Point[] = Array.from({ length: 60 }, (_, at) => ({
   ...nothing,
   at,
   desired: at === 17 ? undefined : at < 14 ? 1 : 4,
-  replicas: at < 20 ? 1 : at < 25 ? 3 : 4,
-  ready: at < 40 ? 1 : 4,
-  lag: at < 10 || at >= 52 ? 0 : 5000,
+  replicas: at < 20 ? 1 : at < 25 ? 3 : at < 58 ? 4 : 2,
+  ready: at < 40 ? 1 : at < 58 ? 4 : 2,
+  ownLag: at < 10 || at >= 52 ? 0 : 5000,
 }));
 const record = { points, marks: [] };
 
 test('changes are those inside the given time, and a gap is none', () => {
   assert.deepEqual(changesOf(record, 'desired', { from: 10, to: 60 }), [{ at: 14, from: 1, to: 4 }]);
-  const changes = changesOf(record, 'replicas', { from: 20, to: 60 });
+  const changes = changesOf(record, 'replicas', { from: 20, to: 50 });
   assert.deepEqual(changes, [{ at: 25, from: 3, to: 4 }]);
   assert.equal(joinsAndLeaves([...changes, { at: 50, from: 4, to: 1 }]), 4);
 });
 
-test('each stage of a step is timed from the end of the stage before', () => {
+test('each stage of a step is timed from the end of the stage before, to the last rise', () => {
   const step = { from: 10, to: 60, drainedLag: 100 };
   assert.deepEqual(latenciesOf(record, step), { recorded: 4, scaled: 6, ready: 15, drained: 12 });
 });

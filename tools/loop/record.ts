@@ -7,6 +7,11 @@ export interface Point {
   /** Recorded by the rules. */
   readonly incoming: number | undefined;
   readonly lag: number | undefined;
+  /**
+   * What the aggregators themselves see before them. The recorded lag compares two scrapes: under load it is never below
+   * what arrives between them.
+   */
+  readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
   /** Of the Deployment. */
@@ -14,7 +19,7 @@ export interface Point {
   readonly ready: number | undefined;
   /** The HPA controller's own number. */
   readonly hpaDesired: number | undefined;
-  /** Generation of the consumer group, from the broker's log. */
+  /** Generation of the consumer group. */
   readonly generation: number | undefined;
 }
 
@@ -67,7 +72,7 @@ export interface StepLatencies {
   readonly recorded: number | undefined;
   /** From there until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
-  /** From the last change of the Deployment until as many pods are Ready. */
+  /** From the last rise of the Deployment, or its last change when there is none, until as many pods are Ready. */
   readonly ready: number | undefined;
   /** From there until the lag is what `drainedLag` calls none. */
   readonly drained: number | undefined;
@@ -80,13 +85,17 @@ export function latenciesOf(
 ): StepLatencies {
   const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
   const scalings = changesOf(record, 'replicas', { from, to });
-  const [first, last] = [scalings[0]?.at, scalings.at(-1)?.at];
+  const first = scalings[0]?.at;
+  // What is released once the lag is gone is not waited for.
+  const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
   const readyAt =
     last === undefined
       ? undefined
       : firstAt(record, last, ({ ready, replicas }) => ready !== undefined && ready === replicas);
   const drainedAt =
-    readyAt === undefined ? undefined : firstAt(record, readyAt, ({ lag }) => lag !== undefined && lag <= drainedLag);
+    readyAt === undefined
+      ? undefined
+      : firstAt(record, readyAt, ({ ownLag }) => ownLag !== undefined && ownLag <= drainedLag);
   return {
     recorded: between(from, recordedAt),
     scaled: between(recordedAt, first),

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { childName, consumerGroup } from '#contract/names.ts';
 import { type RecordedSeries, recordedSeries } from '#contract/scaling.ts';
@@ -20,7 +19,7 @@ export interface Recorder extends AsyncDisposable {
 
 const intervalMs = 1_000;
 
-/** Looks at Prometheus, the API server and the broker's log every second. */
+/** Looks at Prometheus, the API server and the group coordinator every second. */
 export function startRecorder(lab: Lab, pipeline: LoopPipeline, readOffered: () => number): Recorder {
   const startedAt = performance.now();
   const now = () => (performance.now() - startedAt) / 1000;
@@ -79,24 +78,25 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
   // A source that a scenario has killed leaves a gap; that is what the record is to show.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);
-  const [incoming, lag, capacity, desired, deployment, hpa, generation] = await Promise.all([
+  const [incoming, lag, ownLag, capacity, desired, deployment, hpa] = await Promise.all([
     value(recordedSeries.incoming),
     value(recordedSeries.lag),
+    series.queryNumber(`sum(sumpipeline_lag_records${labels})`).catch(() => undefined),
     value(recordedSeries.capacity),
     value(recordedSeries.desired),
     readDeployment(lab, pipeline).catch(() => undefined),
     readHpa(lab, pipeline).catch(() => undefined),
-    readGeneration(lab, pipeline).catch(() => undefined),
   ]);
   return {
     incoming,
     lag,
+    ownLag,
     capacity,
     desired,
     replicas: deployment?.spec.replicas,
     ready: deployment?.status.readyReplicas,
     hpaDesired: hpa?.status.desiredReplicas,
-    generation,
+    generation: lab.generations.of(consumerGroup(ref)),
   };
 }
 
@@ -115,14 +115,4 @@ const hpaSchema = z.object({ status: z.object({ desiredReplicas: z.number().opti
 async function readHpa({ client }: Lab, { ref }: LoopPipeline) {
   const path = `/apis/autoscaling/v2/namespaces/${ref.namespace}/horizontalpodautoscalers/${childName.workload(ref, 'aggregator')}`;
   return hpaSchema.parse(await client.get(path));
-}
-
-/** The newest that the broker's group coordinator has written down; no request of Kafka's protocol answers it. */
-async function readGeneration({ kafkaLog }: Lab, { ref }: LoopPipeline): Promise<number | undefined> {
-  const group = consumerGroup(ref).replaceAll('.', '\\.');
-  const found = [
-    ...(await readFile(kafkaLog, 'utf8')).matchAll(new RegExp(`group ${group} .*?generation (\\d+)`, 'gi')),
-  ];
-  const last = found.at(-1)?.[1];
-  return last === undefined ? undefined : Number(last);
 }

@@ -1,8 +1,9 @@
 import type { Lab } from './lab.ts';
 import type { Load } from './load.ts';
-import { type LoopPipeline, windows } from './pipeline.ts';
+import type { LoopPipeline } from './pipeline.ts';
 import type { Point, StepLatencies } from './record.ts';
 import type { Recorder } from './recorder.ts';
+import { windows } from './scaledSpec.ts';
 
 export interface Scenario {
   /** Of the namespace, the plot and `--only`. */
@@ -10,6 +11,8 @@ export interface Scenario {
   /** What it shows, as the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
+  /** True: it halts a partition, so the total cannot become exact and the scenario checks the proof itself. Default false. */
+  readonly isHalting?: boolean;
   play(run: Run): Promise<void>;
 }
 
@@ -29,15 +32,15 @@ export interface Run {
  * Additions per second. One aggregator with its processor time counts several times the low rate, and several together
  * the high one.
  */
-export const rates = { low: 200, high: 2_000 } as const;
+export const rates = { low: 400, high: 4_000 } as const;
 
 /** The log of one second is under way at any time: less than that is no lag. */
 export function drainedLag(offered: number): number {
   return Math.max(100, offered * 1.5);
 }
 
-export function isDrained({ lag, offered }: Point): boolean {
-  return lag !== undefined && lag <= drainedLag(offered);
+export function isDrained({ ownLag, offered }: Point): boolean {
+  return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
 /** As many pods as wanted, all Ready, and nothing left to count. */

@@ -1,5 +1,12 @@
 import type { Scenario } from '#tools/loop/scenario.ts';
+import { burst } from './burst.ts';
+import { grown } from './grown.ts';
+import { halted } from './halted.ts';
+import { killed } from './killed.ts';
+import { podKilled } from './podKilled.ts';
+import { rollout } from './rollout.ts';
 import { step } from './step.ts';
+import { zero } from './zero.ts';
 
 /** In the order in which the loop plays them. */
-export const scenarios: readonly Scenario[] = [step];
+export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];

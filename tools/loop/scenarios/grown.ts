@@ -1,0 +1,35 @@
+import { changesOf } from '#tools/loop/record.ts';
+import { rates, type Scenario, untilSteady } from '#tools/loop/scenario.ts';
+
+const timeoutSeconds = 420;
+/** The rules take a minute of rates to want more than six; scrape, rule and relist come on top. */
+const capSeconds = 240;
+
+export const grown: Scenario = {
+  name: 'grown',
+  purpose: 'the topic grown from 6 to 12 partitions while 6 aggregators are not enough',
+  partitions: 6,
+  async play(run) {
+    const { pipeline, load, recorder, check } = run;
+    load.setRate(rates.low);
+    await untilSteady(run, 20, timeoutSeconds);
+    load.setRate(rates.high * 2);
+    recorder.mark(`${rates.high * 2}/s`);
+    await recorder.until('all 6 partitions to have a pod', timeoutSeconds, ({ ready }) => ready === 6);
+    const from = recorder.now();
+    recorder.mark('topic grown to 12');
+    await pipeline.patch({ kafka: { topic: { partitions: 12 } } });
+    const above = await recorder.until('more than 6 aggregators', capSeconds, ({ replicas }) => (replicas ?? 0) > 6);
+    const changes = changesOf(recorder.record, 'replicas', { from, to: recorder.now() });
+    check(
+      'the cap rises with the topic',
+      true,
+      `${changes.map((one) => `${one.from} -> ${one.to}`).join(', ')} after ${Math.round(above.at - from)} s`,
+    );
+    load.setRate(rates.low);
+    recorder.mark(`${rates.low}/s`);
+    await untilSteady(run, 20, timeoutSeconds);
+    const max = Math.max(...recorder.record.points.map(({ replicas = 0 }) => replicas));
+    check('there are never more aggregators than partitions', max <= 12, `at most ${max}`);
+  },
+};

@@ -1,0 +1,78 @@
+import { childName } from '#contract/names.ts';
+import { changesOf } from '#tools/loop/record.ts';
+import { windows } from '#tools/loop/scaledSpec.ts';
+import { type Run, rates, type Scenario, untilSteady } from '#tools/loop/scenario.ts';
+import { checkGenerations, lastOf, playStep } from './step.ts';
+
+/** Longer than the scale-down window, with time for the scaler to make its mistake. */
+const holdSeconds = windows.scaleDownSeconds + 20;
+const steadyTimeoutSeconds = 420;
+/** Two looks of the rules: the next source may go. */
+const steadySeconds = 30;
+/** Two aggregators by the measured capacity: one could not be released. */
+const middle = 5 * rates.low;
+
+export const killed: Scenario = {
+  name: 'killed',
+  purpose: 'calculators, Prometheus and adapter killed one after the other, while the load goes to 0 and then x5',
+  partitions: 12,
+  async play(run) {
+    const { lab, load } = run;
+    const { prometheus, adapter } = lab.monitoring;
+    load.setRate(rates.low);
+    await untilSteady(run, 20, steadyTimeoutSeconds);
+    await playStep(run, { name: 'to the middle', rate: middle });
+    await holdWithout(run, {
+      what: 'calculators',
+      kill: () => scaleCalculators(run, 0),
+      restore: () => scaleCalculators(run, 1),
+    });
+    await holdWithout(run, { what: 'Prometheus', kill: () => prometheus.kill(), restore: () => prometheus.start() });
+    await holdWithout(run, { what: 'prometheus-adapter', kill: () => adapter.kill(), restore: () => adapter.start() });
+  },
+};
+
+interface Source {
+  readonly what: string;
+  kill(): Promise<void>;
+  restore(): Promise<void>;
+}
+
+/** Without the source the load goes to nothing and to five times what it was, and the replicas stay. */
+async function holdWithout(run: Run, { what, kill, restore }: Source): Promise<void> {
+  const { recorder, load, check } = run;
+  const held = lastOf(run).replicas;
+  const from = recorder.now();
+  recorder.mark(`${what} killed, load to 0`);
+  await kill();
+  load.setRate(0);
+  await untilPassed(run, holdSeconds);
+  recorder.mark('load x5');
+  load.setRate(middle * 5);
+  await untilPassed(run, holdSeconds);
+  const to = recorder.now();
+  const changes = changesOf(recorder.record, 'replicas', { from, to });
+  check(
+    `without ${what} the replicas stay`,
+    changes.length === 0,
+    `${held} for ${Math.round(to - from)} s, ${changes.length} changes`,
+  );
+  recorder.mark(`${what} back`);
+  await restore();
+  load.setRate(middle);
+  await untilSteady(run, steadySeconds, steadyTimeoutSeconds);
+  checkGenerations(run, { from, to: recorder.now() });
+}
+
+/** The load goes on for this long; nothing is waited for but time, because nothing is what should happen. */
+async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
+  const until = recorder.now() + seconds;
+  await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
+}
+
+async function scaleCalculators({ lab, pipeline }: Run, replicas: number): Promise<void> {
+  const { namespace } = pipeline.ref;
+  await pipeline.patch({ calculator: { replicas } });
+  const pods = `deployment/${childName.workload(pipeline.ref, 'calculator')}`;
+  if (replicas > 0) await lab.kubectl.run(['-n', namespace, 'rollout', 'status', pods, '--timeout=120s']);
+}
