@@ -99,6 +99,19 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: from(6, 1, 4)(minute) }),
     expect: [desired(5, 1), desired(6, 4), desired(8, 4), desired(10, 4), desired(16, 3)],
   },
+  'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
+    minutes: 26,
+    step: (minute) => {
+      // In one step 1,500 records a second are left; then no more is counted than arrives.
+      const each = minute < 7.75 || minute > 20 ? 1000 : minute < 8 ? 200 : 5;
+      return {
+        incoming: even(minute < 8 ? 3900 : 60),
+        pods: 6,
+        slow: Object.fromEntries(Array.from({ length: 12 }, (_, partition) => [partition, each])),
+      };
+    },
+    expect: [desired(7, 6), lag(19, 22_500), holds(19, `${series.computed} < 2`), desired(20, 6), desired(26, 1)],
+  },
   'a hot partition asks for one replica at most, and an alert names it': {
     minutes: 20,
     step: (minute) => ({ incoming: (partition) => (partition === 3 ? 5000 : 10), pods: from(6, 1, 2)(minute) }),

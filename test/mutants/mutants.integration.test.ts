@@ -38,7 +38,9 @@ describe('without a mutant', () => {
       const names = [...new Set(some.map(({ test }) => test.name))];
       for (const name of names) {
         const output = await runTest({ file, name });
-        assert.match(output, /ℹ pass [1-9]/, `no test is named "${name}", or it is not green:\n${output}`);
+        // A pattern that fits no test leaves the file itself, which node counts as one that passed.
+        const isGreen = output.split('\n').some((line) => line.includes('✔ ') && line.includes(name));
+        assert.ok(isGreen, `no test is named "${name}", or it is not green:\n${output}`);
         assert.match(output, /ℹ fail 0/, `it must be green:\n${output}`);
       }
     });
