@@ -1,3 +1,4 @@
+import { loopMutants } from './loopMutants.ts';
 import { scalingMutants } from './scalingMutants.ts';
 
 /**
@@ -397,5 +398,6 @@ export const mutants: readonly Mutant[] = [
     to: 'this.#countedTo = this.#now();',
     test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
+  ...loopMutants,
   ...scalingMutants,
 ];

@@ -35,7 +35,7 @@ export interface Lab extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
 }
 
-/** Often enough that a step is seen within seconds, and cheap: four pods. */
+/** Of what names no interval itself; the monitors of a pipeline that scales do. */
 const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
