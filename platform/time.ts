@@ -34,7 +34,7 @@ export class DeadlineError extends Error {
 /**
  * Rejects with DeadlineError when the work takes longer. The work itself goes on: give it a signal if it can stop.
  *
- * A plain timer: an AbortController per call, aborted at its end, was a sixth of the CPU time of a calculator.
+ * A plain timer: an AbortController per call, aborted at its end, cost twenty times as much.
  */
 export function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Health } from '#contract/verdict.ts';
 import { SecretFileError } from '#platform/secretFile.ts';
-import { LogUnavailableError, TopicConflictError } from '#services/eventlog/port.ts';
+import { LogReplacedError, LogUnavailableError, TopicConflictError } from '#services/eventlog/port.ts';
 import { StoreIdentityError, StoreUnavailableError } from '#services/ledger/port.ts';
 
 export function healthy(message: string): Health {
@@ -16,6 +16,7 @@ export function healthOf(error: unknown): Health {
 function reasonOf(error: unknown): string {
   if (error instanceof StoreIdentityError || error instanceof StoreUnavailableError) return error.reason;
   if (error instanceof LogUnavailableError) return error.reason;
+  if (error instanceof LogReplacedError) return 'LogChanged';
   if (error instanceof TopicConflictError) return 'TopicConflict';
   if (error instanceof SecretFileError) return 'SecretMissing';
   return 'Failed';

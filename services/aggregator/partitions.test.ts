@@ -10,6 +10,8 @@ import {
   type LogBatch,
   LogGapError,
   LogRangeError,
+  LogReplacedError,
+  LogUnavailableError,
   NotMemberError,
 } from '#services/eventlog/port.ts';
 import {
@@ -64,6 +66,10 @@ function setUp(options: { nextOffset?: bigint } = {}) {
   let changes = 0;
   const partitions = new Partitions({
     ledger: ledger as Ledger,
+    confirmLog: async () => {
+      const failure = failures.get('confirm')?.shift();
+      if (failure !== undefined) throw failure;
+    },
     owner: 'me',
     logger: silentLogger,
     metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
@@ -136,6 +142,26 @@ describe('a partition', () => {
     ending.abort();
     await assigned;
     assert.ok(!calls.includes('claim'), calls.join());
+  });
+
+  it('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
+    const { assign, calls, fail, partitions, batch } = setUp();
+    await assign();
+    fail('confirm', new LogUnavailableError('Unreachable', 'the leader does not answer'));
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'again' });
+    assert.deepEqual(calls.slice(3), []);
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'confirmed', nextOffset: 1n });
+    assert.deepEqual(calls.slice(3), ['apply 0 epoch 1']);
+  });
+
+  it('counts nothing of a log that was replaced after the fetch, and ends the session', async () => {
+    const { assign, calls, fail, fatal, partitions, batch } = setUp();
+    await assign();
+    const replaced = new LogReplacedError({ topic: 'log', wanted: 'a', found: 'b' });
+    fail('confirm', replaced);
+    assert.deepEqual(await partitions.apply(batch(0)), { kind: 'again' });
+    assert.deepEqual(calls.slice(3), []);
+    assert.deepEqual(fatal, [replaced]);
   });
 
   it('moves on with every batch that commits', async () => {

@@ -8,6 +8,7 @@ import {
   type LogBatch,
   LogGapError,
   LogRangeError,
+  LogReplacedError,
 } from '#services/eventlog/port.ts';
 import {
   type BatchOutcome,
@@ -24,6 +25,8 @@ import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
   readonly ledger: Ledger;
+  /** Asks whether what the partition delivered is still of the log that the books count: see TopicIdentity.confirm. */
+  readonly confirmLog: (partition: number) => Promise<void>;
   /** Our name in the books, for people. */
   readonly owner: string;
   readonly logger: Logger;
@@ -160,6 +163,7 @@ export class Partitions {
     let counted = 0;
     if (hasBacklog) this.#backlogClock.begin();
     try {
+      if (!(await this.#isSameLog(batch))) return { kind: 'again' };
       const target = { ledger: this.#options.ledger, partition, ownerEpoch: owned.ownerEpoch };
       const result = await applyRecords(target, firstOffset, batch.records);
       const count = Number(result.nextOffset - firstOffset);
@@ -180,6 +184,19 @@ export class Partitions {
       return this.#applyFailed(batch, error, startedAt);
     } finally {
       if (hasBacklog) this.#countBacklog(counted);
+    }
+  }
+
+  /** Between the fetch and the commit: a topic that is made again delivers its records at our offsets without an error. */
+  async #isSameLog({ partition, assignment }: LogBatch): Promise<boolean> {
+    try {
+      await this.#options.confirmLog(partition);
+      return true;
+    } catch (error) {
+      if (error instanceof LogReplacedError && !assignment.signal.aborted) this.#options.onFatal(error);
+      else
+        this.#options.logger.warn({ error, partition }, 'the log cannot be confirmed now: delivering the batch again');
+      return false;
     }
   }
 

@@ -1,7 +1,9 @@
 import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
+import { LogUnavailableError, type TopicIdentity } from '#services/eventlog/port.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
 import { kafkaSettings } from '#services/eventlog/settings.ts';
+import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { StoreUnavailableError } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import { Partitions } from './partitions.ts';
@@ -39,8 +41,10 @@ export async function readLog(options: SessionOptions, session: Session, signal:
 async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
-  const clusterId = await prepareLog(options, session);
-  await ledger.identify({ clusterId });
+  await using stack = new AsyncDisposableStack();
+  const identity = await openTopicIdentity(kafkaSettings(config));
+  stack.defer(() => identity.close());
+  const { clusterId, topicId } = await prepareLog(options, session, identity);
   const isConnected = () => {
     state.kafka = healthy(`connected to cluster ${clusterId}`);
   };
@@ -53,6 +57,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const failed = Promise.withResolvers<never>();
   const partitions = new Partitions({
     ledger,
+    confirmLog: (partition) => identity.confirm(partition, topicId),
     owner: config.SUMPIPELINE_POD_NAME,
     logger,
     metrics,
@@ -90,12 +95,21 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   }
 }
 
-/** Makes sure that there is a log, says how well it keeps what it acknowledged, and answers Kafka's cluster id. */
-async function prepareLog({ config, state, logger }: SessionOptions, { ledger, topic }: Session): Promise<string> {
+interface PreparedLog {
+  readonly clusterId: string;
+  readonly topicId: string;
+}
+
+/** Makes sure that there is a log, that it is the one that the books count, and says how well it keeps its records. */
+async function prepareLog(
+  { config, state, logger }: SessionOptions,
+  { ledger, topic }: Session,
+  identity: TopicIdentity,
+): Promise<PreparedLog> {
   const clusterId = await topic.clusterId();
   const isKnown = await ledger.knowsLog();
-  // Before anything is changed in what may be a stranger's cluster.
-  if (isKnown) await ledger.identify({ clusterId });
+  // Before anything is changed in what may be another pipeline's cluster or topic.
+  if (isKnown) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
   const partitions = config.SUMPIPELINE_TOPIC_PARTITIONS;
   if (config.SUMPIPELINE_TOPIC_ENSURE && partitions !== undefined) {
     const { created, changes } = await topic.ensure({
@@ -109,7 +123,19 @@ async function prepareLog({ config, state, logger }: SessionOptions, { ledger, t
     if (created || changes.length > 0) logger.info({ created, changes }, 'topic made as wanted');
   }
   state.topic = await topic.readSettings();
-  return clusterId;
+  const topicId = await identity.read();
+  await ledger.identify({ clusterId, topicId });
+  return { clusterId, topicId };
+}
+
+/** Without a topic there is no id, and what follows says better what is wrong. */
+async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
+  try {
+    return await identity.read();
+  } catch (error) {
+    if (error instanceof LogUnavailableError && error.reason === 'TopicMissing') return undefined;
+    throw error;
+  }
 }
 
 /** Counts the ledger against the totals once per process; `sumctl verify` asks for more. */

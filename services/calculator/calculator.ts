@@ -40,7 +40,7 @@ const batchRecordsMax = 500;
 /** Half of the 1 MB that a broker takes by default. */
 const batchBytesMax = 512 * 1024;
 /**
- * Batches being written. More make no addition faster (1 to 4 measured alike at 1 to 64 calls in flight: ADR 0017), and
+ * Batches being written. More make no addition faster (no difference above the noise: ADR 0017), and
  * batches smaller; a second one goes on while the first waits for a hung broker.
  */
 const writesMax = 2;

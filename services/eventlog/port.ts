@@ -255,6 +255,29 @@ export class LogGapError extends LogError {
   }
 }
 
+/** Which topic the log is: a topic that is deleted and made again has the same name and another id. */
+export interface TopicIdentity {
+  /** The id of the topic that has the name now. Throws LogUnavailableError, `TopicMissing` when there is none. */
+  read(): Promise<string>;
+  /**
+   * Asks the broker that leads the partition, after this call began: what it delivered before is of the topic with this
+   * id. Throws LogReplacedError when it is not, LogUnavailableError when the broker does not say.
+   */
+  confirm(partition: number, topicId: string): Promise<void>;
+  close(): void;
+}
+
+/** The topic was deleted and made again: its records are not the ones that were counted, whatever their offsets. */
+export class LogReplacedError extends LogError {
+  constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
+    super(
+      `topic ${topic} has id ${found} now, and the books count id ${wanted}: it was deleted and made again. Nothing of it ` +
+        'was counted; point the pipeline back at the log it counted, or give it a new schema and topic',
+    );
+    this.name = 'LogReplacedError';
+  }
+}
+
 /** Administration of the topic that is the log. */
 export interface LogTopic {
   /** Kafka's own name for the cluster. */

@@ -119,7 +119,7 @@ function identityAdvice(reason: string, detail: string): string {
     case 'StoreInUse':
       return `${detail}: give this pipeline a schema of its own (store.postgres.schema)`;
     case 'LogChanged':
-      return `${detail}: point the pipeline back at the log it counted; nothing was changed`;
+      return `${detail}: point the pipeline back at the log it counted, or give it a new schema and topic; nothing was changed`;
     default:
       return detail;
   }

@@ -664,6 +664,19 @@ describe('identity', () => {
     }
   });
 
+  it('books without the id of their topic adopt the first that they meet, and refuse every other', async () => {
+    await using scope = await freshLedger();
+    const clusterId = 'cluster-1';
+    await scope.ledger.identify({ clusterId, topicId: 'first' });
+    await scope.ledger.identify({ clusterId, topicId: 'first' });
+    await assert.rejects(scope.ledger.identify({ clusterId, topicId: 'second' }), (error: unknown) => {
+      assert.ok(error instanceof StoreIdentityError);
+      assert.equal(error.reason, 'LogChanged');
+      assert.match(error.message, /with id first; the topic of that name has id second now/);
+      return true;
+    });
+  });
+
   it('a schema that a newer program wrote is refused', async () => {
     await using scope = await freshLedger();
     await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);

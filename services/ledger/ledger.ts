@@ -93,6 +93,8 @@ export class PostgresLedger implements Ledger {
         [logEpoch, clusterId, topic],
       );
       await query(`SELECT ${this.#schema}.check_identity_v1($1, $2, $3, $4, $5, $6)`, parameters);
+      const { topicId } = identity;
+      if (topicId !== undefined) await query(`SELECT ${this.#schema}.check_topic_id_v1($1, $2)`, [logEpoch, topicId]);
     });
   }
 

@@ -38,6 +38,8 @@ export interface Ledger {
 /** Which log the books count; known only after asking Kafka. */
 export interface LedgerIdentity {
   readonly clusterId: string;
+  /** Kafka's id of the topic; absent while it is not known. Books without one adopt it. */
+  readonly topicId?: string | undefined;
 }
 
 export interface Claim {

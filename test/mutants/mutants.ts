@@ -399,5 +399,19 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
   ...loopMutants,
+  {
+    breaks: 'nothing of a log that was replaced after the fetch is counted',
+    file: 'services/aggregator/partitions.ts',
+    from: "      if (!(await this.#isSameLog(batch))) return { kind: 'again' };\n",
+    to: '',
+    test: { file: owned, name: 'counts nothing of a log that was replaced after the fetch' },
+  },
+  {
+    breaks: 'the books know the topic that they count, not only its name',
+    file: 'services/ledger/ledger.ts',
+    from: 'if (topicId !== undefined) await query(',
+    to: 'if (topicId === undefined) await query(',
+    test: { file: books, name: 'books without the id of their topic adopt the first' },
+  },
   ...scalingMutants,
 ];

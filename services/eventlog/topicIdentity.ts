@@ -1,0 +1,98 @@
+import { ProtocolError } from '@platformatic/kafka';
+import { withDeadline } from '#platform/time.ts';
+import { explainKafkaError } from './errors.ts';
+import { LogReplacedError, LogUnavailableError, type TopicIdentity } from './port.ts';
+import { evenWithErrors } from './produce/answers.ts';
+import { readCredentials } from './produce/broker.ts';
+import { BrokerConnections } from './produce/connections.ts';
+import { TopicMetadata } from './produce/metadata.ts';
+import type { KafkaSettings } from './settings.ts';
+
+/** Longest wait for one leader. A batch waits for it, so it is short; the batch is then delivered again. */
+const answerTimeoutMs = 5_000;
+
+interface Question {
+  readonly running: Promise<string>;
+  /** Begins when the running one has ended: for those who came while it was under way. */
+  next: Promise<string> | undefined;
+}
+
+/** Reads the secrets and dials when first asked. Throws SecretFileError for a missing file. */
+export async function openTopicIdentity(settings: KafkaSettings): Promise<TopicIdentity> {
+  return new KafkaTopicIdentity(settings, new BrokerConnections(await readCredentials(settings)));
+}
+
+class KafkaTopicIdentity implements TopicIdentity {
+  readonly #settings: KafkaSettings;
+  readonly #connections: BrokerConnections;
+  readonly #metadata: TopicMetadata;
+  /** By address of the broker: at most one question is under way, shared by all its partitions. */
+  readonly #questions = new Map<string, Question>();
+
+  constructor(settings: KafkaSettings, connections: BrokerConnections) {
+    this.#settings = settings;
+    this.#connections = connections;
+    this.#metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
+  }
+
+  async read(): Promise<string> {
+    await this.#metadata.refresh();
+    const { topicId } = this.#metadata;
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    return topicId;
+  }
+
+  async confirm(partition: number, topicId: string): Promise<void> {
+    const found = await this.#askLeader(partition);
+    if (found !== topicId) throw new LogReplacedError({ topic: this.#settings.topic, wanted: topicId, found });
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  async #askLeader(partition: number): Promise<string> {
+    if (this.#metadata.leaderOf(partition)?.address === undefined) await this.#metadata.refresh();
+    const address = this.#metadata.leaderOf(partition)?.address;
+    if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+    try {
+      return await this.#ask(address);
+    } catch (error) {
+      // Another broker may lead by now; the next question finds out.
+      this.#metadata.refresh().catch(() => {});
+      throw explainKafkaError(error, this.#settings);
+    }
+  }
+
+  /** An answer to a question that began after this call: an earlier one may not know yet what the fetch has seen. */
+  #ask(address: string): Promise<string> {
+    const question = this.#questions.get(address);
+    if (question === undefined) return this.#begin(address);
+    question.next ??= question.running.then(
+      () => this.#begin(address),
+      () => this.#begin(address),
+    );
+    return question.next;
+  }
+
+  #begin(address: string): Promise<string> {
+    const running = this.#send(address).finally(() => {
+      if (this.#questions.get(address) === question) this.#questions.delete(address);
+    });
+    const question: Question = { running, next: undefined };
+    this.#questions.set(address, question);
+    return running;
+  }
+
+  async #send(address: string): Promise<string> {
+    const { topic } = this.#settings;
+    const { connection, versions } = await this.#connections.get(address);
+    const asked = evenWithErrors(versions.metadata.async(connection, [topic], false, false));
+    const answer = await withDeadline(`the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
+    const [found] = answer.topics;
+    if (found === undefined) throw new Error('a broker answered without the topic that was asked for');
+    if (found.errorCode !== 0) throw new ProtocolError(found.errorCode);
+    this.#metadata.take(answer);
+    return found.topicId;
+  }
+}
