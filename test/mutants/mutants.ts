@@ -1,3 +1,4 @@
+import { loopMutants } from './loopMutants.ts';
 import { scalingMutants } from './scalingMutants.ts';
 
 /**
@@ -397,6 +398,7 @@ export const mutants: readonly Mutant[] = [
     to: 'this.#countedTo = this.#now();',
     test: { file: 'services/aggregator/backlogClock.test.ts', name: 'time that two batches share counts once' },
   },
+  ...loopMutants,
   {
     breaks: 'nothing of a log that was replaced after the fetch is counted',
     file: 'services/aggregator/partitions.ts',

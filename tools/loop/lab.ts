@@ -35,7 +35,7 @@ export interface Lab extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
 }
 
-/** Often enough that a step is seen within seconds, and cheap: four pods. */
+/** Of what names no interval itself; the monitors of a pipeline that scales do. */
 const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
@@ -44,7 +44,9 @@ export async function startLab({ root, progress, signal }: LabOptions): Promise<
   const dir = join(stateRoot(), 'loop');
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(await acquireMachine({ what: 'npm run loop', progress, signal }));
-  await rm(dir, { recursive: true, force: true });
+  const removeData = () => rm(dir, { recursive: true, force: true });
+  await removeData();
+  stack.defer(removeData);
   await mkdir(dir, { recursive: true });
   stack.use(await acquireHostAddress());
   const local = stack.use(await startLocal({ root, cacheDir: dir, lock, progress, signal }));

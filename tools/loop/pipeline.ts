@@ -9,12 +9,14 @@ import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import type { Lab } from './lab.ts';
-import { buildScaledSpec } from './scaledSpec.ts';
+import { type AggregatorsMax, buildScaledSpec } from './scaledSpec.ts';
 
 export interface PipelineOptions {
   /** Its namespace, so that every scenario has books of its own. */
   readonly namespace: string;
   readonly partitions: number;
+  /** Most aggregators; default that of the loop. */
+  readonly max?: AggregatorsMax;
 }
 
 /** A pipeline of the loop that is Ready and scales. */
@@ -31,7 +33,7 @@ const readyTimeoutMs = 240_000;
 
 /** Applies the sample with autoscaling and waits until it is Ready. Disposed of, it and its namespace go. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
-  const { namespace, partitions } = options;
+  const { namespace, partitions, max } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
   const sample = z
     .looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) })
@@ -46,7 +48,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
         bootstrapServers: lab.parts.bootstrapServers.split(','),
         topic: { partitions, replicas: 1 },
       },
-      ...buildScaledSpec(),
+      ...buildScaledSpec(max === undefined ? {} : { max }),
     },
   };
   const parsed = parsePipelineStrictly(resource);

@@ -22,7 +22,11 @@ export interface Played {
 /** Plays a scenario against a pipeline of its own, and compares the totals at its end. */
 export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
   const namespace = `loop-${scenario.name}`;
-  await using pipeline = await startPipeline(lab, { namespace, partitions: scenario.partitions });
+  await using pipeline = await startPipeline(lab, {
+    namespace,
+    partitions: scenario.partitions,
+    ...(scenario.max === undefined ? {} : { max: scenario.max }),
+  });
   await using load = await startLoad(lab.parts, pipeline);
   await using recorder = startRecorder(lab, pipeline, () => load.rate);
   const checks: Check[] = [];

@@ -12,8 +12,18 @@ const aggregatorCpu = '100m';
 const capacityHint = 2_000;
 const utilisation = 70;
 
+/** Seen with 12 starting at once on two cores that had other work: members miss their heartbeats and rebalance for minutes. */
+const aggregatorsMax = 6;
+
+/** `partitions`: no bound but that of the topic, which may grow. */
+export type AggregatorsMax = number | 'partitions';
+
 /** What a pipeline of the loop has beside the sample: monitoring, one calculator, aggregators that scale on lag. */
-export function buildScaledSpec(): Readonly<Record<'monitoring' | 'calculator' | 'aggregator', object>> {
+export function buildScaledSpec({
+  max = aggregatorsMax,
+}: {
+  max?: AggregatorsMax;
+} = {}): Readonly<Record<'monitoring' | 'calculator' | 'aggregator', object>> {
   return {
     monitoring: { enabled: true },
     calculator: { replicas: 1 },
@@ -21,6 +31,7 @@ export function buildScaledSpec(): Readonly<Record<'monitoring' | 'calculator' |
       autoscaling: {
         mode: 'hpa',
         min: 1,
+        ...(max === 'partitions' ? {} : { max }),
         drainSeconds: windows.drainSeconds,
         utilisation,
         capacityHint,

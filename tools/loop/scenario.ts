@@ -3,7 +3,7 @@ import type { Load } from './load.ts';
 import type { LoopPipeline } from './pipeline.ts';
 import type { Point, StepLatencies } from './record.ts';
 import type { Recorder } from './recorder.ts';
-import { windows } from './scaledSpec.ts';
+import { type AggregatorsMax, windows } from './scaledSpec.ts';
 
 export interface Scenario {
   /** Of the namespace, the plot and `--only`. */
@@ -11,6 +11,8 @@ export interface Scenario {
   /** What it shows, as the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
+  /** Most aggregators; default that of the loop. */
+  readonly max?: AggregatorsMax;
   /** True: it halts a partition, so the total cannot become exact and the scenario checks the proof itself. Default false. */
   readonly isHalting?: boolean;
   play(run: Run): Promise<void>;

@@ -9,6 +9,7 @@ export const grown: Scenario = {
   name: 'grown',
   purpose: 'the topic grown from 6 to 12 partitions while 6 aggregators are not enough',
   partitions: 6,
+  max: 'partitions',
   async play(run) {
     const { pipeline, load, recorder, check } = run;
     load.setRate(rates.low);

@@ -5,8 +5,8 @@ import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady 
 /** Replica changes that one step of the load may make. */
 const changesMax = 2;
 const stepTimeoutSeconds = 360;
-/** Rules look every 15 s at scrapes of every 5 s, so a time in the record is late by up to this. */
-const sightSeconds = 25;
+/** Rules look every 15 s at scrapes of every 15 s, so a time in the record is late by up to this. */
+const sightSeconds = 30;
 
 export const step: Scenario = {
   name: 'step',
