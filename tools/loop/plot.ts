@@ -43,7 +43,9 @@ const width = 900;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
-const top = 60;
+/** Room for the title and for marks in rows, so that neighbours do not cover each other. */
+const top = 96;
+const markRows = 4;
 const gap = 50;
 const tickCount = 4;
 
@@ -60,7 +62,7 @@ export function renderPlot(title: string, record: LoopRecord): string {
     text(left, 22, title, 'font-size="15" font-weight="bold"'),
     ...record.marks.flatMap(({ at, text: said }, index) => [
       `<line x1="${fixed(x(at))}" y1="${top - 6}" x2="${fixed(x(at))}" y2="${bottom}" stroke="#bbbbbb" stroke-dasharray="4 3"/>`,
-      text(x(at) + 3, top - 22 + (index % 2) * 12, said, 'font-size="10" fill="#555555"'),
+      text(x(at) + 3, top - 58 + (index % markRows) * 11, said, 'font-size="10" fill="#555555"'),
     ]),
     ...panels.flatMap((panel, index) => renderPanel(panel, { record, x, y0: top + index * (panelHeight + gap) })),
     ...timeAxis(seconds, x, bottom),
