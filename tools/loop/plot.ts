@@ -58,6 +58,7 @@ export function renderPlot(title: string, record: LoopRecord): string {
   const bottom = height - gap;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text(left, 22, title, 'font-size="15" font-weight="bold"'),
     ...record.marks.flatMap(({ at, text: said }, index) => [
@@ -131,8 +132,11 @@ function niceCeiling(value: number): number {
 }
 
 function text(x: number, y: number, said: string, attributes: string): string {
-  const escaped = said.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escaped}</text>`;
+  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escapeText(said)}</text>`;
+}
+
+function escapeText(said: string): string {
+  return said.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function fixed(value: number): string {
