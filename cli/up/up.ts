@@ -182,7 +182,7 @@ async function keepSample(
   if (!sample.isChanged) return samplePath;
   const path = join(stateDir, 'pipeline.yaml');
   await writeFile(path, sample.yaml);
-  progress.note(`Kafka does not listen where manifests/samples/pipeline.yaml says; what was applied is in ${path}`);
+  progress.note(`manifests/samples/pipeline.yaml was changed to fit what runs here; what was applied is in ${path}`);
   return path;
 }
 

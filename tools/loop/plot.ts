@@ -43,7 +43,9 @@ const width = 900;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
-const top = 60;
+/** Room for the title and for marks in rows, so that neighbours do not cover each other. */
+const top = 96;
+const markRows = 4;
 const gap = 50;
 const tickCount = 4;
 
@@ -56,11 +58,12 @@ export function renderPlot(title: string, record: LoopRecord): string {
   const bottom = height - gap;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text(left, 22, title, 'font-size="15" font-weight="bold"'),
     ...record.marks.flatMap(({ at, text: said }, index) => [
       `<line x1="${fixed(x(at))}" y1="${top - 6}" x2="${fixed(x(at))}" y2="${bottom}" stroke="#bbbbbb" stroke-dasharray="4 3"/>`,
-      text(x(at) + 3, top - 22 + (index % 2) * 12, said, 'font-size="10" fill="#555555"'),
+      text(x(at) + 3, top - 58 + (index % markRows) * 11, said, 'font-size="10" fill="#555555"'),
     ]),
     ...panels.flatMap((panel, index) => renderPanel(panel, { record, x, y0: top + index * (panelHeight + gap) })),
     ...timeAxis(seconds, x, bottom),
@@ -129,8 +132,11 @@ function niceCeiling(value: number): number {
 }
 
 function text(x: number, y: number, said: string, attributes: string): string {
-  const escaped = said.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escaped}</text>`;
+  return `<text x="${fixed(x)}" y="${fixed(y)}" ${attributes}>${escapeText(said)}</text>`;
+}
+
+function escapeText(said: string): string {
+  return said.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function fixed(value: number): string {

@@ -14,7 +14,7 @@ const middle = 5 * rates.low;
 
 export const killed: Scenario = {
   name: 'killed',
-  purpose: 'calculators, Prometheus and adapter killed one after the other, while the load goes to 0 and then x5',
+  purpose: 'each source of the number killed, while the load goes to 0 and then x5',
   partitions: 12,
   async play(run) {
     const { lab, load } = run;
