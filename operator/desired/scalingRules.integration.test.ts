@@ -303,6 +303,12 @@ const cases: Record<string, Case> = {
       { minute: 22, expr: `changes(${series.desired}[12m])`, value: 1 },
     ],
   },
+  'a scale-down window shorter than a slope still makes one step': {
+    minutes: 16,
+    step: (minute) => ({ incoming: even(minute < 10 ? 8000 : 300), pods: 12 }),
+    aggregator: { scaleDownWindowSeconds: 30 },
+    expect: [desired(10, 12), desired(14, 1), { minute: 16, expr: `changes(${series.desired}[6m])`, value: 1 }],
+  },
   'a partition that was halted before Prometheus saw it keeps no other from scaling': {
     minutes: 24,
     step: (minute) => ({

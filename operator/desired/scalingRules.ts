@@ -64,6 +64,8 @@ const batchRecords = 1000;
 const inHandSeconds = 10;
 /** A rate of one minute and a late evaluation: for so long after a change the number computed is on its way. */
 const slopeSeconds = 75;
+/** A shorter window lies wholly on a slope, and never shows its foot. */
+const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
 /** A partition is hot when it asks for more than so many times the mean: load that is high everywhere is none. */
 const hotTimesMean = 1.5;
 
@@ -261,13 +263,13 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
   // A sawtooth round a rung changes nothing: the largest number of the window counts on the way down.
-  const window = Math.max(input.scaleDownWindowSeconds, intervalSeconds);
+  const window = Math.max(input.scaleDownWindowSeconds, scaleDownWindowMin);
   const largest = (seconds: number) => `max(max_over_time(${own(series.computed)}[${seconds}s]))`;
   const eased = largest(window);
   // While the window still begins on a slope, each evaluation would take one more step down it: one step at its foot.
-  const isLevel = `${eased} == ${largest(Math.max(window - slopeSeconds, intervalSeconds))}`;
+  const isLevel = `${eased} == ${largest(window - slopeSeconds)}`;
   // After a gap the window has to be seen again as a whole, or what was not seen would count as no load.
-  const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.max(Math.floor(window / intervalSeconds) - 1, 1)}`;
+  const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.floor(window / intervalSeconds) - 1}`;
   // A rate that has seen half of a step would ask for half of it, and the rest would be a second step.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [

@@ -1,7 +1,8 @@
 /**
  * Windows small enough that a person sees each step within minutes; production has 60 s, 15 s and 300 s.
+ * The scale-down window is the shortest that the rules have.
  */
-export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 30 } as const;
+export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
  * The aggregators get little processor time: a few thousand records per second then need several of them, on a machine

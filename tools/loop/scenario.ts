@@ -61,4 +61,4 @@ export async function untilSteady(run: Run, seconds: number, timeoutSeconds: num
 }
 
 /** Long enough that a second change, up or down, would have come. */
-export const settleSeconds = windows.scaleDownSeconds + 15;
+export const settleSeconds = windows.scaleDownSeconds + 30;
