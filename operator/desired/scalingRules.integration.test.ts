@@ -305,9 +305,9 @@ const cases: Record<string, Case> = {
   },
   'a scale-down window shorter than a slope still makes one step': {
     minutes: 16,
-    step: (minute) => ({ incoming: even(minute < 10 ? 8000 : 300), pods: 12 }),
+    step: (minute) => ({ incoming: even(minute < 10 ? 4800 : 2750), pods: 12 }),
     aggregator: { scaleDownWindowSeconds: 30 },
-    expect: [desired(10, 12), desired(14, 1), { minute: 16, expr: `changes(${series.desired}[6m])`, value: 1 }],
+    expect: [desired(10, 12), desired(14, 4), { minute: 16, expr: `changes(${series.desired}[6m])`, value: 1 }],
   },
   'a partition that was halted before Prometheus saw it keeps no other from scaling': {
     minutes: 24,
