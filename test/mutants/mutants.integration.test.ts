@@ -9,7 +9,7 @@ import { mutants } from './mutants.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
-/** A mutant that hangs is as red as one that fails; the tests themselves end well before. */
+/** For each test. A mutant that hangs is as red as one that fails; the tests themselves end well before. */
 const testTimeoutMs = 60_000;
 
 let copy: TemporaryFolder;
@@ -36,13 +36,12 @@ describe('without a mutant', () => {
   for (const [file, some] of Map.groupBy(mutants, ({ test }) => test.file)) {
     it(`the tests of ${file} that find them are green in the copy`, async () => {
       const names = [...new Set(some.map(({ test }) => test.name))];
-      for (const name of names) {
-        const output = await runTest({ file, name });
-        // A pattern that fits no test leaves the file itself, which node counts as one that passed.
-        const isGreen = output.split('\n').some((line) => line.includes('✔ ') && line.includes(name));
-        assert.ok(isGreen, `no test is named "${name}", or it is not green:\n${output}`);
-        assert.match(output, /ℹ fail 0/, `it must be green:\n${output}`);
-      }
+      const output = await runTests(file, names);
+      const green = output.split('\n').filter((line) => line.includes('✔ '));
+      // A pattern that fits no test leaves the file itself, which node counts as one that passed.
+      const missing = names.filter((name) => !green.some((line) => line.includes(name)));
+      assert.deepEqual(missing, [], `no test has such a name, or it is not green:\n${output}`);
+      assert.match(output, /ℹ fail 0/, `they must be green:\n${output}`);
     });
   }
 });
@@ -58,7 +57,7 @@ describe('the tests go red when the code breaks the promise that', () => {
         original.replace(mutant.from, () => mutant.to),
       );
       try {
-        const output = await runTest(mutant.test);
+        const output = await runTests(mutant.test.file, [mutant.test.name]);
         assert.match(output, /ℹ fail [1-9]/, `the test stayed green:\n${output}`);
       } finally {
         await writeFile(path, original);
@@ -67,14 +66,18 @@ describe('the tests go red when the code breaks the promise that', () => {
   }
 });
 
-/** Output of a test run, whatever its exit code. */
-async function runTest({ file, name }: { file: string; name: string }): Promise<string> {
-  const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const args = ['--no-warnings', '--test', '--test-reporter=spec', `--test-name-pattern=${pattern}`, file];
+/** Output of the tests of one file whose names contain one of `names`, whatever the exit code. */
+async function runTests(file: string, names: readonly string[]): Promise<string> {
+  const patterns = names.map((name) => `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
+  const args = ['--no-warnings', '--test', '--test-reporter=spec', ...patterns, file];
   // A test that is run by a test would report to its parent instead of printing.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   try {
-    const { stdout } = await run(process.execPath, args, { cwd: copy.path, env, timeout: testTimeoutMs });
+    const { stdout } = await run(process.execPath, args, {
+      cwd: copy.path,
+      env,
+      timeout: testTimeoutMs * names.length,
+    });
     return stdout;
   } catch (error) {
     if (error instanceof Error && 'killed' in error && error.killed === true) return 'ℹ fail 1 (timed out)';
