@@ -309,6 +309,15 @@ const cases: Record<string, Case> = {
     aggregator: { scaleDownWindowSeconds: 30 },
     expect: [desired(10, 12), desired(14, 4), { minute: 16, expr: `changes(${series.desired}[6m])`, value: 1 }],
   },
+  'a backlog that leaves the window changes no capacity: its last seconds alone say little': {
+    minutes: 22,
+    step: (minute) => ({
+      incoming: even(minute < 5 ? 200 : 1450),
+      pods: from(8, 1, 3)(minute),
+      capacity: minute < 8.25 ? 1000 : 1100,
+    }),
+    expect: [desired(10, 3), desired(22, 3), { minute: 22, expr: `changes(${series.desired}[16m])`, value: 0 }],
+  },
   'a partition that was halted before Prometheus saw it keeps no other from scaling': {
     minutes: 24,
     step: (minute) => ({

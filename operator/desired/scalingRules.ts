@@ -171,7 +171,9 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
 /** What one aggregator can do, and how many the work asks for. */
 function demandRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { drainSeconds, utilisationPercent, capacityHint } = input;
-  const busy = `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]))`;
+  const busy = (offset = '') => `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]${offset}))`;
+  // When a backlog leaves the window, what is left of it is a sample that shrinks, and says little: the value before counts.
+  const isGrowing = `(${busy()} > ${busySecondsMin}) >= ${busy(` offset ${intervalSeconds}s`)}`;
   const records = `sum(increase(${metric('sumpipeline_backlogged_records_total')}[5m]))`;
   const pauses = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_count')}[1d]))`;
   const paused = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_sum')}[1d]))`;
@@ -179,7 +181,7 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
   const raw = `(${one(series.replicasForIncoming)} + ${one(series.replicasForLag)})`;
   const isLoad = `unless ${own(series.partitionExcluded)}`;
   return [
-    record(series.capacityMeasured, `${records} / (${busy} > ${busySecondsMin}) > 0`),
+    record(series.capacityMeasured, `${records} / (${isGrowing}) > 0`),
     record(
       series.capacity,
       `${one(series.capacityMeasured)} or max(last_over_time(${own(series.capacityMeasured)}[7d])) or vector(${capacityHint})`,

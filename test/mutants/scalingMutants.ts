@@ -35,6 +35,13 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'until the whole scale-down window was seen again' },
   },
   {
+    breaks: 'what is left of a backlog changes no capacity',
+    file: rules,
+    from: '${records} / (${isGrowing}) > 0',
+    to: '${records} / (${busy()} > ${busySecondsMin}) > 0',
+    test: { file: ruleTests, name: 'a backlog that leaves the window changes no capacity' },
+  },
+  {
     breaks: 'a fall of the load is one step',
     file: rules,
     from: ' and on () (${isLevel})',
