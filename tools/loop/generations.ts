@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { Parts } from '#cli/up/sample.ts';
 import { waitFor } from '#tools/process/wait.ts';
+import { createKafkaClient } from './kafkaClient.ts';
 
 /** The generation of each consumer group, as the coordinator writes it down. */
 export interface Generations extends AsyncDisposable {
@@ -14,14 +15,7 @@ export interface Generations extends AsyncDisposable {
  * coordinator writes a group's metadata there after each rebalance.
  */
 export async function followGenerations(parts: Parts): Promise<Generations> {
-  const { bootstrapServers, kafkaCaPem, kafkaUsername: username, kafkaPassword: password } = parts;
-  const kafka = new Kafka({
-    clientId: 'sumpipeline-loop',
-    brokers: bootstrapServers.split(','),
-    ssl: { ca: [kafkaCaPem] },
-    sasl: { mechanism: 'scram-sha-512', username, password },
-    logLevel: logLevel.NOTHING,
-  });
+  const kafka = createKafkaClient(parts);
   const generations = new Map<string, number>();
   const consumer = kafka.consumer({ groupId: `loop-${randomUUID()}`, maxWaitTimeInMs: 500 });
   await consumer.connect();

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel, type Producer } from 'kafkajs';
+import type { Producer } from 'kafkajs';
 import { z } from 'zod';
 import type { Parts } from '#cli/up/sample.ts';
 import { encodeRecord, schemaHeader, schemaVersion } from '#contract/record.ts';
 import { type Addition, parseAddition } from '#core/addition.ts';
 import { pause } from '#platform/time.ts';
+import { createKafkaClient } from './kafkaClient.ts';
 
 /**
  * The load of the loop, in the open model: additions arrive at the rate that is set and never wait for each other. A
@@ -113,15 +114,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
 }
 
 async function connectProducer(parts: Parts): Promise<Producer> {
-  const { bootstrapServers, kafkaCaPem, kafkaUsername: username, kafkaPassword: password } = parts;
-  const kafka = new Kafka({
-    clientId: 'sumpipeline-loop',
-    brokers: bootstrapServers.split(','),
-    ssl: { ca: [kafkaCaPem] },
-    sasl: { mechanism: 'scram-sha-512', username, password },
-    logLevel: logLevel.NOTHING,
-  });
-  const producer = kafka.producer({ idempotent: false, metadataMaxAge: 5_000 });
+  const producer = createKafkaClient(parts).producer({ idempotent: false, metadataMaxAge: 5_000 });
   await producer.connect();
   return producer;
 }
