@@ -1,6 +1,7 @@
 /** The local cluster by hand: `npm run cluster -- help`. `npm start` brings up the rest beside it. */
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { createProgress } from '#tools/progress.ts';
+import { runProgram } from '#tools/runProgram.ts';
 import { buildParts, findNode, removeNode, startCluster } from './cluster.ts';
 import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
@@ -80,16 +81,4 @@ program
 program.command('load <archive>').description('make the images of an OCI archive known to the node').action(load);
 program.command('stop').description('end a start, or remove what a killed one left behind').action(stop);
 
-let exitCode = 0;
-try {
-  await program.parseAsync();
-} catch (error) {
-  // Commander has said it already, and ends a plain request for help with 0.
-  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    console.error(error instanceof Error ? error.message : error);
-    exitCode = 1;
-  }
-}
-// Whatever a look at the machine left open must not keep a person waiting.
-process.exit(exitCode);
+await runProgram(program);

@@ -1,8 +1,9 @@
 /** `npm run loop`: the closed loop of autoscaling on this machine, with the real programs, told and drawn. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { createProgress } from '#tools/progress.ts';
+import { runProgram } from '#tools/runProgram.ts';
 import { startLab } from './lab.ts';
 import { type Played, play } from './play.ts';
 import { renderPlot } from './plot.ts';
@@ -29,17 +30,7 @@ const program = new Command('npm run loop --')
   .exitOverride()
   .action(run);
 
-let exitCode = 0;
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    console.error(error instanceof Error ? error.message : error);
-    exitCode = 1;
-  }
-}
-process.exit(exitCode);
+await runProgram(program);
 
 async function run({ only, short: isShort, out }: Options): Promise<void> {
   const interrupted = new AbortController();
@@ -58,7 +49,7 @@ async function run({ only, short: isShort, out }: Options): Promise<void> {
     await writeFile(join(out, `${scenario.name}.svg`), renderPlot(scenario.purpose, one.record));
   }
   console.log(renderReport(played));
-  if (played.some(({ checks }) => checks.some(({ holds }) => !holds))) exitCode = 1;
+  if (played.some(({ checks }) => checks.some(({ holds }) => !holds))) process.exitCode = 1;
 }
 
 function collect(name: string, before: Scenario[] = []): Scenario[] {
