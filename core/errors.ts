@@ -18,7 +18,7 @@ export const errorCatalogue = {
   'position-not-reached': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,
-    title: 'The positions asked for were not applied before the deadline',
+    title: 'The positions asked for were not counted before the deadline',
   },
 } as const satisfies Record<string, { grpc: string; http: number; title: string }>;
 

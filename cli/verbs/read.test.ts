@@ -114,7 +114,7 @@ test('--at-least asks again until its own timeout, then ends with 4 and says tha
   assert.equal(ran.exitCode, 4);
   assert.equal(fake.calls.length, 3);
   assert.equal(fake.calls[0]?.path, '/v1/totals/x?atLeast=0%3A41');
-  assert.match(ran.stderr, /partition 0 is at 5, not 41\nThe additions are durable and will be counted/);
+  assert.match(ran.stderr, /partition 0 is at 5, not 41\nAcknowledged additions are durable and will be counted/);
 });
 
 test('a read is retried while the aggregator is away', async () => {

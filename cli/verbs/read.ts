@@ -68,7 +68,9 @@ function explain(error: unknown, name: string, ref: PipelineRef | undefined): un
     const isLate = error.code === 'position-not-reached';
     return new CliError(isLate ? exitCodes.notYet : exitCodes.failed, error.message, {
       ...(isLate
-        ? { hint: 'The additions are durable and will be counted. Wait longer with --timeout, or see sumctl status.' }
+        ? {
+            hint: 'Acknowledged additions are durable and will be counted. Wait longer with --timeout, or see sumctl status.',
+          }
         : {}),
       cause: error,
     });

@@ -53,7 +53,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
       onReady(problem() === undefined);
     },
   });
-  const waiting = new Waiting(() => api.readVector());
+  const waiting = new Waiting({ readVector: () => api.readVector(), readPartitions: () => api.readPartitions() });
   const api = new AggregatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
     state,

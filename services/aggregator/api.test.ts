@@ -25,7 +25,7 @@ it('one recount serves everybody who asks while it goes on, and the next one cou
   const api = new AggregatorApi({
     logEpoch: 1,
     state: new AggregatorState({ now: () => new Date(0), onVerdict: () => {} }),
-    waiting: new Waiting(async () => []),
+    waiting: new Waiting({ readVector: async () => [], readPartitions: async () => new Set() }),
     session: () => session,
     now: () => new Date(0),
   });

@@ -124,6 +124,9 @@ export class AggregatorApi {
   /** For the waiters. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());
 
+  /** For the waiters. */
+  readPartitions = async () => new Set((await this.#session().topic.offsets()).keys());
+
   async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
     try {
       return await work(this.#session());

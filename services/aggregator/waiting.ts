@@ -14,18 +14,29 @@ export interface WaitOptions {
 /** Another replica may be the one that applies them, so the books are asked again; a local commit wakes us early. */
 const pollMs = 100;
 
+/** A topic may just have grown, and not every broker knows at once: so long a partition without records is waited for. */
+const unknownPartitionMs = 2_000;
+
 /** Waiters hold no connection between looks; this bounds the memory and the polling that clients can cause. */
 const waitersMax = 1000;
 
-/** Wakes whoever waits for positions when this process has applied some. */
+export interface WaitingSources {
+  /** The last applied position of each partition that has one. */
+  readVector(): Promise<readonly Position[]>;
+  /** The partitions that Kafka lists. */
+  readPartitions(): Promise<ReadonlySet<number>>;
+}
+
+/** Lets requests wait until positions are applied; they wake when this process has applied some. */
 export class Waiting {
   readonly #readVector: () => Promise<readonly Position[]>;
-  #reading: Promise<readonly Position[]> | undefined;
+  readonly #readPartitions: () => Promise<ReadonlySet<number>>;
   #wake = new AbortController();
   #waiters = 0;
 
-  constructor(readVector: () => Promise<readonly Position[]>) {
-    this.#readVector = readVector;
+  constructor({ readVector, readPartitions }: WaitingSources) {
+    this.#readVector = shareWhileOpen(readVector);
+    this.#readPartitions = shareWhileOpen(readPartitions);
   }
 
   /** Some positions were applied here. */
@@ -35,23 +46,33 @@ export class Waiting {
     this.#wake = new AbortController();
   }
 
-  /** Ends when every position is applied. Throws SumError position-not-reached at the deadline. */
+  /**
+   * Ends when every position is applied. Throws SumError position-not-reached at the deadline, and invalid-field for a
+   * partition that the topic does not have.
+   */
   async until(options: WaitOptions): Promise<void> {
     const wanted = currentLogOnly(options);
     if (wanted.length === 0) return;
     if (this.#waiters >= waitersMax)
       throw new SumError('queue-full', `${waitersMax} requests wait for positions already; try again`);
     this.#waiters++;
+    const unknownFrom = options.now() + unknownPartitionMs;
+    let arePartitionsKnown = false;
     try {
       for (;;) {
         const woken = this.#wake.signal;
-        const missing = missingOf(wanted, await this.#look());
+        const vector = await this.#readVector();
+        const missing = missingOf(wanted, vector);
         if (missing.length === 0) return;
+        const empty = missing.find(({ partition }) => vector.every((one) => one.partition !== partition));
+        if (!arePartitionsKnown && empty !== undefined && options.now() >= unknownFrom) {
+          arePartitionsKnown = await this.#refuseUnknown(missing);
+        }
         const left = options.deadline - options.now();
         if (left <= 0 || options.signal.aborted) {
           throw new SumError(
             'position-not-reached',
-            `not applied before the deadline: ${formatVector(missing.slice(0, 10))}; the additions are in the log, ask again`,
+            `not counted before the deadline: ${formatVector(missing.slice(0, 10))}; wait longer, or see whether the aggregators make progress`,
             { field: 'atLeast' },
           );
         }
@@ -62,13 +83,29 @@ export class Waiting {
     }
   }
 
-  /** One question to the books serves everybody who waits for its answer: waiters cost no connections. */
-  #look(): Promise<readonly Position[]> {
-    this.#reading ??= this.#readVector().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+  /** Answers whether Kafka could be asked. Throws SumError for a partition that it does not list. */
+  async #refuseUnknown(positions: readonly Position[]): Promise<boolean> {
+    const partitions = await this.#readPartitions().catch(() => undefined);
+    const unknown = positions.find(({ partition }) => partitions?.has(partition) === false);
+    if (partitions !== undefined && unknown !== undefined) {
+      throw invalidField(
+        'atLeast',
+        `names partition ${unknown.partition}; the highest partition of the topic is ${Math.max(...partitions)}`,
+      );
+    }
+    return partitions !== undefined;
   }
+}
+
+/** One question serves everybody who asks until its answer is there: waiters cost no connections. */
+function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
+  let open: Promise<T> | undefined;
+  return () => {
+    open ??= ask().finally(() => {
+      open = undefined;
+    });
+    return open;
+  };
 }
 
 /** A position of an earlier log was applied before this one opened; one of a later log cannot be known here. */

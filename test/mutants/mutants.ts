@@ -110,6 +110,13 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'a recount names the series' },
   },
   {
+    breaks: 'a partition that the topic does not have is refused, not waited for',
+    file: 'services/aggregator/waiting.ts',
+    from: 'if (partitions !== undefined && unknown !== undefined) {',
+    to: 'if (false) {',
+    test: { file: 'services/aggregator/waiting.test.ts', name: 'a partition that the topic does not have is refused' },
+  },
+  {
     breaks: 'what cannot be read is parked, not dropped',
     file: 'services/aggregator/prepare.ts',
     from: 'parked.push(parkedRecord(record, decoded.reason));',
