@@ -105,6 +105,12 @@ describe('a write that fails', () => {
       'outcome-unknown',
       new RegExp(requestId),
     ],
+    [
+      'a record that is too large alone',
+      new AppendError('too large', { outcome: 'tooLarge' }),
+      'body-too-large',
+      /raise max\.message\.bytes of the topic/,
+    ],
     ['anything else', new TypeError('oops'), 'outcome-unknown', /may or may not be in the log/],
   ];
   for (const [what, error, code, message] of cases) {

@@ -10,7 +10,7 @@ import { type Addition, isSameAddition, parseAddition } from '#core/addition.ts'
 import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
 import { DeadlineError, withDeadline } from '#platform/time.ts';
-import type { LogRecordInput } from '#services/eventlog/port.ts';
+import { AppendError, type LogRecordInput } from '#services/eventlog/port.ts';
 import type { CallContext, HttpRoute } from '#services/rpc/method.ts';
 import { NeverSentError, QueueFullError } from './batcher.ts';
 import type { Acknowledged, RecentAdditions } from './recent.ts';
@@ -87,6 +87,14 @@ function explainWriteError(error: unknown, requestId: string): SumError {
   }
   if (error instanceof NeverSentError) {
     return new SumError('unavailable', `${error.message}; nothing was written, retry`, { cause: error });
+  }
+  // Down to this one record: batches were split before.
+  if (error instanceof AppendError && error.outcome === 'tooLarge') {
+    return new SumError(
+      'body-too-large',
+      'Kafka refused the record of this addition because it is larger than the topic allows; use a shorter series, or raise max.message.bytes of the topic',
+      { cause: error },
+    );
   }
   const reason = error instanceof DeadlineError ? 'no acknowledgement before the deadline' : messageOf(error);
   return new SumError(

@@ -32,11 +32,13 @@ after(async () => {
 });
 
 /** A new log and the environment of a calculator that writes to it over SASL_SSL. */
-async function newPipeline(options: { partitions?: number; createTopic?: boolean } = {}) {
+async function newPipeline(
+  options: { partitions?: number; createTopic?: boolean; config?: Readonly<Record<string, string>> } = {},
+) {
   const topic = uniqueName('log');
   const dir = join(folder.path, topic);
   const settings = await secureLogSettings({ kafka, topic, dir });
-  if (options.createTopic !== false) await createLog(settings, options.partitions ?? 3);
+  if (options.createTopic !== false) await createLog(settings, options.partitions ?? 3, options.config);
   return {
     topic,
     dir,
@@ -135,6 +137,29 @@ describe('adding', () => {
     const metrics = await daemon.get('/metrics');
     assert.match(metrics.text, /sumpipeline_calculator_replayed_total 1/);
     assert.match(metrics.text, /sumpipeline_requests_total\{method="Add",result="id-conflict"\} 1/);
+  });
+
+  test('where the topic takes only small batches, all of many additions at once are acknowledged', async () => {
+    const { topic, environment } = await newPipeline({ config: { 'max.message.bytes': '8192' } });
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    using client = new GrpcClient(daemon.grpc, Calculator);
+    const ids = Array.from({ length: 1000 }, () => randomUUID());
+    const answers = await Promise.all(ids.map((requestId) => client.call('add', { requestId, a: '1', b: '2' })));
+    const refused = answers.filter(({ ok }) => !ok);
+    assert.deepEqual(refused.slice(0, 3), [], `${refused.length} of ${ids.length} were not acknowledged`);
+    const places = await idsInLog(topic);
+    assert.ok(ids.every((id) => places.has(id)));
+  });
+
+  test('an addition whose record alone is larger than the topic allows is refused with the setting to raise', async () => {
+    const { topic, environment } = await newPipeline({ config: { 'max.message.bytes': '64' } });
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    const { status, answer } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
+    assert.equal(status, 413, inspect(answer));
+    assert.match(String(answer['detail']), /larger than the topic allows; .* raise max\.message\.bytes of the topic/);
+    assert.equal((await idsInLog(topic)).size, 0);
   });
 
   test('many additions at once are gathered and each gets its own place', async () => {

@@ -110,6 +110,20 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'a recount names the series' },
   },
   {
+    breaks: 'a batch that is too large for the log is split',
+    file: 'services/calculator/batcher.ts',
+    from: "error.outcome === 'tooLarge' && batch.length > 1",
+    to: 'false',
+    test: { file: 'services/calculator/batcher.test.ts', name: 'a batch that is too large for the log is split' },
+  },
+  {
+    breaks: 'a record that is too large alone is refused as such, not retried',
+    file: 'services/calculator/api.ts',
+    from: "error instanceof AppendError && error.outcome === 'tooLarge'",
+    to: 'false',
+    test: { file: 'services/calculator/api.test.ts', name: 'a record that is too large alone' },
+  },
+  {
     breaks: 'a partition that the topic does not have is refused, not waited for',
     file: 'services/aggregator/waiting.ts',
     from: 'if (partitions !== undefined && unknown !== undefined) {',

@@ -53,7 +53,11 @@ export function plainLogSettings(bootstrapServers: string, topic: string): Kafka
 }
 
 /** Creates the topic through the port, on one replica, or gives it more partitions. */
-export async function createLog(settings: KafkaSettings, partitions: number): Promise<void> {
+export async function createLog(
+  settings: KafkaSettings,
+  partitions: number,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const topic = openLogTopic({ settings, logger: silentLogger });
   try {
     const isThere = await topic.readSettings().then(
@@ -66,7 +70,7 @@ export async function createLog(settings: KafkaSettings, partitions: number): Pr
       replicas: 1,
       minInSyncReplicas: 1,
       retentionMs: undefined,
-      config: {},
+      config,
     });
     // A leader that answers knows that it leads: the first append of a test is not refused.
     await until('every partition to have its leader', async () => (await topic.offsets()).size === partitions);
