@@ -30,7 +30,7 @@ describe('what an error means for the pipeline', () => {
     ],
     'a right is missing': [
       answer(403, { message: 'cannot patch' }),
-      'retry Forbidden: cannot patch: grant it (the right, or the quota or policy that is named), it is tried again',
+      'retry Forbidden: cannot patch. Grant the missing permission or raise the quota; the operator retries',
     ],
     'the namespace is going': [
       answer(403, { message: 'being terminated', ...causes({ reason: 'NamespaceTerminating' }) }),

@@ -48,15 +48,15 @@ export function endPass(failures: readonly Failure[]): ReconcileResult {
   return failures.some(({ kind }) => kind === 'stalled') ? { requeueAfterMs: stalledRecheckMs } : {};
 }
 
-/** A person who has moved a stranger's object out of the way waits a minute at most. */
+/** After a person has removed another owner's object, the operator sees it within a minute. */
 const stalledRecheckMs = 60_000;
 
 function ofForbidden(error: KubernetesError): Failure {
   if (error.causes.some(({ reason }) => reason === 'NamespaceTerminating')) {
     return failure('waiting', 'NamespaceTerminating', error.serverMessage, error);
   }
-  const cure = 'grant it (the right, or the quota or policy that is named), it is tried again';
-  return failure('retry', 'Forbidden', `${error.serverMessage}: ${cure}`, error);
+  const cure = 'Grant the missing permission or raise the quota; the operator retries';
+  return failure('retry', 'Forbidden', `${error.serverMessage}. ${cure}`, error);
 }
 
 /** `Deployment team/orders-calculator was refused: spec.template.spec.containers[0].image: Required value`. */

@@ -71,9 +71,9 @@ export function judgeDurability({ verdict: { durability } }: StatusInput): Judge
 
 export function judgeDrift({ drift }: StatusInput): Judgement {
   const [first] = drift;
-  if (first === undefined) return isFalse('None', 'nobody added anything that touches the security of the pods');
+  if (first === undefined) return isFalse('None', 'No other manager has added security fields to the pods');
   const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
-  const cure = 'it stays: remove it, or ask who added it';
+  const cure = 'the operator leaves it; remove it, or ask who added it';
   return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };
 }
 

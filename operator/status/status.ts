@@ -91,7 +91,7 @@ function summarize(
     return {
       Ready: { status: 'True', reason: 'Ready', message: readyMessage },
       Reconciling: { status: 'False', reason: 'Done', message: 'nothing is left to do' },
-      Stalled: { status: 'False', reason: 'NotStalled', message: 'nothing needs a person' },
+      Stalled: { status: 'False', reason: 'NotStalled', message: 'No action needed' },
     };
   }
   const { kind, reason, message } = obstacle;
@@ -103,7 +103,7 @@ function summarize(
       : { status: 'True', reason, message },
     Stalled: isStalled
       ? { status: 'True', reason, message }
-      : { status: 'False', reason: 'NotStalled', message: 'nothing needs a person' },
+      : { status: 'False', reason: 'NotStalled', message: 'No action needed' },
   };
 }
 

@@ -157,7 +157,10 @@ function decodePageToken(token: string): string {
   if (token === '') return '';
   const series = Buffer.from(token, 'base64url').toString('utf8');
   if (seriesProblem(series) !== undefined) {
-    throw invalidField('pageToken', 'is not one of ours: send back nextPageToken of the page before, or nothing');
+    throw invalidField(
+      'pageToken',
+      'is not a page token of this service; send the nextPageToken of the previous page, or leave it out',
+    );
   }
   return series;
 }

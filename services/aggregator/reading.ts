@@ -48,8 +48,8 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const isConnected = () => {
     state.kafka = healthy(`connected to cluster ${clusterId}`);
   };
-  // Later, after a failure, only a member of the group knows that it is over: else a right that lacks would be well and
-  // ill by turns.
+  // After a failure only a member of the group knows that it is over. Otherwise health would flip between ok and failed
+  // while a permission is missing.
   if (!state.wasVerified || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
   if (!state.wasVerified && !(await doneUnlessAborted(recount(options, session), signal))) return;

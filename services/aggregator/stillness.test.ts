@@ -11,7 +11,7 @@ describe('a partition with lag', () => {
     assert.equal(stillness.look(standing(5n, 9n), stuckAfterMs), undefined);
     assert.equal(
       stillness.look(standing(5n, 9n), stuckAfterMs + 10_000),
-      'partition 0 has a lag of 9 and stands at offset 5 for 130 s',
+      'partition 0 has a lag of 9 and has not moved from offset 5 for 130 s',
     );
   });
 

@@ -26,7 +26,7 @@ export class Stillness {
       else if (seen?.nextOffset !== nextOffset) this.#since.set(partition, { nextOffset, ms: nowMs });
       else if (nowMs - seen.ms > stuckAfterMs) {
         const seconds = Math.round((nowMs - seen.ms) / 1000);
-        return `partition ${partition} has a lag of ${lag} and stands at offset ${nextOffset} for ${seconds} s`;
+        return `partition ${partition} has a lag of ${lag} and has not moved from offset ${nextOffset} for ${seconds} s`;
       }
     }
     return undefined;

@@ -45,7 +45,7 @@ export function judge(facts: VerdictFacts): Exactness {
   if (difference !== undefined) {
     return notExact(
       'RecountDiffers',
-      `${difference}. Somebody changed the books; run sumctl verify and compare with a backup`,
+      `${difference}. The tables were changed outside of the pipeline; run sumctl verify and compare with a backup`,
     );
   }
   for (const books of facts.books) {

@@ -104,7 +104,7 @@ describe('ensuring a topic', () => {
         assert.ok(error instanceof TopicConflictError);
         assert.match(
           error.message,
-          /holds records that this pipeline has not counted, .*partitions 1 -> 2.*left untouched/,
+          /holds records that this pipeline has not counted, .*partitions 1 -> 2.*was not changed/,
         );
         return true;
       });

@@ -108,11 +108,11 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
     if (wanted.isCounted) {
       throw new LogUnavailableError(
         'TopicMissing',
-        `topic ${topic} does not exist, but the books know it: what it held is gone or elsewhere. It is not made anew, ` +
-          'because new records would stand where others were counted: restore it, or give the pipeline a new schema and topic',
+        `topic ${topic} does not exist, but its records were counted. Not recreated: new records would reuse offsets that were already counted. ` +
+          'Restore the topic, or give the pipeline a new schema and topic',
       );
     }
-    // False when somebody was faster: then its settings are looked at like those of any other.
+    // False when another process created it first: then check its settings as for any topic.
     if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
     await untilListed(admin, topic, wanted.partitions);
     logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
@@ -122,8 +122,8 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (plan.kind === 'conflict') throw new TopicConflictError(plan.message);
   if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
     throw new TopicConflictError(
-      `topic ${topic} holds records that this pipeline has not counted, and its settings are not ours (${plan.changes.join(', ')}): ` +
-        'it was left untouched. Name another topic; or, if it is the right one, set management to External and its settings by hand',
+      `topic ${topic} holds records that this pipeline has not counted, and its settings differ (${plan.changes.join(', ')}). ` +
+        'The topic was not changed. Name another topic; or, if it is the right one, set management to External and change its settings yourself',
     );
   }
   if (plan.growTo !== undefined) {

@@ -62,7 +62,7 @@ function unavailable(
     case '55P03':
       return new StoreUnavailableError(
         'SchemaLocked',
-        `somebody holds the schema in PostgreSQL of ${sources.uri}, perhaps another aggregator that upgrades it: asked again`,
+        `Schema is locked in PostgreSQL of ${sources.uri}, possibly by another aggregator's migration; retrying`,
         cause,
       );
     case '42501':

@@ -201,7 +201,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/verdict.test.ts', name: 'another replica' },
   },
   {
-    breaks: 'a topic that was counted is not made anew',
+    breaks: 'a topic that was counted is not recreated',
     file: 'services/aggregator/reading.ts',
     from: 'isCounted: isKnown,',
     to: 'isCounted: false,',
