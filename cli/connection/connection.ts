@@ -1,8 +1,5 @@
-import type { Calculator } from '#cli/api/calculator.ts';
-import type { HttpService } from '#cli/api/http.ts';
 import type { PipelineRef } from '#contract/names.ts';
 import type { Cluster } from './cluster.ts';
-import type { ConnectionOptions } from './options.ts';
 
 /** One service of one pipeline, ready to be talked to. Nothing was sent to it yet. */
 export interface Connection<Service> extends AsyncDisposable {
@@ -29,19 +26,3 @@ export interface KubernetesPipeline {
 export const concurrencyDefault = 1000;
 /** Half of them on each, with another calculator behind each where there are several. */
 export const grpcConnections = 2;
-
-/** Finds the pipeline, or takes the URL of a calculator that was named instead. */
-export async function openCalculator(options: ConnectionOptions, signal: AbortSignal): Promise<Connection<Calculator>> {
-  // Clients take up to half a second to load: only those that are needed, and none for --help.
-  if (options.url !== undefined) return (await import('./direct.ts')).openCalculatorAt(options.url);
-  return await (await import('./kubernetes.ts')).openCalculatorOf(options, signal);
-}
-
-/** The same for reads. */
-export async function openAggregator(
-  options: ConnectionOptions,
-  signal: AbortSignal,
-): Promise<Connection<HttpService>> {
-  if (options.url !== undefined) return (await import('./direct.ts')).openAggregatorAt(options.url);
-  return await (await import('./kubernetes.ts')).openAggregatorOf(options, signal);
-}

@@ -1,6 +1,7 @@
 import { getProof, getTotal } from '#cli/api/aggregator.ts';
 import { Refused } from '#cli/api/failure.ts';
-import { concurrencyDefault, openAggregator, openCalculator } from '#cli/connection/connection.ts';
+import { concurrencyDefault } from '#cli/connection/connection.ts';
+import { openAggregator, openCalculator } from '#cli/connection/open.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';

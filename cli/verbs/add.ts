@@ -1,17 +1,13 @@
 import { Command, Option } from 'commander';
-import { z } from 'zod';
 import { concurrencyDefault } from '#cli/connection/connection.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
-import { parseDuration } from '#cli/duration.ts';
 import { exitCodesHelp, usageError } from '#cli/exit.ts';
 import { rowFormats } from '#cli/import/rows.ts';
-import { named, parseOptions } from '#cli/options.ts';
-import { addOutputOption, type OutputFormat, outputFormatSchema } from '#cli/output/structured.ts';
+import { addOutputOption } from '#cli/output/structured.ts';
 import { addFile } from './addFile.ts';
 import { addOne } from './addOne.ts';
-
-const retryForDefault = { one: '30s', file: '2m' } as const;
+import { readAddOptions, retryForDefault } from './addOptions.ts';
 
 export function addCommand(context: Context): Command {
   const command = new Command('add')
@@ -48,7 +44,7 @@ An acknowledged addition is durable in the log; the totals follow. Every additio
   addOutputOption(command);
   addConnectionOptions(command, 'calculator');
   return command.addHelpText('after', help).action(async (a: string | undefined, b: string | undefined) => {
-    const options = readOptions(command);
+    const options = readAddOptions(command);
     const connectionOptions = readConnectionOptions(command, 'calculator');
     if (options.file === undefined) await addOne({ a, b }, options, connectionOptions, context);
     else if (a === undefined) await addFile({ ...options, file: options.file }, connectionOptions, context);
@@ -79,64 +75,3 @@ Import ids:
   Rejected rows, once mended, go into a file of their own with another --import-id: under the same one its row 1
   would have the request id of row 1 of the first file.
 ${exitCodesHelp}`;
-
-const optionsSchema = z.object({
-  series: named.optional(),
-  id: named.optional(),
-  file: named.optional(),
-  importId: z.string().optional(),
-  format: z.enum(rowFormats).optional(),
-  rejects: named.optional(),
-  concurrency: z.string(),
-  retryFor: z.string().optional(),
-  output: outputFormatSchema,
-});
-
-/** What was asked for, checked. */
-export interface AddOptions {
-  readonly series: string;
-  readonly id: string | undefined;
-  readonly file: string | undefined;
-  readonly importId: string | undefined;
-  readonly format: (typeof rowFormats)[number] | undefined;
-  readonly rejects: string | undefined;
-  readonly concurrency: number;
-  readonly retryForMs: number;
-  readonly output: OutputFormat;
-}
-
-/** Half of the calculator's queue: more would be answered with 429. */
-const concurrencyMax = 5000;
-const importIdLengthMax = 200;
-
-function readOptions(command: Command): AddOptions {
-  const options = parseOptions(optionsSchema, command);
-  const { series = '', id, file, importId, format, rejects, output } = options;
-  if (
-    !/^\d{1,4}$/.test(options.concurrency) ||
-    Number(options.concurrency) < 1 ||
-    Number(options.concurrency) > concurrencyMax
-  ) {
-    throw usageError(`--concurrency must be a whole number from 1 to ${concurrencyMax}, not "${options.concurrency}"`);
-  }
-  if (importId !== undefined && (importId === '' || importId.length > importIdLengthMax)) {
-    throw usageError(`--import-id must have 1 to ${importIdLengthMax} characters`);
-  }
-  if (file === undefined) {
-    for (const [name, value] of Object.entries({ '--import-id': importId, '--format': format, '--rejects': rejects })) {
-      if (value !== undefined) throw usageError(`${name} goes with --file`);
-    }
-  }
-  const retryFor = options.retryFor ?? (file === undefined ? retryForDefault.one : retryForDefault.file);
-  return {
-    series,
-    id,
-    file,
-    importId,
-    format,
-    rejects,
-    concurrency: Number(options.concurrency),
-    retryForMs: parseDuration('--retry-for', retryFor),
-    output,
-  };
-}

@@ -1,4 +1,4 @@
-import { openCalculator } from '#cli/connection/connection.ts';
+import { openCalculator } from '#cli/connection/open.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
@@ -6,7 +6,7 @@ import { type ImportSummary, renderSummary } from '#cli/import/summary.ts';
 import { printResult } from '#cli/output/sink.ts';
 import { renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
-import type { AddOptions } from './add.ts';
+import type { AddOptions } from './addOptions.ts';
 
 /** Adds every row of a file and prints the summary, however the import ended. */
 export async function addFile(

@@ -1,7 +1,7 @@
 import type { Acknowledged } from '#cli/api/calculator.ts';
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import { withRetries } from '#cli/api/retry.ts';
-import { openCalculator } from '#cli/connection/connection.ts';
+import { openCalculator } from '#cli/connection/open.ts';
 import { type ConnectionOptions, urlFlags } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes, usageError } from '#cli/exit.ts';
@@ -13,7 +13,7 @@ import { printable, renderFields } from '#cli/output/table.ts';
 import { parseAddition } from '#core/addition.ts';
 import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
-import type { AddOptions } from './add.ts';
+import type { AddOptions } from './addOptions.ts';
 
 /** Adds two numbers and prints the receipt, or the command that is safe to run again. */
 export async function addOne(

@@ -1,7 +1,8 @@
 import { GaveUp, Refused } from '#cli/api/failure.ts';
 import type { HttpService } from '#cli/api/http.ts';
 import { withRetries } from '#cli/api/retry.ts';
-import { type Connection, openAggregator } from '#cli/connection/connection.ts';
+import type { Connection } from '#cli/connection/connection.ts';
+import { openAggregator } from '#cli/connection/open.ts';
 import type { ConnectionOptions } from '#cli/connection/options.ts';
 import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';

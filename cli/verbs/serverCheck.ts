@@ -2,7 +2,28 @@ import { z } from 'zod';
 import { type Cluster, ClusterRefused, loadCluster } from '#cli/connection/cluster.ts';
 import { CliError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
-import type { Check, Server } from './validate.ts';
+
+/** One check: whether it ran, and what it found. */
+export interface Problem {
+  /** Empty: about the object as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface Check {
+  readonly ran: boolean;
+  /** Which server, or why it did not run. */
+  readonly note: string;
+  readonly problems: readonly Problem[];
+}
+
+/** The API server, opened: checks one document by a dry run. */
+export interface Server {
+  readonly namespace: string | undefined;
+  check(ref: PipelineRef, content: unknown): Promise<Check>;
+  /** Why nobody answered, when nobody did. */
+  unreachable(): CliError | undefined;
+}
 
 /** Opens the API server for dry runs. That it cannot be asked is a note on the check; the caller judges it. */
 export function openServer(

@@ -8,6 +8,7 @@ import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/outp
 import { printable } from '#cli/output/table.ts';
 import { formatRef, kind, type PipelineRef } from '#contract/names.ts';
 import { checkDocument, type ManifestDocument, readPipelineDocuments, wrongKind } from './documents.ts';
+import type { Check, Server } from './serverCheck.ts';
 
 export function validateCommand(context: Context): Command {
   const command = new Command('validate')
@@ -64,28 +65,6 @@ const optionsSchema = z.object({
   output: outputFormatSchema,
 });
 type Options = z.output<typeof optionsSchema>;
-
-export interface Problem {
-  /** Empty: about the object as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** One check: whether it ran, and what it found. */
-export interface Check {
-  readonly ran: boolean;
-  /** Which server, or why it did not run. */
-  readonly note: string;
-  readonly problems: readonly Problem[];
-}
-
-/** The API server, opened: checks one document by a dry run. */
-export interface Server {
-  readonly namespace: string | undefined;
-  check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why nobody answered, when nobody did. */
-  unreachable(): CliError | undefined;
-}
 
 interface Report {
   readonly document: string;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { KubeClient } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
 import { isKubernetesError } from './errors.ts';
-import { apiVersionOf, type Resource, resourceId } from './object.ts';
-import type { Reflector } from './reflector.ts';
+import { apiVersionOf, type KubeObject, type Resource, resourceId } from './object.ts';
+import type { StoreReader } from './store.ts';
 
 /** CustomResourceDefinitions; only their metadata is ever read. */
 export const customResourceDefinitions: Resource = {
@@ -25,9 +25,18 @@ export interface Discovery {
   whenChanged(resource: Resource, seen: string, signal: AbortSignal): Promise<void>;
 }
 
+/** The part of a reflector that discovery reads. */
+export interface CrdReflector {
+  readonly availability: string;
+  readonly store: Pick<StoreReader<KubeObject>, 'get'>;
+  /** Both answer how to end the calls. */
+  onChange(handler: () => void): () => void;
+  onAvailability(handler: () => void): () => void;
+}
+
 export function createDiscovery(options: {
   /** Of `customResourceDefinitions`, metadata only, run by the caller. */
-  readonly crds: Reflector;
+  readonly crds: CrdReflector;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;

@@ -1,7 +1,8 @@
 import type { AggregatorConfig } from '#contract/config.ts';
 import { untilFilesChange } from '#platform/secretWatch.ts';
 import { backoffMs, pause } from '#platform/time.ts';
-import { runSession, type SessionOptions } from './session.ts';
+import { runSession } from './runSession.ts';
+import type { SessionOptions } from './session.ts';
 import { StuckError } from './watch.ts';
 
 /** First wait after a failed session, and the longest one: Kafka and PostgreSQL are asked again without pressing. */

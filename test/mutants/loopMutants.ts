@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 /** Breaks of what feeds Prometheus in the loop, and of what the loop reads from its record. */
 export const loopMutants: readonly Mutant[] = [

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are pieces of code, not templates
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 const rules = 'operator/desired/scalingRules.ts';
 const ruleTests = 'operator/desired/scalingRules.integration.test.ts';

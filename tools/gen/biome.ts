@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildImportOverrides, buildPurityOverride } from './fences.ts';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 
 /** biome.json, in the form that Biome itself checks. */
 export function generateBiomeConfig(root: string): GeneratedFile {
@@ -32,7 +32,12 @@ function buildBiomeConfig(): object {
           useLiteralKeys: 'off',
         },
         style: { useImportType: 'error', noNonNullAssertion: 'error', noRestrictedImports: 'off' },
-        suspicious: { noExplicitAny: 'error' },
+        suspicious: {
+          noExplicitAny: 'error',
+          // Types too: a cycle of types is two files that cannot be read apart.
+          noImportCycles: { level: 'error', options: { ignoreTypes: false } },
+        },
+        nursery: { noFloatingPromises: 'error' },
       },
     },
     assist: { actions: { source: { organizeImports: 'on' } } },

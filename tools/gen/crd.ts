@@ -1,6 +1,6 @@
 import { apiGroup } from '#contract/names.ts';
 import { buildCrd, plural } from '#operator/api/crd.ts';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader, toYaml } from './yaml.ts';
 
 /** The CustomResourceDefinition, and the kustomization that lets other folders include it. */

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
@@ -13,12 +14,6 @@ import { generateReference } from './reference.ts';
 import { generateSumctlPage } from './sumctlPage.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-
-export interface GeneratedFile {
-  /** Relative to the repository's root. */
-  readonly path: string;
-  readonly text: string;
-}
 
 async function generateAll(): Promise<GeneratedFile[]> {
   return [

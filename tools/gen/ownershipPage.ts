@@ -1,5 +1,5 @@
 import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/ownership.ts';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
 
 /** docs/reference/ownership.md: what the operator makes, in which order, and what it may do. */

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 
 const run = promisify(execFile);
 

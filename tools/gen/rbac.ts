@@ -14,7 +14,7 @@ import {
   ownVerbs,
   podRights,
 } from '#operator/desired/ownership.ts';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 
 /** The operator's rights, out of the ownership table: in all namespaces, in its own, and in a Kafka namespace. */

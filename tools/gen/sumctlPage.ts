@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { GeneratedFile } from './generate.ts';
+import type { GeneratedFile } from './generatedFile.ts';
 
 const run = promisify(execFile);
 

@@ -1,0 +1,38 @@
+import { Releasers } from '#platform/releasers.ts';
+import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
+import { kafkaSettings } from '#services/eventlog/settings.ts';
+import { openLogTopic } from '#services/eventlog/topic.ts';
+import { openLedger } from '#services/ledger/ledger.ts';
+import { healthOf, healthy } from './health.ts';
+import { readLog } from './reading.ts';
+import type { SessionOptions } from './session.ts';
+import { StuckError } from './watch.ts';
+
+/**
+ * Opens the books, lets the API read them, and counts the log into them until the signal. The log has its own, shorter
+ * lives inside: readers are answered while Kafka is away. Throws what keeps the books closed, and StuckError.
+ */
+export async function runSession(options: SessionOptions, signal: AbortSignal): Promise<void> {
+  const { config, state, logger, onOpen } = options;
+  const releasers = new Releasers(logger);
+  try {
+    const ledger = await openLedger(config, logger);
+    releasers.add('ledger', () => ledger.close());
+    if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
+    // Whose books these are needs no Kafka: nobody may read a stranger's totals through us meanwhile.
+    await ledger.requireOwner();
+    state.store = healthy('the books are open');
+    const topic = openLogTopic({ settings: kafkaSettings(config), logger });
+    releasers.add('topic', () => topic.close());
+    onOpen({ ledger, topic });
+    releasers.add('API', () => onOpen(undefined));
+    await readLog(options, { ledger, topic }, signal);
+    // Left the group, still answering.
+    await untilAborted(signal);
+  } catch (error) {
+    if (!(error instanceof StuckError)) state.store = healthOf(error);
+    throw error;
+  } finally {
+    await releasers.releaseAll();
+  }
+}
