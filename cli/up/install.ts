@@ -48,7 +48,7 @@ export async function readOperator({ kubectl, root, image, signal }: OperatorOpt
 /** Applies the CRDs, and when they are served the operator. */
 export async function installOperator(
   kubectl: Kubectl,
-  { crds, objects }: Operator,
+  { crds, objects }: Pick<Operator, 'crds' | 'objects'>,
   signal: AbortSignal,
 ): Promise<void> {
   await applyObjects(kubectl, crds, signal);
@@ -61,9 +61,10 @@ const objectSchema = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
 });
-type KubeObject = z.output<typeof objectSchema>;
+export type KubeObject = z.output<typeof objectSchema>;
 
-function readObjects(yaml: string): KubeObject[] {
+/** The objects of a stream of YAML documents. */
+export function readObjects(yaml: string): KubeObject[] {
   return parseAllDocuments(yaml).flatMap((document) => {
     const content: unknown = document.toJS();
     return content === null ? [] : [objectSchema.parse(content)];

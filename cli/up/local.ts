@@ -17,8 +17,14 @@ export interface LocalOptions {
   readonly signal: AbortSignal;
 }
 
+/** The cluster on this machine, into which images can be loaded. */
+export interface LocalTarget extends Target, AsyncDisposable {
+  /** Imports an OCI archive. */
+  loadImage(tarPath: string): Promise<void>;
+}
+
 /** A one-node Kubernetes on this machine, with the image of this repository on it. */
-export async function startLocal(options: LocalOptions): Promise<Target & AsyncDisposable> {
+export async function startLocal(options: LocalOptions): Promise<LocalTarget> {
   const { root, cacheDir, lock, progress, signal } = options;
   await using stack = new AsyncDisposableStack();
   const [cluster, image] = await bothOrNeither(
@@ -40,6 +46,7 @@ export async function startLocal(options: LocalOptions): Promise<Target & AsyncD
     }),
     image: image.ref,
     died: cluster.died,
+    loadImage: (tarPath) => cluster.loadImage(tarPath),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

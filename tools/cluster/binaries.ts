@@ -39,6 +39,8 @@ const modules = {
   // The two of the closed loop, which run beside the cluster. Their main packages are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
+  // Runs as pods, for `npm run loop -- --keda` alone: with the SDK of every cloud it compiles for minutes.
+  keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;
@@ -56,7 +58,7 @@ export interface BuildOptions {
  * `etcd`, `runc`, ...). From an empty cache all modules take about 15 minutes of processor time, kubernetes most of it.
  */
 export async function buildGoModule(module: GoModule, { progress, cacheRoot, signal }: BuildOptions): Promise<string> {
-  const source = join(import.meta.dirname, 'modules', module);
+  const source = sourceOf(module);
   const files = (await readdir(source)).sort();
   const contents = await Promise.all(files.map((file) => readFile(join(source, file))));
   const goMod = await readFile(join(source, 'go.mod'), 'utf8');
@@ -89,21 +91,38 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
 
 /** Builds Kubernetes' own pause program: pid 1 of every pod, and of our node. Answers the folder with `pause` in it. */
 export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise<string> {
-  const source = join(import.meta.dirname, 'modules', 'kubernetes');
   const compiler = (await run('gcc', ['--version']).catch(explainMissing('gcc', 'gcc'))).stdout.split('\n', 1);
   return await cachedBuild({
     name: 'pause',
-    inputs: [...compiler, await readFile(join(source, 'go.sum'))],
+    inputs: [...compiler, await readFile(join(sourceOf('kubernetes'), 'go.sum'))],
     progress,
     ...(cacheRoot === undefined ? {} : { root: cacheRoot }),
     async build(dir, { log, step }) {
-      const options = { cwd: source, log, step, env: goEnvironment() };
-      await runLogged('go', ['mod', 'download', 'k8s.io/kubernetes'], options);
-      const listed = await run('go', ['list', '-m', '-f', '{{.Dir}}', 'k8s.io/kubernetes'], options);
-      const program = join(listed.stdout.trim(), 'build', 'pause', 'linux', 'pause.c');
-      await runLogged('gcc', ['-Os', '-static', '-o', join(dir, 'pause'), program], options);
+      const kubernetes = await findGoSource('kubernetes', 'k8s.io/kubernetes', { log, step });
+      const program = join(kubernetes, 'build', 'pause', 'linux', 'pause.c');
+      await runLogged('gcc', ['-Os', '-static', '-o', join(dir, 'pause'), program], {
+        cwd: sourceOf('kubernetes'),
+        log,
+        step,
+        env: goEnvironment(),
+      });
     },
   });
+}
+
+/** The folder that holds the source of a Go module which one of ours pins. It is downloaded when it is not there. */
+export async function findGoSource(
+  module: GoModule,
+  path: string,
+  { log, step }: { readonly log: string; readonly step: Step },
+): Promise<string> {
+  const options = { cwd: sourceOf(module), log, step, env: goEnvironment() };
+  await runLogged('go', ['mod', 'download', path], options);
+  return (await run('go', ['list', '-m', '-f', '{{.Dir}}', path], options)).stdout.trim();
+}
+
+function sourceOf(module: GoModule): string {
+  return join(import.meta.dirname, 'modules', module);
 }
 
 /** Without these `/version` is empty and clients misparse it. The commit is not known from a module. */

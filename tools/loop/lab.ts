@@ -10,15 +10,29 @@ import { connectAdmin } from '#tools/cluster/admin.ts';
 import type { ApiClient } from '#tools/cluster/apiClient.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
-import { type Monitoring, startMonitoring } from '#tools/monitoring/monitoring.ts';
+import { startMonitoring } from '#tools/monitoring/monitoring.ts';
+import type { Prometheus } from '#tools/monitoring/prometheus.ts';
 import type { Progress } from '#tools/progress.ts';
 import { followGenerations, type Generations } from './generations.ts';
+import { installKeda } from './keda.ts';
 
 export interface LabOptions {
   /** The repository. */
   readonly root: string;
+  /** Who serves the metrics to the HPA controller. */
+  readonly scaler: Scaler;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+}
+
+/** prometheus-adapter with mode `hpa`, or KEDA with mode `keda`. */
+export type Scaler = 'prometheus-adapter' | 'KEDA';
+
+/** The server of external.metrics.k8s.io, which a scenario may kill. */
+export interface MetricsServer {
+  readonly name: Scaler;
+  kill(): Promise<void>;
+  start(): Promise<void>;
 }
 
 /** Everything that a loop needs, running; no pipeline yet. Taken down in reverse order when disposed of. */
@@ -29,7 +43,8 @@ export interface Lab extends AsyncDisposable {
   readonly client: ApiClient;
   readonly parts: Parts;
   readonly generations: Generations;
-  readonly monitoring: Monitoring;
+  readonly prometheus: Prometheus;
+  readonly metricsServer: MetricsServer;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   apply(...objects: readonly object[]): Promise<void>;
@@ -40,7 +55,7 @@ const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
 /** The system as `npm start` brings it up, with monitoring beside it. */
-export async function startLab({ root, progress, signal }: LabOptions): Promise<Lab> {
+export async function startLab({ root, scaler, progress, signal }: LabOptions): Promise<Lab> {
   const dir = join(stateRoot(), 'loop');
   await using stack = new AsyncDisposableStack();
   const lock = stack.use(await acquireMachine({ what: 'npm run loop', progress, signal }));
@@ -63,11 +78,13 @@ export async function startLab({ root, progress, signal }: LabOptions): Promise<
       kubeconfigPath: kubeconfig,
       dir: join(dir, 'monitoring'),
       host: hostAddress,
-      valuesPath: join(root, 'manifests', 'prometheus-adapter', 'values.yaml'),
+      valuesPath: scaler === 'KEDA' ? undefined : join(root, 'manifests', 'prometheus-adapter', 'values.yaml'),
       interval: scrapeInterval,
       progress,
     }),
   );
+  const metricsServer =
+    monitoring.adapter ?? (await installKeda({ target: local, dir: join(dir, 'keda'), progress, signal }));
   const operator = await readOperator({ kubectl, root, image, signal });
   await progress.step('Install the operator', async () => {
     await installOperator(kubectl, operator, signal);
@@ -83,7 +100,8 @@ export async function startLab({ root, progress, signal }: LabOptions): Promise<
     client,
     parts,
     generations,
-    monitoring,
+    prometheus: monitoring.prometheus,
+    metricsServer: { name: scaler, kill: () => metricsServer.kill(), start: () => metricsServer.start() },
     progress,
     signal,
     apply: (...objects) => applyObjects(kubectl, objects, signal),

@@ -11,10 +11,12 @@ import { renderReport } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios/all.ts';
 import { short } from './scenarios/short.ts';
+import { step } from './scenarios/step.ts';
 
 interface Options {
   readonly only?: Scenario[];
   readonly short?: true;
+  readonly keda?: true;
   readonly out: string;
 }
 
@@ -25,28 +27,45 @@ const program = new Command('npm run loop --')
   .description('Scales a pipeline on Kafka lag in a local cluster, under load, and checks what it does.')
   .option('--only <name...>', 'play these scenarios alone', collect)
   .option('--short', 'play only one step up and down, in about 7 minutes')
+  .option('--keda', 'scale with KEDA instead of prometheus-adapter; plays the step unless --only names others')
   .option('--out <folder>', 'where the plots go', join(root, 'docs', 'autoscaling'))
-  .addHelpText('after', `\nScenarios:\n${list}`)
+  .addHelpText(
+    'after',
+    `\nScenarios:\n${list}
+
+Examples:
+  npm run loop                              # all of them, in about 90 minutes
+  npm run loop -- --only step --only burst  # two of them
+  npm run loop -- --keda                    # one step with KEDA, which compiles for minutes the first time`,
+  )
   .exitOverride()
   .action(run);
 
 await runProgram(program);
 
-async function run({ only, short: isShort, out }: Options): Promise<void> {
+async function run({ only, short: isShort, keda: withKeda, out }: Options): Promise<void> {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interrupted.abort(new Error(`Ended by ${signal}.`)));
   }
-  const chosen = isShort ? [short] : (only ?? scenarios);
+  const chosen = isShort ? [short] : (only ?? (withKeda ? [step] : scenarios));
   const progress = createProgress();
   const played: Played[] = [];
-  await using lab = await startLab({ root, progress, signal: interrupted.signal });
+  await using lab = await startLab({
+    root,
+    scaler: withKeda ? 'KEDA' : 'prometheus-adapter',
+    progress,
+    signal: interrupted.signal,
+  });
   for (const scenario of chosen) {
     progress.note(`\nScenario ${scenario.name}: ${scenario.purpose}`);
     const one = await play(lab, scenario);
     played.push(one);
     await mkdir(out, { recursive: true });
-    await writeFile(join(out, `${scenario.name}.svg`), renderPlot(scenario.purpose, one.record));
+    await writeFile(
+      join(out, `${scenario.name}${withKeda ? '-keda' : ''}.svg`),
+      renderPlot(scenario.purpose, one.record),
+    );
   }
   console.log(renderReport(played));
   if (played.some(({ checks }) => checks.some(({ holds }) => !holds))) process.exitCode = 1;

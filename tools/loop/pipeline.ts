@@ -17,6 +17,8 @@ export interface PipelineOptions {
   readonly partitions: number;
   /** Most aggregators; default that of the loop. */
   readonly max?: AggregatorsMax;
+  /** In percent; default that of the loop. */
+  readonly utilisation?: number;
 }
 
 /** A pipeline of the loop that is Ready and scales. */
@@ -33,7 +35,7 @@ const readyTimeoutMs = 240_000;
 
 /** Applies the sample with autoscaling and waits until it is Ready. Disposed of, it and its namespace go. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
-  const { namespace, partitions, max } = options;
+  const { namespace, partitions, max, utilisation } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
   const sample = z
     .looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) })
@@ -48,7 +50,11 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
         bootstrapServers: lab.parts.bootstrapServers.split(','),
         topic: { partitions, replicas: 1 },
       },
-      ...buildScaledSpec(max === undefined ? {} : { max }),
+      ...buildScaledSpec({
+        ...(max === undefined ? {} : { max }),
+        ...(utilisation === undefined ? {} : { utilisation }),
+        ...(lab.metricsServer.name === 'KEDA' ? { kedaPrometheusUrl: lab.prometheus.url } : {}),
+      }),
     },
   };
   const parsed = parsePipelineStrictly(resource);

@@ -26,6 +26,7 @@ export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
     namespace,
     partitions: scenario.partitions,
     ...(scenario.max === undefined ? {} : { max: scenario.max }),
+    ...(scenario.utilisation === undefined ? {} : { utilisation: scenario.utilisation }),
   });
   await using load = await startLoad(lab.parts, pipeline);
   await using recorder = startRecorder(lab, pipeline, () => load.rate);

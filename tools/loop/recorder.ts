@@ -74,7 +74,7 @@ type Seen = Omit<Point, 'at' | 'offered'>;
 
 async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const { ref } = pipeline;
-  const series = createPrometheusClient(lab.monitoring.prometheus.url);
+  const series = createPrometheusClient(lab.prometheus.url);
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
   // A source that a scenario has killed leaves a gap; that is what the record is to show.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);

@@ -21,6 +21,7 @@ export function renderReport(played: readonly Played[]): string {
       times.push([scenario.name, step, ...[recorded, scaled, ready, drained].map(inSeconds)]);
     }
   }
+  if (times.length === 0) return `${checks}`;
   return `${checks}\n\nSeconds of each stage, from the end of the one before:\n${times}`;
 }
 

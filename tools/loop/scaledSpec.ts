@@ -11,7 +11,7 @@ export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds:
 const aggregatorCpu = '100m';
 /** Measured with this limit: 2,500 to 2,900 records per second under a backlog. The rules measure it themselves. */
 const capacityHint = 2_000;
-const utilisation = 70;
+const defaultUtilisation = 70;
 
 /** Seen with 12 starting at once on two cores that had other work: members miss their heartbeats and rebalance for minutes. */
 const aggregatorsMax = 6;
@@ -19,18 +19,28 @@ const aggregatorsMax = 6;
 /** `partitions`: no bound but that of the topic, which may grow. */
 export type AggregatorsMax = number | 'partitions';
 
+export interface ScaledSpecOptions {
+  readonly max?: AggregatorsMax;
+  /** In percent. */
+  readonly utilisation?: number;
+  /** Mode `keda`, with the Prometheus at this URL. Default: mode `hpa`. */
+  readonly kedaPrometheusUrl?: string;
+}
+
 /** What a pipeline of the loop has beside the sample: monitoring, one calculator, aggregators that scale on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
-}: {
-  max?: AggregatorsMax;
-} = {}): Readonly<Record<'monitoring' | 'calculator' | 'aggregator', object>> {
+  utilisation = defaultUtilisation,
+  kedaPrometheusUrl,
+}: ScaledSpecOptions = {}): Readonly<Record<'monitoring' | 'calculator' | 'aggregator', object>> {
   return {
     monitoring: { enabled: true },
     calculator: { replicas: 1 },
     aggregator: {
       autoscaling: {
-        mode: 'hpa',
+        ...(kedaPrometheusUrl === undefined
+          ? { mode: 'hpa' }
+          : { mode: 'keda', prometheus: { serverAddress: kedaPrometheusUrl } }),
         min: 1,
         ...(max === 'partitions' ? {} : { max }),
         drainSeconds: windows.drainSeconds,

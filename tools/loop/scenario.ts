@@ -13,6 +13,8 @@ export interface Scenario {
   readonly partitions: number;
   /** Most aggregators; default that of the loop. */
   readonly max?: AggregatorsMax;
+  /** Share of an aggregator that steady load may use, in percent; default that of the loop. */
+  readonly utilisation?: number;
   /** True: it halts a partition, so the total cannot become exact and the scenario checks the proof itself. Default false. */
   readonly isHalting?: boolean;
   play(run: Run): Promise<void>;

@@ -11,8 +11,8 @@ export interface MonitoringOptions {
   readonly dir: string;
   /** Where the API server and pods reach processes of the host. */
   readonly host: string;
-  /** Values of the prometheus-adapter chart. */
-  readonly valuesPath: string;
+  /** Values of the prometheus-adapter chart. Undefined: no prometheus-adapter, such as where KEDA serves the metrics. */
+  readonly valuesPath: string | undefined;
   /** Of scrapes and rules, such as `5s`. */
   readonly interval: string;
   readonly progress: Progress;
@@ -20,7 +20,7 @@ export interface MonitoringOptions {
 
 export interface Monitoring extends AsyncDisposable {
   readonly prometheus: Prometheus;
-  readonly adapter: Adapter;
+  readonly adapter: Adapter | undefined;
 }
 
 /** Everything between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, prometheus-adapter. */
@@ -39,15 +39,18 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
       complain: progress.note,
     }),
   );
-  const adapter = stack.use(
-    await startAdapter({
-      ...shared,
-      dir: join(dir, 'prometheus-adapter'),
-      host,
-      prometheusUrl: prometheus.url,
-      valuesPath,
-    }),
-  );
+  const adapter =
+    valuesPath === undefined
+      ? undefined
+      : stack.use(
+          await startAdapter({
+            ...shared,
+            dir: join(dir, 'prometheus-adapter'),
+            host,
+            prometheusUrl: prometheus.url,
+            valuesPath,
+          }),
+        );
   const owned = stack.move();
   return { prometheus, adapter, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -17,8 +17,8 @@ export const killed: Scenario = {
   purpose: 'each source of the number killed, while the load goes to 0 and then x5',
   partitions: 12,
   async play(run) {
-    const { lab, load } = run;
-    const { prometheus, adapter } = lab.monitoring;
+    const { load } = run;
+    const { prometheus, metricsServer } = run.lab;
     load.setRate(rates.low);
     await untilSteady(run, 20, steadyTimeoutSeconds);
     await playStep(run, { name: 'to the middle', rate: middle });
@@ -28,7 +28,11 @@ export const killed: Scenario = {
       restore: () => scaleCalculators(run, 1),
     });
     await holdWithout(run, { what: 'Prometheus', kill: () => prometheus.kill(), restore: () => prometheus.start() });
-    await holdWithout(run, { what: 'prometheus-adapter', kill: () => adapter.kill(), restore: () => adapter.start() });
+    await holdWithout(run, {
+      what: metricsServer.name,
+      kill: () => metricsServer.kill(),
+      restore: () => metricsServer.start(),
+    });
   },
 };
 

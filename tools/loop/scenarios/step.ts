@@ -63,15 +63,17 @@ export async function playStep(run: Run, { name, rate }: { name: string; rate: n
   );
 }
 
+/** Nothing is said of a period in which no replica came or went. */
 export function checkGenerations({ recorder, check }: Run, period: { from: number; to: number }): void {
   const moves = joinsAndLeaves(changesOf(recorder.record, 'replicas', period));
+  if (moves === 0) return;
   const changes = changesOf(recorder.record, 'generation', period);
   const [first, last] = [changes[0]?.from, changes.at(-1)?.to];
   // Without a value nothing is known, and a promise that was not looked at does not hold.
   const generations = first === undefined || last === undefined ? undefined : last - first;
   check(
     'at most one generation of the group for each join and leave',
-    moves === 0 || (generations !== undefined && generations <= moves),
+    generations !== undefined && generations <= moves,
     `${generations ?? 'unknown'} generations, ${moves} joins and leaves`,
   );
 }
