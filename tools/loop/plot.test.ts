@@ -27,3 +27,13 @@ test('a gap in the values is a gap in the line, and a change of a whole number i
   assert.match(svg, /a &lt;title&gt; &amp; more/);
   assert.match(svg, /x &lt; y/);
 });
+
+test('a mark that the picture would cut off is written to the left of its line', () => {
+  const marks = [
+    { at: 1, text: 'prometheus-adapter killed' },
+    { at: 99, text: 'prometheus-adapter back' },
+  ];
+  const svg = renderPlot('marks', { points: [point(0, {}), point(100, {})], marks });
+  assert.doesNotMatch(/<text[^>]*>prometheus-adapter killed/.exec(svg)?.[0] ?? '', /text-anchor="end"/);
+  assert.match(/<text[^>]*>prometheus-adapter back/.exec(svg)?.[0] ?? '', /text-anchor="end"/);
+});

@@ -40,6 +40,8 @@ const panels: readonly Panel[] = [
 ];
 
 const width = 900;
+/** Of a mark, at most. */
+const markLetterWidth = 6;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
@@ -63,13 +65,19 @@ export function renderPlot(title: string, record: LoopRecord): string {
     text(left, 22, title, 'font-size="15" font-weight="bold"'),
     ...record.marks.flatMap(({ at, text: said }, index) => [
       `<line x1="${fixed(x(at))}" y1="${top - 6}" x2="${fixed(x(at))}" y2="${bottom}" stroke="#bbbbbb" stroke-dasharray="4 3"/>`,
-      text(x(at) + 3, top - 58 + (index % markRows) * 11, said, 'font-size="10" fill="#555555"'),
+      renderMark(x(at), top - 58 + (index % markRows) * 11, said),
     ]),
     ...panels.flatMap((panel, index) => renderPanel(panel, { record, x, y0: top + index * (panelHeight + gap) })),
     ...timeAxis(seconds, x, bottom),
     '</svg>',
   ];
   return `${parts.join('\n')}\n`;
+}
+
+/** Right of its line; left of it where the picture would cut it off. */
+function renderMark(x: number, y: number, said: string): string {
+  const isCut = x + said.length * markLetterWidth > width;
+  return text(isCut ? x - 3 : x + 3, y, said, `font-size="10" fill="#555555"${isCut ? ' text-anchor="end"' : ''}`);
 }
 
 interface Frame {
