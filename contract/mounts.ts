@@ -2,7 +2,7 @@
  * Where the operator mounts Secrets into our pods and where the programs look for them. Keys of the user's Secrets
  * are projected onto these file names; the volumes are optional, so a missing Secret is our message, not a stuck pod.
  */
-export const mountRoot = '/etc/sumpipeline';
+const mountRoot = '/etc/sumpipeline';
 
 export const mounts = {
   kafkaCa: { volume: 'kafka-ca', directory: `${mountRoot}/kafka-ca`, file: 'ca.crt' },

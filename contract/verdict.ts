@@ -4,7 +4,7 @@ import { z } from 'zod';
  * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
  * Written when it starts, when the verdict flips, and when what was written is gone; never periodically.
  */
-export const healthSchema = z.object({
+const healthSchema = z.object({
   ok: z.boolean(),
   /** One CamelCase word; `Unknown`: not looked yet, so that this says nothing about anybody. */
   reason: z.string().max(128),

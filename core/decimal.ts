@@ -9,7 +9,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
 /** Longest text we look at: 38 digits, sign and point fit three times over; the rest can only be trailing zeros. */
-export const decimalTextLengthMax = 128;
+const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);
 const decimalPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/;

@@ -1,6 +1,6 @@
 /** What became of a log record. Every record has exactly one. */
 export const dispositions = ['applied', 'duplicate', 'conflict', 'parked', 'expired'] as const;
-export type Disposition = (typeof dispositions)[number];
+type Disposition = (typeof dispositions)[number];
 
 /** How many records of a partition have each disposition. */
 export type DispositionCounts = Readonly<Record<Disposition, bigint>>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-export const fingerprintBytesLength = 16;
+const fingerprintBytesLength = 16;
 
 /**
  * First 16 bytes of SHA-256 over (u32 big-endian length + UTF-8) of series, a and b, the decimals in canonical form.

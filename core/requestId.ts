@@ -1,5 +1,5 @@
 /** The client's idempotency key: a UUID of any version (7 preferred), canonical form is lower case. */
-export const requestIdBytesLength = 16;
+const requestIdBytesLength = 16;
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const nilUuid = '00000000-0000-0000-0000-000000000000';

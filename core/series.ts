@@ -1,6 +1,6 @@
 /** The name of one total inside a pipeline: 1 to 200 bytes of UTF-8, no control characters, not normalised. */
 export const defaultSeries = 'default';
-export const seriesBytesMax = 200;
+const seriesBytesMax = 200;
 
 // C0, DEL and C1: PostgreSQL refuses NUL, terminals obey the others.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.

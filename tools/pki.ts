@@ -16,7 +16,7 @@ import {
 } from '@peculiar/x509';
 
 /** What a certificate says and what it is good for. */
-export interface CertificateRequest {
+interface CertificateRequest {
   /** Subject CN; to Kubernetes this is the user's name. */
   readonly commonName: string;
   /** Subject O, one per group; to Kubernetes these are the user's groups. Default none. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheRoot } from '#tools/cache.ts';
-import { checks, runCheck } from './testing/checks.ts';
+import { type Check, checks, isCheck, runCheck } from './testing/checks.ts';
 import { createTemporaryFolder } from './testing/folder.ts';
 import { type Part, type Plan, planRun, refuseIdleFilters, selectFiles, UsageError } from './testing/plan.ts';
 import { runPart } from './testing/runPart.ts';
@@ -46,7 +46,7 @@ function readPlan(): Plan {
 
 async function run(part: Part): Promise<PartResult> {
   print(`\n== ${part}`);
-  if (part === 'lint' || part === 'types' || part === 'generated') return check(part);
+  if (isCheck(part)) return check(part);
   return runPart({
     part,
     files: selectFiles(files, part, plan.filters),
@@ -65,7 +65,7 @@ async function run(part: Part): Promise<PartResult> {
   });
 }
 
-function check(part: keyof typeof checks): PartResult {
+function check(part: Check): PartResult {
   const startedAt = performance.now();
   const { isGood, output } = runCheck(part, root);
   if (!isGood) print(output);

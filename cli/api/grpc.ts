@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { CliError, codeOf, describeChain } from '#cli/exit.ts';
 import { TryAgain } from './failure.ts';
 
-export interface GrpcCall {
+interface GrpcCall {
   /** `/sumpipeline.v1.Calculator/Add`. */
   readonly path: string;
   readonly message: Uint8Array;
@@ -13,7 +13,7 @@ export interface GrpcCall {
 }
 
 /** What came back of a unary call: the message, or the status with what our services add to it. */
-export type GrpcAnswer =
+type GrpcAnswer =
   | { readonly ok: true; readonly message: Uint8Array }
   | {
       readonly ok: false;

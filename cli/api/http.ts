@@ -4,7 +4,7 @@ import { CliError, codeOf, describeChain } from '#cli/exit.ts';
 import { TryAgain } from './failure.ts';
 import { readProblem } from './problem.ts';
 
-export interface ServiceRequest {
+interface ServiceRequest {
   readonly method: 'GET' | 'POST';
   /** With its query. */
   readonly path: string;

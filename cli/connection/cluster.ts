@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { CliError, describeChain, exitCodes, usageError } from '#cli/exit.ts';
 
-export interface ClusterRequest {
+interface ClusterRequest {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 
-export const outputFormats = ['table', 'json', 'yaml'] as const;
+const outputFormats = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
 export const outputFormatSchema = z.enum(outputFormats);

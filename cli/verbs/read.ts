@@ -9,7 +9,7 @@ import { CliError, exitCodes } from '#cli/exit.ts';
 import type { PipelineRef } from '#contract/names.ts';
 
 /** A pod that is being replaced is back by then; longer waits are for writes, which would be lost without them. */
-export const readRetryMs = 15_000;
+const readRetryMs = 15_000;
 
 export interface Reader {
   readonly name: string;

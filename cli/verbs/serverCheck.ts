@@ -4,7 +4,7 @@ import { CliError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
 
 /** One check: whether it ran, and what it found. */
-export interface Problem {
+interface Problem {
   /** Empty: about the object as a whole. */
   readonly path: string;
   readonly message: string;

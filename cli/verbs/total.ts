@@ -93,7 +93,7 @@ async function printOne(
 }
 
 /** The JSON mapping of `Total`, empty fields included: a reader need not know which are left out. */
-export function totalJson(total: Total) {
+function totalJson(total: Total) {
   return toJson(TotalSchema, total, { alwaysEmitImplicit: true });
 }
 

@@ -11,7 +11,7 @@ export interface LoadScenario {
   readonly mix: LoadMix;
 }
 
-export interface LoadStage {
+interface LoadStage {
   readonly seconds: number;
   readonly rate: number;
 }

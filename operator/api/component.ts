@@ -4,7 +4,7 @@ import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstr
 import { annotationMap, atomicList, labelMap, mapList, objectName, withRules } from './schema.ts';
 
 /** Label keys that the operator writes on pods, besides everything under its own prefix. */
-export const reservedPodLabels = [
+const reservedPodLabels = [
   'app.kubernetes.io/component',
   'app.kubernetes.io/instance',
   'app.kubernetes.io/managed-by',

@@ -3,7 +3,7 @@ import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey
 
 /** What an unset field of the topic means. Not defaults of the CRD: an External topic must not carry them. */
 export const topicReplicasDefault = 3;
-export const topicMinInSyncReplicasDefault = 2;
+const topicMinInSyncReplicasDefault = 2;
 
 /** One broker may be all there is: then the default cannot ask for two in sync. */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
@@ -12,7 +12,7 @@ export function minInSyncReplicas(topic: { replicas?: number | undefined; minInS
 }
 
 /** Settings that have a field of their own or are fixed, because the exact total depends on them. */
-export const reservedTopicSettings = [
+const reservedTopicSettings = [
   'cleanup.policy',
   'compression.type',
   'message.timestamp.type',

@@ -5,7 +5,7 @@ import { specSchema } from './spec.ts';
 import { statusSchema } from './status.ts';
 
 /** `<name>-aggregator-headless` must fit the 63 characters of a Service's name, which begins with a letter. */
-export const nameLengthMax = 40;
+const nameLengthMax = 40;
 
 const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const nameMessage = `must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;

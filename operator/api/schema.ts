@@ -108,7 +108,7 @@ export function annotationMap(...rules: readonly Rule<Record<string, string>>[])
 }
 
 /** A Kubernetes quantity: `500m`, `1Gi`, or a bare integer. The pattern is the one of Kubernetes' own generator. */
-export const quantityPattern =
+const quantityPattern =
   /^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$/;
 
 export function quantity() {

@@ -2,8 +2,6 @@ import type { z } from 'zod';
 import type { Component } from '#contract/names.ts';
 import type { pipelineSchema } from './pipeline.ts';
 
-export type { ConditionType } from './status.ts';
-
 type Parsed = z.output<typeof pipelineSchema>;
 
 /** A resource after parsing: defaults are filled in, and the namespace is known. */
@@ -11,14 +9,10 @@ export type SumPipeline = Omit<Parsed, 'metadata'> & {
   readonly metadata: Parsed['metadata'] & { readonly namespace: string };
 };
 
-export type Spec = Parsed['spec'];
-export type KafkaSpec = Spec['kafka'];
-export type TopicSpec = KafkaSpec['topic'];
+type Spec = Parsed['spec'];
+type KafkaSpec = Spec['kafka'];
 export type ClusterRef = NonNullable<KafkaSpec['cluster']>;
-export type StoreSpec = Spec['store'];
 export type ComponentSpec = Spec[Component];
 export type AggregatorAutoscaling = NonNullable<Spec['aggregator']['autoscaling']>;
-export type CalculatorAutoscaling = NonNullable<Spec['calculator']['autoscaling']>;
 export type Status = NonNullable<Parsed['status']>;
 export type Condition = NonNullable<Status['conditions']>[number];
-export type ComponentStatus = NonNullable<Status[Component]>;

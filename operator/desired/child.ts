@@ -4,7 +4,7 @@ import type { SumPipeline } from '#operator/api/types.ts';
 import { refOf } from './identity.ts';
 import type { OwnedKind } from './ownership.ts';
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -13,7 +13,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion: boolean;
 }
 
-export interface ChildMetadata {
+interface ChildMetadata {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Record<string, string>;

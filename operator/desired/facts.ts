@@ -13,7 +13,7 @@ export interface Facts {
 }
 
 /** What the cluster can do for autoscaling. */
-export interface ScalingFacts {
+interface ScalingFacts {
   /** The API server has the field `tolerance` of an HPA (1.33): elsewhere it would refuse the whole object. */
   readonly knowsTolerance: boolean;
   /** The field has an effect: known, and kept by the API server. */

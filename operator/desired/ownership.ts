@@ -8,7 +8,7 @@ export type Step = (typeof steps)[number];
  * How a child leaves when it is no longer desired. `delete`: with uid precondition. `release`: it holds data, so it
  * is first annotated `strimzi.io/managed: "false"`, then deleted with the uid and resourceVersion of that reply.
  */
-export type PrunePolicy = 'delete' | 'release';
+type PrunePolicy = 'delete' | 'release';
 
 /** One kind of object that we make. */
 export interface OwnedKind {

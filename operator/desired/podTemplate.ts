@@ -9,7 +9,7 @@ import { imageOf, refOf, serviceAccountOf } from './identity.ts';
 import { buildVolumes } from './volumes.ts';
 
 /** Name of the container, and of what people read with `kubectl logs -c`. */
-export const containerName = 'sumpipeline';
+const containerName = 'sumpipeline';
 
 /** Finishing requests and commits after the drain, and closing connections, take at most this long. */
 const finishMs = 20_000;

@@ -31,7 +31,7 @@ export interface ScalingRulesInput {
   readonly scalesCalculators: boolean;
 }
 
-export type Rule =
+type Rule =
   | { readonly record: string; readonly expr: string; readonly labels: Readonly<Record<string, string>> }
   | {
       readonly alert: string;

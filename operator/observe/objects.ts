@@ -71,7 +71,7 @@ export interface ContainerStatus {
   readonly lastState?: ContainerState;
 }
 
-export interface ContainerState {
+interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: object;
   readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string };

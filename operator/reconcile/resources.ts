@@ -50,7 +50,7 @@ export const configMaps: Resource<KubeObject & ConfigMapBody> = toResource(owner
 export const kafkaTopics: Resource<KubeObject & KafkaTopicBody> = toResource(ownership.kafkaTopic);
 
 /** Every kind that we make, by kind. */
-export const childResources: Readonly<Record<string, Resource>> = {
+const childResources: Readonly<Record<string, Resource>> = {
   ...Object.fromEntries(Object.values(ownership).map((owned) => [owned.kind, toResource(owned)])),
   Deployment: deployments,
   ConfigMap: configMaps,

@@ -19,7 +19,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-export interface SelectOptions extends CallOptions {
+interface SelectOptions extends CallOptions {
   /** Only this namespace; absent: all. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;

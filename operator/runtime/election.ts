@@ -40,7 +40,7 @@ export interface Leadership {
   assertHeld(): void;
 }
 
-export class LeadershipLostError extends Error {
+class LeadershipLostError extends Error {
   constructor(why: string) {
     super(`leadership lost: ${why}`);
     this.name = 'LeadershipLostError';

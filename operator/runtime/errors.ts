@@ -133,7 +133,7 @@ export function errorFromNetwork(error: unknown, request: RequestContext): Kuber
   });
 }
 
-export function describeRequest(request: RequestContext): string {
+function describeRequest(request: RequestContext): string {
   const name = [request.namespace, request.name].filter((part) => part !== undefined && part !== '').join('/');
   return [request.verb, request.kind, name].filter((part) => part !== '').join(' ');
 }

@@ -63,7 +63,7 @@ export const runtimeMetrics = {
   },
 } as const satisfies Record<string, MetricDeclaration>;
 
-export type RuntimeMetric = keyof typeof runtimeMetrics;
+type RuntimeMetric = keyof typeof runtimeMetrics;
 export type RuntimeMetrics = Pick<Metrics<RuntimeMetric>, 'increment' | 'set' | 'observe'>;
 
 /** Measures nothing: for tests and short-lived tools. */

@@ -35,7 +35,7 @@ export interface ApiOptions {
   readonly now: () => Date;
 }
 
-export const pageSizeMax = 1000;
+const pageSizeMax = 1000;
 const pageSizeDefault = 100;
 
 /** The Aggregator service, the same for gRPC and HTTP. */

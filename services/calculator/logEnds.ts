@@ -11,7 +11,7 @@ export interface LogEndsOptions {
 }
 
 /** One request per leader and calculator: cheap for Kafka, and more often than Prometheus looks. */
-export const logEndsEveryMs = 10_000;
+const logEndsEveryMs = 10_000;
 
 /** Without an answer for three periods the number is no longer true, and a wrong one would scale the aggregators in. */
 const forgottenAfterMs = 3 * logEndsEveryMs;

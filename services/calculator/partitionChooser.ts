@@ -2,7 +2,7 @@ import type { AppendOutcome } from '#services/eventlog/port.ts';
 import { Lateness } from './lateness.ts';
 
 /** What the chooser asks of the log. */
-export interface LogLeaders {
+interface LogLeaders {
   readonly partitionCount: number;
   /** The broker that leads a partition; undefined while none does. */
   leaderOf(partition: number): number | undefined;

@@ -30,7 +30,7 @@ const connectionTimeoutMs = 5_000;
  * Well above the broker session timeout (9 s by default): with 3 s every election became a storm of retries. A request
  * that nobody answers counts as lost after this.
  */
-export const requestTimeoutMs = 30_000;
+const requestTimeoutMs = 30_000;
 
 /** Of one call inside kafkajs. Short: whoever called us knows the deadline and tries again with a say in it. */
 const clientRetry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 2 };

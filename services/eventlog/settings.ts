@@ -17,7 +17,7 @@ export interface KafkaSettings {
   readonly scram: ScramSettings | undefined;
 }
 
-export interface ScramSettings {
+interface ScramSettings {
   readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
   readonly username: SecretFile;
   readonly password: SecretFile;

@@ -28,7 +28,7 @@ export type Answer<Response> =
   | { readonly ok: false; readonly failure: Failure };
 
 /** Without a deadline of the client's own. Longer than an election of a new partition leader. */
-export const defaultTimeoutMs = 10_000;
+const defaultTimeoutMs = 10_000;
 /** More would only hold memory for a client that is long gone. */
 export const maximumTimeoutMs = 60_000;
 /** What a handler may take beyond its deadline before the edge answers for it. */

@@ -1,7 +1,7 @@
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import type { CallContext, ServiceHandlers } from './method.ts';
 
-export type UnaryHandler = (request: Message, call: CallContext) => Promise<Message>;
+type UnaryHandler = (request: Message, call: CallContext) => Promise<Message>;
 
 export interface BoundMethod {
   readonly method: DescMethod;

@@ -28,7 +28,7 @@ export interface HttpServer {
 }
 
 /** The client's own bound on a request, in milliseconds; 1 to 60000. */
-export const timeoutHeader = 'request-timeout-ms';
+const timeoutHeader = 'request-timeout-ms';
 
 /** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the handlers that gRPC has too. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {

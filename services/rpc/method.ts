@@ -25,7 +25,7 @@ export interface HttpRoute<Service extends DescService> {
 }
 
 /** The request message is the body. */
-export interface BodyRequest {
+interface BodyRequest {
   readonly kind: 'body';
   /** JSON names of fields that hold decimals: there a JSON number is taken by its raw text, never as a float. */
   readonly decimals: readonly string[];
@@ -40,7 +40,7 @@ export interface PathRequest {
   readonly build: (parts: PathParts) => JsonValue;
 }
 
-export interface PathParts {
+interface PathParts {
   /** Percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
   /** The one value of each name that is present. */

@@ -89,7 +89,7 @@ export interface System {
   shell(...lines: string[]): Promise<Ran>;
 }
 
-export interface Ran {
+interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** What becomes of one answer of a broker; the request has reached it in any case. */
-export type Fate =
+type Fate =
   | 'pass'
   /** The connection is reset instead: the client cannot know what the broker did. */
   | 'reset'

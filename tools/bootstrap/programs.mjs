@@ -15,7 +15,7 @@ export const programs = {
 };
 
 /** The parts of `npm test -- [part]... [piece of a path]...`; pieces of a path alone may match any test. */
-const partsWithoutServers = ['lint', 'types', 'generated', 'unit'];
+const partsWithoutServers = ['lint', 'types', 'unused', 'generated', 'unit'];
 const partsWithServers = ['integration', 'e2e'];
 
 const always = [tools.node, tools.npm, tools.utilLinux];

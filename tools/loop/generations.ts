@@ -54,7 +54,7 @@ const groupMetadataKey = 2;
  * Key: int16 version, string group. Value: int16 version, string protocol type, int32 generation, and more that we do
  * not need. A string is an int16 length and its bytes. Undefined for the other kinds of records, such as offsets.
  */
-export function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {
+function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {
   if (key.readInt16BE(0) !== groupMetadataKey) return undefined;
   const group = key.toString('utf8', 4, 4 + key.readInt16BE(2));
   const generationAt = 4 + value.readInt16BE(2);

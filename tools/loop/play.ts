@@ -6,7 +6,7 @@ import { startRecorder } from './recorder.ts';
 import type { Run, Scenario } from './scenario.ts';
 import { verify } from './verify.ts';
 
-export interface Check {
+interface Check {
   readonly promise: string;
   readonly holds: boolean;
   readonly seen: string;

@@ -63,7 +63,7 @@ export function changesOf(
 }
 
 /** The first moment from `from` on at which a point is as asked. */
-export function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
+function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
   return points.find((point) => point.at >= from && isWanted(point))?.at;
 }
 

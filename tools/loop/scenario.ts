@@ -48,7 +48,7 @@ export function isDrained({ ownLag, offered }: Point): boolean {
 }
 
 /** As many pods as wanted, all Ready, and nothing left to count. */
-export function isSteady(point: Point): boolean {
+function isSteady(point: Point): boolean {
   const { desired, replicas, ready } = point;
   return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export interface Sample {
+interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }

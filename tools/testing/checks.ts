@@ -4,13 +4,20 @@ import { spawnSync } from 'node:child_process';
 export const checks = {
   lint: ['biome', 'check', '--error-on-warnings', '.'],
   types: ['tsc', '--noEmit'],
+  unused: ['knip', '--no-progress'],
   generated: ['node', 'tools/gen/generate.ts', '--verify'],
 } as const;
+
+export type Check = keyof typeof checks;
+
+export function isCheck(part: string): part is Check {
+  return Object.hasOwn(checks, part);
+}
 
 const timeoutMs = 5 * 60_000;
 
 /** Runs one check. Its programs are found on PATH, where npm and the bootstrap put node_modules/.bin. */
-export function runCheck(part: keyof typeof checks, root: string): { isGood: boolean; output: string } {
+export function runCheck(part: Check, root: string): { isGood: boolean; output: string } {
   const [command, ...args] = checks[part];
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: root,

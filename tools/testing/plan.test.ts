@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { partOf, planRun, refuseIdleFilters, selectFiles, UsageError } from './plan.ts';
 
 for (const [args, parts, filters] of [
-  [[], ['lint', 'types', 'generated', 'unit', 'integration', 'e2e'], []],
+  [[], ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'], []],
   [['unit'], ['unit'], []],
   [['unit', 'core'], ['unit'], ['core']],
   [['e2e', 'lint'], ['lint', 'e2e'], []],

@@ -1,5 +1,5 @@
 /** The parts of `npm test`, in the order in which they run: the cheap ones that explain the others come first. */
-export const parts = ['lint', 'types', 'generated', 'unit', 'integration', 'e2e'] as const;
+const parts = ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'] as const;
 export type Part = (typeof parts)[number];
 
 /** The parts that are test files; the others are one command each. */

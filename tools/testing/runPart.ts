@@ -18,7 +18,7 @@ interface Limits {
 
 const minute = 60_000;
 
-export const limits: Record<TestPart, Limits> = {
+const limits: Record<TestPart, Limits> = {
   // Starting a process and loading libraries costs more than most files (0.3 s of processor time), and much of the rest
   // is waiting: fuller batches, and more of them at a time than there are cores (17 s became 14 s on two).
   unit: { processes: availableParallelism() + 2, batch: 20, processMs: 2 * minute, testMs: minute },

@@ -23,7 +23,7 @@ export interface Credentials {
 const connectTimeoutMs = 5_000;
 
 /** Longest wait for one answer; the layer then cuts the connection. Above the 15 s that a broker may take to replicate. */
-export const requestTimeoutMs = 20_000;
+const requestTimeoutMs = 20_000;
 
 /** More than the writer ever has in flight: its own bound decides, not the layer's queue. */
 const requestsInFlightMax = 128;
