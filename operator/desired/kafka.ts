@@ -42,7 +42,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
     case 'forbidden':
       return problem(
         'AccessForbidden',
-        `the operator may not read ${name}: whoever owns namespace ${namespace} installs the Role with kubectl apply -k manifests/kafka-access -n ${namespace}`,
+        `the operator may not read ${name}; as an owner of namespace ${namespace}, run kubectl apply -k manifests/kafka-access -n ${namespace}`,
       );
     case 'crdNotInstalled':
       return problem(

@@ -79,7 +79,7 @@ export class Connection {
         await this.#connect(renewal);
         failures = 0;
         await changed;
-        if (!signal.aborted) this.#options.logger.info({}, 'connecting to Kafka anew');
+        if (!signal.aborted) this.#options.logger.info({}, 'reconnecting to Kafka');
       } catch (error) {
         const waitMs = backoffMs(failures++, { ...waits, random: this.#options.random });
         this.#options.logger.error({ error, waitMs }, 'cannot connect to Kafka');

@@ -21,7 +21,7 @@ Everything below comes from one table, \`operator/desired/ownership.ts\`: the in
 
 ## Objects
 
-Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without them is a stranger's and is never touched.
+Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without them belongs to another owner and is never touched.
 
 ${tableOf(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
 
@@ -37,7 +37,7 @@ ${rightsOf(ownNamespaceRights)}
 
 ## Rights in the namespace of a Strimzi Kafka
 
-Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by whoever owns that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. Never in a ClusterRole.
+Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by an owner of that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. Never in a ClusterRole.
 
 ${rightsOf(kafkaRules())}
 

@@ -48,7 +48,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator may not read Kafka kafka/main: whoever owns namespace kafka installs the Role with kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator may not read Kafka kafka/main; as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
