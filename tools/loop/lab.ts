@@ -26,10 +26,10 @@ export interface LabOptions {
 }
 
 /** prometheus-adapter with mode `hpa`, or KEDA with mode `keda`. */
-export type Scaler = 'prometheus-adapter' | 'KEDA';
+type Scaler = 'prometheus-adapter' | 'KEDA';
 
 /** The server of external.metrics.k8s.io, which a scenario may kill. */
-export interface MetricsServer {
+interface MetricsServer {
   readonly name: Scaler;
   kill(): Promise<void>;
   start(): Promise<void>;
