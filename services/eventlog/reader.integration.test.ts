@@ -252,7 +252,7 @@ describe('the range of the log', () => {
     assert.deepEqual(opened.fatals, []);
   });
 
-  test('a topic made anew with fewer records stops the partition', async () => {
+  test('a recreated topic with fewer records stops the partition', async () => {
     const settings = await createFilledLog([40]);
     await using opened = await open(settings, { idleCheckMs: 300 });
     await (await opened.assignment()).readFrom(0, 0n);
@@ -264,7 +264,8 @@ describe('the range of the log', () => {
     });
     assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
     if (opened.stopped.length > 0)
-      assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at 10/);
+      // The reader may look before the new records are there.
+      assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at (0|10):/);
   });
 
   test('a gap in the offsets is reported with both numbers', async () => {
