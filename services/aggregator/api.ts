@@ -19,7 +19,8 @@ import { invalidField, SumError } from '#core/errors.ts';
 import { canonicalRequestId, requestIdProblem } from '#core/requestId.ts';
 import { defaultSeries, seriesProblem } from '#core/series.ts';
 import { vectorPositionsMax } from '#core/vector.ts';
-import { type RecountResult, type SeriesTotal, StoreUnavailableError } from '#services/ledger/port.ts';
+import { shareWhileOpen } from '#platform/share.ts';
+import { type SeriesTotal, StoreUnavailableError } from '#services/ledger/port.ts';
 import type { CallContext } from '#services/rpc/method.ts';
 import { buildProof } from './proof.ts';
 import type { Session } from './session.ts';
@@ -41,7 +42,6 @@ const pageSizeDefault = 100;
 /** The Aggregator service, the same for gRPC and HTTP. */
 export class AggregatorApi {
   readonly #options: ApiOptions;
-  #recounting: Promise<RecountResult> | undefined;
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -113,13 +113,8 @@ export class AggregatorApi {
     return buildProof({ exactness: state.judge(), books, ranges, logEpoch, at: now() });
   }
 
-  /** One at a time serves everybody who asks meanwhile: each reads every row, on a connection that counting needs too. */
-  #recount(): Promise<RecountResult> {
-    this.#recounting ??= this.#read(({ ledger }) => ledger.recount()).finally(() => {
-      this.#recounting = undefined;
-    });
-    return this.#recounting;
-  }
+  /** One at a time: each reads every row, on a connection that counting needs too. */
+  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount()));
 
   /** For the waiters. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());

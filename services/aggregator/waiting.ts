@@ -1,5 +1,6 @@
 import { invalidField, SumError } from '#core/errors.ts';
 import { formatVector, type Position } from '#core/vector.ts';
+import { shareWhileOpen } from '#platform/share.ts';
 import { pause } from '#platform/time.ts';
 
 export interface WaitOptions {
@@ -35,6 +36,7 @@ export class Waiting {
   #waiters = 0;
 
   constructor({ readVector, readPartitions }: WaitingSources) {
+    // One question serves all waiters, so that they cost no connections.
     this.#readVector = shareWhileOpen(readVector);
     this.#readPartitions = shareWhileOpen(readPartitions);
   }
@@ -64,8 +66,8 @@ export class Waiting {
         const vector = await this.#readVector();
         const missing = missingOf(wanted, vector);
         if (missing.length === 0) return;
-        const empty = missing.find(({ partition }) => vector.every((one) => one.partition !== partition));
-        if (!arePartitionsKnown && empty !== undefined && options.now() >= unknownFrom) {
+        const isOneEmpty = missing.some(({ partition }) => vector.every((one) => one.partition !== partition));
+        if (!arePartitionsKnown && isOneEmpty && options.now() >= unknownFrom) {
           arePartitionsKnown = await this.#refuseUnknown(missing);
         }
         const left = options.deadline - options.now();
@@ -86,26 +88,16 @@ export class Waiting {
   /** Answers whether Kafka could be asked. Throws SumError for a partition that it does not list. */
   async #refuseUnknown(positions: readonly Position[]): Promise<boolean> {
     const partitions = await this.#readPartitions().catch(() => undefined);
-    const unknown = positions.find(({ partition }) => partitions?.has(partition) === false);
-    if (partitions !== undefined && unknown !== undefined) {
+    if (partitions === undefined) return false;
+    const unknown = positions.find(({ partition }) => !partitions.has(partition));
+    if (unknown !== undefined) {
       throw invalidField(
         'atLeast',
         `names partition ${unknown.partition}; the highest partition of the topic is ${Math.max(...partitions)}`,
       );
     }
-    return partitions !== undefined;
+    return true;
   }
-}
-
-/** One question serves everybody who asks until its answer is there: waiters cost no connections. */
-function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
-  let open: Promise<T> | undefined;
-  return () => {
-    open ??= ask().finally(() => {
-      open = undefined;
-    });
-    return open;
-  };
 }
 
 /** A position of an earlier log was applied before this one opened; one of a later log cannot be known here. */

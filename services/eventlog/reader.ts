@@ -1,5 +1,6 @@
 import { type Consumer, type LogEntry, PartitionAssigners } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
+import { shareWhileOpen } from '#platform/share.ts';
 import { pause, withDeadline } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { untilCoordinatorServes } from './coordinator.ts';
@@ -111,7 +112,7 @@ class KafkaLogReader implements LogReader {
   #endAssignment = (): void => {};
   #generation = 0;
   #lastSign: number;
-  #ranges: Promise<ReadonlyMap<number, LogRange>> | undefined;
+  readonly #sharedOffsets = shareWhileOpen(() => this.offsets());
   #idleTimer: NodeJS.Timeout | undefined;
   #isChecking = false;
   #isOver = false;
@@ -285,10 +286,7 @@ class KafkaLogReader implements LogReader {
 
   /** Asked twice, the second time on a fresh connection: a halt must not rest on what an old leader believes. */
   async #rangeProblem(partition: number, wanted: bigint): Promise<LogRangeError | undefined> {
-    this.#ranges ??= this.offsets().finally(() => {
-      this.#ranges = undefined;
-    });
-    const first = rangeProblem(partition, wanted, await this.#ranges);
+    const first = rangeProblem(partition, wanted, await this.#sharedOffsets());
     if (first === undefined) return undefined;
     this.#admin.forget();
     return rangeProblem(partition, wanted, await this.offsets());

@@ -1,4 +1,5 @@
 import { ProtocolError } from '@platformatic/kafka';
+import { shareWhileOpen } from '#platform/share.ts';
 import { withDeadline } from '#platform/time.ts';
 import { explainKafkaError } from '#services/eventlog/errors.ts';
 import type { KafkaSettings } from '#services/eventlog/settings.ts';
@@ -51,7 +52,6 @@ export class TopicMetadata {
   #addresses: string[];
   #leaders = new Map<number, Leader>();
   #topicId: string | undefined;
-  #asking: Promise<void> | undefined;
 
   constructor(options: TopicMetadataOptions) {
     this.#options = options;
@@ -76,12 +76,7 @@ export class TopicMetadata {
    * Asks now, or joins the question that is on its way. Resolves with the first answer, throws LogError when no broker
    * gave one.
    */
-  refresh(): Promise<void> {
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
-  }
+  readonly refresh = shareWhileOpen(() => this.#ask());
 
   async #ask(): Promise<void> {
     const asked = this.#addresses.slice(0, askedMax);
