@@ -40,9 +40,8 @@ export async function readOperator({ kubectl, root, image, signal }: OperatorOpt
   const withImage = objects.map((object) => (object.kind === 'Deployment' ? setImage(object, image) : object));
   const deployment = withImage.find(({ kind }) => kind === 'Deployment');
   if (deployment === undefined) throw new Error('manifests/operator has no Deployment');
-  const ordered = withImage.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
   const { namespace = 'default', name } = deployment.metadata;
-  return { namespace, deployment: name, crds, objects: ordered };
+  return { namespace, deployment: name, crds, objects: namespacesFirst(withImage) };
 }
 
 /** Applies the CRDs, and when they are served the operator. */
@@ -71,6 +70,11 @@ export function readObjects(yaml: string): KubeObject[] {
   });
 }
 
+/** The objects in an order in which they can be applied: what is in a namespace comes after it. */
+export function namespacesFirst(objects: readonly KubeObject[]): KubeObject[] {
+  return objects.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
+}
+
 const deploymentSchema = z.looseObject({
   spec: z.looseObject({
     template: z.looseObject({
@@ -85,11 +89,19 @@ const deploymentSchema = z.looseObject({
     }),
   }),
 });
+type Container = z.output<typeof deploymentSchema>['spec']['template']['spec']['containers'][number];
+
+/** A Deployment with every container changed. */
+export function mapContainers(deployment: KubeObject, change: (container: Container) => Container): KubeObject {
+  const { spec } = deploymentSchema.parse(deployment);
+  const containers = spec.template.spec.containers.map(change);
+  const template = { ...spec.template, spec: { ...spec.template.spec, containers } };
+  return { ...deployment, spec: { ...spec, template } };
+}
 
 /** The operator runs the image and tells its pipelines to run the same. */
-function setImage(object: KubeObject, image: string): KubeObject {
-  const { spec } = deploymentSchema.parse(object);
-  const containers = spec.template.spec.containers.map((container) => ({
+function setImage(deployment: KubeObject, image: string): KubeObject {
+  return mapContainers(deployment, (container) => ({
     ...container,
     image,
     ...(container.env === undefined
@@ -100,6 +112,4 @@ function setImage(object: KubeObject, image: string): KubeObject {
           ),
         }),
   }));
-  const template = { ...spec.template, spec: { ...spec.template.spec, containers } };
-  return { ...object, spec: { ...spec, template } };
 }

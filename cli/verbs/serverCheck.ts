@@ -3,13 +3,13 @@ import { type Cluster, ClusterRefused, loadCluster } from '#cli/connection/clust
 import { CliError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
 
-/** One check: whether it ran, and what it found. */
 interface Problem {
   /** Empty: about the object as a whole. */
   readonly path: string;
   readonly message: string;
 }
 
+/** One check: whether it ran, and what it found. */
 export interface Check {
   readonly ran: boolean;
   /** Which server, or why it did not run. */
@@ -21,7 +21,7 @@ export interface Check {
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why nobody answered, when nobody did. */
+  /** Why the server could not be asked; undefined when it answered. */
   unreachable(): CliError | undefined;
 }
 

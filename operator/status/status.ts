@@ -82,6 +82,8 @@ function firstObstacle(...judgements: readonly Judgement[]): Issue | undefined {
   return found === undefined ? undefined : { kind: 'waiting', reason: found.reason, message: found.message };
 }
 
+const notStalled: Judgement = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
+
 /** The three conditions of kstatus: at most one of them is True. */
 function summarize(
   obstacle: Issue | undefined,
@@ -91,7 +93,7 @@ function summarize(
     return {
       Ready: { status: 'True', reason: 'Ready', message: readyMessage },
       Reconciling: { status: 'False', reason: 'Done', message: 'nothing is left to do' },
-      Stalled: { status: 'False', reason: 'NotStalled', message: 'No action needed' },
+      Stalled: notStalled,
     };
   }
   const { kind, reason, message } = obstacle;
@@ -101,9 +103,7 @@ function summarize(
     Reconciling: isStalled
       ? { status: 'False', reason: 'Stalled', message: 'a person must act first: see Stalled' }
       : { status: 'True', reason, message },
-    Stalled: isStalled
-      ? { status: 'True', reason, message }
-      : { status: 'False', reason: 'NotStalled', message: 'No action needed' },
+    Stalled: isStalled ? { status: 'True', reason, message } : notStalled,
   };
 }
 

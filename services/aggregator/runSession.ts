@@ -19,7 +19,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     const ledger = await openLedger(config, logger);
     releasers.add('ledger', () => ledger.close());
     if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
-    // Whose books these are needs no Kafka: nobody may read a stranger's totals through us meanwhile.
+    // Needs no Kafka: until the owner is known, the API must not show another pipeline's totals.
     await ledger.requireOwner();
     state.store = healthy('the books are open');
     const topic = openLogTopic({ settings: kafkaSettings(config), logger });

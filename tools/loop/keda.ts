@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { installOperator, type KubeObject, readObjects } from '#cli/up/install.ts';
+import { installOperator, type KubeObject, mapContainers, namespacesFirst, readObjects } from '#cli/up/install.ts';
 import type { LocalTarget } from '#cli/up/local.ts';
 import { findGoSource } from '#tools/cluster/binaries.ts';
 import { buildKedaImage, kedaImage } from '#tools/image/keda.ts';
@@ -37,10 +36,12 @@ export async function installKeda({ target, dir, progress, signal }: KedaOptions
   await mkdir(dir, { recursive: true });
   const archive = await buildKedaImage({ progress });
   await progress.step('Load the image of KEDA', () => loadImage(archive));
+  const scale = (replicas: number) => {
+    const targets = deployments.map((name) => `deployment/${name}`);
+    return kubectl.run(['-n', namespace, 'scale', ...targets, `--replicas=${replicas}`], { signal });
+  };
   const start = async () => {
-    for (const name of deployments) {
-      await kubectl.run(['-n', namespace, 'scale', `deployment/${name}`, '--replicas=1'], { signal });
-    }
+    await scale(1);
     for (const name of deployments) {
       await kubectl.run(['-n', namespace, 'rollout', 'status', `deployment/${name}`, timeout], { signal });
     }
@@ -49,46 +50,28 @@ export async function installKeda({ target, dir, progress, signal }: KedaOptions
   await progress.step('Install KEDA', async (step) => {
     const source = await findGoSource('keda', module, { log: join(dir, 'download.log'), step });
     const objects = readObjects(await kubectl.run(['kustomize', join(source, manifests)], { signal }));
-    await installOperator(kubectl, sortObjects(objects), signal);
+    await installOperator(kubectl, splitCrds(objects), signal);
     await start();
   });
   return {
     start,
     async kill() {
-      for (const name of deployments) {
-        await kubectl.run(['-n', namespace, 'scale', `deployment/${name}`, '--replicas=0'], { signal });
-      }
+      await scale(0);
       const pods = ['-n', namespace, 'delete', 'pods', '--all', '--grace-period=0', '--force'];
       await kubectl.run(pods, { signal });
     },
   };
 }
 
-/** CRDs first, then namespaces, then what is in them. */
-function sortObjects(objects: readonly KubeObject[]): { crds: KubeObject[]; objects: KubeObject[] } {
+/** CRDs apart from what is applied after them. */
+function splitCrds(objects: readonly KubeObject[]): { crds: KubeObject[]; objects: KubeObject[] } {
   const isCrd = ({ kind }: KubeObject) => kind === 'CustomResourceDefinition';
-  const others = objects.filter((object) => !isCrd(object)).map(setImage);
-  return {
-    crds: objects.filter(isCrd),
-    objects: others.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace')),
-  };
+  const others = objects.filter((object) => !isCrd(object));
+  return { crds: objects.filter(isCrd), objects: namespacesFirst(others.map(setImage)) };
 }
-
-const deploymentSchema = z.looseObject({
-  spec: z.looseObject({
-    template: z.looseObject({ spec: z.looseObject({ containers: z.array(z.looseObject({})) }) }),
-  }),
-});
 
 /** Its manifests name images of a registry; the node has ours alone. */
 function setImage(object: KubeObject): KubeObject {
   if (object.kind !== 'Deployment') return object;
-  const { spec } = deploymentSchema.parse(object);
-  const containers = spec.template.spec.containers.map((container) => ({
-    ...container,
-    image: kedaImage,
-    imagePullPolicy: 'Never',
-  }));
-  const template = { ...spec.template, spec: { ...spec.template.spec, containers } };
-  return { ...object, spec: { ...spec, template } };
+  return mapContainers(object, (container) => ({ ...container, image: kedaImage, imagePullPolicy: 'Never' }));
 }

@@ -47,7 +47,7 @@ export const halted: Scenario = {
       behind.join() === String(partition),
       `behind: ${behind.join()}`,
     );
-    // A record of a newer version is counted by nobody, so nothing is miscounted: the status says what stands still.
+    // A record of a newer version is not counted, so nothing is miscounted; the status names what is halted.
     check('the total is exact up to the halted record', proof.exact, `${proof.reason}: ${proof.message}`);
     const ready = (await readConditions(lab, pipeline.ref)).find(({ type }) => type === 'Ready');
     check(
