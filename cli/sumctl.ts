@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 // A third less time to the first output. The default folder is shared by all users of a machine, so it is not used; where
 // ours cannot be written, nothing is cached. NODE_DISABLE_COMPILE_CACHE=1 switches it off.
-const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
 enableCompileCache(join(cache, 'sumpipeline', 'compile'));
 const { main } = await import('./main.ts');
 await main();
