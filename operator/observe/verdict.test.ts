@@ -82,11 +82,13 @@ test('nobody has reported: nothing is known', () => {
   assert.deepEqual([kafka, store, durability], [undefined, undefined, undefined]);
 });
 
-test('halts of all pods are collected, lowest partition first', () => {
-  const halt = (partition: number) => ({ halts: [{ partition, reason: 'LogGap', message: 'gap' }] });
-  const { halts } = observeVerdict(proof({ a: halt(2), b: halt(1) }), [ready('a'), pod('b')]);
+test('halts of all pods are collected, each partition once, lowest first', () => {
+  const halts = (...partitions: number[]) => ({
+    halts: partitions.map((partition) => ({ partition, reason: 'LogGap', message: 'gap' })),
+  });
+  const seen = observeVerdict(proof({ a: halts(2), b: halts(1, 2) }), [ready('a'), pod('b')]).halts;
   assert.deepEqual(
-    halts.map(({ partition }) => partition),
+    seen.map(({ partition }) => partition),
     [1, 2],
   );
 });

@@ -36,13 +36,19 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     kafka: worstHealth(verdicts.map(({ kafka }) => kafka)),
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
-    halts: verdicts.flatMap(({ halts }) => halts).toSorted((left, right) => left.partition - right.partition),
+    halts: mergeHalts(verdicts.flatMap(({ halts }) => halts)),
     // The topic only grows: who says more has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
     goneKeys: Object.keys(data)
       .filter((key) => !names.has(key))
       .toSorted(),
   };
+}
+
+/** One for each partition, lowest first: every pod that reads the books reports the halts of all. */
+function mergeHalts(halts: Verdict['halts']): Verdict['halts'] {
+  const byPartition = new Map(halts.map((halt) => [halt.partition, halt]));
+  return [...byPartition.values()].toSorted((left, right) => left.partition - right.partition);
 }
 
 function most(numbers: readonly number[]): number | undefined {

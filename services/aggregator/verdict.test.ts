@@ -75,6 +75,19 @@ describe('a verdict', () => {
     assert.deepEqual(parseVerdict(JSON.stringify(verdict)), { ok: true, value: verdict });
   });
 
+  it('names what any replica halted: a partition stays halted while it goes from one to the next', () => {
+    const halt = { reason: 'RecordTooNew', message: 'in the books' };
+    const facts = { ...good, books: [{ ...books, partition: 3, halt }], halts: haltOf('LogGap') };
+    assert.deepEqual(buildVerdict(facts, new Date(0)).halts, [
+      { partition: 1, reason: 'LogGap', message: 'seen' },
+      { partition: 3, ...halt },
+    ]);
+    const ours = { ...facts, halts: new Map([[3, { reason: 'RecordTooNew', message: 'ours' }]]) };
+    assert.deepEqual(buildVerdict(ours, new Date(0)).halts, [
+      { partition: 3, reason: 'RecordTooNew', message: 'ours' },
+    ]);
+  });
+
   it('is published when it flips, and not when numbers grow', () => {
     const published: Verdict[] = [];
     const state = new AggregatorState({ now: () => new Date(0), onVerdict: (verdict) => published.push(verdict) });

@@ -52,9 +52,7 @@ export function judge(facts: VerdictFacts): Exactness {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  // The books know the halts of every replica and of earlier processes; ours may not be written down yet.
-  const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
-  const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
+  const harmful = [...haltsOf(facts).values()].find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
   const withParked = facts.books.find((books) => books.parked > 0n);
   if (withParked !== undefined) {
@@ -88,13 +86,25 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
     kafka: cutHealth(facts.kafka),
     store: cutHealth(facts.store),
     durability: cutHealth(facts.durability),
-    halts: [...facts.halts]
+    halts: [...haltsOf(facts)]
+      .toSorted(([left], [right]) => left - right)
       .slice(0, 64)
       .map(([partition, halt]) => ({ partition, reason: halt.reason, message: cut(halt.message) })),
     // Draining belongs to suspend, which has no field yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
   };
+}
+
+/**
+ * By partition. The books know the halts of every replica and of earlier processes: a partition stays halted while it
+ * goes from one replica to the next. Ours may not be written down yet.
+ */
+function haltsOf({ books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
+  const found = new Map<number, PartitionHalt>();
+  for (const { partition, halt } of books) if (halt !== undefined) found.set(partition, halt);
+  for (const [partition, halt] of halts) found.set(partition, halt);
+  return found;
 }
 
 /** Two verdicts say the same, whenever they were said. */

@@ -183,7 +183,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a halt of any replica is in the verdict of all',
     file: 'services/aggregator/verdict.ts',
-    from: '...facts.books.flatMap(({ halt }) => halt ?? []), ',
+    from: 'if (halt !== undefined) found.set(partition, halt);',
     to: '',
     test: { file: 'services/aggregator/verdict.test.ts', name: 'another replica' },
   },
