@@ -1,28 +1,47 @@
+import { dispositions } from '#core/disposition.ts';
+import { type ErrorCode, errorCatalogue } from '#core/errors.ts';
+
 /**
- * The catalogue of data-plane metrics. A metric is declared here before use; dashboards, alerts and load tests may
- * only name what stands here. Labels come from small closed sets.
+ * The catalogues of data-plane metrics, one per process. A metric is declared here before use; dashboards, alerts and
+ * load tests may only name what stands here. A label has few values: all of them are listed, or what bounds them.
  */
-export interface MetricDeclaration {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly labels?: readonly string[];
-  readonly buckets?: readonly number[];
-}
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export const dataPlaneMetrics = {
-  sumpipeline_requests_total: {
-    type: 'counter',
-    help: 'API requests by method (none: refused before it was known) and result (ok or an error code).',
-    labels: ['method', 'result'],
-  },
-  sumpipeline_request_duration_seconds: {
-    type: 'histogram',
-    help: 'Time from receiving a request to its answer.',
-    labels: ['method'],
-    buckets: seconds,
-  },
+const perPartition = { boundedBy: 'partitions of the topic' };
+
+/** `ok`, the code of the error that the client got, or one of the two that say that we failed. */
+export type RequestResult = 'ok' | ErrorCode | 'deadline-exceeded' | 'internal';
+
+const requestResults: readonly RequestResult[] = [
+  'ok',
+  ...(Object.keys(errorCatalogue) as ErrorCode[]),
+  'deadline-exceeded',
+  'internal',
+];
+
+/** What both services measure of their calls; `Method` has the names of the methods in the protobuf service. */
+function requestMetrics<const Method extends string>(methods: readonly Method[]) {
+  return {
+    sumpipeline_requests_total: {
+      type: 'counter',
+      help: 'API requests by method (none: refused before it was known) and result (ok or an error code).',
+      labels: { method: [...methods, 'none'], result: requestResults },
+    },
+    sumpipeline_request_duration_seconds: {
+      type: 'histogram',
+      help: 'Time from receiving a request to its answer.',
+      labels: { method: methods },
+      buckets: seconds,
+    },
+  } as const;
+}
+
+/** The part of both catalogues that the shared edge uses. */
+export type RequestMetrics = ReturnType<typeof requestMetrics<string>>;
+
+export const calculatorMetrics = {
+  ...requestMetrics(['Add']),
   sumpipeline_calculator_queue_additions: { type: 'gauge', help: 'Additions waiting for or in a write to Kafka.' },
   sumpipeline_calculator_replayed_total: {
     type: 'counter',
@@ -31,7 +50,7 @@ export const dataPlaneMetrics = {
   sumpipeline_log_append_duration_seconds: {
     type: 'histogram',
     help: 'Time of one produce call to one partition, to its acknowledgement or failure.',
-    labels: ['result'],
+    labels: { result: ['ok', 'failed'] },
     buckets: seconds,
   },
   sumpipeline_log_append_batch_additions: {
@@ -46,17 +65,21 @@ export const dataPlaneMetrics = {
   sumpipeline_log_end_offset: {
     type: 'gauge',
     help: 'One past the last offset of a partition, as Kafka says it; absent when Kafka did not say it lately.',
-    labels: ['partition'],
+    labels: { partition: perPartition },
   },
+} as const;
+
+export const aggregatorMetrics = {
+  ...requestMetrics(['GetTotal', 'ListTotals', 'GetAddition', 'GetProof']),
   sumpipeline_dispositions_total: {
     type: 'counter',
     help: 'Log records committed by this aggregator, by disposition.',
-    labels: ['disposition'],
+    labels: { disposition: dispositions },
   },
   sumpipeline_apply_duration_seconds: {
     type: 'histogram',
-    help: 'Time of one fenced transaction.',
-    labels: ['result'],
+    help: 'Time of one fenced transaction; result fenced: a newer owner had the partition.',
+    labels: { result: ['ok', 'fenced', 'failed'] },
     buckets: seconds,
   },
   sumpipeline_apply_batch_records: {
@@ -67,12 +90,12 @@ export const dataPlaneMetrics = {
   sumpipeline_lag_records: {
     type: 'gauge',
     help: 'logEnd - nextOffset of a partition this aggregator owns.',
-    labels: ['partition'],
+    labels: { partition: perPartition },
   },
   sumpipeline_next_offset: {
     type: 'gauge',
     help: 'The offset that this aggregator counts next, by partition that it owns.',
-    labels: ['partition'],
+    labels: { partition: perPartition },
   },
   sumpipeline_backlogged_records_total: {
     type: 'counter',
@@ -96,14 +119,20 @@ export const dataPlaneMetrics = {
   sumpipeline_partition_halted: {
     type: 'gauge',
     help: '1 for a partition that this aggregator has halted; absent otherwise.',
-    labels: ['partition'],
+    labels: { partition: perPartition },
   },
   sumpipeline_halted_partitions: { type: 'gauge', help: 'Partitions this aggregator has halted.' },
-  sumpipeline_claims_total: { type: 'counter', help: 'Claims of partitions, by result.', labels: ['result'] },
+  sumpipeline_claims_total: {
+    type: 'counter',
+    help: 'Claims of partitions, by result.',
+    labels: { result: ['ok', 'failed'] },
+  },
   sumpipeline_exact: {
     type: 'gauge',
     help: '1 when the proof holds, 0 when it does not; absent while it is not known.',
   },
-} as const satisfies Record<string, MetricDeclaration>;
+} as const;
 
-export type DataPlaneMetric = keyof typeof dataPlaneMetrics;
+export type CalculatorMetrics = typeof calculatorMetrics;
+export type AggregatorMetrics = typeof aggregatorMetrics;
+export type DataPlaneMetric = keyof CalculatorMetrics | keyof AggregatorMetrics;

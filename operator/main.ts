@@ -35,7 +35,7 @@ export async function main(): Promise<void> {
 }
 
 async function run(config: OperatorConfig, logger: Logger, releasers: Releasers, stop: AbortSignal): Promise<void> {
-  const metrics = createMetrics(operatorMetrics);
+  const { metrics, exposition } = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
   const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });
   const clock = systemClock;
@@ -71,7 +71,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => manager.liveProblem(),
     readyProblem: () => manager.readyProblem(),
-    metrics,
+    metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
   logger.info({ port: admin.port, image: config.SUMPIPELINE_OPERATOR_IMAGE }, 'operator started');

@@ -1,5 +1,5 @@
 import { runtimeMetrics } from '#operator/runtime/metrics.ts';
-import type { MetricDeclaration } from '#platform/metrics.ts';
+import type { Metrics } from '#platform/metrics.ts';
 
 /**
  * The catalogue of the operator's metrics. A metric is declared here (or with the runtime) before use; dashboards and
@@ -10,19 +10,19 @@ export const operatorMetrics = {
   sumpipeline_operator_pipelines: {
     type: 'gauge',
     help: 'SumPipelines by what they are to kstatus: ready, reconciling, stalled or deleting.',
-    labels: ['state'],
+    labels: { state: ['ready', 'reconciling', 'stalled', 'deleting'] },
   },
   sumpipeline_operator_pipelines_exact: {
     type: 'gauge',
     help: 'SumPipelines by their condition TotalExact: True, False or Unknown.',
-    labels: ['status'],
+    labels: { status: ['True', 'False', 'Unknown'] },
   },
   sumpipeline_operator_actions_total: {
     type: 'counter',
     help: 'What was done to children and SumPipelines, by action; a steady state does nothing.',
-    labels: ['action'],
+    labels: { action: ['record', 'create', 'apply', 'scale', 'release', 'retain', 'delete', 'dropVerdicts'] },
   },
   sumpipeline_operator_status_writes_total: { type: 'counter', help: 'Statuses that were written.' },
-} as const satisfies Record<string, MetricDeclaration>;
+} as const;
 
-export type OperatorMetric = keyof typeof operatorMetrics;
+export type OperatorMetrics = Metrics<typeof operatorMetrics>;

@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test';
 import { type AdminServer, startAdminServer } from './admin.ts';
 import { createMetrics } from './metrics.ts';
 
-const metrics = createMetrics(
+const { metrics, exposition } = createMetrics(
   {
-    test_total: { type: 'counter', help: 'Things.', labels: ['kind'] },
+    test_total: { type: 'counter', help: 'Things.', labels: { kind: ['a', 'b'] } },
     test_gauge: { type: 'gauge', help: 'A thing.' },
     test_seconds: { type: 'histogram', help: 'Time.', buckets: [1] },
   },
@@ -21,7 +21,7 @@ before(async () => {
     port: 0,
     liveProblem: () => liveProblem,
     readyProblem: () => readyProblem,
-    metrics,
+    metrics: exposition,
   });
 });
 after(() => server.close());
@@ -43,21 +43,21 @@ test('probes say why', async () => {
 
 test('a gauge that nobody set is absent, and a removed one is again', async () => {
   assert.doesNotMatch((await get('/metrics'))[1], /^test_gauge /m);
-  metrics.set('test_gauge', 0);
+  metrics.test_gauge.set(0);
   assert.match((await get('/metrics'))[1], /^test_gauge 0$/m);
-  metrics.remove('test_gauge');
+  metrics.test_gauge.remove();
   assert.doesNotMatch((await get('/metrics'))[1], /^test_gauge /m);
 });
 
 test('counters and histograms count', async () => {
-  metrics.increment('test_total', { kind: 'a' }, 2);
-  metrics.observe('test_seconds', 0.5);
+  metrics.test_total.inc({ kind: 'a' }, 2);
+  metrics.test_seconds.observe(0.5);
   const [, text] = await get('/metrics');
   assert.match(text, /test_total\{kind="a"\} 2/);
   assert.match(text, /test_seconds_bucket\{le="1"\} 1/);
   assert.match(text, /# HELP test_total Things\./);
 });
 
-test('a metric used as another type is refused by name', () => {
-  assert.throws(() => metrics.set('test_total', 1), /metric test_total is not declared with this type/);
+test('a counter begins at 0 for every value of its labels', async () => {
+  assert.match((await get('/metrics'))[1], /test_total\{kind="b"\} 0/);
 });

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Exposition } from './metrics.ts';
 
 export interface AdminOptions {
   readonly address: string;
@@ -9,7 +10,7 @@ export interface AdminOptions {
   readonly liveProblem: () => string | undefined;
   /** Undefined: ready. Otherwise why not, in words for `kubectl describe`. */
   readonly readyProblem: () => string | undefined;
-  readonly metrics: { render(): Promise<string>; readonly contentType: string };
+  readonly metrics: Exposition;
 }
 
 export interface AdminServer {

@@ -4,55 +4,96 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface MetricDeclaration {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  readonly labels?: readonly string[];
+  readonly labels?: Readonly<Record<string, LabelValues>>;
+  /** Upper bounds, ascending; of histograms alone. */
   readonly buckets?: readonly number[];
 }
 
-type Labels = Record<string, string | number>;
+/** All values of a label, or what keeps their number small where they are not known before. */
+export type LabelValues = readonly string[] | { readonly boundedBy: string };
 
-/** Metrics of one process, by declared name only. */
-export interface Metrics<Name extends string> {
-  increment(name: Name, labels?: Labels, by?: number): void;
-  set(name: Name, value: number, labels?: Labels): void;
-  observe(name: Name, value: number, labels?: Labels): void;
-  /** Takes one labelled series away, so that a gone partition does not stay on a dashboard. */
-  remove(name: Name, labels?: Labels): void;
-  /** Prometheus text format. */
+/** The metrics of one process by name. */
+export type Catalogue = Readonly<Record<string, MetricDeclaration>>;
+
+type LabelsOf<Labels> = {
+  readonly [Name in keyof Labels]: Labels[Name] extends readonly (infer Value extends string)[]
+    ? Value
+    : string | number;
+};
+
+/** Labels come first, where the metric has any. */
+type Arguments<Declared, Rest extends unknown[]> = Declared extends { readonly labels: infer Labels }
+  ? [labels: LabelsOf<Labels>, ...rest: Rest]
+  : Rest;
+
+/** The methods of prom-client, with the labels that were declared. */
+type Instrument<Declared extends MetricDeclaration> = Declared['type'] extends 'counter'
+  ? { inc(...args: Arguments<Declared, [by?: number]>): void }
+  : Declared['type'] extends 'gauge'
+    ? {
+        set(...args: Arguments<Declared, [value: number]>): void;
+        /** Takes the series away: what is not known must be absent, not old. */
+        remove(...args: Arguments<Declared, []>): void;
+      }
+    : { observe(...args: Arguments<Declared, [value: number]>): void };
+
+export type Metrics<Of extends Catalogue> = { readonly [Name in keyof Of]: Instrument<Of[Name]> };
+
+/** What `/metrics` serves. */
+export interface Exposition {
   render(): Promise<string>;
   readonly contentType: string;
 }
 
-export function createMetrics<Name extends string>(
-  catalogue: Readonly<Record<Name, MetricDeclaration>>,
+/**
+ * Makes the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels, because
+ * `rate()` does not see the first increment of a series that was absent before. Gauges begin absent: 0 would say
+ * something.
+ */
+export function createMetrics<Of extends Catalogue>(
+  catalogue: Of,
   options: { processMetrics: boolean } = { processMetrics: true },
-): Metrics<Name> {
+): { metrics: Metrics<Of>; exposition: Exposition } {
   const registry = new Registry();
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
-  const counters = new Map<string, Counter>();
-  const gauges = new Map<string, Gauge>();
-  const histograms = new Map<string, Histogram>();
-  for (const [name, declared] of Object.entries<MetricDeclaration>(catalogue)) {
-    const common = { name, help: declared.help, labelNames: [...(declared.labels ?? [])], registers: [registry] };
-    if (declared.type === 'counter') counters.set(name, new Counter(common));
-    else if (declared.type === 'gauge') {
-      const gauge = new Gauge(common);
-      // A gauge that nobody has set is absent, not 0: 0 would be a statement.
-      if (declared.labels === undefined) gauge.remove();
-      gauges.set(name, gauge);
-    } else histograms.set(name, new Histogram({ ...common, buckets: [...(declared.buckets ?? [])] }));
-  }
+  const metrics = Object.fromEntries(
+    Object.entries(catalogue).map(([name, declared]) => [name, createMetric(registry, name, declared)]),
+  );
   return {
-    increment: (name, labels = {}, by = 1) => pick(counters, name).inc(labels, by),
-    set: (name, value, labels = {}) => pick(gauges, name).set(labels, value),
-    observe: (name, value, labels = {}) => pick(histograms, name).observe(labels, value),
-    remove: (name, labels = {}) => (gauges.get(name) ?? pick(counters, name)).remove(labels),
-    render: () => registry.metrics(),
-    contentType: registry.contentType,
+    // The declared type of each metric says which instrument it is.
+    metrics: metrics as unknown as Metrics<Of>,
+    exposition: { render: () => registry.metrics(), contentType: registry.contentType },
   };
 }
 
-function pick<T>(of: ReadonlyMap<string, T>, name: string): T {
-  const metric = of.get(name);
-  if (metric === undefined) throw new Error(`metric ${name} is not declared with this type in the catalogue`);
-  return metric;
+function createMetric(registry: Registry, name: string, declared: MetricDeclaration): Counter | Gauge | Histogram {
+  const { type, help, labels = {}, buckets = [] } = declared;
+  const common = { name, help, labelNames: Object.keys(labels), registers: [registry] };
+  switch (type) {
+    case 'counter': {
+      const counter = new Counter(common);
+      for (const series of knownSeries(labels)) counter.inc(series, 0);
+      return counter;
+    }
+    case 'gauge': {
+      const gauge = new Gauge(common);
+      if (common.labelNames.length === 0) gauge.remove();
+      return gauge;
+    }
+    case 'histogram': {
+      const histogram = new Histogram({ ...common, buckets: [...buckets] });
+      for (const series of knownSeries(labels)) histogram.zero(series);
+      return histogram;
+    }
+  }
+}
+
+/** Every combination of label values; none if one label's values are not known before. */
+function knownSeries(labels: Readonly<Record<string, LabelValues>>): Record<string, string>[] {
+  let series: Record<string, string>[] = [{}];
+  for (const [name, values] of Object.entries(labels)) {
+    if ('boundedBy' in values) return [];
+    series = series.flatMap((one) => values.map((value) => ({ ...one, [name]: value })));
+  }
+  return series;
 }

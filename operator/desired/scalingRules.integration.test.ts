@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { calculatorMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
 import type { ScalingRulesInput } from './scalingRules.ts';
@@ -433,7 +433,7 @@ describe('the service level objectives', () => {
   });
 
   it('are judged at a bound of a histogram that exists', () => {
-    const { buckets }: { buckets: readonly number[] } = dataPlaneMetrics.sumpipeline_request_duration_seconds;
+    const { buckets }: { buckets: readonly number[] } = calculatorMetrics.sumpipeline_request_duration_seconds;
     assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
   });
 });

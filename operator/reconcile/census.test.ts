@@ -7,10 +7,10 @@ import { createMetrics } from '#platform/metrics.ts';
 import { createCensus } from './census.ts';
 
 test('pipelines are counted by state and by exactness, and no longer when they are gone', async () => {
-  const metrics = createMetrics(operatorMetrics, { processMetrics: false });
+  const { metrics, exposition } = createMetrics(operatorMetrics, { processMetrics: false });
   const census = createCensus(metrics);
   const count = async (series: string) =>
-    Number((await metrics.render()).split(`sumpipeline_operator_${series} `)[1]?.split('\n')[0]);
+    Number((await exposition.render()).split(`sumpipeline_operator_${series} `)[1]?.split('\n')[0]);
   const ready = buildStatus(input());
   const stalled = buildStatus(input({ issues: [{ kind: 'stalled', reason: 'R', message: 'm' }] }));
 

@@ -1,6 +1,5 @@
 import type { Status } from '#operator/api/types.ts';
-import type { OperatorMetric } from '#operator/metrics.ts';
-import type { Metrics } from '#platform/metrics.ts';
+import type { OperatorMetrics } from '#operator/metrics.ts';
 
 const states = ['ready', 'reconciling', 'stalled', 'deleting'] as const;
 type State = (typeof states)[number];
@@ -12,17 +11,17 @@ export interface Census {
   forget(key: string): void;
 }
 
-export function createCensus(metrics: Pick<Metrics<OperatorMetric>, 'set'>): Census {
+export function createCensus(metrics: OperatorMetrics): Census {
   const seen = new Map<string, { state: State; exact: string }>();
 
   function publish(): void {
     const all = [...seen.values()];
     for (const state of states) {
-      metrics.set('sumpipeline_operator_pipelines', all.filter((one) => one.state === state).length, { state });
+      metrics.sumpipeline_operator_pipelines.set({ state }, all.filter((one) => one.state === state).length);
     }
     for (const status of exactStatuses) {
       const count = all.filter(({ exact }) => exact === status).length;
-      metrics.set('sumpipeline_operator_pipelines_exact', count, { status });
+      metrics.sumpipeline_operator_pipelines_exact.set({ status }, count);
     }
   }
 

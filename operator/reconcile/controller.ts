@@ -1,4 +1,4 @@
-import type { OperatorMetric } from '#operator/metrics.ts';
+import type { OperatorMetrics } from '#operator/metrics.ts';
 import { metricsApiServices } from '#operator/observe/metricsApis.ts';
 import type { Clock } from '#operator/runtime/clock.ts';
 import type { Controller } from '#operator/runtime/controller.ts';
@@ -7,7 +7,6 @@ import { keyOf } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
 import { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { Logger } from '#platform/log.ts';
-import type { Metrics } from '#platform/metrics.ts';
 import { createCaches } from './caches.ts';
 import { createCensus } from './census.ts';
 import { KafkaWatch } from './kafkaWatch.ts';
@@ -23,7 +22,7 @@ export interface PipelineControllerOptions {
   /** Pipelines worked on at the same time, for each namespace or for all together. */
   readonly concurrency: number;
   readonly recorder: Recorder;
-  readonly metrics: Pick<Metrics<OperatorMetric>, 'increment' | 'set'>;
+  readonly metrics: OperatorMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -23,7 +23,7 @@ export interface ExecuteContext {
   readonly settled: Map<string, SettledChild>;
   readonly logger: Logger;
   /** Tells of every write. */
-  readonly onWrite: (action: Action['type']) => void;
+  readonly onWrite: (action: Exclude<Action['type'], 'wait'>) => void;
 }
 
 /** What came of the actions. */

@@ -1,7 +1,7 @@
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import type { Status } from '#operator/api/types.ts';
-import type { OperatorMetric } from '#operator/metrics.ts';
+import type { OperatorMetrics } from '#operator/metrics.ts';
 import { parseInventory } from '#operator/plan/inventory.ts';
 import type { SettledChild } from '#operator/plan/settled.ts';
 import type { ReconcileRun } from '#operator/runtime/controller.ts';
@@ -9,7 +9,6 @@ import type { Live } from '#operator/runtime/object.ts';
 import type { Recorder } from '#operator/runtime/recorder.ts';
 import type { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
-import type { Metrics } from '#platform/metrics.ts';
 import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';
 import type { ExecuteContext } from './execute.ts';
@@ -26,7 +25,7 @@ export interface ReconcileDependencies {
   readonly operatorImage: string;
   readonly recorder: Recorder;
   readonly census: Census;
-  readonly metrics: Pick<Metrics<OperatorMetric>, 'increment'>;
+  readonly metrics: OperatorMetrics;
   readonly now: () => Date;
 }
 
@@ -65,8 +64,8 @@ export function beginPass(given: Pick<Pass, 'dependencies' | 'run' | 'key' | 'ob
 }
 
 export function toExecuteContext({ run, owner, settled, dependencies }: Pass): ExecuteContext {
-  const onWrite = (action: string) => dependencies.metrics.increment('sumpipeline_operator_actions_total', { action });
-  return { client: run.client, logger: run.logger, owner, settled, onWrite };
+  const { sumpipeline_operator_actions_total: actions } = dependencies.metrics;
+  return { client: run.client, logger: run.logger, owner, settled, onWrite: (action) => actions.inc({ action }) };
 }
 
 /** The time of this pass as metav1.Time: whole seconds. */

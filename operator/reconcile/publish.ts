@@ -16,7 +16,7 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const metadata = { ...owner.ref, uid: owner.uid };
   const wanted = { apiVersion: apiVersionOf(pipelines), kind: pipelines.kind, metadata, status };
   await run.client.applyStatus(pipelines, wanted, { fieldManager: fieldManagers.operator, force: true });
-  dependencies.metrics.increment('sumpipeline_operator_status_writes_total');
+  dependencies.metrics.sumpipeline_operator_status_writes_total.inc();
   // After the write: a pass that could not write it would tell the same again.
   pass.record(transitionEvents(previous, status));
   const [before, after] = [previous, status].map((one) => one?.conditions?.find(({ type }) => type === 'Ready'));

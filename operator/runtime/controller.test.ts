@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
 import { buildConfigMap, configMaps } from '#operator/runtime/testing/kinds.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { scriptedTransport } from '#operator/runtime/testing/scriptedTransport.ts';
 import { silentLogger } from '#platform/log.ts';
 import { KubeClient } from './client.ts';
 import { Controller, type Reconcile } from './controller.ts';
-import { noMetrics } from './metrics.ts';
 import { StalledError, WaitingError } from './outcome.ts';
 import { Reflector } from './reflector.ts';
 
@@ -22,7 +22,7 @@ async function start(reconcile: Reconcile, options: { clock?: FakeClock; passTim
     return { ...listed, metadata: { ...listed.metadata, resourceVersion: '9' } };
   });
   const client = new KubeClient(transport);
-  const common = { client, clock, random: () => 1, logger: silentLogger, metrics: noMetrics };
+  const common = { client, clock, random: () => 1, logger: silentLogger, metrics: createRecordingMetrics() };
   const primary = new Reflector({ ...common, resource: configMaps });
   const controller = new Controller({ name: 'test', primary, reconcile, ...limits }, common);
   const stopReflector = new AbortController();

@@ -3,7 +3,7 @@ import { DeadlineError } from '#platform/time.ts';
 import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import { Expectations } from './expectations.ts';
-import type { RuntimeMetrics } from './metrics.ts';
+import { passResults, type RuntimeMetrics } from './metrics.ts';
 import { type KubeObject, keyOf, type Live } from './object.ts';
 import { type Outcome, outcomeOfError } from './outcome.ts';
 import { WorkQueue } from './queue.ts';
@@ -72,6 +72,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#dependencies = dependencies;
     const { clock, random, metrics } = dependencies;
     this.#queue = new WorkQueue({ name: options.name, clock, random, metrics });
+    for (const result of passResults) {
+      metrics.controller_runtime_reconcile_total.inc({ controller: options.name, result }, 0);
+    }
     this.#expectations = new Expectations(clock);
     this.watch(options.primary, (object) => [keyOf(object)]);
   }
@@ -180,7 +183,7 @@ export class Controller<T extends KubeObject = KubeObject> {
 
   #requeue(key: string, outcome: Outcome): void {
     const labels = { controller: this.name, result: outcome.result };
-    this.#dependencies.metrics.increment('controller_runtime_reconcile_total', labels);
+    this.#dependencies.metrics.controller_runtime_reconcile_total.inc(labels);
     switch (outcome.result) {
       case 'retry':
         this.#queue.retry(key, outcome.minimumMs);

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
 import { FakeLeaseServer } from '#operator/runtime/testing/fakeLeaseServer.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { silentLogger } from '#platform/log.ts';
 import { KubeClient } from './client.ts';
 import { type Leadership, runElection } from './election.ts';
-import { noMetrics } from './metrics.ts';
 
 /** One process: a candidate that leads until it is stopped or loses. */
 function candidate(setup: {
@@ -29,7 +29,7 @@ function candidate(setup: {
       clock,
       random: () => 0.5,
       logger: silentLogger,
-      metrics: noMetrics,
+      metrics: createRecordingMetrics(),
     },
     stop.signal,
     async (leadership) => {

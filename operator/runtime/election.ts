@@ -63,16 +63,16 @@ export async function runElection(
   const durations = { ...defaultDurations, ...options.durations };
   checkDurations(durations);
   const labels = { name: options.lease.name };
-  options.metrics.set('leader_election_master_status', 0, labels);
+  options.metrics.leader_election_master_status.set(labels, 0);
   while (!signal.aborted) {
     const held = await acquire(options, durations, signal);
     if (held === undefined) return;
     options.logger.info({ lease: keyOf(options.lease), identity: options.identity }, 'leading');
-    options.metrics.set('leader_election_master_status', 1, labels);
+    options.metrics.leader_election_master_status.set(labels, 1);
     try {
       await leadOneTerm(options, durations, held, lead);
     } finally {
-      options.metrics.set('leader_election_master_status', 0, labels);
+      options.metrics.leader_election_master_status.set(labels, 0);
     }
   }
 }

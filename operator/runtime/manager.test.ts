@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
 import { configMaps, deployments } from '#operator/runtime/testing/kinds.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { scriptedTransport } from '#operator/runtime/testing/scriptedTransport.ts';
 import { silentLogger } from '#platform/log.ts';
 import { KubeClient } from './client.ts';
 import type { Reconcile } from './controller.ts';
 import { Manager } from './manager.ts';
-import { noMetrics } from './metrics.ts';
 import type { HttpRequest } from './transport.ts';
 
 const item = { metadata: { name: 'a', namespace: 'default', uid: 'u', resourceVersion: '3' } };
@@ -21,7 +21,7 @@ function manage(setup: { reconcile: Reconcile; answer?: (request: HttpRequest) =
     return setup.answer === undefined ? page() : setup.answer(request);
   });
   const { drainMs = 10_000 } = setup;
-  const common = { logger: silentLogger, metrics: noMetrics, clock, random: () => 0.5, drainMs };
+  const common = { logger: silentLogger, metrics: createRecordingMetrics(), clock, random: () => 0.5, drainMs };
   const manager = new Manager({ client: new KubeClient(transport), ...common });
   const primary = manager.watch(configMaps);
   manager.addController({ name: 'test', primary, reconcile: setup.reconcile });
@@ -112,7 +112,7 @@ test('durations that would allow two leaders are refused before anything starts'
   const election = { lease: { namespace: 'n', name: 'l' }, identity: 'i', durations: { renewDeadlineMs: 20_000 } };
   const client = new KubeClient(scriptedTransport(() => undefined));
   assert.throws(
-    () => new Manager({ client, logger: silentLogger, metrics: noMetrics, election }),
+    () => new Manager({ client, logger: silentLogger, metrics: createRecordingMetrics(), election }),
     /two processes lead/,
   );
 });

@@ -1,4 +1,21 @@
-import type { MetricDeclaration, Metrics } from '#platform/metrics.ts';
+import type { Metrics } from '#platform/metrics.ts';
+
+const perController = { boundedBy: 'controllers of the program' };
+const perResource = { boundedBy: 'kinds that the program watches' };
+/** Of a list or a watch: what the API server answered (errors.ts), or an error of our own. */
+export const failureClasses = [
+  'notFound',
+  'alreadyExists',
+  'conflict',
+  'invalid',
+  'terminal',
+  'forbidden',
+  'gone',
+  'tooManyRequests',
+  'transient',
+  'unexpected',
+] as const;
+export const passResults = ['done', 'waiting', 'stalled', 'retry', 'cancelled'] as const;
 
 /**
  * What the runtime measures. The names are those that controller-runtime and client-go made common, so that existing
@@ -8,63 +25,71 @@ export const runtimeMetrics = {
   rest_client_requests_total: {
     type: 'counter',
     help: 'Requests to the API server by verb and status code; code <error> means there was no answer.',
-    labels: ['verb', 'code'],
+    labels: { verb: { boundedBy: 'verbs of the API' }, code: { boundedBy: 'HTTP status codes' } },
   },
   rest_client_request_duration_seconds: {
     type: 'histogram',
     help: 'Time until the headers of the answer, by verb.',
-    labels: ['verb'],
+    labels: { verb: { boundedBy: 'verbs of the API' } },
     buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30],
   },
-  workqueue_depth: { type: 'gauge', help: 'Keys that wait for a worker.', labels: ['name'] },
-  workqueue_adds_total: { type: 'counter', help: 'Keys added, after de-duplication.', labels: ['name'] },
-  workqueue_retries_total: { type: 'counter', help: 'Keys put back because their pass failed.', labels: ['name'] },
+  workqueue_depth: { type: 'gauge', help: 'Keys that wait for a worker.', labels: { name: perController } },
+  workqueue_adds_total: { type: 'counter', help: 'Keys added, after de-duplication.', labels: { name: perController } },
+  workqueue_retries_total: {
+    type: 'counter',
+    help: 'Keys put back because their pass failed.',
+    labels: { name: perController },
+  },
   workqueue_queue_duration_seconds: {
     type: 'histogram',
     help: 'How long a key waited for a worker.',
-    labels: ['name'],
+    labels: { name: perController },
     buckets: [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 60, 300],
   },
   workqueue_work_duration_seconds: {
     type: 'histogram',
     help: 'How long one pass took.',
-    labels: ['name'],
+    labels: { name: perController },
     buckets: [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 120],
   },
-  workqueue_active_workers: { type: 'gauge', help: 'Passes under way.', labels: ['name'] },
+  workqueue_active_workers: { type: 'gauge', help: 'Passes under way.', labels: { name: perController } },
   controller_runtime_reconcile_total: {
     type: 'counter',
     help: 'Passes by result: done, waiting, stalled, retry, cancelled.',
-    labels: ['controller', 'result'],
+    labels: { controller: perController, result: passResults },
   },
-  leader_election_master_status: { type: 'gauge', help: '1 while this process leads.', labels: ['name'] },
-  reflector_lists_total: { type: 'counter', help: 'Full lists, by resource.', labels: ['resource'] },
-  reflector_watches_total: { type: 'counter', help: 'Watches opened, by resource.', labels: ['resource'] },
-  reflector_events_total: { type: 'counter', help: 'Watch events received, by resource.', labels: ['resource'] },
+  leader_election_master_status: {
+    type: 'gauge',
+    help: '1 while this process leads.',
+    labels: { name: perController },
+  },
+  reflector_lists_total: { type: 'counter', help: 'Full lists, by resource.', labels: { resource: perResource } },
+  reflector_watches_total: { type: 'counter', help: 'Watches opened, by resource.', labels: { resource: perResource } },
+  reflector_events_total: {
+    type: 'counter',
+    help: 'Watch events received, by resource.',
+    labels: { resource: perResource },
+  },
   reflector_failures_total: {
     type: 'counter',
     help: 'Lists and watches that failed, by resource and error class.',
-    labels: ['resource', 'class'],
+    labels: { resource: perResource, class: failureClasses },
   },
   reflector_handler_failures_total: {
     type: 'counter',
     help: 'Event handlers that threw; the event is in the store all the same.',
-    labels: ['resource'],
+    labels: { resource: perResource },
   },
   reflector_objects: {
     type: 'gauge',
     help: 'Objects held in memory, by resource; namespace is empty where all are watched.',
-    labels: ['resource', 'namespace'],
+    labels: { resource: perResource, namespace: { boundedBy: 'namespaces that the operator is told to watch' } },
   },
   events_recorded_total: {
     type: 'counter',
     help: 'Events by what became of them: created, repeated, suppressed, dropped, failed.',
-    labels: ['outcome'],
+    labels: { outcome: ['created', 'repeated', 'suppressed', 'dropped', 'failed'] },
   },
-} as const satisfies Record<string, MetricDeclaration>;
+} as const;
 
-type RuntimeMetric = keyof typeof runtimeMetrics;
-export type RuntimeMetrics = Pick<Metrics<RuntimeMetric>, 'increment' | 'set' | 'observe'>;
-
-/** Measures nothing: for tests and short-lived tools. */
-export const noMetrics: RuntimeMetrics = { increment() {}, set() {}, observe() {} };
+export type RuntimeMetrics = Metrics<typeof runtimeMetrics>;

@@ -2,12 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
-import { noMetrics } from './metrics.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { WorkQueue } from './queue.ts';
 
 function newQueue(random = () => 0.5) {
   const clock = new FakeClock();
-  const options = { name: 'test', clock, random, metrics: noMetrics, retryMinimumMs: 100, retryMaximumMs: 1000 };
+  const options = {
+    name: 'test',
+    clock,
+    random,
+    metrics: createRecordingMetrics(),
+    retryMinimumMs: 100,
+    retryMaximumMs: 1000,
+  };
   return { clock, queue: new WorkQueue(options), signal: new AbortController().signal };
 }
 

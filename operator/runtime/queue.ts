@@ -36,6 +36,10 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    const labels = { name: options.name };
+    options.metrics.workqueue_adds_total.inc(labels, 0);
+    options.metrics.workqueue_retries_total.inc(labels, 0);
+    this.#gauges();
   }
 
   add(key: string): void {
@@ -46,7 +50,7 @@ export class WorkQueue {
       return;
     }
     if (this.#ready.has(key)) return;
-    this.#options.metrics.increment('workqueue_adds_total', { name: this.#options.name });
+    this.#options.metrics.workqueue_adds_total.inc({ name: this.#options.name });
     this.#ready.set(key, this.#options.clock.monotonicMs());
     this.#serve();
   }
@@ -68,7 +72,7 @@ export class WorkQueue {
   retry(key: string, minimumMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    this.#options.metrics.increment('workqueue_retries_total', { name: this.#options.name });
+    this.#options.metrics.workqueue_retries_total.inc({ name: this.#options.name });
     const waitMs = backoffMs(failures, {
       minimumMs: this.#options.retryMinimumMs ?? 200,
       maximumMs: this.#options.retryMaximumMs ?? 60_000,
@@ -108,7 +112,7 @@ export class WorkQueue {
     if (active === undefined) throw new Error(`key ${key} was not taken from queue ${this.#options.name}`);
     this.#active.delete(key);
     const seconds = (this.#options.clock.monotonicMs() - active.startedAtMs) / 1000;
-    this.#options.metrics.observe('workqueue_work_duration_seconds', seconds, { name: this.#options.name });
+    this.#options.metrics.workqueue_work_duration_seconds.observe({ name: this.#options.name }, seconds);
     this.#gauges();
     if (active.isDirty) this.add(key);
     if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -162,13 +166,13 @@ export class WorkQueue {
     const now = this.#options.clock.monotonicMs();
     this.#active.set(key, { isDirty: false, startedAtMs: now });
     const { name } = this.#options;
-    this.#options.metrics.observe('workqueue_queue_duration_seconds', (now - readySinceMs) / 1000, { name });
+    this.#options.metrics.workqueue_queue_duration_seconds.observe({ name }, (now - readySinceMs) / 1000);
     this.#gauges();
     return key;
   }
 
   #gauges(): void {
-    this.#options.metrics.set('workqueue_depth', this.#ready.size, { name: this.#options.name });
-    this.#options.metrics.set('workqueue_active_workers', this.#active.size, { name: this.#options.name });
+    this.#options.metrics.workqueue_depth.set({ name: this.#options.name }, this.#ready.size);
+    this.#options.metrics.workqueue_active_workers.set({ name: this.#options.name }, this.#active.size);
   }
 }

@@ -79,7 +79,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   function enqueue(event: EventRecord, send: () => Promise<void>): boolean {
     if (pending >= pendingMax) {
-      metrics.increment('events_recorded_total', { outcome: 'dropped' });
+      metrics.events_recorded_total.inc({ outcome: 'dropped' });
       return false;
     }
     pending += 1;
@@ -89,7 +89,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       },
       (error: unknown) => {
         pending -= 1;
-        metrics.increment('events_recorded_total', { outcome: 'failed' });
+        metrics.events_recorded_total.inc({ outcome: 'failed' });
         const { namespace, name } = event.regarding.metadata;
         logger.warn({ error, namespace, name, reason: event.reason }, 'an event could not be recorded');
       },
@@ -107,7 +107,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
   function begin(event: EventRecord, text: string, nowMs: number): void {
     if (!hasBudget(event.regarding.metadata.uid, nowMs)) {
-      metrics.increment('events_recorded_total', { outcome: 'suppressed' });
+      metrics.events_recorded_total.inc({ outcome: 'suppressed' });
       return;
     }
     const object = buildEvent(event, options);
@@ -117,7 +117,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
         fieldManager: options.reportingController,
         timeoutMs: sendTimeoutMs,
       });
-      metrics.increment('events_recorded_total', { outcome: 'created' });
+      metrics.events_recorded_total.inc({ outcome: 'created' });
     });
     if (isAccepted) remember(seriesByText, text, series);
   }
@@ -126,7 +126,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
     series.count += 1;
     series.seenAtMs = nowMs;
     if (nowMs - series.sentAtMs < seriesPeriodMs) {
-      metrics.increment('events_recorded_total', { outcome: 'suppressed' });
+      metrics.events_recorded_total.inc({ outcome: 'suppressed' });
       return;
     }
     series.sentAtMs = nowMs;
@@ -136,7 +136,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
         fieldManager: options.reportingController,
         timeoutMs: sendTimeoutMs,
       });
-      metrics.increment('events_recorded_total', { outcome: 'repeated' });
+      metrics.events_recorded_total.inc({ outcome: 'repeated' });
     });
   }
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
 import { widgets } from '#operator/runtime/testing/kinds.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { scriptedTransport } from '#operator/runtime/testing/scriptedTransport.ts';
 import { silentLogger } from '#platform/log.ts';
 import { KubeClient } from './client.ts';
 import { createDiscovery, customResourceDefinitions, type Discovery } from './discovery.ts';
 import { errorFromNetwork, errorFromStatus } from './errors.ts';
-import { noMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
 import type { HttpRequest } from './transport.ts';
 
@@ -27,7 +27,7 @@ function reflect(answer: (request: HttpRequest) => unknown, discovery?: Discover
     clock,
     random: () => 0.5,
     logger: silentLogger,
-    metrics: noMetrics,
+    metrics: createRecordingMetrics(),
   };
   const reflector = new Reflector({ ...common, resource: widgets, discovery });
   const changes: string[] = [];
@@ -111,7 +111,7 @@ test('without the right to watch CRDs an absent kind is asked for once a minute'
     clock,
     random: () => 0.5,
     logger: silentLogger,
-    metrics: noMetrics,
+    metrics: createRecordingMetrics(),
   };
   const reflector = new Reflector({ ...common, resource: widgets, discovery });
   const stop = new AbortController();

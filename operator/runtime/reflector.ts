@@ -4,7 +4,7 @@ import type { KubeClient } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Discovery } from './discovery.ts';
 import { isKubernetesError } from './errors.ts';
-import type { RuntimeMetrics } from './metrics.ts';
+import { failureClasses, type RuntimeMetrics } from './metrics.ts';
 import { type KubeObject, type Live, type Resource, resourceId } from './object.ts';
 import { type Change, type Indexes, Store, type StoreReader } from './store.ts';
 
@@ -73,6 +73,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.resource = options.resource;
     this.namespace = options.namespace;
     this.#store = new Store(options.indexes);
+    this.#startCounters(options.metrics);
   }
 
   get store(): StoreReader<T> {
@@ -151,6 +152,16 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
   }
 
+  /** From 0, because `rate()` does not see the first increment of a series that was absent before. */
+  #startCounters(metrics: RuntimeMetrics): void {
+    const labels = { resource: this.#id };
+    metrics.reflector_lists_total.inc(labels, 0);
+    metrics.reflector_watches_total.inc(labels, 0);
+    metrics.reflector_events_total.inc(labels, 0);
+    metrics.reflector_handler_failures_total.inc(labels, 0);
+    for (const name of failureClasses) metrics.reflector_failures_total.inc({ ...labels, class: name }, 0);
+  }
+
   async #list(signal: AbortSignal): Promise<void> {
     const { client, namespace, labelSelector, fieldSelector, metadataOnly, pageSize = 500 } = this.#options;
     const waiting = this.#refreshes.slice();
@@ -173,7 +184,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
       resourceVersion = page.resourceVersion;
       token = page.continue;
     } while (token !== undefined);
-    this.#options.metrics.increment('reflector_lists_total', { resource: this.#id });
+    this.#options.metrics.reflector_lists_total.inc({ resource: this.#id });
     this.#needsList = false;
     this.#isWell();
     const changes = this.#store.replace(items, resourceVersion);
@@ -187,7 +198,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const timeoutSeconds = Math.round((this.#options.watchSeconds ?? 300) * (1 + random()));
     const startedAtMs = clock.monotonicMs();
     this.#expectStepWithin((timeoutSeconds + 120) * 1000);
-    this.#options.metrics.increment('reflector_watches_total', { resource: this.#id });
+    this.#options.metrics.reflector_watches_total.inc({ resource: this.#id });
     try {
       const events = client.watch(this.resource, {
         namespace,
@@ -202,7 +213,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
       });
       for await (const event of events) {
         if (event.type !== 'BOOKMARK') {
-          this.#options.metrics.increment('reflector_events_total', { resource: this.#id });
+          this.#options.metrics.reflector_events_total.inc({ resource: this.#id });
           this.#trim(event.object);
         }
         for (const change of this.#store.applyEvent(event)) this.#emit(change);
@@ -220,7 +231,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
   async #recover(error: unknown, crd: string, signal: AbortSignal): Promise<void> {
     const kind = isKubernetesError(error) ? error.class : 'unexpected';
     const message = error instanceof Error ? error.message : String(error);
-    this.#options.metrics.increment('reflector_failures_total', { resource: this.#id, class: kind });
+    this.#options.metrics.reflector_failures_total.inc({ resource: this.#id, class: kind });
     // A kind that is not installed is a state, which is logged as such, and no failure.
     const isAbsent = kind === 'notFound' && !isInstalled(crd);
     if (this.#problem !== message && !isAbsent) {
@@ -312,10 +323,13 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   #emit(change: Change<T>): void {
-    this.#options.metrics.set('reflector_objects', this.#store.size, {
-      resource: this.#id,
-      namespace: this.namespace ?? '',
-    });
+    this.#options.metrics.reflector_objects.set(
+      {
+        resource: this.#id,
+        namespace: this.namespace ?? '',
+      },
+      this.#store.size,
+    );
     for (const handler of this.#changeHandlers) this.#call(handler, change);
   }
 
@@ -324,7 +338,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     try {
       handler(value);
     } catch (error) {
-      this.#options.metrics.increment('reflector_handler_failures_total', { resource: this.#id });
+      this.#options.metrics.reflector_handler_failures_total.inc({ resource: this.#id });
       this.#options.logger.error({ resource: this.#name, error }, 'a handler of watch events failed');
     }
   }

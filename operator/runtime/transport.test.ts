@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { FakeClock } from '#operator/runtime/testing/fakeClock.ts';
 import { configMaps } from '#operator/runtime/testing/kinds.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { KubeClient } from './client.ts';
 import { systemClock } from './clock.ts';
 import { type CredentialSource, kubeconfigCredentials } from './credentials.ts';
 import { isKubernetesError } from './errors.ts';
-import { noMetrics } from './metrics.ts';
 import { createTransport, type Transport, type TransportOptions } from './transport.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -31,7 +31,7 @@ async function serve(answer: RequestListener): Promise<string> {
 }
 
 function connect(credentials: CredentialSource, options: Partial<TransportOptions> = {}) {
-  const common = { clock: systemClock, metrics: noMetrics, userAgent: 'test/1' };
+  const common = { clock: systemClock, metrics: createRecordingMetrics(), userAgent: 'test/1' };
   const transport: Transport = createTransport({ ...common, credentials, ...options });
   cleanups.push(() => transport.close());
   return { transport, client: new KubeClient(transport) };

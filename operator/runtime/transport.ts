@@ -87,8 +87,8 @@ export function createTransport(options: TransportOptions): Transport {
       );
       const seconds = (options.clock.monotonicMs() - started) / 1000;
       const labels = { verb: request.context.verb, code: response.statusCode };
-      options.metrics.increment('rest_client_requests_total', labels);
-      options.metrics.observe('rest_client_request_duration_seconds', seconds, { verb: request.context.verb });
+      options.metrics.rest_client_requests_total.inc(labels);
+      options.metrics.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
       if (response.statusCode !== 401 || attempt > 0) return response;
       // A token that rotated within the last 10 s: nothing was carried out, so once more with what is valid now.
       await response.body.dump();
@@ -106,7 +106,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   function networkError(error: unknown, request: HttpRequest, deadline: Deadline): unknown {
     if (request.signal?.aborted) return request.signal.reason;
-    options.metrics.increment('rest_client_requests_total', { verb: request.context.verb, code: '<error>' });
+    options.metrics.rest_client_requests_total.inc({ verb: request.context.verb, code: '<error>' });
     return errorFromNetwork(deadline.signal.aborted ? deadline.signal.reason : error, request.context);
   }
 

@@ -11,7 +11,7 @@ import {
   GetProofRequestSchema,
   GetTotalRequestSchema,
 } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -95,7 +95,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
 /** One aggregator without its ports: what main.ts runs behind them. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
-  const metrics = createMetrics(dataPlaneMetrics, { processMetrics: false });
+  const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
   const aggregator = createAggregator({
     config: configFor(name, overrides),
     logger: process.env['DEBUG_LOG'] === undefined ? silentLogger : createLogger({ level: 'info' }),
@@ -107,7 +107,7 @@ function startAggregator(name: string, overrides: Record<string, string> = {}) {
   return {
     api: aggregator.handlers,
     verdicts,
-    metrics: () => metrics.render(),
+    metrics: () => exposition.render(),
     [Symbol.asyncDispose]: () => aggregator.close(),
   };
 }

@@ -1,6 +1,6 @@
 import type { AggregatorConfig } from '#contract/config.ts';
 import type { Aggregator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { AggregatorMetrics } from '#contract/metrics.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
@@ -15,7 +15,7 @@ import type { StuckError } from './watch.ts';
 export interface AggregatorOptions {
   readonly config: AggregatorConfig;
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<AggregatorMetrics>;
   /** The verdict flipped. */
   readonly onVerdict: (verdict: Verdict) => void;
   /** Readiness may have changed. */
@@ -47,8 +47,8 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
   const state = new AggregatorState({
     now: () => new Date(),
     onVerdict: (verdict) => {
-      if (verdict.exact === null) metrics.remove('sumpipeline_exact');
-      else metrics.set('sumpipeline_exact', verdict.exact ? 1 : 0);
+      if (verdict.exact === null) metrics.sumpipeline_exact.remove();
+      else metrics.sumpipeline_exact.set(verdict.exact ? 1 : 0);
       onVerdict(verdict);
       onReady(problem() === undefined);
     },

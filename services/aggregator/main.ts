@@ -1,6 +1,6 @@
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { Aggregator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { aggregatorMetrics } from '#contract/metrics.ts';
 import { startAdminServer } from '#platform/admin.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger } from '#platform/log.ts';
@@ -25,7 +25,7 @@ export async function main(): Promise<void> {
     level: config.SUMPIPELINE_LOG_LEVEL,
     fields: { pipeline: `${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME}`, component: 'aggregator' },
   });
-  const metrics = createMetrics(dataPlaneMetrics);
+  const { metrics, exposition } = createMetrics(aggregatorMetrics);
   const releasers = new Releasers(logger);
   let isDraining = false;
 
@@ -53,7 +53,7 @@ export async function main(): Promise<void> {
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
     readyProblem: () => (isDraining ? 'draining before the end' : aggregator.problem()),
-    metrics,
+    metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
   aggregator.start();

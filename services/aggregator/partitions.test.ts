@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
@@ -72,7 +72,7 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     },
     owner: 'me',
     logger: silentLogger,
-    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    metrics: createMetrics(aggregatorMetrics, { processMetrics: false }).metrics,
     now: () => 0,
     random: () => 0,
     onChange: () => changes++,

@@ -1,4 +1,4 @@
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { AggregatorMetrics } from '#contract/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { backoffMs, pause } from '#platform/time.ts';
@@ -13,6 +13,7 @@ import {
 import {
   type BatchOutcome,
   BooksError,
+  batchDispositions,
   FencedError,
   type Ledger,
   type PartitionHalt,
@@ -30,7 +31,7 @@ export interface PartitionsOptions {
   /** Our name in the books, for people. */
   readonly owner: string;
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<AggregatorMetrics>;
   readonly now: () => number;
   readonly random: () => number;
   /** Something that a verdict may depend on has changed. */
@@ -114,7 +115,7 @@ export class Partitions {
     }
     this.#countOwned();
     this.#assignment = assignment;
-    this.#options.metrics.set('sumpipeline_assigned_partitions', assignment.partitions.length);
+    this.#options.metrics.sumpipeline_assigned_partitions.set(assignment.partitions.length);
     this.#pausedAt ??= this.#options.now();
     assignment.signal.addEventListener('abort', () => this.#endAssignment(assignment), { once: true });
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
@@ -124,14 +125,14 @@ export class Partitions {
   #endAssignment(assignment: LogAssignment): void {
     if (this.#assignment !== assignment) return;
     this.#pausedAt = this.#options.now();
-    this.#options.metrics.set('sumpipeline_assigned_partitions', 0);
+    this.#options.metrics.sumpipeline_assigned_partitions.set(0);
   }
 
   /** Every partition of the assignment is counted again, or halted. */
   #endPause(): void {
     const { metrics } = this.#options;
     if (this.#pausedAt === undefined || this.counting.some((partition) => !this.#owned.has(partition))) return;
-    metrics.observe('sumpipeline_rebalance_duration_seconds', this.#secondsSince(this.#pausedAt));
+    metrics.sumpipeline_rebalance_duration_seconds.observe(this.#secondsSince(this.#pausedAt));
     this.#pausedAt = undefined;
   }
 
@@ -203,8 +204,8 @@ export class Partitions {
   /** Only batches behind which a full one waits say what we can do: at low load a batch holds one record. */
   #countBacklog(records: number): void {
     const { metrics } = this.#options;
-    metrics.increment('sumpipeline_backlogged_seconds_total', {}, this.#backlogClock.end());
-    metrics.increment('sumpipeline_backlogged_records_total', {}, records);
+    metrics.sumpipeline_backlogged_seconds_total.inc(this.#backlogClock.end());
+    metrics.sumpipeline_backlogged_records_total.inc(records);
   }
 
   /** The reader stopped a partition because the log is not what the books counted. */
@@ -220,7 +221,7 @@ export class Partitions {
   #applyFailed(batch: LogBatch, error: unknown, startedAt: number): BatchResult {
     const { partition, assignment } = batch;
     const result = error instanceof FencedError ? 'fenced' : 'failed';
-    this.#options.metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result });
+    this.#options.metrics.sumpipeline_apply_duration_seconds.observe({ result }, this.#secondsSince(startedAt));
     if (assignment.signal.aborted) return { kind: 'stop' };
     if (error instanceof BooksError) this.#halt(partition, booksHalt(partition, error), this.#owned.get(partition));
     else this.#lose(partition, assignment, error);
@@ -261,11 +262,11 @@ export class Partitions {
         this.#owned.set(partition, owned);
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset);
-        this.#options.metrics.set('sumpipeline_next_offset', Number(nextOffset), { partition });
+        this.#options.metrics.sumpipeline_next_offset.set({ partition }, Number(nextOffset));
         // The last owner may have ended between its commit and its word to Kafka, and no record may follow.
         this.#dashboards.tell(assignment, partition, nextOffset);
         this.#endPause();
-        this.#options.metrics.increment('sumpipeline_claims_total', { result: 'ok' });
+        this.#options.metrics.sumpipeline_claims_total.inc({ result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
       } catch (error) {
@@ -273,7 +274,7 @@ export class Partitions {
         if (assignment.signal.aborted) return;
         const owned = this.#owned.get(partition);
         this.#forget(partition);
-        this.#options.metrics.increment('sumpipeline_claims_total', { result: 'failed' });
+        this.#options.metrics.sumpipeline_claims_total.inc({ result: 'failed' });
         if (error instanceof LogRangeError && !isOnlyUnlisted(error))
           return this.#halt(partition, haltOf(error), owned);
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
@@ -290,8 +291,8 @@ export class Partitions {
     this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
     this.#forget(partition);
     this.#halts.set(partition, halt);
-    this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
-    this.#options.metrics.set('sumpipeline_partition_halted', 1, { partition });
+    this.#options.metrics.sumpipeline_halted_partitions.set(this.#halts.size);
+    this.#options.metrics.sumpipeline_partition_halted.set({ partition }, 1);
     this.#endPause();
     if (owned === undefined) this.#written.add(halt);
     else this.#start(this.#write(partition, halt, owned));
@@ -317,14 +318,14 @@ export class Partitions {
   }
 
   #unhalt(partition: number): boolean {
-    this.#options.metrics.remove('sumpipeline_partition_halted', { partition });
+    this.#options.metrics.sumpipeline_partition_halted.remove({ partition });
     return this.#halts.delete(partition);
   }
 
   #forget(partition: number): void {
     this.#owned.delete(partition);
-    this.#options.metrics.remove('sumpipeline_lag_records', { partition });
-    this.#options.metrics.remove('sumpipeline_next_offset', { partition });
+    this.#options.metrics.sumpipeline_lag_records.remove({ partition });
+    this.#options.metrics.sumpipeline_next_offset.remove({ partition });
     this.#countOwned();
   }
 
@@ -334,24 +335,24 @@ export class Partitions {
   }
 
   #countOwned(): void {
-    this.#options.metrics.set('sumpipeline_owned_partitions', this.#owned.size);
-    this.#options.metrics.set('sumpipeline_halted_partitions', this.#halts.size);
+    this.#options.metrics.sumpipeline_owned_partitions.set(this.#owned.size);
+    this.#options.metrics.sumpipeline_halted_partitions.set(this.#halts.size);
   }
 
   #recordApplied(batch: LogBatch, count: number, outcome: BatchOutcome, startedAt: number): void {
     const { metrics, now } = this.#options;
-    metrics.observe('sumpipeline_apply_duration_seconds', this.#secondsSince(startedAt), { result: 'ok' });
-    metrics.observe('sumpipeline_apply_batch_records', count);
-    for (const [disposition, by] of Object.entries<number>({ ...outcome })) {
-      metrics.increment('sumpipeline_dispositions_total', { disposition }, by);
+    metrics.sumpipeline_apply_duration_seconds.observe({ result: 'ok' }, this.#secondsSince(startedAt));
+    metrics.sumpipeline_apply_batch_records.observe(count);
+    for (const disposition of batchDispositions) {
+      metrics.sumpipeline_dispositions_total.inc({ disposition }, outcome[disposition]);
     }
     const newest = batch.records[count - 1];
     if (newest !== undefined) {
-      metrics.set('sumpipeline_freshness_seconds', Math.max(0, (now() - newest.appendedAt) / 1000));
+      metrics.sumpipeline_freshness_seconds.set(Math.max(0, (now() - newest.appendedAt) / 1000));
     }
     const lag = batch.highWatermark - batch.firstOffset - BigInt(count);
-    metrics.set('sumpipeline_lag_records', Number(lag), { partition: batch.partition });
-    metrics.set('sumpipeline_next_offset', Number(batch.firstOffset) + count, { partition: batch.partition });
+    metrics.sumpipeline_lag_records.set({ partition: batch.partition }, Number(lag));
+    metrics.sumpipeline_next_offset.set({ partition: batch.partition }, Number(batch.firstOffset) + count);
   }
 
   #secondsSince(startedAt: number): number {

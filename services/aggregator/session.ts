@@ -1,5 +1,5 @@
 import type { AggregatorConfig } from '#contract/config.ts';
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { AggregatorMetrics } from '#contract/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import type { LogTopic } from '#services/eventlog/port.ts';
@@ -10,7 +10,7 @@ export interface SessionOptions {
   readonly config: AggregatorConfig;
   readonly state: AggregatorState;
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<AggregatorMetrics>;
   /** Aborted first, on the way out: give the partitions back, go on answering. */
   readonly leaving: AbortSignal;
   readonly onApplied: () => void;

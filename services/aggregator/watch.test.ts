@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aggregatorEnvironment } from '#contract/config.ts';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { aggregatorMetrics } from '#contract/metrics.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -47,7 +47,7 @@ function setUp({ isMember = true } = {}) {
     }),
     state,
     logger: silentLogger,
-    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    metrics: createMetrics(aggregatorMetrics, { processMetrics: false }).metrics,
   } as unknown as SessionOptions;
   const session = { ledger: { readBooks: async () => [] }, topic } as unknown as Session;
   const ending = new AbortController();

@@ -50,7 +50,7 @@ export async function watch(
     if (settings !== undefined) state.topic = settings;
     for (const [partition, { nextOffset }] of partitions.owned) {
       const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
-      metrics.set('sumpipeline_lag_records', Number(lag), { partition });
+      metrics.sumpipeline_lag_records.set({ partition }, Number(lag));
     }
     const ours = standings(partitions.counting, books.value, ranges, config.SUMPIPELINE_LOG_EPOCH);
     const problem = stillness.look(ours, performance.now());

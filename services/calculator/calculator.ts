@@ -1,6 +1,6 @@
 import type { CalculatorConfig } from '#contract/config.ts';
 import type { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { CalculatorMetrics } from '#contract/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { untilFilesChange } from '#platform/secretWatch.ts';
@@ -19,7 +19,7 @@ import { RecentAdditions } from './recent.ts';
 export interface CalculatorOptions {
   readonly config: CalculatorConfig;
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<CalculatorMetrics>;
   /** After the first connection to Kafka. */
   readonly onReady: () => void;
 }
@@ -64,8 +64,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   const chooser = new PartitionChooser({ log: () => connection.writer, now: Date.now });
   const logEnds = new LogEnds({
     read: () => connection.writer?.logEnds(),
-    set: (partition, end) => metrics.set('sumpipeline_log_end_offset', end, { partition }),
-    remove: (partition) => metrics.remove('sumpipeline_log_end_offset', { partition }),
+    set: (partition, end) => metrics.sumpipeline_log_end_offset.set({ partition }, end),
+    remove: (partition) => metrics.sumpipeline_log_end_offset.remove({ partition }),
     logger,
     now: Date.now,
   });
@@ -73,8 +73,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     const startedAt = performance.now();
     const observe = (result: 'ok' | 'failed') => {
       const seconds = (performance.now() - startedAt) / 1000;
-      metrics.observe('sumpipeline_log_append_duration_seconds', seconds, { result });
-      metrics.observe('sumpipeline_log_append_batch_additions', records.length);
+      metrics.sumpipeline_log_append_duration_seconds.observe({ result }, seconds);
+      metrics.sumpipeline_log_append_batch_additions.observe(records.length);
     };
     try {
       const place = await connection.current().append(partition, records, options);
@@ -96,14 +96,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
         append,
         now: Date.now,
         random: Math.random,
-        onCopies: (copies) => metrics.increment('sumpipeline_log_append_copies_total', {}, copies),
+        onCopies: (copies) => metrics.sumpipeline_log_append_copies_total.inc(copies),
       }),
     limits: { queueMax, batchRecordsMax, batchBytesMax, writesMax },
     now: Date.now,
-    onQueue: (additions) => metrics.set('sumpipeline_calculator_queue_additions', additions),
+    onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
   // From the start: a gauge that is absent until the first addition would look like a calculator that is away.
-  metrics.set('sumpipeline_calculator_queue_additions', 0);
+  metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
     recent: new RecentAdditions({ entriesMax: recentMax }),
@@ -112,7 +112,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       connection.current();
       return batcher.add(record, deadline);
     },
-    onReplayed: () => metrics.increment('sumpipeline_calculator_replayed_total'),
+    onReplayed: () => metrics.sumpipeline_calculator_replayed_total.inc(),
     now: Date.now,
   });
   return {

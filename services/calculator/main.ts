@@ -1,6 +1,6 @@
 import { calculatorEnvironment } from '#contract/config.ts';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { calculatorMetrics } from '#contract/metrics.ts';
 import { startAdminServer } from '#platform/admin.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger } from '#platform/log.ts';
@@ -24,7 +24,7 @@ export async function main(): Promise<void> {
     level: config.SUMPIPELINE_LOG_LEVEL,
     fields: { pipeline: `${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME}`, component: 'calculator' },
   });
-  const metrics = createMetrics(dataPlaneMetrics);
+  const { metrics, exposition } = createMetrics(calculatorMetrics);
   const releasers = new Releasers(logger);
   let isDraining = false;
 
@@ -44,7 +44,7 @@ export async function main(): Promise<void> {
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
     readyProblem: () => (isDraining ? 'draining before the end' : calculator.problem()),
-    metrics,
+    metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
   calculator.start();

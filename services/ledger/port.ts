@@ -89,12 +89,11 @@ export interface ParkedRecord {
   readonly reason: string;
 }
 
-export interface BatchOutcome {
-  readonly applied: number;
-  readonly duplicate: number;
-  readonly conflict: number;
-  readonly parked: number;
-}
+/** What a record of a batch may become; records expire outside of batches. */
+export const batchDispositions = ['applied', 'duplicate', 'conflict', 'parked'] as const;
+
+/** Records of a batch by what became of them. */
+export type BatchOutcome = Readonly<Record<(typeof batchDispositions)[number], number>>;
 
 export interface SeriesTotal {
   readonly series: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataPlaneMetrics } from '#contract/metrics.ts';
+import { calculatorMetrics } from '#contract/metrics.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { Calls } from './calls.ts';
@@ -9,7 +9,7 @@ import type { CallContext } from './method.ts';
 function build() {
   const calls = new Calls({
     logger: silentLogger,
-    metrics: createMetrics(dataPlaneMetrics, { processMetrics: false }),
+    metrics: createMetrics(calculatorMetrics, { processMetrics: false }).metrics,
   });
   let goAway = () => {};
   const run = (work: (call: CallContext) => Promise<string>) =>

@@ -1,4 +1,4 @@
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { RequestMetrics, RequestResult } from '#contract/metrics.ts';
 import { SumError } from '#core/errors.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
@@ -8,7 +8,7 @@ import type { CallContext } from './method.ts';
 
 export interface CallsOptions {
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<RequestMetrics>;
   /** Milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
@@ -56,15 +56,15 @@ export class Calls {
     const answer = await this.#settle(method, deadline - startedAt + graceMs, () => work(context));
     context.settle();
     const { metrics } = this.#options;
-    const result = answer.ok ? 'ok' : answer.failure.code;
-    metrics.increment('sumpipeline_requests_total', { method, result });
-    metrics.observe('sumpipeline_request_duration_seconds', (this.#now() - startedAt) / 1000, { method });
+    const result: RequestResult = answer.ok ? 'ok' : answer.failure.code;
+    metrics.sumpipeline_requests_total.inc({ method, result });
+    metrics.sumpipeline_request_duration_seconds.observe({ method }, (this.#now() - startedAt) / 1000);
     return answer;
   }
 
   /** A request that never became a call: no such path, too large, broken. */
   countRefused({ code }: Failure): void {
-    this.#options.metrics.increment('sumpipeline_requests_total', { method: 'none', result: code });
+    this.#options.metrics.sumpipeline_requests_total.inc({ method: 'none', result: code });
   }
 
   async #settle<Response>(method: string, withinMs: number, work: () => Promise<Response>): Promise<Answer<Response>> {

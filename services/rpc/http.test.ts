@@ -269,7 +269,7 @@ test('bytes that are not HTTP get an answer and the door', async () => {
 });
 
 test('requests are counted by method and result', async () => {
-  const text = await edge.metrics.render();
+  const text = await edge.exposition.render();
   assert.match(text, /sumpipeline_requests_total\{method="Add",result="ok"\} \d+/);
   assert.match(text, /sumpipeline_requests_total\{method="Add",result="malformed-json"\} \d+/);
   assert.match(text, /sumpipeline_requests_total\{method="none",result="body-too-large"\} \d+/);

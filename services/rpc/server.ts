@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { RequestMetrics } from '#contract/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { Calls } from './calls.ts';
@@ -18,7 +18,7 @@ export interface RpcServerOptions<Service extends DescService> {
   /** 0 picks a free port. */
   readonly grpcPort: number;
   readonly logger: Logger;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<RequestMetrics>;
 }
 
 export interface RpcServer {

@@ -5,22 +5,23 @@ import {
   AddResponseSchema,
   Calculator,
 } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import { type DataPlaneMetric, dataPlaneMetrics } from '#contract/metrics.ts';
+import { type CalculatorMetrics, calculatorMetrics } from '#contract/metrics.ts';
 import { silentLogger } from '#platform/log.ts';
-import { createMetrics, type Metrics } from '#platform/metrics.ts';
+import { createMetrics, type Exposition, type Metrics } from '#platform/metrics.ts';
 import type { CallContext } from '#services/rpc/method.ts';
 import { type RpcServer, startRpcServer } from '#services/rpc/server.ts';
 
 /** The edge with a service under it that does what the test at hand says. */
 export interface Edge {
   readonly server: RpcServer;
-  readonly metrics: Metrics<DataPlaneMetric>;
+  readonly metrics: Metrics<CalculatorMetrics>;
+  readonly exposition: Exposition;
   handle: (request: AddRequest, call: CallContext) => Promise<AddResponse>;
 }
 
 /** On free ports of loopback; echoes until told otherwise. */
 export async function startEdge(): Promise<Edge> {
-  const metrics = createMetrics(dataPlaneMetrics, { processMetrics: false });
+  const { metrics, exposition } = createMetrics(calculatorMetrics, { processMetrics: false });
   const server = await startRpcServer({
     service: Calculator,
     handlers: { add: (request, call) => edge.handle(request, call) },
@@ -31,7 +32,7 @@ export async function startEdge(): Promise<Edge> {
     logger: silentLogger,
     metrics,
   });
-  const edge: Edge = { server, metrics, handle: echo };
+  const edge: Edge = { server, metrics, exposition, handle: echo };
   return edge;
 }
 

@@ -8,9 +8,9 @@ import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
 import { kubeconfigCredentials } from '#operator/runtime/credentials.ts';
 import { Manager } from '#operator/runtime/manager.ts';
-import { noMetrics } from '#operator/runtime/metrics.ts';
 import { createRecorder, type EventRecord } from '#operator/runtime/recorder.ts';
 import { eventually } from '#operator/runtime/testing/connect.ts';
+import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
 import { createTransport, type HttpRequest, type Transport } from '#operator/runtime/transport.ts';
 import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -46,7 +46,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   await writeFile(file, kubeconfig, { mode: 0o600 });
   const credentials = kubeconfigCredentials({ file });
   await rm(folder, { recursive: true });
-  const real = createTransport({ credentials, clock, metrics: noMetrics, userAgent: 'operator-test' });
+  const real = createTransport({ credentials, clock, metrics: createRecordingMetrics(), userAgent: 'operator-test' });
   const operator = { writes: [] as string[], events: [] as EventRecord[], beforeRequest: async (_: HttpRequest) => {} };
   const transport: Transport = {
     ...real,
@@ -62,7 +62,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
     },
   };
   const client = new KubeClient(transport);
-  const metrics = createMetrics(operatorMetrics, { processMetrics: false });
+  const { metrics, exposition } = createMetrics(operatorMetrics, { processMetrics: false });
   const manager = new Manager({ client, logger, metrics, clock });
   const sent = createRecorder({
     client,
@@ -94,7 +94,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const running = manager.run(stop.signal);
   await eventually('the operator to be at work', () => manager.isLeading || manager.readyProblem());
   const started: TestOperator = Object.assign(operator, {
-    metrics: () => metrics.render(),
+    metrics: () => exposition.render(),
     async whenIdle() {
       // Twice, because what a pass writes may bring up more.
       for (const _ of [1, 2]) {

@@ -41,6 +41,7 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['k6/b.ts', '#core/decimal.ts', 'k6'],
   ['k6/load/a.ts', 'k6/http', 'k6/load'],
   ['tools/a.ts', '#cli/run.ts', 'tools'],
+  ['tools/gen/a.ts', '#services/ledger/port.ts', 'tools/gen'],
   ['tools/loop/a.ts', '#services/ledger/port.ts', 'tools/loop'],
 ];
 
@@ -76,6 +77,7 @@ const allowed = [
   ['k6/good.ts', "export { Counter } from 'k6/metrics';\nexport { slos } from '../contract/slo.ts';"],
   ['k6/load/good.ts', "export { addDecimals } from '../../core/decimal.ts';"],
   ['tools/gen/good.ts', "export { buildCrd } from '#operator/api/crd.ts';"],
+  ['tools/gen/metrics.ts', "export { operatorMetrics } from '#operator/metrics.ts';"],
 ] as const;
 
 const sources = new Map<string, string>([

@@ -173,7 +173,13 @@ export const fences: readonly Fence[] = [
     folder: 'tools',
     folders: ['platform', 'tools', 'contract', 'k6/load', 'operator/api', 'operator/desired'],
     packages: 'any',
-    why: 'tools/ builds and launches real parts; the generators read contract/ and operator/, nothing else of ours',
+    why: 'tools/ builds and launches real parts: of the product only its contracts, and never services/ or cli/',
+  },
+  {
+    folder: 'tools/gen',
+    folders: ['platform', 'tools', 'contract', 'operator'],
+    packages: 'any',
+    why: 'tools/gen writes pages and manifests from the declarations of contract/ and operator/: never services/ or cli/',
   },
   {
     folder: 'tools/loop',

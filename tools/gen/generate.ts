@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { generateBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
 import type { GeneratedFile } from './generatedFile.ts';
+import { generateMetricsPage } from './metricsPage.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
@@ -21,6 +22,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateCrd(),
     ...generateRbac(),
     ...generateReference(),
+    ...generateMetricsPage(),
     ...generateOwnershipPage(),
     await generateSumctlPage(root),
     ...(await generateProtobuf(root)),

@@ -3,15 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import { KubeClient } from '#operator/runtime/client.ts';
 import { systemClock } from '#operator/runtime/clock.ts';
 import { kubeconfigCredentials } from '#operator/runtime/credentials.ts';
-import { noMetrics } from '#operator/runtime/metrics.ts';
 import { createTransport, type Transport } from '#operator/runtime/transport.ts';
+import { createRecordingMetrics } from './recordingMetrics.ts';
 
 /** A client for a kubeconfig file. */
 export function connectTo(kubeconfigPath: string): { client: KubeClient; transport: Transport } {
   const transport = createTransport({
     credentials: kubeconfigCredentials({ file: kubeconfigPath }),
     clock: systemClock,
-    metrics: noMetrics,
+    metrics: createRecordingMetrics(),
     userAgent: 'runtime-test',
   });
   return { client: new KubeClient(transport), transport };

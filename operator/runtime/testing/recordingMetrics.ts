@@ -1,17 +1,23 @@
-import type { RuntimeMetrics } from '#operator/runtime/metrics.ts';
+import { type RuntimeMetrics, runtimeMetrics } from '#operator/runtime/metrics.ts';
 
 /** Counts by name and labels: `count('reflector_lists_total', { resource: 'configmaps' })`. */
 export function createRecordingMetrics(): RuntimeMetrics & { count(name: string, labels?: object): number } {
   const values = new Map<string, number>();
   const id = (name: string, labels: object) => `${name} ${JSON.stringify(Object.entries(labels).sort())}`;
-  return {
-    increment(name, labels = {}, by = 1) {
+  const recording = (name: string) => ({
+    inc(labels: object, by = 1) {
       values.set(id(name, labels), (values.get(id(name, labels)) ?? 0) + by);
     },
-    set(name, value, labels = {}) {
+    set(labels: object, value: number) {
       values.set(id(name, labels), value);
     },
+    remove() {},
     observe() {},
+  });
+  const metrics = Object.fromEntries(Object.keys(runtimeMetrics).map((name) => [name, recording(name)]));
+  return {
+    // Every metric of the runtime has labels, so one recording fits all three types.
+    ...(metrics as unknown as RuntimeMetrics),
     count: (name, labels = {}) => values.get(id(name, labels)) ?? 0,
   };
 }
