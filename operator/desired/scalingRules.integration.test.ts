@@ -418,7 +418,9 @@ describe('the service level objectives', () => {
     const at = (step: number) => ({
       [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
       [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
-      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 5,
+      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 3,
+      [`sumpipeline_requests_total{${add},result="deadline-exceeded"}`]: step * 1,
+      [`sumpipeline_requests_total{${add},result="internal"}`]: step * 1,
       [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
       [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
       'sumpipeline_freshness_seconds{namespace="shop",pipeline="orders",pod="a0"}': 1,

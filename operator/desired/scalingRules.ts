@@ -1,8 +1,7 @@
-import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { DataPlaneMetric, RequestResult } from '#contract/metrics.ts';
 import type { PipelineRef } from '#contract/names.ts';
 import { type RecordedSeries, recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
-import type { ErrorCode } from '#core/errors.ts';
 import { reachableRungs, rungStepExpression } from './rungs.ts';
 
 /** What the rules of one pipeline depend on. */
@@ -303,8 +302,14 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   ];
 }
 
-/** Answers that mean "not now". */
-const unanswered: readonly ErrorCode[] = ['outcome-unknown', 'unavailable', 'queue-full'];
+/** Answers that mean "not now", and those that say that we failed. */
+const unanswered: readonly RequestResult[] = [
+  'outcome-unknown',
+  'unavailable',
+  'queue-full',
+  'deadline-exceeded',
+  'internal',
+];
 
 /** The service level objectives as shares, so that a person and an alert can compare them with contract/slo.ts. */
 function objectiveRules({ labels }: Selectors, record: Recorder): Rule[] {
@@ -313,10 +318,7 @@ function objectiveRules({ labels }: Selectors, record: Recorder): Rule[] {
     `sum(rate(sumpipeline_request_duration_seconds_${suffix}{${labels},method="Add"${more}}[5m]))`;
   const within = slos.acknowledgement.withinMs / 1000;
   return [
-    record(
-      series.availability,
-      `1 - (${requests(`,result=~"${unanswered.join('|')}"`)} or vector(0)) / (${requests('')} > 0)`,
-    ),
+    record(series.availability, `1 - ${requests(`,result=~"${unanswered.join('|')}"`)} / (${requests('')} > 0)`),
     record(series.acknowledgedInTime, `${durations('bucket', `,le="${within}"`)} / (${durations('count')} > 0)`),
     record(
       series.fresh,
