@@ -21,7 +21,10 @@ export interface PartsOptions {
   readonly signal: AbortSignal;
 }
 
-export interface RunningParts extends Parts, AsyncDisposable {}
+export interface RunningParts extends Parts, AsyncDisposable {
+  /** kill -9, as a fault would. It is started again. */
+  kill(part: 'Kafka' | 'PostgreSQL'): Promise<void>;
+}
 
 /** The ports that the sample names. When somebody has them, others are taken and the sample is changed. */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
@@ -71,6 +74,7 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     kafkaPassword: kafka.password,
     storeUri: postgres.uri(),
     storeCaPem: postgres.caPem,
+    kill: (part) => (part === 'Kafka' ? kafka.kill(kafka.nodeIds[0] ?? 1) : postgres.kill()),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

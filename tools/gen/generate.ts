@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
+import { generateDashboards } from './dashboards/generate.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generateMetricsPage } from './metricsPage.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
@@ -23,6 +24,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateRbac(),
     ...generateReference(),
     ...generateMetricsPage(),
+    ...generateDashboards(),
     ...generateOwnershipPage(),
     await generateSumctlPage(root),
     ...(await generateProtobuf(root)),

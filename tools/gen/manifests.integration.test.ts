@@ -223,3 +223,11 @@ test('the restricted Pod Security Standard lets the operator in', async () => {
   await kubectl('create', '--dry-run=server', '--validate=strict', '-f', file);
   assert.match(await readFile(join(root, 'manifests', 'operator', 'namespace.yaml'), 'utf8'), /enforce: restricted/);
 });
+
+test('the monitor of the operator and the dashboards are accepted under strict validation', async () => {
+  await kubectl('create', 'namespace', 'monitoring');
+  for (const folder of ['monitoring', 'grafana']) {
+    const how = ['--server-side', '--dry-run=server', '--validate=strict'];
+    await kubectl('apply', ...how, '-k', `manifests/${folder}`);
+  }
+});

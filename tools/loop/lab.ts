@@ -1,10 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { applyObjects, installOperator, readOperator } from '#cli/up/install.ts';
+import { applyObjects, installOperator, readObjects, readOperator } from '#cli/up/install.ts';
 import type { Kubectl } from '#cli/up/kubectl.ts';
 import { startLocal } from '#cli/up/local.ts';
-import { startParts } from '#cli/up/parts.ts';
-import type { Parts } from '#cli/up/sample.ts';
+import { type RunningParts, startParts } from '#cli/up/parts.ts';
 import { stateRoot } from '#tools/cache.ts';
 import { connectAdmin } from '#tools/cluster/admin.ts';
 import type { ApiClient } from '#tools/cluster/apiClient.ts';
@@ -41,7 +40,7 @@ export interface Lab extends AsyncDisposable {
   readonly kubectl: Kubectl;
   /** An administrator of the cluster, for looking often: every kubectl is a process. */
   readonly client: ApiClient;
-  readonly parts: Parts;
+  readonly parts: RunningParts;
   readonly generations: Generations;
   readonly prometheus: Prometheus;
   readonly metricsServer: MetricsServer;
@@ -91,6 +90,8 @@ export async function startLab({ root, scaler, progress, signal }: LabOptions): 
     const deployment = `deployment/${operator.deployment}`;
     const status = ['rollout', 'status', deployment, `--timeout=${operatorTimeout}`];
     await kubectl.run(['-n', operator.namespace, ...status], { signal });
+    const monitor = await kubectl.run(['kustomize', join(root, 'manifests', 'monitoring')], { signal });
+    await applyObjects(kubectl, readObjects(monitor), signal);
   });
   const generations = stack.use(await followGenerations(parts));
   const owned = stack.move();

@@ -9,29 +9,30 @@ import { type Played, play } from './play.ts';
 import { renderPlot } from './plot.ts';
 import { renderReport } from './report.ts';
 import type { Scenario } from './scenario.ts';
-import { scenarios } from './scenarios/all.ts';
-import { short } from './scenarios/short.ts';
+import { others, scenarios } from './scenarios/all.ts';
 import { step } from './scenarios/step.ts';
 
 interface Options {
   readonly only?: Scenario[];
-  readonly short?: true;
   readonly keda?: true;
   readonly out: string;
 }
 
 const root = join(import.meta.dirname, '..', '..');
-const list = scenarios.map(({ name, purpose }) => `  ${name.padEnd(10)} ${purpose}`).join('\n');
+const listOf = (some: readonly Scenario[]) =>
+  some.map(({ name, purpose }) => `  ${name.padEnd(10)} ${purpose}`).join('\n');
 
 const program = new Command('npm run loop --')
   .description('Scales a pipeline on Kafka lag in a local cluster, under load, and checks what it does.')
   .option('--only <name...>', 'play these scenarios alone', collect)
-  .option('--short', 'play only one step up and down, in about 7 minutes')
   .option('--keda', 'scale with KEDA instead of prometheus-adapter; plays the step unless --only names others')
   .option('--out <folder>', 'where the plots go', join(root, 'docs', 'autoscaling'))
   .addHelpText(
     'after',
-    `\nScenarios:\n${list}
+    `\nScenarios:\n${listOf(scenarios)}
+
+Only when they are named:
+${listOf(others)}
 
 Examples:
   npm run loop                              # all of them, in about 90 minutes
@@ -43,12 +44,12 @@ Examples:
 
 await runProgram(program);
 
-async function run({ only, short: isShort, keda: withKeda, out }: Options): Promise<void> {
+async function run({ only, keda: withKeda, out }: Options): Promise<void> {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interrupted.abort(new Error(`Ended by ${signal}.`)));
   }
-  const chosen = isShort ? [short] : (only ?? (withKeda ? [step] : scenarios));
+  const chosen = only ?? (withKeda ? [step] : scenarios);
   const progress = createProgress();
   const played: Played[] = [];
   await using lab = await startLab({
@@ -72,7 +73,8 @@ async function run({ only, short: isShort, keda: withKeda, out }: Options): Prom
 }
 
 function collect(name: string, before: Scenario[] = []): Scenario[] {
-  const found = scenarios.find((scenario) => scenario.name === name);
-  if (found === undefined) throw new InvalidArgumentError(`Choose of ${scenarios.map((one) => one.name).join(', ')}.`);
+  const all = [...scenarios, ...others];
+  const found = all.find((scenario) => scenario.name === name);
+  if (found === undefined) throw new InvalidArgumentError(`Choose of ${all.map((one) => one.name).join(', ')}.`);
   return [...before, found];
 }

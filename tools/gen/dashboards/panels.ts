@@ -1,0 +1,148 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import {
+  BigValueColorMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  ReduceDataOptionsBuilder,
+  SortOrder,
+  TooltipDisplayMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import {
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  DatasourceVariableBuilder,
+  MappingType,
+  type Panel,
+  QueryVariableBuilder,
+  RowBuilder,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+
+/** A panel, or a number at the top of a dashboard. */
+export interface PanelOptions {
+  readonly title: string;
+  /** What it shows and when to worry: the text behind the panel's question mark. */
+  readonly description: string;
+  /** Grafana's name of the unit, such as `s`, `percentunit` or `short`. */
+  readonly unit: string;
+  /** Query by legend, which may name labels as `{{result}}`. */
+  readonly queries: Readonly<Record<string, string>>;
+}
+
+export interface StatOptions extends PanelOptions {
+  /** Colour from this value on; the lowest without a value. Default: green. */
+  readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
+  /** Words for values, such as 1: Exact. */
+  readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
+}
+
+export interface RowOptions {
+  readonly title: string;
+  readonly panels: readonly Builder<Panel>[];
+}
+
+export interface DashboardOptions {
+  /** Stable: links lead to it. */
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  /** `label_values(...)` by name of the variable, in the order of choice. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly rows: readonly RowOptions[];
+}
+
+/** Dashboards with it link to each other. */
+const tag = 'sumpipeline';
+const datasource = { type: 'prometheus', uid: '$datasource' };
+/** Three graphs, or six numbers, fill the 24 columns. */
+const graphSize = { width: 8, height: 8 };
+const statSize = { width: 4, height: 4 };
+
+export function graph(options: PanelOptions): TimeSeriesBuilder {
+  const panel = new TimeSeriesBuilder()
+    .title(options.title)
+    .description(options.description)
+    .datasource(datasource)
+    .unit(options.unit)
+    .span(graphSize.width)
+    .height(graphSize.height)
+    .min(0)
+    .fillOpacity(10)
+    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
+  for (const query of queriesOf(options)) panel.withTarget(query.range());
+  return panel;
+}
+
+export function stat(options: StatOptions): StatBuilder {
+  const { steps = [{ value: null, color: 'green' }], words = {} } = options;
+  const panel = new StatBuilder()
+    .title(options.title)
+    .description(options.description)
+    .datasource(datasource)
+    .unit(options.unit)
+    .span(statSize.width)
+    .height(statSize.height)
+    .noValue('Unknown')
+    .colorMode(BigValueColorMode.Value)
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+    .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]))
+    .mappings([{ type: MappingType.ValueToText, options: { ...words } }]);
+  // What is not known now must not show its last value of this hour.
+  for (const query of queriesOf(options)) panel.withTarget(query.instant());
+  return panel;
+}
+
+export function buildDashboard({ uid, title, description, variables, rows }: DashboardOptions): object {
+  const dashboard = new DashboardBuilder(title)
+    .uid(uid)
+    .description(description)
+    .tags([tag])
+    .readonly()
+    .tooltip(DashboardCursorSync.Crosshair)
+    .timezone('browser')
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('30s')
+    .link(
+      new DashboardLinkBuilder('SumPipeline')
+        .type(DashboardLinkType.Dashboards)
+        .tags([tag])
+        .includeVars(true)
+        .keepTime(true),
+    )
+    .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'));
+  for (const [name, query] of Object.entries(variables)) dashboard.withVariable(variable(name, query));
+  for (const row of rows) {
+    dashboard.withRow(new RowBuilder(row.title));
+    for (const panel of row.panels) dashboard.withPanel(panel);
+  }
+  return dashboard.build();
+}
+
+function queriesOf({ queries }: PanelOptions): DataqueryBuilder[] {
+  return Object.entries(queries).map(([legend, expr], index) =>
+    new DataqueryBuilder()
+      .refId(String.fromCharCode('A'.charCodeAt(0) + index))
+      .expr(expr)
+      .legendFormat(legend),
+  );
+}
+
+function variable(name: string, query: string): QueryVariableBuilder {
+  return new QueryVariableBuilder(name)
+    .label(`${name.charAt(0).toUpperCase()}${name.slice(1)}`)
+    .datasource(datasource)
+    .query({ query, refId: name })
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.AlphabeticalAsc);
+}

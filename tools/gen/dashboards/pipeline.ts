@@ -1,0 +1,253 @@
+import { recordedSeries as recorded } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
+import { processRow } from './process.ts';
+import { mean, ofPipeline as of, quantile, rate } from './queries.ts';
+
+const red = { value: 1, color: 'red' };
+const green = { value: null, color: 'green' };
+
+const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
+const nextOffset = `max by (partition) (${of('sumpipeline_next_offset')})`;
+const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
+
+const total: RowOptions = {
+  title: 'Total',
+  panels: [
+    stat({
+      title: 'Total exact',
+      description:
+        'What the proof says. Unknown: no aggregator has verified it yet. Not exact: see the runbook of SumPipelineNotExact.',
+      unit: 'none',
+      queries: { exact: `min(${of('sumpipeline_exact')})` },
+      words: { 1: { text: 'Exact', color: 'green' }, 0: { text: 'Not exact', color: 'red' } },
+    }),
+    stat({
+      title: 'Lag',
+      description: 'Records in the log that are not counted yet.',
+      unit: 'short',
+      queries: { lag: `sum(${lagByPartition})` },
+    }),
+    stat({
+      title: 'Freshness',
+      description: `Age of the newest counted record when it was counted. The objective is ${slos.freshness.withinMs / 1000} s.`,
+      unit: 's',
+      queries: { age: `max(${of('sumpipeline_freshness_seconds')})` },
+      steps: [green, { value: slos.freshness.withinMs / 1000, color: 'orange' }],
+    }),
+    stat({
+      title: 'Halted partitions',
+      description: 'Partitions that cannot go on without a person. The status of the SumPipeline says why.',
+      unit: 'none',
+      queries: { halted: `sum(${of('sumpipeline_halted_partitions')})` },
+      steps: [green, red],
+    }),
+    stat({
+      title: 'Parked records',
+      description: 'Records of this time range that could not be counted. They are in table parked of the schema.',
+      unit: 'none',
+      queries: {
+        parked: `round(sum(increase(${of('sumpipeline_dispositions_total', 'disposition="parked"')}[$__range])))`,
+      },
+      steps: [green, red],
+    }),
+    stat({
+      title: 'Conflicts',
+      description: 'Records of this time range with a request id that another addition has. A client misuses its ids.',
+      unit: 'none',
+      queries: {
+        conflicts: `round(sum(increase(${of('sumpipeline_dispositions_total', 'disposition="conflict"')}[$__range])))`,
+      },
+      steps: [green, { value: 1, color: 'orange' }],
+    }),
+  ],
+};
+
+const additions: RowOptions = {
+  title: 'Additions',
+  panels: [
+    graph({
+      title: 'Additions by result',
+      description: 'Answers of the calculators. Anything but ok is explained in docs/reference/metrics.md.',
+      unit: 'reqps',
+      queries: { '{{result}}': `${rate(of('sumpipeline_requests_total', 'method="Add"'), 'result')} > 0` },
+    }),
+    graph({
+      title: 'Refused before they were a call',
+      description: 'Requests that are no call of the API: an unknown path, a body that is too large or broken.',
+      unit: 'reqps',
+      queries: { '{{result}}': `${rate(of('sumpipeline_requests_total', 'method="none"'), 'result')} > 0` },
+    }),
+    graph({
+      title: 'Time to acknowledgement',
+      description: `From arrival to the answer, which comes when Kafka has the record. The objective is ${slos.acknowledgement.withinMs} ms for ${slos.acknowledgement.quantile * 100} %.`,
+      unit: 's',
+      queries: Object.fromEntries(
+        [0.5, 0.9, 0.99].map((q) => [
+          `p${q * 100}`,
+          quantile(q, of('sumpipeline_request_duration_seconds_bucket', 'method="Add"')),
+        ]),
+      ),
+    }),
+    graph({
+      title: 'Additions that wait',
+      description:
+        'Additions in memory: queued or in a write to Kafka. A calculator refuses more at its limit (queue-full).',
+      unit: 'short',
+      queries: { '{{pod}}': of('sumpipeline_calculator_queue_additions') },
+    }),
+    graph({
+      title: 'Repeated additions',
+      description:
+        'Replayed: answered from memory, because this calculator had acknowledged the request id. Copies: appended again because the first append had no answer; each is counted once.',
+      unit: 'ops',
+      queries: {
+        replayed: rate(of('sumpipeline_calculator_replayed_total')),
+        copies: rate(of('sumpipeline_log_append_copies_total')),
+      },
+    }),
+    graph({
+      title: 'Objectives',
+      description:
+        'Share of additions that were answered, that were acknowledged in time, and of time in which the total was fresh; over 5 minutes. Recorded where autoscaling is on.',
+      unit: 'percentunit',
+      queries: {
+        available: of(recorded.availability),
+        'acknowledged in time': of(recorded.acknowledgedInTime),
+        fresh: of(recorded.fresh),
+      },
+    }),
+  ],
+};
+
+const counting: RowOptions = {
+  title: 'Counting',
+  panels: [
+    graph({
+      title: 'Records counted by disposition',
+      description:
+        'Every record gets one: applied, duplicate (a retry, counted before), conflict (a misused request id) or parked (not readable).',
+      unit: 'ops',
+      queries: { '{{disposition}}': `${rate(of('sumpipeline_dispositions_total'), 'disposition')} > 0` },
+    }),
+    graph({
+      title: 'Lag by partition',
+      description:
+        'Records that are not counted yet. One partition that grows alone is halted, stuck, or fed by another producer.',
+      unit: 'short',
+      queries: { '{{partition}}': lagByPartition },
+    }),
+    graph({
+      title: 'Freshness by aggregator',
+      description: 'Age of the newest record at its commit.',
+      unit: 's',
+      queries: { '{{pod}}': of('sumpipeline_freshness_seconds') },
+    }),
+    graph({
+      title: 'Lag by aggregator',
+      description: 'Records that wait in the partitions of each aggregator. One that is behind alone is slow.',
+      unit: 'short',
+      queries: { '{{pod}}': `sum by (pod) (${of('sumpipeline_lag_records')})` },
+    }),
+    graph({
+      title: 'Partitions by aggregator',
+      description: 'Owned: claimed in PostgreSQL and counted. Assigned: given by the consumer group.',
+      unit: 'none',
+      queries: {
+        '{{pod}} owns': of('sumpipeline_owned_partitions'),
+        '{{pod}} is assigned': of('sumpipeline_assigned_partitions'),
+      },
+    }),
+    graph({
+      title: 'Which partitions are halted',
+      description: '1 for each partition that cannot go on without a person.',
+      unit: 'none',
+      queries: { 'partition {{partition}}': `max by (partition) (${of('sumpipeline_partition_halted')})` },
+    }),
+    graph({
+      title: 'Time without counting at a rebalance',
+      description: 'From the end of one assignment until every partition of the next one is claimed.',
+      unit: 's',
+      queries: {
+        mean: mean(
+          of('sumpipeline_rebalance_duration_seconds_sum'),
+          of('sumpipeline_rebalance_duration_seconds_count'),
+        ),
+      },
+    }),
+  ],
+};
+
+const autoscaling: RowOptions = {
+  title: 'Autoscaling',
+  panels: [
+    graph({
+      title: 'Aggregators',
+      description: 'Wanted by the rules, and at work. docs/autoscaling.md explains the number.',
+      unit: 'none',
+      queries: {
+        wanted: `max(${of(recorded.desired)})`,
+        'at work': `count(${of('sumpipeline_assigned_partitions')})`,
+      },
+    }),
+    graph({
+      title: 'Records per second',
+      description: 'What arrives, what is counted, and what one busy aggregator can count.',
+      unit: 'ops',
+      queries: {
+        arriving: `max(${of(recorded.incoming)})`,
+        counted: `max(${of(recorded.counted)})`,
+        'capacity of one aggregator': `max(${of(recorded.capacity)})`,
+      },
+    }),
+    graph({
+      title: 'What the number is made of',
+      description: 'Aggregators that the arriving records ask for, and those that the lag asks for.',
+      unit: 'none',
+      queries: {
+        'for what arrives': `max(${of(recorded.replicasForIncoming)})`,
+        'for the lag': `max(${of(recorded.replicasForLag)})`,
+      },
+    }),
+  ],
+};
+
+const reads: RowOptions = {
+  title: 'Reads',
+  panels: [
+    graph({
+      title: 'Reads by method and result',
+      description: 'Answers of the aggregators to GetTotal, ListTotals, GetAddition and GetProof.',
+      unit: 'reqps',
+      queries: {
+        '{{method}} {{result}}': `${rate(of('sumpipeline_requests_total', 'method=~"GetTotal|ListTotals|GetAddition|GetProof"'), 'method, result')} > 0`,
+      },
+    }),
+    graph({
+      title: 'Time of a read (p99)',
+      description: 'A read with atLeast waits until the positions are counted.',
+      unit: 's',
+      queries: {
+        '{{method}}': quantile(
+          0.99,
+          of('sumpipeline_request_duration_seconds_bucket', 'method=~"GetTotal|ListTotals|GetAddition|GetProof"'),
+          'method',
+        ),
+      },
+    }),
+  ],
+};
+
+/** One pipeline, from the call of a client to the total. */
+export function buildPipelineDashboard(): object {
+  return buildDashboard({
+    uid: 'sumpipeline-pipeline',
+    title: 'SumPipeline / Pipeline',
+    description: 'One pipeline: additions, counting, proof and autoscaling.',
+    variables: {
+      namespace: 'label_values(sumpipeline_requests_total, namespace)',
+      pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
+    },
+    rows: [total, additions, counting, autoscaling, reads, processRow(of)],
+  });
+}

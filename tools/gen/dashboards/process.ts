@@ -1,0 +1,32 @@
+import { graph, type RowOptions } from './panels.ts';
+
+type Select = (
+  name: 'process_cpu_seconds_total' | 'process_resident_memory_bytes' | 'nodejs_eventloop_lag_p99_seconds',
+) => string;
+
+/** The pods behind a dashboard: their processor time, memory and event loop. */
+export function processRow(of: Select): RowOptions {
+  return {
+    title: 'Processes',
+    panels: [
+      graph({
+        title: 'Processor time',
+        description: 'Processors in use. At the limit of its pod a process is throttled.',
+        unit: 'none',
+        queries: { '{{pod}}': `sum by (pod) (rate(${of('process_cpu_seconds_total')}[$__rate_interval]))` },
+      }),
+      graph({
+        title: 'Memory',
+        description: 'Resident memory. It is bounded: growth without an end is a bug.',
+        unit: 'bytes',
+        queries: { '{{pod}}': of('process_resident_memory_bytes') },
+      }),
+      graph({
+        title: 'Event loop lag (p99)',
+        description: 'How late timers are. Above 0.1 s the process has too little processor time.',
+        unit: 's',
+        queries: { '{{pod}}': of('nodejs_eventloop_lag_p99_seconds') },
+      }),
+    ],
+  };
+}

@@ -1,0 +1,47 @@
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { RecordedSeries } from '#contract/scaling.ts';
+import type { operatorMetrics } from '#operator/metrics.ts';
+
+/** Of every process: prom-client collects them itself. */
+type ProcessMetric =
+  | 'process_cpu_seconds_total'
+  | 'process_resident_memory_bytes'
+  | 'nodejs_eventloop_lag_p99_seconds'
+  | 'process_start_time_seconds';
+
+type Part = '_bucket' | '_sum' | '_count' | '';
+/** A declared metric, or a part of a histogram. */
+export type PipelineSeries = `${DataPlaneMetric}${Part}` | RecordedSeries | ProcessMetric;
+export type OperatorSeries = `${keyof typeof operatorMetrics}${Part}` | ProcessMetric;
+
+/** Long enough for four scrapes, whatever the interval: Grafana puts in the number. */
+const window = '[$__rate_interval]';
+
+/** A series of the pipeline that is chosen. `matchers` are further ones, such as `method="Add"`. */
+export function ofPipeline(name: PipelineSeries, matchers = ''): string {
+  return select(name, 'namespace="$namespace",pipeline="$pipeline"', matchers);
+}
+
+/** A series of the operator that is chosen: other operators have work queues of the same name. */
+export function ofOperator(name: OperatorSeries, matchers = ''): string {
+  return select(name, 'job="$job"', matchers);
+}
+
+/** Per second, over all pods; by these labels where there are some. */
+export function rate(series: string, by = ''): string {
+  return `sum${by === '' ? '' : ` by (${by})`} (rate(${series}${window}))`;
+}
+
+/** Of a histogram; `buckets` is its series `_bucket`. */
+export function quantile(q: number, buckets: string, by = ''): string {
+  return `histogram_quantile(${q}, ${rate(buckets, by === '' ? 'le' : `le, ${by}`)})`;
+}
+
+/** The mean of what a histogram observed. */
+export function mean(sum: string, count: string): string {
+  return `${rate(sum)} / ${rate(count)}`;
+}
+
+function select(name: string, labels: string, matchers: string): string {
+  return `${name}{${labels}${matchers === '' ? '' : `,${matchers}`}}`;
+}

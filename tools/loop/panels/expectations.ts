@@ -1,0 +1,50 @@
+import { haltedPartition } from './faults.ts';
+import type { Sight } from './sights.ts';
+
+/** Panels that do not move here, and why. */
+const still: Readonly<Record<string, string>> = {
+  'operator / Leaders': 'one pod leads from the first scrape on',
+  'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only by a bug of ours',
+};
+
+/** What an error panel must have shown: values of a label, each above 0 at some time. */
+const mustShow: Readonly<Record<string, { readonly label: string; readonly values: readonly string[] }>> = {
+  'pipeline / Additions by result': { label: 'result', values: ['ok', 'invalid-field', 'id-conflict'] },
+  'pipeline / Refused before they were a call': { label: 'result', values: ['not-found'] },
+  'pipeline / Records counted by disposition': {
+    label: 'disposition',
+    values: ['applied', 'duplicate', 'conflict', 'parked'],
+  },
+  'pipeline / Which partitions are halted': { label: 'partition', values: [String(haltedPartition)] },
+  'pipeline / Reads by method and result': {
+    label: 'method',
+    values: ['GetTotal', 'ListTotals', 'GetAddition', 'GetProof'],
+  },
+  'dependencies / Appends by result': { label: 'result', values: ['ok', 'failed'] },
+  'dependencies / Transactions by result': { label: 'result', values: ['ok', 'failed'] },
+  'operator / Passes by result': { label: 'result', values: ['done', 'waiting', 'stalled', 'retry'] },
+  'operator / Pipelines by state': { label: 'state', values: ['ready', 'reconciling', 'stalled'] },
+  'operator / Requests by code': { label: 'code', values: ['200', '500'] },
+  'operator / Failed lists and watches': { label: 'class', values: ['notFound'] },
+};
+
+/** What is wrong with what was seen, as sentences; empty when every panel did what it is for. */
+export function findProblems(sights: readonly Sight[]): {
+  readonly silent: string[];
+  readonly unmoved: string[];
+  readonly unseen: string[];
+} {
+  const nameOf = ({ dashboard, panel, legend }: Sight) => `${dashboard} / ${panel} / ${legend}`;
+  const isStill = ({ dashboard, panel, legend }: Sight) =>
+    `${dashboard} / ${panel}` in still || `${dashboard} / ${panel} / ${legend}` in still;
+  const silent = sights.filter((sight) => sight.series.length === 0 && !isStill(sight)).map(nameOf);
+  const unmoved = sights.filter((sight) => sight.series.length > 0 && !sight.hasMoved && !isStill(sight)).map(nameOf);
+  const unseen = Object.entries(mustShow).flatMap(([panel, { label, values }]) => {
+    const series = sights
+      .filter((sight) => `${sight.dashboard} / ${sight.panel}` === panel)
+      .flatMap((sight) => sight.series);
+    const shown = new Set(series.filter(({ highest }) => highest > 0).map(({ labels }) => labels[label]));
+    return values.filter((value) => !shown.has(value)).map((value) => `${panel}: ${label} ${value}`);
+  });
+  return { silent, unmoved, unseen };
+}
