@@ -127,6 +127,14 @@ export const aggregatorMetrics = {
     help: 'Claims of partitions, by result.',
     labels: { result: ['ok', 'failed'] },
   },
+  sumpipeline_parked_records: {
+    type: 'gauge',
+    help: 'Records that could not be counted and are kept in table parked, in the whole pipeline.',
+  },
+  sumpipeline_durability_weak: {
+    type: 'gauge',
+    help: '1 when the settings of the topic can lose acknowledged records, 0 when not; absent while they are not known.',
+  },
   sumpipeline_exact: {
     type: 'gauge',
     help: '1 when the proof holds, 0 when it does not; absent while it is not known.',

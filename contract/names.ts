@@ -47,4 +47,5 @@ export const childName = {
   headlessService: (ref: PipelineRef, component: Component): string => `${ref.name}-${component}-headless`,
   proof: (ref: PipelineRef): string => `${ref.name}-proof`,
   scalingRules: (ref: PipelineRef): string => `${ref.name}-scaling`,
+  alertRules: (ref: PipelineRef): string => `${ref.name}-alerts`,
 } as const;

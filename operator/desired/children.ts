@@ -8,7 +8,7 @@ import { buildKafkaCa } from './kafkaCa.ts';
 import { buildKafkaTopic } from './kafkaTopic.ts';
 import { type OwnedKind, ownership } from './ownership.ts';
 import { buildPodDisruptionBudget } from './podDisruptionBudget.ts';
-import { buildPrometheusRule } from './prometheusRule.ts';
+import { buildAlertRule, buildScalingRule } from './prometheusRule.ts';
 import { buildProof } from './proof.ts';
 import { buildRole, buildRoleBinding } from './role.ts';
 import { buildScaledObject } from './scaledObject.ts';
@@ -41,7 +41,8 @@ export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
       one(ownership.horizontalPodAutoscaler, buildHorizontalPodAutoscaler(pipeline, facts, component)),
     ),
     ...one(ownership.scaledObject, buildScaledObject(pipeline, facts)),
-    ...one(ownership.prometheusRule, buildPrometheusRule(pipeline, facts)),
+    ...one(ownership.prometheusRule, buildScalingRule(pipeline, facts)),
+    ...one(ownership.prometheusRule, buildAlertRule(pipeline, facts)),
     ...components.flatMap((component) =>
       one(ownership.serviceMonitor, buildServiceMonitor(pipeline, facts, component)),
     ),

@@ -1,16 +1,17 @@
 import { childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import { buildAlertRules } from './alertRules.ts';
 import { type ChildObject, childOf } from './child.ts';
 import type { Facts } from './facts.ts';
 import { refOf, topicOf } from './identity.ts';
 import { ownership } from './ownership.ts';
+import type { RuleGroup } from './ruleGroup.ts';
 import { buildScalingRules } from './scalingRules.ts';
 
 /** What autoscaling reads: recorded in the Prometheus that selects our monitors, which must select this too. */
-export function buildPrometheusRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
-  const { aggregator, calculator, monitoring, kafka } = pipeline.spec;
+export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
+  const { aggregator, calculator, kafka } = pipeline.spec;
   const { autoscaling } = aggregator;
-  if (!monitoring.enabled || !facts.apis.prometheusRules) return undefined;
   if (autoscaling === undefined && calculator.autoscaling === undefined) return undefined;
   const ref = refOf(pipeline);
   const groups = buildScalingRules({
@@ -28,9 +29,24 @@ export function buildPrometheusRule(pipeline: SumPipeline, facts: Facts): ChildO
     },
     scalesCalculators: calculator.autoscaling !== undefined,
   });
-  return childOf(
-    pipeline,
-    { owned: ownership.prometheusRule, name: childName.scalingRules(ref), labels: monitoring.labels },
-    { spec: { groups } },
-  );
+  return ruleOf(pipeline, facts, childName.scalingRules(ref), groups);
+}
+
+/** What a person is called for, and the objectives. */
+export function buildAlertRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
+  const ref = refOf(pipeline);
+  const { autoscaling } = pipeline.spec.aggregator;
+  const groups = buildAlertRules({ ref, autoscaling: autoscaling && { max: autoscaling.max } });
+  return ruleOf(pipeline, facts, childName.alertRules(ref), groups);
+}
+
+function ruleOf(
+  pipeline: SumPipeline,
+  facts: Facts,
+  name: string,
+  groups: readonly RuleGroup[],
+): ChildObject | undefined {
+  const { monitoring } = pipeline.spec;
+  if (!monitoring.enabled || !facts.apis.prometheusRules) return undefined;
+  return childOf(pipeline, { owned: ownership.prometheusRule, name, labels: monitoring.labels }, { spec: { groups } });
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { calculatorMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
-import { slos } from '#contract/slo.ts';
-import type { ScalingRulesInput } from './scalingRules.ts';
+import { buildAlertRules } from './alertRules.ts';
+import { buildScalingRules, type ScalingRulesInput } from './scalingRules.ts';
 import { type ModelStep, modelPipeline } from './testing/pipelineModel.ts';
 import { type Expectation, type RuleScenario, runScenario, stepSeconds } from './testing/ruleScenario.ts';
 
@@ -42,7 +41,9 @@ interface Case {
 
 function scenario({ minutes, step, expect, capacity = 1000, partitions = 12, ...more }: Case): RuleScenario {
   const at = modelPipeline({ partitions, capacity, step: (index) => step(minuteOf(index)) });
-  return { input: { ...input, aggregator: { ...aggregator, ...more.aggregator } as never }, minutes, at, expect };
+  const scaling = buildScalingRules({ ...input, aggregator: { ...aggregator, ...more.aggregator } as never });
+  const alerts = buildAlertRules({ ref: input.ref, autoscaling: { max: undefined } });
+  return { groups: [...scaling, ...alerts], minutes, at, expect };
 }
 
 /** What the HPA would have made of it: pods come half a minute after the number. */
@@ -142,7 +143,7 @@ const cases: Record<string, Case> = {
       desired(20, 6),
       desired(40, 6),
       { minute: 15, expr: series.ineffective, value: 1 },
-      { minute: 40, expr: 'ALERTS{alertname="SumPipelineScalingIneffective",alertstate="firing"}', value: 1 },
+      { minute: 40, expr: 'ALERTS{alertname="SumPipelineAutoscalingIneffective",alertstate="firing"}', value: 1 },
     ],
   },
   'capacity is what was measured under a backlog, and stays when there is none': {
@@ -406,36 +407,13 @@ describe('additions in flight', () => {
   ] as const) {
     it(what, async () => {
       const expect = [{ minute: 2, expr: series.inFlight, value }];
-      const { ok, output } = await runScenario({ input, minutes: 2, at: at(isDown), expect });
+      const { ok, output } = await runScenario({
+        groups: buildScalingRules(input),
+        minutes: 2,
+        at: at(isDown),
+        expect,
+      });
       assert.ok(ok, output);
     });
   }
-});
-
-describe('the service level objectives', () => {
-  it('are measured as shares of the additions', async () => {
-    const add = 'namespace="shop",pipeline="orders",method="Add"';
-    const at = (step: number) => ({
-      [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
-      [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
-      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 3,
-      [`sumpipeline_requests_total{${add},result="deadline-exceeded"}`]: step * 1,
-      [`sumpipeline_requests_total{${add},result="internal"}`]: step * 1,
-      [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
-      [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
-      'sumpipeline_freshness_seconds{namespace="shop",pipeline="orders",pod="a0"}': 1,
-    });
-    const expect = [
-      { minute: 6, expr: `round(${series.availability}, 0.0001)`, value: 0.995 },
-      { minute: 6, expr: `round(${series.acknowledgedInTime}, 0.0001)`, value: 0.9 },
-      { minute: 6, expr: series.fresh, value: 1 },
-    ];
-    const { ok, output } = await runScenario({ input, minutes: 6, at, expect });
-    assert.ok(ok, output);
-  });
-
-  it('are judged at a bound of a histogram that exists', () => {
-    const { buckets }: { buckets: readonly number[] } = calculatorMetrics.sumpipeline_request_duration_seconds;
-    assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
-  });
 });

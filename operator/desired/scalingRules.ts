@@ -1,7 +1,16 @@
-import type { DataPlaneMetric, RequestResult } from '#contract/metrics.ts';
 import type { PipelineRef } from '#contract/names.ts';
-import { type RecordedSeries, recordedSeries as series } from '#contract/scaling.ts';
-import { slos } from '#contract/slo.ts';
+import { recordedSeries as series } from '#contract/scaling.ts';
+import {
+  group,
+  inHand,
+  intervalSeconds,
+  type Recorder,
+  type Rule,
+  type RuleGroup,
+  recorderOf,
+  type Selectors,
+  selectorsOf,
+} from './ruleGroup.ts';
 import { reachableRungs, rungStepExpression } from './rungs.ts';
 
 /** What the rules of one pipeline depend on. */
@@ -30,24 +39,6 @@ export interface ScalingRulesInput {
   readonly scalesCalculators: boolean;
 }
 
-type Rule =
-  | { readonly record: string; readonly expr: string; readonly labels: Readonly<Record<string, string>> }
-  | {
-      readonly alert: string;
-      readonly expr: string;
-      readonly for: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly annotations: Readonly<Record<string, string>>;
-    };
-
-export interface RuleGroup {
-  readonly name: string;
-  readonly interval: string;
-  readonly rules: readonly Rule[];
-}
-
-/** As often as an HPA looks. Rules of a group run in order, and each sees what those before it recorded. */
-const intervalSeconds = 15;
 /** Samples that fill the two minutes which the rates and holds look back, less one for a late evaluation. */
 const fullWindowSamples = (2 * 60) / intervalSeconds - 1;
 /** Time without counting at a rebalance, until one was measured. */
@@ -58,9 +49,6 @@ const busySecondsMin = 5;
 const stepGainMin = 0.1;
 /** For so long more must be wanted before more is said: then the rates have seen most of a minute. */
 const steadySeconds = 45;
-/** Lag below this is work in hand: one full batch, and what arrives in ten seconds. */
-const batchRecords = 1000;
-const inHandSeconds = 10;
 /** A rate of one minute and a late evaluation: for so long after a change the number computed is on its way. */
 const slopeSeconds = 75;
 /** A shorter window lies wholly on a slope, and never shows its foot. */
@@ -74,9 +62,7 @@ const hotTimesMean = 1.5;
  */
 export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
   const { ref, aggregator, scalesCalculators } = input;
-  const labels = { namespace: ref.namespace, pipeline: ref.name };
-  const record = (name: RecordedSeries, expr: string): Rule => ({ record: name, expr, labels });
-  const group = (name: string, rules: readonly Rule[]) => ({ name, interval: `${intervalSeconds}s`, rules });
+  const record = recorderOf(ref);
   const select = selectorsOf(ref);
   return [
     ...(aggregator === undefined
@@ -87,41 +73,13 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
             ...lagRules(select, record, input.topic),
             ...demandRules(select, record, aggregator),
             ...holdRules(select, record, aggregator),
-            ...alertRules(select, labels),
           ]),
         ]),
     ...(scalesCalculators ? [group('sumpipeline-calculators', [record(series.inFlight, inFlight(select))])] : []),
-    group('sumpipeline-objectives', objectiveRules(select, record)),
   ];
 }
 
 type AggregatorInput = NonNullable<ScalingRulesInput['aggregator']>;
-type Recorder = (name: RecordedSeries, expr: string) => Rule;
-
-interface Selectors {
-  /** The labels of the pipeline, to which others may be added. */
-  readonly labels: string;
-  /** A metric of the data plane of this pipeline. */
-  readonly metric: (name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count'}`) => string;
-  /** A series that these rules record, with its labels. */
-  readonly own: (name: RecordedSeries) => string;
-  /** The same without labels, for series of one value. */
-  readonly one: (name: RecordedSeries) => string;
-  /** Whether Prometheus reaches the pods of a component. */
-  readonly up: (component: 'calculator') => string;
-}
-
-function selectorsOf({ namespace, name }: PipelineRef): Selectors {
-  const labels = `namespace="${namespace}",pipeline="${name}"`;
-  return {
-    labels,
-    metric: (metric) => `${metric}{${labels}}`,
-    own: (recorded) => `${recorded}{${labels}}`,
-    one: (recorded) => `max(${recorded}{${labels}})`,
-    up: (component) => `up{${labels},component="${component}"}`,
-  };
-}
-
 /** Where each partition ends, how far it is counted, and which partitions are load. */
 function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): Rule[] {
   const exporter = `kafka_topic_partition_current_offset{topic="${topic}"}`;
@@ -252,11 +210,11 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);
   const drainsInTime = `(${lag} / ((${counted} - ${incoming}) > 0.05 * ${incoming})) <= ${drainSeconds}`;
-  const isInHand = `${lag} <= ${batchRecords} + ${inHandSeconds} * ${incoming}`;
+  const isInHand = `${lag} <= ${inHand.batchRecords} + ${inHand.seconds} * ${incoming}`;
   // The lag of a hot partition says nothing about the database: no step can help it.
   const isWithoutHot =
     `(sum(${own(series.partitionLag)} unless ${own(series.partitionExcluded)} unless ${own(series.partitionHot)}) or vector(0)) ` +
-    `<= ${batchRecords} + ${inHandSeconds} * ${incoming}`;
+    `<= ${inHand.batchRecords} + ${inHand.seconds} * ${incoming}`;
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
@@ -302,61 +260,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   ];
 }
 
-/** Answers that mean "not now", and those that say that we failed. */
-const unanswered: readonly RequestResult[] = [
-  'outcome-unknown',
-  'unavailable',
-  'queue-full',
-  'deadline-exceeded',
-  'internal',
-];
-
-/** The service level objectives as shares, so that a person and an alert can compare them with contract/slo.ts. */
-function objectiveRules({ labels }: Selectors, record: Recorder): Rule[] {
-  const requests = (more: string) => `sum(rate(sumpipeline_requests_total{${labels},method="Add"${more}}[5m]))`;
-  const durations = (suffix: string, more = '') =>
-    `sum(rate(sumpipeline_request_duration_seconds_${suffix}{${labels},method="Add"${more}}[5m]))`;
-  const within = slos.acknowledgement.withinMs / 1000;
-  return [
-    record(series.availability, `1 - ${requests(`,result=~"${unanswered.join('|')}"`)} / (${requests('')} > 0)`),
-    record(series.acknowledgedInTime, `${durations('bucket', `,le="${within}"`)} / (${durations('count')} > 0)`),
-    record(
-      series.fresh,
-      `avg(avg_over_time((sumpipeline_freshness_seconds{${labels}} <= bool ${slos.freshness.withinMs / 1000})[5m:]))`,
-    ),
-  ];
-}
-
 /** Absent while one calculator cannot be read: a sum without it would scale in. */
 function inFlight({ metric, up }: Selectors): string {
   return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;
-}
-
-function alertRules({ own }: Selectors, labels: Readonly<Record<string, string>>): Rule[] {
-  const pipeline = `${labels['namespace']}/${labels['pipeline']}`;
-  return [
-    {
-      alert: 'SumPipelineHotPartition',
-      expr: `${own(series.partitionHot)} == 1`,
-      for: '5m',
-      labels: { ...labels, severity: 'warning' },
-      annotations: {
-        summary: `Partition {{ $labels.partition }} of ${pipeline} gets more records than one aggregator counts`,
-        description:
-          'More aggregators cannot help: a partition has one reader. Find the producer that writes to this partition alone; ' +
-          "calculators spread additions. Or make aggregators faster (resources, or PostgreSQL's).",
-      },
-    },
-    {
-      alert: 'SumPipelineScalingIneffective',
-      expr: `${own(series.ineffective)} == 1`,
-      for: '5m',
-      labels: { ...labels, severity: 'warning' },
-      annotations: {
-        summary: `More aggregators of ${pipeline} did not count faster`,
-        description:
-          'The number of aggregators is kept. PostgreSQL is probably the limit: check its CPU, disk and locks.',
-      },
-    },
-  ];
 }

@@ -268,6 +268,9 @@ describe('an aggregator', () => {
     const after = await produce(name, numbers(0, 3));
     assert.deepEqual(await totalAtLeast(aggregator, after), [sumTo(3), 3n]);
     await until('the verdict flips', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
+    const text = await aggregator.metrics();
+    // One broker keeps one copy.
+    for (const said of [/^sumpipeline_exact 0$/m, /^sumpipeline_durability_weak 1$/m]) assert.match(text, said);
     assert.equal(aggregator.verdicts.at(-1)?.reason, 'RecordsParked');
     assert.equal((await proofOf(aggregator)).exact, false);
   });

@@ -49,6 +49,9 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     onVerdict: (verdict) => {
       if (verdict.exact === null) metrics.sumpipeline_exact.remove();
       else metrics.sumpipeline_exact.set(verdict.exact ? 1 : 0);
+      const { durability } = verdict;
+      if (durability.reason === 'Unknown') metrics.sumpipeline_durability_weak.remove();
+      else metrics.sumpipeline_durability_weak.set(durability.ok ? 0 : 1);
       onVerdict(verdict);
       onReady(problem() === undefined);
     },

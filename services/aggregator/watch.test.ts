@@ -6,6 +6,7 @@ import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { LogUnavailableError, TopicConflictError, type TopicSettings } from '#services/eventlog/port.ts';
+import type { OwnedBooks } from '#services/ledger/port.ts';
 import { until } from '#test/support/condition.ts';
 import { healthy } from './health.ts';
 import type { Session, SessionOptions } from './session.ts';
@@ -24,8 +25,8 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that looks every millisecond, at fakes of the books (empty) and of the log. */
-function setUp({ isMember = true } = {}) {
+/** A watch that looks every millisecond, at fakes of the books and of the log. */
+function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const state = new AggregatorState({
     now: () => new Date(0),
@@ -34,6 +35,7 @@ function setUp({ isMember = true } = {}) {
   state.store = healthy('open');
   state.kafka = healthy('connected');
   const topic = { readSettings: async () => durable, offsets: async () => new Map() };
+  const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
   const member = { owned: new Map(), counting: [], isMember };
   const options = {
     config: parseEnvironment(aggregatorEnvironment, {
@@ -47,14 +49,15 @@ function setUp({ isMember = true } = {}) {
     }),
     state,
     logger: silentLogger,
-    metrics: createMetrics(aggregatorMetrics, { processMetrics: false }).metrics,
+    metrics,
   } as unknown as SessionOptions;
-  const session = { ledger: { readBooks: async () => [] }, topic } as unknown as Session;
+  const session = { ledger: { readBooks: async () => books }, topic } as unknown as Session;
   const ending = new AbortController();
   const done = watch(options, session, member, ending.signal, 1);
   return {
     state,
     said,
+    exposition,
     topic,
     member,
     async [Symbol.asyncDispose]() {
@@ -65,6 +68,26 @@ function setUp({ isMember = true } = {}) {
     done,
   };
 }
+
+it('tells how many records of the whole pipeline are parked', async () => {
+  const books: OwnedBooks = {
+    logEpoch: 1,
+    partition: 0,
+    firstOffset: 0n,
+    nextOffset: 5n,
+    applied: 2n,
+    duplicate: 0n,
+    conflict: 0n,
+    parked: 3n,
+    expired: 0n,
+    ownerEpoch: 1n,
+    owner: 'pod',
+    halt: undefined,
+  };
+  await using watching = setUp({ books: [books, { ...books, partition: 1, nextOffset: 6n, parked: 4n }] });
+  const isTold = async () => /^sumpipeline_parked_records 7$/m.test(await watching.exposition.render());
+  await until('the metric', isTold);
+});
 
 describe('what is wrong with the log', () => {
   it('is said once, also when only the settings show it', async () => {

@@ -38,7 +38,11 @@ export async function watch(
     // Over: what a connection says that was taken away is nobody's health.
     if (signal.aborted) return;
     state.store = judgeHealth(state.store, books, healthy('the books are open'));
-    if (books.ok) state.books = books.value;
+    if (books.ok) {
+      state.books = books.value;
+      const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
+      metrics.sumpipeline_parked_records.set(Number(parked));
+    }
     // Only a member of the group knows that a failure of the log is over.
     state.kafka = judgeHealth(state.kafka, log, partitions.isMember ? healthy('connected to Kafka') : state.kafka);
     if (!books.ok || !log.ok) {

@@ -1,3 +1,4 @@
+import { alertMutants } from './alertMutants.ts';
 import { loopMutants } from './loopMutants.ts';
 import type { Mutant } from './mutant.ts';
 import { scalingMutants } from './scalingMutants.ts';
@@ -422,4 +423,5 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'books without the id of their topic adopt the first' },
   },
   ...scalingMutants,
+  ...alertMutants,
 ];

@@ -20,7 +20,16 @@ function buildBiomeConfig(): object {
     root: true,
     vcs: { enabled: true, clientKind: 'git', useIgnoreFile: true },
     files: {
-      includes: ['**', '!contract/gen', '!package-lock.json', '!biome.json', '!crds', '!**/golden', '!**/*.md'],
+      includes: [
+        '**',
+        '!contract/gen',
+        '!package-lock.json',
+        '!biome.json',
+        '!crds',
+        '!manifests/grafana',
+        '!**/golden',
+        '!**/*.md',
+      ],
     },
     formatter: { indentStyle: 'space', indentWidth: 2, lineWidth: 120 },
     javascript: { formatter: { quoteStyle: 'single' } },

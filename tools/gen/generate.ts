@@ -9,6 +9,7 @@ import { generateCrd } from './crd.ts';
 import { generateDashboards } from './dashboards/generate.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generateMetricsPage } from './metricsPage.ts';
+import { generateOperatorAlerts } from './operatorAlerts.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
@@ -25,6 +26,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateReference(),
     ...generateMetricsPage(),
     ...generateDashboards(),
+    ...generateOperatorAlerts(),
     ...generateOwnershipPage(),
     await generateSumctlPage(root),
     ...(await generateProtobuf(root)),

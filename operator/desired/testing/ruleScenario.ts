@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
-import { buildScalingRules, type ScalingRulesInput } from '../scalingRules.ts';
+import type { RuleGroup } from '../ruleGroup.ts';
 
 /** Seconds between samples: the interval of the rules. */
 export const stepSeconds = 15;
@@ -23,7 +23,7 @@ export interface Expectation {
  * call of `at` answers every series at one time, by its full name with labels.
  */
 export interface RuleScenario {
-  readonly input: ScalingRulesInput;
+  readonly groups: readonly RuleGroup[];
   readonly minutes: number;
   readonly at: (step: number) => Readonly<Record<string, Sample>>;
   readonly expect: readonly Expectation[];
@@ -35,10 +35,10 @@ export interface PromtoolAnswer {
 }
 
 /** Runs the scenario through the real promtool: `check rules`, then `test rules`. */
-export async function runScenario({ input, minutes, at, expect }: RuleScenario): Promise<PromtoolAnswer> {
+export async function runScenario({ groups, minutes, at, expect }: RuleScenario): Promise<PromtoolAnswer> {
   await using folder = await createTemporaryFolder();
   const file = (name: string) => join(folder.path, name);
-  await writeFile(file('rules.yaml'), stringify({ groups: buildScalingRules(input) }));
+  await writeFile(file('rules.yaml'), stringify({ groups }));
   const checked = await promtool(['check', 'rules', file('rules.yaml')]);
   if (!checked.ok) return checked;
   const steps = (minutes * 60) / stepSeconds + 1;

@@ -44,21 +44,17 @@ const total: RowOptions = {
     }),
     stat({
       title: 'Parked records',
-      description: 'Records of this time range that could not be counted. They are in table parked of the schema.',
+      description: 'Records that could not be counted. They are in table parked of the schema.',
       unit: 'none',
-      queries: {
-        parked: `round(sum(increase(${of('sumpipeline_dispositions_total', 'disposition="parked"')}[$__range])))`,
-      },
+      queries: { parked: `max(${of('sumpipeline_parked_records')})` },
       steps: [green, red],
     }),
     stat({
-      title: 'Conflicts',
-      description: 'Records of this time range with a request id that another addition has. A client misuses its ids.',
+      title: 'Durability',
+      description: 'Whether the settings of the topic can lose a record that Kafka acknowledged.',
       unit: 'none',
-      queries: {
-        conflicts: `round(sum(increase(${of('sumpipeline_dispositions_total', 'disposition="conflict"')}[$__range])))`,
-      },
-      steps: [green, { value: 1, color: 'orange' }],
+      queries: { weak: `max(${of('sumpipeline_durability_weak')})` },
+      words: { 0: { text: 'Durable', color: 'green' }, 1: { text: 'Weak', color: 'orange' } },
     }),
   ],
 };
@@ -109,7 +105,7 @@ const additions: RowOptions = {
     graph({
       title: 'Objectives',
       description:
-        'Share of additions that were answered, that were acknowledged in time, and of time in which the total was fresh; over 5 minutes. Recorded where autoscaling is on.',
+        'Share of additions that were answered, that were acknowledged in time, and of time in which the total was fresh; over 5 minutes.',
       unit: 'percentunit',
       queries: {
         available: of(recorded.availability),

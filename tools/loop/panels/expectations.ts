@@ -3,6 +3,7 @@ import type { Sight } from './sights.ts';
 
 /** Panels that do not move here, and why. */
 const still: Readonly<Record<string, string>> = {
+  'pipeline / Durability': 'the one broker of the loop is weak from the first look on',
   'operator / Leaders': 'one pod leads from the first scrape on',
   'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only by a bug of ours',
 };

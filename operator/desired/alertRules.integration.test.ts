@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { calculatorMetrics } from '#contract/metrics.ts';
+import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import { buildAlertRules } from './alertRules.ts';
+import { type Expectation, runScenario, type Sample, stepSeconds } from './testing/ruleScenario.ts';
+import { checkRunbook } from './testing/runbook.ts';
+
+const ref = { namespace: 'shop', name: 'orders' };
+const groups = buildAlertRules({ ref, autoscaling: { max: 6 } });
+const alertNames = groups.flatMap(({ rules }) => rules.flatMap((rule) => ('alert' in rule ? [rule.alert] : [])));
+
+type Samples = Readonly<Record<string, Sample>>;
+
+const own = 'namespace="shop",pipeline="orders"';
+const add = `${own},component="calculator",pod="c0",method="Add"`;
+const perSecond = 100;
+const partitions = [0, 1, 2];
+
+interface Traffic {
+  /** Share of the additions of each step that is answered with "unavailable". */
+  readonly unavailable: number;
+  readonly late: number;
+  readonly freshness: number;
+}
+
+/** A pipeline that is well: three partitions on two aggregators, 100 additions a second. */
+function healthy(step: number): Samples {
+  return {
+    ...traffic(step, () => ({ unavailable: 0, late: 0.001, freshness: 0.2 })),
+    [`up{${own},component="aggregator",pod="a0"}`]: 1,
+    [`sumpipeline_exact{${own},pod="a0"}`]: 1,
+    [`sumpipeline_parked_records{${own},pod="a0"}`]: 0,
+    [`sumpipeline_durability_weak{${own},pod="a0"}`]: 0,
+    [`sumpipeline_owned_partitions{${own},pod="a0"}`]: 2,
+    [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 1,
+    ...Object.fromEntries(
+      partitions.flatMap((partition) => [
+        [`sumpipeline_log_end_offset{${own},pod="c0",partition="${partition}"}`, step * stepSeconds * perSecond],
+        [nextOffset(partition), step * stepSeconds * perSecond],
+        [lag(partition), 20],
+      ]),
+    ),
+    [`${series.desired}{${own}}`]: 2,
+    [`${series.partitions}{${own}}`]: 3,
+    [`${series.lag}{${own}}`]: 60,
+    [`${series.incoming}{${own}}`]: perSecond,
+    [`${series.ineffective}{${own}}`]: 0,
+  };
+}
+
+const nextOffset = (partition: number) => `sumpipeline_next_offset{${own},pod="a0",partition="${partition}"}`;
+const lag = (partition: number) => `sumpipeline_lag_records{${own},pod="a0",partition="${partition}"}`;
+const halted = `sumpipeline_partition_halted{${own},pod="a0",partition="1"}`;
+
+/** Counters grow by what each step adds. */
+function traffic(step: number, at: (minute: number) => Traffic): Samples {
+  let [unavailable, late] = [0, 0];
+  const additions = stepSeconds * perSecond;
+  for (let past = 1; past <= step; past += 1) {
+    const one = at((past * stepSeconds) / 60);
+    unavailable += one.unavailable * additions;
+    late += one.late * additions;
+  }
+  const total = step * additions;
+  return {
+    [`sumpipeline_requests_total{${add},result="ok"}`]: total - unavailable,
+    [`sumpipeline_requests_total{${add},result="unavailable"}`]: unavailable,
+    [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: total - late,
+    [`sumpipeline_request_duration_seconds_count{${add}}`]: total,
+    [`sumpipeline_dispositions_total{${own},pod="a0",disposition="applied"}`]: total,
+    [`sumpipeline_freshness_seconds{${own},pod="a0"}`]: at((step * stepSeconds) / 60).freshness,
+  };
+}
+
+const firing = (alert: string) => `ALERTS{alertname="${alert}",alertstate="firing"}`;
+/** Of all alerts: how many fire at that minute. */
+const firingCount = (minute: number, value: Sample): Expectation => ({
+  minute,
+  expr: 'count(ALERTS{alertstate="firing"})',
+  value,
+});
+
+interface Case {
+  readonly minutes: number;
+  /** What is other than in a pipeline that is well; undefined takes a series away. */
+  readonly change: (step: number) => Samples;
+}
+
+const minuteOf = (step: number) => (step * stepSeconds) / 60;
+/** From minute 10 on; before it the alert must be silent. */
+const begin = 10;
+const later = (change: (step: number) => Samples) => (step: number) => (minuteOf(step) <= begin ? {} : change(step));
+
+const cases: Readonly<Record<string, Case>> = {
+  SumPipelineNotExact: { minutes: 14, change: later(() => ({ [`sumpipeline_exact{${own},pod="a1"}`]: 0 })) },
+  SumPipelineNotVerified: {
+    minutes: 28,
+    change: later(() => ({ [`sumpipeline_exact{${own},pod="a0"}`]: undefined })),
+  },
+  SumPipelineRecordsParked: {
+    minutes: 14,
+    change: later(() => ({ [`sumpipeline_parked_records{${own},pod="a0"}`]: 3 })),
+  },
+  SumPipelineDurabilityWeak: {
+    minutes: 28,
+    change: later(() => ({ [`sumpipeline_durability_weak{${own},pod="a0"}`]: 1 })),
+  },
+  SumPipelinePartitionHalted: {
+    minutes: 24,
+    change: later(() => ({ [halted]: 1, [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 })),
+  },
+  SumPipelinePartitionStuck: {
+    minutes: 24,
+    change: later((step) => ({ [nextOffset(1)]: 60_000, [lag(1)]: step * 1000 })),
+  },
+  SumPipelinePartitionUnowned: {
+    minutes: 24,
+    change: later(() => ({ [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 })),
+  },
+  SumPipelineAvailabilityBurnsFast: {
+    minutes: 90,
+    change: (step) => traffic(step, (minute) => ({ unavailable: minute > 30 ? 0.05 : 0, late: 0, freshness: 0.2 })),
+  },
+  SumPipelineAvailabilityBurnsSlow: {
+    minutes: 480,
+    change: (step) => traffic(step, (minute) => ({ unavailable: minute > 60 ? 0.008 : 0, late: 0, freshness: 0.2 })),
+  },
+  SumPipelineAcknowledgementBurnsFast: {
+    minutes: 90,
+    change: (step) => traffic(step, (minute) => ({ unavailable: 0, late: minute > 30 ? 0.5 : 0, freshness: 0.2 })),
+  },
+  SumPipelineAcknowledgementBurnsSlow: {
+    minutes: 480,
+    change: (step) => traffic(step, (minute) => ({ unavailable: 0, late: minute > 60 ? 0.08 : 0, freshness: 0.2 })),
+  },
+  SumPipelineFreshnessBurnsFast: {
+    minutes: 90,
+    change: (step) => traffic(step, (minute) => ({ unavailable: 0, late: 0, freshness: minute > 30 ? 9 : 0.2 })),
+  },
+  SumPipelineFreshnessBurnsSlow: {
+    minutes: 480,
+    // One minute in twelve.
+    change: (step) =>
+      traffic(step, (minute) => ({ unavailable: 0, late: 0, freshness: minute > 60 && minute % 12 < 1 ? 9 : 0.2 })),
+  },
+  SumPipelineAutoscalingAtMaximum: {
+    minutes: 24,
+    change: later(() => ({ [`${series.desired}{${own}}`]: 3, [`${series.lag}{${own}}`]: 50_000 })),
+  },
+  SumPipelineAutoscalingIneffective: {
+    minutes: 18,
+    change: later(() => ({ [`${series.ineffective}{${own}}`]: 1 })),
+  },
+  SumPipelineAutoscalingBlind: { minutes: 24, change: later(() => ({ [`${series.desired}{${own}}`]: undefined })) },
+  SumPipelineHotPartition: {
+    minutes: 18,
+    change: later(() => ({ [`${series.partitionHot}{${own},partition="2"}`]: 1 })),
+  },
+};
+
+async function check(minutes: number, change: (step: number) => Samples, expect: readonly Expectation[]) {
+  const at = (step: number) => ({ ...healthy(step), ...change(step) });
+  const { ok, output } = await runScenario({ groups, minutes, at, expect });
+  assert.ok(ok, output);
+}
+
+describe('an alert fires, alone, for what it is for, and is silent before', () => {
+  it('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
+
+  for (const [alert, { minutes, change }] of Object.entries(cases)) {
+    it(alert, () => {
+      const others = `count(ALERTS{alertstate="firing",alertname!="${alert}"})`;
+      // A fast burn is a slow one too.
+      const isFast = alert.endsWith('BurnsFast');
+      return check(minutes, change, [
+        firingCount(begin, undefined),
+        { minute: minutes, expr: `count(${firing(alert)})`, value: 1 },
+        ...(isFast ? [] : [{ minute: minutes, expr: others, value: undefined }]),
+      ]);
+    });
+  }
+});
+
+describe('no alert fires', () => {
+  it('in a pipeline that is well for eight hours', () =>
+    check(
+      480,
+      () => ({}),
+      [60, 240, 480].map((minute) => firingCount(minute, undefined)),
+    ));
+
+  it('in a pipeline without traffic, whatever the age of its last record was', () =>
+    check(
+      480,
+      (step) => ({
+        ...traffic(0, () => ({ unavailable: 0, late: 0, freshness: 30 })),
+        ...Object.fromEntries(
+          partitions.flatMap((partition) => [
+            [nextOffset(partition), 7],
+            [lag(partition), 0],
+          ]),
+        ),
+        [`sumpipeline_log_end_offset{${own},pod="c0",partition="0"}`]: step === 0 ? 7 : 7,
+      }),
+      [firingCount(480, undefined)],
+    ));
+
+  it('while a partition goes from one aggregator to the next', () =>
+    check(
+      20,
+      (step) =>
+        minuteOf(step) > 10 && minuteOf(step) < 12 ? { [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 } : {},
+      [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
+    ));
+
+  it('of a pipeline whose number of aggregators is fixed, about autoscaling', () => {
+    const fixed = buildAlertRules({ ref, autoscaling: undefined });
+    assert.doesNotMatch(JSON.stringify(fixed), /Autoscaling|HotPartition/);
+  });
+});
+
+describe('every alert', () => {
+  for (const rule of groups.flatMap(({ rules }) => rules)) {
+    if ('alert' in rule) it(`${rule.alert} has a runbook`, () => checkRunbook(rule));
+  }
+});
+
+describe('the service level objectives', () => {
+  it('are measured as shares of the additions', async () => {
+    const change = (step: number): Samples => ({
+      [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
+      [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
+      [`sumpipeline_requests_total{${add},result="unavailable"}`]: step * 3,
+      [`sumpipeline_requests_total{${add},result="deadline-exceeded"}`]: step * 1,
+      [`sumpipeline_requests_total{${add},result="internal"}`]: step * 1,
+      [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]: step * 900,
+      [`sumpipeline_request_duration_seconds_count{${add}}`]: step * 1000,
+    });
+    await check(8, change, [
+      { minute: 8, expr: `round(${series.availability}, 0.0001)`, value: 0.995 },
+      { minute: 8, expr: `round(${series.acknowledgedInTime}, 0.0001)`, value: 0.9 },
+      { minute: 8, expr: series.fresh, value: 1 },
+    ]);
+  });
+
+  it('are judged at a bound of a histogram that exists', () => {
+    const { buckets }: { buckets: readonly number[] } = calculatorMetrics.sumpipeline_request_duration_seconds;
+    assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
+  });
+});

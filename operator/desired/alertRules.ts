@@ -1,0 +1,190 @@
+import type { PipelineRef } from '#contract/names.ts';
+import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import { type Misses, missesOf, objectiveRules } from './objectives.ts';
+import {
+  type AlertText,
+  alertRule,
+  group,
+  inHand,
+  type RuleGroup,
+  recorderOf,
+  type Selectors,
+  selectorsOf,
+} from './ruleGroup.ts';
+
+export interface AlertRulesInput {
+  readonly ref: PipelineRef;
+  /** Undefined: the number of aggregators is fixed. */
+  readonly autoscaling: { readonly max: number | undefined } | undefined;
+}
+
+/**
+ * The alerts of one pipeline, and the objectives that they judge by. An alert says what a person should do now; what
+ * only looks odd is on the dashboards. `docs/runbooks` has a page for each.
+ */
+export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGroup[] {
+  const select = selectorsOf(ref);
+  const { namespace, name: pipeline } = ref;
+  const alerts = {
+    ...proofAlerts(select),
+    ...partitionAlerts(select),
+    ...objectiveAlerts(missesOf(select)),
+    ...(autoscaling === undefined ? {} : scalingAlerts(select, autoscaling)),
+  };
+  const rules = Object.entries<AlertText>(alerts).map(([alert, text]) =>
+    alertRule(alert, { ...text, summary: `${namespace}/${pipeline}: ${text.summary}` }, { namespace, pipeline }),
+  );
+  return [group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))), group('sumpipeline-alerts', rules)];
+}
+
+/** What the aggregators say of the total. */
+function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
+  return {
+    SumPipelineNotExact: {
+      expr: `min(${metric('sumpipeline_exact')}) == 0`,
+      for: '1m',
+      severity: 'critical',
+      summary: 'the total is not exact',
+      description: 'Do not rely on totals of this pipeline. Run sumctl verify: it says what is wrong and where.',
+    },
+    SumPipelineNotVerified: {
+      expr: `count(${up('aggregator')} == 1) > 0 unless on () count(${metric('sumpipeline_exact')})`,
+      for: '15m',
+      severity: 'warning',
+      summary: 'no aggregator has verified the total',
+      description:
+        'Aggregators run, and none has counted its ledger yet. The condition TotalExact says what they wait for.',
+    },
+    SumPipelineRecordsParked: {
+      expr: `max(${metric('sumpipeline_parked_records')}) > 0`,
+      for: '1m',
+      severity: 'warning',
+      summary: '{{ $value }} records could not be counted',
+      description:
+        'They are in table parked of the schema, with a reason. The total is not exact until a person has decided.',
+    },
+    SumPipelineDurabilityWeak: {
+      expr: `max(${metric('sumpipeline_durability_weak')}) == 1`,
+      for: '15m',
+      severity: 'warning',
+      summary: 'the settings of the topic can lose acknowledged records',
+      description: 'The condition DurabilityWeak names the setting. Change it on the topic.',
+    },
+  };
+}
+
+/** Partitions that stand still, and why. */
+function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
+  const isHalted = `max by (partition) (${metric('sumpipeline_partition_halted')}) == 1`;
+  const owned = `(sum(${metric('sumpipeline_owned_partitions')}) or vector(0))`;
+  const halted = `(count(${isHalted}) or vector(0))`;
+  return {
+    SumPipelinePartitionHalted: {
+      expr: isHalted,
+      for: '1m',
+      severity: 'critical',
+      summary: 'partition {{ $labels.partition }} is halted',
+      description: 'It cannot go on without a person. The status of the SumPipeline and sumctl verify say why.',
+    },
+    SumPipelinePartitionStuck: {
+      expr:
+        `max by (partition) (min_over_time(${metric('sumpipeline_lag_records')}[5m])) > 0 ` +
+        `and on (partition) (max by (partition) (changes(${metric('sumpipeline_next_offset')}[5m])) == 0) ` +
+        `unless on (partition) (${isHalted})`,
+      for: '5m',
+      severity: 'critical',
+      summary: 'partition {{ $labels.partition }} is owned, has records and does not move',
+      description: 'Look at the log of the aggregator that owns it, and at the locks in PostgreSQL.',
+    },
+    SumPipelinePartitionUnowned: {
+      expr: `count(count by (partition) (${metric('sumpipeline_log_end_offset')})) - (${owned} + ${halted}) > 0`,
+      for: '10m',
+      severity: 'critical',
+      summary: '{{ $value }} partitions have no aggregator',
+      description: 'Their records wait. Check that aggregators run, and that they reach Kafka and PostgreSQL.',
+    },
+  };
+}
+
+/** How fast the error budget of 30 days goes, over a long and a short window: the long one is sure, the short one ends soon. */
+const burns = [
+  { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },
+  { suffix: 'Slow', factor: 6, windows: ['6h', '30m'], for: '15m', severity: 'warning' },
+] as const;
+
+function objectiveAlerts(misses: Misses): Record<string, AlertText> {
+  const objectives = {
+    Availability: {
+      miss: misses.unavailable,
+      budget: 1 - slos.availability.objective,
+      what: 'additions are not answered',
+      description: 'Clients get "retry" or nothing. Check Kafka first, then the log of the calculators.',
+    },
+    Acknowledgement: {
+      miss: misses.late,
+      budget: 1 - slos.acknowledgement.quantile,
+      what: `additions are acknowledged after more than ${slos.acknowledgement.withinMs} ms`,
+      description: 'Check the time of an append to Kafka, then the processor time of the calculators.',
+    },
+    Freshness: {
+      miss: misses.stale,
+      budget: 1 - slos.freshness.quantile,
+      what: `totals are older than ${slos.freshness.withinMs / 1000} s`,
+      description: 'The aggregators do not keep up. Check lag, time of a transaction, and autoscaling.',
+    },
+  };
+  const alerts = Object.entries(objectives).flatMap(([name, { miss, budget, what, description }]) =>
+    burns.map(({ suffix, factor, windows, for: hold, severity }) => {
+      // 12 digits: 1 - 0.999 is not a round number.
+      const limit = Number((factor * budget).toPrecision(12));
+      const text: AlertText = {
+        expr: windows.map((window) => `(${miss(window)} > ${limit})`).join(' and on () '),
+        for: hold,
+        severity,
+        summary: `{{ $value | humanizePercentage }} of ${what}`,
+        description,
+      };
+      return [`SumPipeline${name}Burns${suffix}`, text] as const;
+    }),
+  );
+  return Object.fromEntries(alerts);
+}
+
+function scalingAlerts({ own, one }: Selectors, { max }: { max: number | undefined }): Record<string, AlertText> {
+  const lag = one(series.lag);
+  const isBehind = `${lag} > ${inHand.batchRecords} + ${inHand.seconds} * ${one(series.incoming)}`;
+  const upper = max === undefined ? one(series.partitions) : `clamp_max(${one(series.partitions)}, ${max})`;
+  return {
+    SumPipelineAutoscalingAtMaximum: {
+      expr: `${one(series.desired)} >= ${upper} and on () (${isBehind})`,
+      for: '10m',
+      severity: 'warning',
+      summary: 'lag remains with the most aggregators that are allowed',
+      description: 'Raise aggregator.autoscaling.max, or the partitions of the topic if they are the limit.',
+    },
+    SumPipelineAutoscalingIneffective: {
+      expr: `${own(series.ineffective)} == 1`,
+      for: '5m',
+      severity: 'warning',
+      summary: 'more aggregators did not count faster',
+      description: 'Their number is kept. PostgreSQL is probably the limit: check its processor, disk and locks.',
+    },
+    SumPipelineAutoscalingBlind: {
+      expr: `absent(${own(series.desired)})`,
+      for: '10m',
+      severity: 'warning',
+      summary: 'the number of aggregators wanted is not known',
+      description: 'The replicas are held. Check that Prometheus scrapes the calculators and aggregators.',
+    },
+    SumPipelineHotPartition: {
+      expr: `${own(series.partitionHot)} == 1`,
+      for: '5m',
+      severity: 'warning',
+      summary: 'partition {{ $labels.partition }} gets more records than one aggregator counts',
+      description:
+        'More aggregators cannot help: a partition has one reader. Find the producer that writes to this partition alone; ' +
+        'calculators spread additions. Or give the aggregators, or PostgreSQL, more resources.',
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { RequestResult } from '#contract/metrics.ts';
+import { recordedSeries as series } from '#contract/scaling.ts';
+import { slos } from '#contract/slo.ts';
+import type { Recorder, Rule, Selectors } from './ruleGroup.ts';
+
+/** Answers that mean "not now", and those that say that we failed. */
+const unanswered: readonly RequestResult[] = [
+  'outcome-unknown',
+  'unavailable',
+  'queue-full',
+  'deadline-exceeded',
+  'internal',
+];
+
+/** The share of a window that missed an objective; without traffic there is none. */
+export interface Misses {
+  /** Additions that were not answered. */
+  readonly unavailable: (window: string) => string;
+  /** Acknowledgements that came too late. */
+  readonly late: (window: string) => string;
+  /** Time in which what was counted was too old. */
+  readonly stale: (window: string) => string;
+}
+
+export function missesOf({ metric }: Selectors): Misses {
+  const requests = (window: string, more = '') =>
+    `sum(rate(${metric('sumpipeline_requests_total', `method="Add"${more}`)}[${window}]))`;
+  const within = slos.acknowledgement.withinMs / 1000;
+  const durations = (name: 'bucket' | 'count', window: string, more = '') =>
+    `sum(rate(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
+  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is judged.
+  const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
+  const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
+  return {
+    unavailable: (window) => `${requests(window, `,result=~"${unanswered.join('|')}"`)} / (${requests(window)} > 0)`,
+    late: (window) => `1 - ${durations('bucket', window, `,le="${within}"`)} / (${durations('count', window)} > 0)`,
+    stale: (window) => `avg(avg_over_time(((${isStale}) and on (pod) (${isCounting}))[${window}:1m]))`,
+  };
+}
+
+/** The service level objectives as shares, so that a person can compare them with contract/slo.ts. */
+export function objectiveRules(select: Selectors, record: Recorder): Rule[] {
+  const { unavailable, late, stale } = missesOf(select);
+  return [
+    record(series.availability, `1 - ${unavailable('5m')}`),
+    record(series.acknowledgedInTime, `1 - (${late('5m')})`),
+    record(series.fresh, `1 - ${stale('5m')}`),
+  ];
+}

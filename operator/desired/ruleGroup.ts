@@ -1,0 +1,94 @@
+import type { DataPlaneMetric } from '#contract/metrics.ts';
+import type { Component, PipelineRef } from '#contract/names.ts';
+import type { RecordedSeries } from '#contract/scaling.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+interface RecordingRule {
+  readonly record: RecordedSeries;
+  readonly expr: string;
+  readonly labels: Labels;
+}
+
+interface AlertingRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly labels: Labels & { readonly severity: 'critical' | 'warning' };
+  readonly annotations: { readonly summary: string; readonly description: string; readonly runbook_url: string };
+}
+
+export type Rule = RecordingRule | AlertingRule;
+
+/** A group of a PrometheusRule. Its rules run in order, and each sees what those before it recorded. */
+export interface RuleGroup {
+  readonly name: string;
+  readonly interval: string;
+  readonly rules: readonly Rule[];
+}
+
+/** As often as an HPA looks. */
+export const intervalSeconds = 15;
+
+/** What an alert says, and when. */
+export interface AlertText {
+  readonly expr: string;
+  /** How long the expression must hold, such as `5m`. */
+  readonly for: string;
+  readonly severity: 'critical' | 'warning';
+  readonly summary: string;
+  /** What to do now, in one or two sentences. */
+  readonly description: string;
+}
+
+/** Each alert has a page of its name in docs/runbooks. */
+const runbooks = 'https://sumpipeline.dev/runbooks';
+
+export function alertRule(alert: string, text: AlertText, labels: Labels): AlertingRule {
+  const { expr, severity, summary, description } = text;
+  return {
+    alert,
+    expr,
+    for: text.for,
+    labels: { ...labels, severity },
+    annotations: { summary, description, runbook_url: `${runbooks}/${alert}` },
+  };
+}
+
+export function group(name: string, rules: readonly Rule[]): RuleGroup {
+  return { name, interval: `${intervalSeconds}s`, rules };
+}
+
+export type Recorder = (name: RecordedSeries, expr: string) => Rule;
+
+/** Records under the labels of the pipeline alone. */
+export function recorderOf({ namespace, name: pipeline }: PipelineRef): Recorder {
+  return (name, expr) => ({ record: name, expr, labels: { namespace, pipeline } });
+}
+
+export interface Selectors {
+  /** A metric of the data plane of this pipeline. `more` are further matchers. */
+  readonly metric: (
+    name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count' | 'bucket'}`,
+    more?: string,
+  ) => string;
+  /** A series that these rules record, with its labels. */
+  readonly own: (name: RecordedSeries) => string;
+  /** The same without labels, for series of one value. */
+  readonly one: (name: RecordedSeries) => string;
+  /** Whether Prometheus reaches the pods of a component. */
+  readonly up: (component: Component) => string;
+}
+
+export function selectorsOf({ namespace, name }: PipelineRef): Selectors {
+  const labels = `namespace="${namespace}",pipeline="${name}"`;
+  return {
+    metric: (metric, more) => `${metric}{${labels}${more === undefined ? '' : `,${more}`}}`,
+    own: (recorded) => `${recorded}{${labels}}`,
+    one: (recorded) => `max(${recorded}{${labels}})`,
+    up: (component) => `up{${labels},component="${component}"}`,
+  };
+}
+
+/** Lag below this is work in hand: one full batch, and what arrives in ten seconds. */
+export const inHand = { batchRecords: 1000, seconds: 10 } as const;

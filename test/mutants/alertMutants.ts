@@ -1,0 +1,46 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are pieces of code, not templates
+import type { Mutant } from './mutant.ts';
+
+const alertTests = 'operator/desired/alertRules.integration.test.ts';
+
+/** Breaks of what tells a person: metrics and alerts. */
+export const alertMutants: readonly Mutant[] = [
+  {
+    breaks: 'a counter begins at 0 for every value of its labels',
+    file: 'platform/metrics.ts',
+    from: 'for (const series of knownSeries(labels)) counter.inc(series, 0);',
+    to: '',
+    test: { file: 'platform/admin.test.ts', name: 'a counter begins at 0 for every value of its labels' },
+  },
+  {
+    breaks: 'parked records of every partition are a metric',
+    file: 'services/aggregator/watch.ts',
+    from: '(sum, one) => sum + one.parked, 0n',
+    to: '(_sum, one) => one.parked, 0n',
+    test: {
+      file: 'services/aggregator/watch.test.ts',
+      name: 'tells how many records of the whole pipeline are parked',
+    },
+  },
+  {
+    breaks: 'the freshness of a pipeline without traffic is not judged',
+    file: 'operator/desired/objectives.ts',
+    from: '((${isStale}) and on (pod) (${isCounting}))',
+    to: '(${isStale})',
+    test: { file: alertTests, name: 'in a pipeline without traffic' },
+  },
+  {
+    breaks: 'an internal error is no answer',
+    file: 'operator/desired/objectives.ts',
+    from: "\n  'internal',",
+    to: '',
+    test: { file: alertTests, name: 'are measured as shares of the additions' },
+  },
+  {
+    breaks: 'a partition that its aggregator halted is not called stuck or unowned too',
+    file: 'operator/desired/alertRules.ts',
+    from: '(${owned} + ${halted}) > 0',
+    to: '${owned} > 0',
+    test: { file: alertTests, name: 'SumPipelinePartitionHalted' },
+  },
+];
