@@ -139,7 +139,7 @@ export const ownership = {
     prune: 'delete',
     step: 'monitoring',
     purpose:
-      'records lag, rate, capacity and the number of aggregators wanted, when monitoring and autoscaling are set',
+      'alerts and objectives, when monitoring is set; with autoscaling also lag, rate, capacity and the number of aggregators wanted',
   },
   serviceMonitor: {
     kind: 'ServiceMonitor',
@@ -220,6 +220,12 @@ export const clusterRights: readonly AccessRule[] = [
     resources: ['apiservices'],
     verbs: ['get', 'list', 'watch'],
     why: 'which program serves the metrics APIs, to say what autoscaling lacks; they are never changed',
+  },
+  {
+    apiGroups: ['monitoring.coreos.com'],
+    resources: ['prometheuses'],
+    verbs: ['get', 'list', 'watch'],
+    why: 'whether a Prometheus selects the monitors and rules, to say so when none does; they are never changed',
   },
 ];
 

@@ -96,6 +96,26 @@ export interface ApiServiceBody {
   readonly status?: { readonly conditions?: readonly LiveCondition[] };
 }
 
+/** A label selector. Absent and empty differ: what an absent one means is up to its field. */
+export interface Selector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+/** Which monitors and rules a Prometheus of prometheus-operator takes. */
+export interface PrometheusBody {
+  readonly spec?: {
+    readonly serviceMonitorSelector?: Selector;
+    readonly serviceMonitorNamespaceSelector?: Selector;
+    readonly ruleSelector?: Selector;
+    readonly ruleNamespaceSelector?: Selector;
+  };
+}
+
 export interface KafkaTopicBody {
   readonly status?: {
     readonly observedGeneration?: number;
@@ -107,4 +127,5 @@ export type LiveDeployment = LiveObject & DeploymentBody;
 export type LivePod = LiveObject & PodBody;
 export type LiveConfigMap = LiveObject & ConfigMapBody;
 export type LiveApiService = LiveObject & ApiServiceBody;
+export type LivePrometheus = LiveObject & PrometheusBody;
 export type LiveKafkaTopic = LiveObject & KafkaTopicBody;

@@ -1,13 +1,22 @@
 import { labelKeys } from '#contract/labels.ts';
 import { ownedKinds } from '#operator/desired/ownership.ts';
-import type { ApiServiceBody, PodBody } from '#operator/observe/objects.ts';
+import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
 import { customResourceDefinitions } from '#operator/runtime/discovery.ts';
 import type { Manager } from '#operator/runtime/manager.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 import type { Reflector } from '#operator/runtime/reflector.ts';
 import type { Reader } from './gather.ts';
 import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
-import { apiServices, childResource, kafkas, kafkaTopics, type PipelineObject, pipelines, pods } from './resources.ts';
+import {
+  apiServices,
+  childResource,
+  kafkas,
+  kafkaTopics,
+  type PipelineObject,
+  pipelines,
+  pods,
+  prometheuses,
+} from './resources.ts';
 
 /** What a pass reads: every object that concerns pipelines, kept current by watches. */
 export interface Caches {
@@ -17,6 +26,8 @@ export interface Caches {
   readonly pods: Reflector<KubeObject & PodBody>;
   /** Who serves which API: the metrics APIs among them. */
   readonly apiServices: Reflector<KubeObject & ApiServiceBody>;
+  /** Of all namespaces: which monitors and rules they select. */
+  readonly prometheuses: Reflector<KubeObject & PrometheusBody>;
   /** Metadata of the cluster's CRDs. */
   readonly crds: Reflector;
   /** The Strimzi kinds of one namespace, as far as its owner lets us look. Watched from the first call on. */
@@ -46,6 +57,7 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
       .map((owned) => watchChildren(childResource(owned.kind), namespace, owned.optionalApi === undefined)),
     pods: manager.watch(pods, { ...ours, namespace }),
     apiServices: manager.watch(apiServices, { required: false }),
+    prometheuses: manager.watch(prometheuses, { required: false }),
     crds: manager.watch(customResourceDefinitions, { metadataOnly: true, required: false }),
     kafkaIn: (where) => ({
       kafkas: manager.watch(kafkas, { namespace: where, required: false }),

@@ -57,6 +57,8 @@ export function addPipelineControllers(
     controller.watch(caches.apiServices, ({ metadata }) =>
       metricsApis.includes(metadata.name) ? caches.pipelines.store.list().map(keyOf) : [],
     );
+    // Which monitors a Prometheus selects concerns every pipeline, and rarely changes.
+    controller.watch(caches.prometheuses, () => caches.pipelines.store.list().map(keyOf));
     kafkaWatch.attach(controller);
     return controller;
   });

@@ -10,7 +10,7 @@ import type { Availability } from '#operator/runtime/reflector.ts';
 import { Store } from '#operator/runtime/store.ts';
 import { gather, type Reader, type Readers } from './gather.ts';
 import { byPipeline, pipelineKeysOf } from './keys.ts';
-import { apiServices, childResource, kafkas, kafkaTopics, pods } from './resources.ts';
+import { apiServices, childResource, kafkas, kafkaTopics, pods, prometheuses } from './resources.ts';
 
 const ref = { namespace: 'shop', name: 'orders' };
 const labels = ownerLabels(ref);
@@ -46,7 +46,13 @@ function live(kind: string, metadata: Partial<Live['metadata']>, more: object = 
 
 /** Everything can be seen, and nothing is there, but for what is given. */
 function readers(
-  given: { children?: Reader[]; pods?: Readers['pods']; kafka?: Readers['kafka']; apiServices?: Live[] } = {},
+  given: {
+    children?: Reader[];
+    pods?: Readers['pods'];
+    kafka?: Readers['kafka'];
+    apiServices?: Live[];
+    prometheuses?: Readers['prometheuses'];
+  } = {},
 ): Readers {
   const kinds = ownedKinds.filter(({ namespace }) => namespace === 'pipeline').map(({ kind }) => kind);
   return {
@@ -55,6 +61,7 @@ function readers(
     ),
     pods: given.pods ?? reader(pods, 'synced'),
     apiServices: reader(apiServices, 'synced', ...(given.apiServices ?? [])),
+    prometheuses: given.prometheuses ?? reader(prometheuses, 'synced'),
     kafka: given.kafka,
   };
 }

@@ -7,7 +7,7 @@ import { kafkaNamespaceOf, refOf } from '#operator/desired/identity.ts';
 import { type ObservedKafka, type ResolvedKafka, resolveKafka } from '#operator/desired/kafka.ts';
 import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/ownership.ts';
 import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsApis.ts';
-import type { ApiServiceBody, LiveChild, LivePod } from '#operator/observe/objects.ts';
+import type { ApiServiceBody, LiveChild, LivePod, LivePrometheus, PrometheusBody } from '#operator/observe/objects.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 import { resourceId } from '#operator/runtime/object.ts';
 import type { Availability } from '#operator/runtime/reflector.ts';
@@ -25,6 +25,7 @@ export interface Readers {
   readonly children: readonly Reader[];
   readonly pods: Reader<KubeObject & Pick<LivePod, 'status'>>;
   readonly apiServices: Reader<KubeObject & ApiServiceBody>;
+  readonly prometheuses: Reader<KubeObject & PrometheusBody>;
   /** Of the namespace of the Kafka that the pipeline names; undefined when it names none. */
   readonly kafka: KafkaReaders | undefined;
 }
@@ -46,6 +47,8 @@ export interface World {
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
   /** Of ServiceMonitors, when they are wanted. */
   readonly monitoring: Availability | 'disabled';
+  /** Every Prometheus of the cluster; undefined where they cannot be seen, so that nothing is said of them. */
+  readonly prometheuses: readonly LivePrometheus[] | undefined;
   /** Of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
@@ -103,6 +106,7 @@ export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage,
     live,
     pods: { calculator: podsOf('calculator'), aggregator: podsOf('aggregator') },
     monitoring: pipeline.spec.monitoring.enabled ? availabilityOf(ownership.serviceMonitor) : 'disabled',
+    prometheuses: readers.prometheuses.availability === 'synced' ? readers.prometheuses.store.list() : undefined,
     scaling,
     metricsApis,
     blindTo: [...readers.children.filter(({ resource }) => !isOptional(resource.kind)), readers.pods]

@@ -48,9 +48,9 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   // Observe: everything is read here, once.
   const kafkaNamespace = kafkaNamespaceOf(pipeline);
   const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
-  const { children, pods, apiServices } = caches;
+  const { children, pods, apiServices, prometheuses } = caches;
   const serverMinor = await serverVersion.minor(pass.run.signal);
-  const world = gather(pipeline, { children, pods, apiServices, kafka }, { operatorImage, serverMinor });
+  const world = gather(pipeline, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
   if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
   // The first look into Kafka's namespace is under way; its end brings us back.
   if (world.kafka === undefined) return {};

@@ -6,6 +6,7 @@ import type {
   DeploymentBody,
   KafkaTopicBody,
   PodBody,
+  PrometheusBody,
 } from '#operator/observe/objects.ts';
 import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 
@@ -43,6 +44,15 @@ export const apiServices: Resource<KubeObject & ApiServiceBody> = {
   kind: 'APIService',
   plural: 'apiservices',
   namespaced: false,
+};
+
+/** Of prometheus-operator: read, never made. */
+export const prometheuses: Resource<KubeObject & PrometheusBody> = {
+  group: 'monitoring.coreos.com',
+  version: 'v1',
+  kind: 'Prometheus',
+  plural: 'prometheuses',
+  namespaced: true,
 };
 
 export const deployments: Resource<KubeObject & DeploymentBody> = toResource(ownership.deployment);

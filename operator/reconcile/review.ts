@@ -9,6 +9,7 @@ import { observeDrift } from '#operator/observe/drift.ts';
 import { observeKafkaTopic } from '#operator/observe/kafkaTopic.ts';
 import type { LiveChild, LiveConfigMap, LiveDeployment } from '#operator/observe/objects.ts';
 import { hpaOf } from '#operator/observe/scaler.ts';
+import { explainUnselected } from '#operator/observe/selection.ts';
 import { type ObservedVerdict, observeVerdict } from '#operator/observe/verdict.ts';
 import { replicasOf } from '#operator/plan/action.ts';
 import type { Monitoring, StatusInput } from '#operator/status/input.ts';
@@ -117,18 +118,20 @@ function toAutoscalingInput(world: World, reported: number | undefined): Autosca
 function observeMonitoring(world: World): Monitoring {
   switch (world.monitoring) {
     case 'disabled':
-      return 'disabled';
+      return { state: 'disabled' };
     case 'notInstalled':
-      return 'crdNotInstalled';
+      return { state: 'crdNotInstalled' };
     case 'forbidden':
-      return 'forbidden';
+      return { state: 'forbidden' };
     case 'pending':
-      return 'pending';
+      return { state: 'pending' };
     case 'synced': {
       const ref = refOf(world.pipeline);
       const isThere = (component: Component) =>
         findChild(world, ownership.serviceMonitor.kind, childName.workload(ref, component)) !== undefined;
-      return components.every(isThere) ? 'ready' : 'pending';
+      if (!components.every(isThere)) return { state: 'pending' };
+      const problem = explainUnselected(world.prometheuses ?? [], world.live);
+      return problem === undefined ? { state: 'ready' } : { state: 'notSelected', message: problem };
     }
     default:
       throw world.monitoring satisfies never;

@@ -338,10 +338,15 @@ test('every child of autoscaling carries the labels of its pipeline', async () =
   await applyPipeline(cluster.client, draftOf('hpa'));
   await using operator = await start();
   await operator.whenIdle();
-  for (const kind of ['HorizontalPodAutoscaler', 'PrometheusRule']) {
+  const wanted = ownerLabels({ namespace, name });
+  for (const [kind, count] of [
+    ['HorizontalPodAutoscaler', 1],
+    ['PrometheusRule', 2],
+  ] as const) {
     const { items } = await cluster.client.list(childResource(kind), { namespace });
-    assert.equal(items.length, 1, kind);
-    const wanted = ownerLabels({ namespace, name });
-    for (const [key, value] of Object.entries(wanted)) assert.equal(items[0]?.metadata.labels?.[key], value);
+    assert.equal(items.length, count, kind);
+    for (const { metadata } of items) {
+      for (const [key, value] of Object.entries(wanted)) assert.equal(metadata.labels?.[key], value);
+    }
   }
 });

@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import { verdict } from '#operator/observe/testing/samples.ts';
-import { deployments } from '#operator/reconcile/resources.ts';
+import { deployments, prometheuses } from '#operator/reconcile/resources.ts';
 import { eventually } from '#operator/runtime/testing/connect.ts';
 import { configMaps } from '#operator/runtime/testing/kinds.ts';
 import {
@@ -243,6 +243,12 @@ test('scaling is progress until the pods are there', async () => {
   await untilCondition(cluster.client, namespace, 'Ready', 'True Ready');
 });
 
+async function applyPrometheus(spec: object): Promise<void> {
+  const prometheus = { apiVersion: 'monitoring.coreos.com/v1', kind: 'Prometheus', spec };
+  const metadata = { name: 'k8s', namespace: 'default' };
+  await cluster.client.apply(prometheuses, { ...prometheus, metadata }, { fieldManager: 'test', force: true });
+}
+
 test('without prometheus-operator the pipeline is ready and says what is missing; its CRD is picked up when it comes', async () => {
   const enable = (enabled: boolean) => (draft: Parameters<NonNullable<Parameters<typeof draftIn>[1]>>[0]) =>
     Object.assign(draft.spec, { monitoring: { enabled } });
@@ -254,6 +260,23 @@ test('without prometheus-operator the pipeline is ready and says what is missing
   await cluster.installCrds(await prometheusOperatorCrds(), ['monitoring.coreos.com_servicemonitors']);
   await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'True Monitored');
   assert.equal((await cluster.client.list(serviceMonitors, { namespace })).items.length, 2);
+
+  await cluster.installCrds(await prometheusOperatorCrds(), ['monitoring.coreos.com_prometheuses']);
+  const selector = { matchLabels: { release: 'kps' } };
+  const spec = { serviceMonitorSelector: selector, serviceMonitorNamespaceSelector: {} };
+  await eventually('the kind to be served', () => applyPrometheus(spec).then(() => true, String));
+  const message = await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'False NotSelected');
+  assert.match(
+    message,
+    /no Prometheus selects ServiceMonitor .*-aggregator: .* release=kps; set that in spec.monitoring.labels/,
+  );
+  assert.equal((await said(namespace))['Ready'], 'True Ready');
+  const labelled = { enabled: true, labels: { release: 'kps' } };
+  await applyPipeline(
+    cluster.client,
+    draftIn(namespace, (draft) => Object.assign(draft.spec, { monitoring: labelled })),
+  );
+  await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'True Monitored');
 
   await applyPipeline(cluster.client, draftIn(namespace, enable(false)));
   await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'True Disabled');

@@ -36,5 +36,7 @@ export interface StatusInput {
   };
 }
 
-/** `unknown`: not looked yet. */
-export type Monitoring = 'disabled' | 'ready' | 'pending' | 'crdNotInstalled' | 'forbidden';
+export type Monitoring =
+  | { readonly state: 'disabled' | 'ready' | 'pending' | 'crdNotInstalled' | 'forbidden' }
+  /** The monitors are there, and no Prometheus takes them: why, and what to do. */
+  | { readonly state: 'notSelected'; readonly message: string };

@@ -39,7 +39,7 @@ function describeWorkloads(workloads: Readonly<Record<Component, WorkloadHealth>
 }
 
 export function judgeObservability({ monitoring }: StatusInput): Judgement {
-  switch (monitoring) {
+  switch (monitoring.state) {
     case 'disabled':
       return { status: 'True', reason: 'Disabled', message: 'spec.monitoring.enabled is false: no ServiceMonitors' };
     case 'ready':
@@ -56,6 +56,8 @@ export function judgeObservability({ monitoring }: StatusInput): Judgement {
         'AccessForbidden',
         "the operator may not list ServiceMonitors: apply the operator's ClusterRole of this version",
       );
+    case 'notSelected':
+      return isFalse('NotSelected', monitoring.message);
     default:
       throw monitoring satisfies never;
   }

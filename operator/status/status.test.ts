@@ -110,7 +110,7 @@ describe('Ready, Reconciling and Stalled', () => {
     ],
     'neither a total that is not exact, nor weak durability, nor missing monitors, nor drift touch Ready': [
       input({
-        monitoring: 'crdNotInstalled',
+        monitoring: { state: 'crdNotInstalled' },
         drift: ['x added y'],
         verdict: {
           ...good.verdict,
@@ -140,10 +140,18 @@ describe('the conditions behind them', () => {
       'Unknown NotAsked',
     ],
     'monitoring that is not wanted is fine': [good, 'ObservabilityReady', 'True Disabled'],
-    'monitors exist': [input({ monitoring: 'ready' }), 'ObservabilityReady', 'True Monitored'],
-    'monitors are made': [input({ monitoring: 'pending' }), 'ObservabilityReady', 'Unknown Pending'],
-    'their CRD is missing': [input({ monitoring: 'crdNotInstalled' }), 'ObservabilityReady', 'False CRDNotInstalled'],
-    'they may not be listed': [input({ monitoring: 'forbidden' }), 'ObservabilityReady', 'False AccessForbidden'],
+    'monitors exist': [input({ monitoring: { state: 'ready' } }), 'ObservabilityReady', 'True Monitored'],
+    'monitors are made': [input({ monitoring: { state: 'pending' } }), 'ObservabilityReady', 'Unknown Pending'],
+    'their CRD is missing': [
+      input({ monitoring: { state: 'crdNotInstalled' } }),
+      'ObservabilityReady',
+      'False CRDNotInstalled',
+    ],
+    'they may not be listed': [
+      input({ monitoring: { state: 'forbidden' } }),
+      'ObservabilityReady',
+      'False AccessForbidden',
+    ],
     'strong durability is not weak': [good, 'DurabilityWeak', 'False Durable'],
     'weak durability is': [withVerdict({ durability: bad('OneReplica') }), 'DurabilityWeak', 'True OneReplica'],
     'nobody has looked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],

@@ -35,7 +35,11 @@ const table: Record<string, readonly [before: StatusInput | undefined, after: St
       verdict({ store: { ok: false, reason: 'StoreInUse', message: 'm' } }),
       ['Warning StoreInUse'],
     ],
-    'a missing CRD': [undefined, input({ monitoring: 'crdNotInstalled' }), ['Warning CRDNotInstalled', 'Normal Ready']],
+    'a missing CRD': [
+      undefined,
+      input({ monitoring: { state: 'crdNotInstalled' } }),
+      ['Warning CRDNotInstalled', 'Normal Ready'],
+    ],
   };
 
 for (const [what, [before, after, expected]] of Object.entries(table)) {

@@ -39,7 +39,7 @@ export function input(more: Partial<StatusInput> = {}): StatusInput {
       rulesName: 'orders-scaling',
       namespace: 'shop',
     },
-    monitoring: 'disabled',
+    monitoring: { state: 'disabled' },
     drift: [],
     shown: {
       image: 'sumpipeline:1',

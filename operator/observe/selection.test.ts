@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { LiveObject, LivePrometheus, Selector } from './objects.ts';
+import { explainUnselected } from './selection.ts';
+
+const identity = { uid: 'u', resourceVersion: '1' };
+const labels = { release: 'kps', team: 'a' };
+
+function object(kind: string, name: string): LiveObject {
+  return { apiVersion: 'monitoring.coreos.com/v1', kind, metadata: { ...identity, name, namespace: 'shop', labels } };
+}
+
+function prometheus(spec: LivePrometheus['spec'], name = 'k8s'): LivePrometheus {
+  const metadata = { ...identity, name, namespace: 'monitoring' };
+  return {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'Prometheus',
+    metadata,
+    ...(spec === undefined ? {} : { spec }),
+  };
+}
+
+const everywhere: Selector = {};
+/** What is said of one ServiceMonitor beside one Prometheus with this selector. */
+const saidOf = (serviceMonitorSelector: Selector | undefined, namespaces: Selector | undefined = everywhere) =>
+  explainUnselected(
+    [
+      prometheus({
+        ...(serviceMonitorSelector === undefined ? {} : { serviceMonitorSelector }),
+        ...(namespaces === undefined ? {} : { serviceMonitorNamespaceSelector: namespaces }),
+      }),
+    ],
+    [object('ServiceMonitor', 'orders-calculator')],
+  );
+
+describe('a monitor is selected', () => {
+  for (const [what, selector] of [
+    ['by a selector that is empty', {}],
+    ['by the labels that it has', { matchLabels: { release: 'kps' } }],
+    ['by expressions that hold', { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] }],
+    ['by a label that is there', { matchExpressions: [{ key: 'team', operator: 'Exists' }] }],
+    ['by a label that is not there', { matchExpressions: [{ key: 'skip', operator: 'DoesNotExist' }] }],
+    ['by a value that it does not have', { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['b'] }] }],
+    ['as far as is known, by an operator of a later version', { matchExpressions: [{ key: 'x', operator: 'Later' }] }],
+  ] as const) {
+    it(what, () => assert.equal(saidOf(selector), undefined));
+  }
+
+  it('when one of several Prometheuses takes it', () => {
+    const strict = prometheus({ serviceMonitorSelector: { matchLabels: { no: 'no' } } }, 'strict');
+    const open = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'open');
+    assert.equal(explainUnselected([strict, open], [object('ServiceMonitor', 'm')]), undefined);
+  });
+
+  it('as far as is known, where there is no Prometheus, or namespaces are chosen by labels of theirs', () => {
+    assert.equal(explainUnselected([], [object('ServiceMonitor', 'm')]), undefined);
+    assert.equal(saidOf({}, { matchLabels: { tier: 'gold' } }), undefined);
+  });
+});
+
+describe('a monitor that no Prometheus selects is explained', () => {
+  const begin = 'no Prometheus selects ServiceMonitor orders-calculator: Prometheus monitoring/k8s';
+  for (const [what, said, text] of [
+    [
+      'by the labels that lack',
+      saidOf({ matchLabels: { release: 'other', tier: 'gold' } }),
+      'selects by release=other and tier=gold; set that in spec.monitoring.labels',
+    ],
+    [
+      'by the expression that does not hold',
+      saidOf({ matchExpressions: [{ key: 'team', operator: 'In', values: ['b', 'c'] }] }),
+      'selects by team in (b, c); set that in spec.monitoring.labels',
+    ],
+    [
+      'by the label that is too much',
+      saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
+      'selects by no label team; set that in spec.monitoring.labels',
+    ],
+    ['by the selector that is not set', saidOf(undefined), 'selects none; set its serviceMonitorSelector'],
+    [
+      'by the namespace that is not looked at',
+      saidOf({}, { matchLabels: { 'kubernetes.io/metadata.name': 'other' } }),
+      'does not look in namespace shop; set its serviceMonitorNamespaceSelector',
+    ],
+  ] as const) {
+    it(what, () => assert.equal(said, `${begin} ${text}`));
+  }
+
+  it('by the namespace, when the Prometheus looks in its own alone', () => {
+    const own = prometheus({ serviceMonitorSelector: {} });
+    assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not look in namespace shop/);
+  });
+});
+
+it('rules have selectors of their own', () => {
+  const monitorsAlone = prometheus({
+    serviceMonitorSelector: {},
+    serviceMonitorNamespaceSelector: {},
+    ruleNamespaceSelector: {},
+  });
+  assert.equal(
+    explainUnselected([monitorsAlone], [object('ServiceMonitor', 'm'), object('PrometheusRule', 'orders-alerts')]),
+    'no Prometheus selects PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none; set its ruleSelector',
+  );
+});
+
+it('what is no monitor and no rule is left alone', () => {
+  assert.equal(explainUnselected([prometheus({})], [object('Deployment', 'orders-calculator')]), undefined);
+});
