@@ -39,6 +39,7 @@ const modules = {
   // The two of the closed loop, which run beside the cluster. Their main packages are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
+  kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
   // Runs as pods, for `npm run loop -- --keda` alone: with the SDK of every cloud it compiles for minutes.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
