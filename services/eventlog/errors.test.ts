@@ -77,6 +77,12 @@ describe('what Kafka refuses is explained with the Secret key or the name at fau
       'NotAuthorized',
       /group shop\.orders/,
     ],
+    [
+      'a coordinator that no broker names, as when READ on the group is missing',
+      Object.assign(new Error('Failed to find group coordinator'), { name: 'KafkaJSGroupCoordinatorNotFound' }),
+      'Unreachable',
+      /grant READ on that group to the Kafka user of Secret orders-kafka, key username/,
+    ],
     ['a missing topic', exceeded(protocol('UNKNOWN_TOPIC_OR_PARTITION')), 'TopicMissing', /topic shop\.orders/],
     ['groups that are still read', protocol('GROUP_LOAD_IN_PROGRESS'), 'GroupLoading', /consumer groups, shop\.orders/],
     [

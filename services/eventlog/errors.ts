@@ -166,6 +166,14 @@ const explanations: readonly Explanation[] = [
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
   },
   {
+    // kafkajs asks every broker and drops what they answer, a missing right included.
+    reason: 'Unreachable',
+    applies: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
+    message: ({ group, scram }) =>
+      `no broker names the coordinator of consumer group ${group}: grant READ on that group to the Kafka user` +
+      `${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`}; if it is granted, Kafka is starting`,
+  },
+  {
     reason: 'GroupLoading',
     applies: ({ type }) => type === 'GROUP_LOAD_IN_PROGRESS',
     message: ({ group }) => `Kafka has just started and still reads its consumer groups, ${group} among them`,

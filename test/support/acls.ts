@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import type { SharedKafka } from '#tools/testing/servers.ts';
 import { plainClient } from './logSettings.ts';
 
-type Operation = 'READ' | 'WRITE' | 'DESCRIBE';
+type Operation = 'READ' | 'WRITE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS';
 
 /** Grants a user what an administrator would, and nothing else. */
 export async function allow(

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { cloudNativePgCrds } from './cloudNativePg.ts';
 import type { CrdSet } from './crds.ts';
 import { kedaCrds } from './keda.ts';
 import { prometheusOperatorCrds } from './prometheusOperator.ts';
@@ -27,6 +28,7 @@ async function kindsOf({ files }: CrdSet): Promise<string[]> {
 test("Strimzi's own generator makes the CRDs of the kinds that we use, in v1 alone", async () => {
   assert.deepEqual(await kindsOf(await strimziCrds()), [
     'Kafka.v1.kafka.strimzi.io',
+    'KafkaNodePool.v1.kafka.strimzi.io',
     'KafkaTopic.v1.kafka.strimzi.io',
     'KafkaUser.v1.kafka.strimzi.io',
   ]);
@@ -41,4 +43,9 @@ test('the prometheus-operator module brings ServiceMonitor and PrometheusRule', 
 test('the module of KEDA brings ScaledObject', async () => {
   const kinds = await kindsOf(await kedaCrds());
   assert.ok(kinds.includes('ScaledObject.v1alpha1.keda.sh'), kinds.join());
+});
+
+test('the module of CloudNativePG brings Cluster', async () => {
+  const kinds = await kindsOf(await cloudNativePgCrds());
+  assert.ok(kinds.includes('Cluster.v1.postgresql.cnpg.io'), kinds.join());
 });

@@ -10,11 +10,12 @@ import { type CrdSet, readCrdSet } from './crds.ts';
 
 const run = promisify(execFile);
 
-/** The kinds that we create or read, by Strimzi's class for each. */
+/** The kinds that we create or read, and those of manifests/dev, by Strimzi's class for each. */
 const kinds = {
   'kafkatopics.kafka.strimzi.io': 'io.strimzi.api.kafka.model.topic.KafkaTopic',
   'kafkausers.kafka.strimzi.io': 'io.strimzi.api.kafka.model.user.KafkaUser',
   'kafkas.kafka.strimzi.io': 'io.strimzi.api.kafka.model.kafka.Kafka',
+  'kafkanodepools.kafka.strimzi.io': 'io.strimzi.api.kafka.model.nodepool.KafkaNodePool',
 };
 
 /** As Strimzi's own build calls it, for the v1 API alone. */

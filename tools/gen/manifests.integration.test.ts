@@ -17,6 +17,7 @@ import type { Resource } from '#operator/runtime/object.ts';
 import { connectAs } from '#operator/runtime/testing/connect.ts';
 import type { Transport } from '#operator/runtime/transport.ts';
 import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
+import { cloudNativePgCrds } from '#tools/crds/cloudNativePg.ts';
 import { untilEstablished } from '#tools/crds/established.ts';
 import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 import { strimziCrds } from '#tools/crds/strimzi.ts';
@@ -35,7 +36,7 @@ async function kubectl(...args: string[]): Promise<string> {
 
 before(async () => {
   server = await startApiServer();
-  for (const { files } of [await strimziCrds(), await prometheusOperatorCrds()]) {
+  for (const { files } of [await strimziCrds(), await prometheusOperatorCrds(), await cloudNativePgCrds()]) {
     await kubectl('create', ...files.flatMap((file) => ['-f', file]));
   }
   await kubectl('apply', '-k', 'manifests/operator');
@@ -222,6 +223,10 @@ test('the restricted Pod Security Standard lets the operator in', async () => {
   await writeFile(file, JSON.stringify(pod));
   await kubectl('create', '--dry-run=server', '--validate=strict', '-f', file);
   assert.match(await readFile(join(root, 'manifests', 'operator', 'namespace.yaml'), 'utf8'), /enforce: restricted/);
+});
+
+test('the manifests of the development environment are accepted under strict validation', async () => {
+  await kubectl('apply', '--server-side', '--dry-run=server', '--validate=strict', '-k', 'manifests/dev');
 });
 
 test('the monitor of the operator and the dashboards are accepted under strict validation', async () => {
