@@ -42,6 +42,7 @@ const modules = {
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
   // Checks kind-config.yaml; it never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
+  actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
   // Runs as pods, for `npm run loop -- --keda` alone: with the SDK of every cloud it compiles for minutes.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
