@@ -122,7 +122,7 @@ async function startPipeline(granted: readonly Right[]) {
 
 const timeoutMs = 30_000;
 
-describe('the ACLs of manifests/dev', () => {
+describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
   it('are enough to add, to count and to judge the durability of the topic', async () => {
     await using pipeline = await startPipeline(rights);
     await until('both to be ready', () => pipeline.isReady(), { timeoutMs, seen: pipeline.seen });
