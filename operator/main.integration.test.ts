@@ -113,6 +113,9 @@ test('it leads, works, answers its probes and its metrics, and gives the Lease b
       wanted.every((line) => body.includes(line)) || body.split('\n').filter((line) => line.includes('sumpipeline'))
     );
   });
+  const { body } = await ask(operator, '/statusz');
+  for (const fact of ['leads: yes', 'sumpipelines.sumpipeline.dev: synced, 1 objects', 'notInstalled'])
+    assert(body.includes(fact), body);
   operator.child.kill('SIGTERM');
   assert.equal(await operator.ended, 0, operator.output());
   assert.equal(await holder(), '');

@@ -72,6 +72,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
     liveProblem: () => manager.liveProblem(),
     readyProblem: () => manager.readyProblem(),
     metrics: exposition,
+    describe: () => manager.describe(),
   });
   releasers.add('admin server', () => admin.close());
   logger.info({ port: admin.port, image: config.SUMPIPELINE_OPERATOR_IMAGE }, 'operator started');

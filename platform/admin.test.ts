@@ -22,6 +22,7 @@ before(async () => {
     liveProblem: () => liveProblem,
     readyProblem: () => readyProblem,
     metrics: exposition,
+    describe: () => ['leads: no', 'watches: 2'],
   });
 });
 after(() => server.close());
@@ -38,7 +39,11 @@ test('probes say why', async () => {
   assert.deepEqual(await get('/livez'), [200, 'ok\n']);
   liveProblem = 'stuck';
   assert.deepEqual(await get('/livez'), [503, 'stuck\n']);
-  assert.deepEqual(await get('/'), [404, 'try /livez, /readyz or /metrics\n']);
+  assert.deepEqual(await get('/'), [404, 'try /livez, /readyz, /metrics, /statusz\n']);
+});
+
+test('what the process does is told line by line', async () => {
+  assert.deepEqual(await get('/statusz'), [200, 'leads: no\nwatches: 2\n']);
 });
 
 test('a gauge that nobody set is absent, and a removed one is again', async () => {

@@ -11,6 +11,8 @@ export interface AdminOptions {
   /** Undefined: ready. Otherwise why not, in words for `kubectl describe`. */
   readonly readyProblem: () => string | undefined;
   readonly metrics: Exposition;
+  /** What the process is doing, one fact per line, for people. Without it there is no `/statusz`. */
+  readonly describe?: () => readonly string[];
 }
 
 export interface AdminServer {
@@ -18,7 +20,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Serves /livez, /readyz and /metrics. */
+/** Serves /livez, /readyz, /metrics and, with `describe`, /statusz. */
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const probe = (problem: string | undefined) => ({ status: problem === undefined ? 200 : 503, body: problem ?? 'ok' });
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
@@ -27,7 +29,10 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
     if (path === '/metrics') {
       return { status: 200, body: await options.metrics.render(), type: options.metrics.contentType };
     }
-    return { status: 404, body: 'try /livez, /readyz or /metrics' };
+    if (path === '/statusz' && options.describe !== undefined)
+      return { status: 200, body: options.describe().join('\n') };
+    const paths = ['/livez', '/readyz', '/metrics', ...(options.describe === undefined ? [] : ['/statusz'])];
+    return { status: 404, body: `try ${paths.join(', ')}` };
   };
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? '';

@@ -41,6 +41,7 @@ import { Reflector, type ReflectorOptions } from './reflector.ts';
  *   createRecorder({...}).record({ regarding, type, reason, action, note })                            recorder.ts
  *   await manager.run(stop);                              // until the signal aborts and everything has ended
  *   manager.liveProblem() | manager.readyProblem()        // undefined, or why not; for platform/admin.ts
+ *   manager.describe()                                    // what it does and sees, for people
  */
 
 export interface ManagerOptions {
@@ -184,6 +185,17 @@ export class Manager {
       return `${resourceId(reflector.resource)} is ${reflector.availability}${why}`;
     }
     return undefined;
+  }
+
+  /** Why nothing is done, if nothing is: who leads, and what each watch can see. One fact per line. */
+  describe(): string[] {
+    const watches = [...this.#reflectors.values()].map(({ reflector }) => {
+      const { resource, namespace, availability, store, problem } = reflector;
+      const where = namespace === undefined ? '' : ` in ${namespace}`;
+      const seen = availability === 'synced' ? `synced, ${store.size} objects` : availability;
+      return `watch of ${resourceId(resource)}${where}: ${seen}${problem === undefined ? '' : `; last problem: ${problem}`}`;
+    });
+    return [`leads: ${this.#isLeading ? 'yes' : 'no, another pod does, or none has yet'}`, ...watches.toSorted()];
   }
 
   #start<T extends KubeObject>(reflector: Reflector<T>, signal: AbortSignal): void {

@@ -39,7 +39,8 @@ const alerts: Readonly<Record<string, AlertText>> = {
     description: 'They are tried again. The log of the pod that leads says what fails.',
   },
   SumPipelineStalled: {
-    expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')}) > 0`,
+    // A pod that led before keeps its last numbers.
+    expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and on (pod) (${of('leader_election_master_status')} == 1)) > 0`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $value }} SumPipelines need a person',

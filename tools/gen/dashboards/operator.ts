@@ -1,6 +1,6 @@
 import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
 import { processRow } from './process.ts';
-import { ofOperator as of, quantile, rate } from './queries.ts';
+import { ofOperator as of, ofLeader, quantile, rate } from './queries.ts';
 
 const pipelines: RowOptions = {
   title: 'Pipelines',
@@ -19,13 +19,13 @@ const pipelines: RowOptions = {
       title: 'Ready',
       description: 'SumPipelines that are as their spec says.',
       unit: 'none',
-      queries: { ready: `sum(${of('sumpipeline_operator_pipelines', 'state="ready"')})` },
+      queries: { ready: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="ready"')})` },
     }),
     stat({
       title: 'Stalled',
       description: 'SumPipelines that need a person. Their condition Stalled says what to do.',
       unit: 'none',
-      queries: { stalled: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')})` },
+      queries: { stalled: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="stalled"')})` },
       steps: [
         { value: null, color: 'green' },
         { value: 1, color: 'red' },
@@ -35,7 +35,7 @@ const pipelines: RowOptions = {
       title: 'Not exact',
       description: 'SumPipelines whose proof says that the total is not exact.',
       unit: 'none',
-      queries: { 'not exact': `sum(${of('sumpipeline_operator_pipelines_exact', 'status="False"')})` },
+      queries: { 'not exact': `sum(${ofLeader('sumpipeline_operator_pipelines_exact', 'status="False"')})` },
       steps: [
         { value: null, color: 'green' },
         { value: 1, color: 'red' },
@@ -45,7 +45,7 @@ const pipelines: RowOptions = {
       title: 'Pipelines by state',
       description: 'Each SumPipeline is in one state: ready, reconciling, stalled or deleting.',
       unit: 'none',
-      queries: { '{{state}}': `sum by (state) (${of('sumpipeline_operator_pipelines')})` },
+      queries: { '{{state}}': `sum by (state) (${ofLeader('sumpipeline_operator_pipelines')})` },
     }),
   ],
 };

@@ -27,6 +27,11 @@ export function ofOperator(name: OperatorSeries, matchers = ''): string {
   return select(name, 'job="$job"', matchers);
 }
 
+/** The same of the pod that leads: one that led before keeps its last numbers. */
+export function ofLeader(name: OperatorSeries, matchers = ''): string {
+  return `(${ofOperator(name, matchers)} and on (pod) (${ofOperator('leader_election_master_status')} == 1))`;
+}
+
 /** Per second, over all pods; by these labels where there are some. */
 export function rate(series: string, by = ''): string {
   return `sum${by === '' ? '' : ` by (${by})`} (rate(${series}${window}))`;
