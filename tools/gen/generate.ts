@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { generateAdrIndex } from './adrIndex.ts';
 import { generateBiomeConfig } from './biome.ts';
 import { generateCrd } from './crd.ts';
 import { generateDashboards } from './dashboards/generate.ts';
@@ -20,6 +21,7 @@ const root = join(import.meta.dirname, '..', '..');
 
 async function generateAll(): Promise<GeneratedFile[]> {
   return [
+    generateAdrIndex(root),
     generateBiomeConfig(root),
     ...generateCrd(),
     ...generateRbac(),
