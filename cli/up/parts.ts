@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pause } from '#platform/time.ts';
 import { startKafka } from '#tools/kafka/kafka.ts';
 import { startPostgres } from '#tools/postgres/postgres.ts';
 import { isPortFree } from '#tools/process/ports.ts';
@@ -22,8 +23,10 @@ export interface PartsOptions {
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {
-  /** kill -9, as a fault would. It is started again. */
-  kill(part: 'Kafka' | 'PostgreSQL'): Promise<void>;
+  /** kill -9 of PostgreSQL, as a fault would. It is started again. */
+  killPostgres(): Promise<void>;
+  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, and nothing answers. */
+  freezeKafka(ms: number): Promise<void>;
 }
 
 /** The ports that the sample names. When somebody has them, others are taken and the sample is changed. */
@@ -74,7 +77,13 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     kafkaPassword: kafka.password,
     storeUri: postgres.uri(),
     storeCaPem: postgres.caPem,
-    kill: (part) => (part === 'Kafka' ? kafka.kill(kafka.nodeIds[0] ?? 1) : postgres.kill()),
+    killPostgres: () => postgres.kill(),
+    async freezeKafka(ms) {
+      const pids = kafka.nodeIds.flatMap((id) => kafka.pid(id) ?? []);
+      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      await pause(ms, signal);
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -19,6 +19,8 @@ const seconds = 15;
 /** Two scrapes of every 15 s and an evaluation of the rules have to see the last one. */
 const lastSeconds = 50;
 export const haltedPartition = 3;
+/** Longer than the 10 s in which a call is answered. */
+const hangSeconds = 15;
 const webhook = 'sumpipeline-loop-panels';
 const blocked = 'blocked';
 
@@ -38,8 +40,8 @@ export const faults: readonly Fault[] = [
     seconds,
   },
   { title: 'an aggregator killed', begin: killAggregator, seconds },
-  { title: 'Kafka killed', begin: ({ lab }) => lab.parts.kill('Kafka'), seconds },
-  { title: 'PostgreSQL killed', begin: ({ lab }) => lab.parts.kill('PostgreSQL'), seconds },
+  { title: `Kafka hangs for ${hangSeconds} s`, begin: ({ lab }) => lab.parts.freezeKafka(hangSeconds * 1000), seconds },
+  { title: 'PostgreSQL killed', begin: ({ lab }) => lab.parts.killPostgres(), seconds },
   { title: 'records of a foreign producer', begin: produceForeign, seconds },
   { title: 'a webhook that refuses Deployments does not answer', begin: blockWrites, seconds },
   { title: 'the webhook removed', begin: unblockWrites, seconds },
@@ -98,7 +100,7 @@ async function produceForeign({ lab, pipeline }: Run): Promise<void> {
   }
 }
 
-/** The API server then answers 500 to every write of a Deployment in the namespace; the change makes the operator write. */
+/** The API server then answers 500 to every write of a Deployment in the namespace; the change makes the operator write one. */
 async function blockWrites({ lab, pipeline }: Run): Promise<void> {
   const { namespace } = pipeline.ref;
   await lab.apply({
@@ -118,7 +120,7 @@ async function blockWrites({ lab, pipeline }: Run): Promise<void> {
       },
     ],
   });
-  await pipeline.patch({ calculator: { replicas: 2 } });
+  await pipeline.patch({ calculator: { resources: { requests: { cpu: '60m' } } } });
 }
 
 async function unblockWrites({ lab }: Run): Promise<void> {
