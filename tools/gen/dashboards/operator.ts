@@ -55,7 +55,7 @@ const reconciling: RowOptions = {
   panels: [
     graph({
       title: 'Passes by result',
-      description: 'retry: a pass failed and is tried again. stalled: a person must act.',
+      description: 'done: the status says what was found. retry: a pass failed and is tried again.',
       unit: 'ops',
       queries: { '{{result}}': `${rate(of('controller_runtime_reconcile_total'), 'result')} > 0` },
     }),
