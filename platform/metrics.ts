@@ -35,7 +35,11 @@ type Instrument<Declared extends MetricDeclaration> = Declared['type'] extends '
         /** Takes the series away: what is not known must be absent, not old. */
         remove(...args: Arguments<Declared, []>): void;
       }
-    : { observe(...args: Arguments<Declared, [value: number]>): void };
+    : {
+        observe(...args: Arguments<Declared, [value: number]>): void;
+        /** Begins the series of these labels at 0. */
+        zero(...args: Arguments<Declared, []>): void;
+      };
 
 export type Metrics<Of extends Catalogue> = { readonly [Name in keyof Of]: Instrument<Of[Name]> };
 

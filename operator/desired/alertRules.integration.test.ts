@@ -29,6 +29,7 @@ interface Traffic {
 function healthy(step: number): Samples {
   return {
     ...traffic(step, () => ({ unavailable: 0, late: 0.001, freshness: 0.2 })),
+    [`up{${own},component="calculator",pod="c0"}`]: 1,
     [`up{${own},component="aggregator",pod="a0"}`]: 1,
     [`sumpipeline_exact{${own},pod="a0"}`]: 1,
     [`sumpipeline_parked_records{${own},pod="a0"}`]: 0,
@@ -84,6 +85,8 @@ const firingCount = (minute: number, value: Sample): Expectation => ({
 
 interface Case {
   readonly minutes: number;
+  /** What fires beside it. */
+  readonly with?: readonly string[];
   /** What is other than in a pipeline that is well; undefined takes a series away. */
   readonly change: (step: number) => Samples;
 }
@@ -101,7 +104,12 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelineRecordsParked: {
     minutes: 14,
-    change: later(() => ({ [`sumpipeline_parked_records{${own},pod="a0"}`]: 3 })),
+    // Both: the total is not exact until a person has decided.
+    with: ['SumPipelineNotExact'],
+    change: later(() => ({
+      [`sumpipeline_parked_records{${own},pod="a0"}`]: 3,
+      [`sumpipeline_exact{${own},pod="a0"}`]: 0,
+    })),
   },
   SumPipelineDurabilityWeak: {
     minutes: 28,
@@ -109,7 +117,8 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelinePartitionHalted: {
     minutes: 24,
-    change: later(() => ({ [halted]: 1, [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 })),
+    // Its aggregator forgets the offset of a partition that it halts.
+    change: later(() => ({ [halted]: 1, [nextOffset(1)]: undefined, [lag(1)]: undefined })),
   },
   SumPipelinePartitionStuck: {
     minutes: 24,
@@ -117,7 +126,15 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelinePartitionUnowned: {
     minutes: 24,
-    change: later(() => ({ [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 })),
+    change: later(() => ({ [nextOffset(2)]: undefined, [lag(2)]: undefined })),
+  },
+  SumPipelineCalculatorsDown: {
+    minutes: 18,
+    change: later(() => ({ [`up{${own},component="calculator",pod="c0"}`]: 0 })),
+  },
+  SumPipelineAggregatorsDown: {
+    minutes: 18,
+    change: later(() => ({ [`up{${own},component="aggregator",pod="a0"}`]: undefined })),
   },
   SumPipelineAvailabilityBurnsFast: {
     minutes: 90,
@@ -169,9 +186,9 @@ async function check(minutes: number, change: (step: number) => Samples, expect:
 describe('an alert fires, alone, for what it is for, and is silent before', () => {
   it('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
 
-  for (const [alert, { minutes, change }] of Object.entries(cases)) {
+  for (const [alert, { minutes, change, with: beside = [] }] of Object.entries(cases)) {
     it(alert, () => {
-      const others = `count(ALERTS{alertstate="firing",alertname!="${alert}"})`;
+      const others = `count(ALERTS{alertstate="firing",alertname!~"${[alert, ...beside].join('|')}"})`;
       // A fast burn is a slow one too.
       const isFast = alert.endsWith('BurnsFast');
       return check(minutes, change, [
@@ -207,11 +224,23 @@ describe('no alert fires', () => {
       [firingCount(480, undefined)],
     ));
 
+  it('when one of a few additions was not answered, and the client retried', () =>
+    check(
+      90,
+      (step) => ({
+        [`sumpipeline_requests_total{${add},result="ok"}`]: Math.floor(minuteOf(step) / 3),
+        [`sumpipeline_requests_total{${add},result="unavailable"}`]: minuteOf(step) > 60 ? 1 : 0,
+        [`sumpipeline_request_duration_seconds_count{${add}}`]: Math.floor(minuteOf(step) / 3),
+        [`sumpipeline_request_duration_seconds_bucket{${add},le="0.25"}`]:
+          Math.floor(minuteOf(step) / 3) - (minuteOf(step) > 60 ? 1 : 0),
+      }),
+      [62, 65, 90].map((minute) => firingCount(minute, undefined)),
+    ));
+
   it('while a partition goes from one aggregator to the next', () =>
     check(
       20,
-      (step) =>
-        minuteOf(step) > 10 && minuteOf(step) < 12 ? { [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 0 } : {},
+      (step) => (minuteOf(step) > 10 && minuteOf(step) < 12 ? { [nextOffset(2)]: undefined, [lag(2)]: undefined } : {}),
       [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
     ));
 

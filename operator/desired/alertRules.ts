@@ -29,13 +29,19 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
   const alerts = {
     ...proofAlerts(select),
     ...partitionAlerts(select),
-    ...objectiveAlerts(missesOf(select)),
+    ...aliveAlerts(select),
     ...(autoscaling === undefined ? {} : scalingAlerts(select, autoscaling)),
   };
-  const rules = Object.entries<AlertText>(alerts).map(([alert, text]) =>
-    alertRule(alert, { ...text, summary: `${namespace}/${pipeline}: ${text.summary}` }, { namespace, pipeline }),
-  );
-  return [group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))), group('sumpipeline-alerts', rules)];
+  const toRules = (texts: Readonly<Record<string, AlertText>>) =>
+    Object.entries(texts).map(([alert, text]) =>
+      alertRule(alert, { ...text, summary: `${namespace}/${pipeline}: ${text.summary}` }, { namespace, pipeline }),
+    );
+  return [
+    group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))),
+    group('sumpipeline-alerts', toRules(alerts)),
+    // Their windows are hours long: once a minute is soon enough, and a quarter of the work.
+    { name: 'sumpipeline-burns', interval: '1m', rules: toRules(objectiveAlerts(missesOf(select))) },
+  ];
 }
 
 /** What the aggregators say of the total. */
@@ -52,9 +58,8 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
       expr: `count(${up('aggregator')} == 1) > 0 unless on () count(${metric('sumpipeline_exact')})`,
       for: '15m',
       severity: 'warning',
-      summary: 'no aggregator has verified the total',
-      description:
-        'Aggregators run, and none has counted its ledger yet. The condition TotalExact says what they wait for.',
+      summary: 'no aggregator can say whether the total is exact',
+      description: 'Aggregators run. The condition TotalExact says what they wait for.',
     },
     SumPipelineRecordsParked: {
       expr: `max(${metric('sumpipeline_parked_records')}) > 0`,
@@ -74,11 +79,30 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
   };
 }
 
+/** Whether anything of the pipeline answers at all: without metrics every other alert is silent. */
+function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
+  return {
+    SumPipelineCalculatorsDown: {
+      expr: `absent(${up('calculator')} == 1)`,
+      for: '5m',
+      severity: 'critical',
+      summary: 'Prometheus reaches no calculator',
+      description: 'Additions are probably not accepted. Look at the pods, then at the targets of Prometheus.',
+    },
+    SumPipelineAggregatorsDown: {
+      expr: `absent(${up('aggregator')} == 1)`,
+      for: '5m',
+      severity: 'critical',
+      summary: 'Prometheus reaches no aggregator',
+      description:
+        'Nothing is counted; additions are safe in Kafka. Look at the pods, then at the targets of Prometheus.',
+    },
+  };
+}
+
 /** Partitions that stand still, and why. */
 function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
   const isHalted = `max by (partition) (${metric('sumpipeline_partition_halted')}) == 1`;
-  const owned = `(sum(${metric('sumpipeline_owned_partitions')}) or vector(0))`;
-  const halted = `(count(${isHalted}) or vector(0))`;
   return {
     SumPipelinePartitionHalted: {
       expr: isHalted,
@@ -98,7 +122,9 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       description: 'Look at the log of the aggregator that owns it, and at the locks in PostgreSQL.',
     },
     SumPipelinePartitionUnowned: {
-      expr: `count(count by (partition) (${metric('sumpipeline_log_end_offset')})) - (${owned} + ${halted}) > 0`,
+      expr:
+        `count(max by (partition) (${metric('sumpipeline_log_end_offset')}) ` +
+        `unless on (partition) ${metric('sumpipeline_next_offset')} unless on (partition) (${isHalted})) > 0`,
       for: '10m',
       severity: 'critical',
       summary: '{{ $value }} partitions have no aggregator',
@@ -107,6 +133,8 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
   };
 }
 
+/** Fewer misses than this call no person: at 20 additions an hour one retry is 5 % of them. */
+const missesMin = 10;
 /** How fast the error budget of 30 days goes, over a long and a short window: the long one is sure, the short one ends soon. */
 const burns = [
   { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },
@@ -117,29 +145,35 @@ function objectiveAlerts(misses: Misses): Record<string, AlertText> {
   const objectives = {
     Availability: {
       miss: misses.unavailable,
+      count: misses.count.unavailable,
       budget: 1 - slos.availability.objective,
       what: 'additions are not answered',
       description: 'Clients get "retry" or nothing. Check Kafka first, then the log of the calculators.',
     },
     Acknowledgement: {
       miss: misses.late,
+      count: misses.count.late,
       budget: 1 - slos.acknowledgement.quantile,
       what: `additions are acknowledged after more than ${slos.acknowledgement.withinMs} ms`,
       description: 'Check the time of an append to Kafka, then the processor time of the calculators.',
     },
     Freshness: {
       miss: misses.stale,
+      count: undefined,
       budget: 1 - slos.freshness.quantile,
       what: `totals are older than ${slos.freshness.withinMs / 1000} s`,
       description: 'The aggregators do not keep up. Check lag, time of a transaction, and autoscaling.',
     },
   };
-  const alerts = Object.entries(objectives).flatMap(([name, { miss, budget, what, description }]) =>
+  const alerts = Object.entries(objectives).flatMap(([name, { miss, count, budget, what, description }]) =>
     burns.map(({ suffix, factor, windows, for: hold, severity }) => {
       // 12 digits: 1 - 0.999 is not a round number.
       const limit = Number((factor * budget).toPrecision(12));
       const text: AlertText = {
-        expr: windows.map((window) => `(${miss(window)} > ${limit})`).join(' and on () '),
+        expr: [
+          ...windows.map((window) => `(${miss(window)} > ${limit})`),
+          ...(count === undefined ? [] : [`(${count(windows[0])} > ${missesMin})`]),
+        ].join(' and on () '),
         for: hold,
         severity,
         summary: `{{ $value | humanizePercentage }} of ${what}`,

@@ -18,23 +18,34 @@ export interface Misses {
   readonly unavailable: (window: string) => string;
   /** Acknowledgements that came too late. */
   readonly late: (window: string) => string;
+  /** How many of each there were. */
+  readonly count: { readonly unavailable: (window: string) => string; readonly late: (window: string) => string };
   /** Time in which what was counted was too old. */
   readonly stale: (window: string) => string;
 }
 
 export function missesOf({ metric }: Selectors): Misses {
-  const requests = (window: string, more = '') =>
-    `sum(rate(${metric('sumpipeline_requests_total', `method="Add"${more}`)}[${window}]))`;
+  const requests = (window: string, more = '', per = 'rate') =>
+    `sum(${per}(${metric('sumpipeline_requests_total', `method="Add"${more}`)}[${window}]))`;
   const within = slos.acknowledgement.withinMs / 1000;
-  const durations = (name: 'bucket' | 'count', window: string, more = '') =>
-    `sum(rate(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
+  const durations = (name: 'bucket' | 'count', window: string, more = '', per = 'rate') =>
+    `sum(${per}(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
   // The gauge keeps the age of the last record while none arrives: only time in which records are counted is judged.
   const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
   const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
+  const judged = `((${isStale}) and on (pod) (${isCounting}))`;
+  const isUnanswered = `,result=~"${unanswered.join('|')}"`;
+  const isInTime = `,le="${within}"`;
   return {
-    unavailable: (window) => `${requests(window, `,result=~"${unanswered.join('|')}"`)} / (${requests(window)} > 0)`,
-    late: (window) => `1 - ${durations('bucket', window, `,le="${within}"`)} / (${durations('count', window)} > 0)`,
-    stale: (window) => `avg(avg_over_time(((${isStale}) and on (pod) (${isCounting}))[${window}:1m]))`,
+    unavailable: (window) => `${requests(window, isUnanswered)} / (${requests(window)} > 0)`,
+    late: (window) => `1 - ${durations('bucket', window, isInTime)} / (${durations('count', window)} > 0)`,
+    count: {
+      unavailable: (window) => requests(window, isUnanswered, 'increase'),
+      late: (window) =>
+        `${durations('count', window, '', 'increase')} - ${durations('bucket', window, isInTime, 'increase')}`,
+    },
+    // Minutes of pods: a pod that has just started under a backlog weighs what it counted.
+    stale: (window) => `sum(sum_over_time(${judged}[${window}:1m])) / sum(count_over_time(${judged}[${window}:1m]))`,
   };
 }
 

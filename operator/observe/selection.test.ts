@@ -59,7 +59,8 @@ describe('a monitor is selected', () => {
 });
 
 describe('a monitor that no Prometheus selects is explained', () => {
-  const begin = 'no Prometheus selects ServiceMonitor orders-calculator: Prometheus monitoring/k8s';
+  const begin =
+    'no Prometheus selects all monitors and rules. ServiceMonitor orders-calculator: Prometheus monitoring/k8s';
   for (const [what, said, text] of [
     [
       'by the labels that lack',
@@ -76,7 +77,11 @@ describe('a monitor that no Prometheus selects is explained', () => {
       saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
       'selects by no label team; set that in spec.monitoring.labels',
     ],
-    ['by the selector that is not set', saidOf(undefined), 'selects none; set its serviceMonitorSelector'],
+    [
+      'by the selector that is not set',
+      saidOf(undefined),
+      'selects none, because its serviceMonitorSelector is not set',
+    ],
     [
       'by the namespace that is not looked at',
       saidOf({}, { matchLabels: { 'kubernetes.io/metadata.name': 'other' } }),
@@ -100,8 +105,16 @@ it('rules have selectors of their own', () => {
   });
   assert.equal(
     explainUnselected([monitorsAlone], [object('ServiceMonitor', 'm'), object('PrometheusRule', 'orders-alerts')]),
-    'no Prometheus selects PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none; set its ruleSelector',
+    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none, ' +
+      'because its ruleSelector is not set',
   );
+});
+
+it('monitors in one Prometheus and rules in another are not enough: rules read what monitors bring', () => {
+  const monitors = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'a');
+  const rules = prometheus({ ruleSelector: {}, ruleNamespaceSelector: {} }, 'b');
+  const objects = [object('ServiceMonitor', 'm'), object('PrometheusRule', 'r')];
+  assert.match(explainUnselected([monitors, rules], objects) ?? '', /PrometheusRule r: Prometheus monitoring\/a/);
 });
 
 it('what is no monitor and no rule is left alone', () => {

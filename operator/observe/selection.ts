@@ -27,24 +27,28 @@ const kinds: Readonly<Record<string, (spec: NonNullable<LivePrometheus['spec']>)
 };
 
 /**
- * Why a monitor or a rule has no effect although there is a Prometheus for it, and what to do; undefined when each is
- * selected by one, or when that cannot be known.
+ * Why monitors or rules have no effect although there is a Prometheus for them, and what to do; undefined when one
+ * Prometheus selects all of them, or when that cannot be known. One must have all: rules read what monitors bring.
  */
 export function explainUnselected(
   prometheuses: readonly LivePrometheus[],
   objects: readonly LiveObject[],
 ): string | undefined {
   const ordered = prometheuses.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
-  for (const object of objects.toSorted(byKindAndName)) {
+  const problems = ordered.map((prometheus) => problemsOf(prometheus, objects));
+  // The one that lacks least is the one that is meant.
+  const [least] = problems.toSorted((left, right) => left.length - right.length);
+  const [first] = least ?? [];
+  return first === undefined ? undefined : `no Prometheus selects all monitors and rules. ${first}`;
+}
+
+/** What this Prometheus does not select, and why. */
+function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]): string[] {
+  return objects.toSorted(byKindAndName).flatMap((object) => {
     const select = kinds[object.kind];
-    if (select === undefined) continue;
-    const obstacles = ordered.map((prometheus) => obstacleOf(prometheus, object, select(prometheus.spec ?? {})));
-    const [first] = obstacles;
-    if (first !== undefined && obstacles.every((obstacle) => obstacle !== undefined)) {
-      return `no Prometheus selects ${object.kind} ${object.metadata.name}: ${first}`;
-    }
-  }
-  return undefined;
+    const obstacle = select && obstacleOf(prometheus, object, select(prometheus.spec ?? {}));
+    return obstacle === undefined ? [] : [`${object.kind} ${object.metadata.name}: ${obstacle}`];
+  });
 }
 
 /** So that the message does not change by itself. */
@@ -61,7 +65,7 @@ function obstacleOf(prometheus: LivePrometheus, object: LiveObject, selection: S
   const isNamespaceSeen =
     namespaces === undefined ? namespace === prometheus.metadata.namespace : maySelectNamespace(namespaces, namespace);
   if (!isNamespaceSeen) return `${who} does not look in namespace ${namespace}; set its ${namespacesField}`;
-  if (objects === undefined) return `${who} selects none; set its ${objectsField}`;
+  if (objects === undefined) return `${who} selects none, because its ${objectsField} is not set`;
   const lacking = lackingIn(objects, labels);
   if (lacking.length === 0) return undefined;
   return `${who} selects by ${lacking.join(' and ')}; set that in spec.monitoring.labels`;

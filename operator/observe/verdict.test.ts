@@ -93,6 +93,13 @@ test('halts of all pods are collected, each partition once, lowest first', () =>
   );
 });
 
+test('the halt of a pod that reaches neither Kafka nor PostgreSQL counts only where no other pod can say', () => {
+  const away = { ok: false, reason: 'Unreachable', message: 'no' };
+  const old = { store: away, halts: [{ partition: 3, reason: 'LogGap', message: 'gap' }] };
+  assert.deepEqual(observeVerdict(proof({ a: old, b: {} }), [pod('a'), ready('b')]).halts, []);
+  assert.deepEqual(observeVerdict(proof({ a: old }), [pod('a')]).halts, old.halts);
+});
+
 test('keys of pods that do not exist are to be dropped; those of leaving pods are not yet', () => {
   const leaving = pod('b', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
   assert.deepEqual(observeVerdict(proof({ z: {}, a: {}, b: {}, y: '' }), [ready('a'), leaving]).goneKeys, ['y', 'z']);

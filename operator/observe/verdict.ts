@@ -36,7 +36,7 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     kafka: worstHealth(verdicts.map(({ kafka }) => kafka)),
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
-    halts: mergeHalts(verdicts.flatMap(({ halts }) => halts)),
+    halts: mergeHalts(verdicts),
     // The topic only grows: who says more has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
     goneKeys: Object.keys(data)
@@ -45,8 +45,13 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
   };
 }
 
-/** One for each partition, lowest first: every pod that reads the books reports the halts of all. */
-function mergeHalts(halts: Verdict['halts']): Verdict['halts'] {
+/**
+ * One for each partition, lowest first: every pod that reads the books reports the halts of all. A pod that reaches
+ * neither Kafka nor PostgreSQL may show a halt that is over, so it counts only where no other pod can say.
+ */
+function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
+  const current = verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
+  const halts = (current.length > 0 ? current : verdicts).flatMap((verdict) => verdict.halts);
   const byPartition = new Map(halts.map((halt) => [halt.partition, halt]));
   return [...byPartition.values()].toSorted((left, right) => left.partition - right.partition);
 }

@@ -39,6 +39,8 @@ export class WorkQueue {
     const labels = { name: options.name };
     options.metrics.workqueue_adds_total.inc(labels, 0);
     options.metrics.workqueue_retries_total.inc(labels, 0);
+    // The count of passes begins at 0: a first pass that hangs would leave no series to see it by.
+    options.metrics.workqueue_work_duration_seconds.zero(labels);
     this.#gauges();
   }
 

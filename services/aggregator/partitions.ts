@@ -310,7 +310,11 @@ export class Partitions {
         onChange();
         return;
       } catch (error) {
-        if (error instanceof FencedError) return;
+        if (error instanceof FencedError) {
+          // Another owner tells it from here on; one that stays is told again at our next claim.
+          if (!stays) this.#written.add(halt);
+          return;
+        }
         logger.warn({ error, partition, attempt }, 'the halt could not be written into the books, trying again');
         await pause(backoffMs(attempt, { minimumMs: 100, maximumMs: 5000, random }), assignment.signal);
       }
@@ -319,7 +323,21 @@ export class Partitions {
 
   #unhalt(partition: number): boolean {
     this.#options.metrics.sumpipeline_partition_halted.remove({ partition });
-    return this.#halts.delete(partition);
+    const wasHalted = this.#halts.delete(partition);
+    this.#options.metrics.sumpipeline_halted_partitions.set(this.#halts.size);
+    return wasHalted;
+  }
+
+  /**
+   * The connection is over: another process, or our next connection, counts what was ours. Its series must not stay, or
+   * old numbers are shown beside new ones. The halts stay known until the next connection has its own.
+   */
+  retire(): void {
+    const { metrics } = this.#options;
+    this.#forgetAll();
+    for (const partition of this.#halts.keys()) metrics.sumpipeline_partition_halted.remove({ partition });
+    metrics.sumpipeline_halted_partitions.set(0);
+    metrics.sumpipeline_assigned_partitions.set(0);
   }
 
   #forget(partition: number): void {

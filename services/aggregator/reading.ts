@@ -92,6 +92,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     await partitions.rest();
     await reader.close();
     await partitions.settled();
+    partitions.retire();
   }
 }
 

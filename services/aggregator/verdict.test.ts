@@ -60,6 +60,16 @@ describe('judge', () => {
     ],
     ['the counted topic is gone', { ...good, kafka: { ...down, reason: 'TopicMissing' } }, null, 'TopicMissing'],
     ['the counted log is another one', { ...good, kafka: { ...down, reason: 'LogChanged' } }, null, 'LogChanged'],
+    [
+      'a newer record, and in the books something worse, halted a partition',
+      {
+        ...good,
+        halts: haltOf('RecordTooNew'),
+        books: [{ ...books, partition: 1, halt: { reason: 'LogGap', message: 'seen' } }],
+      },
+      false,
+      'LogGap',
+    ],
     ['a newer record halted a partition', { ...good, halts: haltOf('RecordTooNew') }, true, 'Exact'],
   ] as const) {
     it(`says ${exact} because ${reason} when ${what}`, () => {
@@ -82,6 +92,11 @@ describe('a verdict', () => {
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
+    // Books that cannot be read now may have moved on.
+    assert.deepEqual(
+      buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
+      [1],
+    );
     const ours = { ...facts, halts: new Map([[3, { reason: 'RecordTooNew', message: 'ours' }]]) };
     assert.deepEqual(buildVerdict(ours, new Date(0)).halts, [
       { partition: 3, reason: 'RecordTooNew', message: 'ours' },

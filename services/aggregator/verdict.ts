@@ -52,7 +52,9 @@ export function judge(facts: VerdictFacts): Exactness {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  const harmful = [...haltsOf(facts).values()].find(({ reason }) => !harmlessHalts.has(reason));
+  // The books know the halts of every replica and of earlier processes; ours may not be written down yet.
+  const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
+  const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
   const withParked = facts.books.find((books) => books.parked > 0n);
   if (withParked !== undefined) {
@@ -97,12 +99,12 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
 }
 
 /**
- * By partition. The books know the halts of every replica and of earlier processes: a partition stays halted while it
- * goes from one replica to the next. Ours may not be written down yet.
+ * By partition, for people: a partition stays halted while it goes from one replica to the next. Books that cannot be
+ * read now may have moved on since.
  */
-function haltsOf({ books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
+function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
   const found = new Map<number, PartitionHalt>();
-  for (const { partition, halt } of books) if (halt !== undefined) found.set(partition, halt);
+  for (const { partition, halt } of store.ok ? books : []) if (halt !== undefined) found.set(partition, halt);
   for (const [partition, halt] of halts) found.set(partition, halt);
   return found;
 }

@@ -39,8 +39,8 @@ export const alertMutants: readonly Mutant[] = [
   {
     breaks: 'a partition that its aggregator halted is not called stuck or unowned too',
     file: 'operator/desired/alertRules.ts',
-    from: '(${owned} + ${halted}) > 0',
-    to: '${owned} > 0',
+    from: ' unless on (partition) (${isHalted})) > 0`,',
+    to: ') > 0`,',
     test: { file: alertTests, name: 'SumPipelinePartitionHalted' },
   },
 ];

@@ -184,9 +184,16 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a halt of any replica is in the verdict of all',
     file: 'services/aggregator/verdict.ts',
-    from: 'if (halt !== undefined) found.set(partition, halt);',
+    from: '...facts.books.flatMap(({ halt }) => halt ?? []), ',
     to: '',
     test: { file: 'services/aggregator/verdict.test.ts', name: 'another replica' },
+  },
+  {
+    breaks: 'a partition stays halted in the status while it goes from one replica to the next',
+    file: 'services/aggregator/verdict.ts',
+    from: 'if (halt !== undefined) found.set(partition, halt);',
+    to: '',
+    test: { file: 'services/aggregator/verdict.test.ts', name: 'names what any replica halted' },
   },
   {
     breaks: 'a topic that was counted is not recreated',

@@ -6,6 +6,7 @@ import { buildOperatorAlerts } from './operatorAlerts.ts';
 
 const groups = buildOperatorAlerts();
 const own = 'job="sumpipeline-operator",pod="p0"';
+const standby = 'job="sumpipeline-operator",pod="p1"';
 
 /** An operator that is well: it leads, its queue is empty, and a pass ends every few seconds. */
 function healthy(step: number): Readonly<Record<string, Sample>> {
@@ -15,7 +16,14 @@ function healthy(step: number): Readonly<Record<string, Sample>> {
     [`workqueue_work_duration_seconds_count{${own},name="sumpipeline"}`]: step * 5,
     [`controller_runtime_reconcile_total{${own},result="done"}`]: step * 5,
     [`controller_runtime_reconcile_total{${own},result="retry"}`]: 0,
+    [`workqueue_active_workers{${own},name="sumpipeline"}`]: 0,
     [`sumpipeline_operator_pipelines{${own},state="stalled"}`]: 0,
+    // The pod that stands by fills its queue and works on nothing.
+    [`leader_election_master_status{${standby}}`]: 0,
+    [`workqueue_depth{${standby},name="sumpipeline"}`]: 4,
+    [`workqueue_active_workers{${standby},name="sumpipeline"}`]: 0,
+    [`workqueue_work_duration_seconds_count{${standby},name="sumpipeline"}`]: 0,
+    [`sumpipeline_operator_pipelines{${standby},state="stalled"}`]: 1,
   };
 }
 
@@ -54,6 +62,32 @@ describe('an alert of the operator fires, alone, and is silent before', () => {
       assert.ok(ok, output);
     });
   }
+
+  it('none of a steady state, in which no pass is made for hours', async () => {
+    const at = (step: number) => ({
+      ...healthy(step),
+      [`workqueue_work_duration_seconds_count{${own},name="sumpipeline"}`]: 7,
+      [`controller_runtime_reconcile_total{${own},result="done"}`]: 7,
+    });
+    const { ok, output } = await runScenario({
+      groups,
+      minutes: 60,
+      at,
+      expect: [{ minute: 60, expr: firing(), value: undefined }],
+    });
+    assert.ok(ok, output);
+  });
+
+  it('a first pass that hangs', async () => {
+    const at = (step: number) => ({
+      ...healthy(step),
+      [`workqueue_active_workers{${own},name="sumpipeline"}`]: 1,
+      [`workqueue_work_duration_seconds_count{${own},name="sumpipeline"}`]: 0,
+    });
+    const expect = [{ minute: 30, expr: firing(',alertname="SumPipelineOperatorNotReconciling"'), value: 1 }];
+    const { ok, output } = await runScenario({ groups, minutes: 30, at, expect });
+    assert.ok(ok, output);
+  });
 
   it('no operator at all is one that does not lead', async () => {
     const expect = [{ minute: 5, expr: firing(',alertname="SumPipelineOperatorNotLeading"'), value: 1 }];

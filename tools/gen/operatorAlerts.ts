@@ -11,6 +11,8 @@ function of(name: Series, matchers = ''): string {
   return `${name}{job="${operatorName}"${matchers === '' ? '' : `,${matchers}`}}`;
 }
 
+/** A pod that stands by has a queue without workers, and one that led before keeps its last numbers. */
+const isLeader = `on (pod) (${of('leader_election_master_status')} == 1)`;
 const passes = `sum(rate(${of('controller_runtime_reconcile_total')}[15m]))`;
 const failed = `sum(rate(${of('controller_runtime_reconcile_total', 'result="retry"')}[15m]))`;
 
@@ -24,8 +26,8 @@ const alerts: Readonly<Record<string, AlertText>> = {
   },
   SumPipelineOperatorNotReconciling: {
     expr:
-      `sum(${of('workqueue_depth')}) > 0 ` +
-      `and on () (sum(rate(${of('workqueue_work_duration_seconds_count')}[10m])) == 0)`,
+      `sum((${of('workqueue_depth')} + ${of('workqueue_active_workers')}) and ${isLeader}) > 0 ` +
+      `and on () (sum(rate(${of('workqueue_work_duration_seconds_count')}[10m]) and ${isLeader}) == 0)`,
     for: '10m',
     severity: 'critical',
     summary: 'SumPipelines wait, and the operator ends no pass',
@@ -39,8 +41,7 @@ const alerts: Readonly<Record<string, AlertText>> = {
     description: 'They are tried again. The log of the pod that leads says what fails.',
   },
   SumPipelineStalled: {
-    // A pod that led before keeps its last numbers.
-    expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and on (pod) (${of('leader_election_master_status')} == 1)) > 0`,
+    expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and ${isLeader}) > 0`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $value }} SumPipelines need a person',

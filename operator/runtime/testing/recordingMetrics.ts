@@ -13,6 +13,7 @@ export function createRecordingMetrics(): RuntimeMetrics & { count(name: string,
     },
     remove() {},
     observe() {},
+    zero() {},
   });
   const metrics = Object.fromEntries(Object.keys(runtimeMetrics).map((name) => [name, recording(name)]));
   return {

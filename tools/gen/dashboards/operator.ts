@@ -76,8 +76,8 @@ const reconciling: RowOptions = {
       description: 'SumPipelines that wait, and that are worked on.',
       unit: 'none',
       queries: {
-        waiting: `sum(${of('workqueue_depth')})`,
-        'worked on': `sum(${of('workqueue_active_workers')})`,
+        waiting: `sum(${ofLeader('workqueue_depth')})`,
+        'worked on': `sum(${ofLeader('workqueue_active_workers')})`,
       },
     }),
     graph({

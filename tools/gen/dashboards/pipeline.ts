@@ -8,7 +8,8 @@ const red = { value: 1, color: 'red' };
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-const nextOffset = `max by (partition) (${of('sumpipeline_next_offset')})`;
+// A partition that is halted, or has no aggregator, has no such series now: its last one counts.
+const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 
 const total: RowOptions = {
