@@ -64,6 +64,7 @@ function setUp(options: { nextOffset?: bigint } = {}) {
   };
   const fatal: Error[] = [];
   let changes = 0;
+  const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
   const partitions = new Partitions({
     ledger: ledger as Ledger,
     confirmLog: async () => {
@@ -72,7 +73,7 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     },
     owner: 'me',
     logger: silentLogger,
-    metrics: createMetrics(aggregatorMetrics, { processMetrics: false }).metrics,
+    metrics,
     now: () => 0,
     random: () => 0,
     onChange: () => changes++,
@@ -81,6 +82,8 @@ function setUp(options: { nextOffset?: bigint } = {}) {
   });
   return {
     partitions,
+    /** The gauges of partitions that are there now. */
+    gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
     calls,
     fatal,
@@ -107,6 +110,38 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     },
   };
 }
+
+describe('the gauges of partitions', () => {
+  const none = [
+    'sumpipeline_assigned_partitions 0',
+    'sumpipeline_owned_partitions 0',
+    'sumpipeline_halted_partitions 0',
+  ];
+
+  it('go with the connection, so that no old number stands beside a new one; its halts stay known', async () => {
+    const { assign, partitions, batch, gauges } = setUp();
+    await assign([0, 1]);
+    await partitions.apply(batch(0));
+    partitions.stopped(1, new LogGapError({ partition: 1, expected: 0n, got: 3n }));
+    await partitions.settled();
+    assert((await gauges()).includes('sumpipeline_next_offset{partition="0"} 1'));
+    assert((await gauges()).includes('sumpipeline_partition_halted{partition="1"} 1'));
+    partitions.retire();
+    assert.deepEqual(await gauges(), none);
+    assert.equal(partitions.halts.get(1)?.reason, 'LogGap');
+  });
+
+  it('show no halt that a commit has ended', async () => {
+    const { assign, partitions, batch, gauges } = setUp();
+    await assign();
+    partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
+    await partitions.settled();
+    await assign();
+    assert((await gauges()).includes('sumpipeline_halted_partitions 1'));
+    await partitions.apply(batch(0));
+    assert((await gauges()).includes('sumpipeline_halted_partitions 0'));
+  });
+});
 
 describe('a partition', () => {
   it('is ours to count from its assignment on, claimed or not, until it halts', async () => {

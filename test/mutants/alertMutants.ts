@@ -23,6 +23,13 @@ export const alertMutants: readonly Mutant[] = [
     },
   },
   {
+    breaks: 'the series of an ended connection go with it',
+    file: 'services/aggregator/partitions.ts',
+    from: '    this.#forgetAll();\n    for (const partition of this.#halts.keys()) metrics',
+    to: '    for (const partition of this.#halts.keys()) metrics',
+    test: { file: 'services/aggregator/partitions.test.ts', name: 'go with the connection' },
+  },
+  {
     breaks: 'the freshness of a pipeline without traffic is not judged',
     file: 'operator/desired/objectives.ts',
     from: '((${isStale}) and on (pod) (${isCounting}))',
