@@ -37,3 +37,9 @@ test('a mark that the picture would cut off is written to the left of its line',
   assert.doesNotMatch(/<text[^>]*>prometheus-adapter killed/.exec(svg)?.[0] ?? '', /text-anchor="end"/);
   assert.match(/<text[^>]*>prometheus-adapter back/.exec(svg)?.[0] ?? '', /text-anchor="end"/);
 });
+
+test('an axis of pods has whole numbers', () => {
+  const svg = renderPlot('pods', { points: [point(0, { replicas: 1 }), point(10, { replicas: 6 })], marks: [] });
+  assert.match(svg, />8<\/text>/);
+  assert.doesNotMatch(svg, />1\.5<\/text>/);
+});

@@ -132,11 +132,12 @@ function timeAxis(seconds: number, x: (at: number) => number, bottom: number): s
   return ticks.map((tick) => text(x(tick), bottom + 18, `${tick} s`, 'text-anchor="middle"'));
 }
 
-/** A number whose quarters are short, at or little above the value. */
+/** A number whose quarters are short, at or little above the value; whole ones where pods are counted. */
 function niceCeiling(value: number): number {
+  if (value <= 4 * tickCount) return Math.max(1, Math.ceil(value / tickCount)) * tickCount;
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8].find((one) => one * power >= value) ?? 10;
-  return Math.max(tickCount, factor * power);
+  return factor * power;
 }
 
 function text(x: number, y: number, said: string, attributes: string): string {
