@@ -3,7 +3,7 @@ import { readDashboards } from '#tools/gen/dashboards/read.ts';
 import { findProblems } from '#tools/loop/panels/expectations.ts';
 import { faults, misuse } from '#tools/loop/panels/faults.ts';
 import { checkVariables, watchPanels } from '#tools/loop/panels/sights.ts';
-import { rates, type Scenario, untilSteady } from '#tools/loop/scenario.ts';
+import { rates, type Scenario } from '#tools/loop/scenario.ts';
 import { createPrometheusClient } from '#tools/monitoring/query.ts';
 
 const timeoutSeconds = 420;
@@ -22,7 +22,8 @@ export const panels: Scenario = {
     const client = createPrometheusClient(lab.prometheus.url);
     const sights = watchPanels(dashboards, client, values);
     load.setRate(rates.low);
-    await untilSteady(run, 20, timeoutSeconds);
+    // The number wanted comes while the faults are played.
+    await recorder.until('the rules to see the load', timeoutSeconds, ({ incoming }) => (incoming ?? 0) > 0);
     const end = new AbortController();
     const meanwhile = [
       repeat({ everyMs: 5_000, signal: end.signal }, () => sights.look()),
