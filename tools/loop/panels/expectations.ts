@@ -8,7 +8,7 @@ const still: Readonly<Record<string, string>> = {
   'pipeline / Repeated additions / copies': 'one broker that hangs leaves no other partition to append to',
   'dependencies / Copies': 'one broker that hangs leaves no other partition to append to',
   'dependencies / Partitions whose end is known': 'an end is held for longer than Kafka hangs here',
-  'operator / Queue / worked on': 'a pass is over before the next scrape',
+  'operator / Queue': 'the leader is done before the next scrape',
   'operator / Leaders': 'one pod leads from the first scrape on',
   'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only by a bug of ours',
 };
