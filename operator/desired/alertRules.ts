@@ -6,7 +6,7 @@ import {
   type AlertText,
   alertRule,
   group,
-  inHand,
+  lagInHand,
   type RuleGroup,
   recorderOf,
   type Selectors,
@@ -187,7 +187,7 @@ function objectiveAlerts(misses: Misses): Record<string, AlertText> {
 
 function scalingAlerts({ own, one }: Selectors, { max }: { max: number | undefined }): Record<string, AlertText> {
   const lag = one(series.lag);
-  const isBehind = `${lag} > ${inHand.batchRecords} + ${inHand.seconds} * ${one(series.incoming)}`;
+  const isBehind = `${lag} > ${lagInHand({ one })}`;
   const upper = max === undefined ? one(series.partitions) : `clamp_max(${one(series.partitions)}, ${max})`;
   return {
     SumPipelineAutoscalingAtMaximum: {

@@ -1,6 +1,6 @@
 import type { DataPlaneMetric } from '#contract/metrics.ts';
 import type { Component, PipelineRef } from '#contract/names.ts';
-import type { RecordedSeries } from '#contract/scaling.ts';
+import { type RecordedSeries, recordedSeries } from '#contract/scaling.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -90,5 +90,7 @@ export function selectorsOf({ namespace, name }: PipelineRef): Selectors {
   };
 }
 
-/** Lag below this is work in hand: one full batch, and what arrives in ten seconds. */
-export const inHand = { batchRecords: 1000, seconds: 10 } as const;
+/** Lag up to this is work in hand: one full batch, and what arrives in ten seconds. */
+export function lagInHand({ one }: Pick<Selectors, 'one'>): string {
+  return `1000 + 10 * ${one(recordedSeries.incoming)}`;
+}

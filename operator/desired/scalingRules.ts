@@ -2,8 +2,8 @@ import type { PipelineRef } from '#contract/names.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
 import {
   group,
-  inHand,
   intervalSeconds,
+  lagInHand,
   type Recorder,
   type Rule,
   type RuleGroup,
@@ -210,11 +210,11 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);
   const drainsInTime = `(${lag} / ((${counted} - ${incoming}) > 0.05 * ${incoming})) <= ${drainSeconds}`;
-  const isInHand = `${lag} <= ${inHand.batchRecords} + ${inHand.seconds} * ${incoming}`;
+  const isInHand = `${lag} <= ${lagInHand({ one })}`;
   // The lag of a hot partition says nothing about the database: no step can help it.
   const isWithoutHot =
     `(sum(${own(series.partitionLag)} unless ${own(series.partitionExcluded)} unless ${own(series.partitionHot)}) or vector(0)) ` +
-    `<= ${inHand.batchRecords} + ${inHand.seconds} * ${incoming}`;
+    `<= ${lagInHand({ one })}`;
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;

@@ -62,5 +62,11 @@ export async function untilSteady(run: Run, seconds: number, timeoutSeconds: num
   });
 }
 
+/** The load goes on for this long; nothing is waited for but time, because nothing is what should happen. */
+export async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
+  const until = recorder.now() + seconds;
+  await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
+}
+
 /** Long enough that a second change, up or down, would have come. */
 export const settleSeconds = windows.scaleDownSeconds + 30;

@@ -1,5 +1,5 @@
 import { buildDashboard, graph, type RowOptions } from './panels.ts';
-import { mean, ofPipeline as of, quantile, rate } from './queries.ts';
+import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './queries.ts';
 
 const kafka: RowOptions = {
   title: 'Kafka',
@@ -113,10 +113,7 @@ export function buildDependenciesDashboard(): object {
     uid: 'sumpipeline-dependencies',
     title: 'SumPipeline / Kafka and PostgreSQL',
     description: 'Kafka and PostgreSQL as one pipeline sees them.',
-    variables: {
-      namespace: 'label_values(sumpipeline_requests_total, namespace)',
-      pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
-    },
+    variables: pipelineVariables,
     rows: [kafka, postgres],
   });
 }

@@ -1,4 +1,4 @@
-import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
+import { buildDashboard, graph, type RowOptions, redFromOne, stat } from './panels.ts';
 import { processRow } from './process.ts';
 import { ofOperator as of, ofLeader, quantile, rate } from './queries.ts';
 
@@ -26,20 +26,14 @@ const pipelines: RowOptions = {
       description: 'SumPipelines that need a person. Their condition Stalled says what to do.',
       unit: 'none',
       queries: { stalled: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="stalled"')})` },
-      steps: [
-        { value: null, color: 'green' },
-        { value: 1, color: 'red' },
-      ],
+      steps: redFromOne,
     }),
     stat({
       title: 'Not exact',
       description: 'SumPipelines whose proof says that the total is not exact.',
       unit: 'none',
       queries: { 'not exact': `sum(${ofLeader('sumpipeline_operator_pipelines_exact', 'status="False"')})` },
-      steps: [
-        { value: null, color: 'green' },
-        { value: 1, color: 'red' },
-      ],
+      steps: redFromOne,
     }),
     graph({
       title: 'Pipelines by state',

@@ -46,6 +46,12 @@ export interface StatOptions extends PanelOptions {
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 
+/** For what should be 0. */
+export const redFromOne: NonNullable<StatOptions['steps']> = [
+  { value: null, color: 'green' },
+  { value: 1, color: 'red' },
+];
+
 export interface RowOptions {
   readonly title: string;
   readonly panels: readonly Builder<Panel>[];

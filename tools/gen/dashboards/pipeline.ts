@@ -1,10 +1,9 @@
 import { recordedSeries as recorded } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
-import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
+import { buildDashboard, graph, type RowOptions, redFromOne, stat } from './panels.ts';
 import { processRow } from './process.ts';
-import { mean, ofPipeline as of, quantile, rate } from './queries.ts';
+import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './queries.ts';
 
-const red = { value: 1, color: 'red' };
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
@@ -41,14 +40,14 @@ const total: RowOptions = {
       description: 'Partitions that cannot go on without a person. The status of the SumPipeline says why.',
       unit: 'none',
       queries: { halted: `sum(${of('sumpipeline_halted_partitions')})` },
-      steps: [green, red],
+      steps: redFromOne,
     }),
     stat({
       title: 'Parked records',
       description: 'Records that could not be counted. They are in table parked of the schema.',
       unit: 'none',
       queries: { parked: `max(${of('sumpipeline_parked_records')})` },
-      steps: [green, red],
+      steps: redFromOne,
     }),
     stat({
       title: 'Durability',
@@ -241,10 +240,7 @@ export function buildPipelineDashboard(): object {
     uid: 'sumpipeline-pipeline',
     title: 'SumPipeline / Pipeline',
     description: 'One pipeline: additions, counting, proof and autoscaling.',
-    variables: {
-      namespace: 'label_values(sumpipeline_requests_total, namespace)',
-      pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
-    },
+    variables: pipelineVariables,
     rows: [total, additions, counting, autoscaling, reads, processRow(of)],
   });
 }

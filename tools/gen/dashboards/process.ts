@@ -1,11 +1,8 @@
 import { graph, type RowOptions } from './panels.ts';
-
-type Select = (
-  name: 'process_cpu_seconds_total' | 'process_resident_memory_bytes' | 'nodejs_eventloop_lag_p99_seconds',
-) => string;
+import type { ProcessMetric } from './queries.ts';
 
 /** The pods behind a dashboard: their processor time, memory and event loop. */
-export function processRow(of: Select): RowOptions {
+export function processRow(of: (name: ProcessMetric) => string): RowOptions {
   return {
     title: 'Processes',
     panels: [

@@ -3,11 +3,10 @@ import type { RecordedSeries } from '#contract/scaling.ts';
 import type { operatorMetrics } from '#operator/metrics.ts';
 
 /** Of every process: prom-client collects them itself. */
-type ProcessMetric =
+export type ProcessMetric =
   | 'process_cpu_seconds_total'
   | 'process_resident_memory_bytes'
-  | 'nodejs_eventloop_lag_p99_seconds'
-  | 'process_start_time_seconds';
+  | 'nodejs_eventloop_lag_p99_seconds';
 
 type Part = '_bucket' | '_sum' | '_count' | '';
 /** A declared metric, or a part of a histogram. */
@@ -31,6 +30,12 @@ export function ofOperator(name: OperatorSeries, matchers = ''): string {
 export function ofLeader(name: OperatorSeries, matchers = ''): string {
   return `(${ofOperator(name, matchers)} and on (pod) (${ofOperator('leader_election_master_status')} == 1))`;
 }
+
+/** The choice of a pipeline, for the series of `ofPipeline`. */
+export const pipelineVariables = {
+  namespace: 'label_values(sumpipeline_requests_total, namespace)',
+  pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
+} as const;
 
 /** Per second, over all pods; by these labels where there are some. */
 export function rate(series: string, by = ''): string {

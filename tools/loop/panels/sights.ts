@@ -40,7 +40,7 @@ export function watchPanels(
   );
   return {
     async look() {
-      // A few at a time: they share two cores with what they look at.
+      // One after the other: they share two cores with what they look at.
       for (const query of queries) query.see(await client.query(query.expr));
     },
     all: () => queries,
@@ -52,7 +52,7 @@ class WatchedQuery implements Sight {
   readonly panel: string;
   readonly legend: string;
   readonly expr: string;
-  readonly #seen = new Map<string, { labels: Readonly<Record<string, string>>; lowest: number; highest: number }>();
+  readonly #seen = new Map<string, SeenSeries>();
   #names: string | undefined;
   #hasNamesChanged = false;
 
@@ -73,15 +73,23 @@ class WatchedQuery implements Sight {
 
   see(samples: Awaited<ReturnType<PrometheusClient['query']>>): void {
     const numbers = samples.filter(({ value }) => !Number.isNaN(value));
-    const names = numbers.map(({ labels }) => JSON.stringify(Object.entries(labels).toSorted())).toSorted();
-    this.#hasNamesChanged ||= this.#names !== undefined && this.#names !== names.join();
-    this.#names = names.join();
+    const names = numbers
+      .map(({ labels }) => nameOf(labels))
+      .toSorted()
+      .join();
+    this.#hasNamesChanged ||= this.#names !== undefined && this.#names !== names;
+    this.#names = names;
     for (const { labels, value } of numbers) {
-      const name = JSON.stringify(Object.entries(labels).toSorted());
+      const name = nameOf(labels);
       const { lowest, highest } = this.#seen.get(name) ?? { lowest: value, highest: value };
       this.#seen.set(name, { labels, lowest: Math.min(lowest, value), highest: Math.max(highest, value) });
     }
   }
+}
+
+/** The same for the same labels, in whatever order they come. */
+function nameOf(labels: SeenSeries['labels']): string {
+  return JSON.stringify(Object.entries(labels).toSorted());
 }
 
 /** Asks for the choices of each variable, in order: each is chosen before the next is asked. Returns what lacks. */

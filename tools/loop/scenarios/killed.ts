@@ -1,7 +1,7 @@
 import { childName } from '#contract/names.ts';
 import { changesOf } from '#tools/loop/record.ts';
 import { windows } from '#tools/loop/scaledSpec.ts';
-import { type Run, rates, type Scenario, untilSteady } from '#tools/loop/scenario.ts';
+import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#tools/loop/scenario.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
 /** Longer than the scale-down window, with time for the scaler to make its mistake. */
@@ -66,12 +66,6 @@ async function holdWithout(run: Run, { what, kill, restore }: Source): Promise<v
   load.setRate(middle);
   await untilSteady(run, steadySeconds, steadyTimeoutSeconds);
   checkGenerations(run, { from, to: recorder.now() });
-}
-
-/** The load goes on for this long; nothing is waited for but time, because nothing is what should happen. */
-async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
-  const until = recorder.now() + seconds;
-  await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
 }
 
 async function scaleCalculators({ lab, pipeline }: Run, replicas: number): Promise<void> {

@@ -3,7 +3,7 @@ import { readDashboards } from '#tools/gen/dashboards/read.ts';
 import { findProblems } from '#tools/loop/panels/expectations.ts';
 import { faults, misuse } from '#tools/loop/panels/faults.ts';
 import { checkVariables, watchPanels } from '#tools/loop/panels/sights.ts';
-import { rates, type Scenario } from '#tools/loop/scenario.ts';
+import { rates, type Scenario, untilPassed } from '#tools/loop/scenario.ts';
 import { createPrometheusClient } from '#tools/monitoring/query.ts';
 
 const timeoutSeconds = 420;
@@ -35,8 +35,7 @@ export const panels: Scenario = {
       for (const { title, begin, seconds } of faults) {
         recorder.mark(title);
         await begin(run);
-        const until = recorder.now() + seconds;
-        await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
+        await untilPassed(run, seconds);
       }
       const missing = await checkVariables(dashboards, client, values);
       check('every variable offers what is there', missing.length === 0, missing.join('; ') || 'all do');
