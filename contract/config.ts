@@ -90,5 +90,12 @@ export const aggregatorEnvironment = z
 export type CalculatorConfig = z.infer<typeof calculatorEnvironment>;
 export type AggregatorConfig = z.infer<typeof aggregatorEnvironment>;
 
+/** OpenTelemetry's own variables that say whether and where traces go; platform/tracing reads them. */
+type TracingName =
+  | 'OTEL_EXPORTER_OTLP_ENDPOINT'
+  | 'OTEL_RESOURCE_ATTRIBUTES'
+  | 'OTEL_TRACES_SAMPLER'
+  | 'OTEL_TRACES_SAMPLER_ARG';
+
 /** Every variable a data-plane program may read: the operator writes no other. */
-export type EnvironmentName = keyof typeof aggregatorShape;
+export type EnvironmentName = keyof typeof aggregatorShape | TracingName;

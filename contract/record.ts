@@ -7,6 +7,8 @@ import { AdditionRecordSchema } from './gen/sumpipeline/v1/record_pb.js';
 
 export const schemaHeader = 'sumpipeline-schema';
 export const schemaVersion = 1;
+/** W3C Trace Context of the addition, while it is sampled. Means nothing to the sums. */
+export const traceHeader = 'traceparent';
 
 /** One log record as bytes: what the calculator appends and the aggregator reads. */
 export interface EncodedRecord {

@@ -13,6 +13,7 @@ import { createLogger, type Logger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { Releasers } from '#platform/releasers.ts';
 import { untilSignal } from '#platform/signals.ts';
+import { startTracing } from '#platform/tracing/start.ts';
 import { type OperatorConfig, operatorEnvironment } from './config.ts';
 import { operatorMetrics } from './metrics.ts';
 
@@ -35,6 +36,7 @@ export async function main(): Promise<void> {
 }
 
 async function run(config: OperatorConfig, logger: Logger, releasers: Releasers, stop: AbortSignal): Promise<void> {
+  releasers.add('traces', await startTracing({ environment: process.env, serviceName: operatorName, logger }));
   const { metrics, exposition } = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
   const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });

@@ -1,4 +1,5 @@
 import { destination, pino, stdSerializers } from 'pino';
+import { activeTraceIds } from './tracing/spans.ts';
 
 /** One line of JSON per decision: constant message, variable fields, never a secret, never a whole object. */
 export interface Logger {
@@ -20,6 +21,7 @@ export function createLogger(options: { level: LogLevel; fields?: object }): Log
       messageKey: 'message',
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      mixin: () => activeTraceIds() ?? {},
       serializers: { error: stdSerializers.errWithCause },
     },
     destination({ fd: 1, sync: true }),

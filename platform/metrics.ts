@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import { activeTraceIds } from './tracing/spans.ts';
 
 /** A declared metric: the shape of the catalogues in contract/ and operator/. */
 export interface MetricDeclaration {
@@ -58,7 +59,9 @@ export function createMetrics<Of extends Catalogue>(
   catalogue: Of,
   options: { processMetrics: boolean } = { processMetrics: true },
 ): { metrics: Metrics<Of>; exposition: Exposition } {
-  const registry = new Registry();
+  // OpenMetrics, because only there a sample may have an exemplar.
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
   const metrics = Object.fromEntries(
     Object.entries(catalogue).map(([name, declared]) => [name, createMetric(registry, name, declared)]),
@@ -70,7 +73,7 @@ export function createMetrics<Of extends Catalogue>(
   };
 }
 
-function createMetric(registry: Registry, name: string, declared: MetricDeclaration): Counter | Gauge | Histogram {
+function createMetric(registry: Registry<OpenMetricsContentType>, name: string, declared: MetricDeclaration): object {
   const { type, help, labels = {}, buckets = [] } = declared;
   const common = { name, help, labelNames: Object.keys(labels), registers: [registry] };
   switch (type) {
@@ -85,11 +88,23 @@ function createMetric(registry: Registry, name: string, declared: MetricDeclarat
       return gauge;
     }
     case 'histogram': {
-      const histogram = new Histogram({ ...common, buckets: [...buckets] });
+      const histogram = new Histogram({ ...common, buckets: [...buckets], enableExemplars: true });
       for (const series of knownSeries(labels)) histogram.zero(series);
-      return histogram;
+      return withExemplars(histogram, declared);
     }
   }
+}
+
+/** What is observed while a sampled span is worked in points to it. */
+function withExemplars(histogram: Histogram, { labels }: MetricDeclaration): object {
+  const observe = (series: Record<string, string | number>, value: number) => {
+    const exemplarLabels = activeTraceIds();
+    histogram.observe({ labels: series, value, ...(exemplarLabels && { exemplarLabels }) });
+  };
+  return {
+    observe: labels === undefined ? (value: number) => observe({}, value) : observe,
+    zero: (series: Record<string, string> = {}) => histogram.zero(series),
+  };
 }
 
 /** Every combination of label values; none if one label's values are not known before. */

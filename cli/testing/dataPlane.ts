@@ -18,13 +18,17 @@ export interface DataPlane extends AsyncDisposable {
   readonly calculatorUrl: string;
   readonly calculatorGrpcUrl: string;
   readonly aggregatorUrl: string;
+  /** Where each program serves its metrics. */
+  readonly adminUrl: Readonly<Record<Program, string>>;
+  pidOf(program: Program): number;
   /** kill -9, as an evicted pod ends. */
   kill(program: Program): Promise<void>;
   /** Starts it again on its ports, and waits until it is ready. */
   start(program: Program): Promise<void>;
 }
 
-export async function startDataPlane(): Promise<DataPlane> {
+/** `environment` is added to what both programs get. */
+export async function startDataPlane(environment: Readonly<Record<string, string>> = {}): Promise<DataPlane> {
   const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
   const folder = await createTemporaryFolder();
   const file = async (name: string, text: string) => {
@@ -75,6 +79,7 @@ export async function startDataPlane(): Promise<DataPlane> {
         SUMPIPELINE_HTTP_PORT: String(http),
         SUMPIPELINE_GRPC_PORT: String(grpc),
         SUMPIPELINE_ADMIN_PORT: String(admin),
+        ...environment,
       },
     });
     running.set(program, child);
@@ -102,6 +107,11 @@ export async function startDataPlane(): Promise<DataPlane> {
     calculatorUrl: `http://${address}:${ports.calculator.http}`,
     calculatorGrpcUrl: `grpc://${address}:${ports.calculator.grpc}`,
     aggregatorUrl: `http://${address}:${ports.aggregator.http}`,
+    adminUrl: {
+      calculator: `http://${address}:${ports.calculator.admin}`,
+      aggregator: `http://${address}:${ports.aggregator.admin}`,
+    },
+    pidOf: (program) => running.get(program)?.pid ?? 0,
     kill,
     start,
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,7 @@ import { componentSchema } from './component.ts';
 import { kafkaSchema } from './kafka.ts';
 import { annotationMap, labelMap, mapList, objectName, withRules } from './schema.ts';
 import { storeSchema } from './store.ts';
+import { telemetrySchema } from './telemetry.ts';
 
 const serviceAccount = withRules(
   z.object({
@@ -70,6 +71,7 @@ export const specSchema = withRules(
       })
       .describe('How the pods are monitored.')
       .prefault({}),
+    telemetry: telemetrySchema.optional(),
     deletionPolicy: z
       .enum(['Retain'])
       .default('Retain')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aggregatorEnvironment, calculatorEnvironment } from '#contract/config.ts';
 import { changed, minimalDraft } from '#operator/api/testing/samples.ts';
+import { tracingEnvironment } from '#platform/tracing/settings.ts';
 import { buildEnvironment } from './environment.ts';
 import {
   type Example,
@@ -27,9 +28,11 @@ for (const [name, example] of Object.entries({
   test(`${name}: the programs understand the environment, and nothing is written that they do not read`, () => {
     const calculator = environmentOf(example, 'calculator');
     const aggregator = environmentOf(example, 'aggregator');
+    // OpenTelemetry's SDK reads this one itself.
+    const traces = { ...tracingEnvironment.parse(calculator), OTEL_RESOURCE_ATTRIBUTES: '' };
     const read = {
-      calculator: calculatorEnvironment.parse(calculator),
-      aggregator: aggregatorEnvironment.parse(aggregator),
+      calculator: { ...calculatorEnvironment.parse(calculator), ...traces },
+      aggregator: { ...aggregatorEnvironment.parse(aggregator), ...traces },
     };
     assert.deepEqual(
       Object.keys(calculator).filter((key) => !(key in read.calculator)),

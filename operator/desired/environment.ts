@@ -2,6 +2,7 @@ import type { EnvironmentName } from '#contract/config.ts';
 import { mountPath, mounts } from '#contract/mounts.ts';
 import { type Component, childName } from '#contract/names.ts';
 import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
+import { samplerArgumentDefault } from '#operator/api/telemetry.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 import { groupIdOf, kafkaNamespaceOf, refOf, schemaOf, topicOf } from './identity.ts';
@@ -44,6 +45,20 @@ function common(pipeline: SumPipeline, facts: Facts): Environment {
     ...kafkaCa(pipeline, facts),
     ...scram(pipeline),
     SUMPIPELINE_DRAIN_MS: String(drainMs),
+    ...tracing(pipeline),
+  };
+}
+
+function tracing(pipeline: SumPipeline): Environment {
+  const { telemetry } = pipeline.spec;
+  if (telemetry === undefined) return {};
+  const { namespace } = refOf(pipeline);
+  const { type, argument } = telemetry.sampler;
+  return {
+    OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.endpoint,
+    OTEL_RESOURCE_ATTRIBUTES: `service.namespace=${namespace},k8s.namespace.name=${namespace}`,
+    OTEL_TRACES_SAMPLER: type,
+    ...(type.endsWith('traceidratio') ? { OTEL_TRACES_SAMPLER_ARG: argument ?? samplerArgumentDefault } : {}),
   };
 }
 

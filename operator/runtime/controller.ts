@@ -1,5 +1,7 @@
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Logger } from '#platform/log.ts';
 import { DeadlineError } from '#platform/time.ts';
+import { failSpan, inSpan } from '#platform/tracing/spans.ts';
 import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import { Expectations } from './expectations.ts';
@@ -150,7 +152,18 @@ export class Controller<T extends KubeObject = KubeObject> {
     return unseen === 0;
   }
 
-  async #pass(key: string, term: Term): Promise<Outcome> {
+  #pass(key: string, term: Term): Promise<Outcome> {
+    const name = `reconcile ${this.name}`;
+    const attributes = { 'sumpipeline.key': key };
+    return inSpan({ name, kind: SpanKind.INTERNAL, parent: ROOT_CONTEXT, attributes }, async (span) => {
+      const outcome = await this.#runPass(key, term);
+      span.setAttribute('sumpipeline.result', outcome.result);
+      if (outcome.result === 'retry') failSpan(span, outcome.result);
+      return outcome;
+    });
+  }
+
+  async #runPass(key: string, term: Term): Promise<Outcome> {
     const { client, clock, logger } = this.#dependencies;
     const pass = new AbortController();
     const abort = () => pass.abort(term.abortPasses.reason);

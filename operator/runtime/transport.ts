@@ -1,4 +1,6 @@
+import type { Attributes } from '@opentelemetry/api';
 import { Agent, type Dispatcher } from 'undici';
+import { activeCarrier, inClientSpan } from '#platform/tracing/spans.ts';
 import type { Clock } from './clock.ts';
 import type { CredentialSource, Credentials, TlsMaterial } from './credentials.ts';
 import { errorFromNetwork, errorFromStatus, type RequestContext } from './errors.ts';
@@ -76,6 +78,7 @@ export function createTransport(options: TransportOptions): Transport {
           headers: {
             accept: 'application/json',
             'user-agent': options.userAgent,
+            ...activeCarrier(),
             ...credentials.headers,
             ...request.headers,
           },
@@ -121,23 +124,30 @@ export function createTransport(options: TransportOptions): Transport {
     });
   }
 
+  async function requestOnce(request: HttpRequest): Promise<HttpAnswer> {
+    const deadline = startDeadline(options.clock, request.timeoutMs ?? timeoutMs, request.signal);
+    try {
+      const { response, text, refused } = await withErrors(request, deadline, async () => {
+        const response = await send(request, deadline, timeoutMs);
+        if (response.statusCode >= 300) return { response, text: '', refused: await refusal(response, request) };
+        return { response, text: await readText(response.body, bodyBytesMax), refused: undefined };
+      });
+      if (refused !== undefined) throw refused;
+      const body = parseJson(text);
+      if (body === undefined) throw networkError(new Error('the answer is not JSON'), request, deadline);
+      return { status: response.statusCode, body };
+    } finally {
+      deadline.end();
+    }
+  }
+
   return {
-    async request(request) {
-      const deadline = startDeadline(options.clock, request.timeoutMs ?? timeoutMs, request.signal);
-      try {
-        const { response, text, refused } = await withErrors(request, deadline, async () => {
-          const response = await send(request, deadline, timeoutMs);
-          if (response.statusCode >= 300) return { response, text: '', refused: await refusal(response, request) };
-          return { response, text: await readText(response.body, bodyBytesMax), refused: undefined };
-        });
-        if (refused !== undefined) throw refused;
-        const body = parseJson(text);
-        if (body === undefined) throw networkError(new Error('the answer is not JSON'), request, deadline);
-        return { status: response.statusCode, body };
-      } finally {
-        deadline.end();
-      }
-    },
+    request: (request) =>
+      inClientSpan(`${request.method} ${request.context.kind}`, attributesOf(request), async (span) => {
+        const answer = await requestOnce(request);
+        span?.setAttribute('http.response.status_code', answer.status);
+        return answer;
+      }),
 
     async *stream(request) {
       const deadline = startDeadline(options.clock, request.timeoutMs ?? timeoutMs, request.signal);
@@ -163,6 +173,10 @@ export function createTransport(options: TransportOptions): Transport {
 
     close: () => connections.close(),
   };
+}
+
+function attributesOf({ method, path }: HttpRequest): Attributes {
+  return { 'http.request.method': method, 'url.path': path };
 }
 
 /** Loads credentials at most every 10 s and keeps one Agent for as long as the TLS material stays the same. */

@@ -8,6 +8,7 @@ import { createMetrics } from '#platform/metrics.ts';
 import { Releasers } from '#platform/releasers.ts';
 import { untilSignal } from '#platform/signals.ts';
 import { pause } from '#platform/time.ts';
+import { startTracing } from '#platform/tracing/start.ts';
 import { startRpcServer } from '#services/rpc/server.ts';
 import { createAggregator } from './aggregator.ts';
 import { createPublisher } from './publish.ts';
@@ -27,6 +28,8 @@ export async function main(): Promise<void> {
   });
   const { metrics, exposition } = createMetrics(aggregatorMetrics);
   const releasers = new Releasers(logger);
+  const serviceName = `${config.SUMPIPELINE_NAME}-aggregator`;
+  releasers.add('traces', await startTracing({ environment: process.env, serviceName, logger }));
   let isDraining = false;
 
   const publisher = createPublisher(config, logger, process.env);

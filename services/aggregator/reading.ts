@@ -8,6 +8,7 @@ import { StoreUnavailableError } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
+import { traceBatch } from './tracing.ts';
 import { StuckError, watch } from './watch.ts';
 
 /** First wait after the log was lost, and the longest one. */
@@ -77,7 +78,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
         isConnected();
         partitions.assign(assignment);
       },
-      onBatch: (batch) => partitions.apply(batch),
+      onBatch: (batch) => traceBatch(config.SUMPIPELINE_KAFKA_TOPIC, batch, () => partitions.apply(batch)),
       onPartitionStopped: (partition, error) => partitions.stopped(partition, error),
       onFatal: failed.reject,
     },

@@ -15,6 +15,7 @@ import { Connection } from './connection.ts';
 import { LogEnds } from './logEnds.ts';
 import { PartitionChooser } from './partitionChooser.ts';
 import { RecentAdditions } from './recent.ts';
+import { traceAppend, traceSend } from './tracing.ts';
 
 export interface CalculatorOptions {
   readonly config: CalculatorConfig;
@@ -50,6 +51,7 @@ const recentMax = 50_000;
 /** Puts the calculator together: connection, batcher, memory of recent additions, and the service on top. */
 export function createCalculator({ config, logger, metrics, onReady }: CalculatorOptions): CalculatorService {
   const settings = kafkaSettings(config);
+  const { topic } = settings;
   const secretPaths = secretFilesOf(settings).map(({ path }) => path);
   const connection = new Connection({
     open: (onFatal) => openLogWriter({ settings, logger, onFatal }),
@@ -93,7 +95,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
         records,
         deadline,
         chooser,
-        append,
+        append: (partition, batch, options) =>
+          traceAppend({ topic, partition, records: batch }, () => append(partition, batch, options)),
         now: Date.now,
         random: Math.random,
         onCopies: (copies) => metrics.sumpipeline_log_append_copies_total.inc(copies),
@@ -110,7 +113,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     async write(record, deadline) {
       // Without a connection it says at once what is missing.
       connection.current();
-      return batcher.add(record, deadline);
+      return traceSend(topic, record, (traced) => batcher.add(traced, deadline));
     },
     onReplayed: () => metrics.sumpipeline_calculator_replayed_total.inc(),
     now: Date.now,

@@ -8,6 +8,7 @@ import { createMetrics } from '#platform/metrics.ts';
 import { Releasers } from '#platform/releasers.ts';
 import { untilSignal } from '#platform/signals.ts';
 import { pause } from '#platform/time.ts';
+import { startTracing } from '#platform/tracing/start.ts';
 import { startRpcServer } from '#services/rpc/server.ts';
 import { calculatorRoutes } from './api.ts';
 import { createCalculator } from './calculator.ts';
@@ -26,6 +27,8 @@ export async function main(): Promise<void> {
   });
   const { metrics, exposition } = createMetrics(calculatorMetrics);
   const releasers = new Releasers(logger);
+  const serviceName = `${config.SUMPIPELINE_NAME}-calculator`;
+  releasers.add('traces', await startTracing({ environment: process.env, serviceName, logger }));
   let isDraining = false;
 
   const calculator = createCalculator({ config, logger, metrics, onReady: () => rpc.setServing(!isDraining) });

@@ -1,5 +1,5 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
-import { schemaHeader } from '#contract/record.ts';
+import { schemaHeader, traceHeader } from '#contract/record.ts';
 import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
@@ -48,15 +48,16 @@ function toRecord(message: KafkaMessage): LogRecord {
     offset: BigInt(message.offset),
     key: message.key,
     value: message.value,
-    schema: schemaText(message.headers),
+    schema: headerText(message.headers, schemaHeader),
+    traceparent: headerText(message.headers, traceHeader),
     appendedAt: Number(message.timestamp),
     leaderEpoch: leaderEpochOf(message),
   };
 }
 
 /** A header that stands there twice becomes "1,1": no version we know, so the record is parked and not guessed at. */
-function schemaText(headers: IHeaders | undefined): string | undefined {
-  const value = headers?.[schemaHeader];
+function headerText(headers: IHeaders | undefined, name: string): string | undefined {
+  const value = headers?.[name];
   if (value === undefined) return undefined;
   return Array.isArray(value) ? value.map(String).join(',') : String(value ?? '');
 }

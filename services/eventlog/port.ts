@@ -137,6 +137,8 @@ export interface LogRecord {
   readonly value: Uint8Array | null;
   /** Text of the header `sumpipeline-schema`; undefined when absent. */
   readonly schema: string | undefined;
+  /** Text of the header `traceparent`, unchecked; absent where the addition is not traced. */
+  readonly traceparent?: string | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
   readonly appendedAt: number;
   /** Leader epoch of the Kafka batch that carried the record; undefined when the broker does not say. */

@@ -1,7 +1,9 @@
+import type { Attributes } from '@opentelemetry/api';
 import pg from 'pg';
 import type { AggregatorConfig } from '#contract/config.ts';
 import type { Position } from '#core/vector.ts';
 import type { Logger } from '#platform/log.ts';
+import { inClientSpan } from '#platform/tracing/spans.ts';
 import { createPool, storeSources, transactionTimeoutMs } from './connect.ts';
 import { toLedgerError } from './errors.ts';
 import { migrate, type Query, type Transaction } from './migrate.ts';
@@ -275,7 +277,22 @@ export class PostgresLedger implements Ledger {
 
   async #query<Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: unknown[]): Promise<Row[]> {
     const config = typeof query === 'string' ? { text: query, ...(values && { values }) } : query;
-    return this.#guard(async () => (await this.#pool.query<Row>(this.#bounded(config))).rows);
+    const operation = config.name ?? config.text.trimStart().split(/\s/, 1)[0] ?? '';
+    return this.#guard(() =>
+      inClientSpan(
+        `${operation} ${this.#config.SUMPIPELINE_STORE_SCHEMA}`,
+        this.#spanAttributes(operation),
+        async () => (await this.#pool.query<Row>(this.#bounded(config))).rows,
+      ),
+    );
+  }
+
+  #spanAttributes(operation: string): Attributes {
+    return {
+      'db.system.name': 'postgresql',
+      'db.namespace': this.#config.SUMPIPELINE_STORE_SCHEMA,
+      'db.operation.name': operation,
+    };
   }
 
   /** pg has this setting per query, its types do not. */

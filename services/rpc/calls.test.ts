@@ -17,6 +17,8 @@ function build() {
       {
         method: 'Add',
         deadline: undefined,
+        trace: {},
+        span: { name: 'Add' },
         onGone: (gone) => {
           goAway = gone;
         },

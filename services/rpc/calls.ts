@@ -1,8 +1,10 @@
+import { SpanKind } from '@opentelemetry/api';
 import type { RequestMetrics, RequestResult } from '#contract/metrics.ts';
 import { SumError } from '#core/errors.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { DeadlineError, withDeadline } from '#platform/time.ts';
+import { contextOf, failSpan, inSpan, type SpanSettings, type TraceCarrier } from '#platform/tracing/spans.ts';
 import { deadlineExceeded, type Failure, failureOf, internalFailure } from './failure.ts';
 import type { CallContext } from './method.ts';
 
@@ -21,6 +23,10 @@ export interface CallRequest {
   readonly deadline: number | undefined;
   /** Registers what is called when the client went away; it may be called after the answer too, and at any time. */
   readonly onGone: (gone: () => void) => void;
+  /** The client's place in its trace. */
+  readonly trace: TraceCarrier;
+  /** What the protocol calls this. */
+  readonly span: Pick<SpanSettings, 'name' | 'attributes'>;
 }
 
 export type Answer<Response> =
@@ -45,7 +51,17 @@ export class Calls {
   }
 
   /** Never rejects. */
-  async run<Response>(
+  run<Response>(request: CallRequest, work: (call: CallContext) => Promise<Response>): Promise<Answer<Response>> {
+    const { span: named, trace } = request;
+    return inSpan({ ...named, kind: SpanKind.SERVER, parent: contextOf(trace) }, async (span) => {
+      const answer = await this.#run(request, work);
+      // A request that the client has to correct is no failure of ours.
+      if (!answer.ok && answer.failure.httpStatus >= 500) failSpan(span, answer.failure.code);
+      return answer;
+    });
+  }
+
+  async #run<Response>(
     { method, deadline: asked, onGone }: CallRequest,
     work: (call: CallContext) => Promise<Response>,
   ): Promise<Answer<Response>> {

@@ -1,4 +1,4 @@
-import { type DescService, type Message, toBinary } from '@bufbuild/protobuf';
+import { type DescMethod, type DescService, type Message, toBinary } from '@bufbuild/protobuf';
 import {
   Metadata,
   type MethodDefinition,
@@ -12,6 +12,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from '#platform/log.ts';
 import { withDeadline } from '#platform/time.ts';
+import type { TraceCarrier } from '#platform/tracing/spans.ts';
 import type { Answer, Calls } from './calls.ts';
 import { decodeBinary } from './decode.ts';
 import type { Failure } from './failure.ts';
@@ -57,7 +58,7 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const definition: Record<string, MethodDefinition<Uint8Array, Message>> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const [name, bound] of methods) {
-    definition[name] = defineMethod(service, bound);
+    definition[name] = defineMethod(bound);
     implementation[name] = (call: ServerUnaryCall<Uint8Array, Message>, callback: sendUnaryData<Message>) => {
       answer(bound, calls, call).then(
         (settled) => (settled.ok ? callback(null, settled.response) : callback(statusOf(settled.failure))),
@@ -80,10 +81,10 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
 }
 
 /** Bytes in: they are decoded inside the call, so that a bad message is an INVALID_ARGUMENT and is counted. */
-function defineMethod(service: DescService, { method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
+function defineMethod({ method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
   const bytes = (value: Uint8Array) => Buffer.from(value);
   return {
-    path: `/${service.typeName}/${method.name}`,
+    path: `/${nameOf(method)}`,
     originalName: method.localName,
     requestStream: false,
     responseStream: false,
@@ -107,9 +108,20 @@ function answer(
       method: method.name,
       deadline: Number.isFinite(deadline) ? deadline : undefined,
       onGone: (gone) => call.on('cancelled', gone),
+      trace: readTrace(call.metadata),
+      span: { name: nameOf(method), attributes: { 'rpc.system.name': 'grpc', 'rpc.method': nameOf(method) } },
     },
     async (context) => handler(decodeBinary(method.input, call.request), context),
   );
+}
+
+function nameOf({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
+}
+
+function readTrace(metadata: Metadata): TraceCarrier {
+  const read = (name: string) => metadata.get(name)[0]?.toString();
+  return { traceparent: read('traceparent'), tracestate: read('tracestate') };
 }
 
 function statusOf(failure: Failure): Partial<ServiceError> {

@@ -95,6 +95,11 @@ async function handle<Service extends DescService>(handling: Handling<Service>):
       deadline: timeout.ok ? timeout.deadline : undefined,
       // `close` of the request comes when its body is read; of the response, when it was sent or the client went away.
       onGone: (gone) => reply.raw.once('close', gone),
+      trace: { traceparent: single(request, 'traceparent'), tracestate: single(request, 'tracestate') },
+      span: {
+        name: `${route.verb} ${route.path}`,
+        attributes: { 'http.request.method': route.verb, 'http.route': route.path },
+      },
     },
     async (context) => {
       if (!timeout.ok) throw timeout.error;
@@ -105,6 +110,11 @@ async function handle<Service extends DescService>(handling: Handling<Service>):
   return reply
     .header('content-type', 'application/json; charset=utf-8')
     .send(JSON.stringify(toJson(method.output, answer.response, { alwaysEmitImplicit: true })));
+}
+
+function single({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 function readRequest<Service extends DescService>(

@@ -1,16 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { until } from '#test/support/condition.ts';
 import { startDaemon } from '#test/support/daemon.ts';
-import { GrpcClient } from '#test/support/grpcClient.ts';
 import { createLog, plainClient, secureLogSettings } from '#test/support/logSettings.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { cpuMs, quantile, runClosedLoop } from './closedLoop.ts';
 
 /**
  * What an acknowledged addition costs: one calculator over gRPC unary, a closed loop of so many calls in flight, a real
@@ -31,7 +29,6 @@ const { values } = parseArgs({
     calls: { type: 'string', default: '1,8,64,256' },
   },
 });
-const warmUpMs = 1_500;
 
 interface Row {
   readonly server: string;
@@ -142,53 +139,23 @@ async function createTopic(of: Kafka, settings: Parameters<typeof createLog>[0])
 }
 
 async function measure(subject: Subject, inFlight: number): Promise<Row> {
-  using client = new GrpcClient(subject.address, Calculator);
-  const latencies: number[] = [];
-  let failed = 0;
-  let isMeasuring = false;
-  let isOver = false;
-  const lane = async () => {
-    while (!isOver) {
-      const startedAt = performance.now();
-      const answer = await client.call('add', { requestId: randomUUID(), series: 'bench', a: '1.25', b: '2' });
-      if (!isMeasuring) continue;
-      if (answer.ok) latencies.push(performance.now() - startedAt);
-      else failed += 1;
-    }
-  };
-  const lanes = Array.from({ length: inFlight }, lane);
-  await pass(warmUpMs);
-  const [cpuBefore, batchBefore, startedAt] = [await cpuMs(subject.pid), await subject.batch(), performance.now()];
-  isMeasuring = true;
-  await pass(Number(values.seconds) * 1000);
-  isMeasuring = false;
-  const seconds = (performance.now() - startedAt) / 1000;
-  const [cpuAfter, batchAfter] = [await cpuMs(subject.pid), await subject.batch()];
-  isOver = true;
-  await Promise.all(lanes);
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) => (latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN).toFixed(2);
-  const appends = (batchAfter?.appends ?? 0) - (batchBefore?.appends ?? 0);
-  const additions = (batchAfter?.additions ?? 0) - (batchBefore?.additions ?? 0);
+  const read = async () => ({ cpu: await cpuMs(subject.pid), batch: await subject.batch() });
+  const { latencies, failed, seconds, before, after } = await runClosedLoop({
+    address: subject.address,
+    inFlight,
+    seconds: Number(values.seconds),
+    read,
+  });
+  const appends = (after.batch?.appends ?? 0) - (before.batch?.appends ?? 0);
+  const additions = (after.batch?.additions ?? 0) - (before.batch?.additions ?? 0);
   return {
     'in flight': inFlight,
     server: subject.name,
     'acknowledged/s': Math.round(latencies.length / seconds),
-    'p50 ms': at(0.5),
-    'p99 ms': at(0.99),
-    'CPU ms each': ((cpuAfter - cpuBefore) / latencies.length).toFixed(3),
+    'p50 ms': quantile(latencies, 0.5),
+    'p99 ms': quantile(latencies, 0.99),
+    'CPU ms each': ((after.cpu - before.cpu) / latencies.length).toFixed(3),
     'additions/append': appends === 0 ? '-' : (additions / appends).toFixed(1),
     failed,
   };
-}
-
-/** User and system time of a process; Linux counts in hundredths of a second. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function pass(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }

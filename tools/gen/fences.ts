@@ -33,7 +33,7 @@ export const fences: readonly Fence[] = [
   {
     folder: 'platform',
     folders: [],
-    packages: ['node:*', 'pino', 'prom-client', 'zod'],
+    packages: ['node:*', '@opentelemetry/**', 'pino', 'prom-client', 'zod'],
     why: 'platform/ is what every process needs: nothing of ours, and no client library that one of them would pay for in vain',
   },
   {
@@ -63,6 +63,7 @@ export const fences: readonly Fence[] = [
       'grpc-health-check',
       '@bufbuild/protobuf',
       '@bufbuild/protobuf/**',
+      '@opentelemetry/api',
       'fastify',
       'zod',
     ],

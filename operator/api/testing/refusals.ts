@@ -421,6 +421,33 @@ export const refusals: readonly Refusal[] = [
     server: keyMessage,
   },
   {
+    name: 'a collector without a scheme',
+    set: { telemetry: { endpoint: 'otel-collector:4318' } },
+    path: 'spec.telemetry.endpoint',
+    server: 'spec.telemetry.endpoint in body should match',
+    offline: 'must be a URL such as http://otel-collector.observability:4318',
+  },
+  {
+    name: 'a password in the URL of the collector',
+    set: { telemetry: { endpoint: 'https://me:secret@otel.example.com' } },
+    path: 'spec.telemetry.endpoint',
+    server: 'spec.telemetry.endpoint in body should match',
+    offline: 'must be a URL such as http://otel-collector.observability:4318',
+  },
+  {
+    name: 'a share of the traces above 1',
+    set: { telemetry: { endpoint: 'http://otel:4318', sampler: { argument: '5' } } },
+    path: 'spec.telemetry.sampler.argument',
+    server: 'Invalid value: "5": spec.telemetry.sampler.argument in body should match',
+    offline: 'must be a number from 0 to 1, such as "0.01"',
+  },
+  {
+    name: 'a share for a sampler that keeps all',
+    set: { telemetry: { endpoint: 'http://otel:4318', sampler: { type: 'always_on', argument: '0.5' } } },
+    path: 'spec.telemetry.sampler.argument',
+    server: 'Forbidden: is for the types that end with traceidratio: remove it or change type',
+  },
+  {
     name: 'an annotation key with a space for ServiceAccounts',
     set: { serviceAccount: { annotations: { 'my note': 'x' } } },
     path: 'spec.serviceAccount.annotations',
@@ -558,6 +585,8 @@ export const allowedChanges: readonly { name: string; from?: () => Draft; set: C
   { name: 'no replicas any more', from: fullDraft, set: { 'calculator.replicas': undefined } },
   { name: 'no aggregator for a while', from: fullDraft, set: { 'aggregator.replicas': 0 } },
   { name: 'no settings of the calculators any more', from: fullDraft, set: { calculator: undefined } },
+  { name: 'traces at last', set: { telemetry: { endpoint: 'http://otel:4318' } } },
+  { name: 'no traces any more', from: fullDraft, set: { telemetry: undefined } },
   { name: 'monitoring off', from: fullDraft, set: { monitoring: undefined } },
   {
     name: 'autoscaling instead of replicas',

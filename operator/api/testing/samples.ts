@@ -71,6 +71,10 @@ export function fullDraft(): Draft {
     calculator: component('calculator'),
     aggregator: component('aggregator'),
     monitoring: { enabled: true, labels: { release: 'prometheus' } },
+    telemetry: {
+      endpoint: 'http://otel-collector.observability:4318',
+      sampler: { type: 'traceidratio', argument: '0.05' },
+    },
     deletionPolicy: 'Retain',
   });
 }

@@ -86,7 +86,9 @@ export function graph(options: PanelOptions): TimeSeriesBuilder {
     .fillOpacity(10)
     .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-  for (const query of queriesOf(options)) panel.withTarget(query.range());
+  // Points of latency lead to traces, where there are some: docs/traces.md.
+  const hasExemplars = Object.values(options.queries).some((query) => query.includes('histogram_quantile'));
+  for (const query of queriesOf(options)) panel.withTarget(query.range().exemplar(hasExemplars));
   return panel;
 }
 

@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import { type Context, context, type DiagLogger, DiagLogLevel, diag, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { detectResources, envDetector, resourceFromAttributes, serviceNameEnvDetector } from '@opentelemetry/resources';
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Sampler,
+  SamplingDecision,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import type { Logger } from '#platform/log.ts';
+import { withDeadline } from '#platform/time.ts';
+import type { TracingSettings } from './settings.ts';
+
+export interface SdkOptions {
+  readonly settings: TracingSettings;
+  readonly serviceName: string;
+  readonly logger: Logger;
+}
+
+/** Spans that wait for the collector: about 1 KB each. More are dropped, and the log says so. */
+const queueMax = 8192;
+/** What waits at the end is sent within this time, or lost. */
+const flushWithinMs = 2_000;
+
+/** Registers the SDK with the API. Only `startTracing` loads this module, so that a process without traces has none of it. */
+export function startSdk({ settings, serviceName, logger }: SdkOptions): () => Promise<void> {
+  diag.setLogger(sparing(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  const fromEnvironment = detectResources({ detectors: [envDetector, serviceNameEnvDetector] });
+  // In a pod the host's name is the name of the pod.
+  const ours = resourceFromAttributes({ 'service.name': serviceName, 'service.instance.id': hostname() });
+  const provider = new TracerProvider({
+    resource: ours.merge(fromEnvironment),
+    sampler: new LinkedSampler(samplerOf(settings)),
+    spanProcessors: [
+      new BatchSpanProcessor({
+        // Reads the OTEL_EXPORTER_OTLP_* variables of the process.
+        exporter: new OTLPTraceExporter(),
+        maxQueueSize: queueMax,
+        scheduledDelayMillis: settings.OTEL_BSP_SCHEDULE_DELAY,
+      }),
+    ],
+  });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  trace.setGlobalTracerProvider(provider);
+  return () => withDeadline('the export of the last spans', flushWithinMs, provider.shutdown());
+}
+
+function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }: TracingSettings): Sampler {
+  const root = name.endsWith('always_on')
+    ? new AlwaysOnSampler()
+    : name.endsWith('always_off')
+      ? new AlwaysOffSampler()
+      : new TraceIdRatioBasedSampler(ratio);
+  return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root;
+}
+
+/**
+ * A batch is sampled when one of the additions in it is: a batch has no parent, because it belongs to many traces, and by
+ * chance of its own it would be missing from most of them.
+ */
+class LinkedSampler implements Sampler {
+  readonly #other: Sampler;
+
+  constructor(other: Sampler) {
+    this.#other = other;
+  }
+
+  shouldSample(parent: Context, ...rest: Rest): ReturnType<Sampler['shouldSample']> {
+    const [, , , , links] = rest;
+    // Links are made to sampled spans alone.
+    if (trace.getSpanContext(parent) === undefined && links.length > 0) {
+      return { decision: SamplingDecision.RECORD_AND_SAMPLED };
+    }
+    return this.#other.shouldSample(parent, ...rest);
+  }
+
+  toString(): string {
+    return `Linked{${this.#other}}`;
+  }
+}
+
+type Rest = Parameters<Sampler['shouldSample']> extends [Context, ...infer Others] ? Others : never;
+
+const repeatAfterMs = 60_000;
+
+/** What the SDK complains about, as our own lines: a collector that is away would be one complaint every few seconds. */
+function sparing(logger: Logger): DiagLogger {
+  let quietUntil = 0;
+  const warn = (problem: string) => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + repeatAfterMs;
+    logger.warn({ problem, againInMs: repeatAfterMs }, 'traces are incomplete: the collector does not take them all');
+  };
+  const ignore = () => {};
+  return { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };
+}

@@ -1,0 +1,109 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Link,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
+
+/** Traces through @opentelemetry/api: without an SDK all of this does nothing. start.ts loads one when asked to. */
+const tracer = trace.getTracer('sumpipeline');
+
+/** Where a caller of ours stands in its trace, as W3C Trace Context writes it. */
+export interface TraceCarrier {
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+export interface SpanSettings {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes;
+  readonly links?: readonly Link[];
+  /** Whose child the span is. Default: whatever is being done. */
+  readonly parent?: Context;
+}
+
+/** Does the work inside a span. An error of the work is the span's error too. */
+export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Promise<T>): Promise<T> {
+  const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
+  const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
+  try {
+    return await context.with(trace.setSpan(parent, span), () => work(span));
+  } catch (error) {
+    failSpan(span, error instanceof Error ? error.name : 'Error');
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** As inSpan, for a call to another system; without a span around it there is none inside either. */
+export function inClientSpan<T>(name: string, attributes: Attributes, work: (span?: Span) => Promise<T>): Promise<T> {
+  if (trace.getActiveSpan()?.isRecording() !== true) return work();
+  return inSpan({ name, kind: SpanKind.CLIENT, attributes }, work);
+}
+
+/** A span whose work is over already. Times in milliseconds since the Unix epoch. */
+export function pastSpan(settings: SpanSettings & { readonly from: number; readonly to: number }): void {
+  const { name, kind, attributes = {}, links = [], parent = ROOT_CONTEXT, from, to } = settings;
+  tracer.startSpan(name, { kind, attributes, links: [...links], startTime: from }, parent).end(to);
+}
+
+/** `type` is one of a small set. No message: it may quote what a client sent, and the log has it beside the trace id. */
+export function failSpan(span: Span, type: string): void {
+  if (!span.isRecording()) return;
+  span.setAttribute('error.type', type);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** The context of a caller; a root when it sent none, or something else than W3C Trace Context. */
+export function contextOf(carrier: TraceCarrier): Context {
+  return propagation.extract(ROOT_CONTEXT, carrier);
+}
+
+/** How a span is named to others: only if it is sampled, so that what is not traced carries nothing. */
+export function traceparentOf(span: Span): string | undefined {
+  if (!isSampled(span.spanContext())) return undefined;
+  const carrier: { traceparent?: string } = {};
+  propagation.inject(trace.setSpan(ROOT_CONTEXT, span), carrier);
+  return carrier.traceparent;
+}
+
+/** Headers that tell a server whose child its work is; empty when nothing is traced. */
+export function activeCarrier(): Readonly<Record<string, string>> {
+  const carrier: Record<string, string> = {};
+  if (trace.getActiveSpan()?.isRecording() === true) propagation.inject(context.active(), carrier);
+  return carrier;
+}
+
+/** Links to the sampled spans among these; anything else is left out. */
+export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
+  const links: Link[] = [];
+  for (const traceparent of traceparents) {
+    if (traceparent === undefined) continue;
+    const target = trace.getSpanContext(contextOf({ traceparent }));
+    if (target !== undefined && isSampled(target)) links.push({ context: target });
+  }
+  return links;
+}
+
+/** The ids of the recorded span that is being worked in: fields of a log line, labels of an exemplar. */
+export function activeTraceIds(): { trace_id: string; span_id: string } | undefined {
+  const span = trace.getActiveSpan();
+  // What goes on after the end of a span, such as a watch that began in it, is not part of it.
+  if (span?.isRecording() !== true) return undefined;
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
+}
+
+function isSampled({ traceFlags }: SpanContext): boolean {
+  return (traceFlags & TraceFlags.SAMPLED) !== 0;
+}

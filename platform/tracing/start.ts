@@ -1,0 +1,36 @@
+import { parseEnvironment } from '#platform/environment.ts';
+import type { Logger } from '#platform/log.ts';
+import { tracingEnvironment } from './settings.ts';
+
+export interface TracingOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  /** `service.name` unless OTEL_SERVICE_NAME says another one. */
+  readonly serviceName: string;
+  readonly logger: Logger;
+}
+
+/**
+ * Loads the SDK when an OTLP endpoint is set, and answers how to end it. Settings that are not usable are logged and turn
+ * traces off: nothing that only watches may keep a process from its work. Never rejects.
+ */
+export async function startTracing({ environment, serviceName, logger }: TracingOptions): Promise<() => Promise<void>> {
+  try {
+    const settings = parseEnvironment(tracingEnvironment, environment);
+    const endpoint = settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+    const isOn = endpoint !== undefined && !settings.OTEL_SDK_DISABLED && settings.OTEL_TRACES_EXPORTER === 'otlp';
+    if (!isOn) return async () => {};
+    const { startSdk } = await import('./sdk.ts');
+    const close = startSdk({ settings, serviceName, logger });
+    const { OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: argument } = settings;
+    logger.info({ endpoint: withoutCredentials(endpoint), sampler, argument }, 'traces are on');
+    return close;
+  } catch (error) {
+    logger.warn({ error }, 'traces are off: correct the variable');
+    return async () => {};
+  }
+}
+
+function withoutCredentials(endpoint: string): string {
+  const { protocol, host, pathname } = new URL(endpoint);
+  return `${protocol}//${host}${pathname}`;
+}

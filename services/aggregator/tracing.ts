@@ -1,0 +1,43 @@
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { contextOf, inSpan, linksTo, pastSpan } from '#platform/tracing/spans.ts';
+import type { BatchResult, LogBatch } from '#services/eventlog/port.ts';
+import { logAttributes } from '#services/eventlog/spans.ts';
+
+/**
+ * Traces one batch: a span of its own with links to the sampled additions in it, and in the trace of each of those a span
+ * with a link back, once it is committed.
+ */
+export function traceBatch(topic: string, batch: LogBatch, apply: () => Promise<BatchResult>): Promise<BatchResult> {
+  const { partition, firstOffset, records } = batch;
+  const name = `process ${topic}`;
+  const from = Date.now();
+  const place = { partition, offset: firstOffset, records: records.length };
+  return inSpan(
+    {
+      name: `${name} batch`,
+      kind: SpanKind.CONSUMER,
+      parent: ROOT_CONTEXT,
+      links: linksTo(records.map(({ traceparent }) => traceparent)),
+      attributes: logAttributes(topic, 'process', place),
+    },
+    async (span) => {
+      const result = await apply();
+      span.setAttribute('sumpipeline.result', result.kind);
+      if (result.kind !== 'confirmed') return result;
+      const to = Date.now();
+      for (const { offset, traceparent } of records) {
+        if (traceparent === undefined || offset >= result.nextOffset || linksTo([traceparent]).length === 0) continue;
+        pastSpan({
+          name,
+          kind: SpanKind.CONSUMER,
+          parent: contextOf({ traceparent }),
+          links: [{ context: span.spanContext() }],
+          attributes: logAttributes(topic, 'process', { partition, offset }),
+          from,
+          to,
+        });
+      }
+      return result;
+    },
+  );
+}

@@ -1,0 +1,41 @@
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { traceHeader } from '#contract/record.ts';
+import { inSpan, linksTo, traceparentOf } from '#platform/tracing/spans.ts';
+import type { AppendedBatch, LogRecordInput } from '#services/eventlog/port.ts';
+import { logAttributes } from '#services/eventlog/spans.ts';
+import type { Place } from './batcher.ts';
+
+/** The way of one addition into the log. A sampled one takes its context along in the record: the aggregator goes on. */
+export function traceSend(
+  topic: string,
+  record: LogRecordInput,
+  send: (record: LogRecordInput) => Promise<Place>,
+): Promise<Place> {
+  const attributes = logAttributes(topic, 'send');
+  return inSpan({ name: `send ${topic}`, kind: SpanKind.PRODUCER, attributes }, async (span) => {
+    const traceparent = traceparentOf(span);
+    if (traceparent === undefined) return send(record);
+    const place = await send({ ...record, headers: { ...record.headers, [traceHeader]: traceparent } });
+    span.setAttributes(logAttributes(topic, 'send', place));
+    return place;
+  });
+}
+
+/** One produce request, with links to the additions that it carries. */
+export function traceAppend(
+  batch: { readonly topic: string; readonly partition: number; readonly records: readonly LogRecordInput[] },
+  append: () => Promise<AppendedBatch>,
+): Promise<AppendedBatch> {
+  const { topic, partition, records } = batch;
+  return inSpan(
+    {
+      name: `append ${topic}`,
+      kind: SpanKind.CLIENT,
+      // Not the child of the addition that happened to begin the batch.
+      parent: ROOT_CONTEXT,
+      links: linksTo(records.map(({ headers }) => headers[traceHeader])),
+      attributes: logAttributes(topic, 'send', { partition, records: records.length }),
+    },
+    append,
+  );
+}

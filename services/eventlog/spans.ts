@@ -1,0 +1,19 @@
+import type { Attributes } from '@opentelemetry/api';
+
+/** What a span about the log says, by OpenTelemetry's semantic conventions for messaging. */
+export function logAttributes(
+  topic: string,
+  operation: 'send' | 'process',
+  place: { readonly partition?: number; readonly offset?: bigint; readonly records?: number } = {},
+): Attributes {
+  const { partition, offset, records } = place;
+  return {
+    'messaging.system.name': 'kafka',
+    'messaging.operation.type': operation,
+    'messaging.destination.name': topic,
+    ...(partition === undefined ? {} : { 'messaging.destination.partition.id': String(partition) }),
+    // A number would lose digits from 2^53 on; there are no such offsets in practice.
+    ...(offset === undefined ? {} : { 'kafka.offset': Number(offset) }),
+    ...(records === undefined ? {} : { 'messaging.batch.message_count': records }),
+  };
+}

@@ -1,0 +1,9 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A collector that takes every span and throws it away; prints its port. */
+const server = createServer((request, response) => {
+  request.resume();
+  request.once('end', () => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end());
+});
+server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
