@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
@@ -147,6 +147,21 @@ async function haltsIn(schema: string): Promise<number> {
   } finally {
     await client.end();
   }
+}
+
+/**
+ * What a broker that lost power keeps of a partition: nine tenths of its batches. Kafka writes `offset, length, ...` in
+ * front of each.
+ */
+async function loseEndOfLog(dir: string, partition: string): Promise<void> {
+  const files = await readdir(dir, { recursive: true });
+  const path = files.find((file) => file.endsWith(join(partition, '00000000000000000000.log')));
+  assert.ok(path !== undefined, `no segment of ${partition}`);
+  const segment = await readFile(join(dir, path));
+  const starts: number[] = [];
+  for (let at = 0; at < segment.length; at += 12 + segment.readInt32BE(at + 8)) starts.push(at);
+  assert.ok(starts.length >= 10, `${starts.length} batches`);
+  await truncate(join(dir, path), starts[Math.floor(starts.length * 0.9)]);
 }
 
 interface Produced {
@@ -321,6 +336,40 @@ describe('an aggregator', () => {
     assert.deepEqual(await totalAtLeast(aggregator, last), [sumTo(6000), 6000n]);
     assert.equal((await proofOf(aggregator)).exact, true);
   });
+
+  for (const isRunning of [false, true]) {
+    it(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
+      const name = uniqueName('rewritten');
+      let aggregator = startAggregator(name);
+      try {
+        await untilOpen(aggregator);
+        let vector: Awaited<ReturnType<typeof produce>> = [];
+        for (let from = 0; from < 300; from += 30) vector = await produce(name, numbers(from, from + 30));
+        assert.deepEqual(await totalAtLeast(aggregator, vector), [sumTo(300), 300n]);
+        if (!isRunning) await aggregator[Symbol.asyncDispose]();
+        const [node = 1] = kafka.nodeIds;
+        await kafka.kill(node);
+        await loseEndOfLog(join(folder.path, 'kafka'), `${name}-0`);
+        await kafka.start(node);
+        // As long as what was lost, and more: the log ends beyond the offset that comes next.
+        await until('Kafka takes records again', () => produce(name, numbers(300, 390)));
+        if (!isRunning) aggregator = startAggregator(name);
+        await until('the verdict says so', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
+        const { reason, message } = await until(
+          'a reason of the partition',
+          () => aggregator.verdicts.at(-1)?.halts[0],
+        );
+        // Under it, it may meet the log while it is still too short.
+        assert.match(reason, isRunning ? /^Log(Rewritten|Truncated)$/ : /^LogRewritten$/, message);
+        assert.match(message, /^partition 0: /);
+        const proof = await proofOf(aggregator);
+        assert.equal(proof.exact, false);
+        assert.equal(proof.partitions.find(({ partition }) => partition === 0)?.applied, 100n);
+      } finally {
+        await aggregator[Symbol.asyncDispose]();
+      }
+    });
+  }
 
   it('halts when records vanished before they were counted, and says which', async () => {
     const name = uniqueName('truncated');

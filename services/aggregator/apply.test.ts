@@ -4,6 +4,7 @@ import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import type { LogRecord } from '#services/eventlog/port.ts';
 import { BatchDataError, type BatchOutcome, FencedError, type LedgerBatch } from '#services/ledger/port.ts';
+import { anchorOf } from './anchor.ts';
 import { applyRecords } from './apply.ts';
 import { prepareBatch } from './prepare.ts';
 
@@ -44,6 +45,7 @@ describe('applyRecords', () => {
     assert.deepEqual(result, {
       nextOffset: 2n,
       outcome: { applied: 2, duplicate: 0, conflict: 0, parked: 0 },
+      anchor: anchorOf(recordAt(1)),
       halt: undefined,
     });
     assert.equal(ledger.committed.length, 1);

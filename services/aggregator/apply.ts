@@ -1,5 +1,6 @@
 import type { LogRecord } from '#services/eventlog/port.ts';
-import { BatchDataError, type BatchOutcome, type Ledger } from '#services/ledger/port.ts';
+import { type Anchor, BatchDataError, type BatchOutcome, type Ledger } from '#services/ledger/port.ts';
+import { anchorOf } from './anchor.ts';
 import { type Halt, parkedRecord, prepareBatch } from './prepare.ts';
 
 export interface ApplyTarget {
@@ -12,6 +13,8 @@ export interface ApplyResult {
   /** Everything before it is committed. */
   readonly nextOffset: bigint;
   readonly outcome: BatchOutcome;
+  /** Of the record at nextOffset - 1; undefined when nothing was committed. */
+  readonly anchor: Anchor | undefined;
   /** Set when the record at nextOffset halts the partition. */
   readonly halt: Halt | undefined;
 }
@@ -31,7 +34,9 @@ export async function applyRecords(
   const { additions, parked, halt } = prepared;
   const count = additions.length + parked.length;
   const nextOffset = firstOffset + BigInt(count);
-  if (count === 0) return { nextOffset, outcome: nothing, halt };
+  const last = records[count - 1];
+  if (last === undefined) return { nextOffset, outcome: nothing, anchor: undefined, halt };
+  const anchor = anchorOf(last);
   const { partition, ownerEpoch } = target;
   try {
     const outcome = await target.ledger.applyBatch({
@@ -41,8 +46,9 @@ export async function applyRecords(
       nextOffset,
       additions,
       parked,
+      anchor,
     });
-    return { nextOffset, outcome, halt };
+    return { nextOffset, outcome, anchor, halt };
   } catch (error) {
     if (!(error instanceof BatchDataError)) throw error;
     const good = records.slice(0, count);
@@ -51,12 +57,13 @@ export async function applyRecords(
     const middle = Math.floor(count / 2);
     const first = await applyRecords(target, firstOffset, good.slice(0, middle));
     const second = await applyRecords(target, firstOffset + BigInt(middle), good.slice(middle));
-    return { nextOffset, outcome: sum(first.outcome, second.outcome), halt };
+    return { nextOffset, outcome: sum(first.outcome, second.outcome), anchor: second.anchor, halt };
   }
 }
 
 async function park(target: ApplyTarget, record: LogRecord, error: Error): Promise<ApplyResult> {
   const nextOffset = record.offset + 1n;
+  const anchor = anchorOf(record);
   const outcome = await target.ledger.applyBatch({
     partition: target.partition,
     ownerEpoch: target.ownerEpoch,
@@ -64,8 +71,9 @@ async function park(target: ApplyTarget, record: LogRecord, error: Error): Promi
     nextOffset,
     additions: [],
     parked: [parkedRecord(record, `PostgreSQL refuses it: ${error.message}`)],
+    anchor,
   });
-  return { nextOffset, outcome, halt: undefined };
+  return { nextOffset, outcome, anchor, halt: undefined };
 }
 
 function sum(one: BatchOutcome, other: BatchOutcome): BatchOutcome {

@@ -6,15 +6,19 @@ import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import {
+  type IsSameRecord,
   type LogAssignment,
   type LogBatch,
   LogGapError,
   LogRangeError,
+  type LogRecord,
   LogReplacedError,
+  LogRewrittenError,
   LogUnavailableError,
   NotMemberError,
 } from '#services/eventlog/port.ts';
 import {
+  type Anchor,
   BooksError,
   FencedError,
   type Ledger,
@@ -22,15 +26,18 @@ import {
   StoreIdentityError,
   StoreUnavailableError,
 } from '#services/ledger/port.ts';
+import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
 /** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
-function setUp(options: { nextOffset?: bigint } = {}) {
+function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const failures = new Map<string, Error[]>();
   const ending = new AbortController();
   let epoch = 0n;
   let nextOffset = options.nextOffset ?? 0n;
+  let isCounted: IsSameRecord = () => assert.fail('nothing is read');
+  let { anchor } = options;
   const step = async (call: string): Promise<void> => {
     calls.push(call);
     const failure = failures.get(call.split(' ')[0] ?? '')?.shift();
@@ -41,7 +48,10 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     partitions: [0],
     signal: ending.signal,
     proveMembership: () => step('prove'),
-    readFrom: (_partition, offset) => step(`read ${offset}`),
+    readFrom: (_partition, offset, isSame = () => assert.fail('nothing to compare with')) => {
+      isCounted = isSame;
+      return step(`read ${offset}`);
+    },
     stop: () => assert.fail('nobody asked to stop'),
     commitForDashboards: async () => {},
   };
@@ -50,7 +60,8 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     async claim() {
       await step('claim');
       epoch += 1n;
-      return { ownerEpoch: epoch, firstOffset: 0n, nextOffset, halt: halted?.stays === true ? halted : undefined };
+      const halt = halted?.stays === true ? halted : undefined;
+      return { ownerEpoch: epoch, firstOffset: 0n, nextOffset, anchor, halt };
     },
     async halt(halt) {
       await step(`halt ${halt.reason} epoch ${halt.ownerEpoch}`);
@@ -59,6 +70,7 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     async applyBatch(batch) {
       await step(`apply ${batch.firstOffset} epoch ${batch.ownerEpoch}`);
       nextOffset = batch.nextOffset;
+      anchor = batch.anchor;
       return { applied: batch.additions.length, duplicate: 0, conflict: 0, parked: batch.parked.length };
     },
   };
@@ -85,6 +97,8 @@ function setUp(options: { nextOffset?: bigint } = {}) {
     /** The gauges of partitions that are there now. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
+    /** What the reader asks about the record before the first one. */
+    isCounted: (record: LogRecord) => isCounted(record),
     calls,
     fatal,
     ending,
@@ -140,6 +154,44 @@ describe('the gauges of partitions', () => {
     assert((await gauges()).includes('sumpipeline_halted_partitions 1'));
     await partitions.apply(batch(0));
     assert((await gauges()).includes('sumpipeline_halted_partitions 0'));
+  });
+});
+
+describe('the anchor of a partition', () => {
+  it('is the last record of what was committed last', async () => {
+    const { assign, partitions, batch, isCounted } = setUp();
+    await assign();
+    const [first, second] = [batch(0), batch(1)];
+    await partitions.apply(first);
+    assert.equal(isCounted(first.records[0]), true);
+    assert.equal(isCounted({ ...first.records[0], value: Buffer.from('another') }), false);
+    await partitions.apply(second);
+    assert.deepEqual([isCounted(second.records[0]), isCounted(first.records[0])], [true, false]);
+  });
+
+  it('comes from the books at a claim; books without one compare nothing', async () => {
+    const [counted] = setUp().batch(4).records;
+    const other = { ...counted, appendedAt: 1 };
+    const anchored = setUp({ nextOffset: 5n, anchor: anchorOf(counted) });
+    await anchored.assign();
+    assert.deepEqual([anchored.isCounted(counted), anchored.isCounted(other)], [true, false]);
+    const older = setUp({ nextOffset: 5n });
+    await older.assign();
+    assert.equal(older.isCounted(other), true);
+  });
+
+  it('that is another record halts the partition until a person has looked', async () => {
+    const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
+    await assign();
+    partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
+    await partitions.settled();
+    assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
+    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 is not the one that was counted/);
+    await assign();
+    assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
+    clearHalt();
+    await assign();
+    assert.equal(calls.at(-1), 'read 5');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { AggregatorMetrics } from '#contract/metrics.ts';
+import { equalBytes } from '#core/fingerprint.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { backoffMs, pause } from '#platform/time.ts';
@@ -8,9 +9,13 @@ import {
   type LogBatch,
   LogGapError,
   LogRangeError,
+  type LogRecord,
   LogReplacedError,
+  LogRewrittenError,
+  type LogStopError,
 } from '#services/eventlog/port.ts';
 import {
+  type Anchor,
   type BatchOutcome,
   BooksError,
   batchDispositions,
@@ -19,6 +24,7 @@ import {
   type PartitionHalt,
   StoreIdentityError,
 } from '#services/ledger/port.ts';
+import { anchorOf } from './anchor.ts';
 import { applyRecords } from './apply.ts';
 import { BacklogClock } from './backlogClock.ts';
 import { Dashboards } from './dashboards.ts';
@@ -47,13 +53,15 @@ interface Owned {
   readonly assignment: LogAssignment;
   readonly ownerEpoch: bigint;
   nextOffset: bigint;
+  /** Of the last record that was counted; undefined when the books have none. */
+  anchor: Anchor | undefined;
 }
 
 /** As many records as a reader gives us at most: with so many waiting we are the ones who are waited for. */
 const fullBatchRecords = 1000n;
 
 /** Halts after which the log must not be trusted again by itself. */
-const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated']);
+const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated', 'LogRewritten']);
 
 /**
  * The partitions that this process owns. A partition is in one of these states:
@@ -171,6 +179,7 @@ export class Partitions {
       if (count > 0) {
         counted = count;
         owned.nextOffset = result.nextOffset;
+        owned.anchor = result.anchor;
         this.#recordApplied(batch, count, result.outcome, startedAt);
         if (this.#unhalt(partition) || result.outcome.parked > 0) this.#options.onChange();
         this.#dashboards.tell(assignment, partition, result.nextOffset);
@@ -209,7 +218,7 @@ export class Partitions {
   }
 
   /** The reader stopped a partition because the log is not what the books counted. */
-  stopped(partition: number, error: LogRangeError | LogGapError): void {
+  stopped(partition: number, error: LogStopError): void {
     const owned = this.#owned.get(partition);
     if (owned !== undefined && error instanceof LogRangeError && isOnlyUnlisted(error)) {
       this.#lose(partition, owned.assignment, error);
@@ -252,8 +261,8 @@ export class Partitions {
         const claim = await this.#options.ledger.claim(partition, this.#options.owner);
         if (assignment.signal.aborted) return;
         if (claim.halt !== undefined) return this.#halt(partition, claim.halt, undefined);
-        const { ownerEpoch, nextOffset } = claim;
-        const owned = { assignment, ownerEpoch, nextOffset };
+        const { ownerEpoch, nextOffset, anchor } = claim;
+        const owned: Owned = { assignment, ownerEpoch, nextOffset, anchor };
         const seen = this.#halts.get(partition);
         // Seen by us and not written down in time: it counts all the same.
         if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {
@@ -261,7 +270,7 @@ export class Partitions {
         }
         this.#owned.set(partition, owned);
         this.#countOwned();
-        await assignment.readFrom(partition, nextOffset);
+        await assignment.readFrom(partition, nextOffset, (record) => isCounted(record, owned));
         this.#options.metrics.sumpipeline_next_offset.set({ partition }, Number(nextOffset));
         // The last owner may have ended between its commit and its word to Kafka, and no record may follow.
         this.#dashboards.tell(assignment, partition, nextOffset);
@@ -386,13 +395,19 @@ function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
   return earliest <= wanted && wanted <= end;
 }
 
-function haltOf(error: LogRangeError | LogGapError): Halt {
+/** Without an anchor there is nothing to compare: the next commit writes one. */
+function isCounted(record: LogRecord, { anchor }: Owned): boolean {
+  return anchor === undefined || equalBytes(anchorOf(record).hash, anchor.hash);
+}
+
+function haltOf(error: LogStopError): Halt {
   const advice = 'The books were not changed. Restore the log, or ask for help before anything is skipped';
   if (error instanceof LogGapError) return { reason: 'LogGap', message: `${error.message}. ${advice}` };
   const clear =
     'It stays halted, also when the log grows again: once the log is the one that was counted, set halt_reason and ' +
     "halt_message of the partition to NULL and halt_stays to false in the schema's table partitions, and restart the aggregators";
-  return { reason: 'LogTruncated', message: `${error.message}. ${advice}. ${clear}` };
+  const reason = error instanceof LogRewrittenError ? 'LogRewritten' : 'LogTruncated';
+  return { reason, message: `${error.message}. ${advice}. ${clear}` };
 }
 
 function booksHalt(partition: number, error: BooksError): Halt {

@@ -10,7 +10,7 @@ export interface Halt {
   readonly message: string;
 }
 
-export type HaltReason = 'RecordCorrupt' | 'RecordTooNew' | 'LogTruncated' | 'LogGap' | 'BooksBroken';
+export type HaltReason = 'RecordCorrupt' | 'RecordTooNew' | 'LogTruncated' | 'LogRewritten' | 'LogGap' | 'BooksBroken';
 
 /** What a batch of log records becomes: everything before the first record that halts. */
 export interface PreparedBatch {

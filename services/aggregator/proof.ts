@@ -20,7 +20,7 @@ export function buildProof(facts: ProofFacts): GetProofResponse {
   const { books, ranges, logEpoch, at } = facts;
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
   const unread = [...(ranges ?? [])].filter(([partition]) => !known.has(partition));
-  const { exact, reason, message } = ranges === undefined ? logUnknown : (rangeProblem(facts) ?? facts.exactness);
+  const { exact, reason, message } = ranges === undefined ? logUnknown : (rangeProblem(facts) ?? withExpired(facts));
   return create(GetProofResponseSchema, {
     exact: exact === true,
     reason,
@@ -42,6 +42,19 @@ const logUnknown: Exactness = {
   message:
     'Kafka cannot be asked for its partitions now, so nothing is proven; the books below are as they stand. Try again',
 };
+
+/** Names the partitions whose log cannot be compared with the books any more: all that was counted is gone by retention. */
+function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactness {
+  const expired = books.filter((one) => {
+    const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
+    return range !== undefined && one.nextOffset > one.firstOffset && range.earliest >= one.nextOffset;
+  });
+  if (exactness.exact !== true || expired.length === 0) return exactness;
+  const [partitions, theirs] = expired.length === 1 ? ['partition', 'it'] : ['partitions', 'them'];
+  const names = expired.map(({ partition }) => partition).join(', ');
+  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all that was counted of ${theirs}`;
+  return { ...exactness, message };
+}
 
 /** The log must still hold what comes next: records that vanished before they were counted are a miscount. */
 function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {

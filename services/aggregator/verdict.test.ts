@@ -166,7 +166,11 @@ describe('a proof', () => {
     });
   }
 
-  it('holds when retention removed records that are counted', () => {
-    assert.equal(buildProof({ ...facts, ranges: range(5n, 9n) }).exact, true);
+  it('holds when retention removed records that are counted, and says when none is left to compare', () => {
+    const some = buildProof({ ...facts, ranges: range(4n, 9n) });
+    assert.deepEqual([some.exact, some.message], [true, exactness.message]);
+    const all = buildProof({ ...facts, ranges: range(5n, 9n) });
+    assert.equal(all.exact, true);
+    assert.match(all.message, /; anchor expired on partition 0: /);
   });
 });

@@ -4,17 +4,26 @@ import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { silentLogger } from '#platform/log.ts';
 import { until } from '#test/support/condition.ts';
 import { Deliveries } from './deliveries.ts';
-import { type BatchResult, type LogAssignment, type LogBatch, type LogGapError, LogRangeError } from './port.ts';
+import {
+  type BatchResult,
+  type IsSameRecord,
+  type LogAssignment,
+  type LogBatch,
+  LogRangeError,
+  LogRewrittenError,
+  type LogStopError,
+} from './port.ts';
 
 /** kafkajs' consumer as far as delivery goes, handing over whatever the test says, also what it should not. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
   readonly batches: LogBatch[] = [];
-  readonly stopped: (LogRangeError | LogGapError)[] = [];
+  readonly stopped: LogStopError[] = [];
   readonly fatals: Error[] = [];
   readonly resolved: string[] = [];
   problem: LogRangeError | undefined;
+  earliest = 0n;
   asked = 0;
   answer: (batch: LogBatch) => Promise<BatchResult> = async (batch) => ({
     kind: 'confirmed',
@@ -39,15 +48,25 @@ class FakeKafka {
     },
     onStopped: (_partition, error) => this.stopped.push(error),
     onFatal: (error) => this.fatals.push(error),
-    rangeProblem: async () => {
+    askRange: async () => {
       this.asked += 1;
-      return this.problem;
+      return { problem: this.problem, earliest: this.earliest };
     },
   });
 
+  begin(partition: number, offset: bigint, isSame?: IsSameRecord): void {
+    this.deliveries.begin({ assignment, partition, offset, earliest: this.earliest, isSame });
+  }
+
   /** Hands over a fetch with these offsets. */
-  hand(partition: number, offsets: readonly number[]): Promise<void> {
-    const messages = offsets.map((offset) => ({ offset: String(offset), key: null, value: null, timestamp: '0' }));
+  hand(partition: number, offsets: readonly number[], leaderEpoch = 0): Promise<void> {
+    const messages = offsets.map((offset) => ({
+      offset: String(offset),
+      key: null,
+      value: null,
+      timestamp: '0',
+      batchContext: { partitionLeaderEpoch: leaderEpoch },
+    }));
     const payload: Partial<EachBatchPayload> = {
       batch: {
         partition,
@@ -71,7 +90,7 @@ const assignment = { generation: 1 } as LogAssignment;
 test('what nobody asked for is dropped, and what was asked for is delivered in bounded batches', async () => {
   const kafka = new FakeKafka();
   await kafka.hand(0, [5, 6]);
-  kafka.deliveries.begin(assignment, 0, 5n);
+  kafka.begin(0, 5n);
   assert.deepEqual([kafka.seeks, [...kafka.active]], [[[0, '5']], [0]]);
   await kafka.hand(0, [5, 6, 7, 8]);
   assert.deepEqual(kafka.firsts(), [5n, 8n]);
@@ -83,7 +102,7 @@ test('what nobody asked for is dropped, and what was asked for is delivered in b
 
 test('a stale batch after a seek is dropped; the right one follows', async () => {
   const kafka = new FakeKafka();
-  kafka.deliveries.begin(assignment, 0, 50n);
+  kafka.begin(0, 50n);
   await kafka.hand(0, [7, 8]);
   await until('it to be fetched again', () => kafka.active.has(0));
   assert.equal(kafka.asked, 1, 'for the range, before the second seek');
@@ -97,7 +116,7 @@ test('a stale batch after a seek is dropped; the right one follows', async () =>
 
 test('an offset that stays wrong is a gap, unless the log does not hold the right one', async () => {
   const kafka = new FakeKafka();
-  kafka.deliveries.begin(assignment, 0, 50n);
+  kafka.begin(0, 50n);
   for (let count = 0; count < 3; count++) {
     await until('it to be fetched', () => kafka.active.has(0));
     await kafka.hand(0, [52]);
@@ -110,7 +129,7 @@ test('an offset that stays wrong is a gap, unless the log does not hold the righ
 test('a place that the log lost while the partition rested is not sought', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'again' });
-  kafka.deliveries.begin(assignment, 0, 5n);
+  kafka.begin(0, 5n);
   kafka.problem = new LogRangeError({ partition: 0, wanted: 5n, earliest: 9n, end: 12n });
   await kafka.hand(0, [5]);
   await until('the range error', () => kafka.stopped.length === 1);
@@ -119,7 +138,7 @@ test('a place that the log lost while the partition rested is not sought', async
 
 test('what follows a hole inside one fetch is not delivered', async () => {
   const kafka = new FakeKafka();
-  kafka.deliveries.begin(assignment, 0, 0n);
+  kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1, 3, 4]);
   assert.deepEqual(
     kafka.batches.flatMap(({ records }) => records.map(({ offset }) => offset)),
@@ -131,11 +150,12 @@ test('a partition has one handler at a time, also when another reading of it beg
   const kafka = new FakeKafka();
   const gate = Promise.withResolvers<BatchResult>();
   kafka.answer = () => gate.promise;
-  kafka.deliveries.begin(assignment, 0, 0n);
+  kafka.begin(0, 0n);
   const first = kafka.hand(0, [0, 1]);
   kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 11n });
   kafka.deliveries.endAll();
-  kafka.deliveries.begin({ ...assignment, generation: 2 }, 0, 10n);
+  const next = { ...assignment, generation: 2 };
+  kafka.deliveries.begin({ assignment: next, partition: 0, offset: 10n, earliest: 0n, isSame: undefined });
   // Twice: two fetchers may hold the same partition while its leader moves.
   const others = [kafka.hand(0, [10]), kafka.hand(0, [10])];
   await new Promise(setImmediate);
@@ -151,7 +171,7 @@ test('after an answer without progress the partition rests and is fetched again 
   const kafka = new FakeKafka();
   for (const answer of [{ kind: 'again' }, { kind: 'confirmed', nextOffset: 0n }] as const) {
     kafka.answer = async () => answer;
-    kafka.deliveries.begin(assignment, 0, 0n);
+    kafka.begin(0, 0n);
     await kafka.hand(0, [0, 1]);
     assert.deepEqual([...kafka.active], [], 'resting');
     await kafka.hand(0, [0, 1]);
@@ -165,14 +185,14 @@ test('after an answer without progress the partition rests and is fetched again 
 test('a confirmation beyond the batch ends the reader: somebody counted what was never delivered', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 9n });
-  kafka.deliveries.begin(assignment, 0, 0n);
+  kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1]);
   assert.match(String(kafka.fatals[0]?.message), /partition 0: offset 9 was confirmed of a batch from 0 to 1/);
 });
 
 test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
   const kafka = new FakeKafka();
-  kafka.deliveries.begin(assignment, 0, 5n);
+  kafka.begin(0, 5n);
   const look = (end: bigint) =>
     kafka.deliveries.compare(kafka.deliveries.idle(), new Map([[0, { earliest: 0n, end }]]));
   for (let count = 0; count < 9; count++) look(5n);
@@ -182,4 +202,70 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   assert.equal(kafka.fatals.length, 0);
   look(6n);
   assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
+});
+
+test('the record before the first one is compared, once, and not delivered', async () => {
+  const kafka = new FakeKafka();
+  const compared: bigint[] = [];
+  kafka.begin(0, 5n, ({ offset }) => compared.push(offset) > 0);
+  assert.deepEqual(kafka.seeks, [[0, '4']]);
+  await kafka.hand(0, [4, 5, 6]);
+  await kafka.hand(0, [7]);
+  assert.deepEqual([compared, kafka.firsts()], [[4n], [5n, 7n]]);
+  assert.deepEqual(kafka.resolved, ['4', '6', '7']);
+});
+
+test('a partition whose last counted record is another one is stopped before anything is delivered', async () => {
+  const kafka = new FakeKafka();
+  kafka.begin(0, 5n, () => false);
+  await kafka.hand(0, [4, 5, 6]);
+  assert.deepEqual(kafka.firsts(), []);
+  const [error] = kafka.stopped;
+  assert.ok(error instanceof LogRewrittenError);
+  assert.equal(error.offset, 4n);
+  assert.equal(kafka.active.has(0), false);
+});
+
+test('nothing is compared where the log begins', async () => {
+  const kafka = new FakeKafka();
+  kafka.earliest = 5n;
+  kafka.begin(0, 5n, () => false);
+  await kafka.hand(0, [5]);
+  assert.deepEqual([kafka.seeks, kafka.firsts(), kafka.stopped], [[[0, '5']], [5n], []]);
+});
+
+test('another leader is compared again before its records are delivered', async () => {
+  const kafka = new FakeKafka();
+  let isSame = true;
+  kafka.begin(0, 5n, () => isSame);
+  await kafka.hand(0, [4, 5], 1);
+  await kafka.hand(0, [6, 7], 2);
+  assert.deepEqual(kafka.firsts(), [5n], 'not yet');
+  await until('the record before to be fetched', () => kafka.seeks.length === 2);
+  assert.deepEqual(kafka.seeks.at(-1), [0, '5']);
+  await kafka.hand(0, [5, 6, 7], 1);
+  await kafka.hand(0, [8], 2);
+  await until('the record before the next change to be fetched', () => kafka.seeks.length === 3);
+  assert.deepEqual(
+    [kafka.firsts(), kafka.seeks.at(-1)],
+    [
+      [5n, 6n],
+      [0, '7'],
+    ],
+  );
+  isSame = false;
+  await kafka.hand(0, [7, 8], 2);
+  assert.deepEqual(kafka.firsts(), [5n, 6n]);
+  assert.ok(kafka.stopped[0] instanceof LogRewrittenError);
+});
+
+test('a record that retention took meanwhile is not waited for', async () => {
+  const kafka = new FakeKafka();
+  kafka.begin(0, 5n, () => true);
+  await kafka.hand(0, [4, 5], 1);
+  kafka.earliest = 6n;
+  await kafka.hand(0, [6], 2);
+  await until('the next record to be fetched', () => kafka.seeks.at(-1)?.[1] === '6');
+  await kafka.hand(0, [6], 2);
+  assert.deepEqual(kafka.firsts(), [5n, 6n]);
 });

@@ -1,9 +1,10 @@
-import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { backoffMs } from '#platform/time.ts';
-import { contiguousBatches, rangeProblem } from './delivery.ts';
+import { contiguousBatches, rangeProblem, toRecord } from './delivery.ts';
 import {
   type BatchResult,
+  type IsSameRecord,
   type LogAssignment,
   type LogBatch,
   LogError,
@@ -11,6 +12,8 @@ import {
   type LogRange,
   type LogRangeError,
   type LogRecord,
+  LogRewrittenError,
+  type LogStopError,
 } from './port.ts';
 
 export interface DeliveriesOptions {
@@ -22,10 +25,16 @@ export interface DeliveriesOptions {
   readonly recordsMax: number;
   readonly heartbeatMs: number;
   readonly onBatch: (batch: LogBatch) => Promise<BatchResult>;
-  readonly onStopped: (partition: number, error: LogRangeError | LogGapError) => void;
+  readonly onStopped: (partition: number, error: LogStopError) => void;
   readonly onFatal: (error: Error) => void;
-  /** Asks Kafka whether the partition can be read from there. */
-  readonly rangeProblem: (partition: number, wanted: bigint) => Promise<LogRangeError | undefined>;
+  /** Asks Kafka whether the partition can be read from there, and where it begins. */
+  readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
+}
+
+export interface RangeAnswer {
+  readonly problem: LogRangeError | undefined;
+  /** The first offset that the log holds. */
+  readonly earliest: bigint;
 }
 
 /** At most one stale batch per broker can follow a seek; from here on a wrong offset is the log's own. */
@@ -40,6 +49,12 @@ interface Reading {
   readonly partition: number;
   /** The offset that must come next. */
   next: bigint;
+  /** Undefined: nothing was counted of the partition, so there is nothing to compare. */
+  readonly isSame: IsSameRecord | undefined;
+  /** The record before `next` has to be seen and compared before anything else is delivered. */
+  isToCompare: boolean;
+  /** Of the last record that was delivered or compared: a new one may have written over what was counted. */
+  leaderEpoch: number | undefined;
   /** `resting`: nothing is fetched until a timer or a check resumes it. */
   phase: 'reading' | 'resting';
   /** Wrong first offsets in a row. */
@@ -49,6 +64,14 @@ interface Reading {
   /** `next` at the last comparison with the log. */
   checked: bigint | undefined;
   stalledChecks: number;
+}
+
+export interface ReadingPlace {
+  readonly assignment: LogAssignment;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly earliest: bigint;
+  readonly isSame: IsSameRecord | undefined;
 }
 
 /**
@@ -76,10 +99,22 @@ export class Deliveries {
     return this.#readings.values().next().value;
   }
 
-  /** Delivers the partition from `offset` on, which the caller has checked. */
-  begin(assignment: LogAssignment, partition: number, offset: bigint): void {
-    const counters = { mismatches: 0, failures: 0, checked: undefined, stalledChecks: 0 };
-    const reading: Reading = { assignment, partition, next: offset, phase: 'resting', ...counters };
+  /** Delivers the partition from `offset` on, which the caller has checked. `earliest`: where the log begins. */
+  begin(place: ReadingPlace): void {
+    const { assignment, partition, offset, earliest, isSame } = place;
+    const reading: Reading = {
+      assignment,
+      partition,
+      next: offset,
+      isSame,
+      isToCompare: isSame !== undefined && earliest < offset,
+      leaderEpoch: undefined,
+      phase: 'resting',
+      mismatches: 0,
+      failures: 0,
+      checked: undefined,
+      stalledChecks: 0,
+    };
     this.#readings.set(partition, reading);
     this.#resume(reading);
   }
@@ -122,18 +157,44 @@ export class Deliveries {
     while (this.#handling.has(partition)) await this.#handling.get(partition);
     if (!this.#isLive(reading)) return;
     const got = BigInt(first.offset);
-    if (got !== reading.next) {
+    if (got !== placeOf(reading)) {
       this.#mismatch(reading, got);
       return;
     }
     reading.mismatches = 0;
-    const work = this.#handleAll(reading, payload);
+    const counted = reading.isToCompare ? 1 : 0;
+    if (!this.#compare(reading, toRecord(first))) return;
+    // Or kafkajs would fetch it once more.
+    if (counted > 0) payload.resolveOffset(first.offset);
+    const work = this.#handleAll(reading, payload, messages.slice(counted));
     this.#handling.set(partition, Promise.allSettled([work]).then());
     try {
       await work;
     } finally {
       this.#handling.delete(partition);
     }
+  }
+
+  /**
+   * Whether delivery may go on. Compares the record before `next` when that is due; when the first record comes from
+   * another leader than the last one did, the next fetch begins with that record.
+   */
+  #compare(reading: Reading, first: LogRecord): boolean {
+    const { partition, isSame, leaderEpoch } = reading;
+    if (isSame === undefined) return true;
+    if (!reading.isToCompare && leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch) {
+      reading.isToCompare = true;
+      // The leader epoch of what follows is known by then.
+      reading.leaderEpoch = undefined;
+      this.#judge(reading, undefined);
+      return false;
+    }
+    if (!reading.isToCompare) return true;
+    reading.isToCompare = false;
+    if (isSame(first)) return true;
+    this.end(partition);
+    this.#options.onStopped(partition, new LogRewrittenError({ partition, offset: first.offset }));
+    return false;
   }
 
   /** kafkajs lost its place in the partition and is about to jump. */
@@ -193,14 +254,14 @@ export class Deliveries {
     this.applyPauses();
   }
 
-  #seek({ partition, next }: Reading): void {
+  #seek(reading: Reading): void {
     const { consumer, topic } = this.#options;
-    consumer.seek({ topic, partition, offset: String(next) });
+    consumer.seek({ topic, partition: reading.partition, offset: String(placeOf(reading)) });
   }
 
-  async #handleAll(reading: Reading, payload: EachBatchPayload): Promise<void> {
+  async #handleAll(reading: Reading, payload: EachBatchPayload, messages: readonly KafkaMessage[]): Promise<void> {
     const highWatermark = BigInt(payload.batch.highWatermark);
-    for (const records of contiguousBatches(payload.batch.messages, reading.next, this.#options.recordsMax)) {
+    for (const records of contiguousBatches(messages, reading.next, this.#options.recordsMax)) {
       const result = await this.#handle(reading, records, highWatermark, payload);
       if (!this.#isLive(reading)) return;
       if (!this.#settle(reading, records, result)) return;
@@ -245,7 +306,10 @@ export class Deliveries {
           this.#options.onFatal(new LogError(`partition ${reading.partition}: ${problem}`));
           return false;
         }
-        if (nextOffset > reading.next) reading.failures = 0;
+        if (nextOffset > reading.next) {
+          reading.failures = 0;
+          reading.leaderEpoch = records[Number(nextOffset - reading.next) - 1]?.leaderEpoch;
+        }
         reading.next = nextOffset;
         if (nextOffset === end) return true;
         this.#rest(reading);
@@ -296,9 +360,11 @@ export class Deliveries {
   #ask(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading)) return;
     const { partition, next } = reading;
-    this.#options.rangeProblem(partition, next).then(
-      (problem) => {
+    this.#options.askRange(partition, next).then(
+      ({ problem, earliest }) => {
         if (!this.#isLive(reading)) return;
+        // Retention took the record that was to be compared.
+        if (earliest >= next) reading.isToCompare = false;
         const gap = gapAt === undefined ? undefined : new LogGapError({ partition, expected: next, got: gapAt });
         const error = problem ?? gap;
         if (error === undefined) {
@@ -314,4 +380,9 @@ export class Deliveries {
       },
     );
   }
+}
+
+/** Where the next fetch has to begin. */
+function placeOf({ next, isToCompare }: Reading): bigint {
+  return isToCompare ? next - 1n : next;
 }

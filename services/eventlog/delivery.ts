@@ -43,13 +43,14 @@ export function rangeProblem(
   return new LogRangeError({ partition, wanted, earliest, end });
 }
 
-function toRecord(message: KafkaMessage): LogRecord {
+export function toRecord(message: KafkaMessage): LogRecord {
   return {
     offset: BigInt(message.offset),
     key: message.key,
     value: message.value,
     schema: headerText(message.headers, schemaHeader),
     traceparent: headerText(message.headers, traceHeader),
+    headers: message.headers,
     appendedAt: Number(message.timestamp),
     leaderEpoch: leaderEpochOf(message),
   };

@@ -85,7 +85,7 @@ export interface LogReaderHandlers {
    * The reader stopped this partition because what the log offers is not what was asked for. It stays stopped until
    * `readFrom` is called for it again, in this or a later assignment.
    */
-  onPartitionStopped(partition: number, error: LogRangeError | LogGapError): void;
+  onPartitionStopped(partition: number, error: LogStopError): void;
   /** The reader is dead, its assignment has ended: close it and build a new one. Called at most once. */
   onFatal(error: Error): void;
 }
@@ -106,10 +106,12 @@ export interface LogAssignment {
   proveMembership(): Promise<void>;
   /**
    * Delivers `partition` from `offset` on, after a check that earliest <= offset <= end. Also the way to begin again
-   * after a `stop`. Throws LogRangeError when the log does not hold that place, NotMemberError when this assignment is
+   * after a `stop`. With `isSame` the record before `offset`, the last one that was counted, is read first and compared:
+   * now, and whenever another leader wrote what comes next. When the log begins at `offset` it is gone, and nothing is
+   * compared. Throws LogRangeError when the log does not hold that place, NotMemberError when this assignment is
    * over or never had the partition, LogUnavailableError when the range cannot be asked (try again later).
    */
-  readFrom(partition: number, offset: bigint): Promise<void>;
+  readFrom(partition: number, offset: bigint, isSame?: IsSameRecord): Promise<void>;
   /** Delivers no further batch of the partition until `readFrom`; the batch in hand is finished. */
   stop(partition: number): void;
   /**
@@ -118,6 +120,9 @@ export interface LogAssignment {
    */
   commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
+
+/** Whether a record is the one that was counted at its offset. */
+export type IsSameRecord = (record: LogRecord) => boolean;
 
 export interface LogBatch {
   readonly partition: number;
@@ -139,11 +144,15 @@ export interface LogRecord {
   readonly schema: string | undefined;
   /** Text of the header `traceparent`, unchecked; absent where the addition is not traced. */
   readonly traceparent?: string | undefined;
+  /** All of them, as they came; absent when there are none. */
+  readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
   readonly appendedAt: number;
   /** Leader epoch of the Kafka batch that carried the record; undefined when the broker does not say. */
   readonly leaderEpoch: number | undefined;
 }
+
+export type LogHeaders = Readonly<Record<string, Uint8Array | string | readonly (Uint8Array | string)[] | undefined>>;
 
 export type BatchResult =
   /** Everything before `nextOffset` is committed; delivery goes on from there. */
@@ -256,6 +265,28 @@ export class LogGapError extends LogError {
     this.got = place.got;
   }
 }
+
+/**
+ * The log holds another record than the one that was counted at that offset: it was cut, and then grew again. What stands
+ * below our offset now was never counted.
+ */
+export class LogRewrittenError extends LogError {
+  readonly partition: number;
+  readonly offset: bigint;
+
+  constructor(place: { partition: number; offset: bigint }) {
+    super(
+      `partition ${place.partition}: the record at offset ${place.offset} is not the one that was counted there: ` +
+        'the log was cut and written again, so records below may never have been counted',
+    );
+    this.name = 'LogRewrittenError';
+    this.partition = place.partition;
+    this.offset = place.offset;
+  }
+}
+
+/** Why a partition cannot be read on. */
+export type LogStopError = LogRangeError | LogGapError | LogRewrittenError;
 
 /** Which topic the log is: a topic that is deleted and made again has the same name and another id. */
 export interface TopicIdentity {

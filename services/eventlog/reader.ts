@@ -4,7 +4,7 @@ import { shareWhileOpen } from '#platform/share.ts';
 import { pause, withDeadline } from '#platform/time.ts';
 import { AdminSession, readOffsets } from './admin.ts';
 import { untilCoordinatorServes } from './coordinator.ts';
-import { Deliveries } from './deliveries.ts';
+import { Deliveries, type RangeAnswer, type ReadingPlace } from './deliveries.ts';
 import { rangeProblem } from './delivery.ts';
 import { explainKafkaError } from './errors.ts';
 import { createKafkaClient, type KafkaClient } from './kafka.ts';
@@ -13,7 +13,6 @@ import {
   type LogAssignment,
   LogError,
   type LogRange,
-  type LogRangeError,
   type LogReader,
   type LogReaderHandlers,
   LogUnavailableError,
@@ -136,7 +135,7 @@ class KafkaLogReader implements LogReader {
       onBatch: (batch) => handlers.onBatch(batch),
       onStopped: (partition, error) => handlers.onPartitionStopped(partition, error),
       onFatal: (error) => this.#fail(error),
-      rangeProblem: (partition, wanted) => this.#rangeProblem(partition, wanted),
+      askRange: (partition, wanted) => this.#askRange(partition, wanted),
     });
     this.#now = options.now ?? (() => performance.now());
     this.#lastSign = this.#now();
@@ -219,7 +218,7 @@ class KafkaLogReader implements LogReader {
       partitions: partitions.toSorted((one, other) => one - other),
       signal: ended.signal,
       proveMembership: () => this.#prove(assignment),
-      readFrom: (partition, offset) => this.#readFrom(assignment, partition, offset),
+      readFrom: (partition, offset, isSame) => this.#readFrom({ assignment, partition, offset, isSame }),
       stop: (partition) => {
         if (this.#assignment === assignment) this.#deliveries.end(partition);
       },
@@ -275,21 +274,26 @@ class KafkaLogReader implements LogReader {
     this.#requireCurrent(assignment);
   }
 
-  async #readFrom(assignment: LogAssignment, partition: number, offset: bigint): Promise<void> {
+  async #readFrom(place: Omit<ReadingPlace, 'earliest'>): Promise<void> {
+    const { assignment, partition, offset } = place;
     this.#requireCurrent(assignment, partition);
     this.#deliveries.end(partition);
-    const problem = await this.#rangeProblem(partition, offset);
+    const { problem, earliest } = await this.#askRange(partition, offset);
     this.#requireCurrent(assignment, partition);
     if (problem !== undefined) throw problem;
-    this.#deliveries.begin(assignment, partition, offset);
+    this.#deliveries.begin({ ...place, earliest });
   }
 
   /** Asked twice, the second time on a fresh connection: a halt must not rest on what an old leader believes. */
-  async #rangeProblem(partition: number, wanted: bigint): Promise<LogRangeError | undefined> {
-    const first = rangeProblem(partition, wanted, await this.#sharedOffsets());
-    if (first === undefined) return undefined;
+  async #askRange(partition: number, wanted: bigint): Promise<RangeAnswer> {
+    const judge = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
+      problem: rangeProblem(partition, wanted, ranges),
+      earliest: ranges.get(partition)?.earliest ?? 0n,
+    });
+    const first = judge(await this.#sharedOffsets());
+    if (first.problem === undefined) return first;
     this.#admin.forget();
-    return rangeProblem(partition, wanted, await this.offsets());
+    return judge(await this.offsets());
   }
 
   #checkIdle(): void {

@@ -73,6 +73,7 @@ async function apply(ledger: Ledger, partition: number, additions: BatchAddition
     nextOffset: nextOffset + BigInt(additions.length),
     additions,
     parked: [],
+    anchor: { leaderEpoch: 0, hash: Buffer.alloc(32) },
   };
   return ledger.applyBatch(batch);
 }

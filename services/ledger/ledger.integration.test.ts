@@ -95,12 +95,13 @@ function addition(offset: number | bigint, id: number, a = '1', b = '2', series 
 function batchOf(
   ownerEpoch: bigint,
   additions: BatchAddition[],
-  more: Partial<Pick<LedgerBatch, 'partition' | 'firstOffset' | 'nextOffset' | 'parked'>> = {},
+  more: Partial<Pick<LedgerBatch, 'partition' | 'firstOffset' | 'nextOffset' | 'parked' | 'anchor'>> = {},
 ): LedgerBatch {
   const firstOffset = more.firstOffset ?? additions[0]?.offset ?? 0n;
   const parked = more.parked ?? [];
   const nextOffset = more.nextOffset ?? firstOffset + BigInt(additions.length + parked.length);
-  return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked };
+  const anchor = more.anchor ?? { leaderEpoch: 0, hash: Buffer.alloc(32) };
+  return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
 }
 
 /** The statement that a slow owner would run inside a transaction it leaves open. */
@@ -396,6 +397,34 @@ describe('a batch', () => {
       assert.equal((await scope.ledger.readBooks())[0]?.nextOffset, 0n);
     });
   }
+});
+
+describe('the anchor', () => {
+  const anchor = { leaderEpoch: 7, hash: Buffer.alloc(32, 1) };
+
+  it('is the last record of the last batch, and is told at every claim', async () => {
+    await using scope = await freshLedger();
+    const { ledger } = scope;
+    const { ownerEpoch, anchor: none } = await ledger.claim(0, 'me');
+    assert.equal(none, undefined);
+    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)], { anchor: { ...anchor, leaderEpoch: undefined } }));
+    assert.deepEqual((await ledger.claim(0, 'me')).anchor, { leaderEpoch: undefined, hash: anchor.hash });
+    const claim = await ledger.claim(0, 'me');
+    await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(1, 2), addition(2, 3)], { anchor }));
+    assert.deepEqual((await ledger.claim(0, 'me')).anchor, anchor);
+  });
+
+  it('is void when a version without anchors moved the partition on', async () => {
+    await using scope = await freshLedger();
+    const { ledger, admin } = scope;
+    const { ownerEpoch } = await ledger.claim(0, 'me');
+    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)], { anchor }));
+    await applyRaw(admin, batchOf(ownerEpoch, [addition(1, 2)]));
+    const claim = await ledger.claim(0, 'me');
+    assert.deepEqual([claim.nextOffset, claim.anchor], [2n, undefined]);
+    await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(2, 3)], { anchor }));
+    assert.deepEqual((await ledger.claim(0, 'me')).anchor, anchor);
+  });
 });
 
 describe('two owners', () => {

@@ -8,6 +8,7 @@ import { createPool, storeSources, transactionTimeoutMs } from './connect.ts';
 import { toLedgerError } from './errors.ts';
 import { migrate, type Query, type Transaction } from './migrate.ts';
 import {
+  type Anchor,
   type BatchOutcome,
   type Claim,
   type CountedAddition,
@@ -106,17 +107,20 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // A second question: the row is ours by now, and only its owner writes a halt.
-    const halted = await this.#query<HaltRow>(
-      `SELECT halt_reason, halt_message FROM ${this.#schema}.partitions
-       WHERE log_epoch = $1 AND partition = $2 AND halt_stays`,
-      [this.#config.SUMPIPELINE_LOG_EPOCH, partition],
+    // A second question: the row is ours by now, and only its owner writes a halt or an anchor.
+    const kept = only(
+      await this.#query<HaltRow & AnchorRow>(
+        `SELECT halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash, anchor_offset = next_offset - 1 AS is_anchored
+         FROM ${this.#schema}.partitions WHERE log_epoch = $1 AND partition = $2`,
+        [this.#config.SUMPIPELINE_LOG_EPOCH, partition],
+      ),
     );
     return {
       ownerEpoch: BigInt(row.owner_epoch),
       firstOffset: BigInt(row.first_offset),
       nextOffset: BigInt(row.next_offset),
-      halt: halted[0] === undefined ? undefined : toHalt(halted[0]),
+      anchor: toAnchor(kept),
+      halt: kept.halt_stays ? toHalt(kept) : undefined,
     };
   }
 
@@ -134,9 +138,9 @@ export class PostgresLedger implements Ledger {
   async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
     const { additions, parked } = batch;
     const rows = await this.#query<Record<keyof BatchOutcome, string>>({
-      name: 'apply_batch_v1',
-      text: `SELECT * FROM ${this.#schema}.apply_batch_v1(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+      name: 'apply_batch_v2',
+      text: `SELECT * FROM ${this.#schema}.apply_batch_v2(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
       values: [
         this.#config.SUMPIPELINE_LOG_EPOCH,
         batch.partition,
@@ -156,6 +160,8 @@ export class PostgresLedger implements Ledger {
         parked.map(({ schema }) => schema ?? null),
         parked.map(({ reason }) => reason),
         parked.map(({ appendedAt }) => appendedAt),
+        batch.anchor.leaderEpoch ?? null,
+        bytea(batch.anchor.hash),
       ],
     });
     const row = only(rows);
@@ -360,9 +366,17 @@ interface TotalRow {
 interface HaltRow {
   readonly halt_reason: string | null;
   readonly halt_message: string | null;
+  readonly halt_stays: boolean;
 }
 
-type BooksRow = Record<string, string | null> & HaltRow;
+interface AnchorRow {
+  readonly anchor_leader_epoch: number | null;
+  readonly anchor_hash: Buffer | null;
+  /** Null where there never was an anchor. */
+  readonly is_anchored: boolean | null;
+}
+
+type BooksRow = Record<string, string | null> & Omit<HaltRow, 'halt_stays'>;
 
 /** What a verdict shows of it. */
 const haltMessageMax = 2048;
@@ -394,7 +408,18 @@ function toPosition(row: VectorRow): Position {
   return { logEpoch: row.log_epoch, partition: row.partition, offset: BigInt(row.offset) };
 }
 
-function toHalt({ halt_reason: reason, halt_message: message }: HaltRow): PartitionHalt | undefined {
+function toAnchor({
+  anchor_leader_epoch: leaderEpoch,
+  anchor_hash: hash,
+  is_anchored: isAnchored,
+}: AnchorRow): Anchor | undefined {
+  return isAnchored === true && hash !== null ? { leaderEpoch: leaderEpoch ?? undefined, hash } : undefined;
+}
+
+function toHalt({
+  halt_reason: reason,
+  halt_message: message,
+}: Omit<HaltRow, 'halt_stays'>): PartitionHalt | undefined {
   return reason === null ? undefined : { reason, message: message ?? '' };
 }
 

@@ -46,8 +46,18 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
+  /** The record at nextOffset - 1; undefined when nothing was counted, or by a version that kept no anchor. */
+  readonly anchor: Anchor | undefined;
   /** Set when the partition must not go on before a person has decided; then it cannot be counted either. */
   readonly halt: PartitionHalt | undefined;
+}
+
+/** What tells a record from any other that the log may hold at its offset. */
+export interface Anchor {
+  /** Undefined when the broker did not say. */
+  readonly leaderEpoch: number | undefined;
+  /** 32 bytes. */
+  readonly hash: Uint8Array;
 }
 
 /** Why a partition stands still, as the books keep it. */
@@ -73,6 +83,8 @@ export interface LedgerBatch {
   readonly nextOffset: bigint;
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];
+  /** Of the record at nextOffset - 1. */
+  readonly anchor: Anchor;
 }
 
 export interface BatchAddition extends Addition {
