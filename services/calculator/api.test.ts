@@ -14,9 +14,11 @@ const requestId = '0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e';
 function build(write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>) {
   const written: LogRecordInput[] = [];
   let replayed = 0;
+  const log = { isConfirmed: async () => true };
   const api = new CalculatorApi({
     logEpoch: 4,
     recent: new RecentAdditions({ entriesMax: 10 }),
+    isLogConfirmed: () => log.isConfirmed(),
     write(record, deadline) {
       written.push(record);
       return write(record, deadline);
@@ -31,7 +33,7 @@ function build(write: (record: LogRecordInput, deadline: number) => Promise<{ pa
       deadline: Date.now() + withinMs,
       signal: new AbortController().signal,
     });
-  return { add, written, replays: () => replayed };
+  return { add, written, log, replays: () => replayed };
 }
 
 const refusal = (code: ErrorCode, message: RegExp) => (error: unknown) => {
@@ -136,3 +138,17 @@ describe('a write that fails', () => {
     assert.deepEqual([retry.replayed, retry.position?.offset, written.length], [true, 9n, 1]);
   });
 });
+
+for (const [name, isConfirmed] of Object.entries<() => Promise<boolean>>({
+  'is another one': async () => false,
+  'is not told in time': () => new Promise<boolean>(() => {}),
+})) {
+  test(`an addition is written again when the log ${name}`, async () => {
+    let offset = 0n;
+    const { add, written, log, replays } = build(async () => ({ partition: 0, offset: offset++ }));
+    await add();
+    log.isConfirmed = isConfirmed;
+    const again = await add({}, 200);
+    assert.deepEqual([again.replayed, again.position?.offset, written.length, replays()], [false, 1n, 2, 0]);
+  });
+}

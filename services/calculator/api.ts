@@ -18,6 +18,8 @@ import type { Acknowledged, RecentAdditions } from './recent.ts';
 export interface CalculatorApiOptions {
   readonly logEpoch: number;
   readonly recent: RecentAdditions;
+  /** Whether the log is surely the one that holds what is remembered. Never rejects. */
+  readonly isLogConfirmed: () => Promise<boolean>;
   /** Writes one record; see Batcher.add for what its errors mean. Throws SumError while there is no log to write to. */
   readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
   readonly onReplayed: () => void;
@@ -28,6 +30,9 @@ export interface CalculatorApiOptions {
 export const calculatorRoutes: readonly HttpRoute<typeof Calculator>[] = [
   { method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } },
 ];
+
+/** A healthy broker answers in milliseconds. */
+const confirmWithinMs = 1_000;
 
 /** The Calculator service, the same for gRPC and HTTP. */
 export class CalculatorApi {
@@ -41,8 +46,19 @@ export class CalculatorApi {
   async add(request: AddRequest, call: CallContext): Promise<AddResponse> {
     const addition = parseAddition(request);
     const known = this.#options.recent.find(addition.requestId);
-    if (known !== undefined) return this.#replay(addition, known);
+    if (known !== undefined && (await this.#isLogConfirmed(call.deadline))) return this.#replay(addition, known);
     return answer(await this.#write(addition, call.deadline), false);
+  }
+
+  /** Half of the time that is left, at most: written again it counts once, and that needs time too. */
+  async #isLogConfirmed(deadline: number): Promise<boolean> {
+    const { isLogConfirmed, now } = this.#options;
+    const withinMs = Math.min(confirmWithinMs, (deadline - now()) / 2);
+    try {
+      return await withDeadline('the question for the topic', Math.max(0, withinMs), isLogConfirmed());
+    } catch {
+      return false;
+    }
   }
 
   #replay(addition: Addition, known: Acknowledged): AddResponse {

@@ -13,7 +13,7 @@ import { until } from '#test/support/condition.ts';
 import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
-import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
+import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
@@ -95,6 +95,30 @@ async function idsInLog(topic: string): Promise<Map<string, string[]>> {
 }
 
 describe('adding', () => {
+  test('to a topic that was deleted and made again is refused, also what was acknowledged before', async () => {
+    const { topic, settings, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    await untilReady(daemon);
+    const addition = { requestId: randomUUID(), a: '1', b: '2' };
+    assert.equal((await post(daemon, addition)).status, 200);
+    assert.equal((await post(daemon, addition)).answer['replayed'], true);
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await admin.disconnect();
+    await createLog(settings, 3);
+    // At once: the memory of it must not answer for the topic that is gone.
+    for (const body of [addition, { ...addition, requestId: randomUUID() }]) {
+      const { status, answer } = await post(daemon, body);
+      assert.equal(status, 503, inspect(answer));
+      assert.match(
+        String(answer['detail']),
+        /the log was replaced: its topic had id .* and has id .* now; nothing was written/,
+      );
+    }
+    assert.equal((await idsInLog(topic)).size, 0);
+  });
+
   test('over HTTP and gRPC the answer names the place where the addition stands', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });

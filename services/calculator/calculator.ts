@@ -13,6 +13,7 @@ import { Batcher } from './batcher.ts';
 import { writeBatch } from './batchWrite.ts';
 import { Connection } from './connection.ts';
 import { LogEnds } from './logEnds.ts';
+import { LogIdentity } from './logIdentity.ts';
 import { PartitionChooser } from './partitionChooser.ts';
 import { RecentAdditions } from './recent.ts';
 import { traceAppend, traceSend } from './tracing.ts';
@@ -60,7 +61,16 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     random: Math.random,
     onConnected() {
       logEnds.start();
+      identity.require();
       onReady();
+    },
+  });
+  const recent = new RecentAdditions({ entriesMax: recentMax });
+  const identity = new LogIdentity({
+    writer: () => connection.writer,
+    onLost(fields) {
+      recent.clear();
+      logger.error(fields, 'the log may not hold what was acknowledged: what is remembered is forgotten');
     },
   });
   const chooser = new PartitionChooser({ log: () => connection.writer, now: Date.now });
@@ -78,9 +88,11 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       metrics.sumpipeline_log_append_duration_seconds.observe({ result }, seconds);
       metrics.sumpipeline_log_append_batch_additions.observe(records.length);
     };
+    const acknowledged = identity.beginAppend(partition);
     try {
       const place = await connection.current().append(partition, records, options);
       observe('ok');
+      acknowledged(place.baseOffset, records.length);
       logEnds.raise(partition, place.baseOffset + BigInt(records.length));
       return place;
     } catch (error) {
@@ -109,10 +121,12 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
-    recent: new RecentAdditions({ entriesMax: recentMax }),
+    recent,
+    isLogConfirmed: () => identity.isConfirmed(),
     async write(record, deadline) {
       // Without a connection it says at once what is missing.
       connection.current();
+      identity.require();
       return traceSend(topic, record, (traced) => batcher.add(traced, deadline));
     },
     onReplayed: () => metrics.sumpipeline_calculator_replayed_total.inc(),

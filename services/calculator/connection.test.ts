@@ -18,6 +18,7 @@ class FakeKafka {
       const state = { name: this.writers.length, isClosed: false, onFatal };
       this.writers.push(state);
       const writer: LogWriter = {
+        confirmTopic: async () => 'topic',
         partitionCount: state.name,
         topicId: undefined,
         leaderOf: () => undefined,

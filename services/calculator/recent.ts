@@ -24,6 +24,11 @@ export class RecentAdditions {
     return this.#entries.size;
   }
 
+  /** What is remembered may not be in the log any more. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   /** Also marks it as used now. */
   find(requestId: string): Acknowledged | undefined {
     const entry = this.#entries.get(requestId);

@@ -11,6 +11,8 @@ export interface LogWriter {
   readonly partitionCount: number;
   /** Kafka's id of the topic, as it was seen last. */
   readonly topicId: string | undefined;
+  /** Asks a broker for the topic's id, within the last two seconds. Throws LogError when none says it. */
+  confirmTopic(): Promise<string>;
   /**
    * The broker that leads a partition; undefined while none does. Appends to partitions of one leader share its
    * connection and its fate.

@@ -97,6 +97,13 @@ class KafkaLogWriter implements LogWriter {
     return this.#metadata.topicId;
   }
 
+  async confirmTopic(): Promise<string> {
+    await this.#ask();
+    const { topicId } = this.#metadata;
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    return topicId;
+  }
+
   leaderOf(partition: number): number | undefined {
     const leader = this.#metadata.leaderOf(partition);
     return leader?.address === undefined ? undefined : leader.node;

@@ -430,6 +430,13 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'books without the id of their topic adopt the first' },
   },
   {
+    breaks: 'a calculator answers from memory only for the log that it wrote to',
+    file: 'services/calculator/api.ts',
+    from: 'if (known !== undefined && (await this.#isLogConfirmed(call.deadline)))',
+    to: 'if (known !== undefined)',
+    test: { file: 'services/calculator/api.test.ts', name: 'an addition is written again when the log is another one' },
+  },
+  {
     breaks: 'what comes next follows the record that was counted last',
     file: 'services/eventlog/deliveries.ts',
     from: '    if (isSame(first)) return true;',

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SumError } from '#core/errors.ts';
+import { LogIdentity } from './logIdentity.ts';
+
+function setUp() {
+  const kafka = { topicId: 'A' as string | undefined, answers: true };
+  const lost: object[] = [];
+  const identity = new LogIdentity({
+    writer: () => ({
+      topicId: kafka.topicId,
+      async confirmTopic() {
+        if (!kafka.answers || kafka.topicId === undefined) throw new Error('no answer');
+        return kafka.topicId;
+      },
+    }),
+    onLost: (fields) => lost.push(fields),
+  });
+  return { kafka, identity, lost };
+}
+
+test('a topic that was made again is refused until the old one is back', async () => {
+  const { kafka, identity, lost } = setUp();
+  identity.require();
+  kafka.topicId = 'B';
+  const refusal = (error: unknown) => error instanceof SumError && /had id A and has id B now/.test(error.message);
+  assert.throws(() => identity.require(), refusal);
+  assert.throws(() => identity.require(), refusal);
+  assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'told once');
+  assert.equal(await identity.isConfirmed(), false);
+  kafka.topicId = 'A';
+  identity.require();
+  assert.equal(await identity.isConfirmed(), true);
+});
+
+test('what Kafka does not say is not confirmed', async () => {
+  const { kafka, identity } = setUp();
+  identity.require();
+  kafka.answers = false;
+  assert.equal(await identity.isConfirmed(), false);
+});
+
+test('an acknowledged offset that goes back is a loss; appends that overtake each other are none', () => {
+  const { identity, lost } = setUp();
+  const [first, second] = [identity.beginAppend(0), identity.beginAppend(0)];
+  second(5n, 5);
+  first(0n, 5);
+  assert.deepEqual(lost, []);
+  identity.beginAppend(1)(0n, 1);
+  identity.beginAppend(0)(10n, 1);
+  assert.deepEqual(lost, []);
+  identity.beginAppend(0)(7n, 1);
+  assert.deepEqual(lost, [{ partition: 0, endBefore: '11', baseOffset: '7' }]);
+  identity.beginAppend(0)(8n, 1);
+  assert.equal(lost.length, 1, 'it counts on from there');
+});

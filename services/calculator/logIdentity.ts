@@ -1,0 +1,67 @@
+import { SumError } from '#core/errors.ts';
+import type { LogWriter } from '#services/eventlog/port.ts';
+
+export interface LogIdentityOptions {
+  /** Undefined while there is no connection to the log. */
+  readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
+  /** What was acknowledged may not be in the log any more. Called once for each time that this is found. */
+  readonly onLost: (fields: object) => void;
+}
+
+/**
+ * Whether the log still holds what this calculator acknowledged. It does not when the topic was deleted and made again,
+ * which Kafka tells by another topic id, and when its end was lost, which an acknowledged offset tells that goes back.
+ */
+export class LogIdentity {
+  readonly #options: LogIdentityOptions;
+  /** Of the topic that this process began to write to. */
+  #topicId: string | undefined;
+  #isReplaced = false;
+  /** One past the highest offset that was acknowledged, by partition. */
+  readonly #ends = new Map<number, bigint>();
+
+  constructor(options: LogIdentityOptions) {
+    this.#options = options;
+  }
+
+  /** Throws SumError while the topic of that name is another one than this process began to write to. */
+  require(): void {
+    const found = this.#options.writer()?.topicId;
+    if (found === undefined) return;
+    this.#topicId ??= found;
+    const wanted = this.#topicId;
+    const isReplaced = found !== wanted;
+    if (isReplaced && !this.#isReplaced) this.#options.onLost({ wanted, found });
+    this.#isReplaced = isReplaced;
+    if (!isReplaced) return;
+    throw new SumError(
+      'unavailable',
+      `the log was replaced: its topic had id ${wanted} and has id ${found} now; nothing was written. Retry when it is ` +
+        'decided which log counts: the status of the SumPipeline says what to do',
+    );
+  }
+
+  /** Asks Kafka now whether this is still the topic that we write to; false also when it does not say. */
+  async isConfirmed(): Promise<boolean> {
+    try {
+      const found = await this.#options.writer()?.confirmTopic();
+      this.require();
+      return found !== undefined && found === this.#topicId;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Call when an append begins, and the answer with its acknowledgement: an append may be answered before an earlier one. */
+  beginAppend(partition: number): (baseOffset: bigint, records: number) => void {
+    const endBefore = this.#ends.get(partition) ?? 0n;
+    return (baseOffset, records) => {
+      if (baseOffset < endBefore) {
+        this.#ends.delete(partition);
+        this.#options.onLost({ partition, endBefore: String(endBefore), baseOffset: String(baseOffset) });
+      }
+      const end = baseOffset + BigInt(records);
+      if (end > (this.#ends.get(partition) ?? 0n)) this.#ends.set(partition, end);
+    };
+  }
+}
