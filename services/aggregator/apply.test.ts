@@ -51,6 +51,15 @@ describe('applyRecords', () => {
     assert.equal(ledger.committed.length, 1);
   });
 
+  it('parks a record whose bytes could not be read, with the reason', async () => {
+    const ledger = new FakeLedger();
+    const unreadable = { ...recordAt(1), key: null, value: null, unreadable: 'its batch unpacks to more than 16 MB' };
+    const result = await applyRecords(target(ledger), 0n, [recordAt(0), unreadable, recordAt(2)]);
+    assert.deepEqual(result.outcome, { applied: 2, duplicate: 0, conflict: 0, parked: 1 });
+    const [parked] = ledger.committed.flatMap((batch) => batch.parked);
+    assert.deepEqual([parked?.offset, parked?.value, parked?.reason], [1n, null, unreadable.unreadable]);
+  });
+
   for (const poisoned of [[0], [7], [3, 4], [0, 1, 2, 3, 4, 5, 6, 7]]) {
     it(`parks just the records that PostgreSQL refuses: ${poisoned}`, async () => {
       const ledger = new FakeLedger();

@@ -25,6 +25,10 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
   const additions: BatchAddition[] = [];
   const parked: ParkedRecord[] = [];
   for (const record of records) {
+    if (record.unreadable !== undefined) {
+      parked.push(parkedRecord(record, record.unreadable));
+      continue;
+    }
     const decoded = decodeRecord(record);
     switch (decoded.kind) {
       case 'addition':

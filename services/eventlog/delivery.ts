@@ -1,5 +1,6 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import { schemaHeader, traceHeader } from '#contract/record.ts';
+import { unreadableHeader } from './codecs.ts';
 import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
@@ -50,6 +51,7 @@ export function toRecord(message: KafkaMessage): LogRecord {
     value: message.value,
     schema: headerText(message.headers, schemaHeader),
     traceparent: headerText(message.headers, traceHeader),
+    unreadable: headerText(message.headers, unreadableHeader),
     headers: message.headers,
     appendedAt: Number(message.timestamp),
     leaderEpoch: leaderEpochOf(message),

@@ -3,6 +3,7 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { Kafka, type KafkaConfig, type LogEntry, logLevel } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
+import { installCodecs } from './codecs.ts';
 import type { KafkaSettings } from './settings.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface KafkaClientOptions {
   /** Sees every line that kafkajs logs: it says some things nowhere else. */
   readonly onLog?: (entry: LogEntry) => void;
 }
+
+installCodecs();
 
 /** Longest wait for a TCP and TLS handshake: a pod's address that is gone answers nothing at all. */
 const connectionTimeoutMs = 5_000;

@@ -146,6 +146,8 @@ export interface LogRecord {
   readonly schema: string | undefined;
   /** Text of the header `traceparent`, unchecked; absent where the addition is not traced. */
   readonly traceparent?: string | undefined;
+  /** Why its bytes could not be read; absent when they could. Key and value are null then. */
+  readonly unreadable?: string | undefined;
   /** All of them, as they came; absent when there are none. */
   readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
@@ -318,8 +320,7 @@ export interface LogTopic {
   /** Kafka's own name for the cluster. */
   clusterId(): Promise<string>;
   /**
-   * The effective settings. Never creates the topic: throws LogUnavailableError `TopicMissing` when there is none, and
-   * TopicConflictError when its records would be packed so that we cannot read them.
+   * The effective settings. Never creates the topic: throws LogUnavailableError `TopicMissing` when there is none.
    */
   readSettings(): Promise<TopicSettings>;
   /** Creates the topic or brings it to what is wanted; throws TopicConflictError for what cannot be changed. */

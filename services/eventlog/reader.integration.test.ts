@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { encodeRecord } from '#contract/record.ts';
+import { decodeRecord, encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import { silentLogger } from '#platform/log.ts';
 import { allow } from '#test/support/acls.ts';
@@ -11,6 +11,7 @@ import { FakeBooks, startMiniAggregator } from '#test/support/fakeBooks.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedKafka, sharedKafka, uniqueName } from '#tools/testing/servers.ts';
+import { unpackedBytesMax } from './codecs.ts';
 import {
   type BatchResult,
   type LogAssignment,
@@ -115,6 +116,9 @@ async function open(
     [Symbol.asyncDispose]: () => reader.close(),
   };
 }
+
+/** Names of Kafka's codecs, and kafkajs' numbers for them. */
+const codecs = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => BigInt(from + index));
 
@@ -406,3 +410,48 @@ async function recreate(settings: KafkaSettings, partitions: number): Promise<vo
   await topic.close();
   await createLog(settings, partitions);
 }
+
+describe('batches that are packed', () => {
+  for (const [name, type] of Object.entries(codecs)) {
+    test(`by the broker with ${name} are read`, async () => {
+      const topic = uniqueName('packed');
+      const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
+      const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+      await admin.connect();
+      const configEntries = [
+        { name: 'compression.type', value: name },
+        { name: 'message.timestamp.type', value: 'LogAppendTime' },
+      ];
+      await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] });
+      await admin.disconnect();
+      await append(settings, 0, 20);
+      await using opened = await open(settings);
+      await (await opened.assignment()).readFrom(0, 0n);
+      await until('all of them', () => opened.offsets(0).length === 20, { seen: () => opened.fatals });
+      const records = opened.batches.flatMap((batch) => [...batch.records]);
+      for (const record of records) assert.equal(decodeRecord(record).kind, 'addition');
+    });
+
+    test(`into a bomb of ${name} become records that say so; the partition and others go on`, async () => {
+      const settings = await createFilledLog([1, 1]);
+      const producer = plainClient(kafka.plaintextBootstrapServers).producer();
+      await producer.connect();
+      const bomb = { partition: 0, key: 'k', value: Buffer.alloc(unpackedBytesMax + 1) };
+      await producer.send({ topic: settings.topic, acks: -1, compression: type, messages: [bomb] });
+      await producer.disconnect();
+      await append(settings, 0, 3);
+      await append(settings, 1, 3);
+      await using opened = await open(settings);
+      const assignment = await opened.assignment();
+      await Promise.all([assignment.readFrom(0, 0n), assignment.readFrom(1, 0n)]);
+      await until('all of both', () => opened.offsets(0).length === 5 && opened.offsets(1).length === 4, {
+        seen: () => [opened.offsets(0), opened.offsets(1), opened.fatals, opened.stopped],
+      });
+      const unreadable = opened.batches.flatMap((batch) => batch.records.filter(({ unreadable }) => unreadable));
+      assert.deepEqual(
+        unreadable.map(({ offset, key, value, unreadable }) => [offset, key, value, unreadable]),
+        [[1n, null, null, 'its batch unpacks to more than 16 MB']],
+      );
+    });
+  }
+});

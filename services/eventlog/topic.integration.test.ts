@@ -115,19 +115,6 @@ describe('ensuring a topic', () => {
     });
   });
 
-  test('names a topic whose records could not be read', async () => {
-    const name = uniqueName('packed');
-    const settings = await secure(name);
-    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
-    await admin.connect();
-    const configEntries = [{ name: 'compression.type', value: 'zstd' }];
-    await admin.createTopics({ topics: [{ topic: name, numPartitions: 1, configEntries }] });
-    await admin.disconnect();
-    await use(settings, async (topic) => {
-      await assert.rejects(topic.readSettings(), /has compression.type zstd, which the aggregators cannot read/);
-    });
-  });
-
   test('refuses a topic that compacts', async () => {
     const settings = await secure(uniqueName('log'));
     const admin = plainClient(kafka.plaintextBootstrapServers).admin();

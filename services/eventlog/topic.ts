@@ -73,7 +73,7 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
   return {
     partitions,
     replicas,
-    compressionType: requireReadable(topic, text('compression.type')),
+    compressionType: text('compression.type'),
     minInSyncReplicas: Number(text('min.insync.replicas')),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
     cleanupPolicy: text('cleanup.policy'),
@@ -81,17 +81,6 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
     retentionMs: Number(text('retention.ms')),
     retentionBytes: Number(text('retention.bytes')),
   };
-}
-
-/** Of what a broker may pack records with, these are what kafkajs unpacks. */
-const readableCompression: ReadonlySet<string> = new Set(['producer', 'uncompressed', 'gzip']);
-
-/** A calculator's records would be acknowledged, and no aggregator could ever read them. */
-function requireReadable(topic: string, compression: string): string {
-  if (readableCompression.has(compression)) return compression;
-  throw new TopicConflictError(
-    `topic ${topic} has compression.type ${compression}, which the aggregators cannot read: set it to producer`,
-  );
 }
 
 interface EnsureOptions {

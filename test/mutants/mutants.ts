@@ -140,6 +140,13 @@ export const mutants: readonly Mutant[] = [
     test: { file: owned, name: 'drops the batch when' },
   },
   {
+    breaks: 'a batch that cannot be unpacked stops nothing',
+    file: 'services/eventlog/codecs.ts',
+    from: 'return unreadableRecords(explain(error));',
+    to: 'throw error;',
+    test: { file: 'services/eventlog/codecs.test.ts', name: 'answers bytes of no codec with records' },
+  },
+  {
     breaks: 'reading starts at the offset of the books',
     file: 'services/aggregator/partitions.ts',
     from: 'await assignment.readFrom(partition, nextOffset, ',

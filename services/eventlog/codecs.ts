@@ -1,0 +1,164 @@
+import { promisify } from 'node:util';
+import { gunzip, zstdDecompress } from 'node:zlib';
+import { compressionsAlgorithms } from '@platformatic/kafka';
+import kafkajs, { CompressionTypes } from 'kafkajs';
+
+/**
+ * How kafkajs unpacks batches: all four codecs of Kafka, each with a bound. A batch that cannot be unpacked must not take the
+ * reader down with all its partitions, so records that say why come in the place of its own.
+ */
+export function installCodecs(): void {
+  const { gzip, snappy, lz4, zstd } = compressionsAlgorithms;
+  const table = {
+    [CompressionTypes.GZIP]: codec(gzip, (packed) => promisify(gunzip)(packed, { maxOutputLength: unpackedBytesMax })),
+    [CompressionTypes.Snappy]: codec(snappy, (packed) => {
+      requireBounded(snappyBytes(packed));
+      return snappy.decompressSync(packed);
+    }),
+    [CompressionTypes.LZ4]: codec(lz4, (packed) => {
+      requireBounded(lz4BytesMax(packed));
+      return lz4.decompressSync(packed);
+    }),
+    [CompressionTypes.ZSTD]: codec(zstd, (packed) =>
+      promisify(zstdDecompress)(packed, { maxOutputLength: unpackedBytesMax }),
+    ),
+  };
+  // Not among the names that Node finds in a CommonJS module.
+  Object.assign(kafkajs.CompressionCodecs, table);
+}
+
+/** A calculator's batch has 512 KB before a broker packs it; a hostile one of 1 MB can unpack to gigabytes. */
+export const unpackedBytesMax = 16 * 1024 * 1024;
+
+interface Codec {
+  /** `encoder` is kafkajs' own. */
+  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
+  decompress(packed: Buffer): Promise<Buffer>;
+}
+
+function codec(
+  { compressSync }: { compressSync(data: Buffer): Buffer },
+  unpack: (packed: Buffer) => Buffer | Promise<Buffer>,
+): () => Codec {
+  return () => ({
+    compress: async ({ buffer }) => compressSync(buffer),
+    async decompress(packed) {
+      try {
+        return await unpack(packed);
+      } catch (error) {
+        return unreadableRecords(explain(error));
+      }
+    },
+  });
+}
+
+function explain(error: unknown): string {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  if (error instanceof TooLargeError || code === 'ERR_BUFFER_TOO_LARGE') {
+    return `its batch unpacks to more than ${unpackedBytesMax / 1024 / 1024} MB`;
+  }
+  return `its batch cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+class TooLargeError extends Error {}
+
+function requireBounded(bytes: number): void {
+  if (bytes > unpackedBytesMax) throw new TooLargeError('too large');
+}
+
+const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
+const xerialHeaderBytes = 16;
+
+/** What the blocks say of themselves. Java's clients write many, with their lengths in front (xerial); others one. */
+function snappyBytes(packed: Buffer): number {
+  if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return readVarint(packed, 0);
+  let total = 0;
+  for (let at = xerialHeaderBytes; at + 4 < packed.length; at += 4 + packed.readUInt32BE(at)) {
+    total += readVarint(packed, at + 4);
+  }
+  return total;
+}
+
+function readVarint(bytes: Buffer, at: number): number {
+  let value = 0;
+  for (let index = 0; index < 5; index++) {
+    const byte = bytes[at + index] ?? 0;
+    value += (byte & 0x7f) * 2 ** (7 * index);
+    if (byte < 0x80) break;
+  }
+  return value;
+}
+
+const lz4Magic = 0x184d2204;
+
+/** The most that the blocks of an LZ4 frame can hold: each block says only how long it is packed. */
+function lz4BytesMax(packed: Buffer): number {
+  if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('it is no LZ4 frame');
+  const flags = packed.readUInt8(4);
+  const blockBytesMax = 2 ** (8 + 2 * ((packed.readUInt8(5) >> 4) & 7));
+  const [hasContentSize, hasDictionary] = [(flags & 0x08) !== 0, (flags & 0x01) !== 0];
+  let at = 7 + (hasContentSize ? 8 : 0) + (hasDictionary ? 4 : 0);
+  const checksumBytes = (flags & 0x10) === 0 ? 0 : 4;
+  let blocks = 0;
+  while (at + 4 <= packed.length) {
+    // The highest bit tells a block that is not packed.
+    const bytes = packed.readUInt32LE(at) & 0x7fffffff;
+    if (bytes === 0) break;
+    blocks += 1;
+    at += 4 + bytes + checksumBytes;
+  }
+  return blocks * blockBytesMax;
+}
+
+/** Header of a record that stands for one that could not be read; its value says why. */
+export const unreadableHeader = 'sumpipeline-unreadable';
+
+/** More than a batch of 1 MB holds by any sane producer; a batch with more ends the reader, as before. */
+const unreadableMax = 100_000;
+
+/**
+ * Records without key and value, one for each offset from the first: kafkajs takes as many as the batch has. Bytes of Kafka's
+ * record format, version 2.
+ */
+function unreadableRecords(reason: string): Buffer {
+  // A producer that does it once does it often, and each of these is megabytes.
+  if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(reason) };
+  return lastUnreadable.records;
+}
+
+let lastUnreadable: { readonly reason: string; readonly records: Buffer } = { reason: '', records: Buffer.alloc(0) };
+
+function buildUnreadable(reason: string): Buffer {
+  const header = [bytesOf(unreadableHeader), bytesOf(reason.slice(0, 500))];
+  const records: Buffer[] = [];
+  for (let offsetDelta = 0; offsetDelta < unreadableMax; offsetDelta++) {
+    const absent = zigzag(-1);
+    const body = Buffer.concat([
+      Buffer.from([0]),
+      zigzag(0),
+      zigzag(offsetDelta),
+      absent,
+      absent,
+      zigzag(1),
+      ...header,
+    ]);
+    records.push(zigzag(body.length), body);
+  }
+  return Buffer.concat(records);
+}
+
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([zigzag(bytes.length), bytes]);
+}
+
+/** A signed number as Kafka writes it in records. */
+function zigzag(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value < 0 ? -2 * value - 1 : 2 * value;
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  return Buffer.from([...bytes, rest]);
+}
