@@ -10,6 +10,7 @@ import {
   type LogAssignment,
   type LogBatch,
   LogRangeError,
+  type LogRecord,
   LogRewrittenError,
   type LogStopError,
 } from './port.ts';
@@ -24,6 +25,7 @@ class FakeKafka {
   readonly resolved: string[] = [];
   problem: LogRangeError | undefined;
   earliest = 0n;
+  withheld = (_offset: bigint): LogRecord | 'open' | undefined => undefined;
   asked = 0;
   answer: (batch: LogBatch) => Promise<BatchResult> = async (batch) => ({
     kind: 'confirmed',
@@ -52,6 +54,7 @@ class FakeKafka {
       this.asked += 1;
       return { problem: this.problem, earliest: this.earliest };
     },
+    probe: async (_partition, offset) => this.withheld(offset),
   });
 
   begin(partition: number, offset: bigint, isSame?: IsSameRecord): void {
@@ -197,9 +200,19 @@ test('records that wait and never come lead to seeks, then to the end of the rea
     kafka.deliveries.compare(kafka.deliveries.idle(), new Map([[0, { earliest: 0n, end }]]));
   for (let count = 0; count < 9; count++) look(5n);
   assert.equal(kafka.seeks.length, 1, 'a quiet log is fine');
-  for (let count = 0; count < 5; count++) look(6n);
-  assert.equal(kafka.seeks.length, 6);
+  const lookAndWait = async (seeks: number) => {
+    look(6n);
+    await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
+    // The look itself has to end too.
+    await new Promise(setImmediate);
+  };
+  for (let count = 0; count < 4; count++) await lookAndWait(2 + count);
   assert.equal(kafka.fatals.length, 0);
+  kafka.withheld = () => 'open';
+  await lookAndWait(6);
+  kafka.withheld = () => undefined;
+  for (let count = 0; count < 5; count++) await lookAndWait(7 + count);
+  assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
   look(6n);
   assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
 });
@@ -268,4 +281,40 @@ test('a record that retention took meanwhile is not waited for', async () => {
   await until('the next record to be fetched', () => kafka.seeks.at(-1)?.[1] === '6');
   await kafka.hand(0, [6], 2);
   assert.deepEqual(kafka.firsts(), [5n, 6n]);
+});
+
+const withheld = (offset: bigint): LogRecord => ({
+  offset,
+  key: null,
+  value: null,
+  schema: undefined,
+  unreadable: 'a marker',
+  appendedAt: 0,
+  leaderEpoch: 0,
+});
+
+test('a marker between records is delivered as one that could not be read, and what follows is read', async () => {
+  const kafka = new FakeKafka();
+  kafka.withheld = (offset) => (offset === 6n ? withheld(offset) : undefined);
+  kafka.begin(0, 5n);
+  await kafka.hand(0, [5]);
+  for (let times = 0; times < 3; times++) {
+    await until('it to be fetched', () => kafka.active.has(0));
+    await kafka.hand(0, [7]);
+  }
+  await until('what follows to be fetched', () => kafka.seeks.at(-1)?.[1] === '7' && kafka.active.has(0));
+  await kafka.hand(0, [7]);
+  assert.deepEqual([kafka.firsts(), kafka.stopped], [[5n, 6n, 7n], []]);
+});
+
+test('a marker at the end of a quiet partition is found by the comparison with the log', async () => {
+  const kafka = new FakeKafka();
+  kafka.withheld = (offset) => (offset === 5n ? withheld(offset) : undefined);
+  kafka.begin(0, 5n);
+  kafka.deliveries.idle();
+  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 6n }]]));
+  await until('it to be delivered', () => kafka.firsts().length === 1);
+  assert.deepEqual(kafka.firsts(), [5n]);
+  await until('the partition to be read again', () => kafka.active.has(0));
+  assert.deepEqual(kafka.fatals, []);
 });

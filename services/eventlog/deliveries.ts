@@ -29,7 +29,12 @@ export interface DeliveriesOptions {
   readonly onFatal: (error: Error) => void;
   /** Asks Kafka whether the partition can be read from there, and where it begins. */
   readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
+  /** Asks Kafka whether it is a transaction that keeps what comes next from us. */
+  readonly probe: Probe;
 }
+
+/** A record that the client withholds, or `open` for a transaction that has not ended; see probeOffset. */
+export type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
 
 export interface RangeAnswer {
   readonly problem: LogRangeError | undefined;
@@ -238,8 +243,10 @@ export class Deliveries {
       return;
     }
     const fields = { partition, next: String(next), end: String(end) };
-    this.#options.logger.warn(fields, 'records wait but none comes, seeking again');
-    this.#resume(reading);
+    this.#options.logger.warn(fields, 'records wait but none comes, looking at the first of them');
+    reading.phase = 'resting';
+    this.applyPauses();
+    this.#look(reading, undefined);
   }
 
   #isLive(reading: Reading): boolean {
@@ -338,6 +345,42 @@ export class Deliveries {
     this.#timers.add(timer);
   }
 
+  /**
+   * kafkajs withholds markers of transactions and what aborted ones wrote. The log holds a place for each, so each is
+   * delivered: as a record that could not be read. Otherwise the partition is read on, or stopped with `gap`.
+   */
+  #look(reading: Reading, gap: LogGapError | undefined): void {
+    const { partition, next, assignment } = reading;
+    const { probe, onBatch, onStopped, logger } = this.#options;
+    const looking = async () => {
+      const record = await probe(partition, next);
+      if (!this.#isLive(reading)) return;
+      if (record === 'open') {
+        // Not ours to end, and no fault of the client.
+        reading.stalledChecks = 0;
+        return this.#resume(reading);
+      }
+      if (record === undefined) {
+        if (gap === undefined) return this.#resume(reading);
+        this.end(partition);
+        return onStopped(partition, gap);
+      }
+      const records: [LogRecord] = [record];
+      const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
+      if (!this.#isLive(reading)) return;
+      reading.mismatches = 0;
+      if (this.#settle(reading, records, result)) this.#resume(reading);
+    };
+    const work = looking().catch((error: unknown) => {
+      logger.warn({ error, partition }, 'what stands in the log cannot be asked, trying again');
+      if (this.#isLive(reading)) this.#rest(reading);
+    });
+    this.#handling.set(partition, work);
+    void work.finally(() => {
+      if (this.#handling.get(partition) === work) this.#handling.delete(partition);
+    });
+  }
+
   #mismatch(reading: Reading, got: bigint): void {
     reading.mismatches += 1;
     const { partition, next } = reading;
@@ -366,13 +409,10 @@ export class Deliveries {
         // Retention took the record that was to be compared.
         if (earliest >= next) reading.isToCompare = false;
         const gap = gapAt === undefined ? undefined : new LogGapError({ partition, expected: next, got: gapAt });
-        const error = problem ?? gap;
-        if (error === undefined) {
-          this.#resume(reading);
-          return;
-        }
+        if (problem === undefined && gap !== undefined) return this.#look(reading, gap);
+        if (problem === undefined) return this.#resume(reading);
         this.end(partition);
-        this.#options.onStopped(partition, error);
+        this.#options.onStopped(partition, problem);
       },
       (error: unknown) => {
         this.#options.logger.warn({ error, partition }, 'the range of the log cannot be asked, trying again');

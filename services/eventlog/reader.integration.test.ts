@@ -455,3 +455,60 @@ describe('batches that are packed', () => {
     });
   }
 });
+
+describe('transactions of a foreign producer', () => {
+  /** Writes one record to partition 0 in a transaction, and ends it. */
+  async function inTransaction(topic: string, end: 'commit' | 'abort'): Promise<void> {
+    const producer = plainClient(kafka.plaintextBootstrapServers).producer({
+      transactionalId: uniqueName('transaction'),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, acks: -1, messages: [{ partition: 0, key: 'k', value: 'foreign' }] });
+    await transaction[end]();
+    await producer.disconnect();
+  }
+
+  const unreadable = (opened: Opened) =>
+    opened.batches.flatMap(({ records }) =>
+      records.flatMap(({ offset, unreadable }) => (unreadable === undefined ? [] : [`${offset}: ${unreadable}`])),
+    );
+
+  test('have a place for their marker, also as the last record of a quiet partition', async () => {
+    const settings = await createFilledLog([1, 1]);
+    await using opened = await open(settings, { idleCheckMs: 200 });
+    const assignment = await opened.assignment();
+    await Promise.all([assignment.readFrom(0, 0n), assignment.readFrom(1, 0n)]);
+    await inTransaction(settings.topic, 'commit');
+    await until('the record and the marker', () => opened.offsets(0).length === 3, {
+      seen: () => [opened.offsets(0), opened.fatals, opened.stopped],
+    });
+    assert.equal(unreadable(opened).length, 1);
+    assert.match(unreadable(opened)[0] ?? '', /^2: it is the marker of a transaction of producer \d+$/);
+    await append(settings, 0, 2);
+    await append(settings, 1, 2);
+    await until('what follows', () => opened.offsets(0).length === 5 && opened.offsets(1).length === 3);
+    assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
+  });
+
+  test('that were aborted are named, and what follows is read', async () => {
+    const settings = await createFilledLog([1]);
+    await inTransaction(settings.topic, 'abort');
+    await append(settings, 0, 3);
+    await using opened = await open(settings, { idleCheckMs: 200 });
+    await (await opened.assignment()).readFrom(0, 0n);
+    await until('all places of the log', () => opened.offsets(0).length === 6, {
+      seen: () => [opened.offsets(0), opened.fatals, opened.stopped],
+    });
+    assert.deepEqual(opened.offsets(0), range(0, 6));
+    assert.deepEqual(
+      unreadable(opened).map((text) => text.replace(/producer \d+/, 'producer N')),
+      [
+        '1: it was written in a transaction of producer N that was aborted',
+        '2: it is the marker of a transaction of producer N',
+      ],
+    );
+  });
+});

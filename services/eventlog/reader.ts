@@ -15,9 +15,14 @@ import {
   type LogRange,
   type LogReader,
   type LogReaderHandlers,
+  type LogRecord,
   LogUnavailableError,
   NotMemberError,
 } from './port.ts';
+import { readCredentials } from './produce/broker.ts';
+import { BrokerConnections } from './produce/connections.ts';
+import { TopicMetadata } from './produce/metadata.ts';
+import { probeOffset } from './produce/probe.ts';
 import type { KafkaSettings } from './settings.ts';
 
 export interface LogReaderOptions {
@@ -79,7 +84,10 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
     await consumer.connect();
     // Only names where kafkajs jumps when it loses its place; the offsets of every batch are checked against ours.
     await consumer.subscribe({ topics: [settings.topic], fromBeginning: true });
-    const reader = new KafkaLogReader(options, { client, consumer, admin });
+    const connections = new BrokerConnections(await readCredentials(settings));
+    const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
+    const questions = { metadata, connections };
+    const reader = new KafkaLogReader(options, { client, consumer, admin, questions });
     onLog = (entry) => reader.heard(entry);
     reader.start();
     return reader;
@@ -94,6 +102,13 @@ interface ReaderParts {
   readonly client: KafkaClient;
   readonly consumer: Consumer;
   readonly admin: AdminSession;
+  readonly questions: Questions;
+}
+
+/** What kafkajs cannot ask. Dialled when it is first needed. */
+interface Questions {
+  readonly metadata: TopicMetadata;
+  readonly connections: BrokerConnections;
 }
 
 /** Group membership, generations and the range of the log; what is delivered within them is Deliveries. */
@@ -104,6 +119,7 @@ class KafkaLogReader implements LogReader {
   readonly #client: KafkaClient;
   readonly #consumer: Consumer;
   readonly #admin: AdminSession;
+  readonly #questions: Questions;
   readonly #commits: VouchedCommits;
   readonly #deliveries: Deliveries;
   readonly #now: () => number;
@@ -116,7 +132,7 @@ class KafkaLogReader implements LogReader {
   #isChecking = false;
   #isOver = false;
 
-  constructor(options: LogReaderOptions, { client, consumer, admin }: ReaderParts) {
+  constructor(options: LogReaderOptions, { client, consumer, admin, questions }: ReaderParts) {
     const { settings, logger, handlers } = options;
     this.#options = options;
     this.#topic = settings.topic;
@@ -124,6 +140,7 @@ class KafkaLogReader implements LogReader {
     this.#client = client;
     this.#consumer = consumer;
     this.#admin = admin;
+    this.#questions = questions;
     this.#commits = new VouchedCommits(consumer, settings.topic);
     this.#deliveries = new Deliveries({
       consumer,
@@ -136,6 +153,7 @@ class KafkaLogReader implements LogReader {
       onStopped: (partition, error) => handlers.onPartitionStopped(partition, error),
       onFatal: (error) => this.#fail(error),
       askRange: (partition, wanted) => this.#askRange(partition, wanted),
+      probe: (partition, offset) => this.#probe(partition, offset),
     });
     this.#now = options.now ?? (() => performance.now());
     this.#lastSign = this.#now();
@@ -187,6 +205,7 @@ class KafkaLogReader implements LogReader {
     }
     this.#client.cut();
     this.#admin.close();
+    this.#questions.connections.close();
   }
 
   #fail(error: unknown): void {
@@ -282,6 +301,13 @@ class KafkaLogReader implements LogReader {
     this.#requireCurrent(assignment, partition);
     if (problem !== undefined) throw problem;
     this.#deliveries.begin({ ...place, earliest });
+  }
+
+  async #probe(partition: number, offset: bigint): Promise<LogRecord | 'open' | undefined> {
+    const found = await probeOffset({ topic: this.#topic, ...this.#questions }, partition, offset);
+    if (found === undefined || found === 'open') return found;
+    const { reason: unreadable, appendedAt, leaderEpoch } = found;
+    return { offset, key: null, value: null, schema: undefined, unreadable, appendedAt, leaderEpoch };
   }
 
   /** Asked twice, the second time on a fresh connection: a halt must not rest on what an old leader believes. */

@@ -147,6 +147,13 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/eventlog/codecs.test.ts', name: 'answers bytes of no codec with records' },
   },
   {
+    breaks: 'a marker in a quiet partition is found',
+    file: 'services/eventlog/deliveries.ts',
+    from: '    this.#look(reading, undefined);',
+    to: '    this.#resume(reading);',
+    test: { file: 'services/eventlog/deliveries.test.ts', name: 'a marker at the end of a quiet partition is found' },
+  },
+  {
     breaks: 'reading starts at the offset of the books',
     file: 'services/aggregator/partitions.ts',
     from: 'await assignment.readFrom(partition, nextOffset, ',

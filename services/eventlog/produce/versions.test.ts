@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseVersions } from './versions.ts';
 
-const [produce, listOffsets, metadata] = [0, 2, 3];
+const [produce, fetch, listOffsets, metadata] = [0, 1, 2, 3];
 const offer = (produceMax: number, listOffsetsMax: number, metadataMax: number) => [
   { apiKey: produce, minVersion: 0, maxVersion: produceMax },
+  { apiKey: fetch, minVersion: 4, maxVersion: 12 },
   { apiKey: listOffsets, minVersion: 0, maxVersion: listOffsetsMax },
   { apiKey: metadata, minVersion: 0, maxVersion: metadataMax },
 ];

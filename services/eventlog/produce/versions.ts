@@ -1,4 +1,5 @@
 import {
+  fetchV12,
   listOffsetsV6,
   listOffsetsV7,
   metadataV10,
@@ -15,6 +16,7 @@ const known = {
   metadata: [metadataV12.api, metadataV11.api, metadataV10.api],
   produce: [produceV11.api, produceV10.api, produceV9.api],
   listOffsets: [listOffsetsV7.api, listOffsetsV6.api],
+  fetch: [fetchV12.api],
 } as const;
 
 /** The requests that we send, each in the newest version that both sides know. */
@@ -22,6 +24,7 @@ export interface BrokerVersions {
   readonly metadata: (typeof known.metadata)[number];
   readonly produce: (typeof known.produce)[number];
   readonly listOffsets: (typeof known.listOffsets)[number];
+  readonly fetch: (typeof known.fetch)[number];
 }
 
 export interface VersionRange {
@@ -36,6 +39,7 @@ export function chooseVersions(offered: readonly VersionRange[]): BrokerVersions
     metadata: newest('Metadata', known.metadata, offered),
     produce: newest('Produce', known.produce, offered),
     listOffsets: newest('ListOffsets', known.listOffsets, offered),
+    fetch: newest('Fetch', known.fetch, offered),
   };
 }
 

@@ -1,0 +1,67 @@
+import { withDeadline } from '#platform/time.ts';
+import { LogUnavailableError } from '#services/eventlog/port.ts';
+import { evenWithErrors } from './answers.ts';
+import type { BrokerConnections } from './connections.ts';
+import type { TopicMetadata } from './metadata.ts';
+
+export interface ProbeOptions {
+  readonly topic: string;
+  readonly metadata: TopicMetadata;
+  /** Connections for questions. */
+  readonly connections: BrokerConnections;
+}
+
+/** What stands at an offset of the log, which a client that reads committed records does not deliver. */
+export interface Withheld {
+  /** In words, for people. */
+  readonly reason: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly appendedAt: number;
+  readonly leaderEpoch: number;
+}
+
+const answerTimeoutMs = 5_000;
+/** One batch is answered however little is asked for. */
+const oneBatch = 1;
+const uncommittedToo = 0;
+/** We keep no fetch session. */
+const [noSession, finalEpoch] = [0, -1];
+const anyEpoch = -1;
+const [controlFlag, transactionalFlag] = [0x20, 0x10];
+
+/**
+ * Asks the partition's leader what stands at `offset`. `open`: a transaction that may have begun before has not ended, and
+ * committed readers get nothing from here on until it does. Undefined when it is an ordinary record, or nothing yet. Throws
+ * what the request layer throws.
+ */
+export async function probeOffset(
+  { topic, metadata, connections }: ProbeOptions,
+  partition: number,
+  offset: bigint,
+): Promise<Withheld | 'open' | undefined> {
+  if (metadata.leaderOf(partition)?.address === undefined) await metadata.refresh();
+  const address = metadata.leaderOf(partition)?.address;
+  if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+  const { connection, versions } = await connections.get(address);
+  const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
+  const wanted = [{ topicId: topic, partitions: [{ ...place, partitionMaxBytes: oneBatch }] }];
+  const question = evenWithErrors(
+    versions.fetch.async(connection, 0, 0, oneBatch, uncommittedToo, noSession, finalEpoch, wanted, [], ''),
+  );
+  const answer = await withDeadline(`what stands at offset ${offset}`, answerTimeoutMs, question);
+  const found = answer.responses[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
+  if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
+  if (offset >= found.lastStableOffset) return 'open';
+  const batch = (found.records ?? []).find(
+    ({ firstOffset, lastOffsetDelta }) => firstOffset <= offset && offset <= firstOffset + BigInt(lastOffsetDelta),
+  );
+  if (batch === undefined || (batch.attributes & (controlFlag | transactionalFlag)) === 0) return undefined;
+  const isControl = (batch.attributes & controlFlag) !== 0;
+  return {
+    reason: isControl
+      ? `it is the marker of a transaction of producer ${batch.producerId}`
+      : `it was written in a transaction of producer ${batch.producerId} that was aborted`,
+    appendedAt: Number(batch.maxTimestamp),
+    leaderEpoch: batch.partitionLeaderEpoch,
+  };
+}
