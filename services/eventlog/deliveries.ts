@@ -34,7 +34,7 @@ export interface DeliveriesOptions {
 }
 
 /** A record that the client withholds, or `open` for a transaction that has not ended; see probeOffset. */
-export type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
+type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
 
 export interface RangeAnswer {
   readonly problem: LogRangeError | undefined;

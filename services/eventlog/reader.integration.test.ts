@@ -17,7 +17,6 @@ import {
   type LogAssignment,
   type LogBatch,
   type LogError,
-  LogGapError,
   LogRangeError,
   type LogReader,
   LogUnavailableError,
@@ -270,29 +269,6 @@ describe('the range of the log', () => {
     if (opened.stopped.length > 0)
       // The reader may look before the new records are there.
       assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at (0|10):/);
-  });
-
-  test('a gap in the offsets is reported with both numbers', async () => {
-    const settings = await createFilledLog([10]);
-    // A transaction leaves a marker in the log that takes an offset and is no record.
-    const producer = plainClient(kafka.plaintextBootstrapServers).producer({
-      transactionalId: uniqueName('stranger'),
-      idempotent: true,
-      maxInFlightRequests: 1,
-    });
-    await producer.connect();
-    const transaction = await producer.transaction();
-    await transaction.send({ topic: settings.topic, messages: [{ value: 'x', partition: 0 }] });
-    await transaction.commit();
-    await producer.disconnect();
-    await append(settings, 0, 5);
-    await using opened = await open(settings);
-    await (await opened.assignment()).readFrom(0, 0n);
-    await until('the partition to stop', () => opened.stopped.length > 0, { seen: () => opened.batches });
-    const [first] = opened.stopped;
-    assert.ok(first?.error instanceof LogGapError);
-    assert.deepEqual([first.error.expected, first.error.got], [11n, 12n]);
-    assert.deepEqual(opened.offsets(0), range(0, 11));
   });
 
   test('offsets are of all partitions that Kafka lists now, also of those that were just added', async () => {
