@@ -290,6 +290,27 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(aggregator)).exact, false);
   });
 
+  it('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
+    const name = uniqueName('marker');
+    await using aggregator = startAggregator(name);
+    await untilOpen(aggregator);
+    const foreign = plainKafka().producer({ transactionalId: name, idempotent: true, maxInFlightRequests: 1 });
+    await foreign.connect();
+    const transaction = await foreign.transaction();
+    await transaction.send({ topic: name, acks: -1, messages: [{ partition: 0, key: 'k', value: 'foreign' }] });
+    await transaction.commit();
+    await foreign.disconnect();
+    const proof = await until('the marker is parked', async () => {
+      const seen = await proofOf(aggregator, false);
+      return seen.partitions.some(({ parked }) => parked === 2n) ? seen : undefined;
+    });
+    assert.deepEqual(
+      proof.partitions.map((one) => one.logEnd - one.nextOffset),
+      [0n, 0n, 0n],
+    );
+    assert.deepEqual([proof.exact, proof.reason], [false, 'RecordsParked']);
+  });
+
   it('hands over to another one without losing or doubling', async () => {
     const name = uniqueName('hands');
     await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
