@@ -1,3 +1,4 @@
+import { certificateDaysMin } from '#operator/desired/alertRules.ts';
 import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
 import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './queries.ts';
 
@@ -124,6 +125,11 @@ const certificates: RowOptions = {
       queries: {
         left: `min(${of('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`)}) - time()`,
       },
+      steps: [
+        { value: null, color: 'red' },
+        { value: 0, color: 'orange' },
+        { value: certificateDaysMin[peer] * 86_400, color: 'green' },
+      ],
     }),
   ),
 };
