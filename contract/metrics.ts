@@ -37,11 +37,25 @@ function requestMetrics<const Method extends string>(methods: readonly Method[])
   } as const;
 }
 
+/** What both services know of the certificates of their connections; `Peer` has the names of those they connect to. */
+function certificateMetrics<const Peer extends string>(peers: readonly Peer[]) {
+  return {
+    sumpipeline_certificate_expiry_timestamp_seconds: {
+      type: 'gauge',
+      help:
+        'Unix time at which the first certificate ends that connections to this peer rest on: of the CA file, or of those ' +
+        'that its servers present. Absent without verified TLS, and while none is known.',
+      labels: { peer: peers },
+    },
+  } as const;
+}
+
 /** The part of both catalogues that the shared edge uses. */
 export type RequestMetrics = ReturnType<typeof requestMetrics<string>>;
 
 export const calculatorMetrics = {
   ...requestMetrics(['Add']),
+  ...certificateMetrics(['kafka']),
   sumpipeline_calculator_queue_additions: { type: 'gauge', help: 'Additions waiting for or in a write to Kafka.' },
   sumpipeline_calculator_replayed_total: {
     type: 'counter',
@@ -71,6 +85,7 @@ export const calculatorMetrics = {
 
 export const aggregatorMetrics = {
   ...requestMetrics(['GetTotal', 'ListTotals', 'GetAddition', 'GetProof']),
+  ...certificateMetrics(['kafka', 'postgres']),
   sumpipeline_dispositions_total: {
     type: 'counter',
     help: 'Log records committed by this aggregator, by disposition.',

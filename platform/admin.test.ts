@@ -60,7 +60,8 @@ test('counters and histograms count', async () => {
   const [, text] = await get('/metrics');
   assert.match(text, /test_total\{kind="a"\} 2/);
   assert.match(text, /test_seconds_bucket\{le="1"\} 1/);
-  assert.match(text, /# HELP test_total Things\./);
+  // OpenMetrics names the family without the suffix of its samples.
+  assert.match(text, /# HELP test Things\./);
 });
 
 test('a counter begins at 0 for every value of its labels', async () => {

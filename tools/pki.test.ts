@@ -56,3 +56,17 @@ test('validity begins a little before now and lasts the days asked for', async (
   assert.ok(validFromDate < now);
   assert.equal(validToDate.toISOString(), '2026-01-11T00:00:00.000Z');
 });
+
+test('a certificate may end before its CA, or have ended', async () => {
+  const now = new Date('2026-01-01T00:00:00Z');
+  const ca = await createCa('ca', { now, validDays: 10 });
+  for (const [validDays, end] of [
+    [3, '2026-01-04T00:00:00.000Z'],
+    [-3, '2025-12-29T00:00:00.000Z'],
+  ] as const) {
+    const { certPem } = await ca.issue({ commonName: 'x', validDays });
+    const { validFromDate, validToDate } = new X509Certificate(certPem);
+    assert.equal(validToDate.toISOString(), end);
+    assert.ok(validFromDate < validToDate);
+  }
+});

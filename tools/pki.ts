@@ -25,6 +25,8 @@ interface CertificateRequest {
   readonly altNames?: readonly string[];
   /** What the holder may do with it. Default both. */
   readonly usages?: readonly ('server' | 'client')[];
+  /** Lifetime; negative for one that has ended. Default: as long as its CA. */
+  readonly validDays?: number;
 }
 
 /** A certificate with its key: EC P-256, the key as PKCS#8 (Kafka's PEM key store reads nothing else). */
@@ -51,10 +53,7 @@ export async function createCa(
   name: string,
   { now = new Date(), validDays = 365 }: { now?: Date; validDays?: number } = {},
 ): Promise<CertificateAuthority> {
-  const validity = {
-    notBefore: new Date(now.getTime() - backdateMs),
-    notAfter: new Date(now.getTime() + validDays * 86_400_000),
-  };
+  const validity = validityOf(now, validDays);
   const keys = await generateKeys();
   const authority = await X509CertificateGenerator.createSelfSigned({
     name: nameOf(name, []),
@@ -82,7 +81,7 @@ export async function createCa(
       publicKey: leafKeys.publicKey,
       signingKey: keys.privateKey,
       signingAlgorithm: algorithm,
-      ...validity,
+      ...(request.validDays === undefined ? validity : validityOf(now, request.validDays)),
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -96,6 +95,11 @@ export async function createCa(
   }
 
   return { certPem: `${authority.toString('pem')}\n`, keyPem: await exportKey(keys.privateKey), issue };
+}
+
+function validityOf(now: Date, days: number): { notBefore: Date; notAfter: Date } {
+  const notAfter = new Date(now.getTime() + days * 86_400_000);
+  return { notBefore: new Date(Math.min(now.getTime(), notAfter.getTime()) - backdateMs), notAfter };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

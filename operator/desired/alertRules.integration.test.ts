@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { calculatorMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
-import { buildAlertRules } from './alertRules.ts';
+import { buildAlertRules, certificateDaysMin } from './alertRules.ts';
 import { type Expectation, runScenario, type Sample, stepSeconds } from './testing/ruleScenario.ts';
 import { checkRunbook } from './testing/runbook.ts';
 
@@ -34,6 +34,10 @@ function healthy(step: number): Samples {
     [`sumpipeline_exact{${own},pod="a0"}`]: 1,
     [`sumpipeline_parked_records{${own},pod="a0"}`]: 0,
     [`sumpipeline_durability_weak{${own},pod="a0"}`]: 0,
+    [certificate('kafka', 'c0')]: 60 * day,
+    [certificate('kafka', 'a0')]: (certificateDaysMin.kafka + 1) * day,
+    // CloudNativePG renews with 7 days left, and takes its time.
+    [certificate('postgres', 'a0')]: (certificateDaysMin.postgres + 0.5) * day,
     [`sumpipeline_owned_partitions{${own},pod="a0"}`]: 2,
     [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 1,
     ...Object.fromEntries(
@@ -51,6 +55,10 @@ function healthy(step: number): Samples {
   };
 }
 
+/** Time begins at 0 in promtool. */
+const day = 86_400;
+const certificate = (peer: string, pod: string) =>
+  `sumpipeline_certificate_expiry_timestamp_seconds{${own},pod="${pod}",peer="${peer}"}`;
 const nextOffset = (partition: number) => `sumpipeline_next_offset{${own},pod="a0",partition="${partition}"}`;
 const lag = (partition: number) => `sumpipeline_lag_records{${own},pod="a0",partition="${partition}"}`;
 const halted = `sumpipeline_partition_halted{${own},pod="a0",partition="1"}`;
@@ -135,6 +143,10 @@ const cases: Readonly<Record<string, Case>> = {
   SumPipelineAggregatorsDown: {
     minutes: 18,
     change: later(() => ({ [`up{${own},component="aggregator",pod="a0"}`]: undefined })),
+  },
+  SumPipelineCertificateExpires: {
+    minutes: 75,
+    change: later(() => ({ [certificate('kafka', 'c0')]: (certificateDaysMin.kafka - 1) * day })),
   },
   SumPipelineAvailabilityBurnsFast: {
     minutes: 90,
@@ -244,11 +256,34 @@ describe('no alert fires', () => {
       [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
     ));
 
+  it('about a certificate whose end is not known, or that is renewed while some pods still know the old one', () =>
+    check(
+      180,
+      (step) =>
+        minuteOf(step) < 90
+          ? Object.fromEntries(
+              [certificate('kafka', 'c0'), certificate('kafka', 'a0'), certificate('postgres', 'a0')].map((name) => [
+                name,
+                undefined,
+              ]),
+            )
+          : minuteOf(step) < 130
+            ? { [certificate('kafka', 'c0')]: day }
+            : {},
+      [80, 125, 180].map((minute) => firingCount(minute, undefined)),
+    ));
+
   it('of a pipeline whose number of aggregators is fixed, about autoscaling', () => {
     const fixed = buildAlertRules({ ref, autoscaling: undefined });
     assert.doesNotMatch(JSON.stringify(fixed), /Autoscaling|HotPartition/);
   });
 });
+
+it('an alert about a certificate goes on after its end, once for each peer', () =>
+  check(120, () => ({ [certificate('kafka', 'a0')]: -3 * day, [certificate('postgres', 'a0')]: 0 }), [
+    { minute: 120, expr: `count(${firing('SumPipelineCertificateExpires')})`, value: 2 },
+    { minute: 120, expr: 'count(ALERTS{alertstate="firing",peer="postgres"})', value: 1 },
+  ]));
 
 describe('every alert', () => {
   for (const rule of groups.flatMap(({ rules }) => rules)) {

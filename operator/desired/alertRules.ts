@@ -30,6 +30,7 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
     ...proofAlerts(select),
     ...partitionAlerts(select),
     ...aliveAlerts(select),
+    ...certificateAlerts(select),
     ...(autoscaling === undefined ? {} : scalingAlerts(select, autoscaling)),
   };
   const toRules = (texts: Readonly<Record<string, AlertText>>) =>
@@ -96,6 +97,31 @@ function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
       summary: 'Prometheus reaches no aggregator',
       description:
         'Nothing is counted; additions are safe in Kafka. Look at the pods, then at the targets of Prometheus.',
+    },
+  };
+}
+
+/**
+ * A certificate with fewer days left was not renewed when it should have been. Strimzi and cert-manager renew with about
+ * 30 days left, CloudNativePG with 7: earlier than that there is nothing for a person to do.
+ */
+export const certificateDaysMin = { kafka: 14, postgres: 6 } as const;
+
+/** What will end all connections on a known day. */
+function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
+  const ending = Object.entries(certificateDaysMin).map(([peer, days]) => {
+    const end = metric('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`);
+    return `min by (peer) (${end}) - time() < ${days * 86_400}`;
+  });
+  return {
+    SumPipelineCertificateExpires: {
+      expr: ending.join(' or '),
+      // Pods look every 10 minutes, each by itself: a renewal under way is no alert.
+      for: '1h',
+      severity: 'warning',
+      summary: 'time left for the first certificate of {{ $labels.peer }}: {{ $value | humanizeDuration }}',
+      description:
+        'When it ends no new connection is made, and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
     },
   };
 }

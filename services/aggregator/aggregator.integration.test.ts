@@ -19,6 +19,7 @@ import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
+import { createCa } from '#tools/pki.ts';
 import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
@@ -273,6 +274,26 @@ describe('an aggregator', () => {
     assert.match(text, /sumpipeline_assigned_partitions 3\n/);
     assert.match(text, /sumpipeline_rebalance_duration_seconds_count 1\n/);
     assert.doesNotMatch(text, /sumpipeline_partition_halted\{/);
+  });
+
+  it('tells when the first certificate of Kafka and of PostgreSQL ends, and follows a CA file', async () => {
+    const [short, shorter] = [await createCa('old', { validDays: 20 }), await createCa('older', { validDays: 10 })];
+    const file = join(folder.path, uniqueName('store-ca'));
+    await writeFile(file, `${short.certPem}${postgres.caPem}`);
+    await using aggregator = startAggregator(uniqueName('ends'), { SUMPIPELINE_STORE_CA_FILE: file });
+    let text = '';
+    const untilEnd = (peer: string, pem: string) => {
+      const end = new X509Certificate(pem).validToDate.getTime() / 1000;
+      const line = `sumpipeline_certificate_expiry_timestamp_seconds{peer="${peer}"} ${end}\n`;
+      return until(line, async () => {
+        text = await aggregator.metrics();
+        return text.includes(line) || undefined;
+      }).catch((error: Error) => assert.fail(`${error.message}: ${text.match(/.*certificate_expiry.*/g)}`));
+    };
+    await untilEnd('kafka', kafka.caPem);
+    await untilEnd('postgres', short.certPem);
+    await writeFile(file, `${postgres.caPem}${shorter.certPem}`);
+    await untilEnd('postgres', shorter.certPem);
   });
 
   it('parks what is no addition, goes on, and is not exact any more', async () => {

@@ -6,6 +6,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import type { ServiceHandlers } from '#services/rpc/method.ts';
 import { AggregatorApi } from './api.ts';
+import { watchCertificates } from './certificates.ts';
 import type { Session } from './session.ts';
 import { AggregatorState } from './state.ts';
 import { superviseSessions } from './supervise.ts';
@@ -56,6 +57,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
       onReady(problem() === undefined);
     },
   });
+  const certificates = watchCertificates({ config, logger, metrics });
   const waiting = new Waiting({ readVector: () => api.readVector(), readPartitions: () => api.readPartitions() });
   const api = new AggregatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
@@ -77,6 +79,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     problem,
     stuck: stuck.promise,
     start() {
+      for (const watch of certificates) watch.start();
       running = superviseSessions({
         config,
         state,
@@ -96,6 +99,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     async close() {
       leaving.abort();
       ending.abort();
+      await Promise.all(certificates.map((watch) => watch.close()));
       await running;
     },
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -15,6 +15,7 @@ import { GrpcClient } from '#test/support/grpcClient.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
+import { createCa } from '#tools/pki.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 
@@ -342,6 +343,27 @@ describe('secrets', () => {
     }
     const { status } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
     assert.equal(status, 200);
+  });
+
+  test('the end of the first certificate is a metric, and follows the CA file', async () => {
+    const { dir, environment } = await newPipeline();
+    await using daemon = await startDaemon({ name: 'calculator', environment });
+    let text = '';
+    const untilEnd = (pem: string) => {
+      const end = new X509Certificate(pem).validToDate.getTime() / 1000;
+      const line = `sumpipeline_certificate_expiry_timestamp_seconds{peer="kafka"} ${end}\n`;
+      const isThere = async () => {
+        ({ text } = await daemon.get('/metrics'));
+        return text.includes(line);
+      };
+      return until(line, isThere, { seen: () => text.match(/.*certificate_expiry.*/g) });
+    };
+    await untilEnd(kafka.caPem);
+    const { certPem } = await createCa('an old CA', { validDays: 20 });
+    await writeFile(join(dir, 'ca.crt'), `${kafka.caPem}${certPem}`);
+    await untilEnd(certPem);
+    await writeFile(join(dir, 'ca.crt'), kafka.caPem);
+    await untilEnd(kafka.caPem);
   });
 
   test('a topic that is missing is named, and found when it appears', async () => {

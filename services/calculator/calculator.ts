@@ -1,9 +1,11 @@
 import type { CalculatorConfig } from '#contract/config.ts';
 import type { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import type { CalculatorMetrics } from '#contract/metrics.ts';
+import { CertificateWatch } from '#platform/certificateWatch.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { untilFilesChange } from '#platform/secretWatch.ts';
+import { findKafkaCertificates } from '#services/eventlog/certificates.ts';
 import type { AppendOptions, LogRecordInput } from '#services/eventlog/port.ts';
 import { kafkaSettings, secretFilesOf } from '#services/eventlog/settings.ts';
 import { openLogWriter } from '#services/eventlog/writer.ts';
@@ -54,9 +56,10 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   const settings = kafkaSettings(config);
   const { topic } = settings;
   const secretPaths = secretFilesOf(settings).map(({ path }) => path);
+  const untilSecretsChange = (signal: AbortSignal) => untilFilesChange(secretPaths, signal);
   const connection = new Connection({
     open: (onFatal) => openLogWriter({ settings, logger, onFatal }),
-    untilSecretsChange: (signal) => untilFilesChange(secretPaths, signal),
+    untilSecretsChange,
     logger,
     random: Math.random,
     onConnected() {
@@ -78,6 +81,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     read: () => connection.writer?.logEnds(),
     set: (partition, end) => metrics.sumpipeline_log_end_offset.set({ partition }, end),
     remove: (partition) => metrics.sumpipeline_log_end_offset.remove({ partition }),
+    logger,
+    now: Date.now,
+  });
+  const certificates = new CertificateWatch({
+    find: (signal) => findKafkaCertificates({ settings, logger, signal }),
+    untilSecretsChange,
+    set: (end) => metrics.sumpipeline_certificate_expiry_timestamp_seconds.set({ peer: 'kafka' }, end),
+    remove: () => metrics.sumpipeline_certificate_expiry_timestamp_seconds.remove({ peer: 'kafka' }),
     logger,
     now: Date.now,
   });
@@ -135,8 +146,12 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   return {
     handlers: api,
     problem: () => connection.problem,
-    start: () => connection.start(),
+    start() {
+      connection.start();
+      certificates.start();
+    },
     async close() {
+      await certificates.close();
       logEnds.close();
       await connection.close();
     },

@@ -26,11 +26,14 @@ export function storeSources(config: AggregatorConfig): StoreSources {
   };
 }
 
-/**
- * A pool of connections from freshly read secrets. TLS as the URI says (ADR 0019), and always verified when a CA is
- * given. Nothing is connected yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
- */
-export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
+/** Where PostgreSQL is, and the CA that must have signed its certificate. */
+interface Store {
+  readonly target: StoreTarget;
+  readonly ca: string | undefined;
+}
+
+/** Reads the secrets. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used. */
+export async function readStore(config: AggregatorConfig): Promise<Store> {
   const sources = storeSources(config);
   const uri = await readSecretFile({
     what: 'PostgreSQL URI',
@@ -42,7 +45,16 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
     caFile === undefined
       ? undefined
       : await readSecretFile({ what: 'PostgreSQL CA', path: caFile, source: config.SUMPIPELINE_STORE_CA_SOURCE });
-  const { tls, ...target } = parseUri(uri, ca !== undefined, sources);
+  return { target: parseUri(uri, ca !== undefined, sources), ca };
+}
+
+/**
+ * A pool of connections from freshly read secrets. TLS as the URI says (ADR 0019), and always verified when a CA is
+ * given. Nothing is connected yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
+ */
+export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
+  const { target: store, ca } = await readStore(config);
+  const { tls, ...target } = store;
   const pool = new pg.Pool({
     ...target,
     ssl: tlsOptions(tls, ca),

@@ -50,4 +50,32 @@ export const alertMutants: readonly Mutant[] = [
     to: ') > 0`,',
     test: { file: alertTests, name: 'SumPipelinePartitionHalted' },
   },
+  {
+    breaks: 'the end of a certificate that is not known is absent',
+    file: 'platform/certificateWatch.ts',
+    from: 'if (ends.length === 0) remove();',
+    to: 'if (ends.length === 0) return;',
+    test: { file: 'platform/certificateWatch.test.ts', name: 'without TLS, without secrets and without an answer' },
+  },
+  {
+    breaks: 'a server that is gone loses its certificate',
+    file: 'platform/certificateWatch.ts',
+    from: 'if (at < oldest) this.#seen.delete(address);',
+    to: 'if (at < 0) this.#seen.delete(address);',
+    test: { file: 'platform/certificateWatch.test.ts', name: 'a server that does not answer keeps its end' },
+  },
+  {
+    breaks: 'every certificate of a chain is looked at',
+    file: 'platform/certificates.ts',
+    from: 'one = one.issuerCertificate',
+    to: 'one = undefined',
+    test: { file: 'platform/certificates.test.ts', name: 'that presents a chain ends with the first' },
+  },
+  {
+    breaks: 'a certificate that has ended is still seen',
+    file: 'platform/certificates.ts',
+    from: 'rejectUnauthorized: false',
+    to: 'rejectUnauthorized: true',
+    test: { file: 'platform/certificates.test.ts', name: 'whose certificate has ended still shows it' },
+  },
 ];

@@ -41,10 +41,9 @@ export class BrokerConnections {
   }
 
   #dial(address: string): Entry {
-    const colon = address.lastIndexOf(':');
-    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+    const { host, port } = parseAddress(address);
     const connection = createConnection(host, this.#credentials);
-    const entry = { connection, broker: openBroker(connection, host, Number(address.slice(colon + 1))) };
+    const entry = { connection, broker: openBroker(connection, host, port) };
     this.#entries.set(address, entry);
     const forget = () => {
       if (this.#entries.get(address) === entry) this.#entries.delete(address);
@@ -68,4 +67,10 @@ export class BrokerConnections {
 /** With an error, which the layer hears of in every state; a plain destroy would leave a dial waiting for its timeout. */
 function end(connection: Connection): void {
   connection.socket?.destroy(new Error('this connection to Kafka was cut'));
+}
+
+/** Takes `host:port` apart; an IPv6 address is in brackets. */
+export function parseAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
 }

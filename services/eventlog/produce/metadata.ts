@@ -68,6 +68,11 @@ export class TopicMetadata {
     return this.#topicId;
   }
 
+  /** `host:port` of the brokers that Kafka listed last, and of those in the settings. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
   leaderOf(partition: number): Leader | undefined {
     return this.#leaders.get(partition);
   }

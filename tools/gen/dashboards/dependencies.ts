@@ -1,4 +1,5 @@
-import { buildDashboard, graph, type RowOptions } from './panels.ts';
+import { certificateDaysMin } from '#operator/desired/alertRules.ts';
+import { buildDashboard, graph, type RowOptions, stat } from './panels.ts';
 import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './queries.ts';
 
 const kafka: RowOptions = {
@@ -107,6 +108,32 @@ const postgres: RowOptions = {
   ],
 };
 
+const certificates: RowOptions = {
+  title: 'Certificates',
+  panels: (
+    [
+      ['kafka', 'Kafka'],
+      ['postgres', 'PostgreSQL'],
+    ] as const
+  ).map(([peer, name]) =>
+    stat({
+      title: `Certificates of ${name}`,
+      description:
+        `Time until the first of them ends: in the CA file, or one that ${name} presents. No new connection is made after ` +
+        'it. Unknown without TLS.',
+      unit: 's',
+      queries: {
+        left: `min(${of('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`)}) - time()`,
+      },
+      steps: [
+        { value: null, color: 'red' },
+        { value: 0, color: 'orange' },
+        { value: certificateDaysMin[peer] * 86_400, color: 'green' },
+      ],
+    }),
+  ),
+};
+
 /** Kafka and PostgreSQL as one pipeline sees them: no exporter of either is needed. */
 export function buildDependenciesDashboard(): object {
   return buildDashboard({
@@ -114,6 +141,6 @@ export function buildDependenciesDashboard(): object {
     title: 'SumPipeline / Kafka and PostgreSQL',
     description: 'Kafka and PostgreSQL as one pipeline sees them.',
     variables: pipelineVariables,
-    rows: [kafka, postgres],
+    rows: [kafka, postgres, certificates],
   });
 }

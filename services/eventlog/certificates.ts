@@ -1,0 +1,39 @@
+import type { CertificateSources } from '#platform/certificateWatch.ts';
+import type { Logger } from '#platform/log.ts';
+import { readSecretFile } from '#platform/secretFile.ts';
+import { readCredentials } from './produce/broker.ts';
+import { BrokerConnections, parseAddress } from './produce/connections.ts';
+import { TopicMetadata } from './produce/metadata.ts';
+import type { KafkaSettings } from './settings.ts';
+
+interface Where {
+  readonly settings: KafkaSettings;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The CA file, and every broker: each has a certificate of its own. Undefined without TLS. */
+export async function findKafkaCertificates(where: Where): Promise<CertificateSources | undefined> {
+  const { tls } = where.settings;
+  if (tls === undefined) return undefined;
+  const addresses = await listBrokers(where);
+  const caPem = tls.ca === undefined ? undefined : await readSecretFile(tls.ca);
+  return { caPem, servers: addresses.map(parseAddress) };
+}
+
+/** As Kafka lists them. When it does not, as with a certificate that has ended, those of the settings. */
+async function listBrokers({ settings, logger, signal }: Where): Promise<readonly string[]> {
+  const connections = new BrokerConnections(await readCredentials(settings));
+  const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
+  const close = () => connections.close();
+  signal.addEventListener('abort', close);
+  try {
+    await metadata.refresh();
+  } catch (error) {
+    logger.debug({ error }, 'Kafka does not list its brokers now');
+  } finally {
+    signal.removeEventListener('abort', close);
+    close();
+  }
+  return metadata.addresses;
+}
