@@ -70,7 +70,7 @@ async function measure(traces: string, environment: Record<string, string>, inFl
   const acknowledged = latencies.length;
   const counted = async () => {
     const response = await fetch(`${plane.aggregatorUrl}/v1/totals/bench`);
-    return Number(((await response.json()) as { count?: string }).count ?? 0);
+    return Number(((await response.json()) as { total?: { count?: string } }).total?.count ?? 0);
   };
   // An aggregator that falls behind would look cheap.
   const countedAtEnd = await counted();
