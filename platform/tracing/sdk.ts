@@ -26,6 +26,8 @@ export interface SdkOptions {
 
 /** Spans that wait for the collector: about 1 KB each. More are dropped, and the log says so. */
 const queueMax = 8192;
+/** A batch of the aggregator has up to 1,000 records, each of which may be sampled. */
+const linksMax = 1_000;
 /** What waits at the end is sent within this time, or lost. */
 const flushWithinMs = 2_000;
 
@@ -37,7 +39,8 @@ export function startSdk({ settings, serviceName, logger }: SdkOptions): () => P
   const ours = resourceFromAttributes({ 'service.name': serviceName, 'service.instance.id': hostname() });
   const provider = new TracerProvider({
     resource: ours.merge(fromEnvironment),
-    sampler: new LinkedSampler(samplerOf(settings)),
+    sampler: withLinks(settings),
+    spanLimits: { linkCountLimit: linksMax },
     spanProcessors: [
       new BatchSpanProcessor({
         // Reads the OTEL_EXPORTER_OTLP_* variables of the process.
@@ -51,6 +54,12 @@ export function startSdk({ settings, serviceName, logger }: SdkOptions): () => P
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   return () => withDeadline('the export of the last spans', flushWithinMs, provider.shutdown());
+}
+
+/** What says that nothing is to be sampled is not overruled by what a foreign record says. */
+function withLinks(settings: TracingSettings): Sampler {
+  const sampler = samplerOf(settings);
+  return settings.OTEL_TRACES_SAMPLER === 'always_off' ? sampler : new LinkedSampler(sampler);
 }
 
 function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }: TracingSettings): Sampler {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogRecord } from '#services/eventlog/port.ts';
-import { anchorOf } from './anchor.ts';
+import { anchorOf, isAnchoredBy } from './anchor.ts';
 
 const record: LogRecord = {
   offset: 5n,
@@ -20,6 +20,15 @@ test('the hash of a record stays what it is: books hold it', () => {
 
 test('the same record gives the same hash, whichever client and leader delivered it', () => {
   assert.equal(hashOf({ headers: { b: ['2', Buffer.from('3')], a: '1' }, leaderEpoch: undefined }), hashOf({}));
+});
+
+test('a record that could not be read is known again by its place and time, whatever was said of it', () => {
+  const unreadable = { ...record, key: null, value: null, headers: undefined };
+  const kept = anchorOf({ ...unreadable, unreadable: 'its batch unpacks to more than 16 MB' });
+  assert.ok(isAnchoredBy({ ...unreadable, unreadable: 'another wording' }, kept));
+  assert.ok(isAnchoredBy(record, kept), 'a later version may read it');
+  assert.ok(!isAnchoredBy({ ...record, appendedAt: 1001 }, kept));
+  assert.ok(!isAnchoredBy({ ...unreadable, unreadable: 'lost' }, anchorOf(record)));
 });
 
 for (const [name, changed] of Object.entries<Partial<LogRecord>>({

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { equalBytes } from '#core/fingerprint.ts';
 import type { LogHeaders, LogRecord } from '#services/eventlog/port.ts';
 import type { Anchor } from '#services/ledger/port.ts';
 
@@ -19,10 +20,20 @@ export function anchorOf(record: LogRecord): Anchor {
   add(version);
   add(String(record.offset));
   add(String(record.appendedAt));
+  if (record.unreadable !== undefined) {
+    // Its bytes are not known, and the reason is our own wording.
+    add('unreadable');
+    return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
+  }
   add(record.key);
   add(record.value);
   for (const part of partsOf(record.headers ?? {})) add(part);
   return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
+}
+
+/** Whether a record is the one that the anchor was made of, also when it could not be read then. */
+export function isAnchoredBy(record: LogRecord, { hash }: Anchor): boolean {
+  return [record, { ...record, unreadable: '' }].some((one) => equalBytes(anchorOf(one).hash, hash));
 }
 
 /** By name: clients differ in the order in which they tell headers. */

@@ -60,6 +60,19 @@ describe('applyRecords', () => {
     assert.deepEqual([parked?.offset, parked?.value, parked?.reason], [1n, null, unreadable.unreadable]);
   });
 
+  it('halts at a record whose bytes were changed, which may be whole when it is read again', async () => {
+    const ledger = new FakeLedger();
+    const damaged = {
+      ...recordAt(1),
+      key: null,
+      value: null,
+      unreadable: 'its batch cannot be unpacked',
+      isDamaged: true,
+    };
+    const result = await applyRecords(target(ledger), 0n, [recordAt(0), damaged, recordAt(2)]);
+    assert.deepEqual([result.nextOffset, result.halt?.reason], [1n, 'RecordCorrupt']);
+  });
+
   for (const poisoned of [[0], [7], [3, 4], [0, 1, 2, 3, 4, 5, 6, 7]]) {
     it(`parks just the records that PostgreSQL refuses: ${poisoned}`, async () => {
       const ledger = new FakeLedger();

@@ -1,5 +1,4 @@
 import type { AggregatorMetrics } from '#contract/metrics.ts';
-import { equalBytes } from '#core/fingerprint.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { backoffMs, pause } from '#platform/time.ts';
@@ -24,7 +23,7 @@ import {
   type PartitionHalt,
   StoreIdentityError,
 } from '#services/ledger/port.ts';
-import { anchorOf } from './anchor.ts';
+import { isAnchoredBy } from './anchor.ts';
 import { applyRecords } from './apply.ts';
 import { BacklogClock } from './backlogClock.ts';
 import { Dashboards } from './dashboards.ts';
@@ -397,7 +396,7 @@ function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
 
 /** Without an anchor there is nothing to compare: the next commit writes one. */
 function isCounted(record: LogRecord, { anchor }: Owned): boolean {
-  return anchor === undefined || equalBytes(anchorOf(record).hash, anchor.hash);
+  return anchor === undefined || isAnchoredBy(record, anchor);
 }
 
 function haltOf(error: LogStopError): Halt {

@@ -25,6 +25,9 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
   const additions: BatchAddition[] = [];
   const parked: ParkedRecord[] = [];
   for (const record of records) {
+    if (record.unreadable !== undefined && record.isDamaged === true) {
+      return { additions, parked, halt: corrupt(partition, record.offset, record.unreadable) };
+    }
     if (record.unreadable !== undefined) {
       parked.push(parkedRecord(record, record.unreadable));
       continue;

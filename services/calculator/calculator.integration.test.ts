@@ -114,7 +114,7 @@ describe('adding', () => {
       assert.equal(status, 503, inspect(answer));
       assert.match(
         String(answer['detail']),
-        /the log was replaced: its topic had id .* and has id .* now; nothing was written/,
+        /the log was replaced: its topic had id .* and has id .* now; nothing is written to it/,
       );
     }
     assert.equal((await idsInLog(topic)).size, 0);

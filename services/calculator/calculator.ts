@@ -6,7 +6,7 @@ import type { Logger } from '#platform/log.ts';
 import type { Metrics } from '#platform/metrics.ts';
 import { untilFilesChange } from '#platform/secretWatch.ts';
 import { findKafkaCertificates } from '#services/eventlog/certificates.ts';
-import type { AppendOptions, LogRecordInput } from '#services/eventlog/port.ts';
+import { AppendError, type AppendOptions, type AppendOutcome, type LogRecordInput } from '#services/eventlog/port.ts';
 import { kafkaSettings, secretFilesOf } from '#services/eventlog/settings.ts';
 import { openLogWriter } from '#services/eventlog/writer.ts';
 import type { ServiceHandlers } from '#services/rpc/method.ts';
@@ -92,6 +92,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     logger,
     now: Date.now,
   });
+  /** An append waits: the log may be replaced before it begins, or before its answer. */
+  const requireLog = (outcome: AppendOutcome) => {
+    try {
+      identity.require();
+    } catch (error) {
+      throw new AppendError(error instanceof Error ? error.message : String(error), { cause: error, outcome });
+    }
+  };
   const append = async (partition: number, records: readonly LogRecordInput[], options: AppendOptions) => {
     const startedAt = performance.now();
     const observe = (result: 'ok' | 'failed') => {
@@ -99,9 +107,12 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       metrics.sumpipeline_log_append_duration_seconds.observe({ result }, seconds);
       metrics.sumpipeline_log_append_batch_additions.observe(records.length);
     };
-    const acknowledged = identity.beginAppend(partition);
     try {
+      requireLog('notWritten');
+      const acknowledged = identity.beginAppend(partition);
       const place = await connection.current().append(partition, records, options);
+      // Acknowledged by a log that is not ours: our own may have it from an earlier try.
+      requireLog('unknown');
       observe('ok');
       acknowledged(place.baseOffset, records.length);
       logEnds.raise(partition, place.baseOffset + BigInt(records.length));

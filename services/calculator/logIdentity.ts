@@ -36,7 +36,7 @@ export class LogIdentity {
     if (!isReplaced) return;
     throw new SumError(
       'unavailable',
-      `the log was replaced: its topic had id ${wanted} and has id ${found} now; nothing was written. Retry when it is ` +
+      `the log was replaced: its topic had id ${wanted} and has id ${found} now; nothing is written to it. Retry when it is ` +
         'decided which log counts: the status of the SumPipeline says what to do',
     );
   }

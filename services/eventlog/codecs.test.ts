@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import kafkajs from 'kafkajs';
-import { installCodecs, unreadableHeader } from './codecs.ts';
+import { damagedHeader, installCodecs, unreadableHeader } from './codecs.ts';
 
 installCodecs();
 
@@ -14,7 +14,9 @@ for (const [type, make] of Object.entries(kafkajs.CompressionCodecs)) {
   })) {
     test(`codec ${type} answers ${what} with records that say why`, async () => {
       const answer: Buffer = await make().decompress(packed);
-      assert.ok(answer.includes(unreadableHeader), answer.subarray(0, 100).toString('latin1'));
+      // Ones are a size of their own to snappy; what is no packed batch at all was changed after the broker took it.
+      const said = answer.includes('unpacks to more') ? unreadableHeader : damagedHeader;
+      assert.ok(answer.includes(said), answer.subarray(0, 100).toString('latin1'));
       assert.match(
         answer.subarray(0, 200).toString('latin1'),
         /its batch (cannot be unpacked|unpacks to more than 16 MB)/,

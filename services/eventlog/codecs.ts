@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { compressionsAlgorithms } from '@platformatic/kafka';
@@ -46,17 +47,20 @@ function codec(
       try {
         return await unpack(packed);
       } catch (error) {
-        return unreadableRecords(explain(error));
+        return unreadableRecords(isTooLarge(error) ? unreadableHeader : damagedHeader, explain(error));
       }
     },
   });
 }
 
+function isTooLarge(error: unknown): boolean {
+  return (
+    error instanceof TooLargeError || (error instanceof Error && Reflect.get(error, 'code') === 'ERR_BUFFER_TOO_LARGE')
+  );
+}
+
 function explain(error: unknown): string {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  if (error instanceof TooLargeError || code === 'ERR_BUFFER_TOO_LARGE') {
-    return `its batch unpacks to more than ${unpackedBytesMax / 1024 / 1024} MB`;
-  }
+  if (isTooLarge(error)) return `its batch unpacks to more than ${unpackedBytesMax / 1024 / 1024} MB`;
   return `its batch cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`;
 }
 
@@ -110,8 +114,13 @@ function lz4BytesMax(packed: Buffer): number {
   return blocks * blockBytesMax;
 }
 
-/** Header of a record that stands for one that could not be read; its value says why. */
-export const unreadableHeader = 'sumpipeline-unreadable';
+/**
+ * Headers of a record that stands for one that could not be read; the value says why. No producer can know their names. A
+ * broker has unpacked every batch that it took: what we cannot unpack was changed since, on its disk or on the way.
+ */
+const token = randomUUID();
+export const unreadableHeader = `unreadable-${token}`;
+export const damagedHeader = `damaged-${token}`;
 
 /** More than a batch of 1 MB holds by any sane producer; a batch with more ends the reader, as before. */
 const unreadableMax = 100_000;
@@ -120,16 +129,16 @@ const unreadableMax = 100_000;
  * Records without key and value, one for each offset from the first: kafkajs takes as many as the batch has. Bytes of Kafka's
  * record format, version 2.
  */
-function unreadableRecords(reason: string): Buffer {
+function unreadableRecords(header: string, reason: string): Buffer {
   // A producer that does it once does it often, and each of these is megabytes.
-  if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(reason) };
+  if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(header, reason) };
   return lastUnreadable.records;
 }
 
 let lastUnreadable: { readonly reason: string; readonly records: Buffer } = { reason: '', records: Buffer.alloc(0) };
 
-function buildUnreadable(reason: string): Buffer {
-  const header = [bytesOf(unreadableHeader), bytesOf(reason.slice(0, 500))];
+function buildUnreadable(name: string, reason: string): Buffer {
+  const header = [bytesOf(name), bytesOf(reason.slice(0, 500))];
   const records: Buffer[] = [];
   for (let offsetDelta = 0; offsetDelta < unreadableMax; offsetDelta++) {
     const absent = zigzag(-1);

@@ -318,3 +318,68 @@ test('a marker at the end of a quiet partition is found by the comparison with t
   await until('the partition to be read again', () => kafka.active.has(0));
   assert.deepEqual(kafka.fatals, []);
 });
+
+test('a log that was rewritten while nothing arrived is compared before its first record is delivered', async () => {
+  const kafka = new FakeKafka();
+  let isSame = true;
+  kafka.begin(0, 5n, () => isSame);
+  await kafka.hand(0, [4], 1);
+  isSame = false;
+  await kafka.hand(0, [5, 6], 9);
+  await until('the record before to be fetched', () => kafka.seeks.length === 2);
+  await kafka.hand(0, [4, 5, 6], 9);
+  assert.deepEqual(kafka.firsts(), []);
+  assert.ok(kafka.stopped[0] instanceof LogRewrittenError);
+});
+
+for (const [name, isSame] of [
+  ['the counted one', true],
+  ['another one', false],
+] as const) {
+  test(`a marker as the record before is looked at where the client withholds it: ${name}`, async () => {
+    const kafka = new FakeKafka();
+    kafka.withheld = (offset) => (offset === 4n ? withheld(offset) : undefined);
+    kafka.begin(0, 5n, () => isSame);
+    for (let times = 0; times < 3; times++) {
+      await until('it to be fetched', () => kafka.active.has(0));
+      await kafka.hand(0, [5, 6]);
+    }
+    if (isSame) {
+      await until('what follows to be fetched', () => kafka.seeks.at(-1)?.[1] === '5' && kafka.active.has(0));
+      await kafka.hand(0, [5, 6]);
+      assert.deepEqual([kafka.firsts(), kafka.stopped], [[5n], []]);
+    } else {
+      await until('the partition to stop', () => kafka.stopped.length === 1);
+      assert.ok(kafka.stopped[0] instanceof LogRewrittenError);
+    }
+  });
+}
+
+test('a new leader after a marker is compared with the marker', async () => {
+  const kafka = new FakeKafka();
+  kafka.withheld = (offset) => (offset === 5n ? withheld(offset) : undefined);
+  kafka.begin(0, 5n, () => true);
+  await kafka.hand(0, [4], 0);
+  kafka.deliveries.idle();
+  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 6n }]]));
+  await until('the marker to be delivered', () => kafka.firsts().length === 1 && kafka.active.has(0));
+  await kafka.hand(0, [6, 7], 2);
+  for (let times = 0; times < 3; times++) {
+    await until('it to be fetched', () => kafka.active.has(0));
+    await kafka.hand(0, [6, 7], 2);
+  }
+  await until('what follows to be fetched', () => kafka.seeks.at(-1)?.[1] === '6' && kafka.active.has(0));
+  await kafka.hand(0, [6, 7], 2);
+  assert.deepEqual([kafka.firsts(), kafka.stopped, kafka.fatals], [[5n, 6n], [], []]);
+});
+
+test('all that an aborted transaction wrote is delivered in one go', async () => {
+  const kafka = new FakeKafka();
+  kafka.withheld = (offset) => (offset < 105n ? withheld(offset) : undefined);
+  kafka.begin(0, 5n);
+  kafka.deliveries.idle();
+  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 105n }]]));
+  await until('all of it', () => kafka.firsts().length === 100);
+  await until('the partition to be read again', () => kafka.active.has(0));
+  assert.deepEqual([kafka.seeks.at(-1), kafka.fatals], [[0, '105'], []]);
+});

@@ -172,11 +172,12 @@ export class Deliveries {
     // Or kafkajs would fetch it once more.
     if (counted > 0) payload.resolveOffset(first.offset);
     const work = this.#handleAll(reading, payload, messages.slice(counted));
-    this.#handling.set(partition, Promise.allSettled([work]).then());
+    const handling: Promise<void> = Promise.allSettled([work]).then(() => {});
+    this.#handling.set(partition, handling);
     try {
       await work;
     } finally {
-      this.#handling.delete(partition);
+      if (this.#handling.get(partition) === handling) this.#handling.delete(partition);
     }
   }
 
@@ -189,14 +190,17 @@ export class Deliveries {
     if (isSame === undefined) return true;
     if (!reading.isToCompare && leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch) {
       reading.isToCompare = true;
-      // The leader epoch of what follows is known by then.
-      reading.leaderEpoch = undefined;
+      // Trusted once the record before is compared; any other one is compared again.
+      reading.leaderEpoch = first.leaderEpoch;
       this.#judge(reading, undefined);
       return false;
     }
     if (!reading.isToCompare) return true;
     reading.isToCompare = false;
-    if (isSame(first)) return true;
+    if (isSame(first)) {
+      reading.leaderEpoch ??= first.leaderEpoch;
+      return true;
+    }
     this.end(partition);
     this.#options.onStopped(partition, new LogRewrittenError({ partition, offset: first.offset }));
     return false;
@@ -352,8 +356,12 @@ export class Deliveries {
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
     const { probe, onBatch, onStopped, logger } = this.#options;
+    const before = this.#handling.get(partition);
     const looking = async () => {
-      const record = await probe(partition, next);
+      await before;
+      if (!this.#isLive(reading)) return;
+      if (reading.next !== next) return this.#resume(reading);
+      const record = await probe(partition, placeOf(reading));
       if (!this.#isLive(reading)) return;
       if (record === 'open') {
         // Not ours to end, and no fault of the client.
@@ -365,11 +373,18 @@ export class Deliveries {
         this.end(partition);
         return onStopped(partition, gap);
       }
+      reading.stalledChecks = 0;
+      if (reading.isToCompare) {
+        reading.mismatches = 0;
+        if (this.#compare(reading, record)) this.#resume(reading);
+        return;
+      }
       const records: [LogRecord] = [record];
       const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
-      if (this.#settle(reading, records, result)) this.#resume(reading);
+      // More may follow: an aborted transaction has as many as it likes.
+      if (this.#settle(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {
       logger.warn({ error, partition }, 'what stands in the log cannot be asked, trying again');

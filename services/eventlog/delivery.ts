@@ -1,6 +1,6 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 import { schemaHeader, traceHeader } from '#contract/record.ts';
-import { unreadableHeader } from './codecs.ts';
+import { damagedHeader, unreadableHeader } from './codecs.ts';
 import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
@@ -51,7 +51,8 @@ export function toRecord(message: KafkaMessage): LogRecord {
     value: message.value,
     schema: headerText(message.headers, schemaHeader),
     traceparent: headerText(message.headers, traceHeader),
-    unreadable: headerText(message.headers, unreadableHeader),
+    unreadable: headerText(message.headers, unreadableHeader) ?? headerText(message.headers, damagedHeader),
+    isDamaged: message.headers?.[damagedHeader] !== undefined,
     headers: message.headers,
     appendedAt: Number(message.timestamp),
     leaderEpoch: leaderEpochOf(message),

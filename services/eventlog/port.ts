@@ -148,6 +148,8 @@ export interface LogRecord {
   readonly traceparent?: string | undefined;
   /** Why its bytes could not be read; absent when they could. Key and value are null then. */
   readonly unreadable?: string | undefined;
+  /** True: bytes were changed, on a disk or on the way. Read again it may be whole. */
+  readonly isDamaged?: boolean | undefined;
   /** All of them, as they came; absent when there are none. */
   readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */

@@ -469,6 +469,26 @@ describe('transactions of a foreign producer', () => {
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
+  test('that were committed are no aborted ones, however often a quiet partition is looked at; a claim behind them goes on', async () => {
+    const settings = await createFilledLog([1]);
+    {
+      await using opened = await open(settings, { idleCheckMs: 100 });
+      await (await opened.assignment()).readFrom(0, 0n);
+      for (let times = 0; times < 5; times++) await inTransaction(settings.topic, 'commit');
+      await until('all places', () => opened.offsets(0).length === 11, { seen: () => opened.offsets(0) });
+      assert.deepEqual(
+        unreadable(opened).map((text) => text.replace(/: .*/, '')),
+        ['2', '4', '6', '8', '10'],
+      );
+    }
+    await append(settings, 0, 2);
+    await using again = await open(settings, { idleCheckMs: 200 });
+    const compared: bigint[] = [];
+    await (await again.assignment()).readFrom(0, 11n, ({ offset }) => compared.push(offset) > 0);
+    await until('what follows', () => again.offsets(0).length === 2, { seen: () => again.stopped });
+    assert.deepEqual([compared, again.stopped], [[10n], []]);
+  });
+
   test('that were aborted are named, and what follows is read', async () => {
     const settings = await createFilledLog([1]);
     await inTransaction(settings.topic, 'abort');

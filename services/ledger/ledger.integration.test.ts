@@ -414,6 +414,30 @@ describe('the anchor', () => {
     assert.deepEqual((await ledger.claim(0, 'me')).anchor, anchor);
   });
 
+  it('of an owner that is overtaken while it claims is not told: the claim is lost', async () => {
+    await using scope = await freshLedger();
+    const { ledger, config } = scope;
+    const first = await ledger.claim(0, 'other');
+    await ledger.applyBatch(batchOf(first.ownerEpoch, [addition(0, 1)], { anchor }));
+    await using pool = createPool({});
+    const slow = new PostgresLedger(config, pool);
+    await slow.identify({ clusterId: 'cluster-1' });
+    const query = pool.query.bind(pool);
+    let isOvertaken = false;
+    Object.assign(pool, {
+      async query(asked: pg.QueryConfig) {
+        if (asked.text.includes('anchor_hash') && !isOvertaken) {
+          isOvertaken = true;
+          const { ownerEpoch } = await ledger.claim(0, 'other');
+          await ledger.applyBatch(batchOf(ownerEpoch, [addition(1, 2)], { anchor }));
+        }
+        return query(asked);
+      },
+    });
+    await assert.rejects(slow.claim(0, 'me'), FencedError);
+    assert.equal((await slow.claim(0, 'me')).nextOffset, 2n);
+  });
+
   it('is void when a version without anchors moved the partition on', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;

@@ -12,6 +12,7 @@ import {
   type BatchOutcome,
   type Claim,
   type CountedAddition,
+  FencedError,
   type Ledger,
   type LedgerBatch,
   type LedgerHalt,
@@ -107,14 +108,18 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // A second question: the row is ours by now, and only its owner writes a halt or an anchor.
+    // A second question. While the row is ours only we write into it; another owner may have come in between.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
-        `SELECT halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash, anchor_offset = next_offset - 1 AS is_anchored
+        `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,
+           anchor_offset = next_offset - 1 AS is_anchored
          FROM ${this.#schema}.partitions WHERE log_epoch = $1 AND partition = $2`,
         [this.#config.SUMPIPELINE_LOG_EPOCH, partition],
       ),
     );
+    if (kept.owner_epoch !== row.owner_epoch) {
+      throw new FencedError(`partition ${partition} was claimed by another owner in the same moment`);
+    }
     return {
       ownerEpoch: BigInt(row.owner_epoch),
       firstOffset: BigInt(row.first_offset),
@@ -370,6 +375,7 @@ interface HaltRow {
 }
 
 interface AnchorRow {
+  readonly owner_epoch: string;
   readonly anchor_leader_epoch: number | null;
   readonly anchor_hash: Buffer | null;
   /** Null where there never was an anchor. */

@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a batch that cannot be unpacked stops nothing',
     file: 'services/eventlog/codecs.ts',
-    from: 'return unreadableRecords(explain(error));',
+    from: 'return unreadableRecords(isTooLarge(error) ? unreadableHeader : damagedHeader, explain(error));',
     to: 'throw error;',
     test: { file: 'services/eventlog/codecs.test.ts', name: 'answers bytes of no codec with records' },
   },
@@ -467,7 +467,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a log that was cut and grew again is not counted on',
     file: 'services/aggregator/partitions.ts',
-    from: 'equalBytes(anchorOf(record).hash, anchor.hash)',
+    from: 'isAnchoredBy(record, anchor)',
     to: 'anchor.hash.length > 0',
     test: { file: owned, name: 'comes from the books at a claim' },
   },

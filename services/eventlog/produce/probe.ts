@@ -23,7 +23,8 @@ export interface Withheld {
 const answerTimeoutMs = 5_000;
 /** One batch is answered however little is asked for. */
 const oneBatch = 1;
-const uncommittedToo = 0;
+/** Only then the broker tells which transactions were aborted. */
+const committedOnly = 1;
 /** We keep no fetch session. */
 const [noSession, finalEpoch] = [0, -1];
 const anyEpoch = -1;
@@ -46,22 +47,20 @@ export async function probeOffset(
   const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
   const wanted = [{ topicId: topic, partitions: [{ ...place, partitionMaxBytes: oneBatch }] }];
   const question = evenWithErrors(
-    versions.fetch.async(connection, 0, 0, oneBatch, uncommittedToo, noSession, finalEpoch, wanted, [], ''),
+    versions.fetch.async(connection, 0, 0, oneBatch, committedOnly, noSession, finalEpoch, wanted, [], ''),
   );
-  const answer = await withDeadline(`what stands at offset ${offset}`, answerTimeoutMs, question);
-  const found = answer.responses[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
+  const [found] = await withDeadline(`what stands at offset ${offset}`, answerTimeoutMs, question);
   if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
   if (offset >= found.lastStableOffset) return 'open';
-  const batch = (found.records ?? []).find(
-    ({ firstOffset, lastOffsetDelta }) => firstOffset <= offset && offset <= firstOffset + BigInt(lastOffsetDelta),
-  );
-  if (batch === undefined || (batch.attributes & (controlFlag | transactionalFlag)) === 0) return undefined;
-  const isControl = (batch.attributes & controlFlag) !== 0;
-  return {
-    reason: isControl
-      ? `it is the marker of a transaction of producer ${batch.producerId}`
-      : `it was written in a transaction of producer ${batch.producerId} that was aborted`,
-    appendedAt: Number(batch.maxTimestamp),
-    leaderEpoch: batch.partitionLeaderEpoch,
-  };
+  const { batch, aborted } = found;
+  if (batch === undefined || offset < batch.firstOffset || batch.lastOffset < offset) return undefined;
+  const { producerId, leaderEpoch } = batch;
+  const withheld = (reason: string): Withheld => ({ reason, appendedAt: Number(batch.maxTimestamp), leaderEpoch });
+  if ((batch.attributes & controlFlag) !== 0) {
+    return withheld(`it is the marker of a transaction of producer ${producerId}`);
+  }
+  const isTransactional = (batch.attributes & transactionalFlag) !== 0;
+  // A committed record comes by itself.
+  if (!isTransactional || !aborted.some((one) => one.producerId === producerId && one.firstOffset <= offset)) return;
+  return withheld(`it was written in a transaction of producer ${producerId} that was aborted`);
 }

@@ -1,5 +1,4 @@
 import {
-  fetchV12,
   listOffsetsV6,
   listOffsetsV7,
   metadataV10,
@@ -10,13 +9,14 @@ import {
   produceV11,
 } from '@platformatic/kafka';
 import { LogError } from '#services/eventlog/port.ts';
+import { fetchHeader } from './fetchHeader.ts';
 
 /** Newest first. Metadata before 10 has no topic id, which makes Kafka 2.8 the oldest broker that we write to. */
 const known = {
   metadata: [metadataV12.api, metadataV11.api, metadataV10.api],
   produce: [produceV11.api, produceV10.api, produceV9.api],
   listOffsets: [listOffsetsV7.api, listOffsetsV6.api],
-  fetch: [fetchV12.api],
+  fetch: [fetchHeader],
 } as const;
 
 /** The requests that we send, each in the newest version that both sides know. */
