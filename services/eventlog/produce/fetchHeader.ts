@@ -11,7 +11,7 @@ export interface FetchedHeader {
   readonly batch: BatchHeader | undefined;
 }
 
-export interface BatchHeader {
+interface BatchHeader {
   readonly firstOffset: bigint;
   readonly lastOffset: bigint;
   readonly leaderEpoch: number;
