@@ -15,7 +15,10 @@ export interface Ledger {
   knowsLog(): Promise<boolean>;
   /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
   identify(identity: LedgerIdentity): Promise<void>;
-  /** Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. */
+  /**
+   * Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. Throws FencedError
+   * when another owner claimed it in the same moment.
+   */
   claim(partition: number, owner: string): Promise<Claim>;
   /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
   applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;

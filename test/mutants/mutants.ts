@@ -453,8 +453,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'what comes next follows the record that was counted last',
     file: 'services/eventlog/deliveries.ts',
-    from: '    if (isSame(first)) return true;',
-    to: '    return true;',
+    from: '    if (isSame(first)) {',
+    to: '    if (isSame(first) || first.offset >= 0n) {',
     test: { file: 'services/eventlog/deliveries.test.ts', name: 'whose last counted record is another one is stopped' },
   },
   {

@@ -424,14 +424,14 @@ export const refusals: readonly Refusal[] = [
     name: 'a collector without a scheme',
     set: { telemetry: { endpoint: 'otel-collector:4318' } },
     path: 'spec.telemetry.endpoint',
-    server: 'spec.telemetry.endpoint in body should match',
+    server: 'Invalid value: "otel-collector:4318": spec.telemetry.endpoint in body should match',
     offline: 'must be a URL such as http://otel-collector.observability:4318',
   },
   {
     name: 'a password in the URL of the collector',
     set: { telemetry: { endpoint: 'https://me:secret@otel.example.com' } },
     path: 'spec.telemetry.endpoint',
-    server: 'spec.telemetry.endpoint in body should match',
+    server: 'Invalid value: "https://me:secret@otel.example.com": spec.telemetry.endpoint in body should match',
     offline: 'must be a URL such as http://otel-collector.observability:4318',
   },
   {
