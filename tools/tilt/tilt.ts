@@ -39,7 +39,9 @@ const modulePath = 'github.com/tilt-dev/tilt';
  * path and is given a yarn that does nothing. All that is missed is the page.
  */
 const yarn = `#!/bin/sh
-[ "$1" = install ] || exec sleep infinity
+[ "$1" = install ] && exit
+# As long as Tilt runs: one that is killed cannot end us.
+while kill -0 $PPID; do sleep 1; done
 `;
 
 export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOptions): Promise<Tilt> {
