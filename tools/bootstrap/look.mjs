@@ -41,6 +41,8 @@ function look(tool, env) {
       return { isThere: findProgram('git', env) !== undefined };
     case tools.utilLinux:
       return { isThere: ['flock', 'setpriv'].every((name) => findProgram(name, env) !== undefined) };
+    case tools.cpp:
+      return { isThere: findProgram('g++', env) !== undefined };
     case tools.maven:
       return { isThere: findProgram('mvn', env) !== undefined };
     case tools.root:

@@ -11,6 +11,7 @@ export const programs = {
   cluster: { script: 'tools/cluster/main.ts', args: [] },
   loop: { script: 'tools/loop/main.ts', args: [] },
   load: { script: 'tools/load/main.ts', args: [] },
+  tilt: { script: 'tools/tilt/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 
@@ -40,8 +41,12 @@ export function requirementsOf(command, args) {
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
     case 'loop':
+    case 'tilt':
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      return { tools: [...always, ...kafka, ...cluster], needsSystemPackages: true };
+      return {
+        tools: [...always, ...kafka, ...cluster, ...(command === 'tilt' ? [tools.cpp] : [])],
+        needsSystemPackages: true,
+      };
     case 'test': {
       const onlyUnit = { tools: [...always, tools.git], needsSystemPackages: false };
       const parts = args.filter((arg) => partsWithServers.includes(arg) || partsWithoutServers.includes(arg));

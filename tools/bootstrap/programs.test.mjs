@@ -34,6 +34,8 @@ for (const [command, args, names, needsSystemPackages] of [
   ['cluster', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['loop', [], local, true],
   ['loop', ['--help'], ['Node', 'npm', 'util-linux'], false],
+  ['tilt', [], [...local, 'g++'], true],
+  ['tilt', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['gen', [], ['Node', 'npm', 'util-linux'], false],
   ['verify', [], ['Node', 'npm', 'util-linux'], false],
 ]) {

@@ -18,7 +18,7 @@
  * @property {System} system
  */
 
-/** @type {Record<'node' | 'npm' | 'go' | 'java' | 'maven' | 'generatorJava' | 'root' | 'git' | 'utilLinux', Tool>} */
+/** @type {Record<'node' | 'npm' | 'go' | 'java' | 'maven' | 'generatorJava' | 'root' | 'git' | 'utilLinux' | 'cpp', Tool>} */
 export const tools = {
   node: {
     name: 'Node',
@@ -69,6 +69,12 @@ export const tools = {
     why: "runs the generator of Strimzi's CRDs; looked for in JAVA_HOME, PATH, /usr/lib/jvm/* and /opt/*",
     bring: () =>
       'apt-get install --yes openjdk-21-jdk-headless (Debian 13 and later; before: Temurin 21 as https://adoptium.net/installation/linux says, or export JAVA_HOME)',
+  },
+  cpp: {
+    name: 'g++',
+    atLeast: [],
+    why: "compiles a part of Tilt, the parser of the Tiltfile's language",
+    bring: () => 'apt-get install --yes g++',
   },
   root: {
     name: 'root',

@@ -43,11 +43,16 @@ const modules = {
   // Checks kind-config.yaml; it never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
+  // For `npm run tilt` alone, and without its web page, which only its own releases hold.
+  tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
   // Runs as pods, for `npm run loop -- --keda` alone: with the SDK of every cloud it compiles for minutes.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;
+
+/** runc reaches libseccomp through C, Tilt a parser of its language; everything else is static and runs anywhere. */
+const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {
   readonly progress: Progress;
@@ -85,8 +90,7 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
           log,
           step,
           signal,
-          // runc reaches libseccomp through C; everything else is static and runs anywhere.
-          env: { ...goEnvironment(), CGO_ENABLED: module === 'runc' ? '1' : '0' },
+          env: { ...goEnvironment(), CGO_ENABLED: usesC.has(module) ? '1' : '0' },
         },
       );
     },

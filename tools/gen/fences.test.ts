@@ -43,6 +43,7 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['tools/a.ts', '#cli/run.ts', 'tools'],
   ['tools/gen/a.ts', '#services/ledger/port.ts', 'tools/gen'],
   ['tools/loop/a.ts', '#services/ledger/port.ts', 'tools/loop'],
+  ['tools/tilt/a.ts', '#services/ledger/port.ts', 'tools/tilt'],
 ];
 
 /** What needs no import. */

@@ -188,6 +188,12 @@ export const fences: readonly Fence[] = [
     packages: 'any',
     why: 'tools/loop brings the system up as npm start does, with cli/up, and makes records with core/ and contract/: never services/',
   },
+  {
+    folder: 'tools/tilt',
+    folders: ['platform', 'tools', 'contract', 'cli/up'],
+    packages: 'any',
+    why: 'tools/tilt brings up what the Tiltfile needs as npm start does, with cli/up: never services/',
+  },
 ];
 
 /** node:crypto is allowed in pure folders for hashing alone. */

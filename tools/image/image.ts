@@ -26,10 +26,11 @@ export interface ImageOptions {
   readonly cacheRoot?: string;
   /** Default: silent. */
   readonly progress?: Progress;
+  /** Default `localhost/sumpipeline:<start of the digest>`: another content is another name, so no pod keeps an old one. */
+  readonly ref?: string;
 }
 
 export interface Image {
-  /** `localhost/sumpipeline:<start of the digest>`: another content is another name, so no pod keeps an old one. */
   readonly ref: string;
   /** `sha256:...` of the manifest. */
   readonly digest: string;
@@ -46,12 +47,13 @@ export async function buildImage(options: ImageOptions = {}): Promise<Image> {
   const cache = { progress, ...(options.cacheRoot === undefined ? {} : { root: options.cacheRoot }) };
   const layers = [await baseLayer(root, cache), await packagesLayer(root, cache), await sourceLayer(root, cache)];
 
-  const nameOf = (digest: string) => `localhost/sumpipeline:${digest.slice('sha256:'.length).slice(0, 12)}`;
+  const nameOf = (digest: string) =>
+    options.ref ?? `localhost/sumpipeline:${digest.slice('sha256:'.length).slice(0, 12)}`;
   const manifest = buildManifest(layers, imageConfig, nameOf);
   const entry = await cachedBuild({
     ...cache,
     name: 'image-sumpipeline',
-    inputs: [manifest.digest, ...(await readImageCode())],
+    inputs: [manifest.digest, nameOf(manifest.digest), ...(await readImageCode())],
     // 200 MB each, needed for the moment in which a node imports it.
     keepEntries: 2,
     inUseMs: 600_000,
