@@ -188,7 +188,9 @@ export class Deliveries {
   #compare(reading: Reading, first: LogRecord): boolean {
     const { partition, isSame, leaderEpoch } = reading;
     if (isSame === undefined) return true;
-    if (!reading.isToCompare && leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch) {
+    const isOfAnother = leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch;
+    // A record without an epoch says nothing of its leader.
+    if (!reading.isToCompare && isOfAnother && first.leaderEpoch !== undefined) {
       reading.isToCompare = true;
       // Trusted once the record before is compared; any other one is compared again.
       reading.leaderEpoch = first.leaderEpoch;
