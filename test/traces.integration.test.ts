@@ -52,7 +52,7 @@ describe('one addition', () => {
     const named = (start: string) => receiver.spans.filter(({ name }) => name.startsWith(start));
     await until(
       'all spans to arrive',
-      () => named('apply_batch_v1').length > 0 && traceOf(clientTrace.traceId).length >= 3,
+      () => named('apply_batch_v2').length > 0 && traceOf(clientTrace.traceId).length >= 3,
       {
         seen: () => receiver.spans.map(({ name }) => name),
       },
@@ -94,7 +94,7 @@ describe('one addition', () => {
       'the batch of the aggregator',
     );
     assert.deepEqual(process.links, [{ traceId: send.traceId, spanId: send.spanId }]);
-    const commit = only(named('apply_batch_v1'), 'the transaction');
+    const commit = only(named('apply_batch_v2'), 'the transaction');
     assert.equal(commit.parentSpanId, process.spanId);
     assert.equal(commit.attributes['db.system.name'], 'postgresql');
     assert.deepEqual(receiver.refused, []);
