@@ -11,7 +11,7 @@ const samplerTypes = [
   'parentbased_traceidratio',
 ] as const;
 
-/** Share of the traces that are kept while nobody says another: see docs/traces.md for what it costs. */
+/** Share of the traces that are kept by default: see docs/traces.md for what it costs. */
 export const samplerArgumentDefault = '0.01';
 
 const sampler = withRules(

@@ -45,9 +45,14 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   }
 }
 
+/** Whether what is being done is traced. What goes on after the end of a span, such as a watch that began in it, is not. */
+export function isTraced(): boolean {
+  return trace.getActiveSpan()?.isRecording() === true;
+}
+
 /** As inSpan, for a call to another system; without a span around it there is none inside either. */
 export function inClientSpan<T>(name: string, attributes: Attributes, work: (span?: Span) => Promise<T>): Promise<T> {
-  if (trace.getActiveSpan()?.isRecording() !== true) return work();
+  if (!isTraced()) return work();
   return inSpan({ name, kind: SpanKind.CLIENT, attributes }, work);
 }
 
@@ -80,7 +85,7 @@ export function traceparentOf(span: Span): string | undefined {
 /** Headers that tell a server whose child its work is; empty when nothing is traced. */
 export function activeCarrier(): Readonly<Record<string, string>> {
   const carrier: Record<string, string> = {};
-  if (trace.getActiveSpan()?.isRecording() === true) propagation.inject(context.active(), carrier);
+  if (isTraced()) propagation.inject(context.active(), carrier);
   return carrier;
 }
 
@@ -88,20 +93,25 @@ export function activeCarrier(): Readonly<Record<string, string>> {
 export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   const links: Link[] = [];
   for (const traceparent of traceparents) {
-    if (traceparent === undefined) continue;
-    const target = trace.getSpanContext(contextOf({ traceparent }));
-    if (target !== undefined && isSampled(target)) links.push({ context: target });
+    const parent = sampledContextOf(traceparent);
+    const target = parent && trace.getSpanContext(parent);
+    if (target !== undefined) links.push({ context: target });
   }
   return links;
 }
 
+/** The context of a sampled span; undefined for anything else. */
+export function sampledContextOf(traceparent: string | undefined): Context | undefined {
+  if (traceparent === undefined) return undefined;
+  const parent = contextOf({ traceparent });
+  const target = trace.getSpanContext(parent);
+  return target !== undefined && isSampled(target) ? parent : undefined;
+}
+
 /** The ids of the recorded span that is being worked in: fields of a log line, labels of an exemplar. */
 export function activeTraceIds(): { trace_id: string; span_id: string } | undefined {
-  const span = trace.getActiveSpan();
-  // What goes on after the end of a span, such as a watch that began in it, is not part of it.
-  if (span?.isRecording() !== true) return undefined;
-  const { traceId, spanId } = span.spanContext();
-  return { trace_id: traceId, span_id: spanId };
+  const active = isTraced() ? trace.getActiveSpan()?.spanContext() : undefined;
+  return active && { trace_id: active.traceId, span_id: active.spanId };
 }
 
 function isSampled({ traceFlags }: SpanContext): boolean {

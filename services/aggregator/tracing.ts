@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
-import { contextOf, inSpan, linksTo, pastSpan } from '#platform/tracing/spans.ts';
+import { inSpan, linksTo, pastSpan, sampledContextOf } from '#platform/tracing/spans.ts';
 import type { BatchResult, LogBatch } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 
@@ -26,11 +26,12 @@ export function traceBatch(topic: string, batch: LogBatch, apply: () => Promise<
       if (result.kind !== 'confirmed') return result;
       const to = Date.now();
       for (const { offset, traceparent } of records) {
-        if (traceparent === undefined || offset >= result.nextOffset || linksTo([traceparent]).length === 0) continue;
+        const parent = offset < result.nextOffset ? sampledContextOf(traceparent) : undefined;
+        if (parent === undefined) continue;
         pastSpan({
           name,
           kind: SpanKind.CONSUMER,
-          parent: contextOf({ traceparent }),
+          parent,
           links: [{ context: span.spanContext() }],
           attributes: logAttributes(topic, 'process', { partition, offset }),
           from,

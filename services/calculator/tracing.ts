@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import { traceHeader } from '#contract/record.ts';
-import { inSpan, linksTo, traceparentOf } from '#platform/tracing/spans.ts';
+import { inSpan, isTraced, linksTo, traceparentOf } from '#platform/tracing/spans.ts';
 import type { AppendedBatch, LogRecordInput } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 import type { Place } from './batcher.ts';
@@ -11,6 +11,8 @@ export function traceSend(
   record: LogRecordInput,
   send: (record: LogRecordInput) => Promise<Place>,
 ): Promise<Place> {
+  // Of every addition: nothing is built for one that is not traced.
+  if (!isTraced()) return send(record);
   const attributes = logAttributes(topic, 'send');
   return inSpan({ name: `send ${topic}`, kind: SpanKind.PRODUCER, attributes }, async (span) => {
     const traceparent = traceparentOf(span);

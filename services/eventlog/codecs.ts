@@ -139,9 +139,9 @@ let lastUnreadable: { readonly reason: string; readonly records: Buffer } = { re
 
 function buildUnreadable(name: string, reason: string): Buffer {
   const header = [bytesOf(name), bytesOf(reason.slice(0, 500))];
+  const absent = zigzag(-1);
   const records: Buffer[] = [];
   for (let offsetDelta = 0; offsetDelta < unreadableMax; offsetDelta++) {
-    const absent = zigzag(-1);
     const body = Buffer.concat([
       Buffer.from([0]),
       zigzag(0),
