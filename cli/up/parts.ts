@@ -17,6 +17,8 @@ export interface PartsOptions {
   readonly fresh: boolean;
   /** False for throw-away data: faster, and lost with the machine's power. */
   readonly durable: boolean;
+  /** Kafka nodes. Default 1, on the port that the sample names. */
+  readonly kafkaNodes?: 1 | 3;
   readonly progress: Progress;
   /** Ends a start that is under way. */
   readonly signal: AbortSignal;
@@ -34,7 +36,7 @@ const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
 /** Starts Kafka and PostgreSQL beside the cluster; one that dies is started again. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
-  const { dir, host, fresh, durable, progress, signal } = options;
+  const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });
   await using stack = new AsyncDisposableStack();
   const restart = { restartOnDeath: true, onDeath: progress.note } as const;
@@ -52,7 +54,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
         await startKafka({
           dir: join(dir, 'kafka'),
           host,
-          ...(kafkaFree ? { ports: [wantedPorts.kafka] } : {}),
+          nodes: kafkaNodes,
+          ...(kafkaFree && kafkaNodes === 1 ? { ports: [wantedPorts.kafka] } : {}),
           restart,
           progress,
         }),

@@ -10,6 +10,7 @@ export const programs = {
   gen: { script: 'tools/gen/generate.ts', args: [] },
   cluster: { script: 'tools/cluster/main.ts', args: [] },
   loop: { script: 'tools/loop/main.ts', args: [] },
+  alerts: { script: 'tools/alerts/main.ts', args: [] },
   load: { script: 'tools/load/main.ts', args: [] },
   tilt: { script: 'tools/tilt/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
@@ -40,6 +41,7 @@ export function requirementsOf(command, args) {
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
+    case 'alerts':
     case 'loop':
     case 'tilt':
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;

@@ -9,6 +9,7 @@ import { connectAdmin } from '#tools/cluster/admin.ts';
 import type { ApiClient } from '#tools/cluster/apiClient.ts';
 import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
 import { acquireMachine } from '#tools/cluster/machine.ts';
+import type { Configuration } from '#tools/monitoring/configuration.ts';
 import { startMonitoring } from '#tools/monitoring/monitoring.ts';
 import type { Prometheus } from '#tools/monitoring/prometheus.ts';
 import type { Progress } from '#tools/progress.ts';
@@ -22,6 +23,12 @@ export interface LabOptions {
   readonly scaler: Scaler;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** What asked for the machine, such as `npm run loop`. */
+  readonly command: string;
+  /** Kafka nodes. Default 1. */
+  readonly kafkaNodes?: 1 | 3;
+  /** Changes what Prometheus is configured with. Default: nothing. */
+  readonly adapt?: (configuration: Configuration) => Configuration;
 }
 
 /** prometheus-adapter with mode `hpa`, or KEDA with mode `keda`. */
@@ -54,10 +61,11 @@ const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
 /** The system as `npm start` brings it up, with monitoring beside it. */
-export async function startLab({ root, scaler, progress, signal }: LabOptions): Promise<Lab> {
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const { root, scaler, progress, signal, command, kafkaNodes, adapt } = options;
   const dir = join(stateRoot(), 'loop');
   await using stack = new AsyncDisposableStack();
-  const lock = stack.use(await acquireMachine({ what: 'npm run loop', progress, signal }));
+  const lock = stack.use(await acquireMachine({ what: command, progress, signal }));
   const removeData = () => rm(dir, { recursive: true, force: true });
   await removeData();
   stack.defer(removeData);
@@ -68,7 +76,15 @@ export async function startLab({ root, scaler, progress, signal }: LabOptions): 
   if (kubeconfig === undefined) throw new Error('the local cluster has a kubeconfig of its own');
   const data = join(dir, 'data');
   const parts = stack.use(
-    await startParts({ dir: data, host: hostAddress, fresh: true, durable: false, progress, signal }),
+    await startParts({
+      dir: data,
+      host: hostAddress,
+      fresh: true,
+      durable: false,
+      ...(kafkaNodes === undefined ? {} : { kafkaNodes }),
+      progress,
+      signal,
+    }),
   );
   const client = stack.use(await connectAdmin(kubeconfig));
   // Monitoring comes first: the operator then finds its APIs at once.
@@ -79,6 +95,7 @@ export async function startLab({ root, scaler, progress, signal }: LabOptions): 
       host: hostAddress,
       valuesPath: scaler === 'KEDA' ? undefined : join(root, 'manifests', 'prometheus-adapter', 'values.yaml'),
       interval: scrapeInterval,
+      ...(adapt === undefined ? {} : { adapt }),
       progress,
     }),
   );

@@ -56,6 +56,7 @@ async function run({ only, keda: withKeda, out }: Options): Promise<void> {
     root,
     scaler: withKeda ? 'KEDA' : 'prometheus-adapter',
     progress,
+    command: 'npm run loop',
     signal: interrupted.signal,
   });
   for (const scenario of chosen) {

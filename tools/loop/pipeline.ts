@@ -15,6 +15,8 @@ export interface PipelineOptions {
   /** Its namespace, so that every scenario has books of its own. */
   readonly namespace: string;
   readonly partitions: number;
+  /** Of the topic; default 1. */
+  readonly replicas?: number;
   /** Most aggregators; default that of the loop. */
   readonly max?: AggregatorsMax;
   /** In percent; default that of the loop. */
@@ -35,7 +37,7 @@ const readyTimeoutMs = 240_000;
 
 /** Applies the sample with autoscaling and waits until it is Ready. Disposed of, it and its namespace go. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
-  const { namespace, partitions, max, utilisation } = options;
+  const { namespace, partitions, replicas = 1, max, utilisation } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
   const sample = z
     .looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) })
@@ -48,7 +50,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
       kafka: {
         ...sample.spec.kafka,
         bootstrapServers: lab.parts.bootstrapServers.split(','),
-        topic: { partitions, replicas: 1 },
+        topic: { partitions, replicas },
       },
       ...buildScaledSpec({
         ...(max === undefined ? {} : { max }),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { connectAdmin } from '#tools/cluster/admin.ts';
 import type { Progress } from '#tools/progress.ts';
 import { type Adapter, startAdapter } from './adapter.ts';
+import type { Configuration } from './configuration.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { startPrometheusOperator } from './prometheusOperator.ts';
 
@@ -15,6 +16,8 @@ export interface MonitoringOptions {
   readonly valuesPath: string | undefined;
   /** Of scrapes and rules, such as `5s`. */
   readonly interval: string;
+  /** Changes what Prometheus is configured with. Default: nothing. */
+  readonly adapt?: (configuration: Configuration) => Configuration;
   readonly progress: Progress;
 }
 
@@ -25,7 +28,7 @@ export interface Monitoring extends AsyncDisposable {
 
 /** Everything between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, prometheus-adapter. */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
-  const { kubeconfigPath, dir, host, valuesPath, interval, progress } = options;
+  const { kubeconfigPath, dir, host, valuesPath, interval, adapt = (same) => same, progress } = options;
   await using stack = new AsyncDisposableStack();
   const client = stack.use(await connectAdmin(kubeconfigPath));
   const shared = { kubeconfigPath, client, progress };
@@ -35,7 +38,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
       ...shared,
       dir: join(dir, 'prometheus-operator'),
       interval,
-      prometheus,
+      prometheus: { ...prometheus, reload: (configuration) => prometheus.reload(adapt(configuration)) },
       complain: progress.note,
     }),
   );

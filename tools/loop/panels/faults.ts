@@ -22,7 +22,10 @@ export const haltedPartition = 3;
 /** Longer than the 10 s in which a call is answered. */
 const hangSeconds = 15;
 const webhook = 'sumpipeline-loop-panels';
-const blocked = 'blocked';
+export const blocked = 'blocked';
+
+/** Whose pipeline is hit. */
+type Target = Pick<Run, 'lab' | 'pipeline'>;
 
 export const faults: readonly Fault[] = [
   {
@@ -101,7 +104,7 @@ async function produceForeign({ lab, pipeline }: Run): Promise<void> {
 }
 
 /** The API server then answers 500 to every write of a Deployment in the namespace; the change makes the operator write one. */
-async function blockWrites({ lab, pipeline }: Run): Promise<void> {
+export async function blockWrites({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   await lab.apply({
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -123,12 +126,12 @@ async function blockWrites({ lab, pipeline }: Run): Promise<void> {
   await pipeline.patch({ calculator: { resources: { requests: { cpu: '60m' } } } });
 }
 
-async function unblockWrites({ lab }: Run): Promise<void> {
+export async function unblockWrites({ lab }: Target): Promise<void> {
   await lab.kubectl.run(['delete', 'validatingwebhookconfiguration', webhook]);
 }
 
 /** Its calculators' Deployment is there already and is not ours: it stalls. */
-async function addBlockedPipeline({ lab, pipeline }: Run): Promise<void> {
+export async function addBlockedPipeline({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   const name = childName.workload({ namespace, name: blocked }, 'calculator');
   const labels = { app: 'foreign' };

@@ -1,0 +1,272 @@
+import type { Component } from '#contract/names.ts';
+import { childName, defaultSchema } from '#contract/names.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { createKafkaClient } from '#tools/loop/kafkaClient.ts';
+import type { Lab } from '#tools/loop/lab.ts';
+import type { Load } from '#tools/loop/load.ts';
+import { addBlockedPipeline, blocked, blockWrites, unblockWrites } from '#tools/loop/panels/faults.ts';
+import type { LoopPipeline } from '#tools/loop/pipeline.ts';
+import { rates } from '#tools/loop/scenario.ts';
+import { createCa } from '#tools/pki.ts';
+import { inBooks, lockPartition, openDatabase } from './books.ts';
+
+/** What a step works with. */
+export interface Scene {
+  readonly lab: Lab;
+  readonly pipeline: LoopPipeline;
+  readonly load: Load;
+}
+
+/** Something is done, and alerts have to begin or to end because of it. */
+export interface Step {
+  readonly cause: string;
+  act(scene: Scene): Promise<void>;
+  readonly firing?: readonly string[];
+  readonly silent?: readonly string[];
+}
+
+const [parkedPartition, lockedPartition, haltedPartition, hotPartition] = [0, 1, 2, 3];
+let unlock: () => Promise<void> = async () => {};
+
+/** Days that the first certificate of Kafka has left after that step. */
+const certificateDays = 5;
+
+/** In this order: burn rates look back over all that was, so what they judge comes first. */
+export const steps: readonly Step[] = [
+  {
+    cause: 'Kafka hangs for 60 s',
+    act: ({ lab }) => lab.parts.freezeKafka(60_000),
+    firing: [
+      'SumPipelineAvailabilityBurnsFast',
+      'SumPipelineAvailabilityBurnsSlow',
+      'SumPipelineAcknowledgementBurnsFast',
+      'SumPipelineAcknowledgementBurnsSlow',
+    ],
+  },
+  {
+    cause: 'no aggregator runs',
+    async act(scene) {
+      scene.load.setRate(rates.high);
+      await scale(scene, 'aggregator', 0);
+    },
+    firing: ['SumPipelineAggregatorsDown', 'SumPipelinePartitionUnowned'],
+  },
+  {
+    cause: 'no calculator runs either',
+    act: ({ pipeline }) => pipeline.patch({ calculator: { replicas: 0 } }),
+    firing: ['SumPipelineCalculatorsDown', 'SumPipelineAutoscalingBlind'],
+  },
+  {
+    cause: 'both are back, with what has waited',
+    async act(scene) {
+      await scene.pipeline.patch({ calculator: { replicas: 1 }, aggregator: { autoscaling: { max: 2 } } });
+      await scale(scene, 'aggregator', 1);
+    },
+    firing: ['SumPipelineFreshnessBurnsFast', 'SumPipelineFreshnessBurnsSlow', 'SumPipelineAutoscalingAtMaximum'],
+    silent: [
+      'SumPipelineAggregatorsDown',
+      'SumPipelinePartitionUnowned',
+      'SumPipelineCalculatorsDown',
+      'SumPipelineAutoscalingBlind',
+    ],
+  },
+  {
+    cause: 'six aggregators are allowed',
+    async act({ load, pipeline }) {
+      load.setRate(rates.low);
+      await pipeline.patch({ aggregator: { autoscaling: { max: 6 } } });
+    },
+    silent: [
+      'SumPipelineAutoscalingAtMaximum',
+      'SumPipelineAvailabilityBurnsFast',
+      'SumPipelineAvailabilityBurnsSlow',
+      'SumPipelineAcknowledgementBurnsFast',
+      'SumPipelineAcknowledgementBurnsSlow',
+    ],
+  },
+  {
+    cause: 'one partition gets all records',
+    async act({ load }) {
+      load.setPartitions([hotPartition]);
+      load.setRate(rates.high);
+    },
+    firing: ['SumPipelineHotPartition'],
+  },
+  {
+    cause: 'all partitions get records again',
+    async act({ load }) {
+      load.setPartitions(undefined);
+      load.setRate(rates.low);
+    },
+    silent: ['SumPipelineHotPartition', 'SumPipelineFreshnessBurnsFast', 'SumPipelineFreshnessBurnsSlow'],
+  },
+  {
+    cause: 'a record of a foreign producer',
+    act: produceForeign,
+    firing: ['SumPipelineRecordsParked', 'SumPipelineNotExact'],
+  },
+  {
+    cause: 'the record taken out of the books by hand (there is no command for it yet)',
+    act: (scene) =>
+      inBooks(scene.lab.parts, schemaOf(scene), [
+        'UPDATE partitions SET expired = expired + parked, parked = 0',
+        'DELETE FROM parked',
+      ]),
+    silent: ['SumPipelineRecordsParked', 'SumPipelineNotExact'],
+  },
+  {
+    cause: 'a record of a newer version',
+    act: ({ load }) => load.halt(haltedPartition),
+    firing: ['SumPipelinePartitionHalted'],
+  },
+  {
+    cause: 'the record passed over by hand, and the aggregators restarted (there is no command for it yet)',
+    async act(scene) {
+      await inBooks(scene.lab.parts, schemaOf(scene), [
+        `UPDATE partitions SET next_offset = next_offset + 1, expired = expired + 1 WHERE partition = ${haltedPartition}`,
+      ]);
+      await restart(scene, 'aggregator');
+    },
+    silent: ['SumPipelinePartitionHalted'],
+  },
+  {
+    cause: 'a transaction holds the row of one partition',
+    async act(scene) {
+      unlock = await lockPartition(scene.lab.parts, schemaOf(scene), lockedPartition);
+    },
+    firing: ['SumPipelinePartitionStuck'],
+  },
+  { cause: 'the transaction ends', act: () => unlock(), silent: ['SumPipelinePartitionStuck'] },
+  {
+    cause: 'min.insync.replicas of the topic set to 1',
+    act: (scene) => setMinInSyncReplicas(scene, 1),
+    firing: ['SumPipelineDurabilityWeak'],
+  },
+  {
+    cause: 'min.insync.replicas of the topic set to 2',
+    act: (scene) => setMinInSyncReplicas(scene, 2),
+    silent: ['SumPipelineDurabilityWeak'],
+  },
+  {
+    cause: 'PostgreSQL takes no connection, and the aggregators are new',
+    async act(scene) {
+      await openDatabase(scene.lab.parts, false);
+      await restart(scene, 'aggregator');
+    },
+    firing: ['SumPipelineNotVerified'],
+  },
+  {
+    cause: 'PostgreSQL takes connections',
+    act: ({ lab }) => openDatabase(lab.parts, true),
+    silent: ['SumPipelineNotVerified'],
+  },
+  {
+    cause: `a CA of ${certificateDays} days put into the Secret of Kafka's CA`,
+    async act(scene) {
+      const { certPem } = await createCa('alerts', { validDays: certificateDays });
+      await writeKafkaCa(scene, scene.lab.parts.kafkaCaPem + certPem);
+    },
+    firing: ['SumPipelineCertificateExpires'],
+  },
+  {
+    cause: 'that CA taken out',
+    act: (scene) => writeKafkaCa(scene, scene.lab.parts.kafkaCaPem),
+    silent: ['SumPipelineCertificateExpires'],
+  },
+  {
+    cause: 'a webhook refuses every Deployment',
+    act: blockWrites,
+    firing: ['SumPipelineOperatorFailing'],
+  },
+  { cause: 'the webhook removed', act: unblockWrites, silent: ['SumPipelineOperatorFailing'] },
+  {
+    cause: 'a pipeline whose name is taken by a foreign Deployment',
+    act: addBlockedPipeline,
+    firing: ['SumPipelineStalled'],
+  },
+  {
+    cause: 'that pipeline deleted',
+    async act({ lab, pipeline }) {
+      await lab.kubectl.run(['-n', pipeline.ref.namespace, 'delete', 'sumpipeline', blocked, '--wait=false']);
+    },
+    silent: ['SumPipelineStalled'],
+  },
+  { cause: 'no operator runs', act: (scene) => scaleOperator(scene, 0), firing: ['SumPipelineOperatorNotLeading'] },
+  { cause: 'two operators run', act: (scene) => scaleOperator(scene, 2), silent: ['SumPipelineOperatorNotLeading'] },
+];
+
+/** Alerts that no step provokes, and why. */
+export const notProvoked: Readonly<Record<string, string>> = {
+  SumPipelineOperatorNotReconciling:
+    'a pass is ended after two minutes, whatever it waits for: only a fault of ours could hold the queue for ten',
+  SumPipelineAutoscalingIneffective:
+    'needs a database that is the limit for minutes before and after a step; the tests of the rules play it',
+};
+
+function schemaOf({ pipeline }: Scene): string {
+  return defaultSchema(pipeline.ref);
+}
+
+async function scale({ lab, pipeline }: Scene, component: Component, replicas: number): Promise<void> {
+  const deployment = childName.workload(pipeline.ref, component);
+  await lab.kubectl.run(['-n', pipeline.ref.namespace, 'scale', 'deployment', deployment, `--replicas=${replicas}`]);
+}
+
+async function scaleOperator({ lab }: Scene, replicas: number): Promise<void> {
+  await lab.kubectl.run(['-n', operatorNamespace, 'scale', 'deployment', operatorName, `--replicas=${replicas}`]);
+}
+
+async function restart({ lab, pipeline }: Scene, component: Component): Promise<void> {
+  const deployment = `deployment/${childName.workload(pipeline.ref, component)}`;
+  const pods = ['-l', `sumpipeline.dev/name=${pipeline.ref.name},sumpipeline.dev/component=${component}`];
+  // Not a rollout: the operator would take the annotation of it away, and old pods would wait for the new ones.
+  await lab.kubectl.run(['-n', pipeline.ref.namespace, 'delete', 'pods', ...pods, '--wait=false']);
+  await lab.kubectl.run(['-n', pipeline.ref.namespace, 'get', deployment]);
+}
+
+/** Into the Secret that the sample names. The kubelet brings it into the pods within a minute or two. */
+async function writeKafkaCa({ lab, pipeline }: Scene, caPem: string): Promise<void> {
+  const { namespace, name } = pipeline.ref;
+  const text = await lab.kubectl.run(['-n', namespace, 'get', 'sumpipeline', name, '-o', 'json']);
+  const { caSecretRef } = JSON.parse(text).spec.kafka.tls;
+  const patch = JSON.stringify({ stringData: { [caSecretRef.key]: caPem } });
+  await lab.kubectl.run(['-n', namespace, 'patch', 'secret', caSecretRef.name, '--type=merge', '-p', patch]);
+}
+
+async function produceForeign({ lab, pipeline }: Scene): Promise<void> {
+  const producer = createKafkaClient(lab.parts).producer({ idempotent: false });
+  await producer.connect();
+  try {
+    const messages = [{ value: 'not a record', partition: parkedPartition }];
+    await producer.send({ topic: pipeline.topic, acks: -1, messages });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+async function setMinInSyncReplicas({ lab, pipeline }: Scene, replicas: number): Promise<void> {
+  const admin = createKafkaClient(lab.parts).admin();
+  await admin.connect();
+  try {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: topicResource, name: pipeline.topic }],
+    });
+    // kafkajs replaces all settings of the topic: those that differ from the defaults are written again.
+    const own = (resources[0]?.configEntries ?? []).filter(({ configSource }) => configSource === topicSource);
+    const kept = own.filter(({ configName }) => configName !== minInSync);
+    const entries = kept.map(({ configName, configValue }) => ({ name: configName, value: configValue }));
+    const configEntries = [...entries, { name: minInSync, value: String(replicas) }];
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: topicResource, name: pipeline.topic, configEntries }],
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const minInSync = 'min.insync.replicas';
+/** Kafka's numbers for "a topic" and "set on the topic itself". */
+const topicResource = 2;
+const topicSource = 1;
