@@ -29,6 +29,11 @@ test('every duration of a rule is divided, and nothing else', () => {
   ]);
 });
 
+test('a group that only records keeps its time', () => {
+  const rules = { 'a.yaml': 'groups: [{name: a, interval: 15s, rules: [{record: b, expr: "rate(x[1m])"}]}]' };
+  assert.deepEqual(parse(hasten({ main: '{}', rules }, 10).rules['a.yaml'] ?? ''), parse(rules['a.yaml']));
+});
+
 test('scrapes come sooner too, so that a window holds as many of them', () => {
   const main = `
 global: {scrape_interval: 30s, evaluation_interval: 30s, external_labels: {a: 1h}}
