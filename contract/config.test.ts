@@ -47,8 +47,6 @@ describe('a value that cannot be is named with its variable', () => {
     ['SUMPIPELINE_DRAIN_MS', '1e3'],
     ['SUMPIPELINE_LOG_EPOCH', '0'],
     ['SUMPIPELINE_STORE_SCHEMA', 'x'.repeat(64)],
-    ['SUMPIPELINE_TOPIC_CONFIG', '{"retention.ms": 5}'],
-    ['SUMPIPELINE_TOPIC_CONFIG', 'retention.ms=5'],
   ] as const) {
     test(`${name}=${value.slice(0, 20)}`, () => {
       assert.throws(
@@ -57,11 +55,4 @@ describe('a value that cannot be is named with its variable', () => {
       );
     });
   }
-});
-
-test('a topic that we are to make needs its partitions', () => {
-  const environment = { ...needed, ...store, SUMPIPELINE_TOPIC_ENSURE: 'true' };
-  assert.throws(() => parseEnvironment(aggregatorEnvironment, environment), /SUMPIPELINE_TOPIC_PARTITIONS/);
-  const config = parseEnvironment(aggregatorEnvironment, { ...environment, SUMPIPELINE_TOPIC_PARTITIONS: '12' });
-  assert.equal(config.SUMPIPELINE_TOPIC_PARTITIONS, 12);
 });

@@ -16,18 +16,6 @@ const whole = (minimum: number, maximum: number) =>
 
 const portOf = (port: number) => whole(0, 65535).default(port);
 
-const topicConfig = z
-  .string()
-  .transform((value, context) => {
-    try {
-      return JSON.parse(value) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be a JSON object of strings' });
-      return z.NEVER;
-    }
-  })
-  .pipe(z.record(z.string(), z.string()));
-
 /** What both services need: who they serve, where the log is, where they listen. */
 const commonShape = {
   SUMPIPELINE_NAMESPACE: text.describe('namespace of the SumPipeline'),
@@ -69,23 +57,14 @@ const aggregatorShape = {
   SUMPIPELINE_STORE_SCHEMA: text.max(63).describe('PostgreSQL schema of this pipeline'),
   SUMPIPELINE_POD_NAME: text.default('aggregator').describe('key of our verdict, and owner of partitions'),
   SUMPIPELINE_PROOF_CONFIG_MAP: text.optional().describe('ConfigMap for the verdict; none outside Kubernetes'),
-  SUMPIPELINE_TOPIC_ENSURE: flag.default(false).describe('create and grow the topic ourselves (no Strimzi)'),
-  SUMPIPELINE_TOPIC_PARTITIONS: whole(1, 1024).optional().describe('partitions the topic must have, when ensured'),
-  SUMPIPELINE_TOPIC_REPLICAS: whole(1, 32767).default(3).describe('replication factor, when ensured'),
-  SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: whole(1, 32767).default(2).describe('min.insync.replicas, when ensured'),
-  SUMPIPELINE_TOPIC_RETENTION_MS: whole(60_000, Number.MAX_SAFE_INTEGER)
+  SUMPIPELINE_TOPIC_FILE: text
     .optional()
-    .describe('retention.ms; for ever when absent'),
-  SUMPIPELINE_TOPIC_CONFIG: topicConfig.optional().describe('further topic settings, a JSON object'),
+    .describe('file with the topic that is wanted, as JSON: create it, grow it and keep its settings (no Strimzi)'),
+  SUMPIPELINE_TOPIC_SOURCE: text.optional().describe('where that file comes from'),
 };
 
 export const calculatorEnvironment = z.object(commonShape);
-export const aggregatorEnvironment = z
-  .object(aggregatorShape)
-  .refine((env) => !env.SUMPIPELINE_TOPIC_ENSURE || env.SUMPIPELINE_TOPIC_PARTITIONS !== undefined, {
-    path: ['SUMPIPELINE_TOPIC_PARTITIONS'],
-    message: 'is needed when SUMPIPELINE_TOPIC_ENSURE is true',
-  });
+export const aggregatorEnvironment = z.object(aggregatorShape);
 
 export type CalculatorConfig = z.infer<typeof calculatorEnvironment>;
 export type AggregatorConfig = z.infer<typeof aggregatorEnvironment>;

@@ -1,5 +1,5 @@
 /**
- * Where the operator mounts Secrets into our pods and where the programs look for them. Keys of the user's Secrets
+ * Where the operator mounts Secrets and ConfigMaps into our pods and where the programs look for them. Keys of the user's Secrets
  * are projected onto these file names; the volumes are optional, so a missing Secret is our message, not a stuck pod.
  */
 const mountRoot = '/etc/sumpipeline';
@@ -9,6 +9,7 @@ export const mounts = {
   kafkaUsername: { volume: 'kafka-user', directory: `${mountRoot}/kafka-user`, file: 'username' },
   kafkaPassword: { volume: 'kafka-user', directory: `${mountRoot}/kafka-user`, file: 'password' },
   storeUri: { volume: 'store', directory: `${mountRoot}/store`, file: 'uri' },
+  topic: { volume: 'topic', directory: `${mountRoot}/topic`, file: 'topic.json' },
   storeCa: { volume: 'store-ca', directory: `${mountRoot}/store-ca`, file: 'ca.crt' },
 } as const;
 

@@ -11,6 +11,7 @@ import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
+import { topicFileText } from '#tools/testing/topicFile.ts';
 
 // Everything here is killed, so everything is its own.
 let folder: TemporaryFolder;
@@ -29,6 +30,7 @@ before(async () => {
     password: kafka.password,
     uri: postgres.uri(),
     storeCa: postgres.caPem,
+    'topic.json': topicFileText(6),
   };
   for (const [name, text] of Object.entries(secrets)) await writeFile(join(folder.path, name), text);
 });
@@ -54,10 +56,7 @@ function environmentOf(name: string): Record<string, string> {
     SUMPIPELINE_STORE_URI_FILE: file('uri'),
     SUMPIPELINE_STORE_CA_FILE: file('storeCa'),
     SUMPIPELINE_STORE_SCHEMA: name,
-    SUMPIPELINE_TOPIC_ENSURE: 'true',
-    SUMPIPELINE_TOPIC_PARTITIONS: '6',
-    SUMPIPELINE_TOPIC_REPLICAS: '1',
-    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_FILE: file('topic.json'),
   };
 }
 

@@ -6,6 +6,7 @@ import { findFreePort } from '#tools/process/ports.ts';
 import { waitFor } from '#tools/process/wait.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { sharedKafka, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
+import { topicFileText } from '#tools/testing/topicFile.ts';
 
 const entry = join(import.meta.dirname, '..', '..', 'sumpipeline.ts');
 const address = '127.0.0.1';
@@ -55,10 +56,7 @@ export async function startDataPlane(environment: Readonly<Record<string, string
     SUMPIPELINE_STORE_URI_FILE: await file('uri', postgres.uri()),
     SUMPIPELINE_STORE_CA_FILE: await file('store-ca', postgres.caPem),
     SUMPIPELINE_STORE_SCHEMA: name,
-    SUMPIPELINE_TOPIC_ENSURE: 'true',
-    SUMPIPELINE_TOPIC_PARTITIONS: '3',
-    SUMPIPELINE_TOPIC_REPLICAS: '1',
-    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_FILE: await file('topic.json', topicFileText(3)),
   };
   const choosePorts = async () => ({
     http: await findFreePort(address),

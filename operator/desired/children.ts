@@ -15,6 +15,7 @@ import { buildScaledObject } from './scaledObject.ts';
 import { buildHeadlessService, buildService } from './service.ts';
 import { buildServiceAccount } from './serviceAccount.ts';
 import { buildServiceMonitor } from './serviceMonitor.ts';
+import { buildTopicFile } from './topicFile.ts';
 
 /** Every object that should exist for a pipeline, in the order in which they are applied. */
 export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
@@ -28,6 +29,7 @@ export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
     ...one(ownership.roleBinding, buildRoleBinding(pipeline, facts)),
     ...one(ownership.configMap, buildProof(pipeline, facts)),
     ...one(ownership.configMap, buildKafkaCa(pipeline, facts)),
+    ...one(ownership.configMap, buildTopicFile(pipeline, facts)),
     ...one(ownership.kafkaTopic, buildKafkaTopic(pipeline, facts)),
     ...components.flatMap((component) => [
       ...one(ownership.service, buildService(pipeline, facts, component)),

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { aggregatorEnvironment, calculatorEnvironment } from '#contract/config.ts';
+import { parseTopicSpec, type TopicSpec } from '#contract/topicSpec.ts';
 import { changed, minimalDraft } from '#operator/api/testing/samples.ts';
 import { tracingEnvironment } from '#platform/tracing/settings.ts';
 import { buildEnvironment } from './environment.ts';
+import { buildPodTemplate } from './podTemplate.ts';
 import {
   type Example,
   exampleOf,
@@ -12,11 +15,20 @@ import {
   minimalExample,
   strimziExample,
 } from './testing/examples.ts';
+import { buildTopicFile } from './topicFile.ts';
 
 /** As the pod will see it. */
 function environmentOf({ pipeline, facts }: Example, component: 'calculator' | 'aggregator'): Record<string, string> {
   const variables = buildEnvironment(pipeline, facts, component);
   return Object.fromEntries(variables.map(({ name, value = 'pod-1' }) => [name, value]));
+}
+
+/** As the aggregators will read it; undefined when the topic is not theirs to make. */
+function topicFileOf({ pipeline, facts }: Example): TopicSpec | undefined {
+  const configMap = buildTopicFile(pipeline, facts);
+  if (configMap === undefined) return undefined;
+  const { data } = z.object({ data: z.object({ 'topic.json': z.string() }) }).parse(configMap);
+  return parseTopicSpec(data['topic.json']);
 }
 
 for (const [name, example] of Object.entries({
@@ -54,6 +66,7 @@ test('messages can name the Secret and the key of every file', () => {
     '/etc/sumpipeline/kafka-user/password': 'Secret orders-kafka, key pass',
     '/etc/sumpipeline/store/uri': 'Secret orders-db, key url',
     '/etc/sumpipeline/store-ca/ca.crt': 'Secret orders-db-ca, key tls.crt',
+    '/etc/sumpipeline/topic/topic.json': 'ConfigMap orders-topic, key topic.json',
   });
 });
 
@@ -66,13 +79,21 @@ test('a calculator learns nothing of the store', () => {
 });
 
 test('without Strimzi the aggregators ensure a Managed topic, with every setting of it', () => {
-  const read = aggregatorEnvironment.parse(environmentOf(fullExample(), 'aggregator'));
-  assert.equal(read.SUMPIPELINE_TOPIC_ENSURE, true);
-  assert.equal(read.SUMPIPELINE_TOPIC_PARTITIONS, 12);
-  assert.equal(read.SUMPIPELINE_TOPIC_REPLICAS, 3);
-  assert.equal(read.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS, 2);
-  assert.equal(read.SUMPIPELINE_TOPIC_RETENTION_MS, 30 * 24 * 3600 * 1000);
-  assert.deepEqual(read.SUMPIPELINE_TOPIC_CONFIG, { 'segment.bytes': '268435456' });
+  assert.deepEqual(topicFileOf(fullExample()), {
+    partitions: 12,
+    replicas: 3,
+    minInSyncReplicas: 2,
+    retentionMs: 30 * 24 * 3600 * 1000,
+    config: { 'segment.bytes': '268435456' },
+  });
+});
+
+test('a topic that grows restarts no pod', () => {
+  const templateOf = (partitions: number) => {
+    const { pipeline, facts } = exampleOf(changed(minimalDraft(), { 'kafka.topic.partitions': partitions }));
+    return buildPodTemplate(pipeline, facts, 'aggregator');
+  };
+  assert.deepEqual(templateOf(12), templateOf(6));
 });
 
 test('a topic of Strimzi and an External topic are left alone', () => {
@@ -82,15 +103,14 @@ test('a topic of Strimzi and an External topic are left alone', () => {
       names.filter((name) => name.startsWith('SUMPIPELINE_TOPIC_')),
       [],
     );
+    assert.equal(topicFileOf(example), undefined);
   }
 });
 
 test('one broker asks for one in sync', () => {
-  const read = aggregatorEnvironment.parse(
-    environmentOf(exampleOf(changed(minimalDraft(), { 'kafka.topic.replicas': 1 })), 'aggregator'),
-  );
-  assert.equal(read.SUMPIPELINE_TOPIC_REPLICAS, 1);
-  assert.equal(read.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS, 1);
+  const spec = topicFileOf(exampleOf(changed(minimalDraft(), { 'kafka.topic.replicas': 1 })));
+  assert.equal(spec?.replicas, 1);
+  assert.equal(spec.minInSyncReplicas, 1);
 });
 
 test("the CA of Strimzi's listener is named with its origin", () => {

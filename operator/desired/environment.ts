@@ -1,13 +1,12 @@
 import type { EnvironmentName } from '#contract/config.ts';
 import { mountPath, mounts } from '#contract/mounts.ts';
 import { type Component, childName } from '#contract/names.ts';
-import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
 import { samplerArgumentDefault } from '#operator/api/telemetry.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 import { groupIdOf, kafkaNamespaceOf, refOf, schemaOf, topicOf } from './identity.ts';
 import { kafkaCaName } from './kafkaCa.ts';
-import { retentionMs } from './retention.ts';
+import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
 /** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
 export const drainMs = 5000;
@@ -25,7 +24,7 @@ type Environment = Partial<Record<EnvironmentName, string>>;
 export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),
-    ...(component === 'aggregator' ? { ...store(pipeline), ...topicToEnsure(pipeline) } : {}),
+    ...(component === 'aggregator' ? { ...store(pipeline), ...topicFile(pipeline) } : {}),
   };
   const variables: Variable[] = Object.entries(environment).map(([name, value]) => ({ name, value }));
   if (component === 'calculator') return variables;
@@ -108,17 +107,11 @@ function store(pipeline: SumPipeline): Environment {
   };
 }
 
-/** Without Strimzi the aggregators make and grow the topic, with the pipeline's own credentials. */
-function topicToEnsure(pipeline: SumPipeline): Environment {
-  const { cluster, topic } = pipeline.spec.kafka;
-  if (topic.management !== 'Managed' || cluster !== undefined) return {};
+function topicFile(pipeline: SumPipeline): Environment {
+  if (!isTopicOfAggregators(pipeline)) return {};
   return {
-    SUMPIPELINE_TOPIC_ENSURE: 'true',
-    SUMPIPELINE_TOPIC_PARTITIONS: String(topic.partitions),
-    SUMPIPELINE_TOPIC_REPLICAS: String(topic.replicas ?? topicReplicasDefault),
-    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: String(minInSyncReplicas(topic)),
-    ...(topic.retention === undefined ? {} : { SUMPIPELINE_TOPIC_RETENTION_MS: String(retentionMs(topic.retention)) }),
-    ...(topic.config === undefined ? {} : { SUMPIPELINE_TOPIC_CONFIG: JSON.stringify(topic.config) }),
+    SUMPIPELINE_TOPIC_FILE: mountPath(mounts.topic),
+    SUMPIPELINE_TOPIC_SOURCE: `ConfigMap ${topicFileName(pipeline)}, key ${mounts.topic.file}`,
   };
 }
 

@@ -71,7 +71,8 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: "the aggregators' verdicts (made empty), and Kafka's CA as Strimzi publishes it",
+    purpose:
+      "the aggregators' verdicts (made empty); with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
   },
   kafkaTopic: {
     kind: 'KafkaTopic',

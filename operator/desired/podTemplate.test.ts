@@ -33,9 +33,9 @@ test('only the aggregators get a token for the API server', () => {
   assert.equal(templateOf(fullExample(), 'calculator').spec.automountServiceAccountToken, false);
 });
 
-test('every source of a volume is optional: a missing Secret is a message, not a pod that hangs', () => {
+test('every source of a volume is optional: a missing Secret or ConfigMap is a message, not a pod that hangs', () => {
   const sources = templateOf(fullExample(), 'aggregator').spec.volumes?.flatMap(({ projected }) => projected.sources);
-  assert.equal(sources?.length, 5);
+  assert.equal(sources?.length, 6);
   for (const source of sources)
     assert.deepEqual(
       Object.values(source).map(({ optional }) => optional),

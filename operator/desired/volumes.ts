@@ -3,6 +3,7 @@ import type { Component } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 import { kafkaCaName } from './kafkaCa.ts';
+import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
 /** One file of a volume and where its content comes from. */
 interface Projection {
@@ -13,13 +14,13 @@ interface Projection {
 }
 
 /**
- * Secrets and the CA as files. Every source is optional: a missing Secret must become our message that names it, not
+ * Secrets, the CA and the wanted topic as files. Every source is optional: a missing Secret must become our message that names it, not
  * a pod that hangs in ContainerCreating; and kubelet renews the files, so a rotation needs no restart.
  */
 export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Component) {
   const projections = [
     ...kafkaProjections(pipeline, facts),
-    ...(component === 'aggregator' ? storeProjections(pipeline) : []),
+    ...(component === 'aggregator' ? [...storeProjections(pipeline), ...topicProjections(pipeline)] : []),
   ];
   const byVolume = Map.groupBy(projections, ({ mount }) => mount.volume);
   const volumes: object[] = [];
@@ -61,4 +62,9 @@ function storeProjections(pipeline: SumPipeline): Projection[] {
   const { secretRef, caSecretRef } = pipeline.spec.store.postgres;
   const uri: Projection = { mount: mounts.storeUri, kind: 'secret', name: secretRef.name, key: secretRef.uriKey };
   return caSecretRef === undefined ? [uri] : [uri, { mount: mounts.storeCa, kind: 'secret', ...caSecretRef }];
+}
+
+function topicProjections(pipeline: SumPipeline): Projection[] {
+  if (!isTopicOfAggregators(pipeline)) return [];
+  return [{ mount: mounts.topic, kind: 'configMap', name: topicFileName(pipeline), key: mounts.topic.file }];
 }

@@ -3,11 +3,13 @@ import type { Status } from '#operator/api/types.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
 import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
 import { ownership } from '#operator/desired/ownership.ts';
+import { isTopicOfAggregators } from '#operator/desired/topicFile.ts';
 import type { AutoscalingInput, ScaledComponent } from '#operator/observe/autoscaling.ts';
 import { observeDeployment, type WorkloadHealth } from '#operator/observe/deployment.ts';
 import { observeDrift } from '#operator/observe/drift.ts';
 import { observeKafkaTopic } from '#operator/observe/kafkaTopic.ts';
 import type { LiveChild, LiveConfigMap, LiveDeployment } from '#operator/observe/objects.ts';
+import { observeOwnTopic } from '#operator/observe/ownTopic.ts';
 import { hpaOf } from '#operator/observe/scaler.ts';
 import { explainUnselected } from '#operator/observe/selection.ts';
 import { type ObservedVerdict, observeVerdict } from '#operator/observe/verdict.ts';
@@ -53,7 +55,7 @@ export function toStatusInput(
         problem === undefined
           ? undefined
           : { reason: problem.reason, message: problem.message, needsSpecChange: needsSpecChange.has(problem.reason) },
-      topic: observeTopic(world),
+      topic: observeTopic(world, verdict),
     },
     workloads,
     verdict,
@@ -76,9 +78,15 @@ export function toStatusInput(
 /** Waiting does not cure these: the resource itself has to be changed. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
-function observeTopic(world: World) {
-  const { cluster, topic } = world.pipeline.spec.kafka;
-  if (cluster === undefined || topic.management !== 'Managed' || world.facts === undefined) return undefined;
+function observeTopic(world: World, verdict: ObservedVerdict) {
+  const { pipeline } = world;
+  const { topic } = pipeline.spec.kafka;
+  if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
+  if (isTopicOfAggregators(pipeline)) {
+    // What keeps them from Kafka also keeps them from growing it, and says more.
+    if (topic.partitions === undefined || verdict.kafka?.ok !== true) return undefined;
+    return observeOwnTopic({ topic: topicOf(pipeline), wanted: topic.partitions, found: verdict.partitions });
+  }
   const { namespace, name } = refOf(world.pipeline);
   const topicName = `${namespace}.${name}`;
   return observeKafkaTopic(topicName, findChild(world, ownership.kafkaTopic.kind, topicName));

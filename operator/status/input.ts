@@ -18,7 +18,7 @@ export interface StatusInput {
     readonly problem:
       | { readonly reason: string; readonly message: string; readonly needsSpecChange: boolean }
       | undefined;
-    /** Health of the KafkaTopic; undefined when there is none to manage. */
+    /** Health of the KafkaTopic, or of the topic that the aggregators grow; undefined when there is nothing to say. */
     readonly topic: ChildHealth | undefined;
   };
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;

@@ -24,6 +24,7 @@ import { createCa } from '#tools/pki.ts';
 import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
+import { topicFileText } from '#tools/testing/topicFile.ts';
 import { createAggregator } from './aggregator.ts';
 
 // These tests kill their servers, so they have their own.
@@ -44,6 +45,7 @@ before(async () => {
     ['password', kafka.password],
     ['uri', postgres.uri()],
     ['store-ca', postgres.caPem],
+    ['topic.json', topicFileText(3)],
   ] as const) {
     await writeFile(join(folder.path, name), text);
   }
@@ -86,10 +88,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
     SUMPIPELINE_STORE_URI_FILE: file('uri'),
     SUMPIPELINE_STORE_CA_FILE: file('store-ca'),
     SUMPIPELINE_STORE_SCHEMA: name,
-    SUMPIPELINE_TOPIC_ENSURE: 'true',
-    SUMPIPELINE_TOPIC_PARTITIONS: '3',
-    SUMPIPELINE_TOPIC_REPLICAS: '1',
-    SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS: '1',
+    SUMPIPELINE_TOPIC_FILE: file('topic.json'),
     ...overrides,
   });
 }
@@ -132,7 +131,11 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
 
 async function deleteTopic(topic: string): Promise<void> {
   await withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
-  // One that knew a topic which is gone finds no topic any more.
+  await renewProducer();
+}
+
+/** kafkajs sends nothing, and no error, to a topic or a partition that is newer than its metadata. */
+async function renewProducer(): Promise<void> {
   await producer.disconnect();
   producer = await connectProducer();
 }
@@ -497,6 +500,56 @@ describe('an aggregator', () => {
     assert.equal(applied, 30n, 'nothing of the other log');
     const later = aggregator.verdicts.findIndex(({ kafka }) => kafka.reason === 'LogChanged');
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
+  });
+
+  it('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
+    const name = uniqueName('growing');
+    const path = join(folder.path, name);
+    await writeFile(path, topicFileText(3));
+    const grown = { SUMPIPELINE_TOPIC_FILE: path };
+    await using first = startAggregator(name, { ...grown, SUMPIPELINE_POD_NAME: 'first' });
+    await using second = startAggregator(name, { ...grown, SUMPIPELINE_POD_NAME: 'second' });
+    await Promise.all([untilOpen(first), untilOpen(second)]);
+    await totalAtLeast(first, await produce(name, numbers(0, 30)));
+    await writeFile(path, topicFileText(6));
+    for (const { verdicts } of [first, second]) {
+      await until('a verdict with six partitions', () => verdicts.find(({ partitions }) => partitions === 6));
+      assert.deepEqual(
+        verdicts.filter(({ kafka }) => !kafka.ok && kafka.reason !== 'Unknown'),
+        [],
+        'nothing was wrong with Kafka in between',
+      );
+    }
+    await renewProducer();
+    const { key, value, headers } = encodeRecord(parseAddition({ requestId: idOf(99), series: 's', a: '1', b: '0.5' }));
+    const record = { partition: 5, key: Buffer.from(key), value: Buffer.from(value), headers };
+    await producer.send({ topic: name, acks: -1, messages: [record] });
+    await until(
+      'partition 5 to be counted',
+      async () =>
+        (await proofOf(first, false)).partitions.some(({ partition, applied }) => partition === 5 && applied === 1n) ||
+        undefined,
+    );
+  });
+
+  it('says what is wrong with a file that changed, and goes on counting', async () => {
+    const name = uniqueName('illegible');
+    const path = join(folder.path, name);
+    await writeFile(path, topicFileText(3));
+    await using aggregator = startAggregator(name, {
+      SUMPIPELINE_TOPIC_FILE: path,
+      SUMPIPELINE_TOPIC_SOURCE: 'ConfigMap orders-topic, key topic.json',
+    });
+    await untilOpen(aggregator);
+    await writeFile(path, topicFileText(3).replace('3', '"three"'));
+    const { kafka } = await until('a verdict', () =>
+      aggregator.verdicts.find(({ kafka }) => kafka.reason === 'TopicConflict'),
+    );
+    assert.match(kafka.message, /ConfigMap orders-topic, key topic\.json: .*partitions/s);
+    await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+    assert.equal(aggregator.verdicts.at(-1)?.exact, true);
+    await writeFile(path, topicFileText(3));
+    await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
   it('says the same of a halted partition whichever replica is asked, and after a restart at once', async () => {

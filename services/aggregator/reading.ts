@@ -104,26 +104,15 @@ interface PreparedLog {
 
 /** Makes sure that there is a log, that it is the one that the books count, and says how well it keeps its records. */
 async function prepareLog(
-  { config, state, logger }: SessionOptions,
-  { ledger, topic }: Session,
+  { state }: SessionOptions,
+  { ledger, topic, topicFile }: Session,
   identity: TopicIdentity,
 ): Promise<PreparedLog> {
   const clusterId = await topic.clusterId();
   const isKnown = await ledger.knowsLog();
   // Before anything is changed in what may be another pipeline's cluster or topic.
   if (isKnown) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
-  const partitions = config.SUMPIPELINE_TOPIC_PARTITIONS;
-  if (config.SUMPIPELINE_TOPIC_ENSURE && partitions !== undefined) {
-    const { created, changes } = await topic.ensure({
-      isCounted: isKnown,
-      partitions,
-      replicas: config.SUMPIPELINE_TOPIC_REPLICAS,
-      minInSyncReplicas: config.SUMPIPELINE_TOPIC_MIN_IN_SYNC_REPLICAS,
-      retentionMs: config.SUMPIPELINE_TOPIC_RETENTION_MS,
-      config: config.SUMPIPELINE_TOPIC_CONFIG ?? {},
-    });
-    if (created || changes.length > 0) logger.info({ created, changes }, 'topic made as wanted');
-  }
+  await topicFile.ensure(isKnown);
   state.topic = await topic.readSettings();
   const topicId = await identity.read();
   await ledger.identify({ clusterId, topicId });

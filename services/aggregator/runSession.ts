@@ -6,6 +6,7 @@ import { openLedger } from '#services/ledger/ledger.ts';
 import { healthOf, healthy } from './health.ts';
 import { readLog } from './reading.ts';
 import type { SessionOptions } from './session.ts';
+import { TopicFile } from './topicFile.ts';
 import { StuckError } from './watch.ts';
 
 /**
@@ -24,9 +25,10 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     state.store = healthy('the books are open');
     const topic = openLogTopic({ settings: kafkaSettings(config), logger });
     releasers.add('topic', () => topic.close());
-    onOpen({ ledger, topic });
+    const session = { ledger, topic, topicFile: new TopicFile({ config, topic, logger }) };
+    onOpen(session);
     releasers.add('API', () => onOpen(undefined));
-    await readLog(options, { ledger, topic }, signal);
+    await readLog(options, session, signal);
     // Left the group, still answering.
     await untilAborted(signal);
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Metrics } from '#platform/metrics.ts';
 import type { LogTopic } from '#services/eventlog/port.ts';
 import type { PostgresLedger } from '#services/ledger/ledger.ts';
 import type { AggregatorState } from './state.ts';
+import type { TopicFile } from './topicFile.ts';
 
 export interface SessionOptions {
   readonly config: AggregatorConfig;
@@ -22,4 +23,5 @@ export interface SessionOptions {
 export interface Session {
   readonly ledger: PostgresLedger;
   readonly topic: LogTopic;
+  readonly topicFile: Pick<TopicFile, 'ensure' | 'ensureIfChanged'>;
 }

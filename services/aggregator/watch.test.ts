@@ -51,7 +51,8 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
     logger: silentLogger,
     metrics,
   } as unknown as SessionOptions;
-  const session = { ledger: { readBooks: async () => books }, topic } as unknown as Session;
+  const topicFile = { ensureIfChanged: async () => false };
+  const session = { ledger: { readBooks: async () => books }, topic, topicFile } as unknown as Session;
   const ending = new AbortController();
   const done = watch(options, session, member, ending.signal, 1);
   return {
@@ -59,6 +60,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
     said,
     exposition,
     topic,
+    topicFile,
     member,
     async [Symbol.asyncDispose]() {
       ending.abort();
@@ -112,6 +114,22 @@ describe('what is wrong with the log', () => {
     await until('some looks', () => looks > 20);
     assert.equal(watching.state.kafka.reason, 'Unreachable');
     watching.member.isMember = true;
+    await until('health', () => watching.state.kafka.ok);
+  });
+
+  it('includes a topic that cannot be made as wanted, and health goes on to be asked for', async () => {
+    await using watching = setUp();
+    let looks = 0;
+    watching.topic.offsets = async () => {
+      looks += 1;
+      return new Map();
+    };
+    watching.topicFile.ensureIfChanged = async () => {
+      throw new TopicConflictError('no such setting');
+    };
+    await until('some looks', () => looks > 20);
+    assert.deepEqual([...new Set(watching.said.slice(1))], ['kafka TopicConflict, store Connected']);
+    watching.topicFile.ensureIfChanged = async () => false;
     await until('health', () => watching.state.kafka.ok);
   });
 

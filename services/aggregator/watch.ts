@@ -7,7 +7,7 @@ import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { type Standing, Stillness } from './stillness.ts';
 
-/** How often facts that nobody reports are looked at: books, log ends, and (every sixth time) topic settings. */
+/** How often facts are looked at that no event tells: the wanted topic, books, log ends; every sixth time topic settings. */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
@@ -34,7 +34,9 @@ export async function watch(
     // PostgreSQL first: what is counted was in the log before.
     const books = await look(() => session.ledger.readBooks());
     // What is wrong with the settings is not cured by a look that does not ask for them.
-    const log = await look(() => lookAtLog(session, looks % settingsEveryLooks === 0 || !state.kafka.ok));
+    const made = await look(() => session.topicFile.ensureIfChanged());
+    const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
+    const log = await look(() => lookAtLog(session, withSettings));
     // Over: what a connection says that was taken away is nobody's health.
     if (signal.aborted) return;
     state.store = judgeHealth(state.store, books, healthy('the books are open'));
@@ -44,7 +46,11 @@ export async function watch(
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
     // Only a member of the group knows that a failure of the log is over.
-    state.kafka = judgeHealth(state.kafka, log, partitions.isMember ? healthy('connected to Kafka') : state.kafka);
+    state.kafka = judgeHealth(
+      state.kafka,
+      log.ok ? made : log,
+      partitions.isMember ? healthy('connected to Kafka') : state.kafka,
+    );
     if (!books.ok || !log.ok) {
       // Nothing can progress, and ending would not help.
       stillness.forget();

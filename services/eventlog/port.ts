@@ -4,6 +4,7 @@
  *
  * Offsets are 64 bit: bigint everywhere. A position is (partition, offset) of the one topic that is the log.
  */
+import type { TopicSpec } from '#contract/topicSpec.ts';
 
 /** Writes to the log. One call is one produce request for one partition, and nothing here tries again. */
 export interface LogWriter {
@@ -349,21 +350,12 @@ export interface TopicSettings {
   readonly compressionType: string;
 }
 
-export interface WantedTopic {
+export interface WantedTopic extends TopicSpec {
   /**
    * True: the books know this log. A missing topic is then a loss that must be seen, and LogUnavailableError. False: a
    * topic that holds records already is probably somebody's, and TopicConflictError instead of a change.
    */
   readonly isCounted: boolean;
-  /** Only grows: Kafka cannot take partitions away. */
-  readonly partitions: number;
-  /** Used when the topic is created; an existing topic with fewer is weak, not refused. */
-  readonly replicas: number;
-  readonly minInSyncReplicas: number;
-  /** Undefined: for ever. */
-  readonly retentionMs: number | undefined;
-  /** Further settings by Kafka's names. Those that the promise needs cannot be weakened here. */
-  readonly config: Readonly<Record<string, string>>;
 }
 
 export interface EnsureResult {

@@ -36,12 +36,10 @@ test('a rolling restart of three brokers and a kill -9 cost no acknowledged reco
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
   const admin = openLogTopic({ settings, logger: silentLogger });
   await until('three brokers to take the topic', () =>
-    admin
-      .ensure({ isCounted: false, partitions, replicas: 3, minInSyncReplicas: 2, retentionMs: undefined, config: {} })
-      .then(
-        () => true,
-        () => false,
-      ),
+    admin.ensure({ isCounted: false, partitions, replicas: 3, minInSyncReplicas: 2, retentionMs: -1, config: {} }).then(
+      () => true,
+      () => false,
+    ),
   );
   await admin.close();
   const writer = await openLogWriter({ settings, logger: silentLogger, onFatal: assert.ifError });

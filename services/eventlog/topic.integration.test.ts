@@ -26,7 +26,7 @@ const wanted: WantedTopic = {
   partitions: 2,
   replicas: 1,
   minInSyncReplicas: 1,
-  retentionMs: undefined,
+  retentionMs: -1,
   config: {},
 };
 
@@ -88,6 +88,19 @@ describe('ensuring a topic', () => {
     await admin.disconnect();
     const segment = resources[0]?.configEntries.find(({ configName }) => configName === 'segment.bytes');
     assert.equal(segment?.configValue, '1048576');
+  });
+
+  test('grows it once when many ask at the same time', async () => {
+    const settings = await secure(uniqueName('log'));
+    await createLog(settings, 2);
+    const topics = Array.from({ length: 6 }, () => openLogTopic({ settings, logger: silentLogger }));
+    try {
+      await Promise.all(topics.map((topic) => topic.readSettings()));
+      await Promise.all(topics.map((topic) => topic.ensure({ ...wanted, isCounted: true, partitions: 12 })));
+      assert.equal((await topics[0]?.readSettings())?.partitions, 12);
+    } finally {
+      await Promise.all(topics.map((topic) => topic.close()));
+    }
   });
 
   test('leaves a topic alone that holds what was never counted, unless nothing need be changed', async () => {

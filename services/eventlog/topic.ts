@@ -116,7 +116,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
     );
   }
   if (plan.growTo !== undefined) {
-    await admin.createPartitions({ topicPartitions: [{ topic, count: plan.growTo }] });
+    await grow(admin, topic, plan.growTo);
     await untilListed(admin, topic, plan.growTo);
   }
   if (plan.config !== undefined) {
@@ -126,6 +126,16 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   }
   if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
   return { created: false, changes: plan.changes };
+}
+
+/** Several aggregators hear of the wish at once. One of them grows the topic, and Kafka refuses the others. */
+async function grow(admin: Admin, topic: string, count: number): Promise<void> {
+  try {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+  } catch (error) {
+    const { partitions } = await readTopic(admin, topic);
+    if (partitions < count) throw error;
+  }
 }
 
 async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {

@@ -20,7 +20,7 @@ const wanted: WantedTopic = {
   partitions: 12,
   replicas: 3,
   minInSyncReplicas: 2,
-  retentionMs: undefined,
+  retentionMs: -1,
   config: {},
 };
 

@@ -16,7 +16,7 @@ export function wantedConfig(wanted: WantedTopic): Record<string, string> {
     ...wanted.config,
     ...fixedConfig,
     'min.insync.replicas': String(wanted.minInSyncReplicas),
-    'retention.ms': String(wanted.retentionMs ?? -1),
+    'retention.ms': String(wanted.retentionMs),
   };
 }
 

@@ -212,9 +212,23 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a topic that was counted is not recreated',
     file: 'services/aggregator/reading.ts',
-    from: 'isCounted: isKnown,',
-    to: 'isCounted: false,',
+    from: 'await topicFile.ensure(isKnown);',
+    to: 'await topicFile.ensure(false);',
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never makes a topic anew' },
+  },
+  {
+    breaks: 'a topic that is to grow grows while its aggregators count',
+    file: 'services/aggregator/topicFile.ts',
+    from: 'text === undefined || text === this.#done',
+    to: 'true',
+    test: { file: 'services/aggregator/topicFile.test.ts', name: 'again only when the file says something new' },
+  },
+  {
+    breaks: 'a topic that cannot be made as wanted is said by the status',
+    file: 'services/aggregator/watch.ts',
+    from: 'log.ok ? made : log',
+    to: 'log',
+    test: { file: 'services/aggregator/watch.test.ts', name: 'a topic that cannot be made as wanted' },
   },
   {
     breaks: 'only a domain names a bad record; a CHECK of the books halts',

@@ -69,7 +69,7 @@ export async function createLog(
       partitions,
       replicas: 1,
       minInSyncReplicas: 1,
-      retentionMs: undefined,
+      retentionMs: -1,
       config,
     });
     // A leader that answers knows that it leads: the first append of a test is not refused.

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** The topic that a pipeline wants, where the aggregators make it: a file in JSON that the operator mounts into their pods. */
+const topicSpecSchema = z.object({
+  /** Only grows: Kafka cannot take partitions away. */
+  partitions: z.int().min(1).max(1024),
+  /** Used when the topic is created; an existing topic with fewer is weak, not refused. */
+  replicas: z.int().min(1).max(32767),
+  minInSyncReplicas: z.int().min(1).max(32767),
+  /** Milliseconds; -1 keeps records for ever. */
+  retentionMs: z.union([z.literal(-1), z.int().min(60_000)]),
+  /** Further settings by Kafka's names. Those that the promise needs cannot be weakened here. */
+  config: z.record(z.string(), z.string()),
+});
+
+export type TopicSpec = Readonly<z.infer<typeof topicSpecSchema>>;
+
+/** Ends with a newline, so that `kubectl get configmap -o yaml` shows it as a block. */
+export function formatTopicSpec(spec: TopicSpec): string {
+  return `${JSON.stringify(spec, null, 2)}\n`;
+}
+
+/** Throws an Error that names the field. */
+export function parseTopicSpec(text: string): TopicSpec {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Error('not JSON');
+  }
+  const parsed = topicSpecSchema.safeParse(json);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  return parsed.data;
+}

@@ -1,0 +1,35 @@
+import { mounts } from '#contract/mounts.ts';
+import { formatTopicSpec } from '#contract/topicSpec.ts';
+import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import { type ChildObject, childOf } from './child.ts';
+import type { Facts } from './facts.ts';
+import { ownership } from './ownership.ts';
+import { retentionMs } from './retention.ts';
+
+/** Without Strimzi the aggregators make and grow the topic, with the pipeline's own credentials. */
+export function isTopicOfAggregators({ spec: { kafka } }: SumPipeline): boolean {
+  return kafka.topic.management === 'Managed' && kafka.cluster === undefined;
+}
+
+export function topicFileName(pipeline: SumPipeline): string {
+  return `${pipeline.metadata.name}-topic`;
+}
+
+/**
+ * ConfigMap with the topic that the aggregators make. A file and not variables: the kubelet renews it in running pods,
+ * and growing a topic under load must not restart those that count.
+ */
+export function buildTopicFile(pipeline: SumPipeline, _facts: Facts): ChildObject | undefined {
+  const { partitions, replicas = topicReplicasDefault, retention, config = {} } = pipeline.spec.kafka.topic;
+  if (!isTopicOfAggregators(pipeline) || partitions === undefined) return undefined;
+  const spec = {
+    partitions,
+    replicas,
+    minInSyncReplicas: minInSyncReplicas(pipeline.spec.kafka.topic),
+    retentionMs: retentionMs(retention),
+    config,
+  };
+  const options = { owned: ownership.configMap, name: topicFileName(pipeline), component: 'aggregator' as const };
+  return childOf(pipeline, options, { data: { [mounts.topic.file]: formatTopicSpec(spec) } });
+}

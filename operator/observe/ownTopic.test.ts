@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { observeOwnTopic } from './ownTopic.ts';
+
+const topic = 'shop.orders';
+
+test('a topic with fewer partitions than wanted is growing', () => {
+  assert.deepEqual(observeOwnTopic({ topic, wanted: 12, found: 6 }), {
+    state: 'progressing',
+    reason: 'TopicGrowing',
+    message: 'topic shop.orders has 6 partitions, and 12 are wanted: the aggregators add them within two minutes',
+  });
+});
+
+test('there is nothing to say of one that is not read yet, that is right, or that others grew beyond the wish', () => {
+  for (const found of [undefined, 12, 24]) assert.equal(observeOwnTopic({ topic, wanted: 12, found }), undefined);
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { AggregatorConfig } from '#contract/config.ts';
+import { silentLogger } from '#platform/log.ts';
+import type { LogTopic, WantedTopic } from '#services/eventlog/port.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { topicFileText } from '#tools/testing/topicFile.ts';
+import { TopicFile } from './topicFile.ts';
+
+let folder: TemporaryFolder;
+before(async () => {
+  folder = await createTemporaryFolder();
+});
+after(() => folder[Symbol.asyncDispose]());
+
+/** A file of 3 partitions, and a fake topic that records what it was asked for and fails when told so. */
+async function setUp() {
+  const path = join(folder.path, 'topic.json');
+  await writeFile(path, topicFileText(3));
+  const asked: Pick<WantedTopic, 'partitions' | 'isCounted'>[] = [];
+  const fake = { problem: undefined as Error | undefined };
+  const topic = {
+    ensure: async ({ partitions, isCounted }: WantedTopic) => {
+      asked.push({ partitions, isCounted });
+      if (fake.problem !== undefined) throw fake.problem;
+      return { created: false, changes: [] };
+    },
+  } as unknown as LogTopic;
+  const config = {
+    SUMPIPELINE_TOPIC_FILE: path,
+    SUMPIPELINE_TOPIC_SOURCE: 'ConfigMap orders-topic, key topic.json',
+  } as AggregatorConfig;
+  return { path, asked, fake, file: new TopicFile({ config, topic, logger: silentLogger }) };
+}
+
+test('the topic is made as the file says, and again only when the file says something new', async () => {
+  const { path, asked, file } = await setUp();
+  await file.ensure(false);
+  assert.equal(await file.ensureIfChanged(), false);
+  await writeFile(path, topicFileText(6));
+  assert.equal(await file.ensureIfChanged(), true);
+  assert.equal(await file.ensureIfChanged(), false);
+  assert.deepEqual(asked, [
+    { partitions: 3, isCounted: false },
+    { partitions: 6, isCounted: true },
+  ]);
+});
+
+test('what failed is tried again', async () => {
+  const { path, asked, fake, file } = await setUp();
+  await file.ensure(false);
+  await writeFile(path, topicFileText(6));
+  fake.problem = new Error('no controller');
+  await assert.rejects(file.ensureIfChanged(), /no controller/);
+  fake.problem = undefined;
+  assert.equal(await file.ensureIfChanged(), true);
+  assert.equal(asked.length, 3);
+});
+
+test('a file that is missing or cannot be read is named', async () => {
+  const { path, file } = await setUp();
+  await writeFile(path, '{"partitions": 0}');
+  await assert.rejects(file.ensure(false), /wanted topic: ConfigMap orders-topic, key topic\.json: .*partitions/s);
+  await rm(path);
+  await assert.rejects(file.ensureIfChanged(), /ConfigMap orders-topic, key topic\.json is missing or empty/);
+});
+
+test('without a file the topic is made by others', async () => {
+  const topic = { ensure: () => assert.fail('not asked for') } as unknown as LogTopic;
+  const file = new TopicFile({ config: {} as AggregatorConfig, topic, logger: silentLogger });
+  await file.ensure(false);
+  assert.equal(await file.ensureIfChanged(), false);
+});

@@ -1,0 +1,61 @@
+import type { AggregatorConfig } from '#contract/config.ts';
+import { parseTopicSpec, type TopicSpec } from '#contract/topicSpec.ts';
+import type { Logger } from '#platform/log.ts';
+import { readSecretFile } from '#platform/secretFile.ts';
+import { type LogTopic, TopicConflictError } from '#services/eventlog/port.ts';
+
+const what = 'wanted topic';
+
+/** Makes the topic as the mounted file says, and again whenever the file says something new. */
+export class TopicFile {
+  readonly #path: string | undefined;
+  readonly #source: string | undefined;
+  readonly #topic: Pick<LogTopic, 'ensure'>;
+  readonly #logger: Logger;
+  /** What the file said when the topic was last made so. */
+  #done: string | undefined;
+
+  constructor({ config, topic, logger }: { config: AggregatorConfig; topic: LogTopic; logger: Logger }) {
+    this.#path = config.SUMPIPELINE_TOPIC_FILE;
+    this.#source = config.SUMPIPELINE_TOPIC_SOURCE;
+    this.#topic = topic;
+    this.#logger = logger;
+  }
+
+  /**
+   * Does nothing without a file: others make the topic then. `isCounted` as in WantedTopic. Throws SecretFileError for a
+   * file that is missing, TopicConflictError for what it says or for what Kafka refuses, and LogUnavailableError.
+   */
+  async ensure(isCounted: boolean): Promise<void> {
+    const text = await this.#read();
+    if (text !== undefined) await this.#ensure(text, isCounted);
+  }
+
+  /** The same for a topic whose records are counted, if the file says something new. Answers whether it does. */
+  async ensureIfChanged(): Promise<boolean> {
+    const text = await this.#read();
+    if (text === undefined || text === this.#done) return false;
+    await this.#ensure(text, true);
+    return true;
+  }
+
+  async #read(): Promise<string | undefined> {
+    if (this.#path === undefined) return undefined;
+    return readSecretFile({ what, path: this.#path, source: this.#source });
+  }
+
+  async #ensure(text: string, isCounted: boolean): Promise<void> {
+    const { created, changes } = await this.#topic.ensure({ ...this.#parse(text), isCounted });
+    this.#done = text;
+    if (created || changes.length > 0) this.#logger.info({ created, changes }, 'topic made as wanted');
+  }
+
+  #parse(text: string): TopicSpec {
+    try {
+      return parseTopicSpec(text);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      throw new TopicConflictError(`${what}: ${this.#source ?? this.#path}: ${problem}`, { cause: error });
+    }
+  }
+}
