@@ -45,6 +45,8 @@ interface MetricsServer {
 export interface Lab extends AsyncDisposable {
   readonly root: string;
   readonly kubectl: Kubectl;
+  /** For a shell that a person would use. */
+  readonly access: { readonly kubectlPath: string; readonly kubeconfig: string };
   /** An administrator of the cluster, for looking often: every kubectl is a process. */
   readonly client: ApiClient;
   readonly parts: RunningParts;
@@ -72,7 +74,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   await mkdir(dir, { recursive: true });
   stack.use(await acquireHostAddress());
   const local = stack.use(await startLocal({ root, cacheDir: dir, lock, progress, signal }));
-  const { kubectl, kubeconfig, image } = local;
+  const { kubectl, kubectlPath, kubeconfig, image } = local;
   if (kubeconfig === undefined) throw new Error('the local cluster has a kubeconfig of its own');
   const data = join(dir, 'data');
   const parts = stack.use(
@@ -115,6 +117,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return {
     root,
     kubectl,
+    access: { kubectlPath, kubeconfig },
     client,
     parts,
     generations,
