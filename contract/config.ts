@@ -63,7 +63,15 @@ const aggregatorShape = {
   SUMPIPELINE_TOPIC_SOURCE: text.optional().describe('where that file comes from'),
 };
 
-export const calculatorEnvironment = z.object(commonShape);
+const calculatorShape = {
+  ...commonShape,
+  SUMPIPELINE_LOG_FILE: text
+    .optional()
+    .describe('file with the log that the aggregators count, as JSON: no other topic of that name is written to'),
+  SUMPIPELINE_LOG_SOURCE: text.optional().describe('where that file comes from'),
+};
+
+export const calculatorEnvironment = z.object(calculatorShape);
 export const aggregatorEnvironment = z.object(aggregatorShape);
 
 export type CalculatorConfig = z.infer<typeof calculatorEnvironment>;
@@ -77,4 +85,4 @@ type TracingName =
   | 'OTEL_TRACES_SAMPLER_ARG';
 
 /** Every variable a data-plane program may read: the operator writes no other. */
-export type EnvironmentName = keyof typeof aggregatorShape | TracingName;
+export type EnvironmentName = keyof typeof aggregatorShape | keyof typeof calculatorShape | TracingName;

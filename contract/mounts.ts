@@ -10,6 +10,7 @@ export const mounts = {
   kafkaPassword: { volume: 'kafka-user', directory: `${mountRoot}/kafka-user`, file: 'password' },
   storeUri: { volume: 'store', directory: `${mountRoot}/store`, file: 'uri' },
   topic: { volume: 'topic', directory: `${mountRoot}/topic`, file: 'topic.json' },
+  log: { volume: 'log', directory: `${mountRoot}/log`, file: 'log.json' },
   storeCa: { volume: 'store-ca', directory: `${mountRoot}/store-ca`, file: 'ca.crt' },
 } as const;
 

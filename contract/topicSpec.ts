@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
 
 /** The topic that a pipeline wants, where the aggregators make it: a file in JSON that the operator mounts into their pods. */
 const topicSpecSchema = z.object({
@@ -15,20 +16,11 @@ const topicSpecSchema = z.object({
 
 export type TopicSpec = Readonly<z.infer<typeof topicSpecSchema>>;
 
-/** Ends with a newline, so that `kubectl get configmap -o yaml` shows it as a block. */
 export function formatTopicSpec(spec: TopicSpec): string {
-  return `${JSON.stringify(spec, null, 2)}\n`;
+  return formatJsonFile(spec);
 }
 
 /** Throws an Error that names the field. */
 export function parseTopicSpec(text: string): TopicSpec {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new Error('not JSON');
-  }
-  const parsed = topicSpecSchema.safeParse(json);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
-  return parsed.data;
+  return parseJsonFile(topicSpecSchema, text);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countedLogSchema } from './countedLog.ts';
 
 /**
  * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
@@ -34,6 +35,8 @@ export const verdictSchema = z.object({
   drained: z.boolean(),
   /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
   partitions: z.number().int().positive().optional(),
+  /** The log that the books count; absent while they know none, and from aggregators before this field. */
+  log: countedLogSchema.optional(),
 });
 
 export type Health = z.infer<typeof healthSchema>;

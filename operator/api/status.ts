@@ -73,5 +73,20 @@ export const statusSchema = z
     image: z.string().max(512).describe('Image that the pods are to run.').optional(),
     bootstrap: z.string().max(8192).describe('Addresses of Kafka in use, host:port,host:port.').optional(),
     topic: z.string().max(249).describe('Name of the topic in use.').optional(),
+    log: z
+      .object({
+        epoch: z
+          .int()
+          .min(1)
+          .max(2 ** 31 - 1)
+          .describe('Which log of this pipeline, counted from 1.'),
+        clusterId: z.string().max(256).describe("Kafka's id of its cluster."),
+        topicId: z
+          .string()
+          .max(256)
+          .describe("Kafka's id of the topic. One that was deleted and made again has another, and is not counted."),
+      })
+      .describe('The log that is counted, as the aggregators last reported it. Calculators write to no other.')
+      .optional(),
   })
   .describe('What was seen. Written by the operator alone.');

@@ -6,6 +6,7 @@ import type { Facts } from './facts.ts';
 import { buildHorizontalPodAutoscaler } from './horizontalPodAutoscaler.ts';
 import { buildKafkaCa } from './kafkaCa.ts';
 import { buildKafkaTopic } from './kafkaTopic.ts';
+import { buildLogFile } from './logFile.ts';
 import { type OwnedKind, ownership } from './ownership.ts';
 import { buildPodDisruptionBudget } from './podDisruptionBudget.ts';
 import { buildAlertRule, buildScalingRule } from './prometheusRule.ts';
@@ -30,6 +31,7 @@ export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
     ...one(ownership.configMap, buildProof(pipeline, facts)),
     ...one(ownership.configMap, buildKafkaCa(pipeline, facts)),
     ...one(ownership.configMap, buildTopicFile(pipeline, facts)),
+    ...one(ownership.configMap, buildLogFile(pipeline, facts)),
     ...one(ownership.kafkaTopic, buildKafkaTopic(pipeline, facts)),
     ...components.flatMap((component) => [
       ...one(ownership.service, buildService(pipeline, facts, component)),

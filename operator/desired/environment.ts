@@ -6,6 +6,7 @@ import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 import { groupIdOf, kafkaNamespaceOf, refOf, schemaOf, topicOf } from './identity.ts';
 import { kafkaCaName } from './kafkaCa.ts';
+import { logFileName } from './logFile.ts';
 import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
 /** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
@@ -24,7 +25,7 @@ type Environment = Partial<Record<EnvironmentName, string>>;
 export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),
-    ...(component === 'aggregator' ? { ...store(pipeline), ...topicFile(pipeline) } : {}),
+    ...(component === 'aggregator' ? { ...store(pipeline), ...topicFile(pipeline) } : logFile(pipeline)),
   };
   const variables: Variable[] = Object.entries(environment).map(([name, value]) => ({ name, value }));
   if (component === 'calculator') return variables;
@@ -104,6 +105,13 @@ function store(pipeline: SumPipeline): Environment {
         }),
     SUMPIPELINE_STORE_SCHEMA: schemaOf(pipeline),
     SUMPIPELINE_PROOF_CONFIG_MAP: childName.proof(refOf(pipeline)),
+  };
+}
+
+function logFile(pipeline: SumPipeline): Environment {
+  return {
+    SUMPIPELINE_LOG_FILE: mountPath(mounts.log),
+    SUMPIPELINE_LOG_SOURCE: `ConfigMap ${logFileName(pipeline)}, key ${mounts.log.file}`,
   };
 }
 

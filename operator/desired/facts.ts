@@ -1,3 +1,5 @@
+import type { CountedLog } from '#contract/countedLog.ts';
+
 /** What the builders need to know and cannot say themselves: everything was observed before, as plain data. */
 export interface Facts {
   /** Image of the operator itself: pipelines without `spec.image` follow it. */
@@ -10,6 +12,8 @@ export interface Facts {
   /** Optional APIs that the cluster serves now. */
   readonly apis: OptionalApis;
   readonly scaling: ScalingFacts;
+  /** That the books count; absent until aggregators have reported one. */
+  readonly log?: CountedLog | undefined;
 }
 
 /** What the cluster can do for autoscaling. */

@@ -72,7 +72,7 @@ export const ownership = {
     prune: 'delete',
     step: 'identity',
     purpose:
-      "the aggregators' verdicts (made empty); with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
+      "the aggregators' verdicts (made empty); the log that they count, for the calculators; with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
   },
   kafkaTopic: {
     kind: 'KafkaTopic',

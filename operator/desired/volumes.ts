@@ -3,6 +3,7 @@ import type { Component } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 import { kafkaCaName } from './kafkaCa.ts';
+import { logFileName } from './logFile.ts';
 import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
 /** One file of a volume and where its content comes from. */
@@ -20,7 +21,9 @@ interface Projection {
 export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Component) {
   const projections = [
     ...kafkaProjections(pipeline, facts),
-    ...(component === 'aggregator' ? [...storeProjections(pipeline), ...topicProjections(pipeline)] : []),
+    ...(component === 'aggregator'
+      ? [...storeProjections(pipeline), ...topicProjections(pipeline)]
+      : [logProjection(pipeline)]),
   ];
   const byVolume = Map.groupBy(projections, ({ mount }) => mount.volume);
   const volumes: object[] = [];
@@ -62,6 +65,11 @@ function storeProjections(pipeline: SumPipeline): Projection[] {
   const { secretRef, caSecretRef } = pipeline.spec.store.postgres;
   const uri: Projection = { mount: mounts.storeUri, kind: 'secret', name: secretRef.name, key: secretRef.uriKey };
   return caSecretRef === undefined ? [uri] : [uri, { mount: mounts.storeCa, kind: 'secret', ...caSecretRef }];
+}
+
+/** There before the ConfigMap is: the pods must not restart when the aggregators report the log for the first time. */
+function logProjection(pipeline: SumPipeline): Projection {
+  return { mount: mounts.log, kind: 'configMap', name: logFileName(pipeline), key: mounts.log.file };
 }
 
 function topicProjections(pipeline: SumPipeline): Projection[] {

@@ -19,6 +19,13 @@ const ready = (name: string): LivePod => pod(name, { ready: true });
 const exactOf = (reports: Parameters<typeof proof>[0], ...pods: LivePod[]) =>
   observeVerdict(proof(reports), pods).exact;
 
+test('the log that is counted is the newest that any aggregator reports', () => {
+  const log = (epoch: number) => ({ epoch, clusterId: 'cluster', topicId: `topic-${epoch}` });
+  const reports = { a: { log: log(1) }, b: { log: log(2) }, c: {} };
+  assert.deepEqual(observeVerdict(proof(reports), [ready('a'), ready('b'), ready('c')]).log, log(2));
+  assert.equal(observeVerdict(proof({ c: {} }), [ready('c')]).log, undefined);
+});
+
 describe('TotalExact is the worst that a ready aggregator says', () => {
   const no = { exact: false, reason: 'LawViolated', message: 'partition 3: 1 missing' };
   const unsure = { exact: null, reason: 'Recounting', message: 'wait' };

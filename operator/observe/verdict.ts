@@ -1,3 +1,4 @@
+import type { CountedLog } from '#contract/countedLog.ts';
 import { type Health, parseVerdict, type Verdict } from '#contract/verdict.ts';
 import type { LiveConfigMap, LivePod } from './objects.ts';
 import { currentPods, isReadyPod } from './pod.ts';
@@ -13,6 +14,8 @@ export interface ObservedVerdict {
   readonly halts: Verdict['halts'];
   /** Partitions of the topic; undefined while no aggregator has read them. */
   readonly partitions: number | undefined;
+  /** The log that the books count; undefined while no aggregator has read them. */
+  readonly log: CountedLog | undefined;
   /** Keys whose pod does not exist. */
   readonly goneKeys: readonly string[];
 }
@@ -39,6 +42,8 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     halts: mergeHalts(verdicts),
     // The topic only grows: who says more has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
+    // An aggregator that does not reach PostgreSQL may not know of a newer one yet.
+    log: verdicts.flatMap(({ log = [] }) => log).toSorted((left, right) => right.epoch - left.epoch)[0],
     goneKeys: Object.keys(data)
       .filter((key) => !names.has(key))
       .toSorted(),

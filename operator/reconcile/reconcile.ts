@@ -15,7 +15,7 @@ import { gather, type World } from './gather.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
-import { afterWrites, review, toStatusInput } from './review.ts';
+import { afterWrites, observeLog, review, toStatusInput } from './review.ts';
 
 /** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
@@ -56,7 +56,8 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   if (world.kafka === undefined) return {};
 
   // Plan and apply. While the way to Kafka is not known, nor is what should exist: what is there stays as it is.
-  const desired = world.facts === undefined ? undefined : buildChildren(pipeline, world.facts);
+  const log = observeLog(world, pass.previous);
+  const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, world, desired));
   const done = await execute(actions, toExecuteContext(pass));
 

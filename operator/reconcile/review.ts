@@ -1,3 +1,4 @@
+import type { CountedLog } from '#contract/countedLog.ts';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Status } from '#operator/api/types.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
@@ -70,9 +71,15 @@ export function toStatusInput(
       image: facts === undefined ? pipeline.spec.image : imageOf(pipeline, facts),
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
+      log: observeLog(world, context.previous),
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };
+}
+
+/** The log that the books count, as it was last reported: no aggregator may run while calculators start. */
+export function observeLog(world: World, previous: Status | undefined): CountedLog | undefined {
+  return review(world).verdict.log ?? previous?.log;
 }
 
 /** Waiting does not cure these: the resource itself has to be changed. */

@@ -198,7 +198,8 @@ describe('what the aggregators say', () => {
   });
 
   test('counts only while their pod is there: its key is dropped when it is gone', async () => {
-    const { namespace, operator } = await rolledOut();
+    const log = { epoch: 1, clusterId: 'cluster', topicId: 'topic' };
+    const { namespace, operator } = await rolledOut({ said: { log } });
     await using _ = operator;
     await podOf(namespace, 'aggregator', { ready: true, number: 2 });
     await say(namespace, 'aggregator-2', { exact: false, reason: 'LawViolated', message: 'no' });
@@ -209,6 +210,9 @@ describe('what the aggregators say', () => {
       const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });
       return JSON.stringify(Object.keys(data)) === '["aggregator-1"]' || Object.keys(data);
     });
+    // The calculators of tomorrow must not trust whatever topic they find.
+    const { data: file = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-log` });
+    assert.deepEqual(JSON.parse(file['log.json'] ?? ''), log);
     // What they write is theirs: the next apply of the empty proof takes nothing away.
     await operator.whenIdle();
     const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });

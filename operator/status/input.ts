@@ -1,3 +1,4 @@
+import type { CountedLog } from '#contract/countedLog.ts';
 import type { Component } from '#contract/names.ts';
 import type { Status } from '#operator/api/types.ts';
 import type { AutoscalingInput } from '#operator/observe/autoscaling.ts';
@@ -32,6 +33,7 @@ export interface StatusInput {
     readonly image: string | undefined;
     readonly bootstrap: string | undefined;
     readonly topic: string;
+    readonly log: CountedLog | undefined;
     readonly endpoints: Readonly<Record<Component, { readonly http: string; readonly grpc: string }>>;
   };
 }

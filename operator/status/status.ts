@@ -40,6 +40,7 @@ export function buildStatus(input: StatusInput): Status {
     ...(shown.image === undefined ? {} : { image: shown.image }),
     ...(shown.bootstrap === undefined ? {} : { bootstrap: shown.bootstrap }),
     topic: shown.topic,
+    ...(shown.log === undefined ? {} : { log: shown.log }),
   };
 }
 

@@ -462,10 +462,13 @@ describe('an aggregator', () => {
 
   it('counts nothing of a topic that was deleted and made again while no aggregator ran', async () => {
     const name = uniqueName('replaced');
+    let counted: Verdict['log'];
     {
       await using aggregator = startAggregator(name);
       await untilOpen(aggregator);
       await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+      counted = aggregator.verdicts.at(-1)?.log;
+      assert.deepEqual([counted?.epoch, counted?.clusterId], [1, kafka.clusterId]);
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
@@ -478,6 +481,7 @@ describe('an aggregator', () => {
     assert.match(verdict.kafka.message, /deleted and made again.*give it a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
+    assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
     assert.deepEqual(
       proof.partitions.map(({ nextOffset }) => nextOffset),
       [10n, 10n, 10n],

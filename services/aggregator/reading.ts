@@ -4,7 +4,7 @@ import { LogUnavailableError, type TopicIdentity } from '#services/eventlog/port
 import { openLogReader } from '#services/eventlog/reader.ts';
 import { kafkaSettings } from '#services/eventlog/settings.ts';
 import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
-import { StoreUnavailableError } from '#services/ledger/port.ts';
+import { type LedgerIdentity, StoreUnavailableError } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
@@ -104,18 +104,23 @@ interface PreparedLog {
 
 /** Makes sure that there is a log, that it is the one that the books count, and says how well it keeps its records. */
 async function prepareLog(
-  { state }: SessionOptions,
+  { config, state }: SessionOptions,
   { ledger, topic, topicFile }: Session,
   identity: TopicIdentity,
 ): Promise<PreparedLog> {
   const clusterId = await topic.clusterId();
-  const isKnown = await ledger.knowsLog();
+  const report = ({ clusterId, topicId }: LedgerIdentity) => {
+    if (topicId !== undefined) state.log = { epoch: config.SUMPIPELINE_LOG_EPOCH, clusterId, topicId };
+  };
+  const counted = await ledger.readLog();
+  if (counted !== undefined) report(counted);
   // Before anything is changed in what may be another pipeline's cluster or topic.
-  if (isKnown) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
-  await topicFile.ensure(isKnown);
+  if (counted !== undefined) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
+  await topicFile.ensure(counted !== undefined);
   state.topic = await topic.readSettings();
   const topicId = await identity.read();
   await ledger.identify({ clusterId, topicId });
+  report({ clusterId, topicId });
   return { clusterId, topicId };
 }
 

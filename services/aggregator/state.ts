@@ -1,3 +1,4 @@
+import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { judgeDurability } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
@@ -17,6 +18,7 @@ export class AggregatorState {
   #store: Health = connecting;
   #durability: Health = { ok: true, reason: 'Unknown', message: 'the settings of the topic were not read yet' };
   #partitions: number | undefined;
+  #log: CountedLog | undefined;
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
   #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
@@ -56,6 +58,11 @@ export class AggregatorState {
     this.changed();
   }
 
+  set log(log: CountedLog) {
+    this.#log = log;
+    this.changed();
+  }
+
   set books(books: readonly OwnedBooks[]) {
     this.#books = books;
     this.changed();
@@ -92,6 +99,7 @@ export class AggregatorState {
       store: this.#store,
       durability: this.#durability,
       partitions: this.#partitions,
+      log: this.#log,
       halts: this.#halts(),
       books: this.#books,
       recount: this.#recount,

@@ -1,3 +1,4 @@
+import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { lawViolation } from '#core/law.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
@@ -10,6 +11,8 @@ export interface VerdictFacts {
   readonly durability: Health;
   /** Of the topic; undefined until it was read. */
   readonly partitions?: number | undefined;
+  /** That the books count; undefined while they know none. */
+  readonly log?: CountedLog | undefined;
   /** Of this process. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
   /** Undefined until they were read for the first time. */
@@ -95,6 +98,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
     // Draining belongs to suspend, which has no field yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
+    ...(facts.log === undefined ? {} : { log: facts.log }),
   };
 }
 

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { formatCountedLog } from '#contract/countedLog.ts';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { decodeRecord, schemaHeader } from '#contract/record.ts';
+import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { allow } from '#test/support/acls.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
@@ -118,6 +120,36 @@ describe('adding', () => {
       );
     }
     assert.equal((await idsInLog(topic)).size, 0);
+  });
+
+  test('to a topic that was made again before the calculator began is refused, because the counted one is known', async () => {
+    const { topic, dir, settings, environment } = await newPipeline();
+    const path = join(dir, 'log.json');
+    const countedLog = async () => {
+      const identity = await openTopicIdentity(settings);
+      const topicId = await identity.read();
+      identity.close();
+      return formatCountedLog({ epoch: 1, clusterId: kafka.clusterId, topicId });
+    };
+    await writeFile(path, await countedLog());
+    const admin = plainClient(kafka.plaintextBootstrapServers).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await admin.disconnect();
+    await createLog(settings, 3);
+    await using daemon = await startDaemon({
+      name: 'calculator',
+      environment: { ...environment, SUMPIPELINE_LOG_FILE: path },
+    });
+    await untilReady(daemon);
+    const addition = { requestId: randomUUID(), a: '1', b: '2' };
+    const { status, answer } = await post(daemon, addition);
+    assert.equal(status, 503, inspect(answer));
+    assert.match(String(answer['detail']), /the log was replaced/);
+    assert.equal((await idsInLog(topic)).size, 0);
+    // The books count the new topic from now on.
+    await writeFile(path, await countedLog());
+    await until('it is written', async () => (await post(daemon, addition)).status === 200);
   });
 
   test('over HTTP and gRPC the answer names the place where the addition stands', async () => {

@@ -14,6 +14,7 @@ import { CalculatorApi } from './api.ts';
 import { Batcher } from './batcher.ts';
 import { writeBatch } from './batchWrite.ts';
 import { Connection } from './connection.ts';
+import { CountedLogFile } from './countedLogFile.ts';
 import { LogEnds } from './logEnds.ts';
 import { LogIdentity } from './logIdentity.ts';
 import { PartitionChooser } from './partitionChooser.ts';
@@ -57,8 +58,17 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   const { topic } = settings;
   const secretPaths = secretFilesOf(settings).map(({ path }) => path);
   const untilSecretsChange = (signal: AbortSignal) => untilFilesChange(secretPaths, signal);
+  const countedLog = new CountedLogFile({
+    path: config.SUMPIPELINE_LOG_FILE,
+    source: config.SUMPIPELINE_LOG_SOURCE,
+    logger,
+  });
   const connection = new Connection({
-    open: (onFatal) => openLogWriter({ settings, logger, onFatal }),
+    open: async (onFatal) => {
+      // Known before the first write, or a calculator that starts after a replacement trusts the new topic.
+      await countedLogRead;
+      return openLogWriter({ settings, logger, onFatal });
+    },
     untilSecretsChange,
     logger,
     random: Math.random,
@@ -68,9 +78,11 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       onReady();
     },
   });
+  let countedLogRead: Promise<void> | undefined;
   const recent = new RecentAdditions({ entriesMax: recentMax });
   const identity = new LogIdentity({
     writer: () => connection.writer,
+    countedTopicId: () => countedLog.log?.topicId,
     onLost(fields) {
       recent.clear();
       logger.error(fields, 'the log may not hold what was acknowledged: what is remembered is forgotten');
@@ -158,12 +170,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     handlers: api,
     problem: () => connection.problem,
     start() {
+      countedLogRead = countedLog.start();
       connection.start();
       certificates.start();
     },
     async close() {
       await certificates.close();
       logEnds.close();
+      await countedLog.close();
       await connection.close();
     },
   };

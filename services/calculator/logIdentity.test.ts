@@ -5,6 +5,7 @@ import { LogIdentity } from './logIdentity.ts';
 
 function setUp() {
   const kafka = { topicId: 'A' as string | undefined, answers: true };
+  const counted = { topicId: undefined as string | undefined };
   const lost: object[] = [];
   const identity = new LogIdentity({
     writer: () => ({
@@ -14,9 +15,10 @@ function setUp() {
         return kafka.topicId;
       },
     }),
+    countedTopicId: () => counted.topicId,
     onLost: (fields) => lost.push(fields),
   });
-  return { kafka, identity, lost };
+  return { kafka, counted, identity, lost };
 }
 
 test('a topic that was made again is refused until the old one is back', async () => {
@@ -31,6 +33,27 @@ test('a topic that was made again is refused until the old one is back', async (
   kafka.topicId = 'A';
   identity.require();
   assert.equal(await identity.isConfirmed(), true);
+});
+
+test('a topic that was made again before this process began is refused as soon as the counted one is known', () => {
+  const { kafka, counted, identity, lost } = setUp();
+  kafka.topicId = 'B';
+  counted.topicId = 'A';
+  assert.throws(() => identity.require(), /had id A and has id B now/);
+  assert.equal(lost.length, 1);
+  kafka.topicId = 'A';
+  identity.require();
+});
+
+test('a new topic is taken when it is the counted one, and what the old one acknowledged is lost', async () => {
+  const { kafka, counted, identity, lost } = setUp();
+  counted.topicId = 'A';
+  identity.require();
+  kafka.topicId = 'B';
+  counted.topicId = 'B';
+  identity.require();
+  assert.equal(await identity.isConfirmed(), true);
+  assert.deepEqual(lost, [{ wanted: 'B', found: 'B' }]);
 });
 
 test('what Kafka does not say is not confirmed', async () => {

@@ -4,6 +4,8 @@ import type { LogWriter } from '#services/eventlog/port.ts';
 export interface LogIdentityOptions {
   /** Undefined while there is no connection to the log. */
   readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
+  /** Id of the topic that the aggregators count; undefined while nobody has said it. */
+  readonly countedTopicId: () => string | undefined;
   /** What was acknowledged may not be in the log any more. Called once for each time that this is found. */
   readonly onLost: (fields: object) => void;
 }
@@ -14,8 +16,9 @@ export interface LogIdentityOptions {
  */
 export class LogIdentity {
   readonly #options: LogIdentityOptions;
-  /** Of the topic that this process began to write to. */
-  #topicId: string | undefined;
+  /** Of the topic that this process began to write to: right as long as nobody says which one is counted. */
+  #firstId: string | undefined;
+  #wantedId: string | undefined;
   #isReplaced = false;
   /** One past the highest offset that was acknowledged, by partition. */
   readonly #ends = new Map<number, bigint>();
@@ -24,14 +27,17 @@ export class LogIdentity {
     this.#options = options;
   }
 
-  /** Throws SumError while the topic of that name is another one than this process began to write to. */
+  /** Throws SumError while the topic of that name is another one than is counted, or than this process began to write to. */
   require(): void {
     const found = this.#options.writer()?.topicId;
     if (found === undefined) return;
-    this.#topicId ??= found;
-    const wanted = this.#topicId;
+    this.#firstId ??= found;
+    const wanted = this.#options.countedTopicId() ?? this.#firstId;
     const isReplaced = found !== wanted;
-    if (isReplaced && !this.#isReplaced) this.#options.onLost({ wanted, found });
+    // What was acknowledged before stands in the other topic.
+    const isOther = this.#wantedId !== undefined && this.#wantedId !== wanted;
+    if (isOther || (isReplaced && !this.#isReplaced)) this.#options.onLost({ wanted, found });
+    this.#wantedId = wanted;
     this.#isReplaced = isReplaced;
     if (!isReplaced) return;
     throw new SumError(
@@ -46,7 +52,7 @@ export class LogIdentity {
     try {
       const found = await this.#options.writer()?.confirmTopic();
       this.require();
-      return found !== undefined && found === this.#topicId;
+      return found !== undefined && found === this.#wantedId;
     } catch {
       return false;
     }

@@ -72,11 +72,12 @@ export class PostgresLedger implements Ledger {
     await this.#query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
   }
 
-  async knowsLog(): Promise<boolean> {
-    const rows = await this.#query(`SELECT 1 FROM ${this.#schema}.logs WHERE log_epoch = $1`, [
-      this.#config.SUMPIPELINE_LOG_EPOCH,
-    ]);
-    return rows.length > 0;
+  async readLog(): Promise<LedgerIdentity | undefined> {
+    const [row] = await this.#query<{ cluster_id: string; topic_id: string | null }>(
+      `SELECT cluster_id, topic_id FROM ${this.#schema}.logs WHERE log_epoch = $1`,
+      [this.#config.SUMPIPELINE_LOG_EPOCH],
+    );
+    return row === undefined ? undefined : { clusterId: row.cluster_id, topicId: row.topic_id ?? undefined };
   }
 
   async identify(identity: LedgerIdentity): Promise<void> {

@@ -11,8 +11,11 @@ export interface Ledger {
   migrate(): Promise<void>;
   /** Throws StoreIdentityError when the books belong to another pipeline. Needs no Kafka; an empty schema is fine. */
   requireOwner(): Promise<void>;
-  /** True once the current log was identified: it existed, and something may stand in it that was never counted. */
-  knowsLog(): Promise<boolean>;
+  /**
+   * The log that the books count; undefined until it was identified for the first time. From then on something may stand
+   * in it that was never counted.
+   */
+  readLog(): Promise<LedgerIdentity | undefined>;
   /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
   identify(identity: LedgerIdentity): Promise<void>;
   /**

@@ -212,7 +212,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a topic that was counted is not recreated',
     file: 'services/aggregator/reading.ts',
-    from: 'await topicFile.ensure(isKnown);',
+    from: 'await topicFile.ensure(counted !== undefined);',
     to: 'await topicFile.ensure(false);',
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never makes a topic anew' },
   },
@@ -222,6 +222,20 @@ export const mutants: readonly Mutant[] = [
     from: 'text === undefined || text === this.#done',
     to: 'true',
     test: { file: 'services/aggregator/topicFile.test.ts', name: 'again only when the file says something new' },
+  },
+  {
+    breaks: 'a calculator that starts after the topic was replaced writes nothing to it',
+    file: 'services/calculator/logIdentity.ts',
+    from: 'this.#options.countedTopicId() ?? this.#firstId;',
+    to: 'this.#firstId;',
+    test: { file: 'services/calculator/logIdentity.test.ts', name: 'made again before this process began' },
+  },
+  {
+    breaks: 'the log that is counted stays known while no aggregator runs',
+    file: 'operator/reconcile/review.ts',
+    from: 'review(world).verdict.log ?? previous?.log',
+    to: 'review(world).verdict.log',
+    test: { file: 'operator/reconcile/review.test.ts', name: 'stays known' },
   },
   {
     breaks: 'a topic that cannot be made as wanted is said by the status',

@@ -32,7 +32,9 @@ export function minimalExample(): Example {
 
 /** Every field. */
 export function fullExample(): Example {
-  return exampleOf(fullDraft());
+  return exampleOf(fullDraft(), {
+    log: { epoch: 1, clusterId: 'MkU3OEVBNTcwNTJENDM2Qk', topicId: 'XmrNsMVlQy2UwQjSbKrUJw' },
+  });
 }
 
 /** Strimzi in another namespace, with a topic of ours. */

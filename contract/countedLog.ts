@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
+
+/**
+ * The log that the books count, by Kafka's own names. Aggregators report it in their verdicts; the operator hands it to
+ * the calculators as a file in JSON.
+ */
+export const countedLogSchema = z.object({
+  /** Which log of this pipeline, counted from 1. */
+  epoch: z.int().min(1),
+  clusterId: z.string().min(1).max(256),
+  topicId: z.string().min(1).max(256),
+});
+
+export type CountedLog = Readonly<z.infer<typeof countedLogSchema>>;
+
+export function formatCountedLog(log: CountedLog): string {
+  return formatJsonFile(log);
+}
+
+/** Throws an Error that names the field. */
+export function parseCountedLog(text: string): CountedLog {
+  return parseJsonFile(countedLogSchema, text);
+}

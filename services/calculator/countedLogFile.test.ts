@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { formatCountedLog } from '#contract/countedLog.ts';
+import { silentLogger } from '#platform/log.ts';
+import { until } from '#test/support/condition.ts';
+import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
+import { CountedLogFile } from './countedLogFile.ts';
+
+let folder: TemporaryFolder;
+before(async () => {
+  folder = await createTemporaryFolder();
+});
+after(() => folder[Symbol.asyncDispose]());
+
+function open(path: string | undefined) {
+  const file = new CountedLogFile({ path, source: undefined, logger: silentLogger, everyMs: 2 });
+  return {
+    start: () => file.start(),
+    get log() {
+      return file.log;
+    },
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+const log = (topicId: string) => ({ epoch: 1, clusterId: 'cluster', topicId });
+
+test('the log is known from the first read, follows the file, and stays known when the file goes or breaks', async () => {
+  const path = join(folder.path, 'log.json');
+  await writeFile(path, formatCountedLog(log('A')));
+  await using file = open(path);
+  await file.start();
+  assert.deepEqual(file.log, log('A'));
+  await writeFile(path, formatCountedLog(log('B')));
+  await until('the change', () => file.log?.topicId === 'B');
+  await writeFile(path, '{"epoch": 0}');
+  await rm(path);
+  await writeFile(path, formatCountedLog(log('C')));
+  await until('the next change', () => file.log?.topicId === 'C');
+});
+
+test('a file that comes later is read', async () => {
+  const path = join(folder.path, 'later.json');
+  await using file = open(path);
+  await file.start();
+  assert.equal(file.log, undefined);
+  await writeFile(path, formatCountedLog(log('A')));
+  await until('the file', () => file.log?.topicId === 'A');
+});
+
+test('without a path there is nothing to know', async () => {
+  await using file = open(undefined);
+  await file.start();
+  assert.equal(file.log, undefined);
+});
