@@ -12,6 +12,18 @@ export async function inBooks(parts: Lab['parts'], schema: string, statements: r
   }
 }
 
+/** One transaction a second, whoever asks: fewer records than one aggregator counts, so more of them count no faster. */
+const oneTransactionASecond = [
+  `CREATE FUNCTION alerts_slow() RETURNS trigger LANGUAGE plpgsql AS
+   'BEGIN PERFORM pg_advisory_xact_lock(4711); PERFORM pg_sleep(1); RETURN NULL; END'`,
+  'CREATE TRIGGER alerts_slow BEFORE INSERT ON ledger FOR EACH STATEMENT EXECUTE FUNCTION alerts_slow()',
+];
+
+/** Makes PostgreSQL the limit, or takes that back. */
+export async function slowBooks(parts: Lab['parts'], schema: string, isSlow: boolean): Promise<void> {
+  await inBooks(parts, schema, isSlow ? oneTransactionASecond : ['DROP FUNCTION alerts_slow CASCADE']);
+}
+
 /** Holds the row of a partition, so that nothing of it can be counted, until the answer is called. */
 export async function lockPartition(
   parts: Lab['parts'],

@@ -21,8 +21,8 @@ interface Options {
   readonly from: number;
 }
 
-/** A step may take this long, in minutes of the rules at speed 1: a window of 30 minutes and a wait of 15. */
-const minutesMax = 60;
+/** A step may take this long, in minutes of the rules at speed 1: windows of 30 minutes, and what is slow before them. */
+const minutesMax = 120;
 /** And never less than pods need to come and go. */
 const secondsMin = 240;
 

@@ -71,8 +71,8 @@ async function tryCommand(command: string, { dir, env }: Desk): Promise<string |
       stderr: error.stderr ?? '',
     }),
   );
-  // What writes into a file shows nothing: the command after it reads the file.
-  const isWell = command.includes(' > ') ? code === 0 : stdout.trim() !== '';
+  // What writes into a file shows nothing: the command after it reads the file. kubectl says on stderr that there are none.
+  const isWell = command.includes(' > ') ? code === 0 : stdout.trim() !== '' || (code === 0 && stderr.trim() !== '');
   return isWell ? undefined : `shows nothing (exit code ${String(code)}) ${stderr.trim().slice(0, 500)}`.trim();
 }
 

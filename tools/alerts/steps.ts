@@ -9,7 +9,7 @@ import { addBlockedPipeline, blocked, blockWrites, unblockWrites } from '#tools/
 import type { LoopPipeline } from '#tools/loop/pipeline.ts';
 import { rates } from '#tools/loop/scenario.ts';
 import { createCa } from '#tools/pki.ts';
-import { inBooks, lockPartition, openDatabase } from './books.ts';
+import { inBooks, lockPartition, openDatabase, slowBooks } from './books.ts';
 
 /** What a step works with. */
 export interface Scene {
@@ -58,12 +58,18 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelineCalculatorsDown', 'SumPipelineAutoscalingBlind'],
   },
   {
-    cause: 'both are back, with what has waited',
+    cause: 'both are back, with what has waited, and PostgreSQL is the limit',
     async act(scene) {
+      await slowBooks(scene.lab.parts, schemaOf(scene), true);
       await scene.pipeline.patch({ calculator: { replicas: 1 }, aggregator: { autoscaling: { max: 2 } } });
       await scale(scene, 'aggregator', 1);
     },
-    firing: ['SumPipelineFreshnessBurnsFast', 'SumPipelineFreshnessBurnsSlow', 'SumPipelineAutoscalingAtMaximum'],
+    firing: [
+      'SumPipelineFreshnessBurnsFast',
+      'SumPipelineFreshnessBurnsSlow',
+      'SumPipelineAutoscalingAtMaximum',
+      'SumPipelineAutoscalingIneffective',
+    ],
     silent: [
       'SumPipelineAggregatorsDown',
       'SumPipelinePartitionUnowned',
@@ -72,12 +78,14 @@ export const steps: readonly Step[] = [
     ],
   },
   {
-    cause: 'six aggregators are allowed',
-    async act({ load, pipeline }) {
-      load.setRate(rates.low);
-      await pipeline.patch({ aggregator: { autoscaling: { max: 6 } } });
+    cause: 'PostgreSQL is no limit any more, and six aggregators are allowed',
+    async act(scene) {
+      scene.load.setRate(rates.low);
+      await slowBooks(scene.lab.parts, schemaOf(scene), false);
+      await scene.pipeline.patch({ aggregator: { autoscaling: { max: 6 } } });
     },
     silent: [
+      'SumPipelineAutoscalingIneffective',
       'SumPipelineAutoscalingAtMaximum',
       'SumPipelineAvailabilityBurnsFast',
       'SumPipelineAvailabilityBurnsSlow',
@@ -200,8 +208,6 @@ export const steps: readonly Step[] = [
 export const notProvoked: Readonly<Record<string, string>> = {
   SumPipelineOperatorNotReconciling:
     'a pass is ended after two minutes, whatever it waits for: only a fault of ours could hold the queue for ten',
-  SumPipelineAutoscalingIneffective:
-    'needs a database that is the limit for minutes before and after a step; the tests of the rules play it',
 };
 
 /** Commands of runbooks that cannot be tried here, by a part of them, and why. */

@@ -8,6 +8,8 @@ const answerSchema = z.object({
 });
 
 const pollMs = 500;
+/** An alert may pause while pods start: it has ended when it is silent for so long. */
+const silentMs = 20_000;
 
 /** Names of the alerts that fire now. Rejects when Prometheus does not answer. */
 async function readFiring(prometheusUrl: string): Promise<ReadonlySet<string>> {
@@ -27,7 +29,7 @@ export interface Wanted {
 }
 
 export interface Seen {
-  /** Seconds until an alert was first seen as wanted, by its name; one that never was is missing. */
+  /** Seconds until an alert fired, or until it fired no more, by its name; one that did not is missing. */
   readonly seconds: ReadonlyMap<string, number>;
   /** All that fired at some time. */
   readonly fired: ReadonlySet<string>;
@@ -38,13 +40,19 @@ export async function watchAlerts(wanted: Wanted): Promise<Seen> {
   const { prometheusUrl, firing, silent, timeoutMs, signal, tell } = wanted;
   const seconds = new Map<string, number>();
   const fired = new Set<string>();
+  const silentSince = new Map<string, number>();
   const begin = performance.now();
   for (;;) {
     const now = await readFiring(prometheusUrl);
     const elapsed = (performance.now() - begin) / 1000;
     for (const name of now) fired.add(name);
-    const isAsWanted = (name: string) => now.has(name) === firing.includes(name);
-    for (const name of [...firing, ...silent]) if (isAsWanted(name) && !seconds.has(name)) seconds.set(name, elapsed);
+    for (const name of firing) if (now.has(name) && !seconds.has(name)) seconds.set(name, elapsed);
+    for (const name of silent) {
+      if (now.has(name)) silentSince.delete(name);
+      else if (!silentSince.has(name)) silentSince.set(name, elapsed);
+      const since = silentSince.get(name);
+      if (since !== undefined && (elapsed - since) * 1000 >= silentMs && !seconds.has(name)) seconds.set(name, since);
+    }
     const waitsFor = [...firing, ...silent].filter((name) => !seconds.has(name));
     if (waitsFor.length === 0 || elapsed * 1000 > timeoutMs) return { seconds, fired };
     tell(waitsFor.join(', '));
