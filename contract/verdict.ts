@@ -13,6 +13,12 @@ const healthSchema = z.object({
   message: z.string().max(2048),
 });
 
+const partitionProblemSchema = z.object({
+  partition: z.number().int().nonnegative(),
+  reason: z.string().max(128),
+  message: z.string().max(2048),
+});
+
 export const verdictSchema = z.object({
   /** RFC 3339. */
   at: z.string().max(64),
@@ -23,15 +29,9 @@ export const verdictSchema = z.object({
   kafka: healthSchema,
   store: healthSchema,
   durability: healthSchema,
-  halts: z
-    .array(
-      z.object({
-        partition: z.number().int().nonnegative(),
-        reason: z.string().max(128),
-        message: z.string().max(2048),
-      }),
-    )
-    .max(64),
+  halts: z.array(partitionProblemSchema).max(64),
+  /** Partitions that have records and do not move; absent from aggregators before this field. */
+  stuck: z.array(partitionProblemSchema).max(64).optional(),
   drained: z.boolean(),
   /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
   partitions: z.number().int().positive().optional(),

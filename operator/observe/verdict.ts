@@ -12,6 +12,8 @@ export interface ObservedVerdict {
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
   readonly halts: Verdict['halts'];
+  /** Partitions that have records and do not move, lowest first. */
+  readonly stuck: Verdict['halts'];
   /** Partitions of the topic; undefined while no aggregator has read them. */
   readonly partitions: number | undefined;
   /** The log that the books count; undefined while no aggregator has read them. */
@@ -40,6 +42,7 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: mergeHalts(verdicts),
+    stuck: verdicts.flatMap(({ stuck = [] }) => stuck).toSorted((left, right) => left.partition - right.partition),
     // The topic only grows: who says more has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
     // An aggregator that does not reach PostgreSQL may not know of a newer one yet.

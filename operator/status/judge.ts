@@ -21,6 +21,8 @@ export function judgeWorkloads(input: StatusInput): Judgement {
   const [halt] = verdict.halts;
   if (halt !== undefined) return isFalse(halt.reason, `partition ${halt.partition} is halted: ${halt.message}`);
   if (verdict.store?.ok === false) return isFalse(verdict.store.reason, verdict.store.message);
+  const [stuck] = verdict.stuck;
+  if (stuck !== undefined) return isFalse(stuck.reason, stuck.message);
   const unready = components.find((component) => workloads[component].state !== 'ready');
   if (unready !== undefined) return explain(workloads[unready], verdict.kafka);
   return { status: 'True', reason: 'Ready', message: describeWorkloads(workloads) };

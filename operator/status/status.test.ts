@@ -104,6 +104,10 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ halts: [{ partition: 3, reason: 'LogGap', message: 'gap' }] }),
       ['False LogGap', 'False Stalled', 'True LogGap'],
     ],
+    'a partition that does not move is waited for': [
+      withVerdict({ stuck: [{ partition: 3, reason: 'PartitionStuck', message: 'locked' }] }),
+      ['False PartitionStuck', 'True PartitionStuck', 'False NotStalled'],
+    ],
     'no word of Kafka holds nothing up': [
       withVerdict({ kafka: undefined }),
       ['True Ready', 'False Done', 'False NotStalled'],

@@ -9,6 +9,7 @@ import { AggregatorApi } from './api.ts';
 import { watchCertificates } from './certificates.ts';
 import type { Session } from './session.ts';
 import { AggregatorState } from './state.ts';
+import { Stillness, tellAfterMs } from './stillness.ts';
 import { superviseSessions } from './supervise.ts';
 import { Waiting } from './waiting.ts';
 import type { StuckError } from './watch.ts';
@@ -85,6 +86,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
         state,
         logger,
         metrics,
+        stillness: new Stillness(tellAfterMs),
         leaving: leaving.signal,
         ending: ending.signal,
         onApplied: () => waiting.wakeAll(),

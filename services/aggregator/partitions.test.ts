@@ -209,6 +209,25 @@ describe('a partition', () => {
     assert.deepEqual(partitions.counting, []);
   });
 
+  it('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
+    const { assign, fail, partitions, batch } = setUp();
+    const obstacles = () => [...partitions.obstacles.values()];
+    fail('claim', new StoreUnavailableError('StoreError', 'locked'));
+    await assign();
+    assert.deepEqual(obstacles(), ['locked'], 'claimed, and not counted yet');
+    await partitions.apply(batch(0));
+    assert.deepEqual(obstacles(), []);
+    partitions.waits(0, 'a transaction is open');
+    assert.deepEqual(obstacles(), ['a transaction is open']);
+  });
+
+  it('has none for a cause that nobody names', async () => {
+    const { assign, fail, partitions } = setUp();
+    fail('claim', new Error('what is this'));
+    await assign();
+    assert.equal(partitions.obstacles.size, 0);
+  });
+
   it('is claimed only after a proof of membership, and read from the offset of the books', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();

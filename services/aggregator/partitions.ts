@@ -6,6 +6,7 @@ import {
   type BatchResult,
   type LogAssignment,
   type LogBatch,
+  LogError,
   LogGapError,
   LogRangeError,
   type LogRecord,
@@ -22,6 +23,7 @@ import {
   type Ledger,
   type PartitionHalt,
   StoreIdentityError,
+  StoreUnavailableError,
 } from '#services/ledger/port.ts';
 import { isAnchoredBy } from './anchor.ts';
 import { applyRecords } from './apply.ts';
@@ -81,6 +83,8 @@ export class Partitions {
   /** Halts that stand in the books. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
+  /** What keeps partitions from moving, by partition: others have to end it. */
+  readonly #obstacles = new Map<number, string>();
   #assignment: LogAssignment | undefined;
   readonly #dashboards: Dashboards;
   readonly #backlogClock: BacklogClock;
@@ -108,6 +112,11 @@ export class Partitions {
     return (this.#assignment?.partitions ?? []).filter((partition) => !this.#halts.has(partition));
   }
 
+  /** Why partitions of ours wait for Kafka, PostgreSQL or a foreign writer, by partition. */
+  get obstacles(): ReadonlyMap<number, string> {
+    return this.#obstacles;
+  }
+
   /** True while the group counts us in, as far as we know. */
   get isMember(): boolean {
     return this.#assignment?.signal.aborted === false;
@@ -116,6 +125,7 @@ export class Partitions {
   /** Takes the partitions of a new generation over; those of the last one are forgotten. */
   assign(assignment: LogAssignment): void {
     this.#forgetAll();
+    this.#obstacles.clear();
     for (const [partition, halt] of this.#halts) {
       // The books tell it from here on, also when its next owner has gone past it.
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
@@ -178,6 +188,7 @@ export class Partitions {
       if (count > 0) {
         counted = count;
         owned.nextOffset = result.nextOffset;
+        this.#obstacles.delete(partition);
         owned.anchor = result.anchor;
         this.#recordApplied(batch, count, result.outcome, startedAt);
         if (this.#unhalt(partition) || result.outcome.parked > 0) this.#options.onChange();
@@ -203,8 +214,10 @@ export class Partitions {
       return true;
     } catch (error) {
       if (error instanceof LogReplacedError && !assignment.signal.aborted) this.#options.onFatal(error);
-      else
+      else {
         this.#options.logger.warn({ error, partition }, 'the log cannot be confirmed now: delivering the batch again');
+        this.#meet(partition, error);
+      }
       return false;
     }
   }
@@ -214,6 +227,18 @@ export class Partitions {
     const { metrics } = this.#options;
     metrics.sumpipeline_backlogged_seconds_total.inc(this.#backlogClock.end());
     metrics.sumpipeline_backlogged_records_total.inc(records);
+  }
+
+  /** The reader cannot go on with a partition until others have acted. */
+  waits(partition: number, why: string): void {
+    if (this.#owned.has(partition)) this.#obstacles.set(partition, why);
+  }
+
+  /** Only what names its cause: whatever else keeps a partition still may be a fault of ours. */
+  #meet(partition: number, error: unknown): void {
+    if (error instanceof StoreUnavailableError || error instanceof LogError) {
+      this.#obstacles.set(partition, error.message);
+    }
   }
 
   /** The reader stopped a partition because the log is not what the books counted. */
@@ -239,6 +264,7 @@ export class Partitions {
   /** Fence lost or outcome unknown: what we believe about the partition is void, the books know. */
   #lose(partition: number, assignment: LogAssignment, error: unknown): void {
     this.#options.logger.warn({ error, partition }, 'batch dropped, claiming the partition again');
+    this.#meet(partition, error);
     this.#forget(partition);
     this.#startClaiming(assignment, partition);
   }
@@ -288,6 +314,7 @@ export class Partitions {
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
         if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
         this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
+        this.#meet(partition, error);
         const wait = { minimumMs: 100, maximumMs: 5000, random: this.#options.random };
         await pause(backoffMs(attempt, wait), assignment.signal);
       }

@@ -80,6 +80,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
       },
       onBatch: (batch) => traceBatch(config.SUMPIPELINE_KAFKA_TOPIC, batch, () => partitions.apply(batch)),
       onPartitionStopped: (partition, error) => partitions.stopped(partition, error),
+      onPartitionWaits: (partition, why) => partitions.waits(partition, why),
       onFatal: failed.reject,
     },
   });

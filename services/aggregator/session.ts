@@ -5,6 +5,7 @@ import type { Metrics } from '#platform/metrics.ts';
 import type { LogTopic } from '#services/eventlog/port.ts';
 import type { PostgresLedger } from '#services/ledger/ledger.ts';
 import type { AggregatorState } from './state.ts';
+import type { Stillness } from './stillness.ts';
 import type { TopicFile } from './topicFile.ts';
 
 export interface SessionOptions {
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly state: AggregatorState;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
+  /** Outlives sessions: a partition stands still also while readers die in between. */
+  readonly stillness: Stillness;
   /** Aborted first, on the way out: give the partitions back, go on answering. */
   readonly leaving: AbortSignal;
   readonly onApplied: () => void;

@@ -22,6 +22,7 @@ export class AggregatorState {
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
   #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
+  #stuck: Verdict['stuck'] = [];
   #published: Verdict | undefined;
 
   constructor(options: { now: () => Date; onVerdict: (verdict: Verdict) => void }) {
@@ -79,6 +80,12 @@ export class AggregatorState {
     this.changed();
   }
 
+  /** Partitions of this process that have records and do not move. */
+  set stuck(stuck: NonNullable<Verdict['stuck']>) {
+    this.#stuck = stuck;
+    this.changed();
+  }
+
   judge(): Exactness {
     return judge(this.#facts());
   }
@@ -101,6 +108,7 @@ export class AggregatorState {
       partitions: this.#partitions,
       log: this.#log,
       halts: this.#halts(),
+      stuck: this.#stuck,
       books: this.#books,
       recount: this.#recount,
     };

@@ -6,7 +6,16 @@ export interface Standing {
   readonly lag: bigint;
 }
 
-/** Lag without any progress for this long, while Kafka and PostgreSQL answer, means that something inside is stuck. */
+/** A partition that does not move in spite of lag. */
+export interface StillPartition extends Standing {
+  readonly partition: number;
+  /** For how long, in milliseconds. */
+  readonly ms: number;
+}
+
+/** What does not move for this long is told: with a look every 10 s, within a minute. */
+export const tellAfterMs = 50_000;
+/** What does not move for this long, while Kafka and PostgreSQL answer, and for no cause that is known, is stuck inside. */
 export const stuckAfterMs = 120_000;
 
 /**
@@ -15,21 +24,24 @@ export const stuckAfterMs = 120_000;
  * was idle and has just got a record is not still: its time begins with the first look that sees the lag.
  */
 export class Stillness {
+  readonly #afterMs: number;
   readonly #since = new Map<number, { readonly nextOffset: bigint; readonly ms: number }>();
 
-  /** Answers what is stuck, in words; undefined when nothing is. Milliseconds of any clock. */
-  look(standings: ReadonlyMap<number, Standing>, nowMs: number): string | undefined {
+  constructor(afterMs: number) {
+    this.#afterMs = afterMs;
+  }
+
+  /** Answers what is still for longer than the bound. Milliseconds of any clock. */
+  look(standings: ReadonlyMap<number, Standing>, nowMs: number): StillPartition[] {
+    const still: StillPartition[] = [];
     for (const partition of this.#since.keys()) if (!standings.has(partition)) this.#since.delete(partition);
     for (const [partition, { nextOffset, lag }] of standings) {
       const seen = this.#since.get(partition);
       if (lag <= 0n) this.#since.delete(partition);
       else if (seen?.nextOffset !== nextOffset) this.#since.set(partition, { nextOffset, ms: nowMs });
-      else if (nowMs - seen.ms > stuckAfterMs) {
-        const seconds = Math.round((nowMs - seen.ms) / 1000);
-        return `partition ${partition} has a lag of ${lag} and has not moved from offset ${nextOffset} for ${seconds} s`;
-      }
+      else if (nowMs - seen.ms > this.#afterMs) still.push({ partition, nextOffset, lag, ms: nowMs - seen.ms });
     }
-    return undefined;
+    return still;
   }
 
   /** Nothing could move, for reasons outside of us: the time begins anew. */

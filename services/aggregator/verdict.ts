@@ -15,6 +15,8 @@ export interface VerdictFacts {
   readonly log?: CountedLog | undefined;
   /** Of this process. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
+  /** Partitions of this process that have records and do not move. */
+  readonly stuck?: Verdict['stuck'];
   /** Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
   /** The newest recount; undefined until the first one has ended. */
@@ -95,6 +97,9 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
       .toSorted(([left], [right]) => left - right)
       .slice(0, 64)
       .map(([partition, halt]) => ({ partition, reason: halt.reason, message: cut(halt.message) })),
+    ...(facts.stuck === undefined || facts.stuck.length === 0
+      ? {}
+      : { stuck: facts.stuck.slice(0, 64).map((one) => ({ ...one, message: cut(one.message) })) }),
     // Draining belongs to suspend, which has no field yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),

@@ -11,6 +11,7 @@ import { until } from '#test/support/condition.ts';
 import { healthy } from './health.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { AggregatorState } from './state.ts';
+import { Stillness } from './stillness.ts';
 import { watch } from './watch.ts';
 
 const durable: TopicSettings = {
@@ -28,15 +29,24 @@ const durable: TopicSettings = {
 /** A watch that looks every millisecond, at fakes of the books and of the log. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
+  const stuckSaid: string[] = [];
   const state = new AggregatorState({
     now: () => new Date(0),
-    onVerdict: ({ kafka, store }) => said.push(`kafka ${kafka.reason}, store ${store.reason}`),
+    onVerdict: ({ kafka, store, stuck = [] }) => {
+      said.push(`kafka ${kafka.reason}, store ${store.reason}`);
+      stuckSaid.push(stuck.map(({ message }) => message).join());
+    },
   });
   state.store = healthy('open');
   state.kafka = healthy('connected');
   const topic = { readSettings: async () => durable, offsets: async () => new Map() };
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
-  const member = { owned: new Map(), counting: [], isMember };
+  const member = {
+    owned: new Map(),
+    counting: [] as number[],
+    obstacles: new Map<number, string>(),
+    isMember,
+  };
   const options = {
     config: parseEnvironment(aggregatorEnvironment, {
       SUMPIPELINE_NAMESPACE: 'shop',
@@ -50,14 +60,16 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
     state,
     logger: silentLogger,
     metrics,
+    stillness: new Stillness(20),
   } as unknown as SessionOptions;
   const topicFile = { ensureIfChanged: async () => false };
   const session = { ledger: { readBooks: async () => books }, topic, topicFile } as unknown as Session;
   const ending = new AbortController();
-  const done = watch(options, session, member, ending.signal, 1);
+  const done = watch(options, session, member, ending.signal, { everyMs: 1, stuckMs: 40 });
   return {
     state,
     said,
+    stuckSaid,
     exposition,
     topic,
     topicFile,
@@ -89,6 +101,51 @@ it('tells how many records of the whole pipeline are parked', async () => {
   await using watching = setUp({ books: [books, { ...books, partition: 1, nextOffset: 6n, parked: 4n }] });
   const isTold = async () => /^sumpipeline_parked_records 7$/m.test(await watching.exposition.render());
   await until('the metric', isTold);
+});
+
+describe('a partition that has records and does not move', () => {
+  const books: OwnedBooks = {
+    logEpoch: 1,
+    partition: 4,
+    firstOffset: 0n,
+    nextOffset: 5n,
+    applied: 5n,
+    duplicate: 0n,
+    conflict: 0n,
+    parked: 0n,
+    expired: 0n,
+    ownerEpoch: 1n,
+    owner: 'pod',
+    halt: undefined,
+  };
+  const still = () => {
+    const watching = setUp({ books: [books] });
+    watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 9n }]]);
+    watching.member.counting = [4];
+    return watching;
+  };
+
+  it('is told with its cause, which does not end the process, until it moves', async () => {
+    await using watching = still();
+    watching.member.obstacles.set(4, 'terminating connection due to transaction timeout');
+    const message =
+      'partition 4 has records and has not moved from offset 5 for a minute: terminating connection due to transaction timeout';
+    await until('the verdict', () => watching.stuckSaid.at(-1) === message, { seen: () => watching.stuckSaid });
+    let looks = 0;
+    watching.topic.offsets = async () => {
+      looks += 1;
+      return new Map([[4, { start: 0n, end: 9n }]]);
+    };
+    await until('more looks than it takes without a cause', () => looks > 100);
+    watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 5n }]]);
+    await until('the end of it', () => watching.stuckSaid.at(-1) === '');
+  });
+
+  it('ends the process when no cause is known', async () => {
+    const watching = still();
+    await assert.rejects(watching.done, /partition 4 has a lag of 4 and has not moved from offset 5 for 0 s/);
+    assert.match(watching.stuckSaid.at(-1) ?? '', /the cause is not known/);
+  });
 });
 
 describe('what is wrong with the log', () => {

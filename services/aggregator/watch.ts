@@ -5,13 +5,13 @@ import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
-import { type Standing, Stillness } from './stillness.ts';
+import { type Standing, Stillness, stuckAfterMs } from './stillness.ts';
 
 /** How often facts are looked at that no event tells: the wanted topic, books, log ends; every sixth time topic settings. */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
-/** Nothing moves in spite of lag, and neither Kafka nor PostgreSQL is to blame: the process should end. */
+/** A partition does not move in spite of lag, and no cause is known: the process should end. */
 export class StuckError extends Error {
   override readonly name = 'StuckError';
 }
@@ -23,12 +23,12 @@ export class StuckError extends Error {
 export async function watch(
   options: SessionOptions,
   session: Session,
-  partitions: Pick<Partitions, 'owned' | 'counting' | 'isMember'>,
+  partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>,
   signal: AbortSignal,
-  everyMs = lookEveryMs,
+  { everyMs = lookEveryMs, stuckMs = stuckAfterMs } = {},
 ): Promise<void> {
-  const { config, state, metrics } = options;
-  const stillness = new Stillness();
+  const { config, state, metrics, stillness } = options;
+  const unexplained = new Stillness(stuckMs);
   for (let looks = 1; ; looks++) {
     await pause(everyMs, signal);
     // PostgreSQL first: what is counted was in the log before.
@@ -54,6 +54,8 @@ export async function watch(
     if (!books.ok || !log.ok) {
       // Nothing can progress, and ending would not help.
       stillness.forget();
+      unexplained.forget();
+      state.stuck = [];
       continue;
     }
     const { ranges, settings } = log.value;
@@ -63,8 +65,23 @@ export async function watch(
       metrics.sumpipeline_lag_records.set({ partition }, Number(lag));
     }
     const ours = standings(partitions.counting, books.value, ranges, config.SUMPIPELINE_LOG_EPOCH);
-    const problem = stillness.look(ours, performance.now());
-    if (problem !== undefined) throw new StuckError(problem);
+    const now = performance.now();
+    const { obstacles } = partitions;
+    state.stuck = stillness.look(ours, now).map(({ partition, nextOffset }) => ({
+      partition,
+      reason: 'PartitionStuck',
+      message:
+        `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
+        (obstacles.get(partition) ?? 'the cause is not known'),
+    }));
+    // Ending would cure nothing that waits for others, and would stop the partitions that move.
+    const [problem] = unexplained.look(new Map([...ours].filter(([partition]) => !obstacles.has(partition))), now);
+    if (problem === undefined) continue;
+    const { partition, nextOffset, lag, ms } = problem;
+    const seconds = Math.round(ms / 1000);
+    throw new StuckError(
+      `partition ${partition} has a lag of ${lag} and has not moved from offset ${nextOffset} for ${seconds} s`,
+    );
   }
 }
 

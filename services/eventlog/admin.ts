@@ -4,10 +4,23 @@ import { withDeadline } from '#platform/time.ts';
 import { explainKafkaError, isTerminal, needsNewClient } from './errors.ts';
 import { createKafkaClient, type KafkaClient } from './kafka.ts';
 import { LogError, type LogRange, LogUnavailableError } from './port.ts';
+import { readCredentials } from './produce/broker.ts';
+import { BrokerConnections } from './produce/connections.ts';
+import { readLogEnds } from './produce/logEnds.ts';
+import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
 /** Longest wait for one administrative call, reconnecting included. */
 const callTimeoutMs = 20_000;
+
+/** One connection: kafkajs' admin, and what it cannot ask. */
+interface Open {
+  readonly client: KafkaClient;
+  readonly admin: Admin;
+  /** Dials when it is first needed. */
+  readonly connections: BrokerConnections;
+  readonly metadata: TopicMetadata;
+}
 
 /**
  * A connection for administration that is made when needed and made anew after any error. kafkajs' admin never
@@ -16,7 +29,7 @@ const callTimeoutMs = 20_000;
 export class AdminSession {
   readonly #settings: KafkaSettings;
   readonly #logger: Logger;
-  #open: Promise<{ client: KafkaClient; admin: Admin }> | undefined;
+  #open: Promise<Open> | undefined;
   #isClosed = false;
 
   constructor(options: { settings: KafkaSettings; logger: Logger }) {
@@ -25,7 +38,7 @@ export class AdminSession {
   }
 
   /** Runs `work`, a second time on a fresh connection when the first failed. Throws LogError. */
-  async use<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+  async use<T>(what: string, work: (admin: Admin, open: Open) => Promise<T>): Promise<T> {
     try {
       return await this.#attempt(what, work);
     } catch (error) {
@@ -41,7 +54,7 @@ export class AdminSession {
     }
   }
 
-  async #attempt<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+  async #attempt<T>(what: string, work: (admin: Admin, open: Open) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new LogUnavailableError('Unreachable', 'the connection to Kafka is closed');
     this.#open ??= this.#connect();
     const open = this.#open;
@@ -49,7 +62,7 @@ export class AdminSession {
       return await withDeadline(
         what,
         callTimeoutMs,
-        open.then(({ admin }) => work(admin)),
+        open.then((opened) => work(opened.admin, opened)),
       );
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
@@ -58,12 +71,14 @@ export class AdminSession {
     }
   }
 
-  async #connect(): Promise<{ client: KafkaClient; admin: Admin }> {
-    const client = await createKafkaClient({ settings: this.#settings, logger: this.#logger });
+  async #connect(): Promise<Open> {
+    const settings = this.#settings;
+    const client = await createKafkaClient({ settings, logger: this.#logger });
     const admin = client.kafka.admin();
     try {
       await admin.connect();
-      return { client, admin };
+      const connections = new BrokerConnections(await readCredentials(settings));
+      return { client, admin, connections, metadata: new TopicMetadata({ settings, connections, onChange: () => {} }) };
     } catch (error) {
       client.cut();
       throw error;
@@ -83,25 +98,47 @@ export class AdminSession {
   }
 }
 
-function cutWhenOpen(open: Promise<{ client: KafkaClient }>, logger: Logger): void {
+function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
   open.then(
-    ({ client }) => client.cut(),
+    ({ client, connections }) => {
+      client.cut();
+      connections.close();
+    },
     (error: unknown) => logger.debug({ error }, 'the connection to cut never came up'),
   );
 }
 
 /**
  * First and end offset of every partition that Kafka lists now. The list of partitions is asked for each time: the
- * one that kafkajs remembers would hide partitions that were added.
+ * one that kafkajs remembers would hide partitions that were added. kafkajs' end is that of committed readers, before
+ * a transaction that has not ended: what waits behind it is lag all the same, so each leader is asked for the true end.
  */
-export async function readOffsets(session: AdminSession, topic: string): Promise<ReadonlyMap<number, LogRange>> {
+export async function readOffsets(
+  session: AdminSession,
+  topic: string,
+  logger: Logger,
+): Promise<ReadonlyMap<number, LogRange>> {
   const attempt = () =>
-    session.use('reading the offsets of the log', async (admin) => {
+    session.use('reading the offsets of the log', async (admin, { connections, metadata }) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const listed = topics.find(({ name }) => name === topic)?.partitions ?? [];
       const rows = await admin.fetchTopicOffsets(topic);
+      if (metadata.partitionCount < listed.length) await metadata.refresh();
+      const ends = await readLogEnds({
+        topic,
+        metadata,
+        connections,
+        onFailure(error) {
+          logger.debug({ error }, 'a leader does not tell the ends of the log now');
+          // Another broker may lead by now.
+          metadata.refresh().catch(() => {});
+        },
+      });
       const ranges = new Map(
-        rows.map(({ partition, low, high }) => [partition, { earliest: BigInt(low), end: BigInt(high) }]),
+        rows.map(({ partition, low, high }) => {
+          const [committed, end = 0n] = [BigInt(high), ends.get(partition)];
+          return [partition, { earliest: BigInt(low), end: end > committed ? end : committed }];
+        }),
       );
       const isComplete = ranges.size === listed.length && listed.every(({ partitionId }) => ranges.has(partitionId));
       return isComplete ? ranges : undefined;

@@ -21,6 +21,7 @@ class FakeKafka {
   readonly active = new Set<number>();
   readonly batches: LogBatch[] = [];
   readonly stopped: LogStopError[] = [];
+  readonly waits: string[] = [];
   readonly fatals: Error[] = [];
   readonly resolved: string[] = [];
   problem: LogRangeError | undefined;
@@ -49,6 +50,7 @@ class FakeKafka {
       return this.answer(batch);
     },
     onStopped: (_partition, error) => this.stopped.push(error),
+    onWaits: (_partition, why) => this.waits.push(why),
     onFatal: (error) => this.fatals.push(error),
     askRange: async () => {
       this.asked += 1;
@@ -213,6 +215,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   kafka.withheld = () => undefined;
   for (let count = 0; count < 5; count++) await lookAndWait(7 + count);
   assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
+  assert.deepEqual([...new Set(kafka.waits)], ['a transaction of a foreign producer has not ended at offset 5']);
   look(6n);
   assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
 });

@@ -26,6 +26,7 @@ export interface DeliveriesOptions {
   readonly heartbeatMs: number;
   readonly onBatch: (batch: LogBatch) => Promise<BatchResult>;
   readonly onStopped: (partition: number, error: LogStopError) => void;
+  readonly onWaits: (partition: number, why: string) => void;
   readonly onFatal: (error: Error) => void;
   /** Asks Kafka whether the partition can be read from there, and where it begins. */
   readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
@@ -357,7 +358,7 @@ export class Deliveries {
    */
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
-    const { probe, onBatch, onStopped, logger } = this.#options;
+    const { probe, onBatch, onStopped, onWaits, logger } = this.#options;
     const before = this.#handling.get(partition);
     const looking = async () => {
       await before;
@@ -368,6 +369,7 @@ export class Deliveries {
       if (record === 'open') {
         // Not ours to end, and no fault of the client.
         reading.stalledChecks = 0;
+        onWaits(partition, `a transaction of a foreign producer has not ended at offset ${next}`);
         return this.#resume(reading);
       }
       if (record === undefined) {

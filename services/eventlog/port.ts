@@ -89,6 +89,8 @@ export interface LogReaderHandlers {
    * `readFrom` is called for it again, in this or a later assignment.
    */
   onPartitionStopped(partition: number, error: LogStopError): void;
+  /** The partition has records that are withheld until others have acted, such as a transaction that has not ended. */
+  onPartitionWaits(partition: number, why: string): void;
   /** The reader is dead, its assignment has ended: close it and build a new one. Called at most once. */
   onFatal(error: Error): void;
 }

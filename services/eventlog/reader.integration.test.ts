@@ -63,6 +63,7 @@ interface Opened extends AsyncDisposable {
   readonly batches: LogBatch[];
   readonly stopped: { partition: number; error: LogError }[];
   readonly fatals: Error[];
+  readonly waits: string[];
   assignment(): Promise<LogAssignment>;
   offsets(partition: number): bigint[];
 }
@@ -79,6 +80,7 @@ async function open(
   const { onBatch = confirm, ...rest } = options;
   const batches: LogBatch[] = [];
   const stopped: Opened['stopped'] = [];
+  const waits: string[] = [];
   const fatals: Error[] = [];
   let latest: LogAssignment | undefined;
   const reader = await openLogReader({
@@ -95,6 +97,7 @@ async function open(
         return result;
       },
       onPartitionStopped: (partition, error) => stopped.push({ partition, error }),
+      onPartitionWaits: (partition, why) => waits.push(`${partition}: ${why}`),
       onFatal: (error) => fatals.push(error),
     },
   });
@@ -103,6 +106,7 @@ async function open(
     batches,
     stopped,
     fatals,
+    waits,
     async assignment() {
       await until('an assignment', () => latest !== undefined, { seen: () => fatals });
       assert.ok(latest);
@@ -352,7 +356,7 @@ describe('membership', () => {
 
 test('opening names the topic that is missing', async () => {
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, uniqueName('absent'));
-  const handlers = { onAssigned() {}, onBatch: confirm, onPartitionStopped() {}, onFatal() {} };
+  const handlers = { onAssigned() {}, onBatch: confirm, onPartitionStopped() {}, onPartitionWaits() {}, onFatal() {} };
   await assert.rejects(openLogReader({ settings, logger: silentLogger, handlers }), {
     reason: 'TopicMissing',
     message: new RegExp(`topic ${settings.topic} does not exist`),
@@ -487,6 +491,26 @@ describe('transactions of a foreign producer', () => {
     await (await again.assignment()).readFrom(0, 11n, ({ offset }) => compared.push(offset) > 0);
     await until('what follows', () => again.offsets(0).length === 2, { seen: () => again.stopped });
     assert.deepEqual([compared, again.stopped], [[10n], []]);
+  });
+
+  test('that have not ended are named while they are waited for', async () => {
+    const settings = await createFilledLog([1]);
+    await using opened = await open(settings, { idleCheckMs: 200 });
+    await (await opened.assignment()).readFrom(0, 0n);
+    const producer = plainClient(kafka.plaintextBootstrapServers).producer({
+      transactionalId: uniqueName('transaction'),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic: settings.topic, acks: -1, messages: [{ partition: 0, value: 'foreign' }] });
+    await until('the wait', () => opened.waits.length > 0);
+    assert.equal(opened.waits[0], '0: a transaction of a foreign producer has not ended at offset 1');
+    await transaction.commit();
+    await producer.disconnect();
+    await until('the record and the marker', () => opened.offsets(0).length === 3);
+    assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
   test('that were aborted are named, and what follows is read', async () => {

@@ -151,6 +151,7 @@ class KafkaLogReader implements LogReader {
       heartbeatMs,
       onBatch: (batch) => handlers.onBatch(batch),
       onStopped: (partition, error) => handlers.onPartitionStopped(partition, error),
+      onWaits: (partition, why) => handlers.onPartitionWaits(partition, why),
       onFatal: (error) => this.#fail(error),
       askRange: (partition, wanted) => this.#askRange(partition, wanted),
       probe: (partition, offset) => this.#probe(partition, offset),
@@ -193,7 +194,7 @@ class KafkaLogReader implements LogReader {
   }
 
   offsets(): Promise<ReadonlyMap<number, LogRange>> {
-    return readOffsets(this.#admin, this.#topic);
+    return readOffsets(this.#admin, this.#topic, this.#logger);
   }
 
   async close(withinMs = 5_000): Promise<void> {

@@ -37,7 +37,7 @@ export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
     readSettings: () => session.use(`reading the settings of topic ${topic}`, (admin) => readSettings(admin, topic)),
     ensure: (wanted) =>
       session.use(`making topic ${topic} as wanted`, (admin) => ensure({ admin, settings, wanted, logger })),
-    offsets: () => readOffsets(session, topic),
+    offsets: () => readOffsets(session, topic, logger),
     close: async () => session.close(),
   };
 }

@@ -224,6 +224,27 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/topicFile.test.ts', name: 'again only when the file says something new' },
   },
   {
+    breaks: 'a partition that waits for others stops no other partition',
+    file: 'services/aggregator/watch.ts',
+    from: '!obstacles.has(partition)',
+    to: 'true',
+    test: { file: 'services/aggregator/watch.test.ts', name: 'which does not end the process' },
+  },
+  {
+    breaks: 'what waits behind an open transaction is lag',
+    file: 'services/eventlog/admin.ts',
+    from: 'end > committed ? end : committed',
+    to: 'committed',
+    test: { file: 'services/eventlog/reader.integration.test.ts', name: 'that have not ended are named' },
+  },
+  {
+    breaks: 'a partition that does not move is said by the status',
+    file: 'operator/status/judge.ts',
+    from: 'if (stuck !== undefined)',
+    to: 'if (false)',
+    test: { file: 'operator/status/status.test.ts', name: 'a partition that does not move' },
+  },
+  {
     breaks: 'a calculator that starts after the topic was replaced writes nothing to it',
     file: 'services/calculator/logIdentity.ts',
     from: 'this.#options.countedTopicId() ?? this.#firstId;',

@@ -132,6 +132,7 @@ export function startMiniAggregator(options: MiniAggregatorOptions): MiniAggrega
               note(`stopped ${partition}: ${error.message}`);
               stopped.push({ partition, error });
             },
+            onPartitionWaits: (partition, why) => note(`${partition} waits: ${why}`),
             onFatal: fatal.resolve,
           },
         });

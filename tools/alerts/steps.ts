@@ -28,6 +28,7 @@ export interface Step {
 
 const [parkedPartition, lockedPartition, haltedPartition, hotPartition] = [0, 1, 2, 3];
 let unlock: () => Promise<void> = async () => {};
+let endTransaction: () => Promise<void> = async () => {};
 
 /** Days that the first certificate of Kafka has left after that step. */
 const certificateDays = 5;
@@ -110,12 +111,20 @@ export const steps: readonly Step[] = [
     silent: ['SumPipelineHotPartition', 'SumPipelineFreshnessBurnsFast', 'SumPipelineFreshnessBurnsSlow'],
   },
   {
-    cause: 'a record of a foreign producer',
-    act: produceForeign,
-    firing: ['SumPipelineRecordsParked', 'SumPipelineNotExact'],
+    cause: 'a foreign producer begins a transaction and does not end it',
+    async act({ lab, pipeline }) {
+      endTransaction = await beginTransaction(lab.parts, pipeline.topic, parkedPartition);
+    },
+    firing: ['SumPipelinePartitionStuck'],
   },
   {
-    cause: 'the record taken out of the books by hand (there is no command for it yet)',
+    cause: 'the transaction ends: its record is foreign',
+    act: () => endTransaction(),
+    firing: ['SumPipelineRecordsParked', 'SumPipelineNotExact'],
+    silent: ['SumPipelinePartitionStuck'],
+  },
+  {
+    cause: 'record and marker taken out of the books by hand (there is no command for it yet)',
     act: (scene) =>
       inBooks(scene.lab.parts, schemaOf(scene), [
         'UPDATE partitions SET expired = expired + parked, parked = 0',
@@ -139,13 +148,13 @@ export const steps: readonly Step[] = [
     silent: ['SumPipelinePartitionHalted'],
   },
   {
-    cause: 'a transaction holds the row of one partition',
+    cause: 'another session locks the row of one partition in PostgreSQL',
     async act(scene) {
       unlock = await lockPartition(scene.lab.parts, schemaOf(scene), lockedPartition);
     },
-    firing: ['SumPipelinePartitionStuck'],
+    firing: ['SumPipelinePartitionUnowned'],
   },
-  { cause: 'the transaction ends', act: () => unlock(), silent: ['SumPipelinePartitionStuck'] },
+  { cause: 'that session ends', act: () => unlock(), silent: ['SumPipelinePartitionUnowned'] },
   {
     cause: 'min.insync.replicas of the topic set to 1',
     act: (scene) => setMinInSyncReplicas(scene, 1),
@@ -270,16 +279,25 @@ async function readKafkaCaRef({ lab, pipeline }: Pick<Scene, 'lab' | 'pipeline'>
   return caRefSchema.parse(JSON.parse(text)).spec.kafka.tls.caSecretRef;
 }
 
-async function produceForeign({ lab, pipeline }: Scene): Promise<void> {
-  const producer = createKafkaClient(lab.parts).producer({ idempotent: false });
+/** Writes one record in a transaction that stays open until the answer is called. */
+async function beginTransaction(parts: Lab['parts'], topic: string, partition: number): Promise<() => Promise<void>> {
+  const producer = createKafkaClient(parts).producer({
+    transactionalId: 'alerts',
+    transactionTimeout: transactionMs,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
   await producer.connect();
-  try {
-    const messages = [{ value: 'not a record', partition: parkedPartition }];
-    await producer.send({ topic: pipeline.topic, acks: -1, messages });
-  } finally {
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, acks: -1, messages: [{ value: 'not a record', partition }] });
+  return async () => {
+    await transaction.commit();
     await producer.disconnect();
-  }
+  };
 }
+
+/** Longer than a step may take. */
+const transactionMs = 840_000;
 
 async function setMinInSyncReplicas({ lab, pipeline }: Scene, replicas: number): Promise<void> {
   const admin = createKafkaClient(lab.parts).admin();
