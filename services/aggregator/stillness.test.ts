@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Stillness, stuckAfterMs } from './stillness.ts';
+import { type Standing, Stillness, StuckWatch } from './stillness.ts';
+
+const stuckAfterMs = 120_000;
 
 const standing = (nextOffset: bigint, lag: bigint, partition = 0) => new Map([[partition, { nextOffset, lag }]]);
 
@@ -36,5 +38,32 @@ describe('a partition with lag', () => {
     assert.deepEqual(stillness.look(standing(5n, 1n), 2 * stuckAfterMs), []);
     stillness.look(standing(1n, 1n, 3), 3 * stuckAfterMs);
     assert.deepEqual(stillness.look(standing(5n, 1n), 4 * stuckAfterMs), []);
+  });
+});
+
+describe('the process ends', () => {
+  const limits = { allMs: 100, oneMs: 1_000 };
+  const none = new Map<number, string>();
+  const at = (offsets: readonly bigint[]) =>
+    new Map<number, Standing>(offsets.map((nextOffset, partition) => [partition, { nextOffset, lag: 9n }]));
+
+  it('when nothing moves, for no cause that is known', () => {
+    const watch = new StuckWatch(limits);
+    assert.equal(watch.look(at([5n, 5n]), none, 0), undefined);
+    assert.equal(watch.look(at([5n, 5n]), none, 100), undefined);
+    assert.equal(watch.look(at([5n, 5n]), none, 110)?.ms, 110);
+  });
+
+  it('only much later when others move: a slow PostgreSQL lets each wait for its turn', () => {
+    const watch = new StuckWatch(limits);
+    for (let ms = 0; ms <= 1_000; ms += 50) assert.equal(watch.look(at([5n, BigInt(ms)]), none, ms), undefined);
+    assert.deepEqual(watch.look(at([5n, 9_999n]), none, 1_010), { partition: 0, nextOffset: 5n, lag: 9n, ms: 1_010 });
+  });
+
+  it('not for what waits for others', () => {
+    const watch = new StuckWatch(limits);
+    const obstacles = new Map([[0, 'locked']]);
+    for (let ms = 0; ms <= 5_000; ms += 50) assert.equal(watch.look(at([5n]), obstacles, ms), undefined);
+    assert.equal(watch.look(at([5n]), none, 5_050), undefined, 'its time begins when the cause is gone');
   });
 });

@@ -15,8 +15,15 @@ export interface StillPartition extends Standing {
 
 /** What does not move for this long is told: with a look every 10 s, within a minute. */
 export const tellAfterMs = 50_000;
-/** What does not move for this long, while Kafka and PostgreSQL answer, and for no cause that is known, is stuck inside. */
-export const stuckAfterMs = 120_000;
+
+export interface StuckLimits {
+  /** Nothing moves for this long, while Kafka and PostgreSQL answer, and for no cause that is known: stuck inside. */
+  readonly allMs: number;
+  /** One partition while others move. A slow PostgreSQL lets each wait for its turn: minutes say little. */
+  readonly oneMs: number;
+}
+
+export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
  * Finds partitions that do not move in spite of lag, from look to look. The books are what counts: whether a partition
@@ -47,5 +54,39 @@ export class Stillness {
   /** Nothing could move, for reasons outside of us: the time begins anew. */
   forget(): void {
     this.#since.clear();
+  }
+}
+
+/**
+ * Finds what only an end of the process may cure. What waits for others is left out: an end would not help it, and would
+ * stop the partitions that move.
+ */
+export class StuckWatch {
+  readonly #limits: StuckLimits;
+  readonly #stillness: Stillness;
+
+  constructor(limits: StuckLimits) {
+    this.#limits = limits;
+    this.#stillness = new Stillness(limits.allMs);
+  }
+
+  /** `obstacles` has a cause for each partition that waits for others. */
+  look(
+    standings: ReadonlyMap<number, Standing>,
+    obstacles: ReadonlyMap<number, string>,
+    nowMs: number,
+  ): StillPartition | undefined {
+    const unexplained = new Map([...standings].filter(([partition]) => !obstacles.has(partition)));
+    const still = this.#stillness.look(unexplained, nowMs).toSorted((left, right) => right.ms - left.ms);
+    const busy = [...unexplained.values()].filter(({ lag }) => lag > 0n).length;
+    const [longest] = still;
+    const isAlone = still.length < busy;
+    return longest !== undefined && longest.ms > (isAlone ? this.#limits.oneMs : this.#limits.allMs)
+      ? longest
+      : undefined;
+  }
+
+  forget(): void {
+    this.#stillness.forget();
   }
 }

@@ -5,7 +5,7 @@ import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
-import { type Standing, Stillness, stuckAfterMs } from './stillness.ts';
+import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
 
 /** How often facts are looked at that no event tells: the wanted topic, books, log ends; every sixth time topic settings. */
 const lookEveryMs = 10_000;
@@ -25,10 +25,10 @@ export async function watch(
   session: Session,
   partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>,
   signal: AbortSignal,
-  { everyMs = lookEveryMs, stuckMs = stuckAfterMs } = {},
+  { everyMs = lookEveryMs, limits = stuckLimits } = {},
 ): Promise<void> {
   const { config, state, metrics, stillness } = options;
-  const unexplained = new Stillness(stuckMs);
+  const stuck = new StuckWatch(limits);
   for (let looks = 1; ; looks++) {
     await pause(everyMs, signal);
     // PostgreSQL first: what is counted was in the log before.
@@ -54,7 +54,7 @@ export async function watch(
     if (!books.ok || !log.ok) {
       // Nothing can progress, and ending would not help.
       stillness.forget();
-      unexplained.forget();
+      stuck.forget();
       state.stuck = [];
       continue;
     }
@@ -72,10 +72,9 @@ export async function watch(
       reason: 'PartitionStuck',
       message:
         `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
-        (obstacles.get(partition) ?? 'the cause is not known'),
+        (obstacles.get(partition) ?? 'no error says why; look at the load of PostgreSQL and of the aggregators'),
     }));
-    // Ending would cure nothing that waits for others, and would stop the partitions that move.
-    const [problem] = unexplained.look(new Map([...ours].filter(([partition]) => !obstacles.has(partition))), now);
+    const problem = stuck.look(ours, obstacles, now);
     if (problem === undefined) continue;
     const { partition, nextOffset, lag, ms } = problem;
     const seconds = Math.round(ms / 1000);

@@ -225,10 +225,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a partition that waits for others stops no other partition',
-    file: 'services/aggregator/watch.ts',
+    file: 'services/aggregator/stillness.ts',
     from: '!obstacles.has(partition)',
     to: 'true',
     test: { file: 'services/aggregator/watch.test.ts', name: 'which does not end the process' },
+  },
+  {
+    breaks: 'a slow PostgreSQL ends no aggregator',
+    file: 'services/aggregator/stillness.ts',
+    from: 'isAlone ? this.#limits.oneMs : this.#limits.allMs',
+    to: 'this.#limits.allMs',
+    test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others move' },
   },
   {
     breaks: 'what waits behind an open transaction is lag',
