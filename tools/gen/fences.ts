@@ -139,9 +139,21 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'audit',
-    folders: [],
-    packages: 'any',
-    why: 'audit/ re-reads everything with code of its own: it shares nothing with what it checks',
+    folders: ['contract', 'platform'],
+    packages: ['node:*', '@platformatic/kafka', 'pg', 'zod'],
+    why: 'audit/ re-reads everything with code of its own: of contract/ only the environment, of platform/ only how to read it and the secrets',
+  },
+  {
+    folder: 'audit/judge',
+    folders: ['audit/record', 'audit/judge'],
+    packages: [],
+    why: 'audit/judge compares, pure: no client, file or clock, and nothing of what it checks',
+  },
+  {
+    folder: 'audit/record',
+    folders: ['audit/record'],
+    packages: ['node:crypto'],
+    why: 'audit/record reads a record, pure, with a decoder and decimals of its own: nothing of what it checks',
   },
   {
     folder: 'cli',
