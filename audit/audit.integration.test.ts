@@ -195,6 +195,21 @@ describe('the audit', () => {
     assert.deepEqual([sum('applied'), sum('duplicate'), sum('conflict')], [2001, 50, 1]);
   });
 
+  it('is exact beside an aggregator that goes on counting', async () => {
+    const pipeline = await createPipeline('beside');
+    const verdicts: string[] = [];
+    await count(pipeline, async () => {
+      await write(pipeline.name, numbers(0, 500));
+      for (let from = 500; from < 5_000; from += 500) {
+        const writing = write(pipeline.name, [...numbers(from, from + 500), ...numbers(from - 200, from)]);
+        const { verdict, findings, notChecked } = await run(pipeline);
+        verdicts.push(verdict === 'exact' ? verdict : JSON.stringify({ findings, notChecked }));
+        await writing;
+      }
+    });
+    assert.deepEqual(verdicts, Array(9).fill('exact'));
+  });
+
   it('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
     const pipeline = await createPipeline('parked');
     await count(pipeline, async () => {

@@ -9,10 +9,10 @@ import { TotalsJudge } from './judge/totals.ts';
 import { intoPages } from './pages.ts';
 
 /** Offsets of a page: as many rows of the books and records are held at a time. */
-const pageOffsets = 5_000n;
+const pageOffsets = 2_000n;
 /** Totals that are held at a time; with more series the ledger of a partition is read again for the rest. */
 const totalsOfPage = 50_000;
-const valuesOfPage = 10_000;
+const valuesOfPage = 5_000;
 
 export interface CompareOptions {
   readonly books: Pick<

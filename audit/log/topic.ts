@@ -32,7 +32,7 @@ const readCommitted = 1;
 const [noSession, finalEpoch] = [0, -1];
 const fetchWaitMs = 500;
 /** A batch that is larger comes whole all the same. */
-const fetchBytesMax = 4 * 1024 * 1024;
+const fetchBytesMax = 1024 * 1024;
 
 /**
  * The topic as the auditor asks for it: Metadata, ListOffsets and Fetch to the leaders of its partitions. No consumer group
