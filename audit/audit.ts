@@ -149,17 +149,21 @@ function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0 || holes.others > 0;
   const verdict = findings.total > 0 ? 'notExact' : isIncomplete ? 'incomplete' : 'exact';
-  const records = compared.reduce((sum, { row, to }) => sum + to - row.firstOffset, 0n);
+  const offsets = compared.reduce((sum, { row, to }) => sum + to - row.firstOffset, 0n);
+  const removed = holes.listed('removed').reduce((sum, { from, to }) => sum + to - from, 0n);
+  const partitions = compared.length === 1 ? '1 partition' : `${compared.length} partitions`;
+  const place = `${offsets - removed} offsets of ${partitions}`;
   const messages = {
-    exact: `every one of ${records} offsets in ${compared.length} partitions has its disposition, and every total is the sum of its rows`,
-    notExact: `${findings.total} differences were found in ${records} offsets of ${compared.length} partitions`,
-    incomplete: `nothing wrong was found in ${records} offsets of ${compared.length} partitions, but some could not be checked`,
+    exact: `each of ${place} has its disposition, and each total is the sum of its rows`,
+    notExact: `${findings.total} ${findings.total === 1 ? 'difference was' : 'differences were'} found in ${place}`,
+    incomplete: `nothing wrong was found in ${place}, but some could not be checked`,
   };
+  const gone = removed === 0n ? '' : `; ${removed} more are not in the log any more`;
   const { counts, listed } = findings.summary();
   return {
     pipeline: snapshot.pipeline,
     verdict,
-    message: messages[verdict],
+    message: `${messages[verdict]}${gone}`,
     startedAt: startedAt.toISOString(),
     seconds: Math.round((endedAt.getTime() - startedAt.getTime()) / 100) / 10,
     partitions: compared.map(({ row, to, tally }) => ({

@@ -52,13 +52,13 @@ export const auditResultSchema = z.object({
   /** Number of findings by kind; of each kind the first ones are listed. */
   counts: z.record(z.string(), z.number()),
   findings: z.array(findingSchema),
-  /** Series whose totals are not the sum of the log, and by how much. */
+  /** Series in which log and ledger differ. `difference`: the sum of the log minus the sum of the ledger. */
   series: z.array(
     z.object({
       series: z.string(),
       notCounted: z.object({ records: wholeText, sum: z.string() }),
       notInLog: z.object({ rows: wholeText, sum: z.string() }),
-      correction: z.string(),
+      difference: z.string(),
     }),
   ),
   /** Ranges that the log does not hold any more, by retention or because a log is closed. They do not touch the verdict. */

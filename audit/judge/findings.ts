@@ -57,7 +57,7 @@ export class Findings {
     if (count <= listedOfKindMax) this.#listed.push(finding);
   }
 
-  /** An addition of the log that the total of its series lacks. */
+  /** An addition of the log that the ledger lacks. */
   lacks(series: string, value: Amount): void {
     const difference = this.#differenceOf(series);
     if (difference === undefined) return;
@@ -65,7 +65,7 @@ export class Findings {
     difference.notCounted = { records: records + 1n, sum: add(sum, value) };
   }
 
-  /** A row of the ledger whose value is in the total of its series, and not in the log. */
+  /** A row of the ledger that is not in the log. */
   exceeds(series: string, value: Amount): void {
     const difference = this.#differenceOf(series);
     if (difference === undefined) return;
@@ -81,14 +81,13 @@ export class Findings {
     return { counts: Object.fromEntries([...this.#counts].sort()), listed: this.#listed };
   }
 
-  /** What the totals of series lack and have too much, by the log. */
+  /** What the ledger lacks of the log, series by series, and what it has too much. `difference`: log minus ledger. */
   seriesSummary() {
     const listed = [...this.#series].map(([series, { notCounted, notInLog }]) => ({
       series,
       notCounted: { records: notCounted.records.toString(), sum: formatAmount(notCounted.sum) },
       notInLog: { rows: notInLog.rows.toString(), sum: formatAmount(notInLog.sum) },
-      /** What would have to be added to the total to make it the sum of the log. */
-      correction: formatAmount(add(notCounted.sum, negate(notInLog.sum))),
+      difference: formatAmount(add(notCounted.sum, negate(notInLog.sum))),
     }));
     return { listed, recordsOfOthers: this.#otherSeries };
   }

@@ -68,7 +68,7 @@ interface Case {
   readonly parked?: readonly ParkedRow[];
   readonly finds?: Record<string, number>;
   readonly tally?: Partial<Tally>;
-  readonly correction?: string;
+  readonly difference?: string;
   readonly holes?: readonly string[];
 }
 
@@ -96,13 +96,13 @@ const cases: readonly Case[] = [
     elsewhere: [row(70n, one, { partition: 0 })],
     tally: { duplicate: 1n },
   },
-  { what: 'a missing ledger row', items: [addition(0n, one)], finds: { NotCounted: 1 }, correction: '3' },
+  { what: 'a missing ledger row', items: [addition(0n, one)], finds: { NotCounted: 1 }, difference: '3' },
   {
     what: 'a ledger row with another value',
     items: [addition(0n, one)],
     rows: [row(0n, one, { a: '5' })],
     finds: { RowDiffers: 1 },
-    correction: '-4',
+    difference: '-4',
   },
   {
     what: 'a ledger row with another series',
@@ -128,14 +128,14 @@ const cases: readonly Case[] = [
     items: [addition(0n, two)],
     rows: [row(0n, one, { a: '10' })],
     finds: { NotCounted: 1, NotInLog: 1 },
-    correction: '-9',
+    difference: '-9',
   },
   {
     what: 'a ledger row where the log has a copy of another addition',
     items: [addition(0n, two), addition(1n, two)],
     rows: [row(0n, two), row(1n, one)],
     finds: { NotInLog: 1 },
-    correction: '-3',
+    difference: '-3',
     tally: { applied: 2n, duplicate: 0n },
   },
   {
@@ -143,7 +143,7 @@ const cases: readonly Case[] = [
     items: [hole('cut', 0n, 3n)],
     rows: [row(1n, one)],
     finds: { NotInLog: 1 },
-    correction: '-3',
+    difference: '-3',
     tally: { applied: 1n, unknown: 2n },
     holes: ['cut 0-3 rows 1'],
   },
@@ -152,7 +152,7 @@ const cases: readonly Case[] = [
     items: [invalid(0n)],
     rows: [row(0n, one)],
     finds: { CountedInvalid: 1 },
-    correction: '-3',
+    difference: '-3',
   },
   { what: 'a foreign record that is not parked', items: [invalid(0n)], finds: { NotParked: 1 } },
   { what: 'a marker that is not parked', items: [withheld(0n)], finds: { NotParked: 1 } },
@@ -167,7 +167,7 @@ const cases: readonly Case[] = [
     items: [addition(0n, one)],
     parked: [parked(0n)],
     finds: { ParkedReadable: 1 },
-    correction: '3',
+    difference: '3',
   },
   {
     what: 'a record with other operands that is not kept aside',
@@ -180,7 +180,7 @@ const cases: readonly Case[] = [
     items: [addition(0n, one)],
     conflicts: [conflict(0n, one, {})],
     finds: { ConflictDiffers: 1 },
-    correction: '3',
+    difference: '3',
   },
   {
     what: 'a conflict whose id counts with the same operands',
@@ -236,10 +236,10 @@ describe('a page of the log is compared with the books:', () => {
           .map(({ kind, from, to: end, rows: n }) => `${kind} ${from}-${end} rows ${n}`),
         expected.holes ?? [],
       );
-      if (expected.correction !== undefined) {
+      if (expected.difference !== undefined) {
         assert.deepEqual(
-          findings.seriesSummary().listed.map(({ series, correction }) => [series, correction]),
-          [['s', expected.correction]],
+          findings.seriesSummary().listed.map(({ series, difference }) => [series, difference]),
+          [['s', expected.difference]],
         );
       }
     });

@@ -60,4 +60,18 @@ export const auditMutants: readonly Mutant[] = [
     to: '',
     test: { file: read, name: 'names what is missing' },
   },
+  {
+    breaks: 'the pod of an audit is no aggregator',
+    file: 'cli/audit/job.ts',
+    from: '...withoutOurs(metadata.labels),',
+    to: '...metadata.labels,',
+    test: { file: 'cli/audit/job.test.ts', name: 'has none of the labels' },
+  },
+  {
+    breaks: 'an audit that is interrupted leaves no Job',
+    file: 'cli/audit/runJob.ts',
+    from: 'if (signal.aborted || error instanceof NotStarted) await',
+    to: 'if (error instanceof NotStarted) await',
+    test: { file: 'cli/audit/runJob.test.ts', name: 'that is interrupted deletes its Job' },
+  },
 ];
