@@ -15,6 +15,8 @@ export interface AuditOptions {
   readonly books: Books;
   readonly topic: Topic;
   readonly topicName: string;
+  /** `namespace/name`: whose books these must be. */
+  readonly pipeline: string;
   /** One past the last offset to compare, by partition; absent: what the books have counted. */
   readonly to: ReadonlyMap<number, bigint>;
   /** Each question to Kafka goes through the first, to PostgreSQL through the second. */
@@ -43,6 +45,9 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   const startedAt = now();
   const snapshot = await retryBooks(() => books.readSnapshot());
   if (snapshot === undefined) throw new AuditError('the schema has no books: nothing was counted yet');
+  if (snapshot.pipeline !== options.pipeline) {
+    throw new AuditError(`the schema holds the books of pipeline ${snapshot.pipeline}, not of ${options.pipeline}`);
+  }
   const current = snapshot.logs.at(-1);
   const facts = await retryKafka(() => topic.readFacts());
   const findings = new Findings();
@@ -147,10 +152,10 @@ interface Audited {
 
 function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
-  const isIncomplete = notChecked.length > 0 || holes.others > 0;
+  const isIncomplete = notChecked.length > 0;
   const verdict = findings.total > 0 ? 'notExact' : isIncomplete ? 'incomplete' : 'exact';
   const offsets = compared.reduce((sum, { row, to }) => sum + to - row.firstOffset, 0n);
-  const removed = holes.listed('removed').reduce((sum, { from, to }) => sum + to - from, 0n);
+  const removed = holes.offsets('removed');
   const partitions = compared.length === 1 ? '1 partition' : `${compared.length} partitions`;
   const place = `${offsets - removed} offsets of ${partitions}`;
   const messages = {
@@ -160,6 +165,7 @@ function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }
   };
   const gone = removed === 0n ? '' : `; ${removed} more are not in the log any more`;
   const { counts, listed } = findings.summary();
+  const series = findings.seriesSummary();
   return {
     pipeline: snapshot.pipeline,
     verdict,
@@ -180,10 +186,11 @@ function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }
     })),
     counts,
     findings: [...listed],
-    series: findings.seriesSummary().listed,
+    series: series.listed,
+    seriesRecordsNotListed: series.recordsOfOthers,
     removed: holes.listed('removed').map(formatRange),
     notChecked,
-    rangesNotListed: holes.others,
+    rangesNotListed: holes.notListed('removed') + holes.notListed('unreadable'),
   };
 }
 

@@ -103,7 +103,9 @@ describe('a partition', () => {
     );
     assert.deepEqual([tally.applied, findings.total], [10n, 0]);
     assert.deepEqual(
-      options.holes.listed('unreadable', 'outside').map(({ kind, from, to }) => `${kind} ${from}-${to}`),
+      [...options.holes.listed('unreadable'), ...options.holes.listed('outside')].map(
+        ({ kind, from, to }) => `${kind} ${from}-${to}`,
+      ),
       ['unreadable 4-8', 'outside 8-10'],
     );
     await assert.rejects(

@@ -37,13 +37,17 @@ export async function comparePartition(
   const tally: Tally = { applied: 0n, conflict: 0n, parked: 0n, duplicate: 0n, unknown: 0n };
   for await (const { from, to, items } of intoPages(log, row.firstOffset, pageOffsets)) {
     const range = { logEpoch, partition, from, to };
-    const ids = items.flatMap((item) => (item.kind === 'addition' ? [item.addition.requestId] : []));
-    const page = await retry(async () => ({
-      rows: await books.readRows(range),
-      conflicts: await books.readConflicts(range),
-      parked: await books.readParked(range),
-      rowsById: Map.groupBy(await books.readRowsById([...new Set(ids)]), ({ requestId }) => requestId),
-    }));
+    const page = await retry(async () => {
+      const rows = await books.readRows(range);
+      const logged = items.flatMap((item) => (item.kind === 'addition' ? [item.addition.requestId] : []));
+      const ids = new Set([...logged, ...rows.map(({ requestId }) => requestId)]);
+      return {
+        rows,
+        conflicts: await books.readConflicts(range),
+        parked: await books.readParked(range),
+        rowsById: Map.groupBy(await books.readRowsById([...ids]), ({ requestId }) => requestId),
+      };
+    });
     judgePage({ ...range, items, ...page }, { findings, holes, tally });
     onProgress(row, to);
   }

@@ -61,6 +61,8 @@ export const auditResultSchema = z.object({
       difference: z.string(),
     }),
   ),
+  /** Records and rows that differ in series beyond the bound of the list above. */
+  seriesRecordsNotListed: z.number(),
   /** Ranges that the log does not hold any more, by retention or because a log is closed. They do not touch the verdict. */
   removed: z.array(rangeSchema),
   /** Ranges that could not be read. */

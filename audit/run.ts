@@ -22,6 +22,7 @@ export async function runAudit({ config, to, onProgress }: RunOptions): Promise<
       books: new Books(pool, store.schema),
       topic,
       topicName: kafka.topic,
+      pipeline: `${config.SUMPIPELINE_NAMESPACE}/${config.SUMPIPELINE_NAME}`,
       to,
       retryKafka: createRetry({ ...common, isFinal, beforeNext: () => topic.readFacts() }),
       retryBooks: createRetry({ ...common, isFinal: isAnswer }),
@@ -37,5 +38,5 @@ export async function runAudit({ config, to, onProgress }: RunOptions): Promise<
 /** PostgreSQL understood the question and refused it; classes 08, 53 and 57 tell of its own state, and pass. */
 function isAnswer(error: unknown): boolean {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code);
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code);
 }

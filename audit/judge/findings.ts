@@ -37,7 +37,7 @@ export interface Finding {
 /** More of one kind help nobody: the number of the others is said. */
 const listedOfKindMax = 20;
 /** Series that are compared by what is missing in them; a record of another one is in the findings alone. */
-const seriesMax = 1_000;
+const seriesMax = 200;
 
 interface SeriesDifference {
   notCounted: { records: bigint; sum: Amount };

@@ -231,8 +231,8 @@ describe('a page of the log is compared with the books:', () => {
       assert.ok(listed.every((finding) => finding.partition === place.partition && finding.offset !== undefined));
       assert.deepEqual(tally, { ...tally, ...expected.tally });
       assert.deepEqual(
-        holes
-          .listed('removed', 'missing', 'cut', 'unreadable')
+        (['removed', 'missing', 'cut', 'unreadable'] as const)
+          .flatMap((kind) => holes.listed(kind))
           .map(({ kind, from, to: end, rows: n }) => `${kind} ${from}-${end} rows ${n}`),
         expected.holes ?? [],
       );

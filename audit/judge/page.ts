@@ -16,7 +16,7 @@ export interface Page {
   readonly rows: readonly LedgerRow[];
   readonly conflicts: readonly ConflictRow[];
   readonly parked: readonly ParkedRow[];
-  /** The ledger's rows of every id that the page's additions have, wherever they stand. */
+  /** The ledger's rows of every id that the page's additions and rows have, wherever they stand. */
   readonly rowsById: ReadonlyMap<string, readonly LedgerRow[]>;
 }
 
@@ -66,6 +66,7 @@ class PageJudge {
     tally.parked += BigInt(parked.length);
     this.#findTwoDispositions();
     for (const row of rows) {
+      this.#findCountedTwice(row);
       if (isEqual(add(row.a, row.b), row.value)) continue;
       this.#find('RowDiffers', row.offset, `the value of ${row.requestId} is not a + b: ${describe(row)}`, row.series);
     }
@@ -122,10 +123,14 @@ class PageJudge {
       const what = `the books count ${row.requestId} as ${describe(row)}, but the log says ${describe(addition)}`;
       this.#find('RowDiffers', offset, what, row.series);
     }
-    const all = this.#page.rowsById.get(addition.requestId) ?? [];
+  }
+
+  /** Also where the record is gone. The primary key forbids it, and is not trusted. */
+  #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
+    const all = this.#page.rowsById.get(requestId) ?? [];
     if (all.length <= 1) return;
     const places = all.map(({ partition, offset: at }) => `${partition}:${at}`).join(', ');
-    this.#find('CountedTwice', offset, `the ledger has ${addition.requestId} at ${places}`, row.series);
+    this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
   /** A record without a row: right only when another record of the same addition counts. */

@@ -16,6 +16,7 @@ const result = {
   counts: {},
   findings: [],
   series: [],
+  seriesRecordsNotListed: 0,
   removed: [],
   notChecked: [],
   rangesNotListed: 0,

@@ -15,6 +15,7 @@ function result(overrides: Partial<AuditResult> = {}): AuditResult {
     counts: {},
     findings: [],
     series: [],
+    seriesRecordsNotListed: 0,
     removed: [],
     notChecked: [],
     rangesNotListed: 0,

@@ -22,6 +22,9 @@ export function renderAudit(result: AuditResult): string {
   ];
   if (findings.length > 0) parts.push(renderFindings(findings, counts));
   if (series.length > 0) parts.push(renderSeries(series));
+  if (result.seriesRecordsNotListed > 0) {
+    parts.push(`${result.seriesRecordsNotListed} more records differ in series that are not listed.\n`);
+  }
   if (result.notChecked.length > 0) parts.push(renderRanges('Not checked:', result.notChecked));
   if (result.removed.length > 0) parts.push(renderRanges('Not in the log any more:', result.removed));
   if (result.rangesNotListed > 0) parts.push(`${result.rangesNotListed} more ranges are not listed.\n`);
