@@ -166,7 +166,7 @@ async function write(topic: string, additions: readonly Written[]): Promise<void
 
 function run({ environment }: Pipeline, to = new Map<number, bigint>()): Promise<AuditResult> {
   const config = parseEnvironment(aggregatorEnvironment, environment);
-  return runAudit({ config, to, onProgress: () => {} });
+  return runAudit({ config, to, onProgress: () => {}, onWait: () => {} });
 }
 
 const numbers = (from: number, to: number): Written[] =>

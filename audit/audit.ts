@@ -1,4 +1,5 @@
 import type { Books, BooksSnapshot, LogRow } from './books/books.ts';
+import { buildResult, type ComparedPartition } from './buildResult.ts';
 import { type CompareOptions, closedLog, comparePartition, compareTotals, withEnds } from './comparePartition.ts';
 import type { PartitionRow } from './judge/books.ts';
 import { judgeExtent } from './judge/counters.ts';
@@ -6,7 +7,6 @@ import { Findings } from './judge/findings.ts';
 import { type HoleRange, Holes } from './judge/holes.ts';
 import type { LogItem } from './judge/log.ts';
 import { larger } from './judge/offsets.ts';
-import type { Tally } from './judge/page.ts';
 import { isFinal, readLog } from './log/read.ts';
 import type { Topic, TopicFacts } from './log/topic.ts';
 import type { AuditResult } from './result.ts';
@@ -63,7 +63,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     retry: retryBooks,
     onProgress: progressOf(snapshot, options),
   };
-  const compared: { row: PartitionRow; to: bigint; tally: Tally }[] = [];
+  const compared: ComparedPartition[] = [];
   for (const row of snapshot.partitions) {
     const to = ends.get(row) ?? row.nextOffset;
     const log = isSameLog
@@ -139,62 +139,4 @@ function progressOf({ partitions }: BooksSnapshot, { onProgress }: AuditOptions)
 function holeFinding(kind: 'LogCut' | 'LogGap', { logEpoch, partition, from, to, rows, reason }: HoleRange) {
   const message = `offsets ${from} to ${to - 1n} are counted, ${rows} of them in the ledger, but ${reason}`;
   return { kind, logEpoch, partition, offset: from.toString(), message };
-}
-
-interface Audited {
-  readonly snapshot: BooksSnapshot;
-  readonly compared: readonly { readonly row: PartitionRow; readonly to: bigint; readonly tally: Tally }[];
-  readonly findings: Findings;
-  readonly holes: Holes;
-  readonly startedAt: Date;
-  readonly endedAt: Date;
-}
-
-function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
-  const notChecked = holes.listed('unreadable').map(formatRange);
-  const isIncomplete = notChecked.length > 0;
-  const verdict = findings.total > 0 ? 'notExact' : isIncomplete ? 'incomplete' : 'exact';
-  const offsets = compared.reduce((sum, { row, to }) => sum + to - row.firstOffset, 0n);
-  const removed = holes.offsets('removed');
-  const partitions = compared.length === 1 ? '1 partition' : `${compared.length} partitions`;
-  const place = `${offsets - removed} offsets of ${partitions}`;
-  const messages = {
-    exact: `each of ${place} has its disposition, and each total is the sum of its rows`,
-    notExact: `${findings.total} ${findings.total === 1 ? 'difference was' : 'differences were'} found in ${place}`,
-    incomplete: `nothing wrong was found in ${place}, but some could not be checked`,
-  };
-  const gone = removed === 0n ? '' : `; ${removed} more are not in the log any more`;
-  const { counts, listed } = findings.summary();
-  const series = findings.seriesSummary();
-  return {
-    pipeline: snapshot.pipeline,
-    verdict,
-    message: `${messages[verdict]}${gone}`,
-    startedAt: startedAt.toISOString(),
-    seconds: Math.round((endedAt.getTime() - startedAt.getTime()) / 100) / 10,
-    partitions: compared.map(({ row, to, tally }) => ({
-      logEpoch: row.logEpoch,
-      partition: row.partition,
-      firstOffset: row.firstOffset.toString(),
-      comparedTo: to.toString(),
-      nextOffset: row.nextOffset.toString(),
-      applied: tally.applied.toString(),
-      duplicate: tally.duplicate.toString(),
-      conflict: tally.conflict.toString(),
-      parked: tally.parked.toString(),
-      unknown: tally.unknown.toString(),
-    })),
-    counts,
-    findings: [...listed],
-    series: series.listed,
-    seriesRecordsNotListed: series.recordsOfOthers,
-    removed: holes.listed('removed').map(formatRange),
-    notChecked,
-    rangesNotListed: holes.notListed('removed') + holes.notListed('unreadable'),
-  };
-}
-
-function formatRange({ logEpoch, partition, from, to, rows, reason }: HoleRange): AuditResult['removed'][number] {
-  const [fromOffset, toOffset] = [from.toString(), (to - 1n).toString()];
-  return { logEpoch, partition, fromOffset, toOffset, rows: rows.toString(), reason };
 }

@@ -31,7 +31,11 @@ export async function main(): Promise<void> {
       (progress) => console.error(formatProgress(progress)),
       () => performance.now(),
     );
-    const result = await runAudit({ config, to: parsed.to, onProgress });
+    const onWait = throttled<unknown>(
+      (error) => console.error(`waiting: ${describe(error)}; trying again`),
+      () => performance.now(),
+    );
+    const result = await runAudit({ config, to: parsed.to, onProgress, onWait });
     console.log(JSON.stringify(result));
     process.exitCode = verdictExitCodes[result.verdict];
   } catch (error) {

@@ -6,6 +6,10 @@ export interface RetryOptions {
   readonly random: () => number;
   /** Errors that no other try can heal. */
   readonly isFinal: (error: unknown) => boolean;
+  /** Hears of every error that is tried again. */
+  readonly onWait: (error: unknown) => void;
+  /** Between two tries. Default: waits on a timer. */
+  readonly wait?: (ms: number) => Promise<void>;
   /** Before another try: what has to be asked again. Its own failure is the next one's concern. */
   readonly beforeNext?: () => Promise<unknown>;
 }
@@ -18,6 +22,8 @@ export function createRetry({
   now,
   random,
   isFinal,
+  onWait,
+  wait = pause,
   beforeNext,
 }: RetryOptions): <T>(ask: () => Promise<T>) => Promise<T> {
   return async (ask) => {
@@ -27,8 +33,9 @@ export function createRetry({
         return await ask();
       } catch (error) {
         if (isFinal(error) || now() > deadline) throw error;
+        onWait(error);
       }
-      await pause(backoffMs(attempt, { minimumMs: 200, maximumMs: 5_000, random }));
+      await wait(backoffMs(attempt, { minimumMs: 200, maximumMs: 5_000, random }));
       await beforeNext?.().catch((error: unknown) => {
         if (isFinal(error)) throw error;
       });

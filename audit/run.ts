@@ -10,13 +10,15 @@ import { readKafkaAccess, readStoreAccess } from './settings.ts';
 
 export interface RunOptions extends Pick<AuditOptions, 'to' | 'onProgress'> {
   readonly config: AggregatorConfig;
+  /** Hears of every error of Kafka or PostgreSQL that is tried again. */
+  readonly onWait: (error: unknown) => void;
 }
 
 /** One audit with connections of its own, by the environment of an aggregator's pod. */
-export async function runAudit({ config, to, onProgress }: RunOptions): Promise<AuditResult> {
+export async function runAudit({ config, to, onProgress, onWait }: RunOptions): Promise<AuditResult> {
   const [kafka, store] = [await readKafkaAccess(config), await readStoreAccess(config)];
   const [topic, pool] = [new Topic(kafka), openStore(store)];
-  const common = { now: () => performance.now(), random: Math.random };
+  const common = { now: () => performance.now(), random: Math.random, onWait };
   try {
     return await audit({
       books: new Books(pool, store.schema),

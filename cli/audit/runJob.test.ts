@@ -124,6 +124,13 @@ describe('an audit in the cluster', () => {
     });
   }
 
+  it('without a result says that the pod is gone, or was evicted', async () => {
+    const gone = await run({ pods: [running, undefined], logs: [{ lines: [at(1, 'partition 0')] }] });
+    assert.match(String(gone.error), /gave no result: its pod was deleted or evicted: partition 0/);
+    const evicted = await run({ pods: [running, { metadata: { name: 'p' }, status: { phase: 'Failed' } }] });
+    assert.match(String(evicted.error), /gave no result: its pod was deleted or evicted/);
+  });
+
   it('that is interrupted deletes its Job', async () => {
     const controller = new AbortController();
     const onCall = (call: string) => call.startsWith('LOG') && controller.abort(new Error('interrupted by SIGINT'));
@@ -194,6 +201,26 @@ describe('sumctl verify --from-log', () => {
       assert.deepEqual([ran.exitCode, JSON.parse(ran.stdout)], [exitCode, { ...result, verdict }], ran.stderr);
       assert.match(ran.stderr, /^created Job orders-audit-\w{5}\npartition 0 at offset 5: 50 % of 10 offsets\n$/);
     }
+  });
+
+  it('names the right to read the log, which is asked for in another way', async () => {
+    const message =
+      'pods "orders-audit-pod" is forbidden: User "ann" cannot get resource "pods/log" in the namespace "shop"';
+    await using server = await startFakeApiServer({
+      pipelines: [{ metadata: { name: 'orders', uid: 'uid-1' } }],
+      pods: [],
+      refuse: (path) => (path.includes('/log?') ? { code: 403, reason: 'Forbidden', message } : undefined),
+      answer(call) {
+        if (call.includes('/pods?')) return { json: { items: [running] } };
+        if (call.includes('/deployments/')) {
+          return { json: { spec: { template: { spec: { containers: [{ name: 'sumpipeline' }] } } } } };
+        }
+        return call.endsWith('/jobs') ? { json: {} } : undefined;
+      },
+    });
+    const ran = await runSumctl(['verify', '--from-log', '--kubeconfig', server.kubeconfig]);
+    assert.deepEqual([ran.exitCode, ran.stdout], [1, '']);
+    assert.match(ran.stderr, /Ask for the right to get pods\/log in namespace "shop"\./);
   });
 
   for (const [args, message] of [

@@ -115,13 +115,18 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
     if (log.result !== undefined) return log.result;
     const live = await audit.findPod(job, signal);
     const exitCode = exitCodeOf(live);
+    const hasEnded = live?.status?.phase === 'Failed' || live?.status?.phase === 'Succeeded';
     // What the container said last is read before this is said of it: the log is complete once it has ended.
-    if (live === undefined || (exitCode !== undefined && broken === undefined)) throw noResult(job, exitCode, log.last);
+    if (live === undefined || (hasEnded && broken === undefined)) throw noResult(job, exitCode, log.last);
     if (now() > deadline) {
-      throw new CliError(exitCodes.unreachable, `the log of Job ${job} cannot be read: ${describeChain(broken)}`, {
-        hint: `The audit may go on: kubectl logs -f job/${job}`,
-        cause: broken,
-      });
+      throw new CliError(
+        exitCodes.unreachable,
+        `the log of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod')}`,
+        {
+          hint: `The audit may go on: kubectl logs -f job/${job}`,
+          cause: broken,
+        },
+      );
     }
     await pause(pollMs, signal);
     signal.throwIfAborted();
@@ -129,7 +134,7 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
 }
 
 function noResult(job: string, exitCode: number | undefined, last: string): CliError {
-  const end = exitCode === undefined ? 'its pod is gone' : `it ended with exit code ${exitCode}`;
+  const end = exitCode === undefined ? 'its pod was deleted or evicted' : `it ended with exit code ${exitCode}`;
   const words = last === '' ? '' : `: ${last.replace(/^error: /, '')}`;
   const hints: Readonly<Record<number, string>> = {
     2: 'If the image does not know "audit", it is older than this sumctl: upgrade the pipeline, or use the sumctl of its version.',

@@ -121,6 +121,7 @@ export function counting(fixture: () => Fixture): void {
     assert.match(ran.stderr, /^created Job orders-audit-\w{5}$/m);
     // Neither an aggregator nor a child of the operator: nothing of the pipeline takes its pod for its own.
     assert.equal((await podsOf(system, 'aggregator')).length, 2);
+    await system.kubectl.run(['-n', 'default', 'delete', 'job', '-l', 'sumpipeline.dev/audit=orders']);
   });
 }
 
