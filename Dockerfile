@@ -43,6 +43,7 @@ COPY --from=build /base/ /
 COPY --from=build /app/node_modules /app/node_modules
 # .dockerignore leaves tests and their support out of these.
 COPY package.json sumpipeline.ts /app/
+COPY audit /app/audit
 COPY cli /app/cli
 COPY contract /app/contract
 COPY core /app/core

@@ -7,6 +7,7 @@ const programs: Readonly<Record<string, () => Promise<{ main: () => Promise<void
   operator: () => import('#operator/main.ts'),
   calculator: () => import('#services/calculator/main.ts'),
   aggregator: () => import('#services/aggregator/main.ts'),
+  audit: () => import('#audit/main.ts'),
   sumctl: () => import('#cli/main.ts'),
 };
 

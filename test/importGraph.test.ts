@@ -70,6 +70,20 @@ describe('what the programs load', () => {
     });
   }
 
+  it('the audit shares nothing with what it checks: of contract/ the environment alone, and neither core/ nor services/', () => {
+    const { files } = followImports('audit/main.ts', { isEager: false });
+    const shared = [...files].filter((file) => !file.startsWith('audit/')).sort();
+    assert.deepEqual(shared, [
+      'contract/config.ts',
+      'contract/ports.ts',
+      'platform/environment.ts',
+      'platform/secretFile.ts',
+      'platform/signals.ts',
+      'platform/storeUri.ts',
+      'platform/time.ts',
+    ]);
+  });
+
   it('sumpipeline.ts loads the program that was asked for and nothing before', () => {
     assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
     const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));

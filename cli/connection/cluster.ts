@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
@@ -24,6 +24,11 @@ export interface Cluster {
   readonly kubeConfig: KubeConfig;
   /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
   request(request: ClusterRequest): Promise<unknown>;
+  /**
+   * Lines of an answer that grows, such as the log of a pod that is followed, until it ends. Throws as `request` does, and
+   * what the connection throws when it breaks.
+   */
+  lines(request: Pick<ClusterRequest, 'path' | 'query' | 'signal'>): AsyncIterable<string>;
 }
 
 /** The API server said no. The message is its own. */
@@ -68,20 +73,33 @@ export function loadCluster(options: LoadOptions): Cluster {
   const kubeConfig = loadKubeConfig(options);
   if (options.context !== undefined) kubeConfig.setCurrentContext(options.context);
   const { context, namespace, server } = readContext(kubeConfig, options);
+  const explain = (error: unknown, signal: AbortSignal): CliError => {
+    signal.throwIfAborted();
+    return new CliError(exitCodes.unreachable, `cannot reach the API server ${server}: ${describeChain(error)}`, {
+      hint: `The context is "${context}". Try: kubectl --context ${context} version`,
+      cause: error,
+    });
+  };
   return {
     context,
     namespace,
     kubeConfig,
     async request(request) {
       const answer = await send(kubeConfig, server, request).catch((error: unknown) => {
-        request.signal.throwIfAborted();
-        throw new CliError(exitCodes.unreachable, `cannot reach the API server ${server}: ${describeChain(error)}`, {
-          hint: `The context is "${context}". Try: kubectl --context ${context} version`,
-          cause: error,
-        });
+        throw explain(error, request.signal);
       });
-      if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body);
+      if (isOk(answer.status)) return JSON.parse(answer.body);
       throw toRefusal(answer.status, answer.body, context);
+    },
+    async *lines(request) {
+      const answer = await open(kubeConfig, server, { method: 'GET', ...request }).catch((error: unknown) => {
+        throw explain(error, request.signal);
+      });
+      const status = answer.statusCode ?? 0;
+      if (!isOk(status)) throw toRefusal(status, await readBody(answer), context);
+      // Nothing may be said for long while the other side works.
+      answer.socket.setTimeout(0);
+      yield* readLines(answer);
     },
   };
 }
@@ -135,6 +153,12 @@ async function send(
   server: string,
   request: ClusterRequest,
 ): Promise<{ status: number; body: string }> {
+  const answer = await open(kubeConfig, server, request);
+  return { status: answer.statusCode ?? 0, body: await readBody(answer) };
+}
+
+/** Sends a request; resolves with the head of its answer. */
+async function open(kubeConfig: KubeConfig, server: string, request: ClusterRequest): Promise<IncomingMessage> {
   const url = new URL(`${server.replace(/\/$/, '')}${request.path}`);
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -147,23 +171,39 @@ async function send(
   };
   options.signal = request.signal;
   return await new Promise((resolve, reject) => {
-    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, options, (incoming) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      incoming.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > answerBytesMax) incoming.destroy(new Error(`the answer is larger than ${answerBytesMax} bytes`));
-        else chunks.push(chunk);
-      });
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
-      });
-    });
+    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, options, resolve);
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${requestTimeoutMs / 1000} s`)));
     outgoing.on('error', reject);
     outgoing.end(body);
   });
+}
+
+async function readBody(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > answerBytesMax) throw new Error(`the answer is larger than ${answerBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The last line may lack its end. */
+async function* readLines(answer: IncomingMessage): AsyncGenerator<string> {
+  let rest = '';
+  answer.setEncoding('utf8');
+  for await (const chunk of answer as AsyncIterable<string>) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > answerBytesMax) throw new Error(`a line is longer than ${answerBytesMax} bytes`);
+  }
+  if (rest !== '') yield rest;
+}
+
+function isOk(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function toRefusal(status: number, body: string, context: string): Error {

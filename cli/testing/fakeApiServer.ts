@@ -33,6 +33,8 @@ export interface FakeApiServerOptions {
   readonly pods: FakePod[];
   /** Answers instead: status and a Kubernetes Status. */
   readonly refuse?: (path: string) => { code: number; reason: string; message: string } | undefined;
+  /** Answers what is not known here, with JSON or with lines of text; `call` is method and path. */
+  readonly answer?: (call: string) => { json: unknown } | { lines: readonly string[] } | undefined;
 }
 
 export async function startFakeApiServer(options: FakeApiServerOptions): Promise<FakeApiServer> {
@@ -46,7 +48,10 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
     asked.push(`${request.method} ${path}`);
     response.setHeader('content-type', 'application/json');
     const refusal = options.refuse?.(path);
-    if (refusal !== undefined) {
+    const answer = options.answer?.(`${request.method} ${path}`);
+    if (answer !== undefined) {
+      response.end('json' in answer ? JSON.stringify(answer.json) : answer.lines.map((line) => `${line}\n`).join(''));
+    } else if (refusal !== undefined) {
       response.statusCode = refusal.code;
       response.end(JSON.stringify({ kind: 'Status', ...refusal }));
     } else if (path.endsWith('/sumpipelines')) response.end(JSON.stringify({ items: options.pipelines }));

@@ -2,8 +2,8 @@ import pg from 'pg';
 import type { AggregatorConfig } from '#contract/config.ts';
 import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
+import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from '#platform/storeUri.ts';
 import { StoreUnavailableError } from './port.ts';
-import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from './uri.ts';
 
 /** A batch takes milliseconds; an owner stopped inside its transaction would block every other one as long as this. */
 export const transactionTimeoutMs = 20_000;

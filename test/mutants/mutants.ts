@@ -1,4 +1,5 @@
 import { alertMutants } from './alertMutants.ts';
+import { auditMutants } from './auditMutants.ts';
 import { loopMutants } from './loopMutants.ts';
 import type { Mutant } from './mutant.ts';
 import { scalingMutants } from './scalingMutants.ts';
@@ -536,4 +537,5 @@ export const mutants: readonly Mutant[] = [
   },
   ...scalingMutants,
   ...alertMutants,
+  ...auditMutants,
 ];

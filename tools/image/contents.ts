@@ -9,6 +9,7 @@ import { z } from 'zod';
 export const shippedSources = [
   'package.json',
   'sumpipeline.ts',
+  'audit',
   'cli',
   'contract',
   'core',

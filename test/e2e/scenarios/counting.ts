@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { auditResultSchema } from '#audit/result.ts';
 import { importRequestId } from '#cli/import/requestId.ts';
 import type { Component } from '#contract/names.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
@@ -108,6 +109,19 @@ export function counting(fixture: () => Fixture): void {
       const place = places.get(requestId);
       assert.equal(at(Number(place?.partition), String(place?.offset)), describeAddition({ requestId, ...row }));
     }
+  });
+
+  test('verify --from-log reads the log again in a Job, and says the same', async () => {
+    const { system } = fixture();
+    const ran = await system.sumctl(['verify', '--from-log', '-n', 'default', '-o', 'json']);
+    assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+    const { verdict, partitions } = auditResultSchema.parse(JSON.parse(ran.stdout));
+    const applied = partitions.reduce((sum, partition) => sum + BigInt(partition.applied), 0n);
+    assert.deepEqual([verdict, applied], ['exact', (await readProof(system)).applied]);
+    assert.match(ran.stderr, /^created Job orders-audit-\w{5}$/m);
+    // Neither an aggregator nor a child of the operator: nothing of the pipeline takes its pod for its own.
+    assert.equal((await podsOf(system, 'aggregator')).length, 2);
+    await system.kubectl.run(['-n', 'default', 'delete', 'job', '-l', 'sumpipeline.dev/audit=orders']);
   });
 }
 

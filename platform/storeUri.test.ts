@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseStoreUri } from './uri.ts';
+import { parseStoreUri } from './storeUri.ts';
 
 const base = 'postgres://user:hunter2@db:5432/sums';
 

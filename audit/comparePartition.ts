@@ -1,0 +1,105 @@
+import type { Books } from './books/books.ts';
+import type { PartitionRow } from './judge/books.ts';
+import { judgeCounters } from './judge/counters.ts';
+import type { Findings } from './judge/findings.ts';
+import type { Holes } from './judge/holes.ts';
+import { isHole, type LogHole, type LogItem } from './judge/log.ts';
+import { judgePage, type Tally } from './judge/page.ts';
+import { TotalsJudge } from './judge/totals.ts';
+import { intoPages } from './pages.ts';
+
+/** Offsets of a page: as many rows of the books and records are held at a time. */
+const pageOffsets = 2_000n;
+/** Totals that are held at a time; with more series the ledger of a partition is read again for the rest. */
+const totalsOfPage = 50_000;
+const valuesOfPage = 5_000;
+
+export interface CompareOptions {
+  readonly books: Pick<
+    Books,
+    'readRows' | 'readRowsById' | 'readConflicts' | 'readParked' | 'readTotals' | 'readValues'
+  >;
+  readonly findings: Findings;
+  readonly holes: Holes;
+  /** Tries a question to PostgreSQL again while it is away. */
+  readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
+  readonly onProgress: (partition: PartitionRow, offset: bigint) => void;
+}
+
+/** Compares one partition with its log, page by page, and its counters with what was found. */
+export async function comparePartition(
+  row: PartitionRow,
+  log: AsyncIterable<LogItem>,
+  options: CompareOptions,
+): Promise<Tally> {
+  const { books, findings, holes, retry, onProgress } = options;
+  const { logEpoch, partition } = row;
+  const tally: Tally = { applied: 0n, conflict: 0n, parked: 0n, duplicate: 0n, unknown: 0n };
+  for await (const { from, to, items } of intoPages(log, row.firstOffset, pageOffsets)) {
+    const range = { logEpoch, partition, from, to };
+    const page = await retry(async () => {
+      const rows = await books.readRows(range);
+      const logged = items.flatMap((item) => (item.kind === 'addition' ? [item.addition.requestId] : []));
+      const ids = new Set([...logged, ...rows.map(({ requestId }) => requestId)]);
+      return {
+        rows,
+        conflicts: await books.readConflicts(range),
+        parked: await books.readParked(range),
+        rowsById: Map.groupBy(await books.readRowsById([...ids]), ({ requestId }) => requestId),
+      };
+    });
+    judgePage({ ...range, items, ...page }, { findings, holes, tally });
+    onProgress(row, to);
+  }
+  judgeCounters(row, tally, findings);
+  return tally;
+}
+
+/** Adds the ledger of a partition up and compares it with the totals, some series at a time. */
+export async function compareTotals(row: PartitionRow, { books, findings, retry }: CompareOptions): Promise<void> {
+  const { logEpoch, partition, firstOffset } = row;
+  let after = '';
+  for (;;) {
+    const { totals, nextOffset } = await retry(() => books.readTotals(row, after, totalsOfPage));
+    // Behind the last page of totals there may still be rows of series that have none.
+    const last = totals.length < totalsOfPage ? undefined : totals.at(-1)?.series;
+    const judge = new TotalsJudge({ logEpoch, partition }, totals);
+    for (let from = firstOffset; from < nextOffset; ) {
+      const range = { logEpoch, partition, from, to: nextOffset, after, last };
+      const values = await retry(() => books.readValues(range, valuesOfPage));
+      for (const value of values) judge.add(value);
+      const end = values.at(-1)?.offset;
+      if (end === undefined || values.length < valuesOfPage) break;
+      from = end + 1n;
+    }
+    judge.judge(findings);
+    if (last === undefined) return;
+    after = last;
+  }
+}
+
+/** A log that cannot be read any more: one hole. */
+export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reason: string): AsyncGenerator<LogItem> {
+  if (row.firstOffset < row.nextOffset) yield { kind, from: row.firstOffset, to: row.nextOffset, reason };
+}
+
+/** What follows the vector is not compared with the log; what cannot be read is said, and the books are still compared. */
+export async function* withEnds(
+  row: PartitionRow,
+  to: bigint,
+  log: AsyncIterable<LogItem>,
+  isFinal: (error: unknown) => boolean,
+): AsyncGenerator<LogItem> {
+  let next = row.firstOffset;
+  try {
+    for await (const item of log) {
+      yield item;
+      next = isHole(item) ? item.to : item.offset + 1n;
+    }
+  } catch (error) {
+    if (isFinal(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (next < to) yield { kind: 'unreadable', from: next, to, reason: `the log cannot be read: ${reason}` };
+  }
+  if (to < row.nextOffset) yield { kind: 'outside', from: to, to: row.nextOffset, reason: 'not asked for' };
+}

@@ -1,0 +1,8 @@
+/** Math.min and Math.max do not know bigint. */
+export function smaller(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
+
+export function larger(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}

@@ -1,0 +1,50 @@
+import { type Amount, add, formatAmount, isEqual, zero } from '#audit/record/amount.ts';
+import type { LedgerRow, TotalRow } from './books.ts';
+import type { Findings } from './findings.ts';
+
+/** Series that have rows and no total: more than this are counted and not kept. */
+const unknownSeriesMax = 1_000;
+
+/** Adds the ledger up, series by series, for the totals of one partition or a part of them. */
+export class TotalsJudge {
+  readonly #place: { readonly logEpoch: number; readonly partition: number };
+  readonly #totals: readonly TotalRow[];
+  readonly #sums: Map<string, { sum: Amount; count: bigint }>;
+  readonly #limit: number;
+  #others = 0;
+
+  constructor(place: { logEpoch: number; partition: number }, totals: readonly TotalRow[]) {
+    this.#place = place;
+    this.#totals = totals;
+    this.#sums = new Map(totals.map(({ series }) => [series, { sum: zero, count: 0n }]));
+    this.#limit = this.#sums.size + unknownSeriesMax;
+  }
+
+  add({ series, value }: Pick<LedgerRow, 'series' | 'value'>): void {
+    const known = this.#sums.get(series);
+    if (known === undefined && this.#sums.size >= this.#limit) {
+      this.#others += 1;
+      return;
+    }
+    const { sum, count } = known ?? { sum: zero, count: 0n };
+    this.#sums.set(series, { sum: add(sum, value), count: count + 1n });
+  }
+
+  judge(findings: Findings): void {
+    const find = (series: string, message: string) =>
+      findings.add({ kind: 'TotalDiffers', ...this.#place, series, message });
+    const told = new Set<string>();
+    for (const { series, total, count } of this.#totals) {
+      told.add(series);
+      const { sum, count: rows } = this.#sums.get(series) ?? { sum: zero, count: 0n };
+      if (isEqual(sum, total) && rows === count) continue;
+      const says = `the total of "${series}" is ${formatAmount(total)} of ${count} additions`;
+      find(series, `${says}, but the ledger has ${formatAmount(sum)} of ${rows}`);
+    }
+    for (const [series, { sum, count }] of this.#sums) {
+      if (!told.has(series))
+        find(series, `"${series}" has no total, but the ledger has ${formatAmount(sum)} of ${count}`);
+    }
+    if (this.#others > 0) find('', `${this.#others} more rows of the ledger have a series without a total`);
+  }
+}

@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { Connection } from '@platformatic/kafka';
+import { withDeadline } from '#platform/time.ts';
+
+/** How to enter Kafka: the addresses to begin with, and the secrets. */
+export interface KafkaAccess {
+  readonly bootstrapServers: readonly string[];
+  readonly topic: string;
+  readonly clientId: string;
+  readonly tls: TlsOptions | undefined;
+  readonly sasl:
+    | { readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string }
+    | undefined;
+}
+
+const connectTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+
+/** One connection for each broker, made when it is first needed. */
+export class Brokers {
+  readonly #access: KafkaAccess;
+  readonly #connections = new Map<string, Promise<Connection>>();
+
+  constructor(access: KafkaAccess) {
+    this.#access = access;
+  }
+
+  /** An open connection to `host:port`. */
+  async connect(address: string): Promise<Connection> {
+    const known = this.#connections.get(address);
+    if (known !== undefined && (await known).isConnected()) return known;
+    const made = this.#dial(address);
+    this.#connections.set(address, made);
+    made.catch(() => this.#connections.delete(address));
+    return made;
+  }
+
+  /** The connection gave no answer: the next question dials again. */
+  forget(address: string): void {
+    const known = this.#connections.get(address);
+    this.#connections.delete(address);
+    known?.then(cut, () => {});
+  }
+
+  close(): void {
+    for (const address of [...this.#connections.keys()]) this.forget(address);
+  }
+
+  async #dial(address: string): Promise<Connection> {
+    const colon = address.lastIndexOf(':');
+    const [host, port] = [address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), Number(address.slice(colon + 1))];
+    const { clientId, tls, sasl } = this.#access;
+    const connection = new Connection(clientId, {
+      connectTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      // An address is no name that TLS could ask for.
+      ...(tls === undefined ? {} : { tls, tlsServerName: isIP(host) === 0 }),
+      ...(sasl === undefined ? {} : { sasl }),
+    });
+    // Each request hears of the end of its connection; without a listener the event would end the process.
+    connection.on('error', () => {});
+    try {
+      const dialled = (async () => connection.connect(host, port))();
+      await withDeadline(`the connection to Kafka at ${address}`, connectTimeoutMs * 2, dialled);
+    } catch (error) {
+      cut(connection);
+      throw error;
+    }
+    return connection;
+  }
+}
+
+function cut(connection: Connection): void {
+  connection.socket?.destroy(new Error('this connection to Kafka was closed'));
+}

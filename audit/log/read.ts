@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { isHole, type LogHole, type LogItem } from '#audit/judge/log.ts';
+import { larger, smaller } from '#audit/judge/offsets.ts';
+import { decodeAddition } from '#audit/record/addition.ts';
+import { type Batch, readBatches } from './batches.ts';
+import { type KafkaAnswerError, kafkaErrors, type Topic } from './topic.ts';
+
+export interface ReadLogOptions {
+  readonly topic: Pick<Topic, 'fetch' | 'readRange'>;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Tries again what fails for a while, as when a leader moves; throws when it goes on failing. */
+  readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
+}
+
+/** An empty answer can only be a broker that has just become the leader: it is asked again, this often. */
+const emptyAnswersMax = 20;
+
+/**
+ * Reads the log of one partition in order: every offset from `from` to `to` - 1 is in exactly one item. At most one answer
+ * of the broker and one unpacked batch are held at a time.
+ */
+export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem> {
+  const { topic, partition, from, to, retry } = options;
+  let next = from;
+  let emptyAnswers = 0;
+  while (next < to) {
+    const fetched = await retry(() => topic.fetch(partition, next));
+    const before = next;
+    if (fetched.errorCode === kafkaErrors.offsetOutOfRange) {
+      const { start, end } = await retry(() => topic.readRange(partition));
+      if (next < start) {
+        const until = smaller(start, to);
+        yield hole('removed', next, until, `the log begins at offset ${start}: retention removed what was before`);
+        next = until;
+      } else if (next > end) {
+        yield hole('cut', next, to, `the log ends at offset ${end}`);
+        return;
+      }
+    } else {
+      for (const batch of readBatches(fetched.records, fetched.aborted)) {
+        for (const item of itemsOf(batch, next, to)) {
+          yield item;
+          next = isHole(item) ? item.to : item.offset + 1n;
+        }
+        if (next >= to) return;
+      }
+    }
+    if (next > before) {
+      emptyAnswers = 0;
+    } else if (fetched.errorCode === 0 && next >= fetched.highWatermark) {
+      yield hole('cut', next, to, `the log ends at offset ${fetched.highWatermark}`);
+      return;
+    } else if (fetched.errorCode === 0 && next >= fetched.lastStableOffset) {
+      yield hole('unreadable', next, to, 'a transaction is open from here on');
+      return;
+    } else if (++emptyAnswers > emptyAnswersMax) {
+      yield hole('unreadable', next, to, 'the broker delivers nothing, although the log goes on');
+      return;
+    }
+  }
+}
+
+/** The part of a batch from `next` to `to` - 1, with a hole for each run of offsets without a record. */
+function* itemsOf(batch: Batch, next: bigint, to: bigint): Generator<LogItem> {
+  const end = smaller(batch.lastOffset + 1n, to);
+  let at = next;
+  if (batch.kind === 'unreadable') {
+    const begin = smaller(larger(batch.firstOffset, at), to);
+    if (begin > at) yield missing(at, begin);
+    if (end > begin) yield hole('unreadable', begin, end, batch.reason);
+    return;
+  }
+  const found = batch.kind === 'records' ? batch.records : batch.offsets.map((offset) => ({ offset }));
+  for (const record of found) {
+    const { offset } = record;
+    if (offset < at || offset >= to) continue;
+    if (offset > at) yield missing(at, offset);
+    at = offset + 1n;
+    if (batch.kind === 'withheld') {
+      yield { kind: 'withheld', offset, reason: batch.reason };
+    } else if ('value' in record) {
+      const decoded = decodeAddition(record);
+      if (decoded.isAddition) yield { kind: 'addition', offset, addition: decoded.addition };
+      else {
+        const hashes = { keyHash: hashOf(record.key), valueHash: hashOf(record.value) };
+        yield { kind: 'invalid', offset, reason: decoded.reason, ...hashes };
+      }
+    }
+  }
+  if (end > at) yield missing(at, end);
+}
+
+function missing(from: bigint, to: bigint): LogHole {
+  return hole('missing', from, to, 'the log has no record here: it was compacted or lost records');
+}
+
+function hole(kind: LogHole['kind'], from: bigint, to: bigint, reason: string): LogHole {
+  return { kind, from, to, reason };
+}
+
+function hashOf(bytes: Uint8Array | null): string | undefined {
+  return bytes === null ? undefined : createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Errors that go on whatever is tried: a right that is missing, a topic that is gone. */
+export function isFinal(error: unknown): error is KafkaAnswerError {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return code === kafkaErrors.notAuthorized || code === kafkaErrors.unknownTopic;
+}

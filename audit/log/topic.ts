@@ -1,0 +1,166 @@
+import { listOffsetsV6, metadataV10, ResponseError } from '@platformatic/kafka';
+import { Brokers, type KafkaAccess } from './brokers.ts';
+import { type Fetched, fetchRaw } from './fetch.ts';
+
+/** What Kafka says of the topic now. */
+export interface TopicFacts {
+  readonly clusterId: string;
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+}
+
+/** Kafka's number of an error in an answer. */
+export class KafkaAnswerError extends Error {
+  override name = 'KafkaAnswerError';
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Numbers of Kafka's errors that mean something here. */
+export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
+
+const [earliest, latest] = [-2n, -1n];
+const notAReplica = -1;
+const anyEpoch = -1;
+const readUncommitted = 0;
+/** The broker then lists aborted transactions, and delivers nothing of open ones. */
+const readCommitted = 1;
+const [noSession, finalEpoch] = [0, -1];
+const fetchWaitMs = 500;
+/** A batch that is larger comes whole all the same. */
+const fetchBytesMax = 1024 * 1024;
+
+/**
+ * The topic as the auditor asks for it: Metadata, ListOffsets and Fetch to the leaders of its partitions. No consumer group
+ * takes part, so READ on the topic is the only right that is needed.
+ */
+export class Topic {
+  readonly #access: KafkaAccess;
+  readonly #brokers: Brokers;
+  #leaders = new Map<number, string>();
+
+  constructor(access: KafkaAccess) {
+    this.#access = access;
+    this.#brokers = new Brokers(access);
+  }
+
+  /** Asks the brokers of the settings, one after the other, until one answers. */
+  async readFacts(): Promise<TopicFacts> {
+    const errors: unknown[] = [];
+    for (const address of this.#access.bootstrapServers) {
+      try {
+        return await this.#askFacts(address);
+      } catch (error) {
+        if (error instanceof KafkaAnswerError) throw error;
+        this.#brokers.forget(address);
+        errors.push(error);
+      }
+    }
+    throw new AggregateError(errors, `no broker of ${this.#access.bootstrapServers.join(',')} answers`, {
+      cause: errors[0],
+    });
+  }
+
+  async #askFacts(address: string): Promise<TopicFacts> {
+    const { topic: name } = this.#access;
+    const connection = await this.#brokers.connect(address);
+    const { brokers, topics, clusterId } = await evenWithErrors(
+      metadataV10.api.async(connection, [name], false, false),
+    );
+    const [topic] = topics;
+    if (topic === undefined) throw new Error(`Kafka answers without topic ${name}`);
+    if (topic.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(name);
+    if (topic.errorCode !== 0) throw new KafkaAnswerError(topic.errorCode, explainCode(topic.errorCode, name));
+    const addresses = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
+    this.#leaders = new Map(
+      topic.partitions.flatMap(({ partitionIndex, leaderId }) => {
+        const leader = addresses.get(leaderId);
+        return leader === undefined ? [] : [[partitionIndex, leader] as const];
+      }),
+    );
+    const partitions = topic.partitions.map(({ partitionIndex }) => partitionIndex).sort((one, other) => one - other);
+    return { clusterId: clusterId ?? '', topicId: topic.topicId, partitions };
+  }
+
+  /** The first offset that the log still holds, and one past its last. */
+  async readRange(partition: number): Promise<{ start: bigint; end: bigint }> {
+    return { start: await this.#listOffset(partition, earliest), end: await this.#listOffset(partition, latest) };
+  }
+
+  async #listOffset(partition: number, timestamp: bigint): Promise<bigint> {
+    const { topic } = this.#access;
+    const wanted = [{ partitionIndex: partition, currentLeaderEpoch: anyEpoch, timestamp }];
+    const answer = await this.#askLeader(partition, (connection) =>
+      evenWithErrors(
+        listOffsetsV6.api.async(connection, notAReplica, readUncommitted, [{ name: topic, partitions: wanted }]),
+      ),
+    );
+    const found = answer.topics[0]?.partitions[0];
+    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
+    if (found.errorCode !== 0) throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
+    return found.offset;
+  }
+
+  /** What stands in the log from `offset` on. */
+  async fetch(partition: number, offset: bigint): Promise<Fetched> {
+    const { topic } = this.#access;
+    const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
+    const wanted = [{ topicId: topic, partitions: [{ ...place, partitionMaxBytes: fetchBytesMax }] }];
+    const [found] = await this.#askLeader(partition, (connection) =>
+      fetchRaw.async(connection, fetchWaitMs, 1, fetchBytesMax, readCommitted, noSession, finalEpoch, wanted, [], ''),
+    );
+    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
+    if (found.errorCode !== 0 && found.errorCode !== kafkaErrors.offsetOutOfRange) {
+      throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
+    }
+    return found;
+  }
+
+  close(): void {
+    this.#brokers.close();
+  }
+
+  async #askLeader<Answer>(
+    partition: number,
+    ask: (connection: Awaited<ReturnType<Brokers['connect']>>) => Promise<Answer>,
+  ): Promise<Answer> {
+    const leader = this.#leaders.get(partition);
+    if (leader === undefined) throw new KafkaAnswerError(kafkaErrors.notLeader, `partition ${partition} has no leader`);
+    try {
+      return await ask(await this.#brokers.connect(leader));
+    } catch (error) {
+      this.#brokers.forget(leader);
+      throw error;
+    }
+  }
+}
+
+function notAuthorized(topic: string): KafkaAnswerError {
+  return new KafkaAnswerError(kafkaErrors.notAuthorized, `Kafka refuses to read: grant READ on topic ${topic}`);
+}
+
+function explainCode(code: number, topic: string): string {
+  if (code === kafkaErrors.unknownTopic) return `Kafka has no topic ${topic}`;
+  return `Kafka answers with error ${code} for topic ${topic}`;
+}
+
+/** The request layer throws for an answer that has an error in a part; the part is looked at by its own code. */
+async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
+  try {
+    return await request;
+  } catch (error) {
+    // What the layer parsed for this very request.
+    if (error instanceof ResponseError && isObject<Answer>(error['response'])) return error['response'];
+    throw error;
+  }
+}
+
+function isObject<Answer extends object>(value: unknown): value is Answer {
+  return typeof value === 'object' && value !== null;
+}

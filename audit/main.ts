@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { aggregatorEnvironment } from '#contract/config.ts';
+import { parseEnvironment } from '#platform/environment.ts';
+import { untilSignal } from '#platform/signals.ts';
+import { parseTo } from './arguments.ts';
+import type { Progress } from './audit.ts';
+import { formatProgress, throttled } from './progress.ts';
+import { verdictExitCodes } from './result.ts';
+import { runAudit } from './run.ts';
+
+const [usage, noAnswer, interrupted] = [2, 3, 130];
+
+/**
+ * Re-reads the log and compares it with the books, in the environment of an aggregator's pod. Progress goes to standard
+ * error, one line every few seconds; the answer is the one line of JSON on standard output.
+ */
+export async function main(): Promise<void> {
+  // As pid 1 a process without a handler ignores SIGTERM. Nothing is written, so there is nothing to put in order.
+  untilSignal().then(
+    () => process.exit(interrupted),
+    () => {},
+  );
+  const parsed = parseTo(readTo());
+  if (!parsed.ok) {
+    console.error(`--to ${parsed.problem}`);
+    process.exit(usage);
+  }
+  const config = parseEnvironment(aggregatorEnvironment, process.env);
+  try {
+    const onProgress = throttled<Progress>(
+      (progress) => console.error(formatProgress(progress)),
+      () => performance.now(),
+    );
+    const onWait = throttled<unknown>(
+      (error) => console.error(`waiting: ${describe(error)}; trying again`),
+      () => performance.now(),
+    );
+    const result = await runAudit({ config, to: parsed.to, onProgress, onWait });
+    console.log(JSON.stringify(result));
+    process.exitCode = verdictExitCodes[result.verdict];
+  } catch (error) {
+    console.error(`error: ${describe(error)}`);
+    process.exitCode = noAnswer;
+  }
+}
+
+function readTo(): string {
+  try {
+    return parseArgs({ options: { to: { type: 'string' } }, strict: true }).values.to ?? '';
+  } catch (error) {
+    console.error(`usage: sumpipeline audit [--to PARTITION:OFFSET,...]\n${describe(error)}`);
+    return process.exit(usage);
+  }
+}
+
+/** A message and those of its causes: no stack and no values, which could hold secrets. */
+function describe(error: unknown): string {
+  const parts: string[] = [];
+  for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) {
+    if (!parts.includes(at.message)) parts.push(at.message);
+  }
+  return parts.length === 0 ? String(error) : parts.join(': ');
+}

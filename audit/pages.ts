@@ -1,0 +1,27 @@
+import { isHole, type LogItem } from './judge/log.ts';
+
+export interface LogPage {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly items: readonly LogItem[];
+}
+
+/** Cuts what a partition holds into pages of `size` offsets; the last one may have fewer. Holes are cut too. */
+export async function* intoPages(items: AsyncIterable<LogItem>, first: bigint, size: bigint): AsyncGenerator<LogPage> {
+  let from = first;
+  let next = first;
+  let page: LogItem[] = [];
+  for await (const item of items) {
+    const end = isHole(item) ? item.to : item.offset + 1n;
+    while (next < end) {
+      const to = end < from + size ? end : from + size;
+      page.push(isHole(item) ? { ...item, from: next, to } : item);
+      next = to;
+      if (next - from < size) continue;
+      yield { from, to: next, items: page };
+      from = next;
+      page = [];
+    }
+  }
+  if (page.length > 0) yield { from, to: next, items: page };
+}

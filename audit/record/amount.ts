@@ -1,0 +1,69 @@
+/**
+ * An exact decimal number: `units` times 10 to the power of minus `scale`. Written for the auditor alone: a fault in the
+ * decimals of the pipeline must not hide here too.
+ */
+export interface Amount {
+  readonly units: bigint;
+  readonly scale: number;
+}
+
+export const zero: Amount = { units: 0n, scale: 0 };
+
+const digitsMax = 38;
+const fractionMax = 18;
+
+/** Reads what PostgreSQL prints for `numeric`. Throws for anything else, such as NaN. */
+export function parseNumeric(text: string): Amount {
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
+  if (match === null) throw new Error(`"${text.slice(0, 60)}" is no decimal number`);
+  const [, sign = '', whole = '', fraction = ''] = match;
+  return reduce(BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n), fraction.length);
+}
+
+/** Reads an operand of a record: canonical text within the limits of the pipeline. Undefined when it is not. */
+export function parseOperand(text: string): Amount | undefined {
+  if (text.length > digitsMax + 3 || !/^-?\d+(\.\d+)?$/.test(text)) return undefined;
+  const amount = parseNumeric(text);
+  return formatAmount(amount) === text && isWithinLimits(amount) ? amount : undefined;
+}
+
+export function add(one: Amount, other: Amount): Amount {
+  const scale = Math.max(one.scale, other.scale);
+  return reduce(raise(one, scale) + raise(other, scale), scale);
+}
+
+export function negate({ units, scale }: Amount): Amount {
+  return { units: -units, scale };
+}
+
+/** Both are reduced, so equal numbers have equal parts. */
+export function isEqual(one: Amount, other: Amount): boolean {
+  return one.units === other.units && one.scale === other.scale;
+}
+
+/** At most 38 digits, 18 of them behind the point. A zero before the point is a digit, as in "0.5". */
+export function isWithinLimits(amount: Amount): boolean {
+  const digits = formatAmount(amount).replace(/[-.]/g, '').length;
+  return digits <= digitsMax && amount.scale <= fractionMax;
+}
+
+/** The shortest text: no zeros at the end of the fraction, no minus before zero. */
+export function formatAmount({ units, scale }: Amount): string {
+  const sign = units < 0n ? '-' : '';
+  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  return scale === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
+function raise({ units, scale }: Amount, wanted: number): bigint {
+  return units * 10n ** BigInt(wanted - scale);
+}
+
+function reduce(units: bigint, scale: number): Amount {
+  let [rest, places] = [units, scale];
+  while (places > 0 && rest % 10n === 0n) {
+    rest /= 10n;
+    places -= 1;
+  }
+  return { units: rest, scale: places };
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
+import { CliError, exitCodes } from '#cli/exit.ts';
+import { childName, formatRef, type PipelineRef } from '#contract/names.ts';
+import type { LivePod } from '#operator/observe/objects.ts';
+import { containerName, deploymentSchema } from './job.ts';
+
+/** What the API server says of a pod; only the place of its parts is checked here. */
+const podSchema = z.custom<LivePod>(
+  (pod) => z.object({ metadata: z.object({ name: z.string() }) }).safeParse(pod).success,
+);
+const podListSchema = z.object({ items: z.array(podSchema) });
+
+/** Kubernetes as an audit uses it, in one namespace. A right that is missing is named. */
+export class AuditCluster {
+  readonly #cluster: Cluster;
+  readonly #ref: PipelineRef;
+
+  constructor(cluster: Cluster, ref: PipelineRef) {
+    this.#cluster = cluster;
+    this.#ref = ref;
+  }
+
+  async readDeployment(signal: AbortSignal): Promise<z.output<typeof deploymentSchema>> {
+    const name = childName.workload(this.#ref, 'aggregator');
+    const path = `/apis/apps/v1/namespaces/${this.#namespace}/deployments/${encodeURIComponent(name)}`;
+    try {
+      return deploymentSchema.parse(await this.#cluster.request({ method: 'GET', path, signal }));
+    } catch (error) {
+      if (error instanceof ClusterRefused && error.status === 404) {
+        throw new CliError(
+          exitCodes.failed,
+          `${formatRef(this.#ref)} has no aggregators: Deployment ${name} is missing`,
+          {
+            hint: `Look at the pipeline: sumctl status -n ${this.#ref.namespace} -p ${this.#ref.name}`,
+            cause: error,
+          },
+        );
+      }
+      throw this.#explain(error, 'get deployments.apps');
+    }
+  }
+
+  async createJob(job: object, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#cluster.request({ method: 'POST', path: this.#jobs, body: job, signal });
+    } catch (error) {
+      throw this.#explain(error, 'create jobs.batch');
+    }
+  }
+
+  /** With its pod. Gone already is as good. */
+  async deleteJob(name: string, signal: AbortSignal): Promise<void> {
+    const path = `${this.#jobs}/${encodeURIComponent(name)}`;
+    try {
+      await this.#cluster.request({ method: 'DELETE', path, query: { propagationPolicy: 'Background' }, signal });
+    } catch (error) {
+      if (error instanceof ClusterRefused && error.status === 404) return;
+      throw this.#explain(error, 'delete jobs.batch');
+    }
+  }
+
+  /** The pod of a Job; undefined while it has none. */
+  async findPod(job: string, signal: AbortSignal): Promise<LivePod | undefined> {
+    const path = `/api/v1/namespaces/${this.#namespace}/pods`;
+    const query = { labelSelector: `batch.kubernetes.io/job-name=${job}` };
+    try {
+      const { items } = podListSchema.parse(await this.#cluster.request({ method: 'GET', path, query, signal }));
+      return items[0];
+    } catch (error) {
+      throw this.#explain(error, 'list pods');
+    }
+  }
+
+  /** The log as it grows, each line behind its time. Ends when the container does, or the connection. */
+  async *followLog(pod: string, since: string | undefined, signal: AbortSignal): AsyncGenerator<string> {
+    const path = `/api/v1/namespaces/${this.#namespace}/pods/${encodeURIComponent(pod)}/log`;
+    const place = { container: containerName, follow: 'true', timestamps: 'true' };
+    const query = since === undefined ? place : { ...place, sinceTime: since };
+    try {
+      yield* this.#cluster.lines({ path, query, signal });
+    } catch (error) {
+      throw this.#explain(error, 'get pods/log');
+    }
+  }
+
+  get #namespace(): string {
+    return encodeURIComponent(this.#ref.namespace);
+  }
+
+  get #jobs(): string {
+    return `/apis/batch/v1/namespaces/${this.#namespace}/jobs`;
+  }
+
+  #explain(error: unknown, right: string): unknown {
+    if (!(error instanceof ClusterRefused)) return error;
+    if (error.status === 403 && error.reason === 'Forbidden' && / cannot /.test(error.message)) {
+      return new CliError(exitCodes.failed, `not permitted: ${error.message}`, {
+        hint: `Ask for the right to ${right} in namespace "${this.#ref.namespace}".`,
+        cause: error,
+      });
+    }
+    return new CliError(exitCodes.unreachable, `the API server refused: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { type AuditResult, auditResultSchema } from '#audit/result.ts';
+import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
+import type { FoundPipeline } from '#cli/connection/pipelines.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
+import { printable } from '#cli/output/table.ts';
+import type { LivePod } from '#operator/observe/objects.ts';
+import { firstPodProblem } from '#operator/observe/pod.ts';
+import { pause } from '#platform/time.ts';
+import { auditJobName, buildAuditJob, containerName } from './job.ts';
+import { AuditCluster } from './jobs.ts';
+
+export interface RunJobOptions {
+  readonly cluster: Cluster;
+  readonly pipeline: FoundPipeline;
+  readonly to: string;
+  readonly context: Pick<Context, 'signal' | 'stderr' | 'now' | 'random'>;
+  /** Between two looks at the pod. Default 1 s. */
+  readonly pollMs?: number;
+}
+
+/** An image that must be pulled and a node that must be added come within this time. */
+const startTimeoutMs = 300_000;
+/** The log of a pod may break off with a connection or an API server: it is asked again for so long. */
+const logTimeoutMs = 60_000;
+const deleteTimeoutMs = 10_000;
+
+/** Starts an audit beside the pipeline, tells its progress and answers its result. Ctrl-C deletes the Job. */
+export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> {
+  const { cluster, pipeline, to, context } = options;
+  const { signal, stderr } = context;
+  const { ref, resource } = pipeline;
+  const audit = new AuditCluster(cluster, ref);
+  const { uid } = z.looseObject({ metadata: z.looseObject({ uid: z.string() }) }).parse(resource).metadata;
+  const deployment = await audit.readDeployment(signal);
+  const name = auditJobName(ref, context.random);
+  const job = buildAuditJob({ ref, uid, name, deployment, to });
+  if (job === undefined) {
+    throw new CliError(exitCodes.failed, `the aggregators' pods have no container "${containerName}"`);
+  }
+  try {
+    await audit.createJob(job, signal);
+    stderr.write(`created Job ${name}\n`);
+    const pod = await untilStarted(audit, name, options);
+    return await readResult(audit, { job: name, pod }, options);
+  } catch (error) {
+    if (signal.aborted || error instanceof NotStarted) await remove(audit, name, context);
+    else if (!(error instanceof CliError))
+      stderr.write(`Job ${name} may go on: kubectl logs -n ${ref.namespace} job/${name}\n`);
+    throw error;
+  }
+}
+
+/** Nothing runs that could be looked at. */
+class NotStarted extends CliError {}
+
+async function untilStarted(
+  audit: AuditCluster,
+  job: string,
+  { context, pollMs = 1_000 }: RunJobOptions,
+): Promise<string> {
+  const { signal, stderr, now } = context;
+  const deadline = now() + startTimeoutMs;
+  let said = '';
+  for (;;) {
+    const pod = await audit.findPod(job, signal);
+    if (pod !== undefined && hasStarted(pod)) return pod.metadata.name;
+    const problem = pod === undefined ? undefined : firstPodProblem([pod]);
+    const words = problem === undefined ? '' : `${problem.reason}: ${problem.message}`;
+    if (words !== said && words !== '') stderr.write(`waiting: pod ${pod?.metadata.name}: ${printable(words)}\n`);
+    said = words;
+    if (now() > deadline) {
+      const why =
+        pod === undefined ? 'it has no pod: a quota, or a policy of the namespace' : words || 'its pod is pending';
+      throw new NotStarted(
+        exitCodes.unreachable,
+        `Job ${job} did not start within ${startTimeoutMs / 1000} s: ${why}`,
+        {
+          hint: 'The Job is deleted. Remove the cause and run the command again.',
+        },
+      );
+    }
+    await pause(pollMs, signal);
+    signal.throwIfAborted();
+  }
+}
+
+function hasStarted({ status }: LivePod): boolean {
+  return status?.phase === 'Running' || status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+interface Place {
+  readonly job: string;
+  readonly pod: string;
+}
+
+async function readResult(audit: AuditCluster, { job, pod }: Place, options: RunJobOptions): Promise<AuditResult> {
+  const { context, pollMs = 1_000 } = options;
+  const { signal, stderr, now } = context;
+  const log = new LogReader((line) => stderr.write(`${printable(line)}\n`));
+  let deadline = now() + logTimeoutMs;
+  for (;;) {
+    let broken: unknown;
+    try {
+      for await (const line of audit.followLog(pod, log.resume(), signal)) {
+        log.take(line);
+        deadline = now() + logTimeoutMs;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof CliError && error.cause instanceof ClusterRefused && error.cause.status === 403) throw error;
+      broken = error;
+    }
+    if (log.result !== undefined) return log.result;
+    const live = await audit.findPod(job, signal);
+    const exitCode = exitCodeOf(live);
+    const hasEnded = live?.status?.phase === 'Failed' || live?.status?.phase === 'Succeeded';
+    // What the container said last is read before this is said of it: the log is complete once it has ended.
+    if (live === undefined || (hasEnded && broken === undefined)) throw noResult(job, exitCode, log.last);
+    if (now() > deadline) {
+      throw new CliError(
+        exitCodes.unreachable,
+        `the log of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod')}`,
+        {
+          hint: `The audit may go on: kubectl logs -f job/${job}`,
+          cause: broken,
+        },
+      );
+    }
+    await pause(pollMs, signal);
+    signal.throwIfAborted();
+  }
+}
+
+function noResult(job: string, exitCode: number | undefined, last: string): CliError {
+  const end = exitCode === undefined ? 'its pod was deleted or evicted' : `it ended with exit code ${exitCode}`;
+  const words = last === '' ? '' : `: ${last.replace(/^error: /, '')}`;
+  const hints: Readonly<Record<number, string>> = {
+    2: 'If the image does not know "audit", it is older than this sumctl: upgrade the pipeline, or use the sumctl of its version.',
+    137: 'It may have needed more memory than its limit: raise spec.aggregator.resources.',
+  };
+  const hint = exitCode === undefined ? undefined : hints[exitCode];
+  return new CliError(
+    exitCodes.unreachable,
+    `Job ${job} gave no result: ${end}${words}`,
+    hint === undefined ? {} : { hint },
+  );
+}
+
+function exitCodeOf(pod: LivePod | undefined): number | undefined {
+  return pod?.status?.containerStatuses?.find(({ name }) => name === containerName)?.state?.terminated?.exitCode;
+}
+
+/** Takes the lines of the log apart: progress is told once, the one that is JSON is the result. */
+class LogReader {
+  readonly #tell: (line: string) => void;
+  #newest: string | undefined;
+  #since: string | undefined;
+  result: AuditResult | undefined;
+  last = '';
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  /** From when on the log is asked for. It then begins with lines that were read before. */
+  resume(): string | undefined {
+    this.#since = this.#newest;
+    return this.#since;
+  }
+
+  take(line: string): void {
+    const space = line.indexOf(' ');
+    const [time, text] = [line.slice(0, space), line.slice(space + 1)];
+    // The times have a fixed length.
+    if (this.#since !== undefined && time <= this.#since) return;
+    this.#newest = time;
+    const parsed = text.startsWith('{') ? auditResultSchema.safeParse(parseJson(text)) : undefined;
+    if (parsed?.success === true) {
+      this.result = parsed.data;
+      return;
+    }
+    this.last = text;
+    this.#tell(text);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** On a signal of its own: the other one may have ended everything. */
+async function remove(audit: AuditCluster, name: string, { stderr }: RunJobOptions['context']): Promise<void> {
+  try {
+    await audit.deleteJob(name, AbortSignal.timeout(deleteTimeoutMs));
+    stderr.write(`deleted Job ${name}\n`);
+  } catch (error) {
+    stderr.write(`Job ${name} could not be deleted: ${printable(describeChain(error))}\n`);
+  }
+}
