@@ -9,7 +9,7 @@ const program = join(import.meta.dirname, '..', '..', 'tools', 'loop', 'main.ts'
 
 test('aggregators are added under ten times the load and released, the total stays exact, and every panel moves', async () => {
   await using folder = await createTemporaryFolder();
-  const args = ['--no-warnings', program, '--only', 'short', '--only', 'panels', '--out', join(folder.path, 'plots')];
+  const args = ['--no-warnings', program, '--only', 'slice', '--out', join(folder.path, 'plots')];
   const env = { ...process.env, SUMPIPELINE_STATE: join(folder.path, 'state') };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 16 * 1024 * 1024 }).catch(
     (error: Error & { stdout?: string; stderr?: string }) =>

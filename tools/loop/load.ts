@@ -21,6 +21,8 @@ export interface Load extends AsyncDisposable {
   halt(partition: number): Promise<void>;
   /** Which partitions are written; default all of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
+  /** Sets the rate to 0 and waits until every addition that arrived is acknowledged; others may arrive later. */
+  settle(): Promise<Journal>;
   /** Stops the arrivals and waits until every addition that arrived is acknowledged. */
   finish(): Promise<Journal>;
 }
@@ -81,6 +83,14 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
     }
   })();
 
+  async function settle(): Promise<Journal> {
+    state.rate = 0;
+    // What is due arrives with the next tick.
+    await pause(2 * tickMs, end.signal);
+    await Promise.all(busy);
+    return journal;
+  }
+
   async function finish(): Promise<Journal> {
     end.abort();
     await running;
@@ -103,6 +113,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
       const message = { key: Buffer.from(key), value: Buffer.from(value), headers: newer, partition };
       await producer.send({ topic: pipeline.topic, acks: -1, messages: [message] });
     },
+    settle,
     finish,
     async [Symbol.asyncDispose]() {
       end.abort();

@@ -7,6 +7,7 @@ import { panels } from './panels.ts';
 import { podKilled } from './podKilled.ts';
 import { rollout } from './rollout.ts';
 import { short } from './short.ts';
+import { slice } from './slice.ts';
 import { step } from './step.ts';
 import { zero } from './zero.ts';
 
@@ -14,4 +15,4 @@ import { zero } from './zero.ts';
 export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];
 
 /** Played only when they are named. */
-export const others: readonly Scenario[] = [short, panels];
+export const others: readonly Scenario[] = [short, panels, slice];

@@ -6,7 +6,7 @@ const timeoutSeconds = 420;
 const changesMax = 2;
 
 /**
- * For a test that runs often: the load rises while the windows of the rules still fill, and falls as soon as the lag is
+ * The first part of the slice: the load rises while the windows of the rules still fill, and falls as soon as the lag is
  * gone. The step has the waits that show that nothing else happens.
  */
 export const short: Scenario = {

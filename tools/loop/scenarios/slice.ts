@@ -1,0 +1,18 @@
+import type { Scenario } from '#tools/loop/scenario.ts';
+import { verify } from '#tools/loop/verify.ts';
+import { panels } from './panels.ts';
+import { short } from './short.ts';
+
+/** What `npm test` plays: one pipeline whose rules fill their windows once. */
+export const slice: Scenario = {
+  name: 'slice',
+  purpose: `${short.purpose}; then ${panels.purpose}`,
+  partitions: 12,
+  isHalting: true,
+  async play(run) {
+    await short.play(run);
+    const { isExact, text } = await verify(run.pipeline, await run.load.settle());
+    run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+    await panels.play(run);
+  },
+};
