@@ -8,6 +8,7 @@ import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
 export const countedLogSchema = z.object({
   /** Which log of this pipeline, counted from 1. */
   epoch: z.int().min(1),
+  topic: z.string().min(1).max(249),
   clusterId: z.string().min(1).max(256),
   topicId: z.string().min(1).max(256),
 });

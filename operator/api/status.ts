@@ -80,6 +80,7 @@ export const statusSchema = z
           .min(1)
           .max(2 ** 31 - 1)
           .describe('Which log of this pipeline, counted from 1.'),
+        topic: z.string().max(249).describe('Name of the topic.'),
         clusterId: z.string().max(256).describe("Kafka's id of its cluster."),
         topicId: z
           .string()

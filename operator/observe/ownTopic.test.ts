@@ -8,7 +8,8 @@ test('a topic with fewer partitions than wanted is growing', () => {
   assert.deepEqual(observeOwnTopic({ topic, wanted: 12, found: 6 }), {
     state: 'progressing',
     reason: 'TopicGrowing',
-    message: 'topic shop.orders has 6 partitions, and 12 are wanted: the aggregators add them within two minutes',
+    message:
+      'topic shop.orders has 6 partitions, and 12 are wanted: an aggregator adds them when the kubelet has renewed its files, within about two minutes',
   });
 });
 

@@ -13,6 +13,6 @@ export function observeOwnTopic({ topic, wanted, found }: OwnTopic): ChildHealth
   if (found === undefined || found >= wanted) return undefined;
   const message =
     `topic ${topic} has ${found} ${found === 1 ? 'partition' : 'partitions'}, and ${wanted} are wanted: ` +
-    'the aggregators add them within two minutes';
+    'an aggregator adds them when the kubelet has renewed its files, within about two minutes';
   return { state: 'progressing', reason: 'TopicGrowing', message };
 }

@@ -19,11 +19,23 @@ const ready = (name: string): LivePod => pod(name, { ready: true });
 const exactOf = (reports: Parameters<typeof proof>[0], ...pods: LivePod[]) =>
   observeVerdict(proof(reports), pods).exact;
 
-test('the log that is counted is the newest that any aggregator reports', () => {
-  const log = (epoch: number) => ({ epoch, clusterId: 'cluster', topicId: `topic-${epoch}` });
+test('a partition that does not move is said by pods that reach Kafka and PostgreSQL alone, and once', () => {
+  const stuck = (message: string) => [{ partition: 3, reason: 'PartitionStuck', message }];
+  const away = { ok: false, reason: 'Unreachable', message: 'away' };
+  const reports = { a: { stuck: stuck('old'), kafka: away }, b: { stuck: stuck('new') }, c: { stuck: stuck('new') } };
+  const pods = [ready('a'), ready('b'), ready('c')];
+  assert.deepEqual(observeVerdict(proof(reports), pods).stuck, stuck('new'));
+  assert.deepEqual(observeVerdict(proof({ a: reports.a }), pods).stuck, []);
+});
+
+test('the logs that are counted come newest first', () => {
+  const log = (epoch: number) => ({ epoch, topic: 'shop.orders', clusterId: 'cluster', topicId: `topic-${epoch}` });
   const reports = { a: { log: log(1) }, b: { log: log(2) }, c: {} };
-  assert.deepEqual(observeVerdict(proof(reports), [ready('a'), ready('b'), ready('c')]).log, log(2));
-  assert.equal(observeVerdict(proof({ c: {} }), [ready('c')]).log, undefined);
+  assert.deepEqual(observeVerdict(proof(reports), [ready('a'), ready('b'), ready('c')]).logs, [log(2), log(1)]);
+  assert.deepEqual(observeVerdict(proof({ c: {} }), [ready('c')]).logs, []);
+  const later = { log: { ...log(1), topicId: 'later' }, at: '2026-01-02T00:00:00Z' };
+  const earlier = { log: log(1), at: '2026-01-01T00:00:00Z' };
+  assert.equal(observeVerdict(proof({ a: earlier, b: later }), [ready('a'), ready('b')]).logs[0]?.topicId, 'later');
 });
 
 describe('TotalExact is the worst that a ready aggregator says', () => {

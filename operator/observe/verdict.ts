@@ -16,8 +16,8 @@ export interface ObservedVerdict {
   readonly stuck: Verdict['halts'];
   /** Partitions of the topic; undefined while no aggregator has read them. */
   readonly partitions: number | undefined;
-  /** The log that the books count; undefined while no aggregator has read them. */
-  readonly log: CountedLog | undefined;
+  /** The logs that the books count, newest first; empty while no aggregator has read them. */
+  readonly logs: readonly CountedLog[];
   /** Keys whose pod does not exist. */
   readonly goneKeys: readonly string[];
 }
@@ -42,11 +42,14 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: mergeHalts(verdicts),
-    stuck: verdicts.flatMap(({ stuck = [] }) => stuck).toSorted((left, right) => left.partition - right.partition),
+    stuck: byPartition(current(verdicts).flatMap(({ stuck = [] }) => stuck)),
     // The topic only grows: who says more has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
-    // An aggregator that does not reach PostgreSQL may not know of a newer one yet.
-    log: verdicts.flatMap(({ log = [] }) => log).toSorted((left, right) => right.epoch - left.epoch)[0],
+    // Of one topic: after a pipeline was made again, pods of the one before may still report theirs.
+    logs: verdicts
+      .toSorted((left, right) => right.at.localeCompare(left.at))
+      .flatMap(({ log = [] }) => log)
+      .toSorted((left, right) => right.epoch - left.epoch),
     goneKeys: Object.keys(data)
       .filter((key) => !names.has(key))
       .toSorted(),
@@ -58,10 +61,18 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
  * neither Kafka nor PostgreSQL may show a halt that is over, so it counts only where no other pod can say.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
-  const current = verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
-  const halts = (current.length > 0 ? current : verdicts).flatMap((verdict) => verdict.halts);
-  const byPartition = new Map(halts.map((halt) => [halt.partition, halt]));
-  return [...byPartition.values()].toSorted((left, right) => left.partition - right.partition);
+  const known = current(verdicts);
+  return byPartition((known.length > 0 ? known : verdicts).flatMap((verdict) => verdict.halts));
+}
+
+/** Of pods that reach both: what others say may be over. */
+function current(verdicts: readonly Verdict[]): readonly Verdict[] {
+  return verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
+}
+
+function byPartition(problems: Verdict['halts']): Verdict['halts'] {
+  const found = new Map(problems.map((problem) => [problem.partition, problem]));
+  return [...found.values()].toSorted((left, right) => left.partition - right.partition);
 }
 
 function most(numbers: readonly number[]): number | undefined {

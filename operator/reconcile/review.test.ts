@@ -6,7 +6,7 @@ import { metadata, pod, verdict } from '#operator/observe/testing/samples.ts';
 import type { World } from './gather.ts';
 import { observeLog } from './review.ts';
 
-const log = (topicId: string) => ({ epoch: 1, clusterId: 'cluster', topicId });
+const log = (topicId: string) => ({ epoch: 1, topic: 'shop.orders', clusterId: 'cluster', topicId });
 
 /** As much of a world as it takes: one ready aggregator that reports this log, or none. */
 function worldWith(reported: ReturnType<typeof log> | undefined): World {
@@ -22,4 +22,10 @@ test('the log that is counted stays known while no aggregator runs, and a report
   assert.equal(observeLog(worldWith(undefined), undefined), undefined);
   assert.deepEqual(observeLog(worldWith(undefined), { log: log('A') }), log('A'));
   assert.deepEqual(observeLog(worldWith(log('B')), { log: log('A') }), log('B'));
+});
+
+test('a log of another topic is one of the pipeline that had the name before', () => {
+  const other = { ...log('A'), topic: 'shop.orders-before' };
+  assert.equal(observeLog(worldWith(other), { log: other }), undefined);
+  assert.deepEqual(observeLog(worldWith(other), { log: log('B') }), log('B'));
 });

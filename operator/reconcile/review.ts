@@ -79,7 +79,9 @@ export function toStatusInput(
 
 /** The log that the books count, as it was last reported: no aggregator may run while calculators start. */
 export function observeLog(world: World, previous: Status | undefined): CountedLog | undefined {
-  return review(world).verdict.log ?? previous?.log;
+  const topic = topicOf(world.pipeline);
+  const known = [...review(world).verdict.logs, ...(previous?.log === undefined ? [] : [previous.log])];
+  return known.find((log) => log.topic === topic);
 }
 
 /** Waiting does not cure these: the resource itself has to be changed. */

@@ -198,9 +198,10 @@ describe('what the aggregators say', () => {
   });
 
   test('counts only while their pod is there: its key is dropped when it is gone', async () => {
-    const log = { epoch: 1, clusterId: 'cluster', topicId: 'topic' };
-    const { namespace, operator } = await rolledOut({ said: { log } });
+    const { namespace, operator } = await rolledOut();
     await using _ = operator;
+    const log = { epoch: 1, topic: `${namespace}.${name}`, clusterId: 'cluster', topicId: 'topic' };
+    await say(namespace, 'aggregator-1', { log });
     await podOf(namespace, 'aggregator', { ready: true, number: 2 });
     await say(namespace, 'aggregator-2', { exact: false, reason: 'LawViolated', message: 'no' });
     await untilCondition(cluster.client, namespace, 'TotalExact', 'False LawViolated');

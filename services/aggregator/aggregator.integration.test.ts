@@ -536,6 +536,28 @@ describe('an aggregator', () => {
     );
   });
 
+  it('counts on after a restart although Kafka refuses the settings that are wanted, and says so', async () => {
+    const name = uniqueName('refused');
+    const path = join(folder.path, name);
+    await writeFile(path, topicFileText(3));
+    const file = { SUMPIPELINE_TOPIC_FILE: path };
+    {
+      await using aggregator = startAggregator(name, file);
+      await untilOpen(aggregator);
+      await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
+    }
+    await writeFile(path, topicFileText(3).replace('"config": {}', '"config": {"segment.bytes": "many"}'));
+    await using aggregator = startAggregator(name, file);
+    await untilOpen(aggregator);
+    await totalAtLeast(aggregator, await produce(name, numbers(30, 60)));
+    const { kafka, exact } = await until('the verdict', () => aggregator.verdicts.find(({ kafka }) => !kafka.ok));
+    assert.equal(kafka.reason, 'TopicConflict');
+    assert.match(kafka.message, /Kafka refuses to change topic .*segment\.bytes/);
+    assert.notEqual(exact, false);
+    await writeFile(path, topicFileText(3));
+    await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
+  });
+
   it('says what is wrong with a file that changed, and goes on counting', async () => {
     const name = uniqueName('illegible');
     const path = join(folder.path, name);

@@ -32,6 +32,7 @@ import { Partitions } from './partitions.ts';
 /** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
+  const clock = { ms: 0 };
   const failures = new Map<string, Error[]>();
   const ending = new AbortController();
   let epoch = 0n;
@@ -86,7 +87,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     owner: 'me',
     logger: silentLogger,
     metrics,
-    now: () => 0,
+    now: () => clock.ms,
     random: () => 0,
     onChange: () => changes++,
     onApplied: () => {},
@@ -100,6 +101,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     /** What the reader asks about the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
+    clock,
     fatal,
     ending,
     changes: () => changes,
@@ -219,6 +221,22 @@ describe('a partition', () => {
     assert.deepEqual(obstacles(), []);
     partitions.waits(0, 'a transaction is open');
     assert.deepEqual(obstacles(), ['a transaction is open']);
+  });
+
+  it('has none any more when nothing was met for a while', async () => {
+    const { assign, fail, partitions, clock } = setUp();
+    fail('claim', new StoreUnavailableError('StoreError', 'locked'));
+    await assign();
+    assert.equal(partitions.obstacles.size, 1);
+    clock.ms += 91_000;
+    assert.equal(partitions.obstacles.size, 0);
+  });
+
+  it('has none for a membership that cannot be proven', async () => {
+    const { assign, fail, partitions } = setUp();
+    fail('prove', new NotMemberError('not now'));
+    await assign();
+    assert.equal(partitions.obstacles.size, 0);
   });
 
   it('has none for a cause that nobody names', async () => {

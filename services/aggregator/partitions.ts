@@ -13,6 +13,7 @@ import {
   LogReplacedError,
   LogRewrittenError,
   type LogStopError,
+  NotMemberError,
 } from '#services/eventlog/port.ts';
 import {
   type Anchor,
@@ -61,6 +62,9 @@ interface Owned {
 /** As many records as a reader gives us at most: with so many waiting we are the ones who are waited for. */
 const fullBatchRecords = 1000n;
 
+/** What is still in the way is met again sooner: a claim within 30 s, an open transaction within 40 s. */
+const obstacleMs = 90_000;
+
 /** Halts after which the log must not be trusted again by itself. */
 const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated', 'LogRewritten']);
 
@@ -84,7 +88,7 @@ export class Partitions {
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
   /** What keeps partitions from moving, by partition: others have to end it. */
-  readonly #obstacles = new Map<number, string>();
+  readonly #obstacles = new Map<number, { readonly why: string; readonly at: number }>();
   #assignment: LogAssignment | undefined;
   readonly #dashboards: Dashboards;
   readonly #backlogClock: BacklogClock;
@@ -114,7 +118,8 @@ export class Partitions {
 
   /** Why partitions of ours wait for Kafka, PostgreSQL or a foreign writer, by partition. */
   get obstacles(): ReadonlyMap<number, string> {
-    return this.#obstacles;
+    const from = this.#options.now() - obstacleMs;
+    return new Map([...this.#obstacles].flatMap(([partition, { why, at }]) => (at < from ? [] : [[partition, why]])));
   }
 
   /** True while the group counts us in, as far as we know. */
@@ -231,13 +236,15 @@ export class Partitions {
 
   /** The reader cannot go on with a partition until others have acted. */
   waits(partition: number, why: string): void {
-    if (this.#owned.has(partition)) this.#obstacles.set(partition, why);
+    if (this.#owned.has(partition)) this.#obstacles.set(partition, { why, at: this.#options.now() });
   }
 
   /** Only what names its cause: whatever else keeps a partition still may be a fault of ours. */
   #meet(partition: number, error: unknown): void {
+    // A member that cannot prove itself again and again is not waiting for others.
+    if (error instanceof NotMemberError) return;
     if (error instanceof StoreUnavailableError || error instanceof LogError) {
-      this.#obstacles.set(partition, error.message);
+      this.#obstacles.set(partition, { why: error.message, at: this.#options.now() });
     }
   }
 

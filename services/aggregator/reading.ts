@@ -1,6 +1,7 @@
+import type { AggregatorConfig } from '#contract/config.ts';
 import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
-import { LogUnavailableError, type TopicIdentity } from '#services/eventlog/port.ts';
+import { LogReplacedError, LogUnavailableError, type TopicIdentity } from '#services/eventlog/port.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
 import { kafkaSettings } from '#services/eventlog/settings.ts';
 import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
@@ -30,6 +31,11 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
+      // Nothing could move meanwhile. A reader that died of itself is another matter: its partitions stand still.
+      if (error instanceof StoreUnavailableError || error instanceof LogUnavailableError) {
+        options.stillness.forget();
+        state.stuck = [];
+      }
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
       logger.error({ error, waitMs }, 'the log is not read');
@@ -47,7 +53,8 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   stack.defer(() => identity.close());
   const { clusterId, topicId } = await prepareLog(options, session, identity);
   const isConnected = () => {
-    state.kafka = healthy(`connected to cluster ${clusterId}`);
+    const { problem } = session.topicFile;
+    state.kafka = problem === undefined ? healthy(`connected to cluster ${clusterId}`) : healthOf(problem);
   };
   // After a failure only a member of the group knows that it is over. Otherwise health would flip between ok and failed
   // while a permission is missing.
@@ -85,10 +92,11 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     },
   });
   logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
+  const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
   try {
-    await Promise.race([failed.promise, watch(options, session, partitions, either), untilAborted(either)]);
+    await Promise.race([failed.promise, watch(options, watched, either), untilAborted(either)]);
   } finally {
     ending.abort();
     await partitions.rest();
@@ -105,19 +113,26 @@ interface PreparedLog {
 
 /** Makes sure that there is a log, that it is the one that the books count, and says how well it keeps its records. */
 async function prepareLog(
-  { config, state }: SessionOptions,
+  { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,
   identity: TopicIdentity,
 ): Promise<PreparedLog> {
   const clusterId = await topic.clusterId();
+  const epoch = config.SUMPIPELINE_LOG_EPOCH;
   const report = ({ clusterId, topicId }: LedgerIdentity) => {
-    if (topicId !== undefined) state.log = { epoch: config.SUMPIPELINE_LOG_EPOCH, clusterId, topicId };
+    if (topicId !== undefined) state.log = { epoch, topic: config.SUMPIPELINE_KAFKA_TOPIC, clusterId, topicId };
   };
   const counted = await ledger.readLog();
   if (counted !== undefined) report(counted);
   // Before anything is changed in what may be another pipeline's cluster or topic.
   if (counted !== undefined) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
-  await topicFile.ensure(counted !== undefined);
+  try {
+    await topicFile.ensure(counted !== undefined);
+  } catch (error) {
+    // What is counted is read on, whatever keeps its settings from being as wanted: `watch` tries again.
+    if (counted === undefined || isTopicMissing(error)) throw error;
+    logger.warn({ error }, 'the topic is not as wanted');
+  }
   state.topic = await topic.readSettings();
   const topicId = await identity.read();
   await ledger.identify({ clusterId, topicId });
@@ -125,14 +140,24 @@ async function prepareLog(
   return { clusterId, topicId };
 }
 
+/** Throws LogReplacedError when the topic of that name is another one by now. */
+async function requireSameLog(identity: TopicIdentity, wanted: string, config: AggregatorConfig): Promise<void> {
+  const found = await identity.read();
+  if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
+}
+
 /** Without a topic there is no id, and what follows says better what is wrong. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();
   } catch (error) {
-    if (error instanceof LogUnavailableError && error.reason === 'TopicMissing') return undefined;
+    if (isTopicMissing(error)) return undefined;
     throw error;
   }
+}
+
+function isTopicMissing(error: unknown): boolean {
+  return error instanceof LogUnavailableError && error.reason === 'TopicMissing';
 }
 
 /** Counts the ledger against the totals once per process; `sumctl verify` asks for more. */

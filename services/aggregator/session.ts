@@ -26,5 +26,5 @@ export interface SessionOptions {
 export interface Session {
   readonly ledger: PostgresLedger;
   readonly topic: LogTopic;
-  readonly topicFile: Pick<TopicFile, 'ensure' | 'ensureIfChanged'>;
+  readonly topicFile: Pick<TopicFile, 'ensure' | 'ensureIfChanged' | 'problem'>;
 }

@@ -60,6 +60,13 @@ describe('the process ends', () => {
     assert.deepEqual(watch.look(at([5n, 9_999n]), none, 1_010), { partition: 0, nextOffset: 5n, lag: 9n, ms: 1_010 });
   });
 
+  it('although other partitions get their first records now and then', () => {
+    const watch = new StuckWatch(limits);
+    const lagging = (count: number) => new Map([...at([5n, 5n, 5n, 5n, 5n, 5n])].slice(0, count));
+    for (let ms = 0; ms <= 100; ms += 50) assert.equal(watch.look(lagging(1 + ms / 50), none, ms), undefined);
+    assert.equal(watch.look(lagging(6), none, 150)?.ms, 150);
+  });
+
   it('not for what waits for others', () => {
     const watch = new StuckWatch(limits);
     const obstacles = new Map([[0, 'locked']]);

@@ -64,6 +64,9 @@ export class Stillness {
 export class StuckWatch {
   readonly #limits: StuckLimits;
   readonly #stillness: Stillness;
+  readonly #nextOffsets = new Map<number, bigint>();
+  /** When any partition was last seen to have moved. */
+  #movedAt: number | undefined;
 
   constructor(limits: StuckLimits) {
     this.#limits = limits;
@@ -78,9 +81,12 @@ export class StuckWatch {
   ): StillPartition | undefined {
     const unexplained = new Map([...standings].filter(([partition]) => !obstacles.has(partition)));
     const still = this.#stillness.look(unexplained, nowMs).toSorted((left, right) => right.ms - left.ms);
-    const busy = [...unexplained.values()].filter(({ lag }) => lag > 0n).length;
     const [longest] = still;
-    const isAlone = still.length < busy;
+    for (const [partition, { nextOffset }] of standings) {
+      if (nextOffset > (this.#nextOffsets.get(partition) ?? nextOffset)) this.#movedAt = nowMs;
+      this.#nextOffsets.set(partition, nextOffset);
+    }
+    const isAlone = this.#movedAt !== undefined && nowMs - this.#movedAt <= this.#limits.allMs;
     return longest !== undefined && longest.ms > (isAlone ? this.#limits.oneMs : this.#limits.allMs)
       ? longest
       : undefined;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { AggregatorConfig } from '#contract/config.ts';
 import { silentLogger } from '#platform/log.ts';
-import type { LogTopic, WantedTopic } from '#services/eventlog/port.ts';
+import { LogReplacedError, type LogTopic, type WantedTopic } from '#services/eventlog/port.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
 import { TopicFile } from './topicFile.ts';
@@ -14,6 +14,8 @@ before(async () => {
   folder = await createTemporaryFolder();
 });
 after(() => folder[Symbol.asyncDispose]());
+
+const same = async () => {};
 
 /** A file of 3 partitions, and a fake topic that records what it was asked for and fails when told so. */
 async function setUp() {
@@ -38,14 +40,27 @@ async function setUp() {
 test('the topic is made as the file says, and again only when the file says something new', async () => {
   const { path, asked, file } = await setUp();
   await file.ensure(false);
-  assert.equal(await file.ensureIfChanged(), false);
+  assert.equal(await file.ensureIfChanged(same), false);
   await writeFile(path, topicFileText(6));
-  assert.equal(await file.ensureIfChanged(), true);
-  assert.equal(await file.ensureIfChanged(), false);
+  assert.equal(await file.ensureIfChanged(same), true);
+  assert.equal(await file.ensureIfChanged(same), false);
   assert.deepEqual(asked, [
     { partitions: 3, isCounted: false },
     { partitions: 6, isCounted: true },
   ]);
+});
+
+test('nothing is changed in a topic that is another one by now', async () => {
+  const { path, asked, file } = await setUp();
+  await file.ensure(false);
+  await writeFile(path, topicFileText(6));
+  const replaced = new LogReplacedError({ topic: 'orders', wanted: 'A', found: 'B' });
+  await assert.rejects(
+    file.ensureIfChanged(() => Promise.reject(replaced)),
+    replaced,
+  );
+  assert.equal(asked.length, 1);
+  assert.equal(file.problem, replaced);
 });
 
 test('what failed is tried again', async () => {
@@ -53,9 +68,9 @@ test('what failed is tried again', async () => {
   await file.ensure(false);
   await writeFile(path, topicFileText(6));
   fake.problem = new Error('no controller');
-  await assert.rejects(file.ensureIfChanged(), /no controller/);
+  await assert.rejects(file.ensureIfChanged(same), /no controller/);
   fake.problem = undefined;
-  assert.equal(await file.ensureIfChanged(), true);
+  assert.equal(await file.ensureIfChanged(same), true);
   assert.equal(asked.length, 3);
 });
 
@@ -64,12 +79,12 @@ test('a file that is missing or cannot be read is named', async () => {
   await writeFile(path, '{"partitions": 0}');
   await assert.rejects(file.ensure(false), /wanted topic: ConfigMap orders-topic, key topic\.json: .*partitions/s);
   await rm(path);
-  await assert.rejects(file.ensureIfChanged(), /ConfigMap orders-topic, key topic\.json is missing or empty/);
+  await assert.rejects(file.ensureIfChanged(same), /ConfigMap orders-topic, key topic\.json is missing or empty/);
 });
 
 test('without a file the topic is made by others', async () => {
   const topic = { ensure: () => assert.fail('not asked for') } as unknown as LogTopic;
   const file = new TopicFile({ config: {} as AggregatorConfig, topic, logger: silentLogger });
   await file.ensure(false);
-  assert.equal(await file.ensureIfChanged(), false);
+  assert.equal(await file.ensureIfChanged(same), false);
 });

@@ -14,6 +14,7 @@ export class TopicFile {
   readonly #logger: Logger;
   /** What the file said when the topic was last made so. */
   #done: string | undefined;
+  #problem: unknown;
 
   constructor({ config, topic, logger }: { config: AggregatorConfig; topic: LogTopic; logger: Logger }) {
     this.#path = config.SUMPIPELINE_TOPIC_FILE;
@@ -22,21 +23,45 @@ export class TopicFile {
     this.#logger = logger;
   }
 
+  /** Why the topic is not as the file says; undefined while it is, as far as we know. */
+  get problem(): unknown {
+    return this.#problem;
+  }
+
   /**
    * Does nothing without a file: others make the topic then. `isCounted` as in WantedTopic. Throws SecretFileError for a
    * file that is missing, TopicConflictError for what it says or for what Kafka refuses, and LogUnavailableError.
    */
   async ensure(isCounted: boolean): Promise<void> {
-    const text = await this.#read();
-    if (text !== undefined) await this.#ensure(text, isCounted);
+    await this.#noted(async () => {
+      const text = await this.#read();
+      if (text !== undefined) await this.#ensure(text, isCounted);
+    });
   }
 
-  /** The same for a topic whose records are counted, if the file says something new. Answers whether it does. */
-  async ensureIfChanged(): Promise<boolean> {
-    const text = await this.#read();
-    if (text === undefined || text === this.#done) return false;
-    await this.#ensure(text, true);
-    return true;
+  /**
+   * The same for a topic whose records are counted, if the file says something new. Answers whether it does. Nothing is
+   * changed when `requireSame` throws: by now the topic of that name may be another one.
+   */
+  async ensureIfChanged(requireSame: () => Promise<void>): Promise<boolean> {
+    return this.#noted(async () => {
+      const text = await this.#read();
+      if (text === undefined || text === this.#done) return false;
+      await requireSame();
+      await this.#ensure(text, true);
+      return true;
+    });
+  }
+
+  async #noted<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#problem = undefined;
+      return result;
+    } catch (error) {
+      this.#problem = error;
+      throw error;
+    }
   }
 
   async #read(): Promise<string | undefined> {

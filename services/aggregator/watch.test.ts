@@ -65,7 +65,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const topicFile = { ensureIfChanged: async () => false };
   const session = { ledger: { readBooks: async () => books }, topic, topicFile } as unknown as Session;
   const ending = new AbortController();
-  const done = watch(options, session, member, ending.signal, {
+  const done = watch(options, { session, partitions: member, requireSameLog: async () => {} }, ending.signal, {
     everyMs: 1,
     limits: { allMs: 40, oneMs: 60_000 },
   });

@@ -16,14 +16,20 @@ export class StuckError extends Error {
   override readonly name = 'StuckError';
 }
 
+export interface Watched {
+  readonly session: Session;
+  readonly partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>;
+  /** Throws LogReplacedError when the topic is another one than is counted. */
+  readonly requireSameLog: () => Promise<void>;
+}
+
 /**
  * Looks at everything on a timer until the signal. What cannot be reached becomes health, not an error: the clients
  * connect again by themselves. Throws StuckError.
  */
 export async function watch(
   options: SessionOptions,
-  session: Session,
-  partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>,
+  { session, partitions, requireSameLog }: Watched,
   signal: AbortSignal,
   { everyMs = lookEveryMs, limits = stuckLimits } = {},
 ): Promise<void> {
@@ -34,7 +40,7 @@ export async function watch(
     // PostgreSQL first: what is counted was in the log before.
     const books = await look(() => session.ledger.readBooks());
     // What is wrong with the settings is not cured by a look that does not ask for them.
-    const made = await look(() => session.topicFile.ensureIfChanged());
+    const made = await look(() => session.topicFile.ensureIfChanged(requireSameLog));
     const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
     const log = await look(() => lookAtLog(session, withSettings));
     // Over: what a connection says that was taken away is nobody's health.

@@ -129,7 +129,7 @@ describe('adding', () => {
       const identity = await openTopicIdentity(settings);
       const topicId = await identity.read();
       identity.close();
-      return formatCountedLog({ epoch: 1, clusterId: kafka.clusterId, topicId });
+      return formatCountedLog({ epoch: 1, topic, clusterId: kafka.clusterId, topicId });
     };
     await writeFile(path, await countedLog());
     const admin = plainClient(kafka.plaintextBootstrapServers).admin();

@@ -61,6 +61,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   const countedLog = new CountedLogFile({
     path: config.SUMPIPELINE_LOG_FILE,
     source: config.SUMPIPELINE_LOG_SOURCE,
+    topic,
     logger,
   });
   const connection = new Connection({
@@ -74,15 +75,20 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     random: Math.random,
     onConnected() {
       logEnds.start();
-      identity.require();
       onReady();
+      try {
+        identity.require();
+      } catch (error) {
+        // A replaced log is answered with `unavailable`, by a calculator that is there.
+        logger.error({ error }, 'nothing is written');
+      }
     },
   });
   let countedLogRead: Promise<void> | undefined;
   const recent = new RecentAdditions({ entriesMax: recentMax });
   const identity = new LogIdentity({
     writer: () => connection.writer,
-    countedTopicId: () => countedLog.log?.topicId,
+    countedTopicId: () => countedLog.require()?.topicId,
     onLost(fields) {
       recent.clear();
       logger.error(fields, 'the log may not hold what was acknowledged: what is remembered is forgotten');

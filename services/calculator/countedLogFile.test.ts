@@ -15,17 +15,23 @@ before(async () => {
 after(() => folder[Symbol.asyncDispose]());
 
 function open(path: string | undefined) {
-  const file = new CountedLogFile({ path, source: undefined, logger: silentLogger, everyMs: 2 });
+  const file = new CountedLogFile({
+    path,
+    source: 'ConfigMap orders-log, key log.json',
+    topic: 'shop.orders',
+    logger: silentLogger,
+    everyMs: 2,
+  });
   return {
     start: () => file.start(),
     get log() {
-      return file.log;
+      return file.require();
     },
     [Symbol.asyncDispose]: () => file.close(),
   };
 }
 
-const log = (topicId: string) => ({ epoch: 1, clusterId: 'cluster', topicId });
+const log = (topicId: string) => ({ epoch: 1, topic: 'shop.orders', clusterId: 'cluster', topicId });
 
 test('the log is known from the first read, follows the file, and stays known when the file goes or breaks', async () => {
   const path = join(folder.path, 'log.json');
@@ -39,6 +45,33 @@ test('the log is known from the first read, follows the file, and stays known wh
   await rm(path);
   await writeFile(path, formatCountedLog(log('C')));
   await until('the next change', () => file.log?.topicId === 'C');
+});
+
+test('a file that cannot be read refuses, until one that can be has come', async () => {
+  const path = join(folder.path, 'unreadable.json');
+  await writeFile(path, '{"epoch": 1}');
+  await using file = open(path);
+  await file.start();
+  assert.throws(() => file.log, /ConfigMap orders-log, key log\.json cannot be read .*topicId/s);
+  await writeFile(path, formatCountedLog(log('A')));
+  await until('the file', async () => {
+    try {
+      return file.log?.topicId === 'A';
+    } catch {
+      return false;
+    }
+  });
+  await writeFile(path, '{"epoch": 1}');
+  await file[Symbol.asyncDispose]();
+  assert.equal(file.log?.topicId, 'A');
+});
+
+test('a log of another topic is not taken', async () => {
+  const path = join(folder.path, 'other.json');
+  await writeFile(path, formatCountedLog({ ...log('A'), topic: 'another' }));
+  await using file = open(path);
+  await file.start();
+  assert.equal(file.log, undefined);
 });
 
 test('a file that comes later is read', async () => {

@@ -1,4 +1,5 @@
 import { type CountedLog, parseCountedLog } from '#contract/countedLog.ts';
+import { SumError } from '#core/errors.ts';
 import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
 import { pause } from '#platform/time.ts';
@@ -10,6 +11,8 @@ export interface CountedLogFileOptions {
   /** Undefined: no log is handed over, as outside of Kubernetes. */
   readonly path: string | undefined;
   readonly source: string | undefined;
+  /** Of another topic nothing is taken: the pipeline may have been made again under its name. */
+  readonly topic: string;
   readonly logger: Logger;
   /** How often the file is looked at; for tests. */
   readonly everyMs?: number;
@@ -23,13 +26,16 @@ export class CountedLogFile {
   /** What the file said when it was last understood, and what was last wrong with it. */
   #text: string | undefined;
   #problem: string | undefined;
+  #unreadable: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: CountedLogFileOptions) {
     this.#options = options;
   }
 
-  get log(): CountedLog | undefined {
+  /** Undefined while there is no such file. Throws SumError for one that cannot be read before any was. */
+  require(): CountedLog | undefined {
+    if (this.#log === undefined && this.#unreadable !== undefined) throw new SumError('unavailable', this.#unreadable);
     return this.#log;
   }
 
@@ -59,15 +65,30 @@ export class CountedLogFile {
     try {
       const text = await readSecretFile({ what: 'log that is counted', path, source });
       if (text === this.#text) return;
-      this.#log = parseCountedLog(text);
       this.#text = text;
       this.#problem = undefined;
-      logger.info({ ...this.#log }, 'the log that is counted');
+      this.#take(text);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       // Missing until the aggregators have reported for the first time. Said once.
       if (problem !== this.#problem) logger.info({ error }, 'the log that is counted is not known');
       this.#problem = problem;
+    }
+  }
+
+  #take(text: string): void {
+    const { path, source, topic, logger } = this.#options;
+    try {
+      const log = parseCountedLog(text);
+      this.#unreadable = undefined;
+      if (log.topic === topic) this.#log = log;
+      logger.info({ ...log }, 'the log that is counted');
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#unreadable =
+        `${source ?? path} cannot be read (${problem}), so it is not known which log is counted; nothing was written. ` +
+        'Use calculators and an operator of one version, then retry';
+      logger.error({ error }, 'the log that is counted cannot be read');
     }
   }
 }

@@ -220,6 +220,26 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
 });
 
+test('an open transaction is found while other partitions are at work, and nothing is fetched again for it', async () => {
+  const kafka = new FakeKafka();
+  kafka.begin(0, 5n);
+  kafka.begin(1, 0n);
+  kafka.withheld = () => 'open';
+  const working = Promise.withResolvers<BatchResult>();
+  kafka.answer = () => working.promise;
+  const handed = kafka.hand(1, [0, 1]);
+  await until('a handler to work', () => kafka.batches.length === 1);
+  const seeks = kafka.seeks.length;
+  const ranges = new Map([0, 1].map((partition) => [partition, { earliest: 0n, end: 9n }]));
+  for (let count = 0; count < 3; count++) kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
+  assert.deepEqual(kafka.waits, [], 'it may only wait for its turn');
+  kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
+  await until('the wait', () => kafka.waits.length > 0);
+  assert.deepEqual([kafka.waits.length, kafka.seeks.length], [1, seeks]);
+  working.resolve({ kind: 'confirmed', nextOffset: 2n });
+  await handed;
+});
+
 test('the record before the first one is compared, once, and not delivered', async () => {
   const kafka = new FakeKafka();
   const compared: bigint[] = [];
@@ -315,7 +335,7 @@ test('a marker at the end of a quiet partition is found by the comparison with t
   kafka.withheld = (offset) => (offset === 5n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);
   kafka.deliveries.idle();
-  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 6n }]]));
+  kafka.deliveries.compare([{ partition: 0, isBusy: false }], new Map([[0, { earliest: 0n, end: 6n }]]));
   await until('it to be delivered', () => kafka.firsts().length === 1);
   assert.deepEqual(kafka.firsts(), [5n]);
   await until('the partition to be read again', () => kafka.active.has(0));
@@ -364,7 +384,7 @@ test('a new leader after a marker is compared with the marker', async () => {
   kafka.begin(0, 5n, () => true);
   await kafka.hand(0, [4], 0);
   kafka.deliveries.idle();
-  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 6n }]]));
+  kafka.deliveries.compare([{ partition: 0, isBusy: false }], new Map([[0, { earliest: 0n, end: 6n }]]));
   await until('the marker to be delivered', () => kafka.firsts().length === 1 && kafka.active.has(0));
   await kafka.hand(0, [6, 7], 2);
   for (let times = 0; times < 3; times++) {
@@ -381,7 +401,7 @@ test('all that an aborted transaction wrote is delivered in one go', async () =>
   kafka.withheld = (offset) => (offset < 105n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);
   kafka.deliveries.idle();
-  kafka.deliveries.compare([{ partition: 0 }], new Map([[0, { earliest: 0n, end: 105n }]]));
+  kafka.deliveries.compare([{ partition: 0, isBusy: false }], new Map([[0, { earliest: 0n, end: 105n }]]));
   await until('all of it', () => kafka.firsts().length === 100);
   await until('the partition to be read again', () => kafka.active.has(0));
   assert.deepEqual([kafka.seeks.at(-1), kafka.fatals], [[0, '105'], []]);

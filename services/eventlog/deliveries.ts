@@ -47,7 +47,16 @@ export interface RangeAnswer {
 const mismatchesMax = 3;
 /** Records are there and none comes, in this many checks: the client is stuck in a way that it does not report. */
 const stalledChecksMax = 6;
+/** A partition that was quiet in so many checks is asked about although others are at work. */
+const quietChecksMin = 3;
 const restBackoffMs = { minimumMs: 100, maximumMs: 5_000 };
+
+/** A partition that delivered nothing lately. */
+interface Idle {
+  readonly partition: number;
+  /** Handlers of other partitions work. */
+  readonly isBusy: boolean;
+}
 
 /** One partition between `begin` and its end. Replaced, never reused: an old one that still works is recognised. */
 interface Reading {
@@ -70,6 +79,8 @@ interface Reading {
   /** `next` at the last comparison with the log. */
   checked: bigint | undefined;
   stalledChecks: number;
+  /** In how many checks in a row it delivered nothing, whatever others did. */
+  quietChecks: number;
 }
 
 export interface ReadingPlace {
@@ -120,6 +131,7 @@ export class Deliveries {
       failures: 0,
       checked: undefined,
       stalledChecks: 0,
+      quietChecks: 0,
     };
     this.#readings.set(partition, reading);
     this.#resume(reading);
@@ -215,29 +227,55 @@ export class Deliveries {
     if (reading !== undefined) this.#judge(reading, undefined);
   }
 
-  /** Partitions that delivered nothing since the last call. None while a handler works: its fetch is not over. */
-  idle(): readonly { readonly partition: number }[] {
-    const idle = [...this.#readings.values()].filter(
-      ({ phase, next, checked }) => phase === 'reading' && next === checked,
-    );
-    for (const reading of this.#readings.values()) reading.checked = reading.next;
-    return this.#handling.size > 0 ? [] : idle;
+  /**
+   * Partitions that delivered nothing since the last call. While a handler works its fetch is not over, and what a quiet
+   * partition waits for may be its turn: it is only asked about, and only when it was quiet for some calls.
+   */
+  idle(): readonly Idle[] {
+    const isBusy = this.#handling.size > 0;
+    const idle: Idle[] = [];
+    for (const reading of this.#readings.values()) {
+      const { partition, phase, next, checked } = reading;
+      const isQuiet = phase === 'reading' && next === checked && !this.#handling.has(partition);
+      reading.quietChecks = isQuiet ? reading.quietChecks + 1 : 0;
+      reading.checked = next;
+      if (isQuiet && (!isBusy || reading.quietChecks >= quietChecksMin)) idle.push({ partition, isBusy });
+    }
+    return idle;
   }
 
   /**
    * kafkajs that jumped to the end, or is stuck, looks like a quiet log: so what is idle is compared with the log. Stops
    * a partition that the log does not hold any more, seeks again where records wait, and gives up when that is no help.
    */
-  compare(idle: readonly { readonly partition: number }[], ranges: ReadonlyMap<number, LogRange>): void {
-    for (const { partition } of idle) {
+  compare(idle: readonly Idle[], ranges: ReadonlyMap<number, LogRange>): void {
+    for (const { partition, isBusy } of idle) {
       const reading = this.#readings.get(partition);
       if (reading === undefined || reading.phase !== 'reading' || reading.next !== reading.checked) continue;
       const { next } = reading;
       const end = ranges.get(partition)?.end ?? 0n;
-      if (rangeProblem(partition, next, ranges) !== undefined) this.#judge(reading, undefined);
+      if (isBusy) this.#askWhetherOpen(reading, end);
+      else if (rangeProblem(partition, next, ranges) !== undefined) this.#judge(reading, undefined);
       else if (end === next) reading.stalledChecks = 0;
       else this.#stalled(reading, end);
     }
+  }
+
+  /** Changes nothing: a seek would drop what was fetched and waits for its turn. */
+  #askWhetherOpen(reading: Reading, end: bigint): void {
+    if (end === reading.next) return;
+    const { probe, logger } = this.#options;
+    const { partition } = reading;
+    probe(partition, reading.next).then(
+      (found) => {
+        if (found === 'open' && this.#isLive(reading)) this.#waitsForTransaction(reading);
+      },
+      (error: unknown) => logger.debug({ error, partition }, 'what stands in the log cannot be asked'),
+    );
+  }
+
+  #waitsForTransaction({ partition, next }: Reading): void {
+    this.#options.onWaits(partition, `a transaction of a foreign producer has not ended at offset ${next}`);
   }
 
   #stalled(reading: Reading, end: bigint): void {
@@ -358,7 +396,7 @@ export class Deliveries {
    */
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
-    const { probe, onBatch, onStopped, onWaits, logger } = this.#options;
+    const { probe, onBatch, onStopped, logger } = this.#options;
     const before = this.#handling.get(partition);
     const looking = async () => {
       await before;
@@ -369,7 +407,7 @@ export class Deliveries {
       if (record === 'open') {
         // Not ours to end, and no fault of the client.
         reading.stalledChecks = 0;
-        onWaits(partition, `a transaction of a foreign producer has not ended at offset ${next}`);
+        this.#waitsForTransaction(reading);
         return this.#resume(reading);
       }
       if (record === undefined) {

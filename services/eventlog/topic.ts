@@ -13,7 +13,7 @@ import {
   type WantedTopic,
 } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
-import { type FoundTopic, planTopic, wantedConfig } from './topicPlan.ts';
+import { type FoundTopic, planTopic, type TopicPlan, wantedConfig } from './topicPlan.ts';
 
 /** Within the bound of one administrative call. */
 const listedWithinMs = 10_000;
@@ -115,17 +115,30 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
         'The topic was not changed. Name another topic; or, if it is the right one, set management to External and change its settings yourself',
     );
   }
-  if (plan.growTo !== undefined) {
-    await grow(admin, topic, plan.growTo);
-    await untilListed(admin, topic, plan.growTo);
-  }
-  if (plan.config !== undefined) {
-    const configEntries = Object.entries(plan.config).map(([name, value]) => ({ name, value }));
-    const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries };
-    await admin.alterConfigs({ validateOnly: false, resources: [resource] });
+  try {
+    await change(admin, topic, plan);
+  } catch (error) {
+    if (!isTopicRefused(error)) throw error;
+    const message = `Kafka refuses to change topic ${topic} (${plan.changes.join(', ')}): ${messagesOf(error)}`;
+    throw new TopicConflictError(message, { cause: error });
   }
   if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
   return { created: false, changes: plan.changes };
+}
+
+async function change(
+  admin: Admin,
+  topic: string,
+  { growTo, config }: Extract<TopicPlan, { kind: 'change' }>,
+): Promise<void> {
+  if (growTo !== undefined) {
+    await grow(admin, topic, growTo);
+    await untilListed(admin, topic, growTo);
+  }
+  if (config === undefined) return;
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries };
+  await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
 /** Several aggregators hear of the wish at once. One of them grows the topic, and Kafka refuses the others. */

@@ -262,8 +262,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'the log that is counted stays known while no aggregator runs',
     file: 'operator/reconcile/review.ts',
-    from: 'review(world).verdict.log ?? previous?.log',
-    to: 'review(world).verdict.log',
+    from: '...(previous?.log === undefined ? [] : [previous.log])',
+    to: '',
     test: { file: 'operator/reconcile/review.test.ts', name: 'stays known' },
   },
   {

@@ -33,7 +33,7 @@ export function minimalExample(): Example {
 /** Every field. */
 export function fullExample(): Example {
   return exampleOf(fullDraft(), {
-    log: { epoch: 1, clusterId: 'MkU3OEVBNTcwNTJENDM2Qk', topicId: 'XmrNsMVlQy2UwQjSbKrUJw' },
+    log: { epoch: 1, topic: 'shop.orders', clusterId: 'MkU3OEVBNTcwNTJENDM2Qk', topicId: 'XmrNsMVlQy2UwQjSbKrUJw' },
   });
 }
 

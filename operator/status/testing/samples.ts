@@ -45,7 +45,7 @@ export function input(more: Partial<StatusInput> = {}): StatusInput {
       image: 'sumpipeline:1',
       bootstrap: 'kafka-1:9096',
       topic: 'shop.orders',
-      log: { epoch: 1, clusterId: 'cluster', topicId: 'topic' },
+      log: { epoch: 1, topic: 'shop.orders', clusterId: 'cluster', topicId: 'topic' },
       endpoints: { calculator: { http: 'http://c', grpc: 'c' }, aggregator: { http: 'http://a', grpc: 'a' } },
     },
     ...more,
