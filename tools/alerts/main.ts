@@ -38,7 +38,7 @@ const program = new Command('npm run alerts --')
 Every window and wait of the rules is divided by the speed, and scrapes come as much sooner; causes take their real time.
 
 Examples:
-  npm run alerts                  # about 40 minutes
+  npm run alerts                  # about 45 minutes
   npm run alerts -- --speed 1     # the rules as they are: several hours`,
   )
   .exitOverride()
