@@ -106,7 +106,7 @@ test('it leads, works, answers its probes and its metrics, and gives the Lease b
     const { body } = await ask(operator, '/metrics');
     const wanted = [
       'sumpipeline_operator_pipelines{state="reconciling"} 1',
-      'action="create"} 13',
+      'action="create"} 14',
       'leader_election_master_status',
     ];
     return (

@@ -59,6 +59,7 @@ describe('with nothing but its generated role the operator', () => {
       `apply Role ${namespace}/${aggregator}`,
       `apply RoleBinding ${namespace}/${aggregator}`,
       `apply ConfigMap ${namespace}/${name}-proof`,
+      `apply ConfigMap ${namespace}/${name}-topic`,
       `apply Service ${namespace}/${calculator}`,
       `apply Service ${namespace}/${calculator}-headless`,
       `apply Service ${namespace}/${aggregator}`,
