@@ -27,7 +27,8 @@ export const blocked = 'blocked';
 /** Whose pipeline is hit. */
 type Target = Pick<Run, 'lab' | 'pipeline'>;
 
-export const faults: readonly Fault[] = [
+/** What moves the panels of autoscaling. */
+export const loads: readonly Fault[] = [
   {
     title: `${rates.high}/s`,
     async begin({ load }) {
@@ -42,6 +43,9 @@ export const faults: readonly Fault[] = [
     },
     seconds,
   },
+];
+
+export const faults: readonly Fault[] = [
   { title: 'an aggregator killed', begin: killAggregator, seconds },
   { title: `Kafka hangs for ${hangSeconds} s`, begin: ({ lab }) => lab.parts.freezeKafka(hangSeconds * 1000), seconds },
   { title: 'PostgreSQL killed', begin: ({ lab }) => lab.parts.killPostgres(), seconds },

@@ -1,6 +1,6 @@
-import type { Scenario } from '#tools/loop/scenario.ts';
+import { rates, type Scenario } from '#tools/loop/scenario.ts';
 import { verify } from '#tools/loop/verify.ts';
-import { panels } from './panels.ts';
+import { panels, playFaults, watchEveryPanel } from './panels.ts';
 import { short } from './short.ts';
 
 /** What `npm test` plays: one pipeline whose rules fill their windows once. */
@@ -9,10 +9,12 @@ export const slice: Scenario = {
   purpose: `${short.purpose}; then ${panels.purpose}`,
   partitions: 12,
   isHalting: true,
-  async play(run) {
-    await short.play(run);
-    const { isExact, text } = await verify(run.pipeline, await run.load.settle());
-    run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
-    await panels.play(run);
-  },
+  play: (run) =>
+    watchEveryPanel(run, async () => {
+      await short.play(run);
+      const { isExact, text } = await verify(run.pipeline, await run.load.settle());
+      run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+      run.load.setRate(rates.low);
+      await playFaults(run);
+    }),
 };
