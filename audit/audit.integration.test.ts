@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
@@ -18,6 +18,7 @@ import { createAggregator } from '#services/aggregator/aggregator.ts';
 import { allow } from '#test/support/acls.ts';
 import { until } from '#test/support/condition.ts';
 import { plainClient } from '#test/support/logSettings.ts';
+import { loseEndOfLog } from '#test/support/lostSegment.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
@@ -428,16 +429,4 @@ async function program({ environment }: Pipeline, ...args: string[]) {
   });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   return { stdout, stderr, exitCode: child.exitCode };
-}
-
-/** What a broker that lost power keeps of a partition: nine tenths of its batches. */
-async function loseEndOfLog(dir: string, partition: string): Promise<void> {
-  const files = await readdir(dir, { recursive: true });
-  const path = files.find((file) => file.endsWith(join(partition, '00000000000000000000.log')));
-  assert.ok(path !== undefined, `no segment of ${partition}`);
-  const segment = await readFile(join(dir, path));
-  const starts: number[] = [];
-  for (let at = 0; at < segment.length; at += 12 + segment.readInt32BE(at + 8)) starts.push(at);
-  assert.ok(starts.length >= 10, `${starts.length} batches`);
-  await truncate(join(dir, path), starts[Math.floor(starts.length * 0.9)]);
 }

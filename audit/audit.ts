@@ -39,7 +39,7 @@ export class AuditError extends Error {
   override name = 'AuditError';
 }
 
-/** Reads log and books anew and compares them. Throws AuditError, or what Kafka and PostgreSQL throw, when it cannot begin. */
+/** Reads log and books again and compares them. Throws AuditError, or what Kafka and PostgreSQL throw, when it cannot begin. */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
   const { books, topic, retryKafka, retryBooks, now } = options;
   const startedAt = now();

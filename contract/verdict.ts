@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { countedLogSchema } from './countedLog.ts';
+import { parseJsonFile } from './jsonFile.ts';
 
 /**
  * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
@@ -44,14 +45,11 @@ export type Verdict = z.infer<typeof verdictSchema>;
 
 /** Parses one value of the ConfigMap; a problem instead of an exception, because anybody may have edited it. */
 export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok: false; problem: string } {
-  let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch {
-    return { ok: false, problem: 'not JSON' };
+    return { ok: true, value: parseJsonFile(verdictSchema, text) };
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }
-  const parsed = verdictSchema.safeParse(json);
-  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, problem: z.prettifyError(parsed.error) };
 }
 
 const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });

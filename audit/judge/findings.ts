@@ -34,7 +34,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** More of one kind help nobody: the number of the others is said. */
+/** More of one kind say nothing new: the number of the others is said. */
 const listedOfKindMax = 20;
 /** Series that are compared by what is missing in them; a record of another one is in the findings alone. */
 const seriesMax = 200;

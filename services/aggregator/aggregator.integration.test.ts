@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { create } from '@bufbuild/protobuf';
@@ -19,6 +19,7 @@ import { parseAddition } from '#core/addition.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { loseEndOfLog } from '#test/support/lostSegment.ts';
 import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createCa } from '#tools/pki.ts';
 import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
@@ -152,21 +153,6 @@ async function haltsIn(schema: string): Promise<number> {
   } finally {
     await client.end();
   }
-}
-
-/**
- * What a broker that lost power keeps of a partition: nine tenths of its batches. Kafka writes `offset, length, ...` in
- * front of each.
- */
-async function loseEndOfLog(dir: string, partition: string): Promise<void> {
-  const files = await readdir(dir, { recursive: true });
-  const path = files.find((file) => file.endsWith(join(partition, '00000000000000000000.log')));
-  assert.ok(path !== undefined, `no segment of ${partition}`);
-  const segment = await readFile(join(dir, path));
-  const starts: number[] = [];
-  for (let at = 0; at < segment.length; at += 12 + segment.readInt32BE(at + 8)) starts.push(at);
-  assert.ok(starts.length >= 10, `${starts.length} batches`);
-  await truncate(join(dir, path), starts[Math.floor(starts.length * 0.9)]);
 }
 
 interface Produced {

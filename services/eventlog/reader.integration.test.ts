@@ -437,8 +437,8 @@ describe('batches that are packed', () => {
 });
 
 describe('transactions of a foreign producer', () => {
-  /** Writes one record to partition 0 in a transaction, and ends it. */
-  async function inTransaction(topic: string, end: 'commit' | 'abort'): Promise<void> {
+  /** Writes one record to partition 0 in a transaction that is open until the answer is called. */
+  async function beginTransaction(topic: string): Promise<(end: 'commit' | 'abort') => Promise<void>> {
     const producer = plainClient(kafka.plaintextBootstrapServers).producer({
       transactionalId: uniqueName('transaction'),
       idempotent: true,
@@ -447,8 +447,14 @@ describe('transactions of a foreign producer', () => {
     await producer.connect();
     const transaction = await producer.transaction();
     await transaction.send({ topic, acks: -1, messages: [{ partition: 0, key: 'k', value: 'foreign' }] });
-    await transaction[end]();
-    await producer.disconnect();
+    return async (end) => {
+      await transaction[end]();
+      await producer.disconnect();
+    };
+  }
+
+  async function inTransaction(topic: string, end: 'commit' | 'abort'): Promise<void> {
+    await (await beginTransaction(topic))(end);
   }
 
   const unreadable = (opened: Opened) =>
@@ -497,18 +503,10 @@ describe('transactions of a foreign producer', () => {
     const settings = await createFilledLog([1]);
     await using opened = await open(settings, { idleCheckMs: 200 });
     await (await opened.assignment()).readFrom(0, 0n);
-    const producer = plainClient(kafka.plaintextBootstrapServers).producer({
-      transactionalId: uniqueName('transaction'),
-      idempotent: true,
-      maxInFlightRequests: 1,
-    });
-    await producer.connect();
-    const transaction = await producer.transaction();
-    await transaction.send({ topic: settings.topic, acks: -1, messages: [{ partition: 0, value: 'foreign' }] });
+    const endTransaction = await beginTransaction(settings.topic);
     await until('the wait', () => opened.waits.length > 0);
     assert.equal(opened.waits[0], '0: a transaction of a foreign producer has not ended at offset 1');
-    await transaction.commit();
-    await producer.disconnect();
+    await endTransaction('commit');
     await until('the record and the marker', () => opened.offsets(0).length === 3);
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });

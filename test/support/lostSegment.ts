@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * What a broker that lost power keeps of a partition: nine tenths of its batches. Kafka writes `offset, length, ...` in
+ * front of each. `dir` is the folder of the broker, which is down; `partition` is `topic-number`.
+ */
+export async function loseEndOfLog(dir: string, partition: string): Promise<void> {
+  const files = await readdir(dir, { recursive: true });
+  const path = files.find((file) => file.endsWith(join(partition, '00000000000000000000.log')));
+  assert.ok(path !== undefined, `no segment of ${partition}`);
+  const segment = await readFile(join(dir, path));
+  const starts: number[] = [];
+  for (let at = 0; at < segment.length; at += 12 + segment.readInt32BE(at + 8)) starts.push(at);
+  assert.ok(starts.length >= 10, `${starts.length} batches`);
+  await truncate(join(dir, path), starts[Math.floor(starts.length * 0.9)]);
+}
