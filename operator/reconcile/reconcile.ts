@@ -15,7 +15,7 @@ import { gather, type World } from './gather.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
-import { afterWrites, observeLog, review, toStatusInput } from './review.ts';
+import { afterWrites, observeLog, type Review, review, toStatusInput } from './review.ts';
 
 /** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
@@ -56,9 +56,10 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   if (world.kafka === undefined) return {};
 
   // Plan and apply. While the way to Kafka is not known, nor is what should exist: what is there stays as it is.
-  const log = observeLog(world, pass.previous);
+  const found = review(world);
+  const log = observeLog(pipeline, found.verdict.logs, pass.previous);
   const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
-  const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, world, desired));
+  const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
 
   // Report: the world as our own writes left it.
@@ -70,8 +71,14 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   return endPass(done.failures);
 }
 
-function toPlanInput(pass: Pass, world: World, desired: readonly Child[]): PlanInput {
-  const { workloads, verdict, proof } = review(world);
+interface Seen {
+  readonly world: World;
+  readonly found: Review;
+  readonly desired: readonly Child[];
+}
+
+function toPlanInput(pass: Pass, { world, found, desired }: Seen): PlanInput {
+  const { workloads, verdict, proof } = found;
   return {
     desired,
     replicas: wantedReplicas(world.pipeline, world.live),

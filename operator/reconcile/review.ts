@@ -1,6 +1,6 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import { type Component, childName, components } from '#contract/names.ts';
-import type { Status } from '#operator/api/types.ts';
+import type { Status, SumPipeline } from '#operator/api/types.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
 import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
 import { ownership } from '#operator/desired/ownership.ts';
@@ -71,16 +71,20 @@ export function toStatusInput(
       image: facts === undefined ? pipeline.spec.image : imageOf(pipeline, facts),
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
-      log: observeLog(world, context.previous),
+      log: observeLog(pipeline, verdict.logs, context.previous),
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };
 }
 
 /** The log that the books count, as it was last reported: no aggregator may run while calculators start. */
-export function observeLog(world: World, previous: Status | undefined): CountedLog | undefined {
-  const topic = topicOf(world.pipeline);
-  const known = [...review(world).verdict.logs, ...(previous?.log === undefined ? [] : [previous.log])];
+export function observeLog(
+  pipeline: SumPipeline,
+  reported: readonly CountedLog[],
+  previous: Status | undefined,
+): CountedLog | undefined {
+  const topic = topicOf(pipeline);
+  const known = [...reported, ...(previous?.log === undefined ? [] : [previous.log])];
   return known.find((log) => log.topic === topic);
 }
 

@@ -239,7 +239,7 @@ describe('a partition', () => {
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('has none for a cause that nobody names', async () => {
+  it('has none for an error that names no cause', async () => {
     const { assign, fail, partitions } = setUp();
     fail('claim', new Error('what is this'));
     await assign();

@@ -4,7 +4,7 @@ import type { LogWriter } from '#services/eventlog/port.ts';
 export interface LogIdentityOptions {
   /** Undefined while there is no connection to the log. */
   readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
-  /** Id of the topic that the aggregators count; undefined while nobody has said it. */
+  /** Id of the topic that the aggregators count; undefined while it is not known. */
   readonly countedTopicId: () => string | undefined;
   /** What was acknowledged may not be in the log any more. Called once for each time that this is found. */
   readonly onLost: (fields: object) => void;
@@ -16,7 +16,7 @@ export interface LogIdentityOptions {
  */
 export class LogIdentity {
   readonly #options: LogIdentityOptions;
-  /** Of the topic that this process began to write to: right as long as nobody says which one is counted. */
+  /** Of the topic that this process began to write to: right while it is not known which one is counted. */
   #firstId: string | undefined;
   #wantedId: string | undefined;
   #isReplaced = false;
