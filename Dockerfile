@@ -1,7 +1,7 @@
 # The image for registries: docker build --platform=linux/amd64 -t NAME:TAG .
 #
 # Its build is untried: the project's own machines have no Docker, and `npm start` and the tests use the image that
-# tools/image writes without it. tools/image/dockerfile.test.ts holds the two together: same files, same configuration.
+# lab/image writes without it. lab/image/dockerfile.test.ts holds the two together: same files, same configuration.
 FROM node:24.21.0-bookworm-slim AS build
 
 # The base: Node, the libraries it is linked against, the certificates it trusts, and what every container expects.
@@ -47,6 +47,7 @@ COPY audit /app/audit
 COPY cli /app/cli
 COPY contract /app/contract
 COPY core /app/core
+COPY kube /app/kube
 COPY operator /app/operator
 COPY platform /app/platform
 COPY services /app/services

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { KubeClient } from '#kube/client/client.ts';
+import { inClusterCredentials, kubeconfigCredentials } from '#kube/client/credentials.ts';
+import { createTransport } from '#kube/client/transport.ts';
+import { systemClock } from '#kube/clock.ts';
+import { Manager } from '#kube/control/manager.ts';
+import { createRecorder } from '#kube/control/recorder.ts';
 import { operatorName } from '#operator/desired/ownership.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { systemClock } from '#operator/runtime/clock.ts';
-import { inClusterCredentials, kubeconfigCredentials } from '#operator/runtime/credentials.ts';
-import { Manager } from '#operator/runtime/manager.ts';
-import { createRecorder } from '#operator/runtime/recorder.ts';
-import { createTransport } from '#operator/runtime/transport.ts';
 import { startAdminServer } from '#platform/admin.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, type Logger } from '#platform/log.ts';

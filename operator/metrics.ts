@@ -1,4 +1,4 @@
-import { runtimeMetrics } from '#operator/runtime/metrics.ts';
+import { runtimeMetrics } from '#kube/metrics.ts';
 import type { Metrics } from '#platform/metrics.ts';
 
 /**

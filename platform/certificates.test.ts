@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
 import { describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import { createCa } from '#tools/pki.ts';
+import { createCa } from '#lab/certificates/pki.ts';
 import { earliestEnd, earliestServerEnd } from './certificates.ts';
 
 const endOf = (pem: string) => new X509Certificate(pem).validToDate;

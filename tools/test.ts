@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheRoot } from '#tools/cache.ts';
+import { cacheRoot } from '#lab/cache.ts';
 import { type Check, checks, isCheck, runCheck } from './testing/checks.ts';
 import { createTemporaryFolder } from './testing/folder.ts';
 import { type Part, type Plan, planRun, refuseIdleFilters, selectFiles, UsageError } from './testing/plan.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Cluster, loadCluster } from '#cli/connection/cluster.ts';
 import { CliError } from '#cli/exit.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import { buildDeployment } from '#operator/desired/deployment.ts';
 import { type Example, minimalExample, strimziExample } from '#operator/desired/testing/examples.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
 import { auditJobName, buildAuditJob } from './job.ts';
 import { AuditCluster } from './jobs.ts';
 

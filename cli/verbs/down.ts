@@ -14,7 +14,7 @@ export function downCommand(context: Context): Command {
     .addOption(new Option('--data', 'remove what Kafka and PostgreSQL hold as well'));
   return command.addHelpText('after', help).action(async () => {
     const { data } = parseOptions(z.object({ data: z.boolean().default(false) }), command);
-    const { down } = await withTools(() => import('#cli/up/down.ts'));
+    const { down } = await withTools(() => import('#lab/up/down.ts'));
     await down({ data }, context);
   });
 }

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
 import { createFolder } from '#cli/testing/folder.ts';
-import { buildOnceDocument } from '#cli/up/document.ts';
+import { buildOnceDocument } from '#lab/up/document.ts';
 import { renderFailedOnce } from './up.ts';
 
 const at = new Date('2026-06-01T10:00:00Z');

@@ -8,7 +8,7 @@ import { named, parseOptions } from '#cli/options.ts';
 import { renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderTable } from '#cli/output/table.ts';
-import { buildOnceDocument, type OnceTotal } from '#cli/up/document.ts';
+import { buildOnceDocument, type OnceTotal } from '#lab/up/document.ts';
 import { withTools } from './withTools.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -38,7 +38,7 @@ export function upCommand(context: Context): Command {
     const options = parseOptions(optionsSchema, command);
     checkUsage(options);
     const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh, scale } = options;
-    const { up } = await withTools(() => import('#cli/up/up.ts'));
+    const { up } = await withTools(() => import('#lab/up/up.ts'));
     const onceInput = once ? (input ?? join(root, defaultInput)) : undefined;
     const target = { cluster, context: kubeContext, kubeconfig, image, host };
     const work = up({ ...target, fresh, scale, onceInput, root }, context);
@@ -112,7 +112,7 @@ function readOutput(arg: string, next: string | undefined): string | undefined {
   return /^(?:-o=?|--output=)(.+)$/.exec(arg)?.[1];
 }
 
-type OnceResult = Awaited<ReturnType<typeof import('#cli/up/once.ts').runOnce>>;
+type OnceResult = Awaited<ReturnType<typeof import('#lab/up/once.ts').runOnce>>;
 
 async function printOnce(
   work: Promise<OnceResult | undefined>,

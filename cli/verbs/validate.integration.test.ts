@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { runSumctl } from '#cli/testing/context.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
-import { untilEstablished } from '#tools/crds/established.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import { untilEstablished } from '#lab/crds/established.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');

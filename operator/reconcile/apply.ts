@@ -1,11 +1,11 @@
 import { fieldManagers, labelKeys } from '#contract/labels.ts';
 import { formatRef } from '#contract/names.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { KubeObject, Live, ManagedFieldsEntry } from '#kube/client/object.ts';
+import { StalledError } from '#kube/control/outcome.ts';
 import type { Child } from '#operator/desired/child.ts';
 import { describeObject } from '#operator/plan/action.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { KubeObject, Live, ManagedFieldsEntry } from '#operator/runtime/object.ts';
-import { StalledError } from '#operator/runtime/outcome.ts';
 import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
 

@@ -1,10 +1,10 @@
 import { labelKeys } from '#contract/labels.ts';
+import type { Reflector } from '#kube/cache/reflector.ts';
+import { customResourceDefinitions } from '#kube/client/discovery.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import type { Manager } from '#kube/control/manager.ts';
 import { ownedKinds } from '#operator/desired/ownership.ts';
 import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
-import { customResourceDefinitions } from '#operator/runtime/discovery.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import type { Reflector } from '#operator/runtime/reflector.ts';
 import type { Reader } from './gather.ts';
 import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
 import {

@@ -1,11 +1,11 @@
+import { keyOf } from '#kube/client/object.ts';
+import { ServerVersion } from '#kube/client/serverVersion.ts';
+import type { Clock } from '#kube/clock.ts';
+import type { Controller } from '#kube/control/controller.ts';
+import type { Manager } from '#kube/control/manager.ts';
+import type { Recorder } from '#kube/control/recorder.ts';
 import type { OperatorMetrics } from '#operator/metrics.ts';
 import { metricsApiServices } from '#operator/observe/metricsApis.ts';
-import type { Clock } from '#operator/runtime/clock.ts';
-import type { Controller } from '#operator/runtime/controller.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import { keyOf } from '#operator/runtime/object.ts';
-import type { Recorder } from '#operator/runtime/recorder.ts';
-import { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { Logger } from '#platform/log.ts';
 import { createCaches } from './caches.ts';
 import { createCensus } from './census.ts';

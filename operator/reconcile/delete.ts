@@ -1,5 +1,5 @@
+import type { ReconcileResult } from '#kube/control/controller.ts';
 import { planDeletion } from '#operator/plan/plan.ts';
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
 import { worstIssue } from '#operator/status/issue.ts';
 import { execute } from './execute.ts';
 import { type Pass, toExecuteContext } from './pass.ts';

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { KubeClient } from '#kube/client/client.ts';
+import { errorFromStatus } from '#kube/client/errors.ts';
+import type { HttpRequest, Transport } from '#kube/client/transport.ts';
 import type { Child } from '#operator/desired/child.ts';
 import { buildChildren } from '#operator/desired/children.ts';
 import { minimalExample, strimziExample } from '#operator/desired/testing/examples.ts';
@@ -7,9 +10,6 @@ import type { LiveConfigMap } from '#operator/observe/objects.ts';
 import { metadata } from '#operator/observe/testing/samples.ts';
 import type { Action } from '#operator/plan/action.ts';
 import { applyModel } from '#operator/plan/testing/applyModel.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { errorFromStatus } from '#operator/runtime/errors.ts';
-import type { HttpRequest, Transport } from '#operator/runtime/transport.ts';
 import { silentLogger } from '#platform/log.ts';
 import { execute } from './execute.ts';
 

@@ -1,12 +1,12 @@
 import { fieldManagers } from '#contract/labels.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import { WaitingError } from '#kube/control/outcome.ts';
 import type { Step } from '#operator/desired/ownership.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { type Action, type ActionOf, describeObject } from '#operator/plan/action.ts';
 import { findDifference } from '#operator/plan/difference.ts';
 import { type SettledChild, toSettled } from '#operator/plan/settled.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import { WaitingError } from '#operator/runtime/outcome.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Logger } from '#platform/log.ts';
 import { applyChild, createChild } from './apply.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { errorFromNetwork, errorFromStatus } from '#operator/runtime/errors.ts';
-import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { errorFromNetwork, errorFromStatus } from '#kube/client/errors.ts';
+import { StalledError, WaitingError } from '#kube/control/outcome.ts';
 import { endPass, type Failure, toFailure } from './failure.ts';
 
 const request = { verb: 'apply', kind: 'Deployment', namespace: 'shop', name: 'orders-calculator' };

@@ -1,6 +1,6 @@
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
-import { type ErrorCause, isKubernetesError, type KubernetesError } from '#operator/runtime/errors.ts';
-import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { type ErrorCause, isKubernetesError, type KubernetesError } from '#kube/client/errors.ts';
+import type { ReconcileResult } from '#kube/control/controller.ts';
+import { StalledError, WaitingError } from '#kube/control/outcome.ts';
 import type { Issue } from '#operator/status/issue.ts';
 
 /** An issue with the error that it came from, for the log. */

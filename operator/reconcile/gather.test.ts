@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { labelKeys, ownerLabels } from '#contract/labels.ts';
+import type { Availability } from '#kube/cache/reflector.ts';
+import { Store } from '#kube/cache/store.ts';
+import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
 import { parsePipeline } from '#operator/api/parse.ts';
 import { type Changes, changed, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { ownedKinds } from '#operator/desired/ownership.ts';
-import type { KubeObject, Live, Resource } from '#operator/runtime/object.ts';
-import type { Availability } from '#operator/runtime/reflector.ts';
-import { Store } from '#operator/runtime/store.ts';
 import { gather, type Reader, type Readers } from './gather.ts';
 import { byPipeline, pipelineKeysOf } from './keys.ts';
 import { apiServices, childResource, kafkas, kafkaTopics, pods, prometheuses } from './resources.ts';

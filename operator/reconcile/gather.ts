@@ -1,5 +1,9 @@
 import { labelKeys } from '#contract/labels.ts';
 import { type Component, formatRef } from '#contract/names.ts';
+import type { Availability } from '#kube/cache/reflector.ts';
+import type { StoreReader } from '#kube/cache/store.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { resourceId } from '#kube/client/object.ts';
 import { parseStrimziKafka } from '#operator/api/strimzi.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from '#operator/desired/facts.ts';
@@ -8,10 +12,6 @@ import { type ObservedKafka, type ResolvedKafka, resolveKafka } from '#operator/
 import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/ownership.ts';
 import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsApis.ts';
 import type { ApiServiceBody, LiveChild, LivePod, LivePrometheus, PrometheusBody } from '#operator/observe/objects.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { resourceId } from '#operator/runtime/object.ts';
-import type { Availability } from '#operator/runtime/reflector.ts';
-import type { StoreReader } from '#operator/runtime/store.ts';
 import { byPipeline } from './keys.ts';
 
 /** As much of a reflector as reading needs. */

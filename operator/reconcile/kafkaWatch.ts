@@ -1,6 +1,6 @@
-import type { Controller } from '#operator/runtime/controller.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import { keyOf, resourceId } from '#operator/runtime/object.ts';
+import { keyOf, resourceId } from '#kube/client/object.ts';
+import type { Controller } from '#kube/control/controller.ts';
+import type { Manager } from '#kube/control/manager.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Caches, KafkaCaches } from './caches.ts';
 import { readerOf } from './caches.ts';

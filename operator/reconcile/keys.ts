@@ -1,5 +1,5 @@
 import { labelKeys } from '#contract/labels.ts';
-import type { KubeObject } from '#operator/runtime/object.ts';
+import type { KubeObject } from '#kube/client/object.ts';
 import type { PipelineObject } from './resources.ts';
 
 /** Index of children and pods by `namespace/name` of their pipeline. */

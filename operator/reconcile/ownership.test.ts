@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldManagers, ownerLabels } from '#contract/labels.ts';
-import type { Live } from '#operator/runtime/object.ts';
+import type { Live } from '#kube/client/object.ts';
 import { isOurs, type Owner } from './ownership.ts';
 
 const ref = { namespace: 'shop', name: 'orders' };

@@ -1,8 +1,8 @@
 import { fieldManagers, labelKeys, ownerLabels } from '#contract/labels.ts';
 import type { PipelineRef } from '#contract/names.ts';
+import type { Live } from '#kube/client/object.ts';
 import { ownedFields } from '#operator/plan/difference.ts';
 import { type InventoryEntry, includesEntry } from '#operator/plan/inventory.ts';
-import type { Live } from '#operator/runtime/object.ts';
 
 /** Whose children are meant, and how they are recognised. */
 export interface Owner {

@@ -1,13 +1,13 @@
+import type { Live } from '#kube/client/object.ts';
+import type { ServerVersion } from '#kube/client/serverVersion.ts';
+import type { ReconcileRun } from '#kube/control/controller.ts';
+import type { Recorder } from '#kube/control/recorder.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import type { Status } from '#operator/api/types.ts';
 import type { OperatorMetrics } from '#operator/metrics.ts';
 import { parseInventory } from '#operator/plan/inventory.ts';
 import type { SettledChild } from '#operator/plan/settled.ts';
-import type { ReconcileRun } from '#operator/runtime/controller.ts';
-import type { Live } from '#operator/runtime/object.ts';
-import type { Recorder } from '#operator/runtime/recorder.ts';
-import type { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';

@@ -1,7 +1,7 @@
 import { fieldManagers } from '#contract/labels.ts';
+import { apiVersionOf } from '#kube/client/object.ts';
+import type { ReconcileResult } from '#kube/control/controller.ts';
 import type { Status } from '#operator/api/types.ts';
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
-import { apiVersionOf } from '#operator/runtime/object.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import { buildObstacleStatus, isSameStatus } from '#operator/status/status.ts';
 import { transitionEvents } from '#operator/status/transitions.ts';

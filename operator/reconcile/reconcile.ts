@@ -1,3 +1,4 @@
+import type { Reconcile, ReconcileResult } from '#kube/control/controller.ts';
 import { parsePipeline } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import type { Child } from '#operator/desired/child.ts';
@@ -5,7 +6,6 @@ import { buildChildren } from '#operator/desired/children.ts';
 import { kafkaNamespaceOf } from '#operator/desired/identity.ts';
 import { type PlanInput, planChanges } from '#operator/plan/plan.ts';
 import type { SettledChild } from '#operator/plan/settled.ts';
-import type { Reconcile, ReconcileResult } from '#operator/runtime/controller.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import { buildStatus } from '#operator/status/status.ts';
 import { deletePipeline } from './delete.ts';

@@ -1,8 +1,8 @@
 import { fieldManagers } from '#contract/labels.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
 import type { Owner } from './ownership.ts';
 import { pipelines } from './resources.ts';
 

@@ -1,4 +1,5 @@
 import { apiGroup, kind } from '#contract/names.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
 import { groupOf, type OwnedKind, ownership } from '#operator/desired/ownership.ts';
 import type {
   ApiServiceBody,
@@ -8,7 +9,6 @@ import type {
   PodBody,
   PrometheusBody,
 } from '#operator/observe/objects.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 
 /** A SumPipeline as the server sent it; `parsePipeline` makes sense of it. */
 export type PipelineObject = KubeObject & { spec?: unknown; status?: unknown };

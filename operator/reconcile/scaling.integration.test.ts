@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { fieldManagers, ownerLabels } from '#contract/labels.ts';
+import type { KubeObject, Live } from '#kube/client/object.ts';
+import { eventually } from '#kube/testing/connect.ts';
+import { kedaCrds } from '#lab/crds/keda.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import type { Draft } from '#operator/api/testing/samples.ts';
 import { apiServices, childResource, deployments } from '#operator/reconcile/resources.ts';
-import type { KubeObject, Live } from '#operator/runtime/object.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
 import { pause } from '#platform/time.ts';
 import {
   applyPipeline,
@@ -17,8 +19,6 @@ import {
   untilCondition,
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
-import { kedaCrds } from '#tools/crds/keda.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 
 const hpas = childResource('HorizontalPodAutoscaler');
 const scaledObjects = childResource('ScaledObject');

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Verdict } from '#contract/verdict.ts';
+import { eventually } from '#kube/testing/connect.ts';
+import { configMaps } from '#kube/testing/kinds.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import { verdict } from '#operator/observe/testing/samples.ts';
 import { deployments, prometheuses } from '#operator/reconcile/resources.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
-import { configMaps } from '#operator/runtime/testing/kinds.ts';
 import {
   applyPipeline,
   draftIn,
@@ -19,7 +20,6 @@ import {
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators } from '#test/support/operatorInProcess.ts';
 import { reportDeployment, reportPod, writeVerdict } from '#test/support/standIns.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 
 const serviceMonitors = resourceFor('monitoring.coreos.com/v1', 'ServiceMonitor', 'servicemonitors');
 

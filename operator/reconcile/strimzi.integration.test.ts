@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import type { KubeObject } from '#kube/client/object.ts';
+import { eventually } from '#kube/testing/connect.ts';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics, pipelines } from '#operator/reconcile/resources.ts';
-import type { KubeObject } from '#operator/runtime/object.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
 import {
   applyPipeline,
   asPerson,
@@ -17,7 +18,6 @@ import {
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
 import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
 
 const kafkas = resourceFor('kafka.strimzi.io/v1', 'Kafka', 'kafkas');
 const deployments = resourceFor('apps/v1', 'Deployment', 'deployments');

@@ -1,9 +1,9 @@
 import { fieldManagers } from '#contract/labels.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { Live, ObjectName } from '#kube/client/object.ts';
 import type { InventoryEntry } from '#operator/plan/inventory.ts';
 import { isReleased, releaseAnnotation } from '#operator/plan/plan.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { Live, ObjectName } from '#operator/runtime/object.ts';
 import { isOurs, type Owner } from './ownership.ts';
 import { kafkaTopics } from './resources.ts';
 

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { plainClient } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 

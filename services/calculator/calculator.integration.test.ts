@@ -8,6 +8,8 @@ import { inspect } from 'node:util';
 import { formatCountedLog } from '#contract/countedLog.ts';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { decodeRecord, schemaHeader } from '#contract/record.ts';
+import { createCa } from '#lab/certificates/pki.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { allow } from '#test/support/acls.ts';
 import { auditLog } from '#test/support/auditLog.ts';
@@ -16,8 +18,6 @@ import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { createCa } from '#tools/pki.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
+import { type CertificateAuthority, createCa } from '#lab/certificates/pki.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { earliestServerEnd, type TlsServer } from '#platform/certificates.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { until } from '#test/support/condition.ts';
-import { type CertificateAuthority, createCa } from '#tools/pki.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { findStoreCertificates } from './certificates.ts';
 

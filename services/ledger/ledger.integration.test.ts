@@ -803,7 +803,7 @@ describe('connecting', () => {
   });
 
   it('with another CA says which CA did not sign the certificate', async () => {
-    const { createCa } = await import('#tools/pki.ts');
+    const { createCa } = await import('#lab/certificates/pki.ts');
     await writeFile(join(folder, 'other-ca'), (await createCa('other')).certPem);
     const error = await failureOf({
       SUMPIPELINE_STORE_CA_FILE: join(folder, 'other-ca'),

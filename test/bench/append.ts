@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { until } from '#test/support/condition.ts';
 import { startDaemon } from '#test/support/daemon.ts';
 import { createLog, plainClient, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { cpuMs, quantile, runClosedLoop } from './closedLoop.ts';
 

@@ -1,5 +1,5 @@
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { connectTo } from '#operator/runtime/testing/connect.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { connectTo } from '#kube/testing/connect.ts';
 import { type Access, readAccess } from './servers.ts';
 import type { System } from './system.ts';
 

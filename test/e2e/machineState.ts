@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { clusterDir } from '#tools/cluster/cluster.ts';
+import { clusterDir } from '#lab/cluster/cluster.ts';
 
 /** Everything that a cluster could leave on the machine, as sorted lines that compare well. */
 export function readMachineState(): Record<string, string[]> {

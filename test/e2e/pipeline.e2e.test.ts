@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { removeNode } from '#tools/cluster/cluster.ts';
-import { acquireMachine } from '#tools/cluster/machine.ts';
-import { createProgress } from '#tools/progress.ts';
+import { removeNode } from '#lab/cluster/cluster.ts';
+import { acquireMachine } from '#lab/cluster/machine.ts';
+import { createProgress } from '#lab/progress.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type Fixture, openFixture } from './fixture.ts';
 import { readMachineState } from './machineState.ts';

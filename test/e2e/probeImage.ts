@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { baseLayer } from '#tools/image/image.ts';
-import { buildManifest, writeImage, writeLayer } from '#tools/image/oci.ts';
-import { buildTar } from '#tools/image/tar.ts';
-import { silentProgress } from '#tools/progress.ts';
+import { baseLayer } from '#lab/image/image.ts';
+import { buildManifest, writeImage, writeLayer } from '#lab/image/oci.ts';
+import { buildTar } from '#lab/image/tar.ts';
+import { silentProgress } from '#lab/progress.ts';
 
 /** Answers every request with who it is; says so in its log. */
 const server = `

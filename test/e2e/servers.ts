@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
-import { type FoundProcess, findProcesses } from '#tools/process/processes.ts';
-import { waitFor } from '#tools/process/wait.ts';
+import { type FoundProcess, findProcesses } from '#lab/process/processes.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import type { System } from './system.ts';
 
 export type Server = 'Kafka' | 'PostgreSQL';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createKubectl, type Kubectl } from '#cli/up/kubectl.ts';
+import { createKubectl, type Kubectl } from '#lab/up/kubectl.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { waitFor } from '#tools/process/wait.ts';
+import { waitFor } from '#lab/process/wait.ts';
 
 /** Waits for a condition and, when it does not come, says what was seen instead. */
 export async function until(

@@ -1,17 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KubeClient } from '#kube/client/client.ts';
+import { kubeconfigCredentials } from '#kube/client/credentials.ts';
+import { createTransport, type HttpRequest, type Transport } from '#kube/client/transport.ts';
+import { systemClock } from '#kube/clock.ts';
+import { Manager } from '#kube/control/manager.ts';
+import { createRecorder, type EventRecord } from '#kube/control/recorder.ts';
+import { eventually } from '#kube/testing/connect.ts';
+import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
 import { operatorMetrics } from '#operator/metrics.ts';
 import { createCaches } from '#operator/reconcile/caches.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { systemClock } from '#operator/runtime/clock.ts';
-import { kubeconfigCredentials } from '#operator/runtime/credentials.ts';
-import { Manager } from '#operator/runtime/manager.ts';
-import { createRecorder, type EventRecord } from '#operator/runtime/recorder.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
-import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
-import { createTransport, type HttpRequest, type Transport } from '#operator/runtime/transport.ts';
 import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 

@@ -1,10 +1,10 @@
 import { labelKeys } from '#contract/labels.ts';
 import type { Component } from '#contract/names.ts';
 import { type Verdict, verdictSchema } from '#contract/verdict.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { configMaps } from '#kube/testing/kinds.ts';
 import { deployments, kafkaTopics, pods } from '#operator/reconcile/resources.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { configMaps } from '#operator/runtime/testing/kinds.ts';
 
 /**
  * Stand-ins for programs that a bare API server lacks: each writes what the real one would write, and nothing more.

@@ -1,7 +1,7 @@
 /**
  * The import borders of the code base as one table. `npm run gen` writes biome.json from it, so the linter holds
  * every arrow and says why. Folders import each other by `#folder/...`; a relative path stays inside its folder.
- * Tests and testing/ folders stand outside: they may bring real parts, from tools/ too.
+ * Tests and testing/ folders stand outside: they may bring real parts, from lab/ too.
  */
 
 /** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
@@ -37,10 +37,16 @@ export const fences: readonly Fence[] = [
     why: 'platform/ is what every process needs: nothing of ours, and no client library that one of them would pay for in vain',
   },
   {
+    folder: 'kube',
+    folders: ['platform'],
+    packages: 'any',
+    why: 'kube/ knows Kubernetes and knows nothing of sums',
+  },
+  {
     folder: 'services',
     folders: ['core', 'contract', 'platform', 'services'],
     packages: ['node:*'],
-    why: 'services/ is the data plane: never the operator, sumctl or tools/, and never a Kubernetes client',
+    why: 'services/ is the data plane: never the operator, sumctl, lab/ or tools/, and never a Kubernetes client',
   },
   {
     folder: 'services/eventlog',
@@ -91,9 +97,9 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'operator',
-    folders: ['core', 'contract', 'platform', 'operator'],
+    folders: ['core', 'contract', 'platform', 'kube', 'operator'],
     packages: ['node:*', 'zod'],
-    why: 'the operator knows the data plane by contract/ alone: never services/, and Kubernetes only through operator/runtime',
+    why: 'the operator knows the data plane by contract/ alone: never services/, and Kubernetes only through kube/',
   },
   {
     folder: 'operator/api',
@@ -126,14 +132,8 @@ export const fences: readonly Fence[] = [
     why: 'operator/status is pure: facts in, conditions out',
   },
   {
-    folder: 'operator/runtime',
-    folders: ['platform', 'operator/runtime'],
-    packages: 'any',
-    why: 'operator/runtime knows Kubernetes and knows nothing of sums',
-  },
-  {
     folder: 'operator/reconcile',
-    folders: ['core', 'contract', 'platform', 'operator/**'],
+    folders: ['core', 'contract', 'platform', 'kube', 'operator/**'],
     packages: ['node:*'],
     why: 'operator/reconcile tells the story over the operator layers; it never touches services/',
   },
@@ -157,25 +157,9 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'cli',
-    folders: ['core', 'contract', 'platform', 'audit', 'operator/api', 'operator/desired', 'operator/observe'],
+    folders: ['core', 'contract', 'platform', 'kube', 'audit', 'operator/api', 'operator/desired', 'operator/observe'],
     packages: 'any',
-    why: 'sumctl may use core, contract, platform, audit and the pure layers operator/api, desired and observe; never services/, and tools/ from cli/up alone',
-  },
-  {
-    folder: 'cli/up',
-    folders: [
-      'core',
-      'contract',
-      'platform',
-      'audit',
-      'operator/api',
-      'operator/desired',
-      'operator/observe',
-      'cli',
-      'tools',
-    ],
-    packages: 'any',
-    why: 'cli/up makes clusters and servers with tools/ and asks them as sumctl does: never services/',
+    why: 'sumctl may use core, contract, platform, kube, audit and the pure layers operator/api, desired and observe; never services/, lab/ or tools/',
   },
   {
     folder: 'k6',
@@ -193,28 +177,26 @@ export const fences: readonly Fence[] = [
     why: 'k6/load is the load test without k6: our own driver runs it too',
   },
   {
+    folder: 'lab',
+    folders: [
+      'core',
+      'contract',
+      'platform',
+      'kube',
+      'cli',
+      'operator/api',
+      'operator/desired',
+      'operator/observe',
+      'k6/load',
+    ],
+    packages: 'any',
+    why: 'lab/ runs the product on one machine, as its users do: never services/, test/ or tools/',
+  },
+  {
     folder: 'tools',
-    folders: ['platform', 'tools', 'contract', 'k6/load', 'operator/api', 'operator/desired'],
+    folders: ['platform', 'contract', 'operator', 'lab'],
     packages: 'any',
-    why: 'tools/ builds and launches real parts: of the product only its contracts, and never services/ or cli/',
-  },
-  {
-    folder: 'tools/gen',
-    folders: ['platform', 'tools', 'contract', 'operator'],
-    packages: 'any',
-    why: 'tools/gen writes pages and manifests from the declarations of contract/ and operator/: never services/ or cli/',
-  },
-  {
-    folder: 'tools/loop',
-    folders: ['core', 'platform', 'tools', 'contract', 'cli/up', 'k6/load', 'operator/api', 'operator/desired'],
-    packages: 'any',
-    why: 'tools/loop brings the system up as npm start does, with cli/up, and makes records with core/ and contract/: never services/',
-  },
-  {
-    folder: 'tools/tilt',
-    folders: ['platform', 'tools', 'contract', 'cli/up'],
-    packages: 'any',
-    why: 'tools/tilt brings up what the Tiltfile needs as npm start does, with cli/up: never services/',
+    why: 'tools/ is the test runner and what writes pages and manifests from the declarations of contract/ and operator/: never services/ or cli/',
   },
 ];
 

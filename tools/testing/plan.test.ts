@@ -56,7 +56,7 @@ for (const [args, message] of [
 
 for (const [file, part] of [
   ['core/decimal.test.ts', 'unit'],
-  ['tools/bootstrap/java.test.mjs', 'unit'],
+  ['lab/bootstrap/java.test.mjs', 'unit'],
   ['services/ledger/ledger.integration.test.ts', 'integration'],
   ['test/e2e/first.e2e.test.ts', 'e2e'],
   ['core/decimal.ts', undefined],

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeExit, spawnChild } from '#tools/process/child.ts';
+import { describeExit, spawnChild } from '#lab/process/child.ts';
 import { countTests, groupByFile, type TestCounts, type TestEvent, testEventSchema } from './events.ts';
 
 export interface FilesRun {

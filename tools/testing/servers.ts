@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './folder.ts';
 
 /**

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady, untilSays } from '#test/e2e/pipelines.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
 /** An API that is not there, and is there later. */
 export function monitoring(fixture: () => Fixture): void {

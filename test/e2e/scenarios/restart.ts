@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { findMachineHolder } from '#lab/cluster/machine.ts';
+import { findProcesses } from '#lab/process/processes.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { readMachineState } from '#test/e2e/machineState.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 import { npmStart, type Start, untilUp } from '#test/e2e/system.ts';
-import { findMachineHolder } from '#tools/cluster/machine.ts';
-import { findProcesses } from '#tools/process/processes.ts';
 
 /** The ends of `npm start`, and what the next one finds. `stateBefore` is the machine without any. */
 export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<typeof readMachineState>): void {

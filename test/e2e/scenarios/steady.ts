@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady } from '#test/e2e/pipelines.ts';
 import type { System } from '#test/e2e/system.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
 /** What the operator does when nothing is to be done, and when somebody meddles. */
 export function steady(fixture: () => Fixture): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics } from '#operator/reconcile/resources.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
@@ -16,8 +18,6 @@ import {
 import { createTopic } from '#test/e2e/servers.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
 const namespace = 'shop';
 const kafkaNamespace = 'kafka';

@@ -1,0 +1,76 @@
+import { findProblems } from '#lab/loop/panels/expectations.ts';
+import { type Fault, faults, loads, misuse } from '#lab/loop/panels/faults.ts';
+import { checkVariables, watchPanels } from '#lab/loop/panels/sights.ts';
+import { type Run, rates, type Scenario, untilPassed } from '#lab/loop/scenario.ts';
+import { createPrometheusClient } from '#lab/monitoring/query.ts';
+import { pause } from '#platform/time.ts';
+import { readDashboards } from '#tools/gen/dashboards/read.ts';
+
+const timeoutSeconds = 420;
+
+/** Its records are partly foreign, so its total is no promise: the panels are. */
+export const panels: Scenario = {
+  name: 'panels',
+  purpose: 'every query of the dashboards, with the faults that they show',
+  partitions: 12,
+  isHalting: true,
+  play: (run) =>
+    watchEveryPanel(run, async () => {
+      const { load, recorder } = run;
+      load.setRate(rates.low);
+      // The number wanted comes while the faults are played.
+      await recorder.until('the rules to see the load', timeoutSeconds, ({ incoming }) => (incoming ?? 0) > 0);
+      await playFaults(run, [...loads, ...faults]);
+    }),
+};
+
+/** One after the other, while clients do all that they should not. */
+export async function playFaults(run: Run, some: readonly Fault[] = faults): Promise<void> {
+  await using _ = repeatedly(1_000, () => misuse(run.pipeline));
+  for (const { title, begin, seconds } of some) {
+    run.recorder.mark(title);
+    await begin(run);
+    await untilPassed(run, seconds);
+  }
+}
+
+/** Looks at every query of the dashboards while `work` goes on, and checks what was seen. */
+export async function watchEveryPanel({ lab, pipeline, check }: Run, work: () => Promise<void>): Promise<void> {
+  const { namespace, name } = pipeline.ref;
+  const values = { namespace, pipeline: name, job: 'sumpipeline-operator', __rate_interval: '1m', __range: '15m' };
+  const dashboards = readDashboards(lab.root);
+  const client = createPrometheusClient(lab.prometheus.url);
+  const sights = watchPanels(dashboards, client, values);
+  {
+    await using _ = repeatedly(5_000, () => sights.look());
+    await work();
+    const missing = await checkVariables(dashboards, client, values);
+    check('every variable offers what is there', missing.length === 0, missing.join('; ') || 'all do');
+  }
+  const seen = sights.all();
+  const { silent, unmoved, unseen } = findProblems(seen);
+  const tell = (promise: string, problems: readonly string[]) =>
+    check(promise, problems.length === 0, problems.join('; ') || `${seen.length} queries`);
+  tell('every query of every panel gives a value', silent);
+  tell('every panel moves', unmoved);
+  tell('the panels of errors show the faults', unseen);
+}
+
+/** Again and again, one after the other, until it is disposed of, which rejects when one of them failed. */
+function repeatedly(everyMs: number, work: () => Promise<void>): AsyncDisposable {
+  const end = new AbortController();
+  const running = (async () => {
+    while (!end.signal.aborted) {
+      await work();
+      await pause(everyMs, end.signal);
+    }
+  })();
+  // Awaited at the end; a failure until then must not end the process.
+  running.catch(() => {});
+  return {
+    async [Symbol.asyncDispose]() {
+      end.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { rates, type Scenario } from '#lab/loop/scenario.ts';
+import { verify } from '#lab/loop/verify.ts';
+import { panels, playFaults, watchEveryPanel } from './panels.ts';
+import { short } from './short.ts';
+
+/** What `npm test` plays: one pipeline whose rules fill their windows once. */
+export const slice: Scenario = {
+  name: 'slice',
+  purpose: `${short.purpose}; then ${panels.purpose}`,
+  partitions: 12,
+  isHalting: true,
+  play: (run) =>
+    watchEveryPanel(run, async () => {
+      await short.play(run);
+      const { isExact, text } = await verify(run.pipeline, await run.load.settle());
+      run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+      run.load.setRate(rates.low);
+      await playFaults(run);
+    }),
+};

@@ -1,0 +1,156 @@
+import { readLogTail } from '#lab/progress.ts';
+import { type Child, type ChildExit, describeExit } from './child.ts';
+
+/** What becomes of a server that dies without being asked to. Absent: it stays dead and nobody is told. */
+export interface RestartPolicy {
+  readonly restartOnDeath: true;
+  /** Told in whole sentences when the server died, could not be started again, and is back. */
+  onDeath(message: string): void;
+}
+
+export interface KeeperOptions {
+  /** As it stands in messages: `PostgreSQL`, `Kafka node 2`. */
+  readonly name: string;
+  launch(): Promise<Child>;
+  /** Resolves when the server answers, rejects when it will not. `signal` is aborted when the process dies first. */
+  ready(signal: AbortSignal): Promise<unknown>;
+  /** Asks for a clean end. */
+  readonly stopSignal: NodeJS.Signals;
+  /** Milliseconds from `stopSignal` to SIGKILL. */
+  readonly stopTimeoutMs: number;
+  readonly restart?: RestartPolicy | undefined;
+}
+
+/** Waits between tries to bring a dead server back, in milliseconds; the last one repeats. */
+const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** A server that ran this long before it died starts again with the first backoff. */
+const healthyMs = 60_000;
+
+/**
+ * One server process through its lifetime: `stopped`, started and answering, dead and (with a restart policy) coming
+ * back. `wanted` is what the owner asked for last; a process that ends while wanted has died.
+ */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  #child: Child | undefined;
+  #isWanted = false;
+  #failures = 0;
+  #revival: Promise<void> | undefined;
+  #wake = new AbortController();
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while the process is down. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the server and waits until it answers. A server that does not come up is killed, with its log in the error. */
+  async start(): Promise<void> {
+    if (this.#isWanted) throw new Error(`${this.#options.name} is started already`);
+    this.#isWanted = true;
+    this.#wake = new AbortController();
+    try {
+      await this.#bringUp();
+    } catch (error) {
+      this.#isWanted = false;
+      throw error;
+    }
+  }
+
+  /** A clean end; SIGKILL when that takes too long. Resolves when the process is gone. No effect when stopped. */
+  async stop(): Promise<void> {
+    this.#isWanted = false;
+    this.#wake.abort();
+    const child = this.#child;
+    if (child) {
+      child.signal(this.#options.stopSignal);
+      const late = setTimeout(() => child.signal('SIGKILL'), this.#options.stopTimeoutMs);
+      await child.exited;
+      clearTimeout(late);
+    }
+    await this.#revival;
+  }
+
+  /** kill -9, as a fault would. Resolves when the process is gone; a restart policy brings it back, else `start()` does. */
+  async kill(): Promise<void> {
+    if (!this.#options.restart) this.#isWanted = false;
+    const child = this.#child;
+    child?.signal('SIGKILL');
+    await child?.exited;
+  }
+
+  async #bringUp(): Promise<void> {
+    const { name, launch, ready } = this.#options;
+    const child = await launch();
+    const startedAt = performance.now();
+    this.#child = child;
+    const died = new AbortController();
+    let isUp = false;
+    const gone = child.exited.then((exit) => {
+      this.#child = undefined;
+      died.abort();
+      if (isUp && this.#isWanted) this.#onDeath(exit, child, performance.now() - startedAt);
+      return exit;
+    });
+    // stop() may have come while the process was being made; it then found nothing to stop.
+    if (!this.#isWanted) child.signal('SIGKILL');
+    try {
+      const outcome = await Promise.race([ready(died.signal).then(() => 'ready' as const), gone]);
+      if (outcome !== 'ready') throw new Error(describeExit(outcome));
+      isUp = true;
+    } catch (error) {
+      child.signal('SIGKILL');
+      const exit = await gone;
+      const reason = died.signal.aborted && error instanceof Error ? error.message : describeExit(exit);
+      throw new Error(`${name} did not start (${reason}). Its log ends:\n${readLogTail(child.logFile)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #onDeath(exit: ChildExit, child: Child, ranMs: number): void {
+    const { restart, name } = this.#options;
+    if (!restart) {
+      this.#isWanted = false;
+      return;
+    }
+    if (ranMs > healthyMs) this.#failures = 0;
+    restart.onDeath(`${name} died (${describeExit(exit)}); starting it again. Its log: ${child.logFile}`);
+    this.#revival = this.#revive(restart);
+  }
+
+  async #revive(restart: RestartPolicy): Promise<void> {
+    const { name } = this.#options;
+    while (this.#isWanted) {
+      await pause(backoffMs[Math.min(this.#failures++, backoffMs.length - 1)] ?? 0, this.#wake.signal);
+      if (!this.#isWanted) return;
+      try {
+        await this.#bringUp();
+        restart.onDeath(`${name} is back.`);
+        return;
+      } catch (error) {
+        if (!this.#isWanted) return;
+        restart.onDeath(`${error instanceof Error ? error.message : String(error)}\nTrying again.`);
+      }
+    }
+  }
+}
+
+/** Sleeps, or less when `signal` is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
