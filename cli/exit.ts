@@ -2,7 +2,7 @@ import { printable } from './output/table.ts';
 
 /** Exit codes of sumctl: the same for every verb, and part of its help. */
 export const exitCodes = {
-  /** Done; for `verify`, `status` and `up --once` also: exact. */
+  /** Done; for `verify` and `status` also: exact. */
   ok: 0,
   /** Answered, and the answer is no: rejected, conflict, not found, not exact, not valid. */
   failed: 1,

@@ -16,7 +16,6 @@ const empty: [args: string[], option: string][] = [
   [['total', '-p', ''], '--pipeline'],
   [['status', '--context', ''], '--context'],
   [['verify', '--aggregator-url', ''], '--aggregator-url'],
-  [['up', '--context', ''], '--context'],
 ];
 
 for (const [args, option] of empty) {
@@ -37,10 +36,3 @@ for (const args of [
     assert.match(ran.stderr, /^error: --namespace must be the name of a namespace: at most 63 lower-case letters/);
   });
 }
-
-test('an empty --input of --once is its failure: 1, with the document that was asked for', async () => {
-  const ran = await runSumctl(['up', '--once', '--input', '', '-o', 'json']);
-  assert.equal(ran.exitCode, 1);
-  assert.equal(ran.stderr, 'error: --input must not be empty\n');
-  assert.equal(JSON.parse(ran.stdout).error, '--input must not be empty');
-});

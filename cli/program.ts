@@ -2,15 +2,13 @@ import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodesHelp, usageError } from './exit.ts';
 import { addCommand } from './verbs/add.ts';
-import { downCommand } from './verbs/down.ts';
 import { renderCommand } from './verbs/render.ts';
 import { statusCommand } from './verbs/status.ts';
 import { totalCommand } from './verbs/total.ts';
-import { upCommand } from './verbs/up.ts';
 import { validateCommand } from './verbs/validate.ts';
 import { verifyCommand } from './verbs/verify.ts';
 
-/** The whole of sumctl. Errors of usage are thrown, never an exit: `runProgram` turns them into a code. */
+/** The whole of sumctl. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
 export function buildProgram(context: Context, version: string): Command {
   const program = new Command('sumctl')
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
@@ -25,26 +23,28 @@ export function buildProgram(context: Context, version: string): Command {
     verifyCommand(context),
     validateCommand(context),
     renderCommand(context, version),
-    upCommand(context),
-    downCommand(context),
   ];
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
   program.addCommand(helpCommand(program, verbs));
   for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput({
-        writeOut: (text) => context.stdout.write(text),
-        writeErr: (text) => context.stderr.write(text),
-        // The same text whether someone looks or not.
-        getOutHelpWidth: () => helpWidth,
-        getErrHelpWidth: () => helpWidth,
-        getOutHasColors: () => false,
-        getErrHasColors: () => false,
-      })
-      .showHelpAfterError(`Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`);
+    bindOutput(command, context).showHelpAfterError(
+      `Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`,
+    );
   }
   return program;
+}
+
+/** What a command prints goes to the context, and an error of usage is thrown. */
+export function bindOutput(command: Command, context: Context): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => context.stdout.write(text),
+    writeErr: (text) => context.stderr.write(text),
+    // The same text on a terminal and in a pipe.
+    getOutHelpWidth: () => helpWidth,
+    getErrHelpWidth: () => helpWidth,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
 }
 
 function helpCommand(program: Command, verbs: readonly Command[]): Command {
@@ -65,6 +65,8 @@ A first session:
   sumctl add --file additions.csv
   sumctl total
   sumctl verify
+
+To run a whole system on this machine, without Docker: npm start, in the repository.
 
 A pipeline is reached through the Kubernetes API server, as kubectl would; no port has to be open. Results go to
 standard output, everything else to standard error, so that -o json can be piped.

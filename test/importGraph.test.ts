@@ -59,7 +59,7 @@ function foldersOf({ files }: Graph): string[] {
 
 describe('what the programs load', () => {
   for (const program of ['services/calculator/main.ts', 'services/aggregator/main.ts']) {
-    it(`${program} never reaches a Kubernetes client, the operator, sumctl or tools/, not even lazily`, () => {
+    it(`${program} never reaches a Kubernetes client, the operator, sumctl, lab/ or tools/, not even lazily`, () => {
       const graph = followImports(program, { isEager: false });
       assert.deepEqual(foldersOf(graph), ['contract', 'core', 'platform', 'services']);
       assert.ok(graph.packages.has('fastify'), `the graph ends early: ${[...graph.packages].join(', ')}`);
@@ -90,8 +90,13 @@ describe('what the programs load', () => {
     assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
   });
 
-  it('sumctl loads tools/ only when a verb asks for it: the image comes without', () => {
-    assert.ok(foldersOf(followImports('cli/main.ts', { isEager: false })).includes('tools'));
-    assert.ok(!foldersOf(followImports('cli/main.ts', { isEager: true })).includes('tools'));
+  it('the product never loads lab/ or tools/, not even lazily: the image comes without', () => {
+    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
+    const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
+    assert.deepEqual(
+      [...folders].filter((folder) => ['lab', 'tools', 'test', 'k6'].includes(folder)),
+      [],
+    );
+    assert.ok(folders.has('kube') && folders.has('services'), `the graph ends early: ${[...folders].join(', ')}`);
   });
 });

@@ -215,7 +215,6 @@ for (const [verb, args, hint] of [
   ['add', ['1', '2'], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --calculator-url.'],
   ['total', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
   ['verify', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
-  ['up', ['--cluster', 'current', '--context', 'x', '--image', 'x'], 'Set KUBECONFIG or --kubeconfig.'],
 ] as const) {
   test(`${verb} without a kubeconfig is told only of options that it has`, async () => {
     const ran = await runWith(undefined, verb, ...args);

@@ -5,12 +5,13 @@ import { tools } from './tools.mjs';
 
 /** What each npm script runs once everything is there. Paths are relative to the repository. */
 export const programs = {
-  up: { script: 'cli/sumctl.ts', args: ['up'] },
+  up: { script: 'lab/up/main.ts', args: [] },
+  down: { script: 'lab/up/down.main.ts', args: [] },
   test: { script: 'tools/test.ts', args: [] },
   gen: { script: 'tools/gen/generate.ts', args: [] },
   cluster: { script: 'lab/cluster/main.ts', args: [] },
-  loop: { script: 'lab/loop/main.ts', args: [] },
-  alerts: { script: 'lab/alerts/main.ts', args: [] },
+  loop: { script: 'test/loop/main.ts', args: [] },
+  alerts: { script: 'test/alerts/main.ts', args: [] },
   load: { script: 'lab/load/main.ts', args: [] },
   tilt: { script: 'lab/tilt/main.ts', args: [] },
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
@@ -41,6 +42,9 @@ export function requirementsOf(command, args) {
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
+    case 'down':
+      if (args.includes('--help') || args.includes('-h')) return onlyAlways;
+      return { tools: [...always, tools.root], needsSystemPackages: false };
     case 'alerts':
     case 'loop':
     case 'tilt':

@@ -16,6 +16,8 @@ for (const [command, args, names, needsSystemPackages] of [
   ['up', ['--cluster', 'current'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
   ['up', ['--cluster=current'], ['Node', 'npm', 'util-linux', 'Java', 'Maven'], false],
   ['up', ['--help'], ['Node', 'npm', 'util-linux'], false],
+  ['down', [], ['Node', 'npm', 'util-linux', 'root'], false],
+  ['down', ['--help'], ['Node', 'npm', 'util-linux'], false],
   ['test', ['unit'], ['Node', 'npm', 'util-linux', 'git'], false],
   ['test', ['unit', 'core'], ['Node', 'npm', 'util-linux', 'git'], false],
   ['test', ['lint', 'types'], ['Node', 'npm', 'util-linux', 'git'], false],

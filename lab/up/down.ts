@@ -8,8 +8,7 @@ import { createProgress } from '#lab/progress.ts';
 import { upNames } from './up.ts';
 
 /**
- * Ends the `up` of this machine and removes what is left. The caller said so: an `up` that has the machine is asked to
- * end. Any other holder, such as a test, is named and waited for.
+ * Ends the `npm start` of this machine and removes what is left. An `npm start` that has the machine gets a SIGTERM. Any other holder, such as a test, is named and waited for.
  */
 export async function down({ data }: { data: boolean }, context: Context): Promise<void> {
   const progress = createProgress({ stream: context.stderr, now: context.now });
@@ -18,7 +17,7 @@ export async function down({ data }: { data: boolean }, context: Context): Promi
     progress.note(`Asking ${holder.what} (process ${holder.pid}, since ${holder.since}) to end.`);
     process.kill(holder.pid, 'SIGTERM');
   }
-  await using _machine = await acquireMachine({ what: 'sumctl down', progress, signal: context.signal });
+  await using _machine = await acquireMachine({ what: 'npm run down', progress, signal: context.signal });
   await progress.step('Remove what is left of the cluster', () => removeNode());
   await rm(join(stateRoot(), 'once'), { recursive: true, force: true });
   if (data) await progress.step('Remove the data', () => rm(join(stateRoot(), 'up'), { recursive: true, force: true }));

@@ -78,5 +78,5 @@ test('a CRD that came in another way is not replaced', async () => {
   const crds = operator.crds.map(({ metadata }) => metadata.name);
   await target.kubectl.run(['delete', 'crd', ...crds, '--timeout=30s']);
   await target.kubectl.run(['create', '-k', join(root, 'crds')]);
-  await assert.rejects(look(), /has crd\/sumpipelines\.sumpipeline\.dev, and not from sumctl up: nothing was changed/);
+  await assert.rejects(look(), /has crd\/sumpipelines\.sumpipeline\.dev, and not from npm start: nothing was changed/);
 });

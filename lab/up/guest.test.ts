@@ -51,7 +51,7 @@ function looks(seen: { crd?: string; deployment?: string; pipelines?: string; se
 for (const [what, seen] of [
   ['an empty cluster', {}],
   [
-    'a cluster where an earlier sumctl up left its operator',
+    'a cluster where an earlier npm start left its operator',
     { crd: managedBy('sumctl-up'), deployment: managedBy('sumctl-up') },
   ],
 ] as const) {
@@ -92,7 +92,7 @@ for (const [what, seen, calls] of [
     const { target, kubectl } = targetOf(looks(seen).slice(0, calls));
     await assert.rejects(
       refuseOccupied(target, names, operator, signal),
-      new RegExp(`context "staging" has ${what}, and not from sumctl up: nothing was changed`),
+      new RegExp(`context "staging" has ${what}, and not from npm start: nothing was changed`),
     );
     kubectl.assertDone();
   });

@@ -35,7 +35,7 @@ export async function refuseOccupied(
     if (text === '' || isOurs(text)) continue;
     throw new CliError(
       exitCodes.failed,
-      `${where} has ${resource}/${name}, and not from sumctl up: nothing was changed`,
+      `${where} has ${resource}/${name}, and not from npm start: nothing was changed`,
       {
         hint: `Ours would take its place, for every ${kind} of that cluster. Name another cluster with --context; or use the
 operator that is there, with a Kafka and a PostgreSQL of yours: ${describeKubectl(target)} apply -f FILE`,
@@ -55,7 +55,7 @@ operator that is there, with a Kafka and a PostgreSQL of yours: ${describeKubect
     exitCodes.failed,
     `${where} already has ${found.join(', ')} in namespace "${ref.namespace}": nothing was changed`,
     {
-      hint: `Name another cluster with --context. If a sumctl up that was killed left them behind, remove them:
+      hint: `Name another cluster with --context. If an npm start that was killed left them behind, remove them:
   ${describeKubectl(target)} -n ${ref.namespace} delete ${found.join(' ')}`,
     },
   );

@@ -8,7 +8,6 @@ import { stateRoot } from '#lab/cache.ts';
 import { acquireHostAddress, hostAddress } from '#lab/cluster/hostNetwork.ts';
 import { acquireMachine } from '#lab/cluster/machine.ts';
 import { acquireLock } from '#lab/lock.ts';
-import { buildScaledSpec } from '#lab/loop/scaledSpec.ts';
 import { createProgress, type Progress } from '#lab/progress.ts';
 import { bothOrNeither } from './both.ts';
 import { findHostAddress, useCurrent } from './current.ts';
@@ -22,6 +21,7 @@ import { startParts } from './parts.ts';
 import { waitUntilReady } from './ready.ts';
 import { readSample, readSampleNames, type Sample } from './sample.ts';
 import { playWaves, startScaleMonitoring } from './scale.ts';
+import { buildScaledSpec } from './scaledSpec.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
@@ -47,7 +47,7 @@ export interface UpOptions {
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** What those who wait for the machine read of us, and how `sumctl down` knows us. */
+/** What those who wait for the machine read of us, and how `npm run down` knows us. */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
@@ -172,7 +172,7 @@ function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boole
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
-const waitingForState = 'Another sumctl up --cluster current uses the same data. Waiting until that ends.';
+const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that ends.';
 
 /** The file that a person applies to get the same pipeline. */
 async function keepSample(

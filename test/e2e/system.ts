@@ -85,6 +85,8 @@ export interface System {
   readonly state: string;
   /** Runs `sumctl ARGS`. */
   sumctl(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Ran>;
+  /** Runs `npm run down`. */
+  down(): Promise<Ran>;
   /** Runs lines in a shell, in a folder of its own choice, in which the first lines of the instructions were typed. */
   shell(...lines: string[]): Promise<Ran>;
 }
@@ -122,6 +124,7 @@ export async function untilUp(start: Start, state: string): Promise<System> {
       cacheDir: join(state, 'test-kubectl'),
     }),
     sumctl: (args, options) => run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], sumctlEnv, options),
+    down: () => run('npm', ['run', '--silent', 'down'], sumctlEnv),
     shell: (...lines) =>
       run('bash', ['-c', ['shopt -s expand_aliases', ...setUp, ...lines].join('\n')], {}, { cwd: tmpdir() }),
   };

@@ -18,16 +18,16 @@ export const loopMutants: readonly Mutant[] = [
   },
   {
     breaks: 'a value that is missing is no change of the replicas',
-    file: 'lab/loop/record.ts',
+    file: 'test/loop/record.ts',
     from: 'if (value === undefined) continue;',
     to: '',
-    test: { file: 'lab/loop/record.test.ts', name: 'changes are those inside the given time' },
+    test: { file: 'test/loop/record.test.ts', name: 'changes are those inside the given time' },
   },
   {
     breaks: 'a stage is timed to the last rise, not to the release after it',
-    file: 'lab/loop/record.ts',
+    file: 'test/loop/record.ts',
     from: 'scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1)',
     to: 'scalings.at(-1)',
-    test: { file: 'lab/loop/record.test.ts', name: 'each stage of a step is timed' },
+    test: { file: 'test/loop/record.test.ts', name: 'each stage of a step is timed' },
   },
 ];

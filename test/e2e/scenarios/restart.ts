@@ -45,10 +45,10 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.deepEqual(await readTotals(next, 'default'), new Map());
   });
 
-  test('sumctl down ends an npm start as its Ctrl-C does', async () => {
+  test('npm run down ends an npm start as its Ctrl-C does', async () => {
     const { system } = fixture();
     const holder = await findMachineHolder();
-    const ran = await system.sumctl(['down']);
+    const ran = await system.down();
     assert.equal(ran.code, 0, ran.stderr);
     const asking = `Asking npm start (process ${holder?.pid}, since ${holder?.since}) to end.\n`;
     assert.ok(ran.stderr.startsWith(asking), ran.stderr);

@@ -1,4 +1,4 @@
-import type { Scenario } from '#lab/loop/scenario.ts';
+import type { Scenario } from '#test/loop/scenario.ts';
 import { burst } from './burst.ts';
 import { grown } from './grown.ts';
 import { halted } from './halted.ts';

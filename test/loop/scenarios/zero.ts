@@ -1,7 +1,7 @@
 import { childName } from '#contract/names.ts';
-import { readConditions } from '#lab/loop/pipeline.ts';
-import { rates, type Scenario, untilSteady } from '#lab/loop/scenario.ts';
 import { waitFor } from '#lab/process/wait.ts';
+import { readConditions } from '#test/loop/pipeline.ts';
+import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 
 const timeoutSeconds = 420;
 const awaySeconds = 45;

@@ -3,8 +3,8 @@ import { labelKeys } from '#contract/labels.ts';
 import { childName } from '#contract/names.ts';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
-import { createKafkaClient } from '#lab/loop/kafkaClient.ts';
-import { type Run, rates } from '#lab/loop/scenario.ts';
+import { createKafkaClient } from '#lab/load/kafkaClient.ts';
+import { type Run, rates } from '#test/loop/scenario.ts';
 
 /** What the panels of errors show, done to a pipeline of the loop. */
 export interface Fault {

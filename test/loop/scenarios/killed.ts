@@ -1,7 +1,7 @@
 import { childName } from '#contract/names.ts';
-import { changesOf } from '#lab/loop/record.ts';
-import { windows } from '#lab/loop/scaledSpec.ts';
-import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#lab/loop/scenario.ts';
+import { windows } from '#lab/up/scaledSpec.ts';
+import { changesOf } from '#test/loop/record.ts';
+import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#test/loop/scenario.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
 /** Longer than the scale-down window, with time for the scaler to make its mistake. */

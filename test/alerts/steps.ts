@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Component } from '#contract/names.ts';
 import { childName, defaultSchema } from '#contract/names.ts';
 import { createCa } from '#lab/certificates/pki.ts';
-import { createKafkaClient } from '#lab/loop/kafkaClient.ts';
-import type { Lab } from '#lab/loop/lab.ts';
-import type { Load } from '#lab/loop/load.ts';
-import { addBlockedPipeline, blocked, blockWrites, unblockWrites } from '#lab/loop/panels/faults.ts';
-import type { LoopPipeline } from '#lab/loop/pipeline.ts';
-import { rates } from '#lab/loop/scenario.ts';
+import { createKafkaClient } from '#lab/load/kafkaClient.ts';
+import type { Load } from '#lab/load/recordLoad.ts';
 import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import type { Lab } from '#test/loop/lab.ts';
+import { addBlockedPipeline, blocked, blockWrites, unblockWrites } from '#test/loop/panels/faults.ts';
+import type { LoopPipeline } from '#test/loop/pipeline.ts';
+import { rates } from '#test/loop/scenario.ts';
 import { inBooks, lockPartition, openDatabase, slowBooks } from './books.ts';
 
 /** What a step works with. */

@@ -8,18 +8,20 @@ import { named, parseOptions } from '#cli/options.ts';
 import { renderProof } from '#cli/output/proof.ts';
 import { addOutputOption, outputFormatSchema, renderStructured } from '#cli/output/structured.ts';
 import { renderTable } from '#cli/output/table.ts';
-import { buildOnceDocument, type OnceTotal } from '#lab/up/document.ts';
-import { withTools } from './withTools.ts';
+import { buildOnceDocument, type OnceTotal } from './document.ts';
+import type { OnceResult } from './once.ts';
+import { up } from './up.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const defaultInput = join('manifests', 'samples', 'additions.csv');
 
-export function upCommand(context: Context): Command {
-  const command = new Command('up')
-    .summary('bring up a cluster, Kafka, PostgreSQL, the operator and a sample (npm start)')
+/** `npm start`. */
+export function startCommand(context: Context): Command {
+  const command = new Command('npm start --')
     .description(
-      `Bring up everything on this machine: a one-node Kubernetes, a real Kafka and PostgreSQL beside it, the operator and the sample pipeline. Stays until Ctrl-C, which takes everything down; what Kafka and PostgreSQL hold stays for the next start. One such node fits a machine: a second caller waits. "npm start" is this command.`,
+      `Bring up everything on this machine: a one-node Kubernetes, a real Kafka and PostgreSQL beside it, the operator and the sample pipeline. Stays until Ctrl-C, which takes everything down; what Kafka and PostgreSQL hold is kept for the next start. Only one node fits on a machine: a second npm start waits.`,
     )
+    .helpOption('-h, --help', 'show help')
     .addOption(new Option('--once', 'on throw-away state: add the input, print totals and proof, take all down'))
     .addOption(new Option('--input <path>', `what --once adds, as sumctl add --file (default: ${defaultInput})`))
     .addOption(new Option('--fresh', 'discard what Kafka and PostgreSQL kept of earlier starts'))
@@ -38,7 +40,6 @@ export function upCommand(context: Context): Command {
     const options = parseOptions(optionsSchema, command);
     checkUsage(options);
     const { once, input, output, cluster, context: kubeContext, kubeconfig, image, host, fresh, scale } = options;
-    const { up } = await withTools(() => import('#lab/up/up.ts'));
     const onceInput = once ? (input ?? join(root, defaultInput)) : undefined;
     const target = { cluster, context: kubeContext, kubeconfig, image, host };
     const work = up({ ...target, fresh, scale, onceInput, root }, context);
@@ -103,7 +104,7 @@ export function renderFailedOnce(args: readonly string[], error: string, at: Dat
 
 /** Read from the command line itself, because it must be known also of one that commander refuses. */
 export function isOnce(args: readonly string[]): boolean {
-  return args[0] === 'up' && args.includes('--once');
+  return args.includes('--once');
 }
 
 /** `-o json`, `-ojson`, `-o=json`, `--output json`, `--output=json`. */
@@ -111,8 +112,6 @@ function readOutput(arg: string, next: string | undefined): string | undefined {
   if (arg === '-o' || arg === '--output') return next;
   return /^(?:-o=?|--output=)(.+)$/.exec(arg)?.[1];
 }
-
-type OnceResult = Awaited<ReturnType<typeof import('#lab/up/once.ts').runOnce>>;
 
 async function printOnce(
   work: Promise<OnceResult | undefined>,

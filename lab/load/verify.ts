@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { waitFor } from '#lab/process/wait.ts';
-import type { Journal } from './load.ts';
-import type { LoopPipeline } from './pipeline.ts';
+import type { Journal } from './recordLoad.ts';
 
 export interface Verdict {
   readonly isExact: boolean;
@@ -38,17 +37,20 @@ const totalsSchema = z.object({
 const drainTimeoutMs = 180_000;
 const readTimeoutMs = 60_000;
 
+/** Where the aggregators of a pipeline answer, `http://10.96.0.7:8080`. */
+interface Aggregators {
+  readonly aggregatorUrl: string;
+}
+
 /** The proof as it is now. */
-export async function readProof({
-  aggregatorUrl,
-}: Pick<LoopPipeline, 'aggregatorUrl'>): Promise<z.infer<typeof proofSchema>> {
+export async function readProof({ aggregatorUrl }: Aggregators): Promise<z.infer<typeof proofSchema>> {
   const response = await fetch(`${aggregatorUrl}/v1/proof`, { signal: AbortSignal.timeout(readTimeoutMs) });
   return proofSchema.parse(await response.json());
 }
 
 /** Waits until the log is counted to its end, then compares every total with the journal and reads the proof. */
 export async function verify(
-  { aggregatorUrl }: Pick<LoopPipeline, 'aggregatorUrl'>,
+  { aggregatorUrl }: Aggregators,
   journal: Journal,
   options: VerifyOptions = {},
 ): Promise<Verdict> {

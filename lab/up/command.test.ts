@@ -2,28 +2,31 @@ import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
-import { runSumctl } from '#cli/testing/context.ts';
+import { runInContext } from '#cli/testing/context.ts';
 import { createFolder } from '#cli/testing/folder.ts';
-import { buildOnceDocument } from '#lab/up/document.ts';
-import { renderFailedOnce } from './up.ts';
+import { renderFailedOnce } from './command.ts';
+import { buildOnceDocument } from './document.ts';
+import { runDown, runStart } from './run.ts';
 
 const at = new Date('2026-06-01T10:00:00Z');
 
+const npmStart = (args: readonly string[]) => runInContext((context) => runStart(args, context));
+
 for (const [args, message] of [
-  [['up', '--input', 'x.csv'], /--input goes with --once/],
-  [['up', '-o', 'json'], /-o goes with --once/],
-  [['up', '--once', '--fresh'], /--once is always fresh/],
-  [['up', '--once', '--input', '/does/not/exist'], /--input must be a file, and \/does\/not\/exist is none/],
-  [['up', '--once', '--input', '/tmp'], /--input must be a file/],
-  [['up', '--context', 'x'], /--context goes with --cluster current/],
-  [['up', '--cluster', 'other'], /Allowed choices are local, current/],
-  [['up', '--cluster', 'current'], /--cluster current needs --context/],
-  [['up', '--cluster', 'current', '--context', 'x'], /--cluster current needs --image/],
+  [['--input', 'x.csv'], /--input goes with --once/],
+  [['-o', 'json'], /-o goes with --once/],
+  [['--once', '--fresh'], /--once is always fresh/],
+  [['--once', '--input', '/does/not/exist'], /--input must be a file, and \/does\/not\/exist is none/],
+  [['--once', '--input', '/tmp'], /--input must be a file/],
+  [['--context', 'x'], /--context goes with --cluster current/],
+  [['--cluster', 'other'], /Allowed choices are local, current/],
+  [['--cluster', 'current'], /--cluster current needs --context/],
+  [['--cluster', 'current', '--context', 'x'], /--cluster current needs --image/],
 ] as const) {
-  test(`sumctl ${args.join(' ')} is refused before anything starts`, async () => {
-    const ran = await runSumctl(args);
+  test(`npm start -- ${args.join(' ')} is refused before anything starts`, async () => {
+    const ran = await npmStart(args);
     // --once is a check: it passes or it does not.
-    assert.equal(ran.exitCode, args.some((arg) => arg === '--once') ? 1 : 2, ran.stderr);
+    assert.equal(ran.exitCode, args.some((arg: string) => arg === '--once') ? 1 : 2, ran.stderr);
     assert.match(ran.stderr, message);
     assert.equal(ran.stdout, '');
   });
@@ -31,10 +34,10 @@ for (const [args, message] of [
 
 test('who asked --once for JSON gets a document also when the options are wrong', async () => {
   for (const args of [
-    ['up', '--once', '-o', 'json', '--bogus'],
-    ['up', '--once', '--output=json', '--input', '/does/not/exist'],
+    ['--once', '-o', 'json', '--bogus'],
+    ['--once', '--output=json', '--input', '/does/not/exist'],
   ]) {
-    const ran = await runSumctl(args);
+    const ran = await npmStart(args);
     assert.equal(ran.exitCode, 1);
     const document = JSON.parse(ran.stdout);
     assert.deepEqual(document.totals, []);
@@ -44,12 +47,7 @@ test('who asked --once for JSON gets a document also when the options are wrong'
 });
 
 test('nobody else gets a document', () => {
-  for (const args of [
-    ['up', '-o', 'json'],
-    ['up', '--once'],
-    ['total', '--once', '-o', 'json'],
-    ['up', '--once', '-o', 'table'],
-  ]) {
+  for (const args of [['-o', 'json'], ['--once'], ['--once', '-o', 'table']]) {
     assert.equal(renderFailedOnce(args, 'x', at), undefined);
   }
 });
@@ -80,7 +78,7 @@ async function upInCurrent(t: TestContext, kubectl: string | undefined) {
   });
   process.env = { ...before, PATH: folder.path, SUMPIPELINE_STATE: folder.file('state') };
   const target = ['--cluster', 'current', '--context', 'staging', '--kubeconfig', folder.file('kubeconfig')];
-  return await runSumctl(['up', ...target, '--image', 'x', '--host', '127.0.0.1']);
+  return await npmStart([...target, '--image', 'x', '--host', '127.0.0.1']);
 }
 
 test('without kubectl an up in a cluster of the user ends before Kafka and PostgreSQL are started', async (t) => {
@@ -112,3 +110,22 @@ esac
   );
   assert.doesNotMatch(ran.stderr, /Kafka|PostgreSQL|unexpected/);
 });
+
+test('an empty --input of --once is its failure: 1, with the document that was asked for', async () => {
+  const ran = await npmStart(['--once', '--input', '', '-o', 'json']);
+  assert.equal(ran.exitCode, 1);
+  assert.equal(ran.stderr, 'error: --input must not be empty\n');
+  assert.equal(JSON.parse(ran.stdout).error, '--input must not be empty');
+});
+
+for (const [name, run] of [
+  ['npm start', runStart],
+  ['npm run down', runDown],
+] as const) {
+  test(`${name} -- --help shows how to call it, with examples and exit codes`, async () => {
+    const ran = await runInContext((context) => run(['--help'], context));
+    assert.equal(ran.exitCode, 0);
+    assert.ok(ran.stdout.startsWith(`Usage: ${name} -- [options]\n`), ran.stdout);
+    assert.match(ran.stdout, /^Examples:$[\s\S]*^Exit codes:$/m);
+  });
+}

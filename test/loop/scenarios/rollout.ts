@@ -1,6 +1,6 @@
 import { childName } from '#contract/names.ts';
-import { changesOf } from '#lab/loop/record.ts';
-import { rates, type Scenario, untilSteady } from '#lab/loop/scenario.ts';
+import { changesOf } from '#test/loop/record.ts';
+import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 import { lastOf } from './step.ts';
 
 const timeoutSeconds = 420;

@@ -6,10 +6,10 @@ import { childName, defaultTopic, type PipelineRef } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
 import { waitFor } from '#lab/process/wait.ts';
 import { buildSecrets } from '#lab/up/sample.ts';
+import { type AggregatorsMax, buildScaledSpec } from '#lab/up/scaledSpec.ts';
 import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import type { Lab } from './lab.ts';
-import { type AggregatorsMax, buildScaledSpec } from './scaledSpec.ts';
 
 export interface PipelineOptions {
   /** Its namespace, so that every scenario has books of its own. */

@@ -1,5 +1,5 @@
-import { rates, type Scenario } from '#lab/loop/scenario.ts';
-import { verify } from '#lab/loop/verify.ts';
+import { verify } from '#lab/load/verify.ts';
+import { rates, type Scenario } from '#test/loop/scenario.ts';
 import { panels, playFaults, watchEveryPanel } from './panels.ts';
 import { short } from './short.ts';
 

@@ -1,5 +1,5 @@
-import { changesOf } from '#lab/loop/record.ts';
-import { rates, type Scenario, untilSteady } from '#lab/loop/scenario.ts';
+import { changesOf } from '#test/loop/record.ts';
+import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 
 const timeoutSeconds = 420;
 /** The rules take a minute of rates to want more than six; scrape, rule and relist come on top. */

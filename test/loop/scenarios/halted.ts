@@ -1,7 +1,7 @@
-import { readConditions } from '#lab/loop/pipeline.ts';
-import { rates, type Scenario, untilSteady } from '#lab/loop/scenario.ts';
-import { readProof } from '#lab/loop/verify.ts';
+import { readProof } from '#lab/load/verify.ts';
 import { createPrometheusClient } from '#lab/monitoring/query.ts';
+import { readConditions } from '#test/loop/pipeline.ts';
+import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 
 const timeoutSeconds = 420;
 const partition = 3;

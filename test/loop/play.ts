@@ -1,10 +1,10 @@
+import { startLoad } from '#lab/load/recordLoad.ts';
+import { verify } from '#lab/load/verify.ts';
 import type { Lab } from './lab.ts';
-import { startLoad } from './load.ts';
 import { startPipeline } from './pipeline.ts';
 import type { LoopRecord, StepLatencies } from './record.ts';
 import { startRecorder } from './recorder.ts';
 import type { Run, Scenario } from './scenario.ts';
-import { verify } from './verify.ts';
 
 interface Check {
   readonly promise: string;

@@ -1,5 +1,5 @@
-import { changesOf } from '#lab/loop/record.ts';
-import { isDrained, rates, type Scenario, settleSeconds, untilSteady } from '#lab/loop/scenario.ts';
+import { changesOf } from '#test/loop/record.ts';
+import { isDrained, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
 import { lastOf } from './step.ts';
 
 /** Shorter than any window: it is over before pods could be added. */

@@ -1,6 +1,6 @@
-import { changesOf, joinsAndLeaves, latenciesOf } from '#lab/loop/record.ts';
-import { windows } from '#lab/loop/scaledSpec.ts';
-import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#lab/loop/scenario.ts';
+import { windows } from '#lab/up/scaledSpec.ts';
+import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/record.ts';
+import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
 
 /** Replica changes that one step of the load may make. */
 const changesMax = 2;

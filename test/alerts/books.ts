@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Lab } from '#lab/loop/lab.ts';
+import type { Lab } from '#test/loop/lab.ts';
 
 /** Runs statements on the store of the lab as its administrator, in the schema of the pipeline. */
 export async function inBooks(parts: Lab['parts'], schema: string, statements: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
-import { findProblems } from '#lab/loop/panels/expectations.ts';
-import { type Fault, faults, loads, misuse } from '#lab/loop/panels/faults.ts';
-import { checkVariables, watchPanels } from '#lab/loop/panels/sights.ts';
-import { type Run, rates, type Scenario, untilPassed } from '#lab/loop/scenario.ts';
 import { createPrometheusClient } from '#lab/monitoring/query.ts';
 import { pause } from '#platform/time.ts';
+import { findProblems } from '#test/loop/panels/expectations.ts';
+import { type Fault, faults, loads, misuse } from '#test/loop/panels/faults.ts';
+import { checkVariables, watchPanels } from '#test/loop/panels/sights.ts';
+import { type Run, rates, type Scenario, untilPassed } from '#test/loop/scenario.ts';
 import { readDashboards } from '#tools/gen/dashboards/read.ts';
 
 const timeoutSeconds = 420;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka } from 'kafkajs';
+import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { waitFor } from '#lab/process/wait.ts';
 import type { Parts } from '#lab/up/sample.ts';
-import { createKafkaClient } from './kafkaClient.ts';
 
 /** The generation of each consumer group, as the coordinator writes it down. */
 export interface Generations extends AsyncDisposable {
