@@ -194,7 +194,7 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'tools',
-    folders: ['platform', 'contract', 'operator', 'lab'],
+    folders: ['core', 'platform', 'contract', 'operator', 'lab'],
     packages: 'any',
     why: 'tools/ is the test runner and what writes pages and manifests from the declarations of contract/ and operator/: never services/ or cli/',
   },

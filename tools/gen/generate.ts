@@ -6,12 +6,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateAdrIndex } from './adrIndex.ts';
 import { generateBiomeConfig } from './biome.ts';
+import { generateConditionsPage } from './conditionsPage.ts';
+import { generateConfigurationPage } from './configurationPage.ts';
 import { generateCrd } from './crd.ts';
 import { generateDashboards } from './dashboards/generate.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generateMetricsPage } from './metricsPage.ts';
 import { generateOperatorAlerts } from './operatorAlerts.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
+import { generateProblemPages } from './problemPages.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
 import { generateReference } from './reference.ts';
@@ -26,6 +29,9 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateCrd(),
     ...generateRbac(),
     ...generateReference(),
+    generateConditionsPage(),
+    generateConfigurationPage(),
+    ...generateProblemPages(),
     ...generateMetricsPage(),
     ...generateDashboards(),
     ...generateOperatorAlerts(),

@@ -1,6 +1,7 @@
 import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/ownership.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
+import { markdownTable } from './table.ts';
 
 /** docs/reference/ownership.md: what the operator makes, in which order, and what it may do. */
 export function generateOwnershipPage(): GeneratedFile[] {
@@ -23,7 +24,7 @@ Everything below comes from one table, \`operator/desired/ownership.ts\`: the in
 
 Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without them belongs to another owner and is never touched.
 
-${tableOf(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
+${markdownTable(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
 
 ## Rights in all namespaces
 
@@ -58,10 +59,5 @@ function rightsOf(rules: readonly AccessRule[]): string {
     verbs.join(', '),
     why,
   ]);
-  return tableOf(['resource', 'API group', 'verbs', 'why'], rows);
-}
-
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ').replaceAll('<', '&lt;')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  return markdownTable(['resource', 'API group', 'verbs', 'why'], rows);
 }
