@@ -8,7 +8,7 @@ import { runCommandLine } from './run.ts';
 export async function main(): Promise<void> {
   const version = readVersion();
   await runAsProcess((args, context) =>
-    runCommandLine({ build: (built) => buildProgram(built, version), args, context }),
+    runCommandLine({ build: (built) => buildProgram(built, { version, args }), args, context }),
   );
 }
 

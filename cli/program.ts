@@ -1,29 +1,36 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodesHelp, usageError } from './exit.ts';
-import { addCommand } from './verbs/add.ts';
-import { renderCommand } from './verbs/render.ts';
-import { statusCommand } from './verbs/status.ts';
-import { totalCommand } from './verbs/total.ts';
-import { validateCommand } from './verbs/validate.ts';
-import { verifyCommand } from './verbs/verify.ts';
 
-/** The whole of sumctl. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
-export function buildProgram(context: Context, version: string): Command {
+type BuildVerb = (context: Context, version: string) => Promise<Command>;
+
+/** Each verb loads what it needs when it is called: loading all of them takes half a second. */
+const buildVerbs: Readonly<Record<string, BuildVerb>> = {
+  add: async (context) => (await import('./verbs/add.ts')).addCommand(context),
+  total: async (context) => (await import('./verbs/total.ts')).totalCommand(context),
+  status: async (context) => (await import('./verbs/status.ts')).statusCommand(context),
+  verify: async (context) => (await import('./verbs/verify.ts')).verifyCommand(context),
+  validate: async (context) => (await import('./verbs/validate.ts')).validateCommand(context),
+  render: async (context, version) => (await import('./verbs/render.ts')).renderCommand(context, version),
+};
+
+export interface ProgramOptions {
+  readonly version: string;
+  /** The command line. Its first word names the verb that is loaded; if it names none, all are, for the help. */
+  readonly args: readonly string[];
+}
+
+/** sumctl for one command line. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
+export async function buildProgram(context: Context, { version, args }: ProgramOptions): Promise<Command> {
   const program = new Command('sumctl')
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false) // it says nothing of a verb that is not there
     .addHelpText('after', overviewHelp);
-  const verbs = [
-    addCommand(context),
-    totalCommand(context),
-    statusCommand(context),
-    verifyCommand(context),
-    validateCommand(context),
-    renderCommand(context, version),
-  ];
+  const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
+  const wanted = named.length > 0 ? named : Object.entries(buildVerbs);
+  const verbs = await Promise.all(wanted.map(([, build]) => build(context, version)));
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
   program.addCommand(helpCommand(program, verbs));
   for (const command of [program, ...program.commands]) {

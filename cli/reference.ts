@@ -4,9 +4,9 @@ import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
 
 /** The page docs/reference/sumctl.md: the help of every verb, word for word. */
-export function renderReference(): string {
+export async function renderReference(): Promise<string> {
   // Without the number of a release: the page changes when the help does.
-  const program = buildProgram(nowhere, 'VERSION');
+  const program = await buildProgram(nowhere, { version: 'VERSION', args: [] });
   const verbs = program.commands.filter((command) => command.name() !== 'help');
   return [
     '<!-- Generated from the help of sumctl by `npm run gen`. Do not edit. -->',

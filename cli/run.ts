@@ -4,7 +4,7 @@ import { CliError, describeChain, describeFailure, exitCodes } from './exit.ts';
 import { brokenOutput } from './output/sink.ts';
 
 interface CommandLine {
-  readonly build: (context: Context) => Command;
+  readonly build: (context: Context) => Command | Promise<Command>;
   /** Without the interpreter and the script. */
   readonly args: readonly string[];
   readonly context: Omit<Context, 'setExitCode'>;
@@ -15,7 +15,7 @@ interface CommandLine {
 /** Runs one command line and returns its exit code. Never throws. */
 export async function runCommandLine({ build, args, context, renderFailure }: CommandLine): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = build({ ...context, setExitCode: (code) => (exitCode = code) });
+  const program = await build({ ...context, setExitCode: (code) => (exitCode = code) });
   try {
     await program.parseAsync(args, { from: 'user' });
     await context.stdout.flush?.();

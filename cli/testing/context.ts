@@ -19,7 +19,7 @@ interface Outside {
 
 /** Runs one command line of sumctl as a shell would, with everything outside in our hand. */
 export async function runSumctl(args: readonly string[], outside: Outside = {}): Promise<Ran> {
-  const build = (context: Context) => buildProgram(context, '0.0.0-test');
+  const build = (context: Context) => buildProgram(context, { version: '0.0.0-test', args });
   return await runInContext((context) => runCommandLine({ build, args, context }), outside);
 }
 

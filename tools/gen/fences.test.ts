@@ -45,7 +45,7 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['k6/a.ts', 'node:fs', 'k6'],
   ['k6/b.ts', '#core/decimal.ts', 'k6'],
   ['k6/load/a.ts', 'k6/http', 'k6/load'],
-  ['tools/a.ts', '#cli/run.ts', 'tools'],
+  ['tools/a.ts', '#services/rpc/http.ts', 'tools'],
   ['tools/gen/a.ts', '#services/ledger/port.ts', 'tools'],
 ];
 

@@ -194,9 +194,9 @@ export const fences: readonly Fence[] = [
   },
   {
     folder: 'tools',
-    folders: ['core', 'platform', 'contract', 'operator', 'lab'],
+    folders: ['core', 'platform', 'contract', 'operator', 'cli', 'lab'],
     packages: 'any',
-    why: 'tools/ is the test runner and what writes pages and manifests from the declarations of contract/ and operator/: never services/ or cli/',
+    why: 'tools/ is the test runner and what writes pages and manifests from the declarations of the product: never services/',
   },
 ];
 

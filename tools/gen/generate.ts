@@ -36,7 +36,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateDashboards(),
     ...generateOperatorAlerts(),
     ...generateOwnershipPage(),
-    await generateSumctlPage(root),
+    await generateSumctlPage(),
     ...(await generateProtobuf(root)),
   ];
 }
