@@ -36,6 +36,8 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
   const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
   try {
+    // A span that is not sampled needs no context, except to hide a sampled one around it. A context costs every request.
+    if (!span.isRecording() && !isTraced()) return await work(span);
     return await context.with(trace.setSpan(parent, span), () => work(span));
   } catch (error) {
     failSpan(span, error instanceof Error ? error.name : 'Error');
@@ -71,7 +73,7 @@ export function failSpan(span: Span, type: string): void {
 
 /** The context of a caller; a root when it sent none, or something else than W3C Trace Context. */
 export function contextOf(carrier: TraceCarrier): Context {
-  return propagation.extract(ROOT_CONTEXT, carrier);
+  return carrier.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, carrier);
 }
 
 /** How a span is named to others: only if it is sampled, so that what is not traced carries nothing. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Logger } from '#platform/log.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -159,6 +159,20 @@ describe('spans of sampler parentbased_always_off', () => {
     assert.deepEqual(find('batch')?.links, [{ traceId, spanId: 'b7ad6b7169203331' }]);
     assert.equal(find('batch')?.parentSpanId, '');
     assert.equal(find('other batch'), undefined);
+  });
+
+  it('hides a sampled span from work that is not sampled', async () => {
+    await inSpan({ ...settings, parent: contextOf({ traceparent: sampled }) }, () =>
+      inSpan({ ...settings, parent: ROOT_CONTEXT }, async () => {
+        assert.equal(activeTraceIds(), undefined);
+        await inClientSpan('hidden', {}, async (span) => assert.equal(span, undefined));
+      }),
+    );
+  });
+
+  it('gives work that is not sampled no context of its own', async () => {
+    const outside = context.active();
+    await inSpan({ ...settings, parent: ROOT_CONTEXT }, async () => assert.equal(context.active(), outside));
   });
 
   it('tells of an error, and makes no span of a call outside of one', async () => {
