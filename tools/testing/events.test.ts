@@ -76,3 +76,17 @@ test('an event belongs to the outermost suite around it, which is the file', () 
   assert.deepEqual([a?.passed, a?.failed, a?.durationMs], [1, [], 70]);
   assert.deepEqual([b?.passed, b?.failed, b?.unfinished], [0, ['same name'], []]);
 });
+
+test('the name of a failure is the whole sentence, with the suites around it and without the file', () => {
+  const events: TestEvent[] = [
+    { type: 'start', id: 1, parent: 0, name: file },
+    { type: 'start', id: 2, parent: 1, name: 'a partition' },
+    { type: 'start', id: 3, parent: 2, name: 'is claimed once' },
+    { type: 'start', id: 4, parent: 2, name: 'is never ended' },
+    ended('fail', 'is claimed once', { id: 3, failureType: 'testCodeFailure' }),
+    ended('fail', 'a partition', { id: 2, isSuite: true, failureType: 'subtestsFailed' }),
+  ];
+  const { failed, unfinished } = countTests(file, events);
+  assert.deepEqual(failed, ['a partition > is claimed once']);
+  assert.ok(unfinished.includes('a partition > is never ended'), String(unfinished));
+});

@@ -54,21 +54,30 @@ export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent
   return groups;
 }
 
-/** Counts the tests of one file, not its suites; a test that failed only because of an inner one is that inner one. */
+/**
+ * Counts the tests of one file, not its suites; a test that failed only because of an inner one is that inner one. A name
+ * is the whole sentence: `suite > test`.
+ */
 export function countTests(file: string, events: readonly TestEvent[]): TestCounts {
   const failed: string[] = [];
   const skipped: SkippedTest[] = [];
   const running = new Map<number, string>();
+  const sentences = new Map<number, string>();
   let passed = 0;
   let durationMs = 0;
   for (const event of events) {
     if (event.type === 'start') {
-      running.set(event.id, event.name);
+      const around = sentences.get(event.parent);
+      const sentence = around === undefined ? event.name : `${around} > ${event.name}`;
+      // The file's own suite says nothing that the path does not.
+      if (event.name !== file) sentences.set(event.id, sentence);
+      running.set(event.id, sentence);
       continue;
     }
-    const { type, id, name, isSuite, skip, todo, failureType } = event;
+    const { type, id, isSuite, skip, todo, failureType } = event;
+    const name = sentences.get(id) ?? event.name;
     running.delete(id);
-    if (name === file) durationMs = event.durationMs;
+    if (event.name === file) durationMs = event.durationMs;
     if (failureType === 'subtestsFailed') continue;
     if (skip !== undefined) skipped.push({ name, reason: skip });
     else if (todo !== undefined) skipped.push({ name, reason: `todo ${todo}`.trim() });
