@@ -99,4 +99,20 @@ describe('what the programs load', () => {
     );
     assert.ok(folders.has('kube') && folders.has('services'), `the graph ends early: ${[...folders].join(', ')}`);
   });
+
+  it('every production dependency is loaded by the product, and it loads no other package', () => {
+    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
+    const loaded = programs.flatMap((program) => [...followImports(program, { isEager: false }).packages]);
+    const names = new Set(loaded.filter((name) => !name.startsWith('node:')).map(nameOfPackage));
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.deepEqual([...names].sort(), Object.keys(dependencies).sort());
+  });
 });
+
+/** `@scope/name/file` is of `@scope/name`. */
+function nameOfPackage(source: string): string {
+  return source
+    .split('/')
+    .slice(0, source.startsWith('@') ? 2 : 1)
+    .join('/');
+}
