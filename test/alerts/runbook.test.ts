@@ -17,7 +17,7 @@ $ true
 $ echo kept > file.txt
 $ no-such-program
 \`\`\`
-## Mend it
+## Fix it
 \`\`\`console
 $ nor this one
 \`\`\``;

@@ -38,13 +38,13 @@ const alerts: Readonly<Record<string, AlertText>> = {
     for: '15m',
     severity: 'warning',
     summary: '{{ $value | humanizePercentage }} of the passes of the SumPipeline operator fail',
-    description: 'They are tried again. The log of the pod that leads says what fails.',
+    description: 'The operator retries. The log of the pod that leads says what fails.',
   },
   SumPipelineStalled: {
     expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and ${isLeader}) > 0`,
     for: '15m',
     severity: 'warning',
-    summary: '{{ $value }} SumPipelines need a person',
+    summary: '{{ $value }} SumPipelines are stalled until a user acts',
     description: 'Run kubectl get sump -A. The condition Stalled says what to do.',
   },
 };

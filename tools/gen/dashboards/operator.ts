@@ -23,7 +23,7 @@ const pipelines: RowOptions = {
     }),
     stat({
       title: 'Stalled',
-      description: 'SumPipelines that need a person. Their condition Stalled says what to do.',
+      description: 'SumPipelines that wait for a user to act. Their condition Stalled says what to do.',
       unit: 'none',
       queries: { stalled: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="stalled"')})` },
       steps: redFromOne,

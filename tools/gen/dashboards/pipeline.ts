@@ -37,7 +37,7 @@ const total: RowOptions = {
     }),
     stat({
       title: 'Halted partitions',
-      description: 'Partitions that cannot go on without a person. The status of the SumPipeline says why.',
+      description: 'Partitions that are halted until the cause is fixed. The status of the SumPipeline says why.',
       unit: 'none',
       queries: { halted: `sum(${of('sumpipeline_halted_partitions')})` },
       steps: redFromOne,
@@ -156,7 +156,7 @@ const counting: RowOptions = {
     }),
     graph({
       title: 'Which partitions are halted',
-      description: '1 for each partition that cannot go on without a person.',
+      description: '1 for each partition that is halted until the cause is fixed.',
       unit: 'none',
       queries: { 'partition {{partition}}': `max by (partition) (${of('sumpipeline_partition_halted')})` },
     }),
