@@ -316,10 +316,10 @@ describe('the audit', () => {
     assert.equal((await program(pipeline)).exitCode, 1);
     const other = await createPipeline('program');
     const { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE } = other.environment;
-    const stranger = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
+    const otherUser = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
     const refused = await program({
       ...pipeline,
-      environment: { ...pipeline.environment, ...stranger } as Record<string, string>,
+      environment: { ...pipeline.environment, ...otherUser } as Record<string, string>,
     });
     assert.equal(refused.exitCode, 3);
     assert.match(refused.stderr, /grant READ on topic program-/);
@@ -347,7 +347,7 @@ const damages: readonly Damage[] = [
     finds: ['RowDiffers', 'TotalDiffers'],
   },
   {
-    what: 'an addition is counted twice, where its copy stands',
+    what: 'an addition is counted twice, at the offset of its copy',
     sql: `ALTER TABLE books.ledger DROP CONSTRAINT ledger_pkey;
       INSERT INTO books.ledger SELECT request_id, series, a, b, value, log_epoch, partition, 50, appended_at FROM ${ledgerOf(0)};
       UPDATE books.totals SET total = total + 0.5, count = count + 1 WHERE partition = 0;

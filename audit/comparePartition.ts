@@ -101,5 +101,5 @@ export async function* withEnds(
     const reason = error instanceof Error ? error.message : String(error);
     if (next < to) yield { kind: 'unreadable', from: next, to, reason: `the log cannot be read: ${reason}` };
   }
-  if (to < row.nextOffset) yield { kind: 'outside', from: to, to: row.nextOffset, reason: 'not asked for' };
+  if (to < row.nextOffset) yield { kind: 'outside', from: to, to: row.nextOffset, reason: 'not requested' };
 }

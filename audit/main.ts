@@ -32,7 +32,7 @@ export async function main(): Promise<void> {
       () => performance.now(),
     );
     const onWait = throttled<unknown>(
-      (error) => console.error(`waiting: ${describe(error)}; trying again`),
+      (error) => console.error(`${describe(error)}; retrying`),
       () => performance.now(),
     );
     const result = await runAudit({ config, to: parsed.to, onProgress, onWait });

@@ -9,7 +9,7 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
     findings.add({ kind, logEpoch, partition, message });
   const covered = nextOffset - firstOffset;
   const told = applied + duplicate + conflict + parked + expired;
-  if (covered !== told) find('LawViolated', `${covered} offsets are counted, but ${told} dispositions are told`);
+  if (covered !== told) find('LawViolated', `${covered} offsets are counted, but the dispositions add up to ${told}`);
   // What has no row and was not read can only be a copy, or expired.
   const found = { applied: tally.applied, conflict: tally.conflict, parked: tally.parked };
   for (const [name, number] of Object.entries(found)) {
@@ -18,12 +18,15 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
   }
   const copies = tally.duplicate + tally.unknown;
   if (duplicate + expired !== copies) {
-    find('CountersDiffer', `the counters of copies are ${duplicate + expired}, but ${copies} were found`);
+    find(
+      'CountersDiffer',
+      `the counters duplicate and expired add up to ${duplicate + expired}, but ${copies} copies were found`,
+    );
   }
-  if (tally.parked > 0n) find('RecordsParked', `${tally.parked} records are parked: they are kept, and not counted`);
+  if (tally.parked > 0n) find('RecordsParked', `${tally.parked} records are parked: they are kept, but not counted`);
   // A record of a newer schema is not counted yet: nothing was miscounted.
   if (books.haltReason !== undefined && books.haltReason !== 'RecordTooNew')
-    find('PartitionHalted', `the aggregator halted it: ${books.haltReason}`);
+    find('PartitionHalted', `the aggregator halted the partition: ${books.haltReason}`);
 }
 
 /** The ledger may have rows only where its partition has counted. */

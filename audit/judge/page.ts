@@ -96,7 +96,11 @@ class PageJudge {
     else if (conflict !== undefined) this.#judgeConflict(item, conflict);
     else if (parked !== undefined) this.#judgeParked(item, parked);
     else if (item.kind !== 'addition') {
-      this.#find('NotParked', offset, `the record is no addition (${item.reason}), and the books have no row for it`);
+      this.#find(
+        'NotParked',
+        offset,
+        `the record is not an addition (${item.reason}), and the books have no row for it`,
+      );
     } else this.#judgeUncounted(offset, item.addition);
   }
 
@@ -105,7 +109,7 @@ class PageJudge {
     const { offset } = item;
     if (item.kind !== 'addition') {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is no addition: ${item.reason}`;
+      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
       this.#find('CountedInvalid', offset, what, row.series);
       return;
     }
@@ -140,11 +144,11 @@ class PageJudge {
       // An offset that has a row of another addition is not one of the copies that the counters tell.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
-      const what = `${addition.requestId} counts with other operands, and this record is not in conflicts`;
+      const what = `${addition.requestId} counts with other operands, but this record is not in conflicts`;
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      const what = `the log has ${addition.requestId}, ${describe(addition)}, and the books do not`;
+      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books do not`;
       this.#find('NotCounted', offset, what, addition.series);
     }
   }
@@ -155,7 +159,7 @@ class PageJudge {
   }
 
   #conflictProblem(item: Exclude<LogItem, LogHole>, conflict: ConflictRow): string | undefined {
-    if (item.kind !== 'addition') return `conflicts has a row, but the record is no addition: ${item.reason}`;
+    if (item.kind !== 'addition') return `conflicts has a row, but the record is not an addition: ${item.reason}`;
     const { addition } = item;
     const { requestId } = addition;
     if (conflict.requestId !== requestId || !isSame(conflict, addition)) {
@@ -174,13 +178,13 @@ class PageJudge {
     const { offset } = item;
     if (item.kind === 'addition') {
       this.#sinks.findings.lacks(item.addition.series, item.addition.value);
-      const what = `${item.addition.requestId} is a valid addition, and it is parked: ${parked.reason.slice(0, 200)}`;
+      const what = `${item.addition.requestId} is a valid addition, but it is parked: ${parked.reason.slice(0, 200)}`;
       this.#find('ParkedReadable', offset, what, item.addition.series);
       return;
     }
     const { keyHash, valueHash } = item.kind === 'invalid' ? item : { keyHash: undefined, valueHash: undefined };
     if (keyHash === parked.keyHash && valueHash === parked.valueHash) return;
-    this.#find('ParkedDiffers', offset, 'the parked bytes are not the ones of the record');
+    this.#find('ParkedDiffers', offset, 'the parked bytes differ from the bytes of the record');
   }
 
   #judgeHole(hole: LogHole): void {

@@ -65,7 +65,7 @@ function readContent(batch: Buffer, abortedProducers: Set<bigint>): BatchContent
     return { kind: 'records', records };
   } catch (error) {
     if (error instanceof UnpackError) return { kind: 'unreadable', reason: error.message };
-    if (error instanceof RangeError) return { kind: 'unreadable', reason: 'not stored as Kafka stores records' };
+    if (error instanceof RangeError) return { kind: 'unreadable', reason: "not stored in Kafka's record format" };
     throw error;
   }
 }
@@ -82,7 +82,7 @@ function readRecords(bytes: Buffer, firstOffset: bigint, count: number): (Record
   for (let index = 0; index < count; index++) {
     const length = cursor.varint();
     const end = cursor.at + length;
-    if (length < 0 || end > bytes.length) throw new RangeError('a record ends behind its batch');
+    if (length < 0 || end > bytes.length) throw new RangeError('a record ends after its batch');
     cursor.at += 1; // attributes, unused
     cursor.varint(); // time
     const offset = firstOffset + BigInt(cursor.varint());
@@ -92,7 +92,7 @@ function readRecords(bytes: Buffer, firstOffset: bigint, count: number): (Record
       const name = cursor.bytes();
       headers.push({ name: name === null ? '' : name.toString('utf8'), value: cursor.bytes() });
     }
-    if (cursor.at !== end) throw new RangeError('a record has another size than it says');
+    if (cursor.at !== end) throw new RangeError('the size of a record differs from its header');
     records.push({ offset, key, value, headers });
   }
   return records;
@@ -123,7 +123,7 @@ class Cursor {
     if (length < 0) return null;
     const from = this.at;
     this.at += length;
-    if (this.at > this.#bytes.length) throw new RangeError('a value ends behind its record');
+    if (this.at > this.#bytes.length) throw new RangeError('a value ends after its record');
     return this.#bytes.subarray(from, this.at);
   }
 }

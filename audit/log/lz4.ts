@@ -11,11 +11,11 @@ export function unpackLz4(packed: Buffer, bytesMax: number): Buffer {
 
 /** Answers where the frame ends. */
 function unpackFrame(packed: Buffer, start: number, output: Output): number {
-  if (packed.readUInt32LE(start) !== magic) throw new Error('it is no LZ4 frame');
+  if (packed.readUInt32LE(start) !== magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(start + 4);
   const [isIndependent, hasBlockChecksum] = [(flags & 0x20) !== 0, (flags & 0x10) !== 0];
   const [hasSize, hasChecksum, hasDictionary] = [(flags & 0x08) !== 0, (flags & 0x04) !== 0, (flags & 0x01) !== 0];
-  if (hasDictionary) throw new Error('it needs a dictionary');
+  if (hasDictionary) throw new Error('the frame needs a dictionary');
   const frameStart = output.length;
   let at = start + 7 + (hasSize ? 8 : 0);
   for (;;) {
@@ -24,7 +24,7 @@ function unpackFrame(packed: Buffer, start: number, output: Output): number {
     if (length === 0) return at + (hasChecksum ? 4 : 0);
     // The highest bit tells a block that is stored as it is.
     const bytes = length & 0x7fffffff;
-    if (at + bytes > packed.length) throw new Error('a block ends behind the data');
+    if (at + bytes > packed.length) throw new Error('a block ends after the end of the data');
     const block = packed.subarray(at, at + bytes);
     if (length > 0x7fffffff) output.append(block, 0, bytes);
     else unpackBlock(block, output, isIndependent ? output.length : frameStart);

@@ -53,10 +53,10 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem>
       yield hole('cut', next, to, `the log ends at offset ${fetched.highWatermark}`);
       return;
     } else if (fetched.errorCode === 0 && next >= fetched.lastStableOffset) {
-      yield hole('unreadable', next, to, 'a transaction is open from here on');
+      yield hole('unreadable', next, to, 'a transaction is still open at this offset');
       return;
     } else if (++emptyAnswers > emptyAnswersMax) {
-      yield hole('unreadable', next, to, 'the broker delivers nothing, although the log goes on');
+      yield hole('unreadable', next, to, 'the broker delivers no records, although the log has more');
       return;
     }
   }
@@ -93,7 +93,7 @@ function* itemsOf(batch: Batch, next: bigint, to: bigint): Generator<LogItem> {
 }
 
 function missing(from: bigint, to: bigint): LogHole {
-  return hole('missing', from, to, 'the log has no record here: it was compacted or lost records');
+  return hole('missing', from, to, 'the log has no record here: the topic was compacted or lost records');
 }
 
 function hole(kind: LogHole['kind'], from: bigint, to: bigint, reason: string): LogHole {

@@ -60,7 +60,7 @@ export class Topic {
         errors.push(error);
       }
     }
-    throw new AggregateError(errors, `no broker of ${this.#access.bootstrapServers.join(',')} answers`, {
+    throw new AggregateError(errors, `no broker of ${this.#access.bootstrapServers.join(',')} responds`, {
       cause: errors[0],
     });
   }
@@ -72,7 +72,7 @@ export class Topic {
       metadataV10.api.async(connection, [name], false, false),
     );
     const [topic] = topics;
-    if (topic === undefined) throw new Error(`Kafka answers without topic ${name}`);
+    if (topic === undefined) throw new Error(`the response of Kafka lacks topic ${name}`);
     if (topic.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(name);
     if (topic.errorCode !== 0) throw new KafkaAnswerError(topic.errorCode, explainCode(topic.errorCode, name));
     const addresses = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
@@ -100,7 +100,7 @@ export class Topic {
       ),
     );
     const found = answer.topics[0]?.partitions[0];
-    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found === undefined) throw new Error(`the response of Kafka lacks partition ${partition}`);
     if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
     if (found.errorCode !== 0) throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
     return found.offset;
@@ -114,7 +114,7 @@ export class Topic {
     const [found] = await this.#askLeader(partition, (connection) =>
       fetchRaw.async(connection, fetchWaitMs, 1, fetchBytesMax, readCommitted, noSession, finalEpoch, wanted, [], ''),
     );
-    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found === undefined) throw new Error(`the response of Kafka lacks partition ${partition}`);
     if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
     if (found.errorCode !== 0 && found.errorCode !== kafkaErrors.offsetOutOfRange) {
       throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
@@ -146,8 +146,8 @@ function notAuthorized(topic: string): KafkaAnswerError {
 }
 
 function explainCode(code: number, topic: string): string {
-  if (code === kafkaErrors.unknownTopic) return `Kafka has no topic ${topic}`;
-  return `Kafka answers with error ${code} for topic ${topic}`;
+  if (code === kafkaErrors.unknownTopic) return `topic ${topic} does not exist in Kafka`;
+  return `Kafka returned error ${code} for topic ${topic}`;
 }
 
 /** The request layer throws for an answer that has an error in a part; the part is looked at by its own code. */

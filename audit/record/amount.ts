@@ -15,7 +15,7 @@ const fractionMax = 18;
 /** Reads what PostgreSQL prints for `numeric`. Throws for anything else, such as NaN. */
 export function parseNumeric(text: string): Amount {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
-  if (match === null) throw new Error(`"${text.slice(0, 60)}" is no decimal number`);
+  if (match === null) throw new Error(`"${text.slice(0, 60)}" is not a decimal number`);
   const [, sign = '', whole = '', fraction = ''] = match;
   return reduce(BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n), fraction.length);
 }

@@ -424,12 +424,12 @@ describe('an aggregator', () => {
     await using aggregator = startAggregator(name);
     const verdict = await until('it halts', () => aggregator.verdicts.find(({ halts }) => halts.length > 0));
     assert.equal(verdict.exact, false);
-    assert.match(verdict.halts[0]?.message ?? '', /partition 1: offset 10 comes next but the log begins at 15/);
+    assert.match(verdict.halts[0]?.message ?? '', /partition 1: the next offset is 10 but the log begins at 15/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  it('never makes a topic anew that it has counted, and says that it is gone', async () => {
+  it('never re-creates a topic that it has counted, and reports that it is gone', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -464,7 +464,7 @@ describe('an aggregator', () => {
     const verdict = await until('it is seen', () =>
       aggregator.verdicts.find(({ kafka }) => kafka.reason === 'LogChanged'),
     );
-    assert.match(verdict.kafka.message, /deleted and made again.*give it a new schema and topic/);
+    assert.match(verdict.kafka.message, /deleted and re-created.*give it a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
     assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');

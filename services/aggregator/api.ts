@@ -127,7 +127,7 @@ export class AggregatorApi {
       return await work(this.#session());
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      throw new SumError('unavailable', `the books cannot be read now: ${error.message}; try again`, { cause: error });
+      throw new SumError('unavailable', `the ledger cannot be read now: ${error.message}; retry`, { cause: error });
     }
   }
 
@@ -135,7 +135,7 @@ export class AggregatorApi {
     const session = this.#options.session();
     if (session !== undefined) return session;
     const { message } = this.#options.state.store;
-    throw new SumError('unavailable', `the books are not open: ${message}; try again`);
+    throw new SumError('unavailable', `the ledger is not connected: ${message}; retry`);
   }
 }
 

@@ -55,7 +55,7 @@ export async function main(): Promise<void> {
     address: config.SUMPIPELINE_LISTEN_ADDRESS,
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
-    readyProblem: () => (isDraining ? 'draining before the end' : aggregator.problem()),
+    readyProblem: () => (isDraining ? 'draining before shutdown' : aggregator.problem()),
     metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
@@ -65,7 +65,7 @@ export async function main(): Promise<void> {
   logger.info({ http: rpc.httpPort, grpc: rpc.grpcPort, admin: admin.port }, 'aggregator listens');
 
   const why = await Promise.race([signalled, aggregator.stuck]);
-  if (why instanceof Error) logger.error({ error: why }, 'nothing moves in spite of lag, ending');
+  if (why instanceof Error) logger.error({ error: why }, 'records wait but no partition makes progress; exiting');
   isDraining = true;
   rpc.setServing(false);
   logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');

@@ -53,7 +53,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
       isCounted = isSame;
       return step(`read ${offset}`);
     },
-    stop: () => assert.fail('nobody asked to stop'),
+    stop: () => assert.fail('no stop was expected'),
     commitForDashboards: async () => {},
   };
   let halted: LedgerHalt | undefined;
@@ -134,7 +134,7 @@ describe('the gauges of partitions', () => {
     'sumpipeline_halted_partitions 0',
   ];
 
-  it('go with the connection, so that no old number stands beside a new one; its halts stay known', async () => {
+  it('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign([0, 1]);
     await partitions.apply(batch(0));
@@ -188,7 +188,7 @@ describe('the anchor of a partition', () => {
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
     await partitions.settled();
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
-    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 is not the one that was counted/);
+    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
     assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
     clearHalt();
@@ -427,7 +427,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  it('ends the session when the books belong to somebody else', async () => {
+  it('ends the session when the books belong to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();

@@ -177,7 +177,7 @@ export class Partitions {
       this.#lose(
         partition,
         assignment,
-        new Error(`offset ${firstOffset} was delivered, ${owned.nextOffset} comes next`),
+        new Error(`offset ${firstOffset} was delivered, but the next offset is ${owned.nextOffset}`),
       );
       return { kind: 'stop' };
     }
@@ -220,7 +220,10 @@ export class Partitions {
     } catch (error) {
       if (error instanceof LogReplacedError && !assignment.signal.aborted) this.#options.onFatal(error);
       else {
-        this.#options.logger.warn({ error, partition }, 'the log cannot be confirmed now: delivering the batch again');
+        this.#options.logger.warn(
+          { error, partition },
+          'the topic id cannot be confirmed now; delivering the batch again',
+        );
         this.#meet(partition, error);
       }
       return false;
@@ -270,7 +273,7 @@ export class Partitions {
 
   /** Fence lost or outcome unknown: what we believe about the partition is void, the books know. */
   #lose(partition: number, assignment: LogAssignment, error: unknown): void {
-    this.#options.logger.warn({ error, partition }, 'batch dropped, claiming the partition again');
+    this.#options.logger.warn({ error, partition }, 'batch dropped; claiming the partition again');
     this.#meet(partition, error);
     this.#forget(partition);
     this.#startClaiming(assignment, partition);
@@ -320,7 +323,7 @@ export class Partitions {
           return this.#halt(partition, haltOf(error), owned);
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
         if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
-        this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
+        this.#options.logger.warn({ error, partition, attempt }, 'claim failed; retrying');
         this.#meet(partition, error);
         const wait = { minimumMs: 100, maximumMs: 5000, random: this.#options.random };
         await pause(backoffMs(attempt, wait), assignment.signal);
@@ -357,7 +360,7 @@ export class Partitions {
           if (!stays) this.#written.add(halt);
           return;
         }
-        logger.warn({ error, partition, attempt }, 'the halt could not be written into the books, trying again');
+        logger.warn({ error, partition, attempt }, 'the halt could not be written to PostgreSQL; retrying');
         await pause(backoffMs(attempt, { minimumMs: 100, maximumMs: 5000, random }), assignment.signal);
       }
     }
@@ -434,10 +437,10 @@ function isCounted(record: LogRecord, { anchor }: Owned): boolean {
 }
 
 function haltOf(error: LogStopError): Halt {
-  const advice = 'The books were not changed. Restore the log, or ask for help before anything is skipped';
+  const advice = 'The ledger was not changed. Restore the log; do not skip records before the loss is understood';
   if (error instanceof LogGapError) return { reason: 'LogGap', message: `${error.message}. ${advice}` };
   const clear =
-    'It stays halted, also when the log grows again: once the log is the one that was counted, set halt_reason and ' +
+    'The partition stays halted, even if the log grows again. When the counted log is restored, set halt_reason and ' +
     "halt_message of the partition to NULL and halt_stays to false in the schema's table partitions, and restart the aggregators";
   const reason = error instanceof LogRewrittenError ? 'LogRewritten' : 'LogTruncated';
   return { reason, message: `${error.message}. ${advice}. ${clear}` };

@@ -87,8 +87,8 @@ function tooNew(partition: number, offset: bigint, version: number): Halt {
   return {
     reason: 'RecordTooNew',
     message:
-      `partition ${partition} offset ${offset}: the record has schema ${version}, this aggregator reads up to ` +
-      `${schemaVersion}: upgrade the aggregators, then they go on from here`,
+      `partition ${partition} offset ${offset}: the record has schema ${version}, but this aggregator reads only up to ` +
+      `${schemaVersion}. Upgrade the aggregators; counting then continues here`,
   };
 }
 
@@ -96,7 +96,7 @@ function corrupt(partition: number, offset: bigint, reason: string): Halt {
   return {
     reason: 'RecordCorrupt',
     message:
-      `partition ${partition} offset ${offset}: ${reason}. Bytes changed in the log or on the way: restart the ` +
-      'aggregator to read it again; if it stays, compare the record on every replica',
+      `partition ${partition} offset ${offset}: ${reason}. Bytes were changed in the log or in transit. Restart the ` +
+      'aggregator to read the record again; if the error stays, compare the record on every replica',
   };
 }

@@ -39,8 +39,7 @@ export function buildProof(facts: ProofFacts): GetProofResponse {
 const logUnknown: Exactness = {
   exact: null,
   reason: 'LogUnreachable',
-  message:
-    'Kafka cannot be asked for its partitions now, so nothing is proven; the books below are as they stand. Try again',
+  message: 'the partitions cannot be read from Kafka now, so nothing is proven; the counters below are current. Retry',
 };
 
 /** Names the partitions whose log cannot be compared with the books any more: all that was counted is gone by retention. */
@@ -52,7 +51,7 @@ function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactn
   if (exactness.exact !== true || expired.length === 0) return exactness;
   const [partitions, theirs] = expired.length === 1 ? ['partition', 'it'] : ['partitions', 'them'];
   const names = expired.map(({ partition }) => partition).join(', ');
-  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all that was counted of ${theirs}`;
+  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all counted records of ${theirs}`;
   return { ...exactness, message };
 }
 
@@ -71,18 +70,18 @@ function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | unde
     const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
     if (one.logEpoch !== logEpoch) continue;
     if (range === undefined) {
-      return notExact('PartitionMissing', `partition ${one.partition} was counted but Kafka no longer lists it`);
+      return notExact('PartitionMissing', `partition ${one.partition} was counted, but Kafka no longer lists it`);
     }
     if (range.end < one.nextOffset) {
       return notExact(
         'LogTruncated',
-        `partition ${one.partition}: ${one.nextOffset} records were counted, the log ends at ${range.end}`,
+        `partition ${one.partition}: ${one.nextOffset} records were counted, but the log ends at ${range.end}`,
       );
     }
     if (range.earliest > one.nextOffset) {
       return notExact(
         'LogTruncated',
-        `partition ${one.partition}: offset ${one.nextOffset} comes next but the log begins at ${range.earliest}`,
+        `partition ${one.partition}: the next offset is ${one.nextOffset} but the log begins at ${range.earliest}`,
       );
     }
   }

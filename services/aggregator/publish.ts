@@ -81,10 +81,10 @@ export class VerdictPublisher {
     try {
       const stored = readConfigMapValue(await this.#call('GET'), podName);
       if (stored === JSON.stringify(published)) return;
-      logger.warn({}, 'the published verdict is gone, writing it again');
+      logger.warn({}, 'the published verdict was deleted; writing it again');
       this.#waiting ??= published;
     } catch (error) {
-      logger.debug({ error }, 'the published verdict could not be looked at');
+      logger.debug({ error }, 'the published verdict could not be read');
     }
   }
 
@@ -99,7 +99,7 @@ export class VerdictPublisher {
         if (this.#waiting === verdict) this.#waiting = undefined;
         attempt = 0;
       } catch (error) {
-        this.#options.logger.warn({ error, attempt }, 'the verdict could not be published, trying again');
+        this.#options.logger.warn({ error, attempt }, 'the verdict could not be published; retrying');
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
@@ -125,7 +125,7 @@ export class VerdictPublisher {
       });
       const text = await answer.body.text();
       if (answer.statusCode !== 200) {
-        throw new Error(`the API server answered ${answer.statusCode}: ${text.slice(0, 500)}`);
+        throw new Error(`the API server returned ${answer.statusCode}: ${text.slice(0, 500)}`);
       }
       return text;
     } finally {

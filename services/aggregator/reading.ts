@@ -38,7 +38,7 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       }
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
-      logger.error({ error, waitMs }, 'the log is not read');
+      logger.error({ error, waitMs }, 'reading the log failed; retrying');
       await pause(waitMs, either);
     }
   }
@@ -131,7 +131,7 @@ async function prepareLog(
   } catch (error) {
     // What is counted is read on, whatever keeps its settings from being as wanted: `watch` tries again.
     if (counted === undefined || isTopicMissing(error)) throw error;
-    logger.warn({ error }, 'the topic is not as wanted');
+    logger.warn({ error }, 'the topic does not have the wanted settings');
   }
   state.topic = await topic.readSettings();
   const topicId = await identity.read();

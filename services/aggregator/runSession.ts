@@ -22,7 +22,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
     // Needs no Kafka: until the owner is known, the API must not show another pipeline's totals.
     await ledger.requireOwner();
-    state.store = healthy('the books are open');
+    state.store = healthy('connected to PostgreSQL');
     const topic = openLogTopic({ settings: kafkaSettings(config), logger });
     releasers.add('topic', () => topic.close());
     const session = { ledger, topic, topicFile: new TopicFile({ config, topic, logger }) };

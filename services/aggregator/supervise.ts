@@ -28,7 +28,7 @@ export async function superviseSessions(options: SuperviseOptions): Promise<void
     const either = AbortSignal.any([signal, ending.signal]);
     const startedAt = Date.now();
     void untilFilesChange(secretPaths(config), either).then(() => {
-      if (!either.aborted) logger.info({}, 'secrets changed, reconnecting');
+      if (!either.aborted) logger.info({}, 'secrets changed; reconnecting');
       ending.abort();
     });
     try {

@@ -72,7 +72,8 @@ export class TopicFile {
   async #ensure(text: string, isCounted: boolean): Promise<void> {
     const { created, changes } = await this.#topic.ensure({ ...this.#parse(text), isCounted });
     this.#done = text;
-    if (created || changes.length > 0) this.#logger.info({ created, changes }, 'topic made as wanted');
+    if (created || changes.length > 0)
+      this.#logger.info({ created, changes }, 'topic created or changed as configured');
   }
 
   #parse(text: string): TopicSpec {

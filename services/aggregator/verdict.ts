@@ -38,7 +38,7 @@ const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
 /** The one place that decides what exact means. Pure; the first failing rule gives the reason. */
 export function judge(facts: VerdictFacts): Exactness {
-  if (!facts.store.ok) return unknown(facts.store.reason, `the books cannot be read: ${facts.store.message}`);
+  if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
     return unknown(
@@ -68,7 +68,7 @@ export function judge(facts: VerdictFacts): Exactness {
     return notExact(
       'RecordsParked',
       `partition ${partition}: ${parked} ${records} could not be counted and ${are} kept in table parked; ` +
-        `look at ${their} reason column`,
+        `see ${their} reason column`,
     );
   }
   if (!facts.kafka.ok && lostLog.has(facts.kafka.reason)) return unknown(facts.kafka.reason, facts.kafka.message);
@@ -78,7 +78,7 @@ export function judge(facts: VerdictFacts): Exactness {
   return {
     exact: true,
     reason: 'Exact',
-    message: `${counted}; the law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    message: `${counted}; the conservation law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
   };
 }
 

@@ -48,7 +48,7 @@ test('an empty partition of the topic is waited for until the deadline, and Kafk
   const { seen, until } = start({ partitions: 2 });
   await assert.rejects(until([position(1, 0n)]), {
     code: 'position-not-reached',
-    message: 'not counted before the deadline: 1:0; wait longer, or see whether the aggregators make progress',
+    message: 'not counted before the deadline: 1:0; wait longer, or check whether the aggregators make progress',
   });
   assert.equal(seen.asked, 1);
 });

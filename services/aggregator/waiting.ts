@@ -56,7 +56,7 @@ export class Waiting {
     const wanted = currentLogOnly(options);
     if (wanted.length === 0) return;
     if (this.#waiters >= waitersMax)
-      throw new SumError('queue-full', `${waitersMax} requests wait for positions already; try again`);
+      throw new SumError('queue-full', `already ${waitersMax} requests wait for positions; retry later`);
     this.#waiters++;
     const unknownFrom = options.now() + unknownPartitionMs;
     let arePartitionsKnown = false;
@@ -74,7 +74,7 @@ export class Waiting {
         if (left <= 0 || options.signal.aborted) {
           throw new SumError(
             'position-not-reached',
-            `not counted before the deadline: ${formatVector(missing.slice(0, 10))}; wait longer, or see whether the aggregators make progress`,
+            `not counted before the deadline: ${formatVector(missing.slice(0, 10))}; wait longer, or check whether the aggregators make progress`,
             { field: 'atLeast' },
           );
         }

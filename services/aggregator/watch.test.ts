@@ -147,7 +147,7 @@ describe('a partition that has records and does not move', () => {
   it('ends the process when no cause is known', async () => {
     const watching = still();
     await assert.rejects(watching.done, /partition 4 has a lag of 4 and has not moved from offset 5 for 0 s/);
-    assert.match(watching.stuckSaid.at(-1) ?? '', /no error says why/);
+    assert.match(watching.stuckSaid.at(-1) ?? '', /no error was reported/);
   });
 });
 

@@ -45,7 +45,7 @@ export async function watch(
     const log = await look(() => lookAtLog(session, withSettings));
     // Over: what a connection says that was taken away is nobody's health.
     if (signal.aborted) return;
-    state.store = judgeHealth(state.store, books, healthy('the books are open'));
+    state.store = judgeHealth(state.store, books, healthy('connected to PostgreSQL'));
     if (books.ok) {
       state.books = books.value;
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
@@ -78,7 +78,7 @@ export async function watch(
       reason: 'PartitionStuck',
       message:
         `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
-        (obstacles.get(partition) ?? 'no error says why; look at the load of PostgreSQL and of the aggregators'),
+        (obstacles.get(partition) ?? 'no error was reported; check the load of PostgreSQL and of the aggregators'),
     }));
     const problem = stuck.look(ours, obstacles, now);
     if (problem === undefined) continue;

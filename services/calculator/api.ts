@@ -55,7 +55,7 @@ export class CalculatorApi {
     const { isLogConfirmed, now } = this.#options;
     const withinMs = Math.min(confirmWithinMs, (deadline - now()) / 2);
     try {
-      return await withDeadline('the question for the topic', Math.max(0, withinMs), isLogConfirmed());
+      return await withDeadline('the request for the topic id', Math.max(0, withinMs), isLogConfirmed());
     } catch {
       return false;
     }
@@ -115,7 +115,7 @@ function explainWriteError(error: unknown, requestId: string): SumError {
   const reason = error instanceof DeadlineError ? 'no acknowledgement before the deadline' : messageOf(error);
   return new SumError(
     'outcome-unknown',
-    `${reason}. It may or may not be in the log: retry with the same requestId ${requestId}, it will count once`,
+    `${reason}. The addition may or may not be in the log: retry with the same requestId ${requestId}, it is counted once`,
     { cause: error },
   );
 }

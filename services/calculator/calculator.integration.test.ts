@@ -116,7 +116,7 @@ describe('adding', () => {
       assert.equal(status, 503, inspect(answer));
       assert.match(
         String(answer['detail']),
-        /the log was replaced: its topic had id .* and has id .* now; nothing is written to it/,
+        /the log was replaced: its topic had id .* and now has id .*\. Nothing was written\./,
       );
     }
     assert.equal((await idsInLog(topic)).size, 0);
@@ -152,7 +152,7 @@ describe('adding', () => {
     await until('it is written', async () => (await post(daemon, addition)).status === 200);
   });
 
-  test('over HTTP and gRPC the answer names the place where the addition stands', async () => {
+  test('over HTTP and gRPC the response names the position of the addition', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);

@@ -80,7 +80,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
         identity.require();
       } catch (error) {
         // A replaced log is answered with `unavailable`, by a calculator that is there.
-        logger.error({ error }, 'nothing is written');
+        logger.error({ error }, 'connected, but no addition can be written');
       }
     },
   });
@@ -91,7 +91,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     countedTopicId: () => countedLog.require()?.topicId,
     onLost(fields) {
       recent.clear();
-      logger.error(fields, 'the log may not hold what was acknowledged: what is remembered is forgotten');
+      logger.error(fields, 'the log may have lost acknowledged additions; cleared the list of recent additions');
     },
   });
   const chooser = new PartitionChooser({ log: () => connection.writer, now: Date.now });

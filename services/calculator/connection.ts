@@ -94,7 +94,7 @@ export class Connection {
   /** Opens a writer and puts it in the place of the last one; `renewal` is aborted when the new one dies. */
   async #connect(renewal: AbortController): Promise<void> {
     const writer = await this.#options.open((error) => {
-      this.#options.logger.error({ error }, 'Kafka does not take our writes any more');
+      this.#options.logger.error({ error }, 'Kafka no longer accepts writes on this connection');
       this.#reason = messageOf(error);
       if (this.#writer === writer) this.#replace(undefined);
       renewal.abort();

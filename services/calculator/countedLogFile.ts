@@ -71,7 +71,7 @@ export class CountedLogFile {
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       // Missing until the aggregators have reported for the first time. Said once.
-      if (problem !== this.#problem) logger.info({ error }, 'the log that is counted is not known');
+      if (problem !== this.#problem) logger.info({ error }, 'it is not known yet which log is counted');
       this.#problem = problem;
     }
   }
@@ -82,13 +82,13 @@ export class CountedLogFile {
       const log = parseCountedLog(text);
       this.#unreadable = undefined;
       if (log.topic === topic) this.#log = log;
-      logger.info({ ...log }, 'the log that is counted');
+      logger.info({ ...log }, 'read which log is counted');
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.#unreadable =
         `${source ?? path} cannot be read (${problem}), so it is not known which log is counted; nothing was written. ` +
-        'Use calculators and an operator of one version, then retry';
-      logger.error({ error }, 'the log that is counted cannot be read');
+        'Run calculators and operator of the same version, then retry';
+      logger.error({ error }, 'cannot read which log is counted');
     }
   }
 }

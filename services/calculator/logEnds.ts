@@ -61,7 +61,7 @@ export class LogEnds {
       const ends = await this.#options.read();
       for (const [partition, end] of ends ?? []) this.#learn(partition, end);
     } catch (error) {
-      this.#options.logger.debug({ error }, 'the ends of the log cannot be read now');
+      this.#options.logger.debug({ error }, 'cannot read the ends of the log now');
     } finally {
       this.#isAsking = false;
     }

@@ -25,7 +25,7 @@ test('a topic that was made again is refused until the old one is back', async (
   const { kafka, identity, lost } = setUp();
   identity.require();
   kafka.topicId = 'B';
-  const refusal = (error: unknown) => error instanceof SumError && /had id A and has id B now/.test(error.message);
+  const refusal = (error: unknown) => error instanceof SumError && /had id A and now has id B/.test(error.message);
   assert.throws(() => identity.require(), refusal);
   assert.throws(() => identity.require(), refusal);
   assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'told once');
@@ -39,7 +39,7 @@ test('a topic that was made again before this process began is refused as soon a
   const { kafka, counted, identity, lost } = setUp();
   kafka.topicId = 'B';
   counted.topicId = 'A';
-  assert.throws(() => identity.require(), /had id A and has id B now/);
+  assert.throws(() => identity.require(), /had id A and now has id B/);
   assert.equal(lost.length, 1);
   kafka.topicId = 'A';
   identity.require();

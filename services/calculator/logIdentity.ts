@@ -42,8 +42,8 @@ export class LogIdentity {
     if (!isReplaced) return;
     throw new SumError(
       'unavailable',
-      `the log was replaced: its topic had id ${wanted} and has id ${found} now; nothing is written to it. Retry when it is ` +
-        'decided which log counts: the status of the SumPipeline says what to do',
+      `the log was replaced: its topic had id ${wanted} and now has id ${found}. Nothing was written. ` +
+        'Do what the status of the SumPipeline says, then retry',
     );
   }
 

@@ -46,7 +46,7 @@ export async function main(): Promise<void> {
     address: config.SUMPIPELINE_LISTEN_ADDRESS,
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
-    readyProblem: () => (isDraining ? 'draining before the end' : calculator.problem()),
+    readyProblem: () => (isDraining ? 'draining before shutdown' : calculator.problem()),
     metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());

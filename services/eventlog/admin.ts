@@ -45,7 +45,7 @@ export class AdminSession {
       const explained = explainKafkaError(error, this.#settings);
       if (this.#isClosed || isTerminal(error) || needsNewClient(explained) || error instanceof LogError)
         throw explained;
-      this.#logger.debug({ error, what }, 'an administrative call failed: again on a fresh connection');
+      this.#logger.debug({ error, what }, 'an administrative call failed; retrying on a new connection');
     }
     try {
       return await this.#attempt(what, work);
@@ -104,7 +104,7 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
       client.cut();
       connections.close();
     },
-    (error: unknown) => logger.debug({ error }, 'the connection to cut never came up'),
+    (error: unknown) => logger.debug({ error }, 'the connection to close was never opened'),
   );
 }
 
@@ -129,7 +129,7 @@ export async function readOffsets(
         metadata,
         connections,
         onFailure(error) {
-          logger.debug({ error }, 'a leader does not tell the ends of the log now');
+          logger.debug({ error }, 'a partition leader did not return the end of the log');
           // Another broker may lead by now.
           metadata.refresh().catch(() => {});
         },
@@ -148,5 +148,5 @@ export async function readOffsets(
   session.forget();
   const second = await attempt();
   if (second !== undefined) return second;
-  throw new LogUnavailableError('Unreachable', `Kafka does not list the same partitions of ${topic} twice; try again`);
+  throw new LogUnavailableError('Unreachable', `two reads of topic ${topic} listed different partitions; retry`);
 }

@@ -30,7 +30,7 @@ async function listBrokers({ settings, logger, signal }: Where): Promise<readonl
   try {
     await metadata.refresh();
   } catch (error) {
-    logger.debug({ error }, 'Kafka does not list its brokers now');
+    logger.debug({ error }, 'cannot list the Kafka brokers now; checking the configured bootstrap servers');
   } finally {
     signal.removeEventListener('abort', close);
     close();

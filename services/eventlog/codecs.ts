@@ -97,7 +97,7 @@ const lz4Magic = 0x184d2204;
 
 /** The most that the blocks of an LZ4 frame can hold: each block says only how long it is packed. */
 function lz4BytesMax(packed: Buffer): number {
-  if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('it is no LZ4 frame');
+  if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(4);
   const blockBytesMax = 2 ** (8 + 2 * ((packed.readUInt8(5) >> 4) & 7));
   const [hasContentSize, hasDictionary] = [(flags & 0x08) !== 0, (flags & 0x01) !== 0];

@@ -23,7 +23,9 @@ export async function untilCoordinatorServes({ admin, group, topic, now, pause }
   const deadline = now() + withinMs;
   for (;;) {
     try {
-      await admin.use('asking the group coordinator', (open) => open.fetchOffsets({ groupId: group, topics: [topic] }));
+      await admin.use('the request to the group coordinator', (open) =>
+        open.fetchOffsets({ groupId: group, topics: [topic] }),
+      );
       return;
     } catch (error) {
       const isPassing = error instanceof LogUnavailableError && passing.has(error.reason);

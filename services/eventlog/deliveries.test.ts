@@ -92,7 +92,7 @@ class FakeKafka {
 
 const assignment = { generation: 1 } as LogAssignment;
 
-test('what nobody asked for is dropped, and what was asked for is delivered in bounded batches', async () => {
+test('records of a partition that was not requested are dropped, and requested ones are delivered in bounded batches', async () => {
   const kafka = new FakeKafka();
   await kafka.hand(0, [5, 6]);
   kafka.begin(0, 5n);
@@ -187,12 +187,15 @@ test('after an answer without progress the partition rests and is fetched again 
   kafka.deliveries.endAll();
 });
 
-test('a confirmation beyond the batch ends the reader: somebody counted what was never delivered', async () => {
+test('a confirmation beyond the batch ends the reader: the owner confirmed records that were never delivered', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 9n });
   kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1]);
-  assert.match(String(kafka.fatals[0]?.message), /partition 0: offset 9 was confirmed of a batch from 0 to 1/);
+  assert.match(
+    String(kafka.fatals[0]?.message),
+    /partition 0: offset 9 was confirmed, but the batch has offsets 0 to 1/,
+  );
 });
 
 test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
@@ -217,7 +220,10 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
   assert.deepEqual([...new Set(kafka.waits)], ['a transaction of a foreign producer has not ended at offset 5']);
   look(6n);
-  assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
+  assert.match(
+    String(kafka.fatals[0]?.message),
+    /partition 0 holds records up to 6, but Kafka delivered none from 5 on/,
+  );
 });
 
 test('an open transaction is found while other partitions are at work, and nothing is fetched again for it', async () => {

@@ -160,7 +160,7 @@ export class Deliveries {
       consumer.resume([{ topic, partitions: active.map(({ partition }) => partition) }]);
     } catch (error) {
       // After a crash kafkajs has no group any more and refuses; then nothing is fetched either.
-      this.#options.logger.debug({ error }, 'the consumer does not run');
+      this.#options.logger.debug({ error }, 'the consumer is not running');
     }
   }
 
@@ -270,7 +270,7 @@ export class Deliveries {
       (found) => {
         if (found === 'open' && this.#isLive(reading)) this.#waitsForTransaction(reading);
       },
-      (error: unknown) => logger.debug({ error, partition }, 'what stands in the log cannot be asked'),
+      (error: unknown) => logger.debug({ error, partition }, 'cannot read what the log holds at the next offset'),
     );
   }
 
@@ -283,12 +283,12 @@ export class Deliveries {
     reading.stalledChecks += 1;
     if (reading.stalledChecks >= stalledChecksMax) {
       this.#options.onFatal(
-        new LogError(`partition ${partition} holds records up to ${end} but none came from ${next} on`),
+        new LogError(`partition ${partition} holds records up to ${end}, but Kafka delivered none from ${next} on`),
       );
       return;
     }
     const fields = { partition, next: String(next), end: String(end) };
-    this.#options.logger.warn(fields, 'records wait but none comes, looking at the first of them');
+    this.#options.logger.warn(fields, 'the log has records but Kafka delivers none; reading the first of them');
     reading.phase = 'resting';
     this.applyPauses();
     this.#look(reading, undefined);
@@ -340,7 +340,7 @@ export class Deliveries {
     try {
       return await onBatch({ partition, firstOffset, records, highWatermark, assignment });
     } catch (error) {
-      logger.warn({ error, partition, offset: String(firstOffset) }, 'a batch failed, delivering it again');
+      logger.warn({ error, partition, offset: String(firstOffset) }, 'a batch failed; delivering it again');
       return { kind: 'again' };
     } finally {
       clearInterval(beat);
@@ -354,7 +354,7 @@ export class Deliveries {
       case 'confirmed': {
         const { nextOffset } = result;
         if (nextOffset < reading.next || nextOffset > end) {
-          const problem = `offset ${nextOffset} was confirmed of a batch from ${reading.next} to ${end - 1n}`;
+          const problem = `offset ${nextOffset} was confirmed, but the batch has offsets ${reading.next} to ${end - 1n}`;
           this.#options.onFatal(new LogError(`partition ${reading.partition}: ${problem}`));
           return false;
         }
@@ -429,7 +429,7 @@ export class Deliveries {
       if (this.#settle(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {
-      logger.warn({ error, partition }, 'what stands in the log cannot be asked, trying again');
+      logger.warn({ error, partition }, 'cannot read what the log holds at the next offset; retrying');
       if (this.#isLive(reading)) this.#rest(reading);
     });
     this.#handling.set(partition, work);
@@ -442,7 +442,7 @@ export class Deliveries {
     reading.mismatches += 1;
     const { partition, next } = reading;
     const fields = { partition, expected: String(next), got: String(got) };
-    this.#options.logger.debug(fields, 'a batch begins at another offset');
+    this.#options.logger.debug(fields, 'a batch begins at an unexpected offset');
     this.#judge(reading, reading.mismatches < mismatchesMax ? undefined : got);
   }
 
@@ -472,7 +472,7 @@ export class Deliveries {
         this.#options.onStopped(partition, problem);
       },
       (error: unknown) => {
-        this.#options.logger.warn({ error, partition }, 'the range of the log cannot be asked, trying again');
+        this.#options.logger.warn({ error, partition }, 'cannot read the offset range of the log; retrying');
         if (this.#isLive(reading)) this.#rest(reading);
       },
     );

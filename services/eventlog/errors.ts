@@ -15,7 +15,7 @@ export function explainKafkaError(error: unknown, settings: KafkaSettings): LogE
   const facts = chain.map(factOf);
   const found = explanations.find(({ applies }) => facts.some(applies));
   const reason = found?.reason ?? 'Unreachable';
-  const message = found?.message(settings) ?? `Kafka at ${settings.bootstrapServers.join(',')} does not serve us`;
+  const message = found?.message(settings) ?? `Kafka at ${settings.bootstrapServers.join(',')} cannot be used`;
   const detail = facts.at(-1)?.text ?? String(error);
   return new LogUnavailableError(reason, `${message} (${detail})`, { cause: error });
 }
@@ -115,13 +115,13 @@ const explanations: readonly Explanation[] = [
     applies: ({ text, code }) =>
       /does not match certificate's altnames/.test(text) || code === 'ERR_TLS_CERT_ALTNAME_INVALID',
     message: ({ bootstrapServers }) =>
-      `the certificate of Kafka is for another host name than the one we dialled; bootstrap servers: ${bootstrapServers.join(',')}`,
+      `Kafka's certificate does not match the host name; bootstrap servers: ${bootstrapServers.join(',')}`,
   },
   {
     reason: 'TlsFailed',
     applies: ({ text }) =>
       /self[- ]signed certificate|unable to (?:get|verify)|certificate has expired|CERT_/i.test(text),
-    message: (settings) => `the certificate of Kafka is not trusted by ${caOf(settings)}`,
+    message: (settings) => `Kafka's certificate is not trusted by ${caOf(settings)}`,
   },
   {
     reason: 'TlsFailed',
@@ -134,14 +134,14 @@ const explanations: readonly Explanation[] = [
     reason: 'TlsFailed',
     applies: ({ text }) => text === 'Broker requires TLS.',
     message: ({ bootstrapServers }) =>
-      `Kafka at ${bootstrapServers.join(',')} speaks TLS and TLS is off: turn it on, or use another listener`,
+      `Kafka at ${bootstrapServers.join(',')} requires TLS but TLS is off: enable TLS, or use another listener`,
   },
   {
     // Also what a broker does that dies in the middle of the handshake: no proof that TLS is at fault.
     reason: 'Unreachable',
     applies: ({ text }) => text.includes('before secure TLS connection was established'),
     message: ({ bootstrapServers }) =>
-      `Kafka at ${bootstrapServers.join(',')} broke off before TLS was established: is this a TLS listener?`,
+      `Kafka at ${bootstrapServers.join(',')} closed the connection before TLS was established: check that this is a TLS listener`,
   },
   {
     reason: 'AuthenticationFailed',
@@ -151,8 +151,8 @@ const explanations: readonly Explanation[] = [
       (name === 'KafkaJSSASLAuthenticationError' && !/connection|timed? ?out|timeout|ECONN|EPIPE|socket/i.test(text)),
     message: ({ scram }) =>
       scram === undefined
-        ? 'Kafka asks for authentication and none is configured'
-        : `Kafka refused the user or its password: look at ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
+        ? 'Kafka requires authentication but none is configured'
+        : `Kafka refused the user or its password: check ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
   },
   {
     reason: 'NotAuthorized',
@@ -170,25 +170,25 @@ const explanations: readonly Explanation[] = [
     reason: 'Unreachable',
     applies: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
     message: ({ group, scram }) =>
-      `no broker names the coordinator of consumer group ${group}: grant READ on that group to the Kafka user` +
-      `${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`}; if it is granted, Kafka is starting`,
+      `no broker returned the coordinator of consumer group ${group}: grant READ on the group to the Kafka user` +
+      `${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`}; if the right is granted already, wait until Kafka has started`,
   },
   {
     reason: 'GroupLoading',
     applies: ({ type }) => type === 'GROUP_LOAD_IN_PROGRESS',
-    message: ({ group }) => `Kafka has just started and still reads its consumer groups, ${group} among them`,
+    message: ({ group }) => `Kafka has just started and is still loading its consumer groups, including ${group}`,
   },
   {
     reason: 'Unreachable',
     applies: ({ text }) => text === 'Closed connection' || text.startsWith('Connection closed'),
     message: ({ bootstrapServers, tls }) =>
-      `Kafka at ${bootstrapServers.join(',')} hung up${tls === undefined ? '; does its listener want TLS?' : ''}`,
+      `Kafka at ${bootstrapServers.join(',')} closed the connection${tls === undefined ? '; check whether its listener requires TLS' : ''}`,
   },
   {
     reason: 'Unreachable',
     applies: ({ code }) => code === 'ENOTFOUND' || code === 'EAI_AGAIN',
     message: ({ bootstrapServers }) =>
-      `the name of Kafka does not resolve; bootstrap servers: ${bootstrapServers.join(',')}`,
+      `the host name of Kafka does not resolve; bootstrap servers: ${bootstrapServers.join(',')}`,
   },
 ];
 

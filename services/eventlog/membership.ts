@@ -41,7 +41,7 @@ export class VouchedCommits {
         offset: String(offset),
         metadata: token,
       }));
-      await withDeadline('asking the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
+      await withDeadline('the request to the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
       if (this.#taken.get(token) !== true) throw new Error('the consumer has stopped, nothing was sent');
     } catch (error) {
       throw new NotMemberError('the group coordinator did not confirm our membership', { cause: error });

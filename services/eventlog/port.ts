@@ -244,10 +244,10 @@ export class LogRangeError extends LogError {
     const { partition, wanted, earliest, end } = place;
     super(
       wanted < earliest
-        ? `partition ${partition}: offset ${wanted} comes next but the log begins at ${earliest}: ` +
+        ? `partition ${partition}: the next offset is ${wanted} but the log begins at ${earliest}: ` +
             `${earliest - wanted} records were removed before they were counted`
-        : `partition ${partition}: offset ${wanted} comes next but the log ends at ${end}: ` +
-            'the log was cut or is another one',
+        : `partition ${partition}: the next offset is ${wanted} but the log ends at ${end}: ` +
+            'the log was truncated or replaced',
     );
     this.name = 'LogRangeError';
     this.partition = partition;
@@ -285,8 +285,8 @@ export class LogRewrittenError extends LogError {
 
   constructor(place: { partition: number; offset: bigint }) {
     super(
-      `partition ${place.partition}: the record at offset ${place.offset} is not the one that was counted there: ` +
-        'the log was cut and written again, so records below may never have been counted',
+      `partition ${place.partition}: the record at offset ${place.offset} differs from the record that was counted there: ` +
+        'the log was truncated and written again, so records below this offset may not be counted',
     );
     this.name = 'LogRewrittenError';
     this.partition = place.partition;
@@ -313,8 +313,8 @@ export interface TopicIdentity {
 export class LogReplacedError extends LogError {
   constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
     super(
-      `topic ${topic} has id ${found} now, and the books count id ${wanted}: it was deleted and made again. Nothing of it ` +
-        'was counted; point the pipeline back at the log it counted, or give it a new schema and topic',
+      `topic ${topic} now has id ${found}, but the ledger counts id ${wanted}: the topic was deleted and re-created. No record of it ` +
+        'was counted. Point the pipeline back at the log it counted, or give it a new schema and topic',
     );
     this.name = 'LogReplacedError';
   }

@@ -272,7 +272,7 @@ describe('the range of the log', () => {
     assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
     if (opened.stopped.length > 0)
       // The reader may look before the new records are there.
-      assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at (0|10):/);
+      assert.match(String(opened.stopped[0]?.error.message), /the next offset is 40 but the log ends at (0|10):/);
   });
 
   test('offsets are of all partitions that Kafka lists now, also of those that were just added', async () => {
@@ -309,7 +309,7 @@ describe('membership', () => {
     await assert.rejects(assignment.commitForDashboards(new Map([[0, 5n]])), NotMemberError);
   });
 
-  test('a member without the right to read the topic says so, instead of waiting for its claim for ever', async () => {
+  test('a member without the right to read the topic reports it, instead of retrying its claim without end', async () => {
     const { topic } = await createFilledLog([1]);
     const username = uniqueName('user');
     await kafka.addUser({ username, password: 'secret' });

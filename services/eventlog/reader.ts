@@ -202,7 +202,7 @@ class KafkaLogReader implements LogReader {
     try {
       await withDeadline('leaving the consumer group', withinMs, this.#consumer.disconnect());
     } catch (error) {
-      this.#logger.info({ error }, 'left the consumer group without its answer');
+      this.#logger.info({ error }, 'left the consumer group; the coordinator did not confirm it in time');
     }
     this.#client.cut();
     this.#admin.close();
@@ -262,7 +262,7 @@ class KafkaLogReader implements LogReader {
     const reading = this.#deliveries.any();
     if (reading !== undefined) return this.#commit(assignment, new Map([[reading.partition, reading.next]]));
     const [partition] = assignment.partitions;
-    if (partition === undefined) throw new NotMemberError('no partition is assigned, there is nothing to prove with');
+    if (partition === undefined) throw new NotMemberError('no partition is assigned, so membership cannot be proven');
     return this.#commit(assignment, new Map([[partition, await this.#committedOffset(partition)]]));
   }
 
@@ -272,7 +272,7 @@ class KafkaLogReader implements LogReader {
     const found = await this.#admin
       .use('reading the committed offsets', (admin) => admin.fetchOffsets({ groupId: group, topics: [this.#topic] }))
       .catch((error: unknown) => {
-        throw new NotMemberError('the group coordinator does not answer', { cause: error });
+        throw new NotMemberError('the group coordinator does not respond', { cause: error });
       });
     const entry = found[0]?.partitions.find((candidate) => candidate.partition === partition);
     // Negative: nobody committed yet.
@@ -334,7 +334,7 @@ class KafkaLogReader implements LogReader {
     this.#isChecking = true;
     this.offsets()
       .then((ranges) => this.#deliveries.compare(idle, ranges))
-      .catch((error: unknown) => this.#logger.debug({ error }, 'the range of the log cannot be asked'))
+      .catch((error: unknown) => this.#logger.debug({ error }, 'cannot read the offset range of the log'))
       .finally(() => {
         this.#isChecking = false;
       });

@@ -192,13 +192,13 @@ describe('what Kafka refuses is explained', () => {
   });
 
   test('an unknown user', async () => {
-    assert.equal((await reasonOf(await secure('any', { username: 'nobody' }))).reason, 'AuthenticationFailed');
+    assert.equal((await reasonOf(await secure('any', { username: 'unknown' }))).reason, 'AuthenticationFailed');
   });
 
   test('a CA that signed something else', async () => {
     const settings = await secure('any');
-    const stranger = await createCa('Stranger');
-    await writeFile(settings.tls?.ca?.path ?? '', stranger.certPem);
+    const otherCa = await createCa('Other');
+    await writeFile(settings.tls?.ca?.path ?? '', otherCa.certPem);
     const { reason, message } = await reasonOf(settings);
     assert.equal(reason, 'TlsFailed');
     assert.match(message, /not trusted by Secret orders-kafka, key ca\.crt \(.*self-signed certificate/);
@@ -223,14 +223,14 @@ describe('what Kafka refuses is explained', () => {
       bootstrapServers: kafka.plaintextBootstrapServers.split(','),
     });
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /broke off before TLS was established: is this a TLS listener\?/);
+    assert.match(message, /closed the connection before TLS was established: check that this is a TLS listener/);
   });
 
   test('plaintext to a TLS listener does not hang', async () => {
     const startedAt = performance.now();
     const { reason, message } = await reasonOf(plainLogSettings(kafka.bootstrapServers, 'any'));
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /hung up; does its listener want TLS\?/);
+    assert.match(message, /closed the connection; check whether its listener requires TLS/);
     assert.ok(performance.now() - startedAt < 40_000);
   });
 
@@ -243,10 +243,10 @@ describe('what Kafka refuses is explained', () => {
     assert.match(message, /127\.0\.0\.2/);
   });
 
-  test('nobody there', async () => {
+  test('an address without a listener', async () => {
     const { reason, message } = await reasonOf(plainLogSettings('127.0.0.1:1', 'any'));
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /Kafka at 127\.0\.0\.1:1 does not serve us \(.*ECONNREFUSED/);
+    assert.match(message, /Kafka at 127\.0\.0\.1:1 cannot be used \(.*ECONNREFUSED/);
   });
 
   test('a user without rights', async () => {

@@ -29,14 +29,14 @@ export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
   const { topic } = settings;
   return {
     clusterId: () =>
-      session.use('asking for the cluster id', async (admin) => {
+      session.use('reading the cluster id', async (admin) => {
         const { clusterId } = await admin.describeCluster();
-        if (!clusterId) throw new LogUnavailableError('Unreachable', 'Kafka does not tell its cluster id');
+        if (!clusterId) throw new LogUnavailableError('Unreachable', 'Kafka did not return its cluster id');
         return clusterId;
       }),
     readSettings: () => session.use(`reading the settings of topic ${topic}`, (admin) => readSettings(admin, topic)),
     ensure: (wanted) =>
-      session.use(`making topic ${topic} as wanted`, (admin) => ensure({ admin, settings, wanted, logger })),
+      session.use(`creating or changing topic ${topic}`, (admin) => ensure({ admin, settings, wanted, logger })),
     offsets: () => readOffsets(session, topic, logger),
     close: async () => session.close(),
   };
@@ -66,7 +66,7 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
   const text = (name: string): string => {
     const value = effective.get(name);
     if (value === undefined || value === null) {
-      throw new LogUnavailableError('Unreachable', `Kafka does not tell ${name} of topic ${topic}`);
+      throw new LogUnavailableError('Unreachable', `Kafka did not return ${name} of topic ${topic}`);
     }
     return value;
   };
@@ -112,7 +112,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
     throw new TopicConflictError(
       `topic ${topic} holds records that this pipeline has not counted, and its settings differ (${plan.changes.join(', ')}). ` +
-        'The topic was not changed. Name another topic; or, if it is the right one, set management to External and change its settings yourself',
+        'The topic was not changed. Use another topic; or, if this is the right topic, set management to External and change its settings yourself',
     );
   }
   try {
@@ -122,7 +122,8 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
     const message = `Kafka refuses to change topic ${topic} (${plan.changes.join(', ')}): ${messagesOf(error)}`;
     throw new TopicConflictError(message, { cause: error });
   }
-  if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
+  if (plan.changes.length > 0)
+    logger.info({ topic, changes: plan.changes }, 'changed the topic to the wanted settings');
   return { created: false, changes: plan.changes };
 }
 
@@ -168,7 +169,7 @@ async function untilListed(admin: Admin, topic: string, partitions: number): Pro
     if (performance.now() > deadline) {
       throw new LogUnavailableError(
         'TopicMissing',
-        `topic ${topic} was made, but Kafka lists ${listed} partitions of it`,
+        `topic ${topic} was created, but Kafka lists ${listed} partitions of it`,
       );
     }
     await pause(50);
@@ -197,7 +198,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   } catch (error) {
     if (!isTopicRefused(error)) throw error;
     throw new TopicConflictError(
-      `Kafka refuses to make topic ${topic} with ${numPartitions} partitions, ${replicationFactor} replicas and ` +
+      `Kafka refuses to create topic ${topic} with ${numPartitions} partitions, ${replicationFactor} replicas and ` +
         `${JSON.stringify(wanted.config)}: ${messagesOf(error)}`,
       { cause: error },
     );

@@ -38,7 +38,7 @@ class KafkaTopicIdentity implements TopicIdentity {
   async read(): Promise<string> {
     await this.#metadata.refresh();
     const { topicId } = this.#metadata;
-    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka did not return the topic id');
     return topicId;
   }
 
@@ -54,7 +54,8 @@ class KafkaTopicIdentity implements TopicIdentity {
   async #askLeader(partition: number): Promise<string> {
     if (this.#metadata.leaderOf(partition)?.address === undefined) await this.#metadata.refresh();
     const address = this.#metadata.leaderOf(partition)?.address;
-    if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+    if (address === undefined)
+      throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
     try {
       return await this.#ask(address);
     } catch (error) {
@@ -90,7 +91,7 @@ class KafkaTopicIdentity implements TopicIdentity {
     const asked = evenWithErrors(versions.metadata.async(connection, [topic], false, false));
     const answer = await withDeadline(`the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
     const [found] = answer.topics;
-    if (found === undefined) throw new Error('a broker answered without the topic that was asked for');
+    if (found === undefined) throw new Error("the broker's response lacks the requested topic");
     if (found.errorCode !== 0) throw new ProtocolError(found.errorCode);
     this.#metadata.take(answer);
     return found.topicId;

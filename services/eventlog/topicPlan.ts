@@ -51,7 +51,7 @@ export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic)
       kind: 'conflict',
       message:
         `topic ${topic} exists with cleanup.policy ${policy}, which removes records before they are counted: ` +
-        'name another topic, or set it to delete if this one is yours and empty',
+        'use another topic, or set cleanup.policy to delete if this topic is yours and empty',
     };
   }
   const target = wantedConfig(wanted);

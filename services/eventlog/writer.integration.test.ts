@@ -137,7 +137,7 @@ test('an answer that never comes is an unknown outcome at the deadline, and late
   const startedAt = performance.now();
   await assert.rejects(writer.append(0, [newRecord()], inTime(1_500)), (error: unknown) => {
     assert.ok(error instanceof AppendError);
-    assert.match(error.message, /partition 0 did not acknowledge: no answer before the deadline/);
+    assert.match(error.message, /partition 0 did not acknowledge: no response before the deadline/);
     return true;
   });
   const ms = performance.now() - startedAt;

@@ -100,7 +100,7 @@ class KafkaLogWriter implements LogWriter {
   async confirmTopic(): Promise<string> {
     await this.#ask();
     const { topicId } = this.#metadata;
-    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka did not return the topic id');
     return topicId;
   }
 
@@ -123,7 +123,8 @@ class KafkaLogWriter implements LogWriter {
     try {
       const leader = this.#metadata.leaderOf(partition);
       if (this.#isOver) throw new LogUnavailableError('Unreachable', 'the writer is closed');
-      if (leader === undefined) throw new LogUnavailableError('TopicMissing', `there is no partition ${partition} yet`);
+      if (leader === undefined)
+        throw new LogUnavailableError('TopicMissing', `partition ${partition} does not exist yet`);
       return await this.#untilOver({ partition, leader, deadline }, this.#send(partition, records, leader, deadline));
     } catch (error) {
       throw this.#failed(error, partition);
@@ -173,7 +174,7 @@ class KafkaLogWriter implements LogWriter {
     logger.debug({ error, partition }, 'an append failed');
     if (needsNewClient(explained)) this.#fail(explained);
     if (!this.#isOver && !(error instanceof DeadlineError)) this.#askInBackground();
-    const reason = error instanceof DeadlineError ? 'no answer before the deadline' : explained.message;
+    const reason = error instanceof DeadlineError ? 'no response before the deadline' : explained.message;
     const outcome = isTooLarge(error) ? 'tooLarge' : wasNotWritten(error) ? 'notWritten' : 'unknown';
     return new AppendError(`partition ${partition} did not acknowledge: ${reason}`, { cause: error, outcome });
   }
@@ -199,7 +200,7 @@ class KafkaLogWriter implements LogWriter {
 
   #askInBackground(): void {
     this.#ask().catch((error: unknown) =>
-      this.#options.logger.debug({ error }, 'Kafka does not tell the leaders of the log now'),
+      this.#options.logger.debug({ error }, 'cannot read the partition leaders from Kafka now'),
     );
   }
 
@@ -219,7 +220,7 @@ class KafkaLogWriter implements LogWriter {
       topic: settings.topic,
       metadata: this.#metadata,
       connections: this.#connections.questions,
-      onFailure: (error) => logger.debug({ error }, 'a leader does not tell the ends of the log now'),
+      onFailure: (error) => logger.debug({ error }, 'a partition leader did not return the end of the log'),
     });
   }
 
@@ -229,7 +230,7 @@ class KafkaLogWriter implements LogWriter {
     try {
       if (withinMs > 0) await withDeadline('the appends in flight', withinMs, this.#slots.idle());
     } catch (error) {
-      this.#options.logger.info({ error }, 'cut the connections to Kafka');
+      this.#options.logger.info({ error }, 'closed the connections to Kafka with appends in flight');
     }
     this.#connections.appends.close();
     this.#connections.questions.close();

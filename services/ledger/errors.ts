@@ -101,7 +101,7 @@ function unavailable(
       break;
   }
   if (silences.has(failure.message)) {
-    return new StoreUnavailableError('Unreachable', `PostgreSQL of ${sources.uri} does not answer`, cause);
+    return new StoreUnavailableError('Unreachable', `PostgreSQL of ${sources.uri} does not respond`, cause);
   }
   return new StoreUnavailableError('StoreError', failure.message, cause);
 }

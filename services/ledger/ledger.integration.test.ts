@@ -215,14 +215,14 @@ describe('a network that', () => {
     await ledger.close();
   });
 
-  it('stands still stops a migration from beginning', async () => {
+  it('hangs stops a migration from beginning', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
     const impatient = new PostgresLedger(scope.config, pool, 300);
     await impatient.readBooks();
     proxy.freeze();
-    await assert.rejects(impatient.migrate(), /does not answer$/);
+    await assert.rejects(impatient.migrate(), /does not respond$/);
   });
 });
 
@@ -236,7 +236,7 @@ it('an answer that does not come is not waited for, and the next question is ans
   await assert.rejects(impatient.readTotal('s'), (error) => {
     assert.ok(error instanceof StoreUnavailableError);
     assert.equal(error.reason, 'Unreachable');
-    assert.match(error.message, /does not answer$/);
+    assert.match(error.message, /does not respond$/);
     return true;
   });
   // The connection that still waits is not used again.
@@ -259,7 +259,7 @@ describe('a halt', () => {
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
 
-  it('that stays is told at every claim, lets nobody move on, and goes when a person clears it', async () => {
+  it('that stays is returned at every claim, blocks every owner, and ends when an administrator clears it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');

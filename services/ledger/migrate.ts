@@ -42,7 +42,7 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   if (newest > known) {
     throw new StoreUnavailableError(
       'SchemaTooNew',
-      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote it; upgrade this one`,
+      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote the schema; upgrade this program`,
     );
   }
   for (const migration of migrations.filter(({ version }) => version > newest)) {
@@ -57,7 +57,7 @@ async function requireUtf8(query: Query): Promise<void> {
   if (row?.server_encoding === 'UTF8') return;
   throw new StoreUnavailableError(
     'DatabaseEncoding',
-    `the database has encoding ${row?.server_encoding}, but series are Unicode: create one with ENCODING 'UTF8' TEMPLATE template0`,
+    `the database has encoding ${row?.server_encoding}, but series are Unicode: create a database with ENCODING 'UTF8' TEMPLATE template0`,
   );
 }
 

@@ -89,7 +89,7 @@ export class Calls {
     } catch (error) {
       if (error instanceof SumError) return { ok: false, failure: failureOf(error) };
       if (error instanceof DeadlineError) return { ok: false, failure: deadlineExceeded };
-      this.#options.logger.error({ error, method }, 'a request failed inside');
+      this.#options.logger.error({ error, method }, 'a request failed with an internal error');
       return { ok: false, failure: internalFailure };
     }
   }

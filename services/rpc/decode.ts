@@ -11,7 +11,7 @@ export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonVal
   const unknown = Object.keys(json).find((key) => !knowsKey(schema, key));
   if (unknown !== undefined) {
     const known = schema.fields.map(({ jsonName }) => jsonName).join(', ');
-    throw invalidField(shorten(unknown), `is not a field of this request; it has ${known}`);
+    throw invalidField(shorten(unknown), `is not a field of this request; known fields are ${known}`);
   }
   try {
     return fromJson(schema, json, { ignoreUnknownFields: false });

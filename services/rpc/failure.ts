@@ -31,7 +31,7 @@ export const deadlineExceeded: Failure = {
   httpStatus: 504,
   grpcStatus: status.DEADLINE_EXCEEDED,
   title: 'No answer before the deadline',
-  detail: 'the request was given up at its deadline; retry, with the same request id if it writes',
+  detail: 'the request did not finish before its deadline; retry, and use the same request id for a write',
   field: undefined,
 };
 
@@ -41,7 +41,7 @@ export const internalFailure: Failure = {
   httpStatus: 500,
   grpcStatus: status.INTERNAL,
   title: 'Internal error',
-  detail: 'something failed on our side; retry, with the same request id if it writes',
+  detail: 'the server failed; retry, and use the same request id for a write',
   field: undefined,
 };
 

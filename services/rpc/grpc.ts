@@ -62,7 +62,7 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
     implementation[name] = (call: ServerUnaryCall<Uint8Array, Message>, callback: sendUnaryData<Message>) => {
       answer(bound, calls, call).then(
         (settled) => (settled.ok ? callback(null, settled.response) : callback(statusOf(settled.failure))),
-        (error: unknown) => logger.error({ error, method: name }, 'an answer could not be sent'),
+        (error: unknown) => logger.error({ error, method: name }, 'a response could not be sent'),
       );
     };
   }
@@ -148,7 +148,7 @@ async function close(server: Server, withinMs: number, logger: Logger): Promise<
   try {
     await withDeadline('gRPC calls in flight', withinMs, ended);
   } catch (error) {
-    logger.warn({ error }, 'cut gRPC calls in flight');
+    logger.warn({ error }, 'aborted gRPC calls in flight');
     server.forceShutdown();
   }
 }

@@ -75,7 +75,7 @@ describe('what is wrong with a request is said with a status, a type and a field
       body: '{"a":"1","a":"2"}',
       status: 400,
       code: 'malformed-json',
-      detail: /"a" stands twice/,
+      detail: /"a" occurs twice/,
     },
     {
       what: 'a field by both of its names',

@@ -61,7 +61,7 @@ export async function startHttp<Service extends DescService>(options: HttpOption
   app.setErrorHandler((error, _request, reply) => refuse(reply, edgeFailure(error, logger)));
   app.setNotFoundHandler((request, reply) => {
     const known = routes.map(({ verb, path }) => `${verb} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).join(', ');
-    return refuse(reply, failure('not-found', `${request.method} on this path is not served; there is ${known}`));
+    return refuse(reply, failure('not-found', `${request.method} on this path is not served; served are ${known}`));
   });
   for (const route of routes) {
     const bound = methods.get(route.method);
@@ -138,7 +138,7 @@ function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
   const url = new URL(request.raw.url ?? '/', 'http://localhost');
   const query = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
-    if (query.has(name)) throw invalidField(shorten(name), 'stands twice in the query');
+    if (query.has(name)) throw invalidField(shorten(name), 'occurs twice in the query');
     query.set(name, value);
   }
   return query;
@@ -147,7 +147,7 @@ function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
 function refuseUnknown(query: ReadonlyMap<string, string>, known: readonly string[]): void {
   const unknown = [...query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const hint = known.length === 0 ? 'this path takes none' : `known are ${known.join(', ')}`;
+  const hint = known.length === 0 ? 'this path has no query parameters' : `known are ${known.join(', ')}`;
   throw invalidField(shorten(unknown), `is not a query parameter of this path; ${hint}`);
 }
 
@@ -175,7 +175,7 @@ function edgeFailure(error: unknown, logger: Logger): Failure {
       return failure('not-found', 'the path is not valid percent-encoded UTF-8, or a part of it is too long');
     default:
       if (error instanceof Error && isClientError(error)) return failure('malformed-json', error.message);
-      logger.error({ error }, 'a request failed at the edge');
+      logger.error({ error }, 'a request failed in the HTTP server');
       return internalFailure;
   }
 }
@@ -227,7 +227,7 @@ async function close(app: FastifyInstance, withinMs: number, logger: Logger): Pr
   try {
     await withDeadline('HTTP requests in flight', withinMs, app.close());
   } catch (error) {
-    logger.warn({ error }, 'cut HTTP requests in flight');
+    logger.warn({ error }, 'aborted HTTP requests in flight');
     app.server.closeAllConnections();
   }
 }

@@ -14,7 +14,7 @@ export function parseStrictJson(body: Uint8Array, decimals: readonly string[]): 
   if (text.trim() === '') throw malformed('the body is empty: send a JSON object');
   const value = parseRaw(text, new Set(decimals));
   const twice = findRepeatedKey(text);
-  if (twice !== undefined) throw malformed(`the key ${shorten(twice)} stands twice in one object`);
+  if (twice !== undefined) throw malformed(`the key ${shorten(twice)} occurs twice in one object`);
   return value;
 }
 

@@ -194,7 +194,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/ledger/migrations/0002_halts.sql',
     from: 'WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset)',
     to: 'WHEN (false)',
-    test: { file: books, name: 'lets nobody move on' },
+    test: { file: books, name: 'blocks every owner' },
   },
   {
     breaks: 'a halt of any replica is in the verdict of all',
@@ -215,7 +215,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/reading.ts',
     from: 'await topicFile.ensure(counted !== undefined);',
     to: 'await topicFile.ensure(false);',
-    test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never makes a topic anew' },
+    test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never re-creates a topic' },
   },
   {
     breaks: 'a topic that is to grow grows while its aggregators count',

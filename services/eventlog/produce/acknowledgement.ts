@@ -23,9 +23,9 @@ export function acknowledged(answer: ProduceAnswer, topic: string, partition: nu
   );
   const [own] = all.filter(({ name, index }) => name === topic && index === partition);
   if (own === undefined || all.length !== 1) {
-    throw new AppendError(`the broker answered without the one acknowledgement of partition ${partition}`);
+    throw new AppendError(`the broker's response lacks the acknowledgement of partition ${partition}`);
   }
-  if (own.errorCode !== 0) throw new AppendError(`partition ${partition} answered error ${own.errorCode}`);
+  if (own.errorCode !== 0) throw new AppendError(`partition ${partition} returned error ${own.errorCode}`);
   if (own.baseOffset < 0n) throw new AppendError(`partition ${partition} acknowledged without an offset`);
   const appendedAt = Number(own.logAppendTimeMs);
   return { partition, baseOffset: own.baseOffset, appendedAt: appendedAt >= 0 ? appendedAt : undefined };

@@ -29,7 +29,7 @@ const allReplicas = -1;
 export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
   const { settings, partition, leader, records, connections, now } = options;
   if (leader.address === undefined) {
-    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
   }
   const { connection, versions } = await connections.get(leader.address).catch((error: unknown) => {
     // Explained here, where it is certain that nothing was sent.
@@ -47,7 +47,7 @@ export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
   }));
   const answer = await versions.produce.async(connection, allReplicas, replicationTimeoutMs, messages, {});
   // A boolean is what the layer resolves with when no answer was asked for.
-  if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without an answer`);
+  if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without a response`);
   return acknowledged(answer, topic, partition);
 }
 

@@ -110,7 +110,7 @@ export class TopicMetadata {
   /** Takes over what one broker said. Throws ProtocolError when the topic itself has an error, as when it is missing. */
   take({ brokers, topics }: MetadataAnswer): void {
     const [topic] = topics;
-    if (topic === undefined) throw new Error('a broker answered without the topic that was asked for');
+    if (topic === undefined) throw new Error("the broker's response lacks the requested topic");
     if (topic.errorCode !== 0) throw new ProtocolError(topic.errorCode);
     const nodes = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
     this.#keepAddresses(nodes);

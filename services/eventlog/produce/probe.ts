@@ -42,14 +42,15 @@ export async function probeOffset(
 ): Promise<Withheld | 'open' | undefined> {
   if (metadata.leaderOf(partition)?.address === undefined) await metadata.refresh();
   const address = metadata.leaderOf(partition)?.address;
-  if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+  if (address === undefined)
+    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
   const { connection, versions } = await connections.get(address);
   const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
   const wanted = [{ topicId: topic, partitions: [{ ...place, partitionMaxBytes: oneBatch }] }];
   const question = evenWithErrors(
     versions.fetch.async(connection, 0, 0, oneBatch, committedOnly, noSession, finalEpoch, wanted, [], ''),
   );
-  const [found] = await withDeadline(`what stands at offset ${offset}`, answerTimeoutMs, question);
+  const [found] = await withDeadline(`the record at offset ${offset}`, answerTimeoutMs, question);
   if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
   if (offset >= found.lastStableOffset) return 'open';
   const { batch, aborted } = found;

@@ -55,7 +55,7 @@ function newest<Api extends { key: number; version: number }>(
   const range = offered.find(({ apiKey }) => apiKey === apis[0]?.key);
   const theirs = range === undefined ? 'does not offer it' : `offers ${range.minVersion} to ${range.maxVersion}`;
   throw new LogError(
-    `Kafka and we share no version of ${name}: we know ${apis.map(({ version }) => version).join(', ')}, the broker ` +
+    `no common version of ${name} with Kafka: this program knows ${apis.map(({ version }) => version).join(', ')}, the broker ` +
       `${theirs}. Use Kafka 2.8 or newer`,
   );
 }

@@ -11,7 +11,7 @@ BEGIN
   SELECT * INTO STRICT v_log FROM logs WHERE log_epoch = p_log_epoch;
   IF v_log.topic_id <> p_topic_id THEN
     RAISE EXCEPTION USING ERRCODE = 'SP004', MESSAGE = 'LogChanged', DETAIL =
-      format('the books count topic %s with id %s; the topic of that name has id %s now, so it was deleted and made again',
+      format('the books count topic %s with id %s; the topic of that name now has id %s, so it was deleted and re-created',
         v_log.topic, v_log.topic_id, p_topic_id);
   END IF;
 END $$;
