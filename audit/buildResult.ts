@@ -22,7 +22,7 @@ interface Audited {
   readonly endedAt: Date;
 }
 
-/** What was found becomes the document. Findings decide first, then what could not be read. */
+/** Builds the result document. Findings decide the verdict first, then ranges that could not be read. */
 export function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0;

@@ -2,7 +2,7 @@ import type { LedgerExtent, PartitionRow } from './books.ts';
 import type { Findings } from './findings.ts';
 import type { Tally } from './page.ts';
 
-/** Compares the counters of a partition with what was found in it, from its first offset to its next. */
+/** Compares the counters of a partition with the rows and records from its first offset to its next offset. */
 export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findings): void {
   const { logEpoch, partition, firstOffset, nextOffset, applied, duplicate, conflict, parked, expired } = books;
   const find = (kind: 'LawViolated' | 'CountersDiffer' | 'RecordsParked' | 'PartitionHalted', message: string) =>
@@ -10,7 +10,7 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
   const covered = nextOffset - firstOffset;
   const told = applied + duplicate + conflict + parked + expired;
   if (covered !== told) find('LawViolated', `${covered} offsets are counted, but the dispositions add up to ${told}`);
-  // What has no row and was not read can only be a copy, or expired.
+  // An offset without a row and without a readable record can only be a copy, or expired.
   const found = { applied: tally.applied, conflict: tally.conflict, parked: tally.parked };
   for (const [name, number] of Object.entries(found)) {
     const counter = books[name as keyof typeof found];
@@ -29,7 +29,7 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
     find('PartitionHalted', `the aggregator halted the partition: ${books.haltReason}`);
 }
 
-/** The ledger may have rows only where its partition has counted. */
+/** The ledger may have rows only in the range that its partition has counted. */
 export function judgeExtent({ logEpoch, partition, lowest, highest, counted }: LedgerExtent, findings: Findings): void {
   if (counted !== undefined && counted.from <= lowest && highest < counted.to) return;
   const range =

@@ -5,30 +5,30 @@ import type { Finding, FindingKind, Findings } from './findings.ts';
 import type { Holes } from './holes.ts';
 import { isHole, type LogHole, type LogItem } from './log.ts';
 
-/** Log and books of a run of offsets of one partition. */
+/** Log and books of a range of offsets of one partition. */
 export interface Page {
   readonly logEpoch: number;
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** Every offset of the page is in exactly one. */
+  /** Every offset of the page is in exactly one item. */
   readonly items: readonly LogItem[];
   readonly rows: readonly LedgerRow[];
   readonly conflicts: readonly ConflictRow[];
   readonly parked: readonly ParkedRow[];
-  /** The ledger's rows of every id that the page's additions and rows have, wherever they stand. */
+  /** For every id of the page's additions and rows, its rows in the whole ledger. */
   readonly rowsById: ReadonlyMap<string, readonly LedgerRow[]>;
 }
 
-/** How many offsets of a partition were found to be what. */
+/** Numbers of offsets of a partition by what was found there. */
 export interface Tally {
-  /** Rows of the ledger, of conflicts and of parked. */
+  /** Rows of ledger, conflicts and parked. */
   applied: bigint;
   conflict: bigint;
   parked: bigint;
-  /** Records that are copies of counted ones. */
+  /** Records that are copies of counted records. */
   duplicate: bigint;
-  /** Offsets without a row and without a record that was read: by the books they can only be copies. */
+  /** Offsets without a row and without a readable record: according to the books they can only be copies. */
   unknown: bigint;
 }
 
@@ -38,7 +38,7 @@ export interface Sinks {
   readonly tally: Tally;
 }
 
-/** Compares one page. Pure but for what it adds to the sinks. */
+/** Compares one page. Its only effects are the entries in `sinks`. */
 export function judgePage(page: Page, sinks: Sinks): void {
   new PageJudge(page, sinks).judge();
 }
@@ -129,7 +129,7 @@ class PageJudge {
     }
   }
 
-  /** Also where the record is gone. The primary key forbids it, and is not trusted. */
+  /** Runs also if the record is gone. The primary key forbids two rows of an id, but the auditor does not trust it. */
   #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
     const all = this.#page.rowsById.get(requestId) ?? [];
     if (all.length <= 1) return;
@@ -137,11 +137,11 @@ class PageJudge {
     this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
-  /** A record without a row: right only when another record of the same addition counts. */
+  /** A record without a row is valid only if another record of the same addition is counted. */
   #judgeUncounted(offset: bigint, addition: LoggedAddition): void {
     const counted = this.#page.rowsById.get(addition.requestId) ?? [];
     if (counted.some((row) => isSame(row, addition))) {
-      // An offset that has a row of another addition is not one of the copies that the counters tell.
+      // An offset with a row of another addition is not in the counters as a copy.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
       const what = `${addition.requestId} counts with other operands, but this record is not in conflicts`;
@@ -195,7 +195,7 @@ class PageJudge {
     const parked = this.#page.parked.filter(isInside);
     const taken = new Set([...rows, ...parked, ...this.#page.conflicts.filter(isInside)].map(({ offset }) => offset));
     tally.unknown += hole.to - hole.from - BigInt(taken.size);
-    // A batch that cannot be unpacked is parked as a whole: then there is nothing left to compare.
+    // A batch that cannot be unpacked is parked completely, so there is nothing to compare.
     const isParked = hole.kind === 'unreadable' && BigInt(parked.length) === hole.to - hole.from;
     if (!isParked) holes.add({ ...hole, logEpoch, partition, rows: BigInt(rows.length) });
     if (hole.kind !== 'missing' && hole.kind !== 'cut') return;

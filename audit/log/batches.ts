@@ -2,7 +2,7 @@ import type { RecordBytes } from '#audit/record/addition.ts';
 import { crc32c } from './crc32c.ts';
 import { UnpackError, unpack } from './unpack.ts';
 
-/** A transaction that was aborted, as the broker lists it beside what it delivers. */
+/** An aborted transaction, as the broker lists it in a Fetch response. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -13,7 +13,7 @@ export type Batch = { readonly firstOffset: bigint; readonly lastOffset: bigint 
 
 type BatchContent =
   | { readonly kind: 'records'; readonly records: readonly (RecordBytes & { readonly offset: bigint })[] }
-  /** A marker of a transaction, or records of an aborted one: no reader of committed records gets them. */
+  /** A transaction marker, or records of an aborted transaction: readers of committed records do not get them. */
   | { readonly kind: 'withheld'; readonly reason: string; readonly offsets: readonly bigint[] }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -25,7 +25,7 @@ const checkedFrom = 21;
 const [codecMask, transactionalFlag, controlFlag] = [0x07, 0x10, 0x20];
 const abortMarker = 0;
 
-/** Takes the batches of one answer apart, in order. A batch that is cut off at the end is left out. */
+/** Parses the batches of one response, in order. An incomplete batch at the end is left out. */
 export function* readBatches(bytes: Buffer, aborted: readonly AbortedTransaction[]): Generator<Batch> {
   const waiting = aborted.toSorted((one, other) => Number(one.firstOffset - other.firstOffset));
   const abortedProducers = new Set<bigint>();
@@ -107,7 +107,7 @@ class Cursor {
     this.#bytes = bytes;
   }
 
-  /** Zigzag: the lowest bit is the sign. Times have up to 10 bytes; only sizes and offsets need to be exact. */
+  /** Zigzag encoding: the lowest bit is the sign. Times have up to 10 bytes; only sizes and offsets must be exact. */
   varint(): number {
     let value = 0;
     for (let index = 0; index < 10; index++) {

@@ -2,14 +2,14 @@ import { Output } from './output.ts';
 
 const magic = 0x184d2204;
 
-/** Unpacks LZ4 frames, one behind the other. Their checksums are not compared: the batch has one of its own. */
+/** Unpacks a sequence of LZ4 frames. Their checksums are not compared, because the batch has its own checksum. */
 export function unpackLz4(packed: Buffer, bytesMax: number): Buffer {
   const output = new Output(bytesMax);
   for (let at = 0; at < packed.length; ) at = unpackFrame(packed, at, output);
   return output.take();
 }
 
-/** Answers where the frame ends. */
+/** Returns the end of the frame. */
 function unpackFrame(packed: Buffer, start: number, output: Output): number {
   if (packed.readUInt32LE(start) !== magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(start + 4);
@@ -22,7 +22,7 @@ function unpackFrame(packed: Buffer, start: number, output: Output): number {
     const length = packed.readUInt32LE(at);
     at += 4;
     if (length === 0) return at + (hasChecksum ? 4 : 0);
-    // The highest bit tells a block that is stored as it is.
+    // The highest bit marks a block that is not compressed.
     const bytes = length & 0x7fffffff;
     if (at + bytes > packed.length) throw new Error('a block ends after the end of the data');
     const block = packed.subarray(at, at + bytes);
@@ -48,7 +48,7 @@ function unpackBlock(block: Buffer, output: Output, floor: number): void {
     const literals = lengthOf(token >> 4);
     output.append(block, at, literals);
     at += literals;
-    // The last sequence has literals alone.
+    // The last sequence has only literals.
     if (at >= block.length) return;
     const distance = block.readUInt16LE(at);
     at += 2;

@@ -1,4 +1,4 @@
-/** What is unpacked so far: grows up to a bound, and repeats parts of itself as LZ77 codecs ask. */
+/** The unpacked bytes: a buffer that grows up to a limit and copies earlier parts, as LZ77 codecs need. */
 export class Output {
   readonly #bytesMax: number;
   #buffer = Buffer.allocUnsafe(64 * 1024);
@@ -15,7 +15,7 @@ export class Output {
     this.length += count;
   }
 
-  /** Appends `count` bytes that begin `distance` bytes back, not before `floor`. They may overlap what is written now. */
+  /** Appends `count` bytes that begin `distance` bytes back, not before `floor`. Source and target may overlap. */
   repeat(distance: number, count: number, floor: number): void {
     const from = this.length - distance;
     if (distance < 1 || from < floor) throw new Error('the data refers to bytes before its start');

@@ -2,14 +2,14 @@ import { listOffsetsV6, metadataV10, ResponseError } from '@platformatic/kafka';
 import { Brokers, type KafkaAccess } from './brokers.ts';
 import { type Fetched, fetchRaw } from './fetch.ts';
 
-/** What Kafka says of the topic now. */
+/** The current state of the topic in Kafka. */
 export interface TopicFacts {
   readonly clusterId: string;
   readonly topicId: string;
   readonly partitions: readonly number[];
 }
 
-/** Kafka's number of an error in an answer. */
+/** An error code in a response of Kafka. */
 export class KafkaAnswerError extends Error {
   override name = 'KafkaAnswerError';
   readonly code: number;
@@ -20,23 +20,23 @@ export class KafkaAnswerError extends Error {
   }
 }
 
-/** Numbers of Kafka's errors that mean something here. */
+/** Kafka's error codes that are handled here. */
 export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
 
 const [earliest, latest] = [-2n, -1n];
 const notAReplica = -1;
 const anyEpoch = -1;
 const readUncommitted = 0;
-/** The broker then lists aborted transactions, and delivers nothing of open ones. */
+/** With this isolation level the broker lists aborted transactions and delivers no records of open ones. */
 const readCommitted = 1;
 const [noSession, finalEpoch] = [0, -1];
 const fetchWaitMs = 500;
-/** A batch that is larger comes whole all the same. */
+/** A larger batch is nevertheless delivered completely. */
 const fetchBytesMax = 1024 * 1024;
 
 /**
- * The topic as the auditor asks for it: Metadata, ListOffsets and Fetch to the leaders of its partitions. No consumer group
- * takes part, so READ on the topic is the only right that is needed.
+ * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. No consumer group is
+ * used, so READ on the topic is the only right that is needed.
  */
 export class Topic {
   readonly #access: KafkaAccess;
@@ -48,7 +48,7 @@ export class Topic {
     this.#brokers = new Brokers(access);
   }
 
-  /** Asks the brokers of the settings, one after the other, until one answers. */
+  /** Sends the request to the bootstrap servers, one after the other, until one responds. */
   async readFacts(): Promise<TopicFacts> {
     const errors: unknown[] = [];
     for (const address of this.#access.bootstrapServers) {
@@ -86,7 +86,7 @@ export class Topic {
     return { clusterId: clusterId ?? '', topicId: topic.topicId, partitions };
   }
 
-  /** The first offset that the log still holds, and one past its last. */
+  /** The first offset that the log still holds, and one past its last offset. */
   async readRange(partition: number): Promise<{ start: bigint; end: bigint }> {
     return { start: await this.#listOffset(partition, earliest), end: await this.#listOffset(partition, latest) };
   }
@@ -106,7 +106,7 @@ export class Topic {
     return found.offset;
   }
 
-  /** What stands in the log from `offset` on. */
+  /** Fetches the log from `offset` on. */
   async fetch(partition: number, offset: bigint): Promise<Fetched> {
     const { topic } = this.#access;
     const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
@@ -150,12 +150,12 @@ function explainCode(code: number, topic: string): string {
   return `Kafka returned error ${code} for topic ${topic}`;
 }
 
-/** The request layer throws for an answer that has an error in a part; the part is looked at by its own code. */
+/** The request layer throws for a response with an error in one part; the caller checks the error code of each part. */
 async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;
   } catch (error) {
-    // What the layer parsed for this very request.
+    // The response that the layer parsed for this request.
     if (error instanceof ResponseError && isObject<Answer>(error['response'])) return error['response'];
     throw error;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Amount, add, formatAmount, isWithinLimits, parseOperand } from './amount.ts';
 import { readFields } from './protobuf.ts';
 
-/** An addition as it stands in the log; `value` is a + b, computed here. */
+/** An addition as it is in the log; `value` is a + b, computed here. */
 export interface LoggedAddition {
   /** Canonical text: lower case with dashes. */
   readonly requestId: string;
@@ -29,7 +29,7 @@ const seriesBytesMax = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Reads one record by the contract of the log (design: header, protobuf value, fingerprint) with code of its own. */
+/** Decodes one record by the contract of the log (header, protobuf value, fingerprint) with the auditor's own code. */
 export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   const schemas = headers.filter(({ name }) => name === schemaHeader);
   const [schema] = schemas;

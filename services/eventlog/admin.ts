@@ -13,18 +13,18 @@ import type { KafkaSettings } from './settings.ts';
 /** Longest wait for one administrative call, reconnecting included. */
 const callTimeoutMs = 20_000;
 
-/** One connection: kafkajs' admin, and what it cannot ask. */
+/** One connection: kafkajs' admin client, and the clients for requests that kafkajs' admin does not support. */
 interface Open {
   readonly client: KafkaClient;
   readonly admin: Admin;
-  /** Dials when it is first needed. */
+  /** Connects on first use. */
   readonly connections: BrokerConnections;
   readonly metadata: TopicMetadata;
 }
 
 /**
- * A connection for administration that is made when needed and made anew after any error. kafkajs' admin never
- * refreshes what it learnt about leaders and partitions (its metadata age is NaN), so an old one can only be replaced.
+ * A connection for administration. It is opened when needed and replaced after any error: kafkajs' admin client never
+ * refreshes its metadata about leaders and partitions (its metadata age is NaN), so an old client can only be replaced.
  */
 export class AdminSession {
   readonly #settings: KafkaSettings;
@@ -85,7 +85,7 @@ export class AdminSession {
     }
   }
 
-  /** Next call connects anew: what this connection believes was found to be old. */
+  /** Drops the connection because its metadata is outdated; the next call opens a new one. */
   forget(): void {
     const open = this.#open;
     this.#open = undefined;
@@ -109,9 +109,9 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
 }
 
 /**
- * First and end offset of every partition that Kafka lists now. The list of partitions is asked for each time: the
- * one that kafkajs remembers would hide partitions that were added. kafkajs' end is that of committed readers, before
- * a transaction that has not ended: what waits behind it is lag all the same, so each leader is asked for the true end.
+ * First and end offset of every partition that Kafka lists now. The list of partitions is read each time, because
+ * kafkajs' cached list would hide partitions that were added. kafkajs returns the end for committed readers, which is
+ * before an open transaction. Records after that point are lag too, so the true end is read from each leader.
  */
 export async function readOffsets(
   session: AdminSession,
@@ -130,7 +130,7 @@ export async function readOffsets(
         connections,
         onFailure(error) {
           logger.debug({ error }, 'a partition leader did not return the end of the log');
-          // Another broker may lead by now.
+          // Another broker may be the leader now.
           metadata.refresh().catch(() => {});
         },
       });

@@ -1,13 +1,13 @@
 import type { Health } from '#contract/verdict.ts';
 import type { TopicSettings } from './port.ts';
 
-/** What the promise "provided Kafka keeps what it acknowledged" needs of the topic's effective settings. */
+/** Topic settings that are needed so that "Kafka keeps what it acknowledged" holds. */
 const replicasMin = 3;
 const minInSyncReplicasMin = 2;
-/** The longest outage of the aggregators that we plan for: a record must not expire before it is counted. */
+/** The longest planned outage of the aggregators: a record must not expire before it is counted. */
 const retentionMsMin = 7 * 24 * 3600 * 1000;
 
-/** Judges the effective settings of the log. Weak settings are shown, they stop nothing. */
+/** Judges the effective settings of the topic. Weak settings are only reported; nothing stops because of them. */
 export function judgeDurability(settings: TopicSettings): Health {
   const problems = [
     settings.replicas < replicasMin && `replication factor is ${settings.replicas}, must be at least ${replicasMin}`,

@@ -1,4 +1,4 @@
-// Node finds only some of kafkajs' names for `import { name }`; this one needs the whole module.
+// Node finds only some exports of kafkajs for `import { name }`; the value used here needs the whole module.
 import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { pause } from '#platform/time.ts';
@@ -15,7 +15,7 @@ import {
 import type { KafkaSettings } from './settings.ts';
 import { type FoundTopic, planTopic, type TopicPlan, wantedConfig } from './topicPlan.ts';
 
-/** Within the bound of one administrative call. */
+/** Shorter than the timeout of one administrative call. */
 const listedWithinMs = 10_000;
 
 export interface LogTopicOptions {
@@ -23,7 +23,7 @@ export interface LogTopicOptions {
   readonly logger: Logger;
 }
 
-/** Administration of the topic, on a connection of its own that is made when needed. */
+/** Administration of the topic, on its own connection, which is opened when needed. */
 export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
   const session = new AdminSession({ settings, logger });
   const { topic } = settings;
@@ -142,7 +142,7 @@ async function change(
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** Several aggregators hear of the wish at once. One of them grows the topic, and Kafka refuses the others. */
+/** Several aggregators see the new number at once. One of them grows the topic, and Kafka refuses the others. */
 async function grow(admin: Admin, topic: string, count: number): Promise<void> {
   try {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
@@ -157,7 +157,9 @@ async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {
   return ranges.some(({ high }) => high !== '0');
 }
 
-/** The controller knows at once, brokers a moment later; whoever asks one in between would hear that there is no topic. */
+/**
+ * The controller knows a new topic at once, brokers a moment later. Until then a broker returns that it does not exist.
+ */
 async function untilListed(admin: Admin, topic: string, partitions: number): Promise<void> {
   const deadline = performance.now() + listedWithinMs;
   for (;;) {
@@ -191,7 +193,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   const { partitions: numPartitions, replicas: replicationFactor } = wanted;
   try {
     return await admin.createTopics({
-      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller reads again.
+      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller polls instead.
       waitForLeaders: false,
       topics: [{ topic, numPartitions, replicationFactor, configEntries }],
     });
@@ -205,7 +207,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   }
 }
 
-/** The members of an aggregate say what the aggregate does not. */
+/** The message of an aggregate error is not enough: the details are in its members. */
 function messagesOf(error: unknown): string {
   const members = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
   return members.map((member) => (member instanceof Error ? member.message : String(member))).join('; ');

@@ -21,20 +21,23 @@ import { Slots } from './slots.ts';
 export interface LogWriterOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** This writer cannot write any more (secrets refused, certificate changed): open a new one. Called at most once. */
+  /** This writer can no longer write (secrets refused, certificate changed): open a new writer. Called at most once. */
   readonly onFatal: (error: LogError) => void;
-  /** Most produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB bound the memory. */
+  /** Maximum produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB limit the memory. */
   readonly inFlightMax?: number;
-  /** How often leaders and partitions are asked for when all is well, in milliseconds. Default 5 s. */
+  /** How often leaders and partitions are read while no append is late, in milliseconds. Default 5 s. */
   readonly metadataEveryMs?: number;
   /** Milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 
-/** An append this old makes us ask for the leaders every second: its own may be hung. */
+/** While an append waits this long, the leaders are read every second, because its leader may be hung. */
 const suspectAfterMs = 1_000;
 
-/** Connects and learns the partitions. Throws LogError when Kafka cannot be reached, refuses us, or lacks the topic. */
+/**
+ * Connects and reads the partitions. Throws LogError if Kafka cannot be reached, refuses the client, or lacks the
+ * topic.
+ */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const { settings } = options;
   let writer: KafkaLogWriter | undefined;
@@ -131,7 +134,7 @@ class KafkaLogWriter implements LogWriter {
     }
   }
 
-  /** The request itself. Its slot is kept until the request ends, also when the append was given up long before. */
+  /** Sends the request. Its slot is held until the request ends, even if the append was given up long before. */
   async #send(
     partition: number,
     records: readonly LogRecordInput[],
@@ -151,7 +154,7 @@ class KafkaLogWriter implements LogWriter {
     }
   }
 
-  /** Ends with the answer, when another broker leads the partition, or at the deadline, whichever comes first. */
+  /** Ends with the response, when another broker becomes leader, or at the deadline, whichever comes first. */
   async #untilOver(
     { partition, leader, deadline }: { partition: number; leader: Leader; deadline: number },
     sent: Promise<AppendedBatch>,
@@ -186,7 +189,7 @@ class KafkaLogWriter implements LogWriter {
     this.#options.onFatal(error);
   }
 
-  /** Asks for the leaders when the last answer is old, and every second while an append waits suspiciously long. */
+  /** Reads the leaders if the metadata is old, and every second while an append waits suspiciously long. */
   #lookAround(): void {
     const now = this.#now();
     const isSuspect = [...this.#waiting].some(({ since }) => now - since >= suspectAfterMs);
