@@ -116,10 +116,10 @@ export class AggregatorApi {
   /** One recount at a time: it reads every row, on a connection that counting needs too. */
   readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount()));
 
-  /** For the waiters. */
+  /** For waiting requests. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());
 
-  /** For the waiters. */
+  /** For waiting requests. */
   readPartitions = async () => new Set((await this.#session().topic.offsets()).keys());
 
   async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {

@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
+/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The gauges of partitions that are there now. */
+    /** The current gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** What the reader asks about the record before the first one. */
+    /** The comparison that the reader makes with the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
@@ -106,11 +106,11 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** What another owner, or a commit whose answer was lost, did to the books. */
+    /** Changes the books as another owner does, or a commit whose response was lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
-    /** What a person does who has looked at it. */
+    /** Clears the halt as an administrator does. */
     clearHalt: () => {
       halted = undefined;
     },
@@ -182,7 +182,7 @@ describe('the anchor of a partition', () => {
     assert.equal(older.isCounted(other), true);
   });
 
-  it('that is another record halts the partition until a person has looked', async () => {
+  it('that is another record halts the partition until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
@@ -252,7 +252,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
   });
 
-  it('is not claimed by a member that cannot prove itself; it asks again', async () => {
+  it('is not claimed by a member that cannot prove its membership; the member retries', async () => {
     const { assign, calls, fail } = setUp();
     fail('prove', new NotMemberError('who are you'));
     await assign();
@@ -357,7 +357,7 @@ describe('a partition', () => {
 
   const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
 
-  it('is not read again after the log lost what comes next, whatever the log says later, until a person clears it', async () => {
+  it('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
@@ -371,7 +371,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
   });
 
-  it('is not read again either when the books could not be told in time: the next claim tells them first', async () => {
+  it('is not read again if the halt could not be stored in time: the next claim stores it first', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new FencedError('another owner'));
@@ -394,7 +394,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('tells the books of a halt again until they have heard it', async () => {
+  it('retries to store a halt until it is stored', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
@@ -403,7 +403,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
-  it('that halted and went to another member is told by the books alone', async () => {
+  it('that halted and went to another member is reported only by the books', async () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -438,7 +438,7 @@ describe('a partition', () => {
   });
 });
 
-it('tells Kafka where a claim begins, for dashboards: the last owner may not have, and no record may follow', async () => {
+it('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
   const { partitions, assignment } = setUp({ nextOffset: 41n });
   const told: string[] = [];
   partitions.assign({

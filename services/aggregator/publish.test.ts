@@ -17,7 +17,7 @@ function verdictOf(exact: boolean): Verdict {
   return { at, exact, reason: 'Seen', message: '', kafka: ok, store: ok, durability: ok, halts: [], drained: false };
 }
 
-/** What an API server is to a publisher: takes patches, refuses the first `refusals`. */
+/** A fake API server: accepts patches, but refuses the first `refusals`. */
 async function startApiServer(refusals = 0) {
   const folder = await createTemporaryFolder();
   await writeFile(join(folder.path, 'token'), 'token');
@@ -46,7 +46,7 @@ async function startApiServer(refusals = 0) {
     makeAnew: () => {
       data = {};
     },
-    /** Whether each patch said exact. */
+    /** The value of `exact` in each patch. */
     said: () => patches.map((body) => /\\"exact\\":(\w+)/.exec(body)?.[1]),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

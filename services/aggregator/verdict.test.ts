@@ -92,7 +92,7 @@ describe('a verdict', () => {
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
-    // Books that cannot be read now may have moved on.
+    // If the books cannot be read now, their halts may be outdated.
     assert.deepEqual(
       buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
       [1],

@@ -5,12 +5,12 @@ import { Waiting } from './waiting.ts';
 
 const position = (partition: number, offset: bigint): Position => ({ partition, offset, logEpoch: 1 });
 
-/** Books that stand where the test puts them, and a topic of as many partitions as it says. */
+/** Fake books with the positions of the test, and a topic with the partitions of the test. */
 function start({ vector = [] as Position[], partitions = 1 } = {}) {
   const seen = { vector, partitions, asked: 0, nowMs: 0 };
   const waiting = new Waiting({
     readVector: async () => {
-      // Every look takes half a second of the clock, none of the machine's.
+      // Every read takes half a second of the fake clock.
       seen.nowMs += 500;
       return seen.vector;
     },

@@ -26,7 +26,7 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that looks every millisecond, at fakes of the books and of the log. */
+/** A watch that reads fakes of the books and of the log every millisecond. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const stuckSaid: string[] = [];
@@ -128,7 +128,7 @@ describe('a partition that has records and does not move', () => {
     return watching;
   };
 
-  it('is told with its cause, which does not end the process, until it moves', async () => {
+  it('is reported with its cause until it makes progress; the process does not exit', async () => {
     await using watching = still();
     watching.member.obstacles.set(4, 'terminating connection due to transaction timeout');
     const message =

@@ -51,7 +51,7 @@ const batchBytesMax = 512 * 1024;
  * smaller. The second continues while the first waits for a hung broker.
  */
 const writesMax = 2;
-/** About 0.5 KB each: a quick retry is seconds old, and 50,000 are seconds of full load. */
+/** About 0.5 KB each. 50,000 additions are seconds of full load, enough for quick retries. */
 const recentMax = 50_000;
 
 /** Creates the calculator: connection, batcher, memory of recent additions, and the service that uses them. */

@@ -21,7 +21,7 @@ function setUp() {
   return { kafka, counted, identity, lost };
 }
 
-test('a topic that was made again is refused until the old one is back', async () => {
+test('a re-created topic is refused until the old one is back', async () => {
   const { kafka, identity, lost } = setUp();
   identity.require();
   kafka.topicId = 'B';
@@ -35,7 +35,7 @@ test('a topic that was made again is refused until the old one is back', async (
   assert.equal(await identity.isConfirmed(), true);
 });
 
-test('a topic that was made again before this process began is refused as soon as the counted one is known', () => {
+test('a topic that was re-created before this process began is refused as soon as the counted one is known', () => {
   const { kafka, counted, identity, lost } = setUp();
   kafka.topicId = 'B';
   counted.topicId = 'A';
@@ -56,7 +56,7 @@ test('a new topic is taken when it is the counted one, and what the old one ackn
   assert.deepEqual(lost, [{ wanted: 'B', found: 'B' }]);
 });
 
-test('what Kafka does not say is not confirmed', async () => {
+test('without a topic id from Kafka nothing is confirmed', async () => {
   const { kafka, identity } = setUp();
   identity.require();
   kafka.answers = false;

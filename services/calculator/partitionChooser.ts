@@ -125,7 +125,7 @@ export class PartitionChooser {
       },
       failed: (outcome) => {
         pending.delete(append);
-        // The records are at fault, not the partition.
+        // The records are the cause, not the partition.
         if (outcome === 'tooLarge') return;
         this.#partitionRests.set(key, restAfter(this.#partitionRests.get(key), now()));
         // A broker that refused is healthy. A broker that did not respond is not, for any of its partitions.

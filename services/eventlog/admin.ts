@@ -37,7 +37,7 @@ export class AdminSession {
     this.#logger = options.logger;
   }
 
-  /** Runs `work`, a second time on a fresh connection when the first failed. Throws LogError. */
+  /** Runs `work`; if it fails, runs it again on a new connection. Throws LogError. */
   async use<T>(what: string, work: (admin: Admin, open: Open) => Promise<T>): Promise<T> {
     try {
       return await this.#attempt(what, work);

@@ -15,7 +15,7 @@ import {
   type LogStopError,
 } from './port.ts';
 
-/** kafkajs' consumer as far as delivery goes, handing over whatever the test says, also what it should not. */
+/** A fake of kafkajs' consumer that delivers what the test says, also wrong batches. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
@@ -63,7 +63,7 @@ class FakeKafka {
     this.deliveries.begin({ assignment, partition, offset, earliest: this.earliest, isSame });
   }
 
-  /** Hands over a fetch with these offsets. */
+  /** Delivers a fetch with these offsets. */
   hand(partition: number, offsets: readonly number[], leaderEpoch = 0): Promise<void> {
     const messages = offsets.map((offset) => ({
       offset: String(offset),
@@ -172,7 +172,7 @@ test('a partition has one handler at a time, also when another reading of it beg
   assert.equal(kafka.batches[1]?.assignment.generation, 2);
 });
 
-test('after an answer without progress the partition rests and is fetched again from where it was', async () => {
+test('after a result without progress the partition rests and is fetched again from the same offset', async () => {
   const kafka = new FakeKafka();
   for (const answer of [{ kind: 'again' }, { kind: 'confirmed', nextOffset: 0n }] as const) {
     kafka.answer = async () => answer;
@@ -208,7 +208,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   const lookAndWait = async (seeks: number) => {
     look(6n);
     await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
-    // The look itself has to end too.
+    // The probe itself must end too.
     await new Promise(setImmediate);
   };
   for (let count = 0; count < 4; count++) await lookAndWait(2 + count);

@@ -162,7 +162,7 @@ export interface LogRecord {
   readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
   readonly appendedAt: number;
-  /** Leader epoch of the Kafka batch that carried the record; undefined when the broker does not say. */
+  /** Leader epoch of the Kafka batch that carried the record; undefined if the broker does not return it. */
   readonly leaderEpoch: number | undefined;
 }
 

@@ -16,7 +16,7 @@ import { NotMemberError } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
 import { openLogWriter } from './writer.ts';
 
-// These tests kill their broker, so they have their own.
+// These tests kill their broker, so this file has its own broker.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 
@@ -88,7 +88,7 @@ test('a reader whose network was blocked knows that it is a zombie, and its succ
   });
   await append(direct, 0, 20);
   await until('what was appended meanwhile', () => books.total === 40, { seen });
-  // The zombie has heard nothing: by its own lights it still owns the partition.
+  // The zombie received nothing, so it still believes that it owns the partition.
   assert.equal(assignment.signal.aborted, false);
   const proof = assignment.proveMembership();
   proxy.setFrozen(false);

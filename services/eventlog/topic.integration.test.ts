@@ -90,7 +90,7 @@ describe('ensuring a topic', () => {
     assert.equal(segment?.configValue, '1048576');
   });
 
-  test('grows it once when many ask at the same time', async () => {
+  test('grows it once if several processes do so at the same time', async () => {
     const settings = await secure(uniqueName('log'));
     await createLog(settings, 2);
     const topics = Array.from({ length: 6 }, () => openLogTopic({ settings, logger: silentLogger }));
@@ -103,7 +103,7 @@ describe('ensuring a topic', () => {
     }
   });
 
-  test('leaves a topic alone that holds what was never counted, unless nothing need be changed', async () => {
+  test('does not change a topic with uncounted records; accepts it if no change is needed', async () => {
     const name = uniqueName('theirs');
     const settings = await secure(name);
     await createLog(settings, 1);
@@ -141,7 +141,7 @@ describe('ensuring a topic', () => {
     await use(settings, (topic) => assert.rejects(topic.ensure(wanted), TopicConflictError));
   });
 
-  test('says what Kafka says when it cannot be made', async () => {
+  test('reports the message of Kafka if it cannot be created', async () => {
     const settings = await secure(uniqueName('log'));
     await use(settings, (topic) =>
       assert.rejects(topic.ensure({ ...wanted, replicas: 3 }), (error: unknown) => {
@@ -153,7 +153,7 @@ describe('ensuring a topic', () => {
   });
 });
 
-test('the cluster tells its id', async () => {
+test('the cluster returns its id', async () => {
   await use(await secure('any'), async (topic) => assert.equal(await topic.clusterId(), kafka.clusterId));
 });
 
@@ -238,7 +238,7 @@ describe('what Kafka refuses is explained', () => {
     const settings = await secure('any');
     const elsewhere = settings.bootstrapServers.map((server) => server.replace('127.0.0.1', '127.0.0.2'));
     const { reason, message } = await reasonOf({ ...settings, bootstrapServers: elsewhere });
-    // 127.0.0.2 may not be listened on; where it is, its certificate does not name it.
+    // No broker may listen on 127.0.0.2; if one does, its certificate does not contain this address.
     assert.ok(reason === 'TlsFailed' || reason === 'Unreachable');
     assert.match(message, /127\.0\.0\.2/);
   });

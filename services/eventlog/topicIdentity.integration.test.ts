@@ -20,7 +20,7 @@ async function openFor(topic: string) {
   return { settings, identity: await openTopicIdentity(settings) };
 }
 
-test('a topic keeps its id, and one that is made again under its name has another', async () => {
+test('a topic keeps its id, and a re-created topic with the same name has another id', async () => {
   const topic = uniqueName('log');
   const { settings, identity } = await openFor(topic);
   try {
@@ -44,7 +44,7 @@ test('a topic keeps its id, and one that is made again under its name has anothe
   }
 });
 
-test('many partitions share a question, and each gets an answer that is newer than its call', async () => {
+test('many partitions share a request, and each gets a response that is newer than its call', async () => {
   const topic = uniqueName('log');
   const { settings, identity } = await openFor(topic);
   try {

@@ -5,7 +5,7 @@ import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnava
 
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
-/** What pg throws: a message with an SQLSTATE, or a code of Node. */
+/** An error of pg: a message with an SQLSTATE, or with a code of Node. */
 function failure(
   code: string,
   more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},

@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: 'await assignment.proveMembership();',
     to: 'assignment.proveMembership().catch(() => {});',
-    test: { file: owned, name: 'is not claimed by a member that cannot prove itself' },
+    test: { file: owned, name: 'is not claimed by a member that cannot prove its membership' },
   },
   {
     breaks: 'a batch of an older assignment commits nothing',
@@ -180,14 +180,14 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: 'if (claim.halt !== undefined) return',
     to: 'if (false && claim.halt !== undefined) return',
-    test: { file: owned, name: 'whatever the log says later' },
+    test: { file: owned, name: 'whatever the log holds later' },
   },
   {
     breaks: 'a halt that the books did not hear of counts at the next claim',
     file: 'services/aggregator/partitions.ts',
     from: 'staysHalted.has(seen.reason) && !this.#written.has(seen)',
     to: 'false',
-    test: { file: owned, name: 'could not be told in time' },
+    test: { file: owned, name: 'could not be stored in time' },
   },
   {
     breaks: 'no program moves a partition whose halt stays',
@@ -222,14 +222,14 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/topicFile.ts',
     from: 'text === undefined || text === this.#done',
     to: 'true',
-    test: { file: 'services/aggregator/topicFile.test.ts', name: 'again only when the file says something new' },
+    test: { file: 'services/aggregator/topicFile.test.ts', name: 'again only when the file changes' },
   },
   {
     breaks: 'a partition that waits for others stops no other partition',
     file: 'services/aggregator/stillness.ts',
     from: '!obstacles.has(partition)',
     to: 'true',
-    test: { file: 'services/aggregator/watch.test.ts', name: 'which does not end the process' },
+    test: { file: 'services/aggregator/watch.test.ts', name: 'the process does not exit' },
   },
   {
     breaks: 'a slow PostgreSQL ends no aggregator',
@@ -257,7 +257,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/calculator/logIdentity.ts',
     from: 'this.#options.countedTopicId() ?? this.#firstId;',
     to: 'this.#firstId;',
-    test: { file: 'services/calculator/logIdentity.test.ts', name: 'made again before this process began' },
+    test: { file: 'services/calculator/logIdentity.test.ts', name: 're-created before this process began' },
   },
   {
     breaks: 'the log that is counted stays known while no aggregator runs',
@@ -306,7 +306,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/calculator/partitionChooser.ts',
     from: 'const isLate = oldest !== undefined && now - oldest.since > this.lateMs;',
     to: 'const isLate = false;',
-    test: { file: 'services/calculator/partitionChooser.test.ts', name: 'owes an answer for too long' },
+    test: { file: 'services/calculator/partitionChooser.test.ts', name: 'does not respond for too long' },
   },
   {
     breaks: 'a batch without an answer is appended again elsewhere',
@@ -362,7 +362,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/ledger/ledger.ts',
     from: '{ ...config, query_timeout: this.#timeoutMs }',
     to: '{ ...config, query_timeout: 0 }',
-    test: { file: books, name: 'an answer that does not come is not waited for' },
+    test: { file: books, name: 'a query without a response ends at its timeout' },
   },
   {
     breaks: 'the inventory is written before what it lists',
@@ -448,14 +448,14 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: '        this.#dashboards.tell(assignment, partition, nextOffset);\n        this.#endPause();',
     to: '        this.#endPause();',
-    test: { file: owned, name: 'tells Kafka where a claim begins' },
+    test: { file: owned, name: 'commits the start of a claim to Kafka' },
   },
   {
     breaks: 'a commit for dashboards that failed is made again',
     file: 'services/aggregator/dashboards.ts',
     from: '      this.#tellAgain(assignment, offsets);',
     to: '',
-    test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is made again' },
+    test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is retried' },
   },
   {
     breaks: 'a fixed number waits until no autoscaler is there',
@@ -476,7 +476,10 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/dashboards.ts',
     from: '    this.#pending.set(partition, nextOffset);',
     to: '    this.#pending.clear();\n    this.#pending.set(partition, nextOffset);',
-    test: { file: 'services/aggregator/dashboards.test.ts', name: 'every partition is told within a second' },
+    test: {
+      file: 'services/aggregator/dashboards.test.ts',
+      name: 'the offset of every partition is committed within a second',
+    },
   },
   {
     breaks: 'time that two batches share counts once',
