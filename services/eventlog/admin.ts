@@ -148,5 +148,8 @@ export async function readOffsets(
   session.forget();
   const second = await attempt();
   if (second !== undefined) return second;
-  throw new LogUnavailableError('Unreachable', `two reads of topic ${topic} listed different partitions; retry`);
+  throw new LogUnavailableError(
+    'Unreachable',
+    `metadata and offsets from Kafka list different partitions of topic ${topic}; retry`,
+  );
 }

@@ -36,7 +36,7 @@ test('a topic keeps its id, and a re-created topic with the same name has anothe
     await createLog(settings, 3);
     await assert.rejects(identity.confirm(1, id), (error: unknown) => {
       assert.ok(error instanceof LogReplacedError, String(error));
-      assert.match(error.message, new RegExp(`topic ${topic} has id .* the books count id ${id}`));
+      assert.match(error.message, new RegExp(`topic ${topic} now has id .* the ledger counts id ${id}`));
       return true;
     });
   } finally {

@@ -5,7 +5,7 @@ const fixedConfig = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
   'unclean.leader.election.enable': 'false',
-  // kafkajs alone reads only gzip: if the broker packs acknowledged records with zstd, clients may not read them.
+  // kafkajs itself reads only gzip. A broker that packs acknowledged records with zstd would make them unreadable.
   'compression.type': 'producer',
 } as const;
 
