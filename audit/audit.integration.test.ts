@@ -27,7 +27,7 @@ import type { AuditResult } from './result.ts';
 import { auditResultSchema } from './result.ts';
 import { runAudit } from './run.ts';
 
-// A test loses the end of the log, so Kafka is its own.
+// A test deletes the end of the log, so this file has its own Kafka.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: SharedPostgres;
@@ -84,7 +84,7 @@ async function createPipeline(prefix: string): Promise<Pipeline> {
   return { name, environment };
 }
 
-/** Runs the real aggregator, as the super user that makes the topic, until everything is counted that `work` wrote. */
+/** Runs the real aggregator, as the super user that creates the topic, until all records of `work` are counted. */
 async function count({ name, environment }: Pipeline, work: () => Promise<unknown>): Promise<void> {
   const config = parseEnvironment(aggregatorEnvironment, {
     ...environment,
@@ -154,7 +154,7 @@ interface Written {
   readonly partition?: number;
 }
 
-/** Writes additions as a calculator would, to partition 0 unless they say another. */
+/** Writes additions as a calculator would, by default to partition 0. */
 async function write(topic: string, additions: readonly Written[]): Promise<void> {
   const messages = additions.map(({ id, a = String(id), series = 's', partition = 0 }) => {
     const { key, value, headers } = encodeRecord(parseAddition({ requestId: idOf(id), series, a, b: '0.5' }));
@@ -243,7 +243,7 @@ describe('the audit', () => {
     const pipeline = await createPipeline('retention');
     await count(pipeline, () => write(pipeline.name, [...numbers(0, 100), ...numbers(0, 10)]));
     await withAdmin(async (admin) => {
-      // kafkajs looks for the leader in what it has learnt for other calls.
+      // kafkajs finds the leader only in metadata that other calls have loaded.
       await admin.fetchTopicOffsets(pipeline.name);
       await admin.deleteTopicRecords({ topic: pipeline.name, partitions: [{ partition: 0, offset: '20' }] });
     });
@@ -293,7 +293,7 @@ describe('the audit', () => {
     assert.ok(Number(grown.series[0]?.difference) > 0, JSON.stringify(grown.series));
   });
 
-  it('says that the topic was made again, and still compares the books with themselves', async () => {
+  it('reports that the topic was re-created, and still checks that the books are consistent', async () => {
     const pipeline = await createPipeline('again');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     await withAdmin(async (admin) => {
@@ -305,7 +305,7 @@ describe('the audit', () => {
     assert.equal(result.notChecked.length, 2);
   });
 
-  it('runs as a program: one line of JSON, exit code 0, 1 or 3, and words for what it lacks', async () => {
+  it('runs as a program: one line of JSON, exit code 0, 1 or 3, and a message if something is missing', async () => {
     const pipeline = await createPipeline('program');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     const exact = await program(pipeline);
@@ -316,10 +316,10 @@ describe('the audit', () => {
     assert.equal((await program(pipeline)).exitCode, 1);
     const other = await createPipeline('program');
     const { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE } = other.environment;
-    const stranger = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
+    const otherUser = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
     const refused = await program({
       ...pipeline,
-      environment: { ...pipeline.environment, ...stranger } as Record<string, string>,
+      environment: { ...pipeline.environment, ...otherUser } as Record<string, string>,
     });
     assert.equal(refused.exitCode, 3);
     assert.match(refused.stderr, /grant READ on topic program-/);
@@ -347,7 +347,7 @@ const damages: readonly Damage[] = [
     finds: ['RowDiffers', 'TotalDiffers'],
   },
   {
-    what: 'an addition is counted twice, where its copy stands',
+    what: 'an addition is counted twice, at the offset of its copy',
     sql: `ALTER TABLE books.ledger DROP CONSTRAINT ledger_pkey;
       INSERT INTO books.ledger SELECT request_id, series, a, b, value, log_epoch, partition, 50, appended_at FROM ${ledgerOf(0)};
       UPDATE books.totals SET total = total + 0.5, count = count + 1 WHERE partition = 0;

@@ -114,7 +114,7 @@ async function startPipeline(granted: readonly Right[]) {
     },
     isRefused: () =>
       [...calculator.lines, ...aggregator.lines].some((line) =>
-        /lacks an ACL|AUTHORIZATION_FAILED|grant READ on that group/.test(JSON.stringify(line)),
+        /lacks an ACL|AUTHORIZATION_FAILED|grant READ on the group/.test(JSON.stringify(line)),
       ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -124,7 +124,7 @@ const cases: readonly Case[] = [
     finds: { CountedTwice: 2 },
   },
   {
-    what: 'a ledger row that is not in the log, where another record stands',
+    what: 'a ledger row that is not in the log, because another record has its offset',
     items: [addition(0n, two)],
     rows: [row(0n, one, { a: '10' })],
     finds: { NotCounted: 1, NotInLog: 1 },

@@ -14,7 +14,7 @@ const read = (bytes: Buffer, aborted: { producerId: bigint; firstOffset: bigint 
   ...readBatches(bytes, aborted),
 ];
 
-/** What a batch is, in short. */
+/** A short text for a batch. */
 function shape(batch: Batch): string {
   const range = `${batch.firstOffset}-${batch.lastOffset}`;
   if (batch.kind === 'unreadable') return `${range} unreadable`;

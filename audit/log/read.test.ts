@@ -7,7 +7,7 @@ import { readLog } from './read.ts';
 import { kafkaErrors } from './topic.ts';
 
 interface FakeLog {
-  /** With their first offset, which ends where the next begins. */
+  /** Batches with their first offset and the offset after their last. */
   readonly batches: readonly { readonly firstOffset: bigint; readonly end: bigint; readonly bytes: Buffer }[];
   readonly start: bigint;
   readonly end: bigint;
@@ -21,7 +21,7 @@ function batch(firstOffset: bigint, count: number, options: { lastDelta?: number
   return { firstOffset, end: firstOffset + BigInt(lastDelta) + 1n, bytes };
 }
 
-/** A leader that delivers one batch for each question, from the one that holds the offset. */
+/** A leader that delivers one batch per request: the batch that holds the offset. */
 function fakeTopic({ batches, start, end, lastStableOffset = end }: FakeLog) {
   return {
     async fetch(_partition: number, offset: bigint): Promise<Fetched> {
@@ -45,7 +45,7 @@ async function read(log: FakeLog, from: bigint, to: bigint): Promise<string[]> {
 }
 
 describe('the log of a partition', () => {
-  it('is read from the offset that is asked for to the one before the end', async () => {
+  it('is read from the requested offset to the one before the end', async () => {
     const log = { batches: [batch(0n, 4), batch(4n, 4)], start: 0n, end: 8n };
     assert.deepEqual(await read(log, 2n, 6n), ['invalid 2', 'invalid 3', 'invalid 4', 'invalid 5']);
     assert.deepEqual(await read(log, 3n, 3n), []);
@@ -62,7 +62,7 @@ describe('the log of a partition', () => {
     assert.deepEqual(await read(log, 0n, 7n), ['missing 0-1', 'invalid 2', 'missing 3-4', 'missing 5-5', 'invalid 6']);
   });
 
-  it('names that it ends too early, whether it is asked at its end or behind', async () => {
+  it('reports that it ends too early, for a start at its end or after it', async () => {
     const log = { batches: [batch(0n, 2)], start: 0n, end: 2n };
     assert.deepEqual(await read(log, 0n, 5n), ['invalid 0', 'invalid 1', 'cut 2-4']);
     assert.deepEqual(await read(log, 4n, 5n), ['cut 4-4']);

@@ -17,7 +17,7 @@ function encode(addition: { series?: string; a?: string; b?: string } = {}): Rec
   return { key, value, headers: Object.entries(headers).map(([name, text]) => ({ name, value: Buffer.from(text) })) };
 }
 
-/** A record that says what an honest calculator would not. */
+/** Builds a record that a correct calculator would not write. */
 function forge(message: {
   series?: string;
   a?: string;
@@ -76,7 +76,7 @@ describe('a record of the log', () => {
     it(`${what} is no addition`, () => assert.equal(decodeAddition(record).isAddition, false));
   }
 
-  /** Where the fields begin. protobuf-es does not look at their wire types (the low 3 bits), this decoder does. */
+  /** Positions of the field tags. protobuf-es ignores their wire types (the low 3 bits), this decoder checks them. */
   const tags = [0, 18, 26, 31, 38, 44];
 
   it('with any byte changed is judged as the aggregator judges it, wire types aside', () => {

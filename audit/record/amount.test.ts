@@ -26,7 +26,7 @@ describe('an amount', () => {
   }
 
   for (const text of ['NaN', 'Infinity', '', '1e3', '+1', '.5', '1.', '0x10']) {
-    it(`is not read from "${text}"`, () => assert.throws(() => parseNumeric(text), /is no decimal number/));
+    it(`is not read from "${text}"`, () => assert.throws(() => parseNumeric(text), /is not a decimal number/));
   }
 
   for (const text of ['01', '1.0', '-0', '+1', '1e3', '', '1.0000000000000000001', `${'9'.repeat(39)}`, '1 ', '٣']) {

@@ -20,7 +20,7 @@ function evidence({ summary = {}, counts = ['4', '6'], exact = true, applied = 1
     proof: create(GetProofResponseSchema, {
       exact,
       reason: exact ? 'Exact' : 'Parked',
-      message: exact ? 'the law holds on 1 partition' : 'partition 0 has 1 parked record',
+      message: exact ? 'the conservation law holds on 1 partition' : 'partition 0 has 1 parked record',
       partitions: [{ partition: 0, firstOffset: 0n, nextOffset: 10n, logEnd: 10n, applied }],
     }),
   };

@@ -28,7 +28,7 @@ import { uniqueName } from '#tools/testing/servers.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
 import { createAggregator } from './aggregator.ts';
 
-// These tests kill their servers, so they have their own.
+// These tests kill their servers, so this file has its own servers.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: Postgres;
@@ -94,7 +94,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
   });
 }
 
-/** One aggregator without its ports: what main.ts runs behind them. */
+/** One aggregator without its ports: the part that main.ts starts after them. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
@@ -141,7 +141,7 @@ async function renewProducer(): Promise<void> {
   producer = await connectProducer();
 }
 
-/** How many partitions the books call halted. */
+/** Number of halted partitions in the books. */
 async function haltsIn(schema: string): Promise<number> {
   const client = new pg.Client(postgres.clientConfig());
   await client.connect();
@@ -161,7 +161,7 @@ interface Produced {
   readonly series?: string;
 }
 
-/** Writes additions as a calculator would; answers the vector of their positions. */
+/** Writes additions as a calculator would; returns the vector of their positions. */
 async function produce(topic: string, additions: readonly Produced[], partitions = 3) {
   const vector = new Map<number, bigint>();
   for (let partition = 0; partition < partitions; partition++) {
@@ -237,7 +237,7 @@ describe('an aggregator', () => {
     assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
   });
 
-  it('tells Kafka the last offset of every partition soon after it rests, and Prometheus at once', async () => {
+  it('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
     const name = uniqueName('dashboards');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -266,7 +266,7 @@ describe('an aggregator', () => {
     assert.doesNotMatch(text, /sumpipeline_partition_halted\{/);
   });
 
-  it('tells when the first certificate of Kafka and of PostgreSQL ends, and follows a CA file', async () => {
+  it('exports when the first certificate of Kafka and of PostgreSQL expires, and follows a CA file', async () => {
     const [short, shorter] = [await createCa('old', { validDays: 20 }), await createCa('older', { validDays: 10 })];
     const file = join(folder.path, uniqueName('store-ca'));
     await writeFile(file, `${short.certPem}${postgres.caPem}`);
@@ -286,7 +286,7 @@ describe('an aggregator', () => {
     await untilEnd('postgres', shorter.certPem);
   });
 
-  it('parks what is no addition, goes on, and is not exact any more', async () => {
+  it('parks a record that is not an addition, continues, and is no longer exact', async () => {
     const name = uniqueName('parks');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -383,7 +383,7 @@ describe('an aggregator', () => {
         await kafka.kill(node);
         await loseEndOfLog(join(folder.path, 'kafka'), `${name}-0`);
         await kafka.start(node);
-        // As long as what was lost, and more: the log ends beyond the offset that comes next.
+        // More records than were lost, so that the log ends after the next offset.
         await until('Kafka takes records again', () => produce(name, numbers(300, 390)));
         if (!isRunning) aggregator = startAggregator(name);
         await until('the verdict says so', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
@@ -391,7 +391,7 @@ describe('an aggregator', () => {
           'a reason of the partition',
           () => aggregator.verdicts.at(-1)?.halts[0],
         );
-        // Under it, it may meet the log while it is still too short.
+        // A running aggregator may see the log while it is still too short.
         assert.match(reason, isRunning ? /^Log(Rewritten|Truncated)$/ : /^LogRewritten$/, message);
         assert.match(message, /^partition 0: /);
         const proof = await proofOf(aggregator);
@@ -424,12 +424,12 @@ describe('an aggregator', () => {
     await using aggregator = startAggregator(name);
     const verdict = await until('it halts', () => aggregator.verdicts.find(({ halts }) => halts.length > 0));
     assert.equal(verdict.exact, false);
-    assert.match(verdict.halts[0]?.message ?? '', /partition 1: offset 10 comes next but the log begins at 15/);
+    assert.match(verdict.halts[0]?.message ?? '', /partition 1: the next offset is 10 but the log begins at 15/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  it('never makes a topic anew that it has counted, and says that it is gone', async () => {
+  it('never re-creates a topic that it has counted, and reports that it is gone', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -446,7 +446,7 @@ describe('an aggregator', () => {
     assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
   });
 
-  it('counts nothing of a topic that was deleted and made again while no aggregator ran', async () => {
+  it('counts nothing of a topic that was deleted and re-created while no aggregator ran', async () => {
     const name = uniqueName('replaced');
     let counted: Verdict['log'];
     {
@@ -458,13 +458,13 @@ describe('an aggregator', () => {
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
-    // Far past our offsets: from there on the new log would look like the old one.
+    // Far past the counted offsets, where the new log would look like the old one.
     await until('it takes records', () => produce(name, numbers(1000, 1200)));
     await using aggregator = startAggregator(name);
     const verdict = await until('it is seen', () =>
       aggregator.verdicts.find(({ kafka }) => kafka.reason === 'LogChanged'),
     );
-    assert.match(verdict.kafka.message, /deleted and made again.*give it a new schema and topic/);
+    assert.match(verdict.kafka.message, /deleted and re-created.*give it a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
     assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
@@ -475,7 +475,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
-  it('counts nothing of a topic that was deleted and made again under it', async () => {
+  it('counts nothing of a topic that was deleted and re-created while it ran', async () => {
     const name = uniqueName('swapped');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -522,7 +522,7 @@ describe('an aggregator', () => {
     );
   });
 
-  it('counts on after a restart although Kafka refuses the settings that are wanted, and says so', async () => {
+  it('continues after a restart although Kafka refuses the wanted settings, and reports the refusal', async () => {
     const name = uniqueName('refused');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -564,7 +564,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  it('says the same of a halted partition whichever replica is asked, and after a restart at once', async () => {
+  it('reports a halted partition on every replica, and at once after a restart', async () => {
     const name = uniqueName('halted');
     {
       await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });

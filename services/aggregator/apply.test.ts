@@ -96,7 +96,7 @@ describe('applyRecords', () => {
     });
   }
 
-  it('commits what stands before a record that halts, and says where it stopped', async () => {
+  it('commits the records before a record that halts, and returns where it stopped', async () => {
     const ledger = new FakeLedger();
     const result = await applyRecords(target(ledger), 0n, [recordAt(0), { ...recordAt(1), schema: '2' }, recordAt(2)]);
     assert.equal(result.nextOffset, 1n);
@@ -110,7 +110,7 @@ describe('applyRecords', () => {
     assert.deepEqual([result.nextOffset, ledger.committed], [0n, []]);
   });
 
-  it('passes a lost fence on: nobody knows more than the books', async () => {
+  it('passes a lost fence on: only the ledger knows the truth', async () => {
     const ledger = { applyBatch: () => Promise.reject(new FencedError('gone')) };
     await assert.rejects(applyRecords({ ledger, partition: 0, ownerEpoch: 1n }, 0n, [recordAt(0)]), FencedError);
   });

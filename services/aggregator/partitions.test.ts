@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
+/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -53,7 +53,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
       isCounted = isSame;
       return step(`read ${offset}`);
     },
-    stop: () => assert.fail('nobody asked to stop'),
+    stop: () => assert.fail('no stop was expected'),
     commitForDashboards: async () => {},
   };
   let halted: LedgerHalt | undefined;
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The gauges of partitions that are there now. */
+    /** The current gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** What the reader asks about the record before the first one. */
+    /** The comparison that the reader makes with the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
@@ -106,11 +106,11 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** What another owner, or a commit whose answer was lost, did to the books. */
+    /** Changes the books as another owner does, or a commit whose response was lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
-    /** What a person does who has looked at it. */
+    /** Clears the halt as an administrator does. */
     clearHalt: () => {
       halted = undefined;
     },
@@ -134,7 +134,7 @@ describe('the gauges of partitions', () => {
     'sumpipeline_halted_partitions 0',
   ];
 
-  it('go with the connection, so that no old number stands beside a new one; its halts stay known', async () => {
+  it('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign([0, 1]);
     await partitions.apply(batch(0));
@@ -182,13 +182,13 @@ describe('the anchor of a partition', () => {
     assert.equal(older.isCounted(other), true);
   });
 
-  it('that is another record halts the partition until a person has looked', async () => {
+  it('that is another record halts the partition until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
     await partitions.settled();
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
-    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 is not the one that was counted/);
+    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
     assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
     clearHalt();
@@ -252,7 +252,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
   });
 
-  it('is not claimed by a member that cannot prove itself; it asks again', async () => {
+  it('is not claimed by a member that cannot prove its membership; the member retries', async () => {
     const { assign, calls, fail } = setUp();
     fail('prove', new NotMemberError('who are you'));
     await assign();
@@ -357,7 +357,7 @@ describe('a partition', () => {
 
   const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
 
-  it('is not read again after the log lost what comes next, whatever the log says later, until a person clears it', async () => {
+  it('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
@@ -371,7 +371,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
   });
 
-  it('is not read again either when the books could not be told in time: the next claim tells them first', async () => {
+  it('is not read again if the halt could not be stored in time: the next claim stores it first', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new FencedError('another owner'));
@@ -394,7 +394,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('tells the books of a halt again until they have heard it', async () => {
+  it('retries to store a halt until it is stored', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
@@ -403,7 +403,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
-  it('that halted and went to another member is told by the books alone', async () => {
+  it('that halted and went to another member is reported only by the books', async () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -427,7 +427,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  it('ends the session when the books belong to somebody else', async () => {
+  it('ends the session when the books belong to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();
@@ -438,7 +438,7 @@ describe('a partition', () => {
   });
 });
 
-it('tells Kafka where a claim begins, for dashboards: the last owner may not have, and no record may follow', async () => {
+it('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
   const { partitions, assignment } = setUp({ nextOffset: 41n });
   const told: string[] = [];
   partitions.assign({

@@ -31,7 +31,7 @@ describe('a partition with lag', () => {
     }
   });
 
-  it('is judged anew after an outage, and after it was somebody else’s', () => {
+  it('starts again after an outage, and after another process owned the partition', () => {
     const stillness = new Stillness(stuckAfterMs);
     stillness.look(standing(5n, 1n), 0);
     stillness.forget();

@@ -92,7 +92,7 @@ describe('a verdict', () => {
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
-    // Books that cannot be read now may have moved on.
+    // If the books cannot be read now, their halts may be outdated.
     assert.deepEqual(
       buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
       [1],
@@ -131,7 +131,7 @@ describe('a proof', () => {
   const facts = { exactness, books: [books], logEpoch: 1, at };
   const range = (earliest: bigint, end: bigint) => new Map([[0, { earliest, end }]]);
 
-  it('names every partition that Kafka lists, also those nobody read yet', () => {
+  it('names every partition that Kafka lists, also those that no aggregator has read yet', () => {
     const ranges = new Map([...range(0n, 9n), [1, { earliest: 0n, end: 4n }]]);
     const proof = buildProof({ ...facts, ranges });
     assert.equal(proof.exact, true);
@@ -155,7 +155,7 @@ describe('a proof', () => {
     ['the log ends before what was counted', range(0n, 4n), 'LogTruncated'],
     ['records vanished before they were counted', range(6n, 9n), 'LogTruncated'],
     [
-      'records vanished from a partition that nobody read yet',
+      'records vanished from a partition that no aggregator has read yet',
       new Map([...range(0n, 5n), [1, { earliest: 2n, end: 5n }]]),
       'LogTruncated',
     ],

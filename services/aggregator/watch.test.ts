@@ -26,7 +26,7 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that looks every millisecond, at fakes of the books and of the log. */
+/** A watch that reads fakes of the books and of the log every millisecond. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const stuckSaid: string[] = [];
@@ -128,7 +128,7 @@ describe('a partition that has records and does not move', () => {
     return watching;
   };
 
-  it('is told with its cause, which does not end the process, until it moves', async () => {
+  it('is reported with its cause until it makes progress; the process does not exit', async () => {
     await using watching = still();
     watching.member.obstacles.set(4, 'terminating connection due to transaction timeout');
     const message =
@@ -147,7 +147,7 @@ describe('a partition that has records and does not move', () => {
   it('ends the process when no cause is known', async () => {
     const watching = still();
     await assert.rejects(watching.done, /partition 4 has a lag of 4 and has not moved from offset 5 for 0 s/);
-    assert.match(watching.stuckSaid.at(-1) ?? '', /no error says why/);
+    assert.match(watching.stuckSaid.at(-1) ?? '', /no error was reported/);
   });
 });
 

@@ -12,7 +12,7 @@ import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/fold
 import { uniqueName } from '#tools/testing/servers.ts';
 import { findKafkaCertificates } from './certificates.ts';
 
-// These tests give their brokers other certificates, so they have their own.
+// These tests give their brokers other certificates, so this file has its own brokers.
 let folder: TemporaryFolder;
 let dir: string;
 let ca: CertificateAuthority;

@@ -111,7 +111,7 @@ describe('a topic that exists', () => {
     ]);
   });
 
-  test('is refused when it compacts: it may have lost records, and is probably somebody\u0027s', () => {
+  test('is refused when it compacts: it may have lost records, and probably belongs to another application', () => {
     const refused = plan({ 'cleanup.policy': 'compact' });
     assert.ok(refused.kind === 'conflict');
     assert.match(refused.message, /topic log exists with cleanup\.policy compact/);

@@ -5,7 +5,7 @@ import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnava
 
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
-/** What pg throws: a message with an SQLSTATE, or a code of Node. */
+/** An error of pg: a message with an SQLSTATE, or with a code of Node. */
 function failure(
   code: string,
   more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},
@@ -18,7 +18,7 @@ describe('an error of PostgreSQL', () => {
     ['a lost fence', failure('SP001'), FencedError],
     ['a gap', failure('SP002'), BooksError],
     ['dispositions that do not add up', failure('SP003'), BooksError],
-    ["a stranger's books", failure('SP004'), StoreIdentityError],
+    ['the books of another pipeline', failure('SP004'), StoreIdentityError],
     ['a value that is no number', failure('22P02'), BatchDataError],
     [
       'a value that a domain refuses',
@@ -33,7 +33,7 @@ describe('an error of PostgreSQL', () => {
     ['a stopped transaction', failure('25P04'), StoreUnavailableError],
     ['a server that shuts down', failure('57P01'), StoreUnavailableError],
     ['a deadlock', failure('40P01'), StoreUnavailableError],
-    ['a lock that somebody keeps', failure('55P03'), StoreUnavailableError],
+    ['a lock that another session keeps', failure('55P03'), StoreUnavailableError],
     ['something that is no error', 'text', StoreUnavailableError],
   ] as const) {
     it(`that is ${what} becomes ${kind.name}`, () => {
@@ -54,7 +54,7 @@ describe('an error of PostgreSQL', () => {
     assert.ok(error instanceof StoreUnavailableError);
     assert.deepEqual(
       [error.reason, error.message],
-      ['Unreachable', 'PostgreSQL of Secret db, key uri does not answer'],
+      ['Unreachable', 'PostgreSQL of Secret db, key uri does not respond'],
     );
   });
 

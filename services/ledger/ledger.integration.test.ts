@@ -74,7 +74,7 @@ async function freshLedger(overrides: Record<string, string> = {}) {
   };
 }
 
-/** As the program's own pool: what happens to a connection after its query is no event that ends the process. */
+/** As the program's own pool: an error of a connection after its query must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -104,7 +104,7 @@ function batchOf(
   return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
 }
 
-/** The statement that a slow owner would run inside a transaction it leaves open. */
+/** The statement of a slow owner whose transaction stays open. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
@@ -147,7 +147,7 @@ it('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // Of its own, because a transaction sees the sessions of its first look only.
+  // On its own connection, because a transaction sees only the sessions of its first read.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
@@ -215,18 +215,18 @@ describe('a network that', () => {
     await ledger.close();
   });
 
-  it('stands still stops a migration from beginning', async () => {
+  it('hangs stops a migration from beginning', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
     const impatient = new PostgresLedger(scope.config, pool, 300);
     await impatient.readBooks();
     proxy.freeze();
-    await assert.rejects(impatient.migrate(), /does not answer$/);
+    await assert.rejects(impatient.migrate(), /does not respond$/);
   });
 });
 
-it('an answer that does not come is not waited for, and the next question is answered', async () => {
+it('a query without a response ends at its timeout, and the next query works', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   await using pool = createPool({});
@@ -236,10 +236,10 @@ it('an answer that does not come is not waited for, and the next question is ans
   await assert.rejects(impatient.readTotal('s'), (error) => {
     assert.ok(error instanceof StoreUnavailableError);
     assert.equal(error.reason, 'Unreachable');
-    assert.match(error.message, /does not answer$/);
+    assert.match(error.message, /does not respond$/);
     return true;
   });
-  // The connection that still waits is not used again.
+  // The waiting connection is not used again.
   assert.deepEqual(await impatient.readBooks(), []);
   await admin.query('COMMIT');
   assert.equal(await impatient.readTotal('s'), undefined);
@@ -259,7 +259,7 @@ describe('a halt', () => {
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
 
-  it('that stays is told at every claim, lets nobody move on, and goes when a person clears it', async () => {
+  it('that stays is returned at every claim, blocks every owner, and ends when an administrator clears it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -402,7 +402,7 @@ describe('a batch', () => {
 describe('the anchor', () => {
   const anchor = { leaderEpoch: 7, hash: Buffer.alloc(32, 1) };
 
-  it('is the last record of the last batch, and is told at every claim', async () => {
+  it('is the last record of the last batch, and is returned at every claim', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch, anchor: none } = await ledger.claim(0, 'me');
@@ -414,7 +414,7 @@ describe('the anchor', () => {
     assert.deepEqual((await ledger.claim(0, 'me')).anchor, anchor);
   });
 
-  it('of an owner that is overtaken while it claims is not told: the claim is lost', async () => {
+  it('of an owner that is overtaken while it claims is not returned: the claim fails', async () => {
     await using scope = await freshLedger();
     const { ledger, config } = scope;
     const first = await ledger.claim(0, 'other');
@@ -661,7 +661,7 @@ describe('identity', () => {
     }
   });
 
-  it('a second pipeline on the same schema is told whose books these are', async () => {
+  it('a second pipeline on the same schema gets the name of the owner', async () => {
     await using scope = await freshLedger();
     const config = { ...scope.config, SUMPIPELINE_NAME: 'refunds' };
     const other = await openLedger(config, silentLogger);
@@ -710,7 +710,7 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each takes the next token; who is overtaken before it has read the row hears that it lost.
+      // Each claim takes the next token; a claim that is overtaken before it has read the row fails.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);

@@ -65,7 +65,7 @@ test('with nothing but --once: totals and proof are printed, all else goes to st
     return { series, total, count };
   });
   assert.deepEqual(printed, expectedTotals(rows));
-  const message = `${rows.length} additions are counted once; the law holds on 6 partitions`;
+  const message = `${rows.length} additions are counted once; the conservation law holds on 6 partitions`;
   assert.match(verdict, new RegExp(`^Exact: +yes\\nMessage: +${message}\\nAt: +\\S+Z$`));
   const [columns, ...partitions] = law.trimEnd().split('\n');
   assert.match(columns ?? '', /^PARTITION +OFFSETS +APPLIED .* LAW +LAG$/);

@@ -30,7 +30,7 @@ export const auditMutants: readonly Mutant[] = [
     file: page.file,
     from: 'if (row.requestId !== addition.requestId) {',
     to: 'if (row.requestId.length !== addition.requestId.length) {',
-    test: { file: page.test, name: 'where another record stands' },
+    test: { file: page.test, name: 'because another record has its offset' },
   },
   {
     breaks: 'a total is the sum of its rows',

@@ -154,7 +154,7 @@ function faults({ system, client }: Fixture, refusals: () => number): [string, (
       'PostgreSQL hanging until nobody calls the total exact',
       async () => {
         using _ = await freeze(system, 'PostgreSQL');
-        const message = /^the books cannot be read: /;
+        const message = /^the ledger cannot be read: /;
         await untilSays(client, 'default', 'TotalExact', { status: 'Unknown', reason: 'Unreachable', message });
       },
     ],

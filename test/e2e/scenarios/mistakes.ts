@@ -69,7 +69,7 @@ export function mistakes(fixture: () => Fixture): void {
       const { client } = fixture();
       const pipeline = await start('kafka-password', { values: { 'orders-kafka/password': 'guessed' } });
       const message =
-        /^Kafka refused the user or its password: look at Secret orders-kafka, key username and Secret orders-kafka, key password \(.*\)$/;
+        /^Kafka refused the user or its password: check Secret orders-kafka, key username and Secret orders-kafka, key password \(.*\)$/;
       await untilSays(client, 'kafka-password', 'KafkaReady', isFalse('AuthenticationFailed', message));
       await pipeline.correct('orders-kafka');
       await untilReady(client, 'kafka-password');
@@ -79,7 +79,7 @@ export function mistakes(fixture: () => Fixture): void {
     test('a CA that did not sign the certificate of Kafka', async () => {
       const { client, access } = fixture();
       const pipeline = await start('kafka-ca', { values: { 'kafka-ca/ca.crt': access.storeCaPem } });
-      const message = /^the certificate of Kafka is not trusted by Secret kafka-ca, key ca\.crt \(.*\)$/;
+      const message = /^Kafka's certificate is not trusted by Secret kafka-ca, key ca\.crt \(.*\)$/;
       await untilSays(client, 'kafka-ca', 'KafkaReady', isFalse('TlsFailed', message));
       await pipeline.correct('kafka-ca');
       await untilReady(client, 'kafka-ca');
@@ -168,7 +168,7 @@ export function mistakes(fixture: () => Fixture): void {
     test('a Kafka that is not there: it can be deleted all the same', async () => {
       const { client } = fixture();
       const pipeline = await start('no-kafka', { changes: { 'kafka.bootstrapServers': ['10.188.1.1:1'] } });
-      const message = /^Kafka at 10\.188\.1\.1:1 does not serve us \(.*\)$/;
+      const message = /^Kafka at 10\.188\.1\.1:1 cannot be used \(.*\)$/;
       await untilSays(client, 'no-kafka', 'KafkaReady', isFalse('Unreachable', message));
       await pipeline.remove();
     });
@@ -189,7 +189,7 @@ export function mistakes(fixture: () => Fixture): void {
       const pipeline = await start('bad-record');
       await untilReady(client, 'bad-record');
       await produce(access.kafka, 'bad-record.orders', { partition: 1, key: 'not an id', value: 'not an addition' });
-      const said = 'partition 1: 1 record could not be counted and is kept in table parked; look at its reason column';
+      const said = 'partition 1: 1 record could not be counted and is kept in table parked; see its reason column';
       await untilSays(client, 'bad-record', 'TotalExact', isFalse('RecordsParked', said));
       await untilReady(client, 'bad-record');
       const added = await system.sumctl(['add', '1', '2', '-n', 'bad-record']);
