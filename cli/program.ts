@@ -8,13 +8,13 @@ import { totalCommand } from './verbs/total.ts';
 import { validateCommand } from './verbs/validate.ts';
 import { verifyCommand } from './verbs/verify.ts';
 
-/** The whole of sumctl. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
+/** All of sumctl. Usage errors are thrown and never exit: `runCommandLine` turns them into an exit code. */
 export function buildProgram(context: Context, version: string): Command {
   const program = new Command('sumctl')
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false) // it says nothing of a verb that is not there
+    .helpCommand(false) // commander's own prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
   const verbs = [
     addCommand(context),
@@ -34,7 +34,7 @@ export function buildProgram(context: Context, version: string): Command {
   return program;
 }
 
-/** What a command prints goes to the context, and an error of usage is thrown. */
+/** Sends what a command prints to the context, and throws usage errors. */
 export function bindOutput(command: Command, context: Context): Command {
   return command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
