@@ -4,8 +4,8 @@ import { exitCodes } from './exit.ts';
 import { ProcessOutput } from './output/sink.ts';
 
 /**
- * Runs a command line as this process: its arguments, streams and signals in, its exit code out. Ends the process, because
- * open connections to a cluster would keep it.
+ * Runs a command line as this process: uses its arguments, streams and signals, and sets its exit code. Ends the
+ * process, because open connections to a cluster would keep it running.
  */
 export async function runAsProcess(
   run: (args: readonly string[], context: Omit<Context, 'setExitCode'>) => Promise<number>,
@@ -13,12 +13,12 @@ export async function runAsProcess(
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // The first one ends in order, the second one at once.
+      // The first signal ends the command in order, the second ends the process at once.
       if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
       interruption.abort(new Error(`interrupted by ${signal}`));
     });
   }
-  // Once nothing can be printed there is no point in reading on.
+  // Once nothing can be printed, reading on is useless.
   const stdout = new ProcessOutput(process.stdout, (error) => interruption.abort(error));
   const stderr = new ProcessOutput(process.stderr);
   const exitCode = await run(process.argv.slice(2), {
@@ -31,7 +31,7 @@ export async function runAsProcess(
     newRequestId: randomUUIDv7,
   });
   await stderr.flush().catch(() => {
-    // Standard error is where this would be told.
+    // A failure of standard error cannot be reported: there is no other stream for it.
   });
   process.exit(exitCode);
 }

@@ -26,7 +26,7 @@ export async function buildProgram(context: Context, { version, args }: ProgramO
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false) // it says nothing of a verb that is not there
+    .helpCommand(false) // commander's own prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
   const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
   const wanted = named.length > 0 ? named : Object.entries(buildVerbs);
@@ -41,7 +41,7 @@ export async function buildProgram(context: Context, { version, args }: ProgramO
   return program;
 }
 
-/** What a command prints goes to the context, and an error of usage is thrown. */
+/** Sends what a command prints to the context, and throws usage errors. */
 export function bindOutput(command: Command, context: Context): Command {
   return command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),

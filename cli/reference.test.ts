@@ -20,13 +20,13 @@ test('every verb has a summary, examples and the exit codes in its help', async 
   }
 });
 
-test('a misspelt verb is answered with the likely one', async () => {
+test('for a misspelt verb the likely verb is suggested', async () => {
   const ran = await runSumctl(['totl']);
   assert.equal(ran.exitCode, 2);
   assert.match(ran.stderr, /unknown command 'totl'[\s\S]*total/);
 });
 
-test('help for a verb that is not there says so and names those that are', async () => {
+test('help for an unknown verb says so and lists the verbs', async () => {
   const ran = await runSumctl(['help', 'nope']);
   assert.equal(ran.exitCode, 2);
   assert.equal(ran.stdout, '');
@@ -36,7 +36,7 @@ test('help for a verb that is not there says so and names those that are', async
   );
 });
 
-test('help for a verb is what the verb says of itself, and help alone is the overview', async () => {
+test('help with a verb prints the same as --help of the verb, and help alone prints the overview', async () => {
   assert.deepEqual(await runSumctl(['help', 'add']), await runSumctl(['add', '--help']));
   assert.deepEqual(await runSumctl(['help']), await runSumctl(['--help']));
 });

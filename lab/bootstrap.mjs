@@ -1,7 +1,7 @@
 /**
- * The door to `npm start`, `npm test` and `npm run gen`, `verify` and `cluster`. Plain JavaScript that Node 18 can run,
- * because it runs before anything is installed: it looks for the tools, installs what it can, and hands over to Node 24.
- * All it says goes to standard error; standard output belongs to the program it starts.
+ * The entry of `npm start`, `npm test` and `npm run gen`, `verify` and `cluster`. Plain JavaScript that Node 18 can
+ * run, because it runs before anything is installed: it checks the tools, installs what it can, and starts Node 24. All
+ * its messages go to standard error; standard output belongs to the program that it starts.
  */
 import { installSystemPackages } from './bootstrap/apt.mjs';
 import { BootstrapError, failureDocument } from './bootstrap/failure.mjs';
@@ -16,7 +16,8 @@ const program = programs[command];
 const say = (text) => console.error(text);
 
 try {
-  if (!program) throw new BootstrapError(`unknown command "${command}": one of ${Object.keys(programs).join(', ')}`);
+  if (!program)
+    throw new BootstrapError(`unknown command "${command}"; the commands are ${Object.keys(programs).join(', ')}`);
   const requirements = requirementsOf(command, args);
   const missing = await findMissingTools(requirements.tools, process.env);
   if (missing.length > 0) throw new BootstrapError(describeMissing(missing));

@@ -39,7 +39,7 @@ function createCounter() {
   return { get, builds: () => builds };
 }
 
-test('the same inputs are built once, other inputs beside them', async () => {
+test('the same inputs are built once, other inputs get their own entry', async () => {
   const { get, builds } = createCounter();
   const first = await get(['a']);
   assert.equal(await get(['a']), first);
@@ -57,7 +57,7 @@ test('callers at the same time get one build', async () => {
   assert.equal(builds(), 1);
 });
 
-test('a failed build leaves no entry, and the next one starts from an empty folder', async () => {
+test('a failed build leaves no entry, and the next build starts from an empty folder', async () => {
   const { get } = createCounter();
   const failing = get(['a'], async (dir) => {
     writeFileSync(join(dir, 'half'), '');
@@ -69,26 +69,26 @@ test('a failed build leaves no entry, and the next one starts from an empty fold
   assert.deepEqual(readdirSync(root).length, 1, 'no partial folder and no log stay');
 });
 
-test('old versions go, but not one that was used within the hour', async () => {
+test('old versions are removed, except a version that was used within the hour', async () => {
   const { get } = createCounter();
   const [oldest, recent] = [await get(['1']), await get(['2'])];
-  const stranger = join(root, 'thing-else');
-  mkdirSync(stranger);
+  const other = join(root, 'thing-else');
+  mkdirSync(other);
   const longAgo = new Date(Date.now() - 7_200_000);
-  for (const path of [oldest, stranger]) utimesSync(path, longAgo, longAgo);
+  for (const path of [oldest, other]) utimesSync(path, longAgo, longAgo);
   await get(['3']);
   assert.ok(!existsSync(oldest));
-  for (const path of [recent, stranger]) assert.ok(existsSync(path));
+  for (const path of [recent, other]) assert.ok(existsSync(path));
   await get(['4']);
   assert.ok(existsSync(recent), 'used within the hour, though two newer versions exist');
 });
 
-test('moving a byte from one input to the next is another hash', () => {
+test('moving a byte from one input to the next changes the hash', () => {
   assert.notEqual(hashInputs(['ab', 'c']), hashInputs(['a', 'bc']));
   assert.equal(hashInputs(['ab']), hashInputs([Buffer.from('ab')]));
 });
 
-test('the folders follow the environment, then root, then the user', () => {
+test('the folders depend on the environment, then on root, then on the user', () => {
   assert.equal(cacheRoot({ SUMPIPELINE_CACHE: '/c' }, 0), '/c');
   assert.equal(cacheRoot({}, 0), '/var/cache/sumpipeline');
   assert.equal(cacheRoot({ XDG_CACHE_HOME: '/x' }, 1000), '/x/sumpipeline');

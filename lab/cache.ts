@@ -9,29 +9,29 @@ import type { Progress, Step } from './progress.ts';
 
 const run = promisify(execFile);
 
-/** One thing to build or fetch once. */
+/** One result to build or download once. */
 export interface CachedBuild {
   /** Lower-case words with hyphens; entries with the same name are versions of one thing. */
   readonly name: string;
   /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
   readonly inputs: readonly (string | Uint8Array)[];
-  /** Fills the empty folder `dir`. Output of programs belongs into `log`, whose end is shown when the build fails. */
+  /** Fills the empty folder `dir`. Output of programs goes into `log`, whose end is shown when the build fails. */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** How many versions stay when a new one is built. Default 3. */
+  /** How many versions are kept when a new one is built. Default 3. */
   readonly keepEntries?: number;
-  /** A version used within this time stays in any case: another run may need it still. Milliseconds, default an hour. */
+  /** A version used within this time is always kept: another run may still need it. Milliseconds, default an hour. */
   readonly inUseMs?: number;
   /** Default `cacheRoot()`. */
   readonly root?: string;
-  /** Ends the waiting for another run that builds the same; `build` looks after itself. */
+  /** Ends the waiting for another run that builds the same. It does not end `build`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Answers the folder that holds the result, building it when no earlier run did. An entry appears whole or not at all:
- * it is built beside its place and renamed. A second caller waits for the first instead of building twice; what an
- * interrupted build left behind is removed by the next.
+ * Returns the folder that holds the result, and builds it if no earlier run did. An entry appears completely or not at
+ * all: it is built in another folder and renamed. A second caller waits for the first instead of building twice. The
+ * next build removes what an interrupted build left.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
   const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot(), signal } = request;
@@ -65,7 +65,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
   );
 }
 
-/** Length-prefixed, so that moving a byte from one input to the next is another hash. */
+/** Each input has its length as a prefix, so that moving a byte from one input to the next changes the hash. */
 export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const input of inputs) {
@@ -76,7 +76,7 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * Where built and fetched things are kept, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
+ * The folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
  * (PostgreSQL refuses to run as root, and another uid cannot read below /root), else the user's cache folder.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
@@ -86,7 +86,9 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
   );
 }
 
-/** Where running things keep their data: SUMPIPELINE_STATE, else for root /var/lib/sumpipeline, else the user's state folder. */
+/**
+ * The folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else ~/.local/state.
+ */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
     env['SUMPIPELINE_STATE'] ??
@@ -96,7 +98,7 @@ export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
   );
 }
 
-/** True when the entry exists; its time of last use is its modification time. */
+/** True if the entry exists; its time of last use is its modification time. */
 async function markUsed(entry: string): Promise<boolean> {
   try {
     const now = new Date();
@@ -108,7 +110,7 @@ async function markUsed(entry: string): Promise<boolean> {
   }
 }
 
-/** mkdir's mode is subject to the umask; these folders are read by other uids. */
+/** mkdir's mode is subject to the umask, but other uids must read these folders. */
 async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }
@@ -130,7 +132,7 @@ async function prune({ root, name, keepEntries, inUseMs }: Prune): Promise<void>
     const usedAt = await stat(path).then(
       ({ mtimeMs }) => mtimeMs,
       (error) => {
-        if (isMissing(error)) return undefined; // another run pruned it first
+        if (isMissing(error)) return undefined; // another run removed the entry first
         throw error;
       },
     );

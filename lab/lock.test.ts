@@ -6,7 +6,7 @@ import { acquireLock, findLockHolder, type LockHolder } from './lock.ts';
 
 const uniqueName = (name: string) => `test/${process.pid}/${name}`;
 
-/** Another process that takes the lock, says so, and lives until it is killed. */
+/** Another process that takes the lock, prints that, and runs until it is killed. */
 async function startHolder(name: string): Promise<ChildProcess> {
   const script = `
     import { acquireLock } from ${JSON.stringify(import.meta.resolve('./lock.ts'))};
@@ -39,7 +39,7 @@ test('a second caller learns who holds the lock, waits, and gets it when the hol
   assert.equal(await findLockHolder(name), undefined);
 });
 
-test('a release lets exactly one of many waiters in at a time', async () => {
+test('a release gives the lock to exactly one of many waiters', async () => {
   const name = uniqueName('many');
   let inside = 0;
   let most = 0;
@@ -55,7 +55,7 @@ test('a release lets exactly one of many waiters in at a time', async () => {
   assert.equal(most, 1);
 });
 
-test('waiting ends with the reason of its signal and leaves the lock with its holder', async () => {
+test('an aborted wait throws the reason of its signal, and the holder keeps the lock', async () => {
   const name = uniqueName('abort');
   await using _held = await acquireLock({ name, what: 'the first' });
   const stop = new AbortController();

@@ -1,10 +1,10 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { z } from 'zod';
 
-/** Who holds a lock, as they said it themselves. */
+/** The holder of a lock, as it describes itself. */
 export interface LockHolder {
   readonly pid: number;
-  /** What they do with it, such as "the local cluster of npm start". */
+  /** What the holder uses it for, such as "the local cluster of npm start". */
   readonly what: string;
   /** ISO 8601. */
   readonly since: string;
@@ -13,11 +13,11 @@ export interface LockHolder {
 export interface LockRequest {
   /** The same name is the same lock, for every user of the machine. */
   readonly name: string;
-  /** What we do with it; shown to those who wait for us. */
+  /** What we use the lock for; shown to those who wait for us. */
   readonly what: string;
-  /** Called once for every holder we have to wait for; undefined when it does not answer. */
+  /** Called once for every holder that we wait for; undefined if the holder does not respond. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
-  /** Ends the waiting with its reason. Default: wait for ever. */
+  /** Ends the waiting with its reason. Default: waits without a limit. */
   readonly signal?: AbortSignal;
   /** The clock for `since`. */
   readonly now?: () => Date;
@@ -28,13 +28,13 @@ export interface Lock extends AsyncDisposable {
 }
 
 /**
- * Takes a lock that holds for the whole machine, waiting until it is free and never stopping its holder.
+ * Takes a machine-wide lock: waits until it is free and never stops its holder.
  *
- * The lock is an abstract Unix socket: the kernel gives a name to one process at a time and takes it back the moment that
- * process ends, also by kill -9 or a power cut, so there is no stale lock and no pid file that lies. (A lock file of
- * flock does the same but cannot answer who holds it.) The holder answers every connection with who it is and keeps the
- * connection open; a waiter learns of the release by its end, without polling. Abstract names belong to a network
- * namespace: two containers do not see each other's lock.
+ * The lock is an abstract Unix socket. The kernel gives a name to one process at a time and takes it back when that
+ * process ends, also by kill -9 or a power cut. So there are no stale locks and no wrong pid files. (A lock file of
+ * flock does the same, but cannot say who holds it.) The holder describes itself on every connection and keeps the
+ * connection open. The end of the connection tells a waiter about the release, without polling. Abstract names belong
+ * to a network namespace: two containers do not see each other's lock.
  */
 export async function acquireLock(request: LockRequest): Promise<Lock> {
   const { name, what, onWait, signal, now = () => new Date() } = request;
@@ -46,7 +46,7 @@ export async function acquireLock(request: LockRequest): Promise<Lock> {
   }
 }
 
-/** Who holds the lock now; undefined when it is free or its holder does not answer. */
+/** The current holder of the lock; undefined if the lock is free or its holder does not respond. */
 export async function findLockHolder(name: string): Promise<LockHolder | undefined> {
   let holder: LockHolder | undefined;
   const looked = new AbortController();
@@ -73,7 +73,7 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
     waiters.add(waiter);
     waiter.unref();
     waiter.on('close', () => waiters.delete(waiter));
-    // A waiter that goes away in the middle is its own affair; 'close' follows.
+    // A waiter may disconnect at any time, which is no error here; 'close' follows.
     waiter.on('error', () => waiter.destroy());
     waiter.write(`${JSON.stringify(holder)}\n`);
   });
@@ -88,14 +88,14 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
       else reject(new Error(`cannot take the lock ${name}`, { cause: error }));
     });
     server.listen(socketPath(name), () => {
-      // Holding a lock is no reason for a process to live on.
+      // A held lock must not keep the process alive.
       server.unref();
       resolve({ release, [Symbol.asyncDispose]: release });
     });
   });
 }
 
-/** A holder whose event loop is busy or that was stopped is waited for all the same, but without a name. */
+/** If a holder's event loop is busy or the holder was stopped, we still wait for it, but without its name. */
 const answerTimeoutMs = 2000;
 
 const holderSchema = z.object({ pid: z.number(), what: z.string(), since: z.string() });
@@ -118,7 +118,7 @@ function waitForRelease(name: string, onWait: LockRequest['onWait'], signal: Abo
       answer += text;
       if (answer.includes('\n') || answer.length > 10_000) say(parseHolder(answer));
     });
-    // The end of the connection, in whatever way, is the release; ECONNREFUSED means it was free before we asked.
+    // Any end of the connection is the release; ECONNREFUSED means that the lock was free before we connected.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(unanswered);
@@ -133,7 +133,7 @@ function parseHolder(answer: string): LockHolder | undefined {
   try {
     return holderSchema.parse(JSON.parse(answer));
   } catch {
-    // Not one of ours: still the holder, but one without a name.
+    // The holder does not use our protocol: it holds the lock, but without a name.
     return undefined;
   }
 }

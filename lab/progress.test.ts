@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProgress, formatElapsed, readLogTail } from './progress.ts';
 
-/** A stream that remembers and a clock that the test moves. */
+/** A stream that records its text, and a clock that the test moves. */
 function createRecorder({ isTTY = false } = {}) {
   let text = '';
   let time = 0;
@@ -27,7 +27,7 @@ test('a quick step is one line with its elapsed time', async () => {
   assert.equal(recorder.read(), 'ok     Start Kafka (2.4 s)\n');
 });
 
-test('without a terminal a slow step says that it runs, and repeats its updates only now and then', async () => {
+test('without a terminal a slow step prints that it runs, and prints its updates only now and then', async () => {
   const recorder = createRecorder();
   const progress = createProgress({ ...recorder, quietMs: 0, updateMs: 30_000 });
   await progress.step('Build', async (step) => {
@@ -61,7 +61,7 @@ test('a failed step shows the end of its log and passes the error on', async (t)
   assert.doesNotMatch(recorder.read(), /line 79|it broke/);
 });
 
-test('on a terminal the live line names the steps that run and gives way to lines that stay', async () => {
+test('on a terminal the live line names the running steps and is replaced by lines that stay', async () => {
   const recorder = createRecorder({ isTTY: true });
   const progress = createProgress(recorder);
   await progress.step('outer', async () => {
@@ -78,11 +78,11 @@ test('on a terminal the live line names the steps that run and gives way to line
   assert.match(recorder.read(), /ok {5}outer \(0\.0 s\)\n$/);
 });
 
-test('a log that is not there is said, not thrown: another error is being reported', () => {
+test('a missing log is reported, not thrown, because another error is being reported', () => {
   assert.match(readLogTail('/nowhere/x.log'), /no log: ENOENT/);
 });
 
-test('elapsed time reads naturally', () => {
+test('elapsed time is easy to read', () => {
   const table = { 0: '0.0 s', 4240: '4.2 s', 59949: '59.9 s', 59960: '1 min 0 s', 477102: '7 min 57 s' };
   for (const [ms, text] of Object.entries(table)) assert.equal(formatElapsed(Number(ms)), text);
 });

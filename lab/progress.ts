@@ -1,19 +1,19 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** What a running step may say about itself. */
+/** What a running step may report. */
 export interface Step {
-  /** Replaces the words behind the title, such as "3 of 17 parts". */
+  /** Replaces the text behind the title, such as "3 of 17 parts". */
   update(detail: string): void;
 }
 
-/** Tells a person what happens while they wait. Writes to standard error only: standard output belongs to results. */
+/** Shows users what happens while they wait. Writes to standard error only: standard output belongs to results. */
 export interface Progress {
   /**
-   * Runs `run` and shows it with its elapsed time. On failure the last lines of the log at `log` are shown and the error
-   * passes through unchanged: whoever handles it prints its message, so it is said once.
+   * Runs `run` and shows it with its elapsed time. On failure the last lines of the log at `log` are shown and the
+   * error passes through unchanged: its handler prints the message, so it is printed once.
    */
   step<T>(title: string, run: (step: Step) => Promise<T>, options?: { readonly log?: string }): Promise<T>;
-  /** One line that stays. */
+  /** Prints one line that stays. */
   note(text: string): void;
 }
 
@@ -24,11 +24,11 @@ export interface ProgressOptions {
   readonly now?: () => number;
   /** Without a terminal: a step shorter than this gets one line at its end, a longer one also a line at its start. */
   readonly quietMs?: number;
-  /** Without a terminal: how often at most an update of a long step becomes a line. */
+  /** Without a terminal: the shortest time between two lines about updates of a long step. */
   readonly updateMs?: number;
 }
 
-/** Enough to see a stack trace or a refused flag, short enough to leave the step's title on the screen. */
+/** Enough to see a stack trace or a refused flag, and short enough to keep the step's title on the screen. */
 const logTailLines = 20;
 const logTailBytes = 16_384;
 
@@ -55,7 +55,7 @@ export function createProgress({
     drawLive();
   };
 
-  /** The one line at the bottom of a terminal: the steps that run now, the innermost (newest) last. */
+  /** The one line at the bottom of a terminal: the running steps, the innermost (newest) last. */
   function drawLive(): void {
     if (!isLive || running.size === 0) return;
     const words = [...running].map((step) => `${describe(step)} ${formatElapsed(now() - step.startedAt)}`);
@@ -115,13 +115,13 @@ export function createProgress({
   };
 }
 
-/** For callers that have nobody to tell, such as tests: runs every step and says nothing. */
+/** For callers that show no progress, such as tests: runs every step and prints nothing. */
 export const silentProgress: Progress = {
   step: (_title, run) => run({ update() {} }),
   note() {},
 };
 
-/** The last lines of a log file; says so when there is none, because this is read while another error is reported. */
+/** The last lines of a log file, or a note if the file is missing, because another error is being reported. */
 export function readLogTail(path: string): string {
   let file: number;
   try {

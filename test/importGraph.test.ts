@@ -6,13 +6,13 @@ import { describe, it } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Who imports what when these files are loaded. Files are relative to the repository; the rest are packages. */
+/** The imports of the files that are loaded. Files are relative to the repository; the rest are packages. */
 interface Graph {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
 }
 
-/** Follows the imports from a file: those at load time, and unless `isEager` also those that wait behind a call. */
+/** Follows the imports from a file: those at load time, and unless `isEager` also dynamic imports. */
 function followImports(start: string, { isEager }: { isEager: boolean }): Graph {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -32,13 +32,13 @@ function followImports(start: string, { isEager }: { isEager: boolean }): Graph 
 
 function readImports(file: string): { eager: string[]; lazy: string[] } {
   const text = readFileSync(join(root, file), 'utf8');
-  // What is only a type is gone at run time, and here.
+  // Type-only imports do not exist at run time, so they are skipped.
   const code = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
   const eager = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
   const lazy = /\bimport\(\s*['"]([^'"]+)['"]/g;
   const calls = code.match(/\bimport\(/g) ?? [];
   const found = { eager: sourcesOf(code, eager), lazy: sourcesOf(code, lazy) };
-  assert.equal(found.lazy.length, calls.length, `${file} imports what cannot be known before it runs`);
+  assert.equal(found.lazy.length, calls.length, `${file} imports a path that is only known at run time`);
   return found;
 }
 
@@ -70,7 +70,7 @@ describe('what the programs load', () => {
     });
   }
 
-  it('the audit shares nothing with what it checks: of contract/ the environment alone, and neither core/ nor services/', () => {
+  it('the audit shares no code with what it checks: only the environment of contract/, and neither core/ nor services/', () => {
     const { files } = followImports('audit/main.ts', { isEager: false });
     const shared = [...files].filter((file) => !file.startsWith('audit/')).sort();
     assert.deepEqual(shared, [
@@ -84,13 +84,13 @@ describe('what the programs load', () => {
     ]);
   });
 
-  it('sumpipeline.ts loads the program that was asked for and nothing before', () => {
+  it('sumpipeline.ts loads only the requested program', () => {
     assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
     const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
     assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
   });
 
-  it('the product never loads lab/ or tools/, not even lazily: the image comes without', () => {
+  it('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
     const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
     assert.deepEqual(

@@ -58,7 +58,7 @@ const rights: readonly Right[] = user.spec.authorization.acls.flatMap(({ resourc
   some.map((operation) => ({ on: resource.type, operation })),
 );
 
-/** Calculator and aggregator of a new pipeline, as a user with these rights alone. */
+/** Calculator and aggregator of a new pipeline, as a user with only these permissions. */
 async function startPipeline(granted: readonly Right[]) {
   const name = uniqueName('acls');
   const dir = join(folder.path, name);
@@ -132,9 +132,9 @@ describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
   });
 
   for (const missing of rights) {
-    it(`are the least: without ${missing.operation} on the ${missing.on} the pipeline says that it lacks a right`, async () => {
+    it(`are the least: without ${missing.operation} on the ${missing.on} the pipeline reports a missing permission`, async () => {
       await using pipeline = await startPipeline(rights.filter((right) => right !== missing));
-      // Without Write the calculator finds out at the first addition.
+      // Without Write the calculator fails at the first addition.
       const refused = async () => {
         await pipeline.add().catch(() => '');
         return pipeline.isRefused();

@@ -10,7 +10,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 const root = join(import.meta.dirname, '..', '..');
 
 /**
- * A fake of the docker command: it answers what kind asks before it makes a cluster, and fails where kind wants an image.
+ * A fake docker command: it returns what kind reads before it makes a cluster, and fails when kind needs an image.
  * kind reads and validates its configuration before that.
  */
 const fakeDocker = `#!/bin/sh
@@ -23,7 +23,7 @@ case "$1" in
 esac
 `;
 
-/** What kind says of a configuration. It always ends with an error, because the fake has no images. */
+/** The output of kind for a configuration. kind always ends with an error, because the fake has no images. */
 async function createCluster(config: string): Promise<string> {
   await using folder = await createTemporaryFolder();
   const kind = join(await buildGoModule('kind', { progress: createProgress() }), 'kind');
@@ -36,7 +36,7 @@ async function createCluster(config: string): Promise<string> {
   });
 }
 
-test('kind takes the configuration, and asks for the image of its nodes', async () => {
+test('kind accepts the configuration, and then requests the image of its nodes', async () => {
   const said = await createCluster(await readFile(join(root, 'kind-config.yaml'), 'utf8'));
   assert.match(said, /Creating cluster "sumpipeline"/);
   assert.match(said, /failed to pull image "kindest\/node:/);

@@ -12,7 +12,8 @@ const root = join(import.meta.dirname, '..');
  */
 const hardWords: readonly (readonly [pattern: RegExp, write: string])[] = [
   [
-    /\b(?:nobody|somebody|anybody|everybody|whoever|strangers?)\b/i,
+    // `nobody` is also a Unix user.
+    /\b(?:(?<!user )nobody(?!['"`:])|somebody|anybody|everybody|whoever|strangers?)\b/i,
     'name who is meant: no process, another operator, the caller, a foreign object',
   ],
   [/\banew\b/i, 'again'],

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Tracked text files with their content; binary ones hold a NUL. */
+/** Tracked text files with their content; binary files contain a NUL. */
 function readTree(): { file: string; text: string }[] {
   const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
   return listed
@@ -32,8 +32,8 @@ function linesThat(matches: (line: string) => boolean): string[] {
 }
 
 /**
- * Where people and build machines keep a clone, as an absolute path. What stands before the first slash must not be part
- * of a longer path, whose middle may have any name; behind root and work a path must follow (the home of root itself stands
+ * Absolute paths where people and build machines keep a clone. The characters before the first slash must not be part
+ * of a longer path, whose middle may have any name. After root and work a path must follow (the home of root itself is
  * in the image's passwd file). The patterns do not find themselves: their slashes and dots are escaped.
  */
 const machinePath = /(?<![\w.)}\]*-])(?:\/(?:home|Users)\/[\w.-]|\/(?:root|work|workspaces?)\/[\w.-])/;
@@ -51,7 +51,7 @@ const isMachinePath = (line: string) => machinePath.test(line);
 const namesRegistry = (line: string) => registries.some((registry) => registry.test(line));
 
 describe('the tree', () => {
-  it('holds no path of the machine it was written on', () => {
+  it('contains no path of the machine it was written on', () => {
     const paths = [`${root}/`, `${homedir()}/`].filter((path) => path.length > 2);
     assert.deepEqual(
       linesThat((line) => paths.some((path) => line.includes(path))),
@@ -59,17 +59,17 @@ describe('the tree', () => {
     );
   });
 
-  it("holds no path of anybody else's machine", () => {
+  it('contains no path of another machine', () => {
     assert.deepEqual(linesThat(isMachinePath), []);
   });
 
-  it('names no host of a registry of packages or images', () => {
+  it('contains no host of a registry of packages or images', () => {
     assert.deepEqual(linesThat(namesRegistry), []);
   });
 });
 
 describe('the patterns', () => {
-  // Put together here, or this file would be found.
+  // Put together here, otherwise this file would be found.
   const path = (...parts: string[]) => `/${parts.join('/')}`;
   const host = (...parts: string[]) => parts.join('.');
 
@@ -88,7 +88,7 @@ describe('the patterns', () => {
     `..${path('work', 'main')}`,
     'https://example.com/home/x',
   ]) {
-    it(`let pass ${line}`, () => assert.ok(!isMachinePath(line)));
+    it(`allow ${line}`, () => assert.ok(!isMachinePath(line)));
   }
 
   for (const line of [
@@ -103,6 +103,6 @@ describe('the patterns', () => {
   }
 
   for (const line of ['k8s.io/kubernetes v1.37.0', 'xmlns="http://maven.apache.org/POM/4.0.0"', 'localhost/probe:1']) {
-    it(`let pass ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
+    it(`allow ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
   }
 });

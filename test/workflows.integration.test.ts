@@ -9,7 +9,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const folder = join(import.meta.dirname, '..', '..', '.github', 'workflows');
 
-/** What actionlint says; empty when nothing is wrong. */
+/** The output of actionlint; empty if it finds nothing. */
 async function lint(...files: string[]): Promise<string> {
   const program = join(await buildGoModule('actionlint', { progress: createProgress() }), 'actionlint');
   return await new Promise((resolve) => {
@@ -17,7 +17,7 @@ async function lint(...files: string[]): Promise<string> {
   });
 }
 
-test('actionlint has nothing to say of the workflows', async () => {
+test('actionlint finds no problem in the workflows', async () => {
   const files = await readdir(folder);
   assert(files.length > 0);
   assert.equal(await lint(...files.map((file) => join(folder, file))), '');

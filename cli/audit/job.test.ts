@@ -30,13 +30,13 @@ describe('the Job of an audit', () => {
     });
   }
 
-  it('has none of the labels that selectors of ours use', () => {
+  it('has none of the labels that our selectors use', () => {
     const text = JSON.stringify(jobOf(fullExample()));
     for (const key of Object.values(labelKeys)) assert.ok(!text.includes(`"${key}":"`), key);
     assert.match(text, /"sumpipeline\.dev\/audit":"orders"/);
   });
 
-  it('leaves sidecars out, with what only they mount', () => {
+  it('leaves out sidecars and the volumes that only they mount', () => {
     const { pipeline, facts } = strimziExample();
     const live = deploymentSchema.parse(buildDeployment(pipeline, facts, 'aggregator'));
     const { template } = live.spec;
@@ -46,7 +46,7 @@ describe('the Job of an audit', () => {
     assert.deepEqual(job, jobOf(strimziExample()));
   });
 
-  it('needs the container of ours', () => {
+  it('is not built from a Deployment without our container', () => {
     const deployment = deploymentSchema.parse({ spec: { template: { spec: { containers: [{ name: 'other' }] } } } });
     assert.equal(buildAuditJob({ ref, uid: 'uid-1', name: 'x', deployment, to: '' }), undefined);
   });
@@ -55,7 +55,7 @@ describe('the Job of an audit', () => {
     assert.match(JSON.stringify(jobOf(minimalExample(), '0:41,1:7')), /"args":\["audit","--to","0:41,1:7"\]/);
   });
 
-  it('has a name of its own each time', () => {
+  it('gets a new name each time', () => {
     assert.equal(
       auditJobName(ref, () => 0),
       'orders-audit-bbbbb',

@@ -230,7 +230,7 @@ test('reads that nobody answers say where to look, with the names of the pipelin
   assert.equal(ran.exitCode, 3);
   assert.match(
     ran.stderr,
-    /the aggregator of shop\/orders does not answer: .*\nLook at the pipeline: sumctl status -n shop -p orders, or kubectl get pods -n shop\.\n$/,
+    /the aggregator of shop\/orders does not respond: .*\nCheck the pipeline: sumctl status -n shop -p orders, or kubectl get pods -n shop\.\n$/,
   );
 });
 

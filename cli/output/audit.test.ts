@@ -23,8 +23,8 @@ function result(overrides: Partial<AuditResult> = {}): AuditResult {
   });
 }
 
-describe('the result of an audit is printed', () => {
-  it('in a few lines when all is well', () => {
+describe('the result of an audit prints', () => {
+  it('in a few lines when nothing is wrong', () => {
     assert.equal(
       renderAudit(result()),
       `Verdict:   exact

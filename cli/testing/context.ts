@@ -17,13 +17,13 @@ interface Outside {
   now?: () => number;
 }
 
-/** Runs one command line of sumctl as a shell would, with everything outside in our hand. */
+/** Runs one command line of sumctl as a shell would. The test controls everything outside the command. */
 export async function runSumctl(args: readonly string[], outside: Outside = {}): Promise<Ran> {
   const build = (context: Context) => buildProgram(context, { version: '0.0.0-test', args });
   return await runInContext((context) => runCommandLine({ build, args, context }), outside);
 }
 
-/** Calls `run` with a context whose output is kept. */
+/** Calls `run` with a context that records its output. */
 export async function runInContext(
   run: (context: Omit<Context, 'setExitCode'>) => Promise<number>,
   { stdin = '', signal, now }: Outside = {},

@@ -27,7 +27,7 @@ describe('a load scenario', () => {
   });
 
   for (const name of loadScenarioNames) {
-    it(`has users enough for ${name}: a visit takes about a second of thinking`, () => {
+    it(`has enough users for ${name}: a visit takes about a second of think time`, () => {
       const { stages, users, mix } = loadScenarios[name];
       const peak = Math.max(...stages.map(({ rate }) => rate));
       const thinkSeconds = (((mix.additionsPerVisitMax - 1) / 2) * mix.thinkMsMax) / 2 / 1000;
@@ -43,7 +43,7 @@ describe('the randomness of a load test', () => {
     assert.notDeepEqual(values(seedOf(1, 2)), values(seedOf(1, 3)));
   });
 
-  it('makes request ids of version 7 and decimals that the service takes', () => {
+  it('makes request ids of version 7 and decimals that the service accepts', () => {
     const random = seededRandom(3);
     for (let turn = 0; turn < 1000; turn++) {
       const id = requestIdAt(1_764_316_800_000, random);

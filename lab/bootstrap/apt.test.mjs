@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** An apt-get that writes down how it was called and then runs `script`. */
+/** An apt-get that records its arguments and then runs `script`. */
 function makeAptGet(script) {
   mkdirSync(join(folder, 'bin'));
   const file = join(folder, 'bin', 'apt-get');
@@ -32,7 +32,7 @@ function install(more = []) {
   return installSystemPackages({ env, say: (text) => said.push(text), packages, unitFolder: join(folder, 'units') });
 }
 
-test('only what is missing is installed, after it was named', async () => {
+test('only missing packages are installed, after they were named', async () => {
   makeAptGet(`case "$*" in *" install "*) : > ${folder}/absent.h;; esac`);
   await install();
   assert.deepEqual(said, ['Installing the Debian packages that the local cluster needs: libabsent-dev']);
@@ -44,40 +44,40 @@ noninteractive --quiet -o DPkg::Lock::Timeout=300 install --yes --no-install-rec
   );
 });
 
-test('when all is there apt-get is not even looked for', async () => {
+test('when no package is missing, apt-get is not needed', async () => {
   writeFileSync(join(folder, 'absent.h'), '');
   await install();
   assert.deepEqual(said, []);
 });
 
-test('a package that did not come is named with the command to try by hand', async () => {
+test('a package that was not installed is named, with the command to run by hand', async () => {
   makeAptGet('exit 100');
   await assert.rejects(install(), {
     message:
-      'apt-get could not install libabsent-dev (apt-get update failed too): its output is above. ' +
-      'Then run: apt-get install --yes libabsent-dev',
+      'apt-get could not install libabsent-dev (apt-get update failed too); see its output above. ' +
+      'Fix the cause, then run: apt-get install --yes libabsent-dev',
   });
 });
 
-test('an apt-get that reports success without bringing the package is not believed', async () => {
+test('an apt-get that reports success but installs nothing is an error', async () => {
   makeAptGet('exit 0');
   await assert.rejects(install(), /apt-get could not install libabsent-dev/);
 });
 
-test('without apt-get the packages are named', async () => {
-  await assert.rejects(install(), /no apt-get: install their like: libabsent-dev/);
+test('without apt-get the error names the packages', async () => {
+  await assert.rejects(install(), /no apt-get\. Install equivalent packages: libabsent-dev/);
 });
 
-test('the service of a package is masked before the package comes, so that it never runs', async () => {
+test('the service of a package is masked before the installation, so that it never runs', async () => {
   makeAptGet(
     `case "$*" in *" install "*) test -L ${folder}/units/absent.service && : > ${folder}/absent.h > ${folder}/served;; esac`,
   );
   await install([{ name: 'served', file: join(folder, 'served'), service: 'absent.service' }]);
   assert.equal(readlinkSync(join(folder, 'units', 'absent.service')), '/dev/null');
-  assert.match(said[1], /^The service of served stays off\. To run it yourself: systemctl unmask absent\.service$/);
+  assert.match(said[1], /^The service of served is disabled\. To enable it: systemctl unmask absent\.service$/);
 });
 
-test('the service of a package that is there already stays as it is', async () => {
+test('the service of an installed package stays as it is', async () => {
   makeAptGet(`case "$*" in *" install "*) : > ${folder}/absent.h;; esac`);
   await install([{ name: 'passwd', file: '/etc/passwd', service: 'there.service' }]);
   assert.throws(() => readlinkSync(join(folder, 'units', 'there.service')));

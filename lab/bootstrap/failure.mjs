@@ -1,11 +1,12 @@
 import { readOption } from './options.mjs';
 
-/** Something a person must put right; its message is the whole output. */
+/** An error that the user must fix; its message is all that is printed. */
 export class BootstrapError extends Error {}
 
 /**
- * What standard output holds when we fail before the program could write its own result: `npm start -- --once -o json`
- * promises one JSON document, also on failure; its shape is that of lab/up/document.ts. Undefined for every other call.
+ * Text for standard output when we fail before the program could write its result: `npm start -- --once -o json`
+ * promises one JSON document, also on failure. Its shape is that of lab/up/document.ts. Undefined for every other
+ * command line.
  *
  * @param {string} command
  * @param {readonly string[]} args

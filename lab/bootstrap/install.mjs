@@ -1,4 +1,4 @@
-/** Runs under the lock that nodeModules.mjs takes: installs what the lock file says, then says so in the marker. */
+/** Runs under the lock that nodeModules.mjs takes: installs the packages of the lock file, then writes the marker. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { isInstalled, isInstalledByHand, markInstalled, npmFailed, unmarkInstalled } from './nodeModules.mjs';
@@ -17,7 +17,7 @@ if (!isInstalled(root)) {
 function npmCi(cwd) {
   console.error('Installing npm packages (npm ci)...');
   const startedAt = Date.now();
-  // Only errors: the warnings are about the Node that runs npm here and not about the Node 24 that it installs.
+  // Only errors: npm warns about the Node that runs it here, not about the Node 24 that it installs.
   const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd,
     stdio: ['ignore', 2, 2],

@@ -1,4 +1,4 @@
-/** See java.mjs: it is plain JavaScript because the bootstrap uses it before anything is installed. */
+/** The types of java.mjs, which is plain JavaScript because the bootstrap uses it before anything is installed. */
 export function findJava(
   major: number,
   env: NodeJS.ProcessEnv,

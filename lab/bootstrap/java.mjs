@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { isAtLeast, parseVersion } from './tools.mjs';
 
 /**
- * The first Java of at least `major`: in JAVA_HOME, on PATH, then in the folders where distributions put it.
+ * The first Java of at least version `major`: in JAVA_HOME, on PATH, then in the folders that distributions use.
  *
  * @param {number} major
  * @param {NodeJS.ProcessEnv} env
- * @param {readonly string[]} [folders] looked at last, each holding one folder per Java
+ * @param {readonly string[]} [folders] searched last, each with one folder per Java
  * @returns {{command?: string, newest?: string}} the program, or the newest version among those that are too old
  */
 export function findJava(major, env, folders = ['/usr/lib/jvm', '/opt']) {
@@ -22,7 +22,7 @@ export function findJava(major, env, folders = ['/usr/lib/jvm', '/opt']) {
   return newest ? { newest: newest.join('.') } : {};
 }
 
-/** Where a Java may be, each program once and in the order of preference. */
+/** Where a Java may be, each program once, in the order of preference. */
 function candidates(env, folders) {
   const home = env['JAVA_HOME'];
   const onPath = (env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
@@ -32,13 +32,15 @@ function candidates(env, folders) {
     try {
       programs.add(realpathSync(join(folder, 'java')));
     } catch {
-      // Not there: the next one.
+      // Does not exist: try the next one.
     }
   }
   return programs;
 }
 
-/** The JDK's own `release` file says it without starting a JVM; the program itself is asked when there is none. */
+/**
+ * Reads the JDK's `release` file, which needs no JVM start; without such a file the program itself prints its version.
+ */
 function readVersion(command, env) {
   try {
     const release = readFileSync(join(dirname(dirname(command)), 'release'), 'utf8');

@@ -8,7 +8,7 @@ import { findJava } from './java.mjs';
 const root = mkdtempSync(join(tmpdir(), 'sumpipeline-java-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** A folder that looks like a JDK of that version; without a release file the program must say it. */
+/** A folder that looks like a JDK of that version; without a release file only the program shows the version. */
 function makeJava(name, version, { hasRelease = true } = {}) {
   const home = join(root, name);
   mkdirSync(join(home, 'bin'), { recursive: true });
@@ -36,18 +36,18 @@ test('PATH goes before the usual folders', () => {
   assert.deepEqual(findJava(17, { PATH: `:${join(java17, 'bin')}` }, [opt]), program(java17));
 });
 
-test('a JAVA_HOME that is too old is passed over for one in the usual folders', () => {
+test('a JAVA_HOME that is too old is skipped for a Java in the usual folders', () => {
   assert.deepEqual(findJava(21, { JAVA_HOME: java17, PATH: join(java17, 'bin') }, [jvm]), program(java21));
 });
 
-test('a Java without a release file is asked for its version', () => {
+test('a Java without a release file prints its version itself', () => {
   assert.deepEqual(findJava(25, {}, [jvm, opt]), program(java25));
 });
 
-test('when all are too old the newest is named', () => {
+test('when every Java is too old, the newest is named', () => {
   assert.deepEqual(findJava(22, { JAVA_HOME: java8, PATH: join(java17, 'bin') }, [jvm]), { newest: '21.0.2' });
 });
 
-test('when there is none nothing is named, and folders that are not there do no harm', () => {
+test('without any Java nothing is named, and missing folders are no error', () => {
   assert.deepEqual(findJava(17, { JAVA_HOME: join(root, 'nowhere'), PATH: '/no/bin' }, [join(root, 'absent')]), {});
 });

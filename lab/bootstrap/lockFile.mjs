@@ -1,7 +1,7 @@
 /**
- * npm leaves a package for another platform out of package-lock.json when the registry at hand lacks that version, and
+ * npm leaves a package for another platform out of package-lock.json when the registry lacks that version, and
  * `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node lab/bootstrap/lockFile.mjs` after
- * `npm install`: it writes the missing names, which `npm ci` skips on this platform.
+ * `npm install`: it adds the missing names, and `npm ci` skips these packages on this platform.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { repository } from './nodeModules.mjs';
 
 /**
- * The packages that some package may want and the lock file does not name, as entries to add.
+ * The packages that other packages may need and the lock file does not name, as entries to add.
  *
  * @param {Record<string, any>} packages the `packages` of a package-lock.json
  * @returns {Record<string, object>}
@@ -29,12 +29,12 @@ export function findLeftOut(packages) {
 
 const cpus = { aarch64: 'arm64', armv7: 'arm' };
 
-/** By the name alone, as esbuild, Biome and their like build it: `cli-linux-x64-musl`. */
+/** Reads the platform from the name alone, in the form of esbuild and Biome: `cli-linux-x64-musl`. */
 function readPlatform(name) {
   const match = /-(aix|android|darwin|freebsd|linux|netbsd|openbsd|sunos|win32)-([a-z0-9]+)(?:-(musl|gnu))?$/.exec(
     name,
   );
-  if (!match) throw new Error(`${name} is not in package-lock.json and its name does not say for which platform it is`);
+  if (!match) throw new Error(`${name} is not in package-lock.json and its name does not contain its platform`);
   const [, os, cpu, libc] = match;
   return { os: [os], cpu: [cpus[cpu] ?? cpu], ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}) };
 }

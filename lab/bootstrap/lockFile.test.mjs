@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { findLeftOut } from './lockFile.mjs';
 import { repository } from './nodeModules.mjs';
 
-test('package-lock.json names every optional package, or npm ci refuses it (node lab/bootstrap/lockFile.mjs adds them)', () => {
+test('package-lock.json names every optional package, otherwise npm ci refuses it (node lab/bootstrap/lockFile.mjs adds them)', () => {
   const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'));
   assert.deepEqual(Object.keys(findLeftOut(packages)), []);
 });
@@ -14,7 +14,7 @@ test('package-lock.json names no registry', () => {
   assert.doesNotMatch(readFileSync(join(repository, 'package-lock.json'), 'utf8'), /"resolved"/);
 });
 
-test('a package that was left out is added with the platform in its name', () => {
+test('a package that npm left out is added with the platform in its name', () => {
   const packages = {
     'node_modules/tool': {
       version: '2.0.0',
@@ -41,7 +41,7 @@ test('a package that was left out is added with the platform in its name', () =>
   });
 });
 
-test('a name that does not say its platform is an error', () => {
+test('a name without a platform is an error', () => {
   const packages = { 'node_modules/tool': { optionalDependencies: { fsevents: '2.3.2' } } };
   assert.throws(() => findLeftOut(packages), /fsevents is not in package-lock.json/);
 });

@@ -65,7 +65,7 @@ function look(tool, env) {
       return { isThere: command !== undefined, found: newest };
     }
     default:
-      throw new Error(`nobody knows how to look for ${tool.name}`);
+      throw new Error(`no check is written for ${tool.name}`);
   }
 }
 

@@ -16,18 +16,18 @@ function writeLock(packages) {
   writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
 }
 
-/** What npm leaves behind when it is done. */
+/** The files that npm writes when it is done. */
 function writeUnpacked(packages) {
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   writeFileSync(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));
 }
 
-test('nothing is installed before node_modules is there', () => {
+test('nothing counts as installed before node_modules exists', () => {
   assert.equal(isInstalled(root), false);
   assert.equal(isInstalledByHand(root), false);
 });
 
-test('the marker holds for one lock file', () => {
+test('the marker is valid for one lock file', () => {
   writeUnpacked({});
   assert.equal(isInstalled(root), false);
   markInstalled(root);
@@ -36,7 +36,7 @@ test('the marker holds for one lock file', () => {
   assert.equal(isInstalled(root), false);
 });
 
-test('a removed marker is no installation, and removing it twice is no error', () => {
+test('without the marker nothing counts as installed, and removing it twice is no error', () => {
   writeUnpacked({});
   markInstalled(root);
   unmarkInstalled(root);
@@ -50,8 +50,8 @@ const oursOnly = { optional: true, os: [process.platform], cpu: [process.arch] }
 for (const [what, locked, unpacked, isSame] of [
   ['the same packages', { a: { integrity: '1' } }, { a: { integrity: '1' } }, true],
   ['another version', { a: { integrity: '2' } }, { a: { integrity: '1' } }, false],
-  ['one package too few', { a: { integrity: '1' }, b: { integrity: '1' } }, { a: { integrity: '1' } }, false],
-  ['one package too many', { a: { integrity: '1' } }, { a: { integrity: '1' }, b: { integrity: '1' } }, false],
+  ['one package less', { a: { integrity: '1' }, b: { integrity: '1' } }, { a: { integrity: '1' } }, false],
+  ['one package more', { a: { integrity: '1' } }, { a: { integrity: '1' }, b: { integrity: '1' } }, false],
   ['no package of another system', { a: { integrity: '1' }, b: otherSystem }, { a: { integrity: '1' } }, true],
   ['no optional package, though for our system', { a: { ...oursOnly, integrity: '1' } }, {}, true],
   ['an old optional package', { a: { ...oursOnly, integrity: '2' } }, { a: { integrity: '1' } }, false],

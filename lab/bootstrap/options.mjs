@@ -1,6 +1,6 @@
 /**
- * The value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. Undefined when it is
- * not there. The last one counts.
+ * The value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. Undefined when
+ * the option is missing. The last one counts.
  *
  * @param {readonly string[]} args
  * @param {string} long

@@ -3,7 +3,7 @@ import { tools } from './tools.mjs';
 
 /** @typedef {import('./tools.mjs').Tool} Tool */
 
-/** What each npm script runs once everything is there. Paths are relative to the repository. */
+/** What each npm script runs after the bootstrap. Paths are relative to the repository. */
 export const programs = {
   up: { script: 'lab/up/main.ts', args: [] },
   down: { script: 'lab/up/down.main.ts', args: [] },
@@ -24,8 +24,8 @@ const partsWithServers = ['integration', 'e2e'];
 const always = [tools.node, tools.npm, tools.utilLinux];
 
 /**
- * What a command needs of the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that only
- * prints or only computes needs neither.
+ * What a command needs on the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that
+ * only prints or only computes needs neither.
  *
  * @param {string} command
  * @param {readonly string[]} args
@@ -38,7 +38,7 @@ export function requirementsOf(command, args) {
   switch (command) {
     case 'up': {
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      // Any other cluster is there already.
+      // Any other cluster exists already.
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
@@ -66,7 +66,7 @@ export function requirementsOf(command, args) {
           return { tools: [...always, ...cluster], needsSystemPackages: true };
         case 'load':
         case 'stop':
-          // Both look after a node that a start made, with what it had.
+          // Both handle a node that an earlier start made with the tools present then.
           return { tools: [...always, tools.root], needsSystemPackages: false };
         default:
           return onlyAlways;

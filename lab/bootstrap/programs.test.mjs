@@ -63,7 +63,7 @@ for (const args of [
   ['--once', '-ojson'],
   ['--once', '--output=json'],
 ]) {
-  test(`up ${args.join(' ')} that cannot start still writes the document of one that failed later`, () => {
+  test(`up ${args.join(' ')} that cannot start writes the same document as a later failure`, () => {
     const error = 'Go is missing';
     const later = buildOnceDocument({ totals: [], proof: undefined, error, at: now });
     assert.deepEqual(JSON.parse(failureDocument('up', args, error, now) ?? ''), {

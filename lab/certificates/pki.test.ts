@@ -26,7 +26,7 @@ test('an issued certificate carries its names, groups and usages and verifies ag
 });
 
 test('a certificate of another CA with the same name is refused in a handshake', async () => {
-  const [ca, stranger] = [await createCa('same'), await createCa('same')];
+  const [ca, other] = [await createCa('same'), await createCa('same')];
   const { certPem, keyPem } = await ca.issue({ commonName: 'server', altNames: ['127.0.0.1'] });
   const server = createServer({ cert: certPem, key: keyPem });
   server.on('tlsClientError', () => {}); // the refused handshake is what the test provokes
@@ -43,13 +43,13 @@ test('a certificate of another CA with the same name is refused in a handshake',
     });
   try {
     assert.equal(await dial(ca.certPem), 'connected');
-    assert.notEqual(await dial(stranger.certPem), 'connected');
+    assert.notEqual(await dial(other.certPem), 'connected');
   } finally {
     server.close();
   }
 });
 
-test('validity begins a little before now and lasts the days asked for', async () => {
+test('validity begins a little before now and lasts the requested days', async () => {
   const now = new Date('2026-01-01T00:00:00Z');
   const { certPem } = await (await createCa('ca', { now, validDays: 10 })).issue({ commonName: 'x' });
   const { validFromDate, validToDate } = new X509Certificate(certPem);
@@ -57,7 +57,7 @@ test('validity begins a little before now and lasts the days asked for', async (
   assert.equal(validToDate.toISOString(), '2026-01-11T00:00:00.000Z');
 });
 
-test('a certificate may end before its CA, or have ended', async () => {
+test('a certificate may expire before its CA, or be expired', async () => {
   const now = new Date('2026-01-01T00:00:00Z');
   const ca = await createCa('ca', { now, validDays: 10 });
   for (const [validDays, end] of [

@@ -15,17 +15,17 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-/** What a certificate says and what it is good for. */
+/** The contents of a certificate and its allowed uses. */
 interface CertificateRequest {
-  /** Subject CN; to Kubernetes this is the user's name. */
+  /** Subject CN; Kubernetes reads it as the user's name. */
   readonly commonName: string;
-  /** Subject O, one per group; to Kubernetes these are the user's groups. Default none. */
+  /** Subject O, one per group; Kubernetes reads them as the user's groups. Default none. */
   readonly organizations?: readonly string[];
   /** DNS names and IP addresses that a client may dial. Default none. */
   readonly altNames?: readonly string[];
   /** What the holder may do with it. Default both. */
   readonly usages?: readonly ('server' | 'client')[];
-  /** Lifetime; negative for one that has ended. Default: as long as its CA. */
+  /** Lifetime; negative for an expired certificate. Default: as long as its CA. */
   readonly validDays?: number;
 }
 
@@ -35,19 +35,19 @@ export interface Certificate {
   readonly keyPem: string;
 }
 
-/** A certificate authority that lives in memory; write `certPem` for those who must trust it. */
+/** A certificate authority in memory. Write `certPem` to a file for clients that must trust it. */
 export interface CertificateAuthority extends Certificate {
   issue(request: CertificateRequest): Promise<Certificate>;
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** Two clocks on one machine may still differ: a pod's certificate must not be "not yet valid". */
+/** Clocks may differ a little: a pod must not see its certificate as "not yet valid". */
 const backdateMs = 5 * 60_000;
 
 /**
  * Makes a self-signed CA for local parts (cluster, Kafka, PostgreSQL) and tests. Never for production: the key is
- * handed around as a string. `now` is the certificate's clock and `validDays` its lifetime, default a year.
+ * passed around as a string. `now` is the certificate's clock and `validDays` its lifetime, default a year.
  */
 export async function createCa(
   name: string,
@@ -106,7 +106,7 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-/** As structured data, not as text: names such as `system:nodes` or `a, b` need no escaping rules. */
+/** Structured data instead of text: names such as `system:nodes` or `a, b` need no escaping rules. */
 function nameOf(commonName: string, organizations: readonly string[]): JsonName {
   return [...organizations.map((value) => ({ O: [value] })), { CN: [commonName] }];
 }

@@ -19,7 +19,7 @@ test('the certificate names every host, addresses and names alike', async () => 
 
 for (const [what, change, isKept] of [
   ['nothing changed', {}, true],
-  ['a host fell away', { hosts: ['127.0.0.1'] }, true],
+  ['a host was removed', { hosts: ['127.0.0.1'] }, true],
   ['a host was added', { hosts: ['127.0.0.1', '10.0.0.7'] }, false],
   ['eleven months passed', { now: new Date('2027-04-30') }, true],
   ['less than a month is left', { now: new Date('2027-05-15') }, false],
@@ -39,6 +39,6 @@ test('a broken file is an error that names it', async () => {
   const file = join(folder.path, 'certificate.json');
   await writeFile(file, '{"caPem":');
   await assert.rejects(keepServerCertificate(file, request), {
-    message: `${file} is not a certificate that we wrote; delete it and start again`,
+    message: `${file} is not a certificate file of this lab; delete the file and start again`,
   });
 });

@@ -5,21 +5,22 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { createCa } from '#lab/certificates/pki.ts';
 
-/** What a server needs to speak TLS, and what its clients need to trust it. */
+/** The files that a server needs for TLS, and the CA that its clients need to trust it. */
 export interface ServerCertificate {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
 }
 
-/** Renewed when less than this is left, so that a server started today does not expire under a long run. */
+/** Renewed when less than this is left, so that a server started today does not expire during a long run. */
 const renewBeforeMs = 30 * 86_400_000;
 
 const fileSchema = z.object({ caPem: z.string(), certPem: z.string(), keyPem: z.string() });
 
 /**
- * The certificate kept in `file`, or a new one when there is none, it does not name `hosts`, or it expires soon. Kept, so
- * that clients which trust the CA go on after a restart. The CA's key is never stored: a new certificate is a new CA.
+ * The certificate kept in `file`, or a new one if the file does not exist, does not name `hosts`, or expires soon. It
+ * is kept so that clients which trust the CA work after a restart. The CA's key is never stored, so a new certificate
+ * has a new CA.
  */
 export async function keepServerCertificate(
   file: string,
@@ -41,7 +42,7 @@ async function readKept(file: string): Promise<ServerCertificate | undefined> {
     return fileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} is not a certificate that we wrote; delete it and start again`, { cause: error });
+    throw new Error(`${file} is not a certificate file of this lab; delete the file and start again`, { cause: error });
   }
 }
 

@@ -9,7 +9,7 @@ const kubeconfigSchema = z.object({
   users: z.tuple([z.object({ user: z.object({ 'client-certificate-data': base64, 'client-key-data': base64 }) })]),
 });
 
-/** How to enter an API server whose kubeconfig we wrote ourselves (`buildKubeconfig`). */
+/** How to connect to an API server whose kubeconfig we wrote ourselves (`buildKubeconfig`). */
 export interface Admin {
   readonly url: string;
   readonly caPem: string;

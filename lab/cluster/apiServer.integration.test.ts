@@ -26,7 +26,7 @@ async function kubectl(kubeconfigPath: string, ...args: string[]): Promise<strin
   return (await run(server.kubectlPath, ['--kubeconfig', kubeconfigPath, ...args])).stdout;
 }
 
-test('the version is a real one, so that clients parse it', async () => {
+test('the version is a real version, so that clients can parse it', async () => {
   const { serverVersion } = JSON.parse(await kubectl(server.kubeconfigPath, 'version', '-o', 'json'));
   assert.equal(serverVersion.major, '1');
   assert.match(serverVersion.gitVersion, /^v1\.\d+\.\d+$/);
@@ -65,13 +65,13 @@ test('the audit log names the user and the verb of every request', async () => {
   assert.equal(created.responseStatus.code, 201);
 });
 
-test('after a crash the API server has its port and its objects again', async () => {
+test('after a crash the API server has the same port and the same objects', async () => {
   await kubectl(server.kubeconfigPath, 'create', 'configmap', 'kept');
   await server.restart();
   assert.match(await kubectl(server.kubeconfigPath, 'get', 'configmap', 'kept', '-o', 'name'), /^configmap\/kept/);
 });
 
-test('several run at once and share nothing', async () => {
+test('several API servers run at once and share nothing', async () => {
   await using other = await startApiServer({ dir });
   assert.notEqual(other.url, server.url);
   await kubectl(other.kubeconfigPath, 'create', 'configmap', 'elsewhere');
@@ -105,7 +105,7 @@ function childrenOf(parent: ChildProcess): string[] {
   return readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim().split(' ');
 }
 
-/** A zombie has ended; it only waits for whoever reaps orphans here. */
+/** A zombie has ended; it only waits until its parent reads its exit status. */
 function isRunning(pid: string): boolean {
   try {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -14,7 +14,7 @@ import { createTokenKeys } from './certificates.ts';
 import { buildKubeconfig } from './kubeconfig.ts';
 
 export interface ApiServerOptions {
-  /** Folder in which a folder of our own is made, removed by `stop`. Default: the system's temporary folder. */
+  /** Folder in which we make our own folder, which `stop` removes. Default: the system's temporary folder. */
   readonly dir?: string;
   /** Shows the build of kubernetes and etcd, which takes minutes the first time. Default: silent. */
   readonly progress?: Progress;
@@ -23,36 +23,36 @@ export interface ApiServerOptions {
 }
 
 export interface ApiServer extends AsyncDisposable {
-  /** Such as https://127.0.0.1:43210. */
+  /** Its URL, such as https://127.0.0.1:43210. */
   readonly url: string;
   readonly caPem: string;
-  /** Of a cluster admin (system:masters). */
+  /** Kubeconfig of a cluster admin (system:masters). */
   readonly kubeconfig: string;
   readonly kubeconfigPath: string;
-  /** Path of the audit log, when asked for. */
+  /** Path of the audit log, if it was requested. */
   readonly auditLog: string | undefined;
-  /** A kubectl of the server's own version. */
+  /** A kubectl of the server's version. */
   readonly kubectlPath: string;
   /**
-   * The kubeconfig of any user, by client certificate. RBAC sees exactly these names; for a ServiceAccount they are
+   * The kubeconfig of any user, by client certificate. RBAC gets exactly these names; for a ServiceAccount they are
    * `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`, `system:serviceaccounts:NAMESPACE`.
    */
   kubeconfigFor(identity: { readonly user: string; readonly groups?: readonly string[] }): Promise<string>;
-  /** Kills the API server and starts it again on the same port with the same data, as a crash would. */
+  /** Kills the API server and starts it again on the same port with the same data, like a crash. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** 3 s on an idle 2-core machine; builds and other tests beside it may take the processor away for long. */
+/** A start takes 3 s on an idle 2-core machine. Builds and other tests beside it may take the processor for long. */
 const readyTimeoutMs = 120_000;
 
-/** A free port may be taken before we bind it. Three times in a row means something else is wrong. */
+/** A free port may be taken before we bind it. Three times in a row has another cause. */
 const startAttempts = 3;
 
 /**
- * Starts a real API server with its etcd and nothing else, for integration tests: no controllers, no kubelet, no garbage
- * collection. Objects are stored, validated, defaulted, watched and guarded by RBAC as in production; nothing acts on
- * them. Several may run at once. Both processes end with this one, even after kill -9.
+ * Starts a real API server with its etcd and nothing else, for integration tests: no controllers, no kubelet, no
+ * garbage collection. Objects are stored, validated, defaulted, watched and guarded by RBAC as in production, but no
+ * controller acts on them. Several may run at once. Both processes end with this one, even after kill -9.
  */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { progress = silentProgress, audit = false } = options;
@@ -105,7 +105,7 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  // Nothing in here is worth a graceful end: the data is thrown away.
+  // A graceful end is useless here: the data is thrown away.
   const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
   const etcd = new Keeper({
     name: 'etcd',
@@ -231,15 +231,15 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
   ];
 }
 
-/** /readyz is open to everyone and waits for the built-in roles too. */
+/** /readyz needs no credentials and also waits for the built-in roles. */
 function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {
       response.resume();
       if (response.statusCode === 200) resolve(true);
-      else reject(new Error(`/readyz answers ${response.statusCode}`));
+      else reject(new Error(`/readyz responds with ${response.statusCode}`));
     });
-    call.on('timeout', () => call.destroy(new Error('/readyz does not answer within 5 s')));
+    call.on('timeout', () => call.destroy(new Error('/readyz does not respond within 5 s')));
     call.on('error', reject);
     call.end();
   });

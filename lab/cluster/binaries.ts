@@ -10,7 +10,7 @@ import type { Progress, Step } from '#lab/progress.ts';
 const run = promisify(execFile);
 
 /**
- * One Go module per project, pinned by its go.mod and go.sum in ./modules. Each is a cache entry of its own, so that a
+ * One Go module per project, pinned by its go.mod and go.sum in ./modules. Each is a separate cache entry, so that a
  * test which needs only an API server builds only kubernetes and etcd.
  */
 const modules = {
@@ -36,34 +36,34 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // The two of the closed loop, which run beside the cluster. Their main packages are named `operator` and `adapter`.
+  // Used by the closed loop; both run beside the cluster. Their main packages are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
-  // Checks kind-config.yaml; it never makes a cluster here, because that needs Docker.
+  // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // For `npm run tilt` alone, and without its web page, which only its own releases hold.
+  // Only for `npm run tilt`, and without its web page, which only Tilt's own releases contain.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
-  // Runs as pods, for `npm run loop -- --keda` alone: with the SDK of every cloud it compiles for minutes.
+  // Runs as pods, only for `npm run loop -- --keda`: it compiles for minutes, with the SDK of every cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;
 
-/** runc reaches libseccomp through C, Tilt a parser of its language; everything else is static and runs anywhere. */
+/** runc needs C for libseccomp, Tilt for a parser of its language; everything else is static and runs anywhere. */
 const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {
   readonly progress: Progress;
   /** Default: the machine's cache. */
   readonly cacheRoot?: string;
-  /** Ends a build that is under way. */
+  /** Aborts a build. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Builds the programs of one module and answers the folder that holds them, under their usual names (`kube-apiserver`,
+ * Builds the programs of one module and returns the folder that holds them, under their usual names (`kube-apiserver`,
  * `etcd`, `runc`, ...). From an empty cache all modules take about 15 minutes of processor time, kubernetes most of it.
  */
 export async function buildGoModule(module: GoModule, { progress, cacheRoot, signal }: BuildOptions): Promise<string> {
@@ -80,7 +80,7 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
     signal,
     ...(cacheRoot === undefined ? {} : { root: cacheRoot }),
     async build(dir, { log, step }) {
-      // etcd's main package lives in a folder named v3, which go would take for the program's name.
+      // etcd's main package is in a folder named v3, which go would take for the program's name.
       const output = module === 'etcd' ? join(dir, 'etcd') : module === 'coredns' ? join(dir, 'coredns') : `${dir}/`;
       await runLogged(
         'go',
@@ -97,7 +97,7 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
   });
 }
 
-/** Builds Kubernetes' own pause program: pid 1 of every pod, and of our node. Answers the folder with `pause` in it. */
+/** Builds Kubernetes' own pause program: pid 1 of every pod, and of our node. Returns the folder with `pause` in it. */
 export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise<string> {
   const compiler = (await run('gcc', ['--version']).catch(explainMissing('gcc', 'gcc'))).stdout.split('\n', 1);
   return await cachedBuild({
@@ -118,7 +118,7 @@ export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise
   });
 }
 
-/** The folder that holds the source of a Go module which one of ours pins. It is downloaded when it is not there. */
+/** The folder with the source of a Go module that one of our modules pins. It is downloaded if it does not exist. */
 export async function findGoSource(
   module: GoModule,
   path: string,
@@ -133,10 +133,10 @@ function sourceOf(module: GoModule): string {
   return join(import.meta.dirname, 'modules', module);
 }
 
-/** Without these `/version` is empty and clients misparse it. The commit is not known from a module. */
+/** Without these `/version` is empty and clients misparse it. A module does not contain its commit. */
 function versionFlags(goMod: string): string[] {
   const version = /k8s\.io\/kubernetes v(\d+)\.(\d+)\.\d+/.exec(goMod);
-  if (version === null) throw new Error('modules/kubernetes/go.mod names no k8s.io/kubernetes version');
+  if (version === null) throw new Error('modules/kubernetes/go.mod has no k8s.io/kubernetes version');
   const [text, major, minor] = version;
   const values = {
     gitVersion: text.split(' ')[1],
@@ -151,7 +151,7 @@ function versionFlags(goMod: string): string[] {
   );
 }
 
-/** GOTOOLCHAIN=local: a missing Go is a message, not a silent fetch of another one. */
+/** GOTOOLCHAIN=local: a missing Go is an error, not a silent download of another version. */
 function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
 }
@@ -176,7 +176,7 @@ interface RunLogged {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs a build with its output in the log. `go build -v` names each package it compiles: the only sign of life it gives. */
+/** Runs a build with its output in the log. `go build -v` names each compiled package: its only progress output. */
 async function runLogged(
   command: string,
   args: readonly string[],
@@ -184,7 +184,7 @@ async function runLogged(
 ): Promise<void> {
   const output = openSync(log, 'a', 0o644);
   try {
-    // A build that nobody waits for any more must not go on for minutes.
+    // A build that no caller waits for must not go on for minutes.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       cwd,
       env,

@@ -10,7 +10,7 @@ export interface ClusterCertificates {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Who dials the API server from inside the node: file name -> user and groups. */
+/** Clients of the API server inside the node: file name -> user and groups. */
 const clients = {
   'controller-manager': { commonName: 'system:kube-controller-manager' },
   scheduler: { commonName: 'system:kube-scheduler' },
@@ -75,7 +75,7 @@ export async function createClusterCertificates(): Promise<ClusterCertificates> 
   return { caPem: ca.certPem, admin, files };
 }
 
-/** The kubeconfig of a cluster admin on the host. */
+/** The kubeconfig of a cluster admin, for use on the host. */
 export function buildAdminKubeconfig({ caPem, admin }: ClusterCertificates): string {
   return buildKubeconfig({ server: apiServerUrl, caPem, credentials: admin });
 }

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { waitFor } from '#lab/process/wait.ts';
 import { cgroup } from './layout.ts';
 
-/** What the kubelet limits pods with; without one of them it does not start. */
+/** The controllers by which the kubelet limits pods. It does not start without all of them. */
 const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**
- * Makes our control group in every hierarchy (one with cgroup v2, one per controller with v1): the kubelet wants its
- * root to exist, and does the rest itself.
+ * Makes our control group in every hierarchy (one with cgroup v2, one per controller with v1): the kubelet needs an
+ * existing root group, and makes the groups below it by itself.
  */
 export async function createCgroup(): Promise<void> {
   for (const root of await findHierarchies()) {
@@ -17,7 +17,7 @@ export async function createCgroup(): Promise<void> {
   }
 }
 
-/** With cgroup v2 a group has the controllers that each group above it passes on. Nothing to do with v1. */
+/** With cgroup v2 a group has only the controllers that each group above it passes on. Does nothing with v1. */
 async function passControllersOn(root: string): Promise<void> {
   const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
   if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;
@@ -36,7 +36,9 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** Removes it with all groups below. A group whose last process is still ending refuses; that passes. */
+/**
+ * Removes our control group with all groups below. A group whose last process is still ending cannot be removed yet.
+ */
 export async function removeCgroup(): Promise<void> {
   const roots = (await findHierarchies()).map((root) => join(root, cgroup));
   await waitFor({ what: `the control group ${cgroup} to be empty`, timeoutMs: 20_000, intervalMs: 100 }, async () => {

@@ -18,47 +18,47 @@ import { findMissingRequirements } from './requirements.ts';
 import { startPrograms } from './startPrograms.ts';
 
 export interface ClusterOptions {
-  /** The node's state, built anew at every start and removed at the end. Default `cluster` in the state root. */
+  /** The node's state, built at every start and removed at the end. Default `cluster` in the state root. */
   readonly dir?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** What we run the cluster for; others who wait for the machine read it. Default "a local cluster". */
+  /** What the cluster runs for; shown to others who wait for the machine. Default "a local cluster". */
   readonly what?: string;
-  /** The machine's lock, when the caller holds it already (`acquireMachine`). Default: taken and released here. */
+  /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
   readonly lock?: Lock;
-  /** Told in whole sentences when a program of the node died and was started again. Default: a line of progress. */
+  /** Called with whole sentences when a program of the node died and was restarted. Default: a line of progress. */
   readonly onDeath?: (message: string) => void;
-  /** Ends a start that is under way: it rejects with the signal's reason, with everything taken down. */
+  /** Aborts a start: it rejects with the signal's reason, after everything was taken down. */
   readonly signal?: AbortSignal;
 }
 
-/** A real one-node Kubernetes. Ends with its owner's process, however that ends. */
+/** A real one-node Kubernetes. It ends with its owner's process, whatever ends that process. */
 export interface Cluster extends AsyncDisposable {
-  /** Of a cluster admin, from the host. */
+  /** Kubeconfig of a cluster admin, for use on the host. */
   readonly kubeconfigPath: string;
   /** A kubectl of the cluster's version. */
   readonly kubectlPath: string;
-  /** Where processes of the host must listen for pods to reach them. */
+  /** The address on which processes of the host must listen so that pods reach them. */
   readonly hostAddress: string;
-  /** Logs of the node's programs, one file each. */
+  /** Logs of the node's programs, one file per program. */
   readonly logDir: string;
-  /** Resolves with a sentence when the node as a whole ended without `stop`. Its programs do not come back by themselves. */
+  /** Resolves with a sentence when the whole node ended without `stop`. Its programs do not restart by themselves. */
   readonly died: Promise<string>;
-  /** Makes the images of an OCI archive known to the node, under the names that stand in it. */
+  /** Imports the images of an OCI archive into the node, under the names in the archive. */
   loadImage(tarPath: string): Promise<void>;
   /** Takes everything down and removes it. Pods are killed, not drained. */
   stop(): Promise<void>;
 }
 
-/** Names process 1 of the last node, for the start after an unclean end. */
+/** File that names process 1 of the last node, for the start after an unclean end. */
 const initFile = 'init.json';
 const kubeconfigFile = 'admin.kubeconfig';
 
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine: builds it when needed, removes what an earlier node left, and resolves when the node
- * is Ready, names resolve and pods may be created. About 5 s when everything is built.
+ * Starts Kubernetes on this machine: builds it if needed, removes what an earlier node left, and resolves when the node
+ * is Ready, names resolve and pods can be created. About 5 s when everything is built.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
     await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
     let isUp = false;
-    // After a start that failed the logs stay; the next start removes them.
+    // After a failed start the logs stay; the next start removes them.
     stack.defer(async () => {
       if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
     });
@@ -123,7 +123,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
 }
 
-/** Builds what a start needs and is not in the machine's cache yet; answers where it all is. */
+/** Builds what a start needs and what is not in the machine's cache yet; returns the paths. */
 export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
   const programDirs: Record<string, string> = {};
   for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
@@ -133,7 +133,7 @@ export async function buildParts({ progress, signal }: { progress: Progress; sig
 }
 
 /**
- * Removes what a node left behind that did not end by `stop`: after kill -9 or a power cut nothing of it runs any more.
+ * Removes what is left of a node that did not end by `stop`: after kill -9 or a power cut nothing of it runs any more.
  * Only for the holder of the machine's lock.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
@@ -145,7 +145,7 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** The node that runs on this machine, whoever started it; undefined when there is none. */
+/** The node that runs on this machine, of any owner; undefined if no node runs. */
 export async function findNode(
   dir: string = clusterDir(),
 ): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
@@ -161,7 +161,7 @@ async function readInit(dir: string): Promise<NodeIdentity | undefined> {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  // Empty: the owner was killed while it wrote, and the node died with it before anything ran in it.
+  // Empty: the owner was killed while it wrote, and the node ended with it before any program ran in the node.
   return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 

@@ -2,15 +2,15 @@ import { networkInterfaces } from 'node:os';
 import { address, device } from './layout.ts';
 import { runProgram } from './shell.ts';
 
-/** Where processes beside the node (Kafka, PostgreSQL) listen for pods. It outlives the node. */
+/** The address on which processes beside the node (Kafka, PostgreSQL) listen for pods. It outlives the node. */
 export const hostAddress = address.hostForPods;
 
 let holders = 0;
 let settled: Promise<void> = Promise.resolve();
 
 /**
- * Puts `hostAddress` on the loopback device, for as long as somebody in this process holds it. An address that an
- * unclean end left behind is taken over. Only for the holder of the machine's lock: the kernel does not count users.
+ * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. An address that is left
+ * after an unclean end is taken over. Only for the holder of the machine's lock: the kernel does not count users.
  */
 export async function acquireHostAddress(): Promise<AsyncDisposable> {
   holders++;
@@ -28,7 +28,7 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: release };
 }
 
-/** Makes the device agree with the holders, one change after the other; without a holder nothing is left of it. */
+/** Makes the device match its holders, one change after the other; without holders the address is removed. */
 export function settleHostAddress(): Promise<void> {
   const settle = async () => {
     const isWanted = holders > 0;
@@ -43,7 +43,7 @@ function isHostAddressSet(): boolean {
   return (networkInterfaces()['lo'] ?? []).some(({ address: known }) => known === hostAddress);
 }
 
-/** Lays the cable from the host into the node and the host's routes to pods and Services. */
+/** Makes the veth pair from the host into the node, and the host's routes to pods and Services. */
 export async function connectNode(initPid: number): Promise<void> {
   const { hostLink, nodeLink } = device;
   await runProgram(['ip', 'link', 'add', hostLink, 'type', 'veth', 'peer', 'name', nodeLink, 'netns', String(initPid)]);
@@ -52,14 +52,14 @@ export async function connectNode(initPid: number): Promise<void> {
   for (const network of [address.podNetwork, address.serviceNetwork]) {
     await runProgram(['ip', 'route', 'add', network, 'via', address.nodeLink]).catch((cause) => {
       throw new Error(
-        `this machine already has a route to ${network}, which the local cluster needs; see: ip route show ${network}`,
+        `this machine already has a route to ${network}, but the local cluster needs this network. Check: ip route show ${network}`,
         { cause },
       );
     });
   }
 }
 
-/** Removes the cable; its routes go with it. The kernel does the same some time after the node's end. */
+/** Removes the veth pair, which removes its routes. The kernel does the same some time after the node's end. */
 export async function disconnectNode(): Promise<void> {
   if (networkInterfaces()[device.hostLink] === undefined && !(await isLinkThere())) return;
   await runProgram(['ip', 'link', 'del', device.hostLink]).catch(async (error) => {

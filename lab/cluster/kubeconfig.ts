@@ -2,16 +2,16 @@ import { stringify } from 'yaml';
 import type { Certificate } from '#lab/certificates/pki.ts';
 
 export interface KubeconfigRequest {
-  /** Such as https://127.0.0.1:6443. */
+  /** URL of the API server, such as https://127.0.0.1:6443. */
   readonly server: string;
   readonly caPem: string;
-  /** Who we are to the API server. */
+  /** Our credentials for the API server. */
   readonly credentials: Certificate | { readonly token: string };
   /** Name of cluster, user and context. Default `sumpipeline`. */
   readonly name?: string;
 }
 
-/** A kubeconfig as YAML with everything inside it: no paths, so it may be moved and mounted. */
+/** A self-contained kubeconfig as YAML: it has no paths, so it may be moved and mounted. */
 export function buildKubeconfig({ server, caPem, credentials, name = 'sumpipeline' }: KubeconfigRequest): string {
   const user =
     'token' in credentials

@@ -1,6 +1,6 @@
 /**
- * Addresses and paths of the one-node cluster. Everything here is fixed: one node fits a machine, and a machine-wide lock
- * holds that.
+ * Addresses and paths of the one-node cluster. Everything here is fixed: one node fits a machine, and a machine-wide
+ * lock ensures that.
  *
  *   host                      node (own network namespace)            pods
  *   lo      10.188.1.1/32  <- route via 10.188.0.1
@@ -11,11 +11,11 @@
 export const address = {
   /** On the host's loopback device: Kafka and PostgreSQL listen here, and pods reach them also after a new node. */
   hostForPods: '10.188.1.1',
-  /** The host's end of the cable; goes with the node. */
+  /** The host's end of the veth pair; removed with the node. */
   hostLink: '10.188.0.1',
   nodeLink: '10.188.0.2',
   linkPrefix: 30,
-  /** On the pods' bridge: the node's address, the API server's inside the cluster, and DNS. */
+  /** On the pods' bridge: the address of the node, of the API server inside the cluster, and of DNS. */
   node: '10.244.0.1',
   podNetwork: '10.244.0.0/24',
   clusterNetwork: '10.244.0.0/16',
@@ -30,15 +30,15 @@ export const nodeName = 'sumpipeline';
 
 export const clusterDomain = 'cluster.local';
 
-/** From the host; inside it is also https://kubernetes.default.svc. */
+/** For use on the host; inside the cluster the API server is also https://kubernetes.default.svc. */
 export const apiServerUrl = `https://${address.nodeLink}:6443`;
 
-/** The node's pods live below this control group, apart from those of any other kubelet. */
+/** Control group of the node's pods. It keeps them apart from the pods of any other kubelet. */
 export const cgroup = 'sumpipeline';
 
 /**
- * Paths inside the node. Its /var/lib and /var/log are folders of the state folder and its /run is empty memory, so that
- * programs keep their usual paths and the host's stay untouched.
+ * Paths inside the node. Its /var/lib and /var/log are folders of the state folder and its /run is an empty tmpfs, so
+ * programs keep their usual paths and the host's folders stay untouched.
  */
 export const nodePath = {
   /** Configuration, certificates and programs, made by us before the node starts. */
@@ -46,7 +46,7 @@ export const nodePath = {
   containerdSocket: '/run/containerd/containerd.sock',
 } as const;
 
-/** Where the node sees a program of a Go module. */
+/** The path of a Go module's program inside the node. */
 export function programPath(module: string, program: string): string {
   return `${nodePath.etc}/bin/${module}/${program}`;
 }

@@ -4,16 +4,16 @@ import type { Progress } from '#lab/progress.ts';
 const lockName = 'node';
 
 export interface MachineRequest {
-  /** What we do with the machine; those who wait for us read it. */
+  /** What we use the machine for; shown to those who wait for us. */
   readonly what: string;
   readonly progress: Progress;
-  /** Ends the waiting. Default: waits for ever. */
+  /** Ends the waiting. Default: waits without a limit. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * One node fits a machine: takes the machine's lock, saying who has it while it waits. A program that brings more than
- * the cluster (Kafka and PostgreSQL on `hostAddress`) takes it first and hands it to `startCluster`.
+ * Takes the machine's lock, because one node fits a machine. While it waits, it names the holder. A program that starts
+ * more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it to `startCluster`.
  */
 export async function acquireMachine({ what, progress, signal }: MachineRequest): Promise<Lock> {
   return await acquireLock({
@@ -23,13 +23,15 @@ export async function acquireMachine({ what, progress, signal }: MachineRequest)
     onWait: (holder) => {
       const who = holder
         ? `${holder.what} (process ${holder.pid}, since ${holder.since})`
-        : 'a process that does not answer';
-      progress.note(`One Kubernetes node fits this machine, and ${who} has it. Waiting until that ends.`);
+        : 'a process that does not respond';
+      progress.note(
+        `Only one Kubernetes node can run on this machine, and it belongs to ${who}. Waiting until that process ends.`,
+      );
     },
   });
 }
 
-/** Who has the machine now; undefined when nobody has. */
+/** The current holder of the machine's lock; undefined if the lock is free. */
 export async function findMachineHolder(): Promise<LockHolder | undefined> {
   return await findLockHolder(lockName);
 }

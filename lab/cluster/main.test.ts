@@ -14,7 +14,7 @@ for (const [args, message] of [
   [['load'], /missing required argument 'archive'/],
   [[], /^Usage: npm run cluster -- /],
 ] as const) {
-  test(`npm run cluster -- ${args.join(' ')} ends with 2, the reason and the usage`, () => {
+  test(`npm run cluster -- ${args.join(' ')} exits with 2 and prints the reason and the usage`, () => {
     const { status, stdout, stderr } = runCluster(...args);
     assert.deepEqual([status, stdout], [2, '']);
     assert.match(stderr, message);
@@ -22,7 +22,7 @@ for (const [args, message] of [
   });
 }
 
-test('npm run cluster -- help prints every command and ends well', () => {
+test('npm run cluster -- help prints every command and exits with 0', () => {
   const { status, stdout } = runCluster('help');
   assert.equal(status, 0);
   for (const command of ['build', 'start', 'status', 'kubeconfig', 'load', 'stop']) {

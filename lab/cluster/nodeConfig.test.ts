@@ -5,7 +5,7 @@ import { nodePath } from './layout.ts';
 import { buildNodeConfig } from './nodeConfig.ts';
 import * as programs from './programs.ts';
 
-test('every file that a program of the node is pointed at is written before it starts', async () => {
+test('every file that a flag of a node program names is written before the start', async () => {
   const files = { ...buildNodeConfig(), ...(await createClusterCertificates()).files };
   const texts = [...Object.values(programs).flatMap(({ command }) => command), ...Object.values(buildNodeConfig())];
   const mentioned = new Set(texts.flatMap((text) => text.match(/\/var\/lib\/node\/[\w./-]+/g) ?? []));
@@ -14,7 +14,7 @@ test('every file that a program of the node is pointed at is written before it s
     const name = path.slice(nodePath.etc.length + 1);
     const isThere =
       name in files || name.startsWith('bin/') || Object.keys(files).some((file) => file.startsWith(`${name}/`));
-    assert.ok(isThere, `${path} is written by nobody`);
+    assert.ok(isThere, `no code writes ${path}`);
   }
 });
 

@@ -10,12 +10,12 @@ export function buildNodeConfig(): Record<string, string> {
     'kubelet.yaml': stringify(kubeletConfig),
     'proxy.yaml': stringify(proxyConfig),
     Corefile: corefile,
-    // Names outside the cluster do not resolve: there is no server to ask.
+    // Names outside the cluster do not resolve: no other name server exists.
     'resolv.conf': '',
   };
 }
 
-/** The rights of CoreDNS, which runs beside the pods under a certificate of its own. */
+/** The RBAC rights of CoreDNS, which runs beside the pods with its own certificate. */
 export const corednsRbac = [
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -38,7 +38,7 @@ export const corednsRbac = [
 
 const pki = `${nodePath.etc}/pki`;
 
-/** Snapshotters that a plain directory does not need; probing for them only fills the log. */
+/** Snapshotters that a plain directory does not need; probing for them only adds lines to the log. */
 const unusedSnapshotters = ['btrfs', 'zfs', 'devmapper', 'blockfile', 'erofs'];
 
 function containerdConfig(): string {
@@ -52,7 +52,7 @@ disabled_plugins = [${disabled}]
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${pauseImage}"
 [plugins."io.containerd.cri.v1.runtime"]
-  # Without CAP_SYS_RESOURCE, as in most virtual machines for builds, a lower score is refused.
+  # Without CAP_SYS_RESOURCE, as in most virtual machines for builds, the kernel refuses a lower score.
   restrict_oom_score_adj = true
 [plugins."io.containerd.cri.v1.runtime".cni]
   bin_dirs = ["${nodePath.etc}/bin/cni"]
@@ -109,7 +109,7 @@ const kubeletConfig = {
   clusterDNS: [address.node],
   clusterDomain,
   resolvConf: `${nodePath.etc}/resolv.conf`,
-  // The disk is the developer's: how full it is must not evict pods or delete the images we loaded.
+  // The disk belongs to the developer: a full disk must not evict pods or delete the images we loaded.
   evictionHard: {
     'memory.available': '0%',
     'nodefs.available': '0%',
@@ -135,14 +135,14 @@ const proxyConfig = {
   healthzBindAddress: `${address.node}:10256`,
   metricsBindAddress: '127.0.0.1:10249',
   clientConnection: { kubeconfig: `${pki}/proxy.kubeconfig` },
-  // Zero leaves the kernel's limits alone: they belong to the whole machine.
+  // Zero leaves the kernel's limits unchanged: they apply to the whole machine.
   conntrack: { maxPerCore: 0, min: 0 },
   nodePortAddresses: [`${address.node}/32`, '127.0.0.0/8'],
 };
 
 /**
- * The root zone last: a name outside the cluster does not exist. Without it CoreDNS refuses such a name, which clients
- * take for a passing failure (EAI_AGAIN) and try again, where a mistyped name should say so.
+ * The root zone comes last: a name outside the cluster does not exist. Without it CoreDNS refuses such a name. Clients
+ * take that for a temporary failure (EAI_AGAIN) and retry, although a mistyped name should fail at once.
  */
 const corefile = `.:53 {
   bind ${address.node}

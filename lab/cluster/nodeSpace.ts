@@ -18,24 +18,27 @@ export interface NodeSpaceOptions {
 
 /** The node's own mount, network, process, hostname and IPC namespaces. */
 export interface NodeSpace {
-  /** The node's process 1 as the host sees it. */
+  /** The node's process 1, with its pid on the host. */
   readonly init: NodeIdentity;
-  /** Settles when the node has ended, by us or by an accident. */
+  /** Settles when the node has ended, through us or by a failure. */
   readonly exited: Promise<unknown>;
   /** What to spawn on the host so that `command` runs in the node and ends with us. */
   enter(command: readonly string[]): Pick<ChildOptions, 'command' | 'args' | 'env'>;
-  /** Runs a program in the node to its end; answers its output. */
+  /** Runs a program in the node until it ends; returns its output. */
   run(command: readonly string[], options?: RunOptions): Promise<string>;
-  /** One kill: the kernel ends every process in it; mounts, devices and packet rules go with the namespaces. */
+  /**
+   * Kills process 1: the kernel ends every process in the node; mounts, devices and packet rules go with the
+   * namespaces.
+   */
   kill(): Promise<void>;
 }
 
-/** Plain system paths: what a login shell of root has. The shim is looked up by name. */
+/** The usual PATH of root's login shell, after containerd's folder: the shim is looked up by name. */
 const searchPath = `${nodePath.etc}/bin/containerd:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
 /**
- * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does nothing
- * else. It is killed when `unshare` dies, which is killed when we die: no node outlives its owner.
+ * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does
+ * nothing else. It is killed when `unshare` dies, and `unshare` is killed when we die: no node outlives its owner.
  */
 export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSpace> {
   const { dir, pauseDir } = options;
@@ -71,7 +74,7 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
   }
 }
 
-/** Process 1 is there when the child of `unshare` has become pause: by then /proc is mounted. */
+/** Process 1 exists once the child of `unshare` has become pause: by then /proc is mounted. */
 async function findInit(unshare: Child): Promise<NodeIdentity | undefined> {
   const pid = (await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8')).trim();
   if (pid === '') return undefined;
@@ -86,7 +89,7 @@ function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
     run: runInNode(init.pid),
     enter: (command) => ({
       command: 'nsenter',
-      // nsenter stays outside as the parent; whoever kills it must not leave its program running.
+      // nsenter stays outside as the parent; if it is killed, its program must not go on.
       args: [...enter, 'setpriv', '--pdeathsig', 'KILL', '--', ...command],
       env: { PATH: searchPath },
     }),
@@ -98,7 +101,7 @@ function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
   };
 }
 
-/** Runs programs in the node whose process 1 this is, also from another process than its owner. */
+/** Runs programs in the node with this process 1, also from a process that is not the node's owner. */
 export function runInNode(initPid: number): NodeSpace['run'] {
   const enter = enterNode(initPid);
   return (command, options) => runProgram(['nsenter', ...enter, ...command], options);
@@ -108,18 +111,18 @@ function enterNode(initPid: number): string[] {
   return [`--target=${initPid}`, '--mount', '--net', '--pid', '--uts', '--ipc', '--'];
 }
 
-/** Gives the node /var/lib and /var/log of its own on our disk, an empty /run, and its programs. */
+/** Gives the node its own /var/lib and /var/log on our disk, an empty /run, and its programs. */
 async function mountFolders(run: NodeSpace['run'], { dir, programDirs }: NodeSpaceOptions): Promise<void> {
   for (const [module, programs] of Object.entries(programDirs)) {
     await run(['mount', '--bind', programs, `${dir}${programPath(module, '')}`]);
   }
   await run(['mount', '--bind', `${dir}/var/log`, '/var/log']);
-  // Last: our own folder may be below the host's /var/lib, which this hides.
+  // Last: our own folder may be below the host's /var/lib, which this mount hides.
   await run(['mount', '--rbind', `${dir}/var/lib`, '/var/lib']);
   await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']);
 }
 
-/** Sets up the node's side of the network; the cable must be there. */
+/** Sets up the node's side of the network; the veth pair must exist. */
 export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void> {
   const { nodeLink, bridge } = device;
   await run(['ip', 'link', 'set', 'lo', 'up']);
@@ -130,9 +133,9 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
   await run(['ip', 'address', 'add', `${address.node}/24`, 'dev', bridge]);
   await run(['ip', 'link', 'set', bridge, 'up']);
-  // kube-proxy rewrites Service addresses on their way; without a route a packet has no way to be on.
+  // kube-proxy rewrites Service addresses of routed packets; without a route there is no packet to rewrite.
   await run(['ip', 'route', 'add', address.serviceNetwork, 'dev', bridge, 'src', address.node]);
-  // Pods share the bridge: without the second, an answer to a Service's client would bypass the rewriting.
+  // Pods share the bridge: without the second setting, a response to a Service's client would bypass the rewriting.
   for (const setting of ['ipv4/ip_forward', bridgeFilter]) {
     await run(['sh', '-c', `echo 1 > /proc/sys/net/${setting}`]);
   }
@@ -140,28 +143,28 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 
 const bridgeFilter = 'bridge/bridge-nf-call-iptables';
 
-/** The one kernel module that nothing loads by itself. It stays loaded when the node goes. */
+/** The only kernel module that is not loaded on demand. It stays loaded after the node's end. */
 async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;
   await run(['modprobe', 'br_netfilter']).catch((cause) => {
-    throw new Error('Services need the kernel module br_netfilter, and it cannot be loaded', { cause });
+    throw new Error('Services need the kernel module br_netfilter, but it cannot be loaded', { cause });
   });
 }
 
-/** Which process was process 1, for those who look after its owner has gone: numbers are used again. */
+/** Identifies process 1 for those who read it after its owner has ended: the kernel reuses pids. */
 export interface NodeIdentity {
   readonly pid: number;
-  /** When the kernel started it, in its own ticks since the boot. */
+  /** Start time of the process, in kernel ticks since the boot. */
   readonly startTime: string;
 }
 
-/** Undefined when there is no such process any more. */
+/** Undefined if the process no longer exists. */
 async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The state first, the start time twentieth.
+  // Field 1 is the state, field 20 the start time.
   const fields = stat === undefined ? [] : readStatFields(stat);
   const [state, startTime] = [fields[0], fields[19]];
-  // Z: it has ended and waits for somebody to ask how.
+  // Z (zombie): the process has ended, and its parent has not read its exit status.
   return state === undefined || state === 'Z' || startTime === undefined ? undefined : { pid, startTime };
 }
 
@@ -169,7 +172,7 @@ export async function isNodeRunning({ pid, startTime }: NodeIdentity): Promise<b
   return (await identifyProcess(pid))?.startTime === startTime;
 }
 
-/** The kernel reaps process 1 of a namespace last: when it is gone, so is everything that ran in it. */
+/** The kernel reaps process 1 of a namespace last: when it has ended, every process in the node has ended. */
 export async function waitForEnd(node: NodeIdentity): Promise<void> {
   await waitFor({ what: `the node (process ${node.pid}) to be gone`, timeoutMs: 20_000 }, async () =>
     (await isNodeRunning(node)) ? undefined : true,

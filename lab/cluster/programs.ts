@@ -3,9 +3,9 @@ import { address, clusterDomain, nodeName, nodePath, programPath } from './layou
 /** One program of the node. */
 export interface NodeProgram {
   readonly name: string;
-  /** Command and flags as the node sees them. */
+  /** Command and flags, with paths inside the node. */
   readonly command: readonly string[];
-  /** A plain-HTTP page that answers 200 when the program is up, reachable from the host. */
+  /** A plain-HTTP page that returns 200 when the program is up, reachable from the host. */
   readonly healthUrl?: string;
 }
 
@@ -23,7 +23,7 @@ export const etcd: NodeProgram = {
     '--initial-advertise-peer-urls=http://127.0.0.1:2380',
     '--initial-cluster=node=http://127.0.0.1:2380',
     `--listen-metrics-urls=http://${address.nodeLink}:2381`,
-    '--unsafe-no-fsync', // a cluster that ends uncleanly is built anew
+    '--unsafe-no-fsync', // a cluster that ends uncleanly is built again
     '--log-level=warn',
   ],
   healthUrl: `http://${address.nodeLink}:2381/health`,
@@ -82,11 +82,11 @@ export const controllerManager: NodeProgram = {
     `--root-ca-file=${pki}/ca.crt`,
     `--cluster-signing-cert-file=${pki}/ca.crt`,
     `--cluster-signing-key-file=${pki}/ca.key`,
-    '--allocate-node-cidrs=false', // the bridge plugin has its range from its own configuration
-    // The defaults (20, 30) throttle the controllers visibly when a namespace of many objects goes.
+    '--allocate-node-cidrs=false', // the bridge plugin reads its range from its own configuration
+    // The defaults (20, 30) throttle the controllers visibly when a namespace with many objects is deleted.
     '--kube-api-qps=300',
     '--kube-api-burst=600',
-    // Autoscaling that a person can watch: the defaults are 15 s and 5 min.
+    // Autoscaling fast enough to watch: the defaults are 15 s and 5 min.
     '--horizontal-pod-autoscaler-sync-period=2s',
     '--horizontal-pod-autoscaler-downscale-stabilization=5s',
     '--node-monitor-period=2s',

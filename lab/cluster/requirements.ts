@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Programs of the host that the node uses, with the Debian package that brings each. */
+/** Programs of the host that the node uses, with the Debian package of each. */
 const programs: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
@@ -14,13 +14,13 @@ const programs: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says why this machine cannot run the local cluster, in sentences for a person; empty when it can. What Go needs is
- * said by the build itself.
+ * Returns why this machine cannot run the local cluster, in sentences for users; empty if it can. The build itself
+ * reports a missing Go.
  */
 export function findMissingRequirements(): string[] {
   if (process.platform !== 'linux')
-    return ['The local cluster needs Linux. Elsewhere, use a cluster of your own or kind.'];
-  if (process.arch !== 'x64') return ['The local cluster is built and tried on x86-64 only.'];
+    return ['The local cluster needs Linux. On other systems use your own cluster or kind.'];
+  if (process.arch !== 'x64') return ['The local cluster is built and tested for x86-64 only.'];
   const missing: string[] = [];
   if (process.getuid?.() !== 0) missing.push('The local cluster makes namespaces and network devices: run it as root.');
   const absent = Object.keys(programs).filter((program) => !isOnPath(program));
@@ -39,7 +39,7 @@ function isOnPath(program: string): boolean {
       accessSync(join(folder, program), constants.X_OK);
       return true;
     } catch {
-      return false; // not here; the next folder may have it
+      return false; // the next folder may have the program
     }
   });
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
 export interface RunOptions {
-  /** A file for standard input. Default: empty. */
+  /** A file to use as standard input. Default: empty. */
   readonly stdinPath?: string;
 }
 
-/** Runs a program to its end; answers its standard output. The error carries the command and its standard error. */
+/** Runs a program until it ends; returns its standard output. The error carries the command and its standard error. */
 export async function runProgram(
   command: readonly string[],
   { stdinPath = '/dev/null' }: RunOptions = {},

@@ -23,12 +23,12 @@ export interface StartPrograms {
   readonly onDeath: (message: string) => void;
 }
 
-/** Under the load of several builds a start that takes 5 s has taken 60 s. */
+/** Under the load of several builds, a start that usually takes 5 s has taken 60 s. */
 const readyTimeoutMs = 180_000;
 
 /**
- * Starts everything in the order in which it needs each other, and waits until the node is Ready for pods. From then on a
- * program that dies is started again, until the result is disposed of.
+ * Starts all programs in the order of their dependencies, and waits until the node is Ready for pods. From then on a
+ * program that dies is restarted, until the result is disposed of.
  */
 export async function startPrograms(request: StartPrograms): Promise<AsyncDisposable> {
   const { space, certificates, pauseImage, step, signal } = request;
@@ -79,7 +79,7 @@ function createKeeper(
     launch: () => spawnChild({ ...space.enter(command), logFile: join(logDir, `${name}.log`) }),
     ready: (signal) =>
       waitFor({ what: `${name} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 50, signal }, ready),
-    // Each must stand a kill -9 anyway, and what they hold is thrown away with the node.
+    // Each must survive a kill -9 anyway, and their data is thrown away with the node.
     stopSignal: 'SIGKILL',
     stopTimeoutMs: 1000,
     restart: { restartOnDeath: true, onDeath },
@@ -88,7 +88,7 @@ function createKeeper(
 
 async function isHealthy(url: string): Promise<true> {
   const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(5000) });
-  if (!ok) throw new Error(`${url} answers ${status}`);
+  if (!ok) throw new Error(`${url} responds with ${status}`);
   return true;
 }
 
@@ -110,7 +110,7 @@ const nodeSchema = z.object({
   }),
 });
 
-/** Ready for pods: the kubelet says so, and the ServiceAccount exists without which a pod is refused. */
+/** Ready for pods: the kubelet reports it, and the default ServiceAccount exists, without which pods are refused. */
 async function waitUntilReady(client: ApiClient): Promise<void> {
   await waitFor({ what: 'the node to be Ready', timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
     const node = nodeSchema.parse(await client.get(`/api/v1/nodes/${nodeName}`));

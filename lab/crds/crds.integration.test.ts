@@ -25,7 +25,7 @@ async function kindsOf({ files }: CrdSet): Promise<string[]> {
     .sort();
 }
 
-test("Strimzi's own generator makes the CRDs of the kinds that we use, in v1 alone", async () => {
+test("Strimzi's own generator makes the CRDs of the kinds that we use, in v1 only", async () => {
   assert.deepEqual(await kindsOf(await strimziCrds()), [
     'Kafka.v1.kafka.strimzi.io',
     'KafkaNodePool.v1.kafka.strimzi.io',
@@ -34,18 +34,18 @@ test("Strimzi's own generator makes the CRDs of the kinds that we use, in v1 alo
   ]);
 });
 
-test('the prometheus-operator module brings ServiceMonitor and PrometheusRule', async () => {
+test('the prometheus-operator module contains ServiceMonitor and PrometheusRule', async () => {
   const kinds = await kindsOf(await prometheusOperatorCrds());
   assert.ok(kinds.includes('ServiceMonitor.v1.monitoring.coreos.com'), kinds.join());
   assert.ok(kinds.includes('PrometheusRule.v1.monitoring.coreos.com'), kinds.join());
 });
 
-test('the module of KEDA brings ScaledObject', async () => {
+test('the module of KEDA contains ScaledObject', async () => {
   const kinds = await kindsOf(await kedaCrds());
   assert.ok(kinds.includes('ScaledObject.v1alpha1.keda.sh'), kinds.join());
 });
 
-test('the module of CloudNativePG brings Cluster', async () => {
+test('the module of CloudNativePG contains Cluster', async () => {
   const kinds = await kindsOf(await cloudNativePgCrds());
   assert.ok(kinds.includes('Cluster.v1.postgresql.cnpg.io'), kinds.join());
 });

@@ -1,8 +1,8 @@
 import { waitFor } from '#lab/process/wait.ts';
 
 /**
- * Waits until the API server has taken CRDs up: names as `crd/NAME`, or `crd` and `--all`. Of a CRD that is so new that
- * it has no status at all, kubectl wait says that its conditions cannot be read, and ends: it is asked again.
+ * Waits until the API server serves the CRDs: names as `crd/NAME`, or `crd` and `--all`. For a new CRD without a
+ * status, kubectl wait fails because it cannot read the conditions, so the call is retried.
  */
 export async function untilEstablished(
   kubectl: (args: string[]) => Promise<unknown>,

@@ -18,7 +18,7 @@ export interface ModuleCrds {
   /** Name of the build in the cache. */
   readonly name: string;
   readonly goModule: string;
-  /** Folder of the module that holds nothing but CRDs. */
+  /** Folder of the module that contains only CRDs. */
   readonly folder: string;
 }
 

@@ -18,7 +18,7 @@ const kinds = {
   'kafkanodepools.kafka.strimzi.io': 'io.strimzi.api.kafka.model.nodepool.KafkaNodePool',
 };
 
-/** As Strimzi's own build calls it, for the v1 API alone. */
+/** The options of Strimzi's own build, for the v1 API only. */
 const options = '--label app:strimzi --target-kube 1.16+ --crd-api-version v1 --api-versions v1 --storage-version v1';
 
 const javaMajor = 21;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /**
- * What goes into the image, as rules. The Dockerfile says the same in its own words; dockerfile.test.ts holds the two
- * together.
+ * The rules for the contents of the image. The Dockerfile states the same rules in its own form; dockerfile.test.ts
+ * checks that both agree.
  */
 
-/** Files and folders of the repository that the program needs at run time; they keep their places below /app. */
+/** Files and folders of the repository that the program needs at run time; they keep their paths below /app. */
 export const shippedSources = [
   'package.json',
   'sumpipeline.ts',
@@ -19,14 +19,14 @@ export const shippedSources = [
   'services',
 ] as const;
 
-/** True for a file of the repository that goes into the image. Tests and what only tests use stay out. */
+/** True for a file of the repository that goes into the image. Tests and files that only tests use are left out. */
 export function isShippedSource(path: string): boolean {
   const parts = path.split('/');
   if (!shippedSources.some((source) => source === parts[0])) return false;
   return !parts.some((part) => part === 'testing' || part === 'golden') && !/\.test\.ts$|\.d\.ts$/.test(path);
 }
 
-/** True for a file of a package that is needed at run time: declarations and source maps are half of their size. */
+/** True for a file of a package that is needed at run time: declarations and source maps are half of the size. */
 export function isNeededAtRunTime(path: string): boolean {
   return !/\.d\.[cm]?ts$|\.map$/.test(path);
 }
@@ -43,7 +43,9 @@ const lockSchema = z.object({
   ),
 });
 
-/** The packages of production: path below the repository (`node_modules/x`) -> version. What `npm ci --omit=dev --omit=optional` installs. */
+/**
+ * The packages of production, as `npm ci --omit=dev --omit=optional` installs them: path (`node_modules/x`) -> version.
+ */
 export function findProductionPackages(packageLock: string): Map<string, string> {
   const { packages } = lockSchema.parse(JSON.parse(packageLock));
   const found = new Map<string, string>();
@@ -53,7 +55,9 @@ export function findProductionPackages(packageLock: string): Map<string, string>
   return found;
 }
 
-/** What the node program is linked against, on Debian for amd64. The first is the loader, whose path is in the program. */
+/**
+ * The libraries that the node program is linked against, on Debian for amd64. The program names the path of the first.
+ */
 export const nodeLibraries = [
   '/lib64/ld-linux-x86-64.so.2',
   '/lib/x86_64-linux-gnu/libc.so.6',
@@ -67,16 +71,16 @@ export const nodeLibraries = [
 export const nodePath = '/usr/bin/node';
 export const certificatesPath = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Small files of the base that are written, not copied. */
+/** Small files of the base that are generated, not copied. */
 export const baseTexts = {
   '/etc/passwd': 'root:x:0:0:root:/root:/usr/bin/node\nnonroot:x:65532:65532:nonroot:/app:/usr/bin/node\n',
   '/etc/group': 'root:x:0:\nnonroot:x:65532:\n',
   '/etc/nsswitch.conf': 'hosts: files dns\n',
 } as const;
 
-/** Only what makes sense for every sub-command; the command itself (`operator`, ...) is the container's arguments. */
+/** Only settings that fit every sub-command; the command itself (`operator`, ...) is in the container's arguments. */
 export const imageConfig = {
-  // kafkajs sets timers in the past now and then; the warning is cosmetic and would be the only line that is no JSON.
+  // kafkajs sometimes sets timers in the past. The warning is cosmetic and would be the only log line that is not JSON.
   Entrypoint: [nodePath, '--disable-warning=TimeoutNegativeWarning', '/app/sumpipeline.ts'],
   User: '65532:65532',
   WorkingDir: '/app',

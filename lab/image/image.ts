@@ -26,7 +26,10 @@ export interface ImageOptions {
   readonly cacheRoot?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** Default `localhost/sumpipeline:<start of the digest>`: another content is another name, so no pod keeps an old one. */
+  /**
+   * Default `localhost/sumpipeline:<start of the digest>`: other content has another name, so no pod keeps an old
+   * image.
+   */
   readonly ref?: string;
 }
 
@@ -39,7 +42,7 @@ export interface Image {
 }
 
 /**
- * Builds the image of SumPipeline without Docker: three layers (Node and what it needs; the packages of production; our
+ * Builds the image of SumPipeline without Docker: three layers (Node and its libraries; the packages of production; our
  * source), each built again only when its files changed. The same files give the same digest.
  */
 export async function buildImage(options: ImageOptions = {}): Promise<Image> {
@@ -54,7 +57,7 @@ export async function buildImage(options: ImageOptions = {}): Promise<Image> {
     ...cache,
     name: 'image-sumpipeline',
     inputs: [manifest.digest, nameOf(manifest.digest), ...(await readImageCode())],
-    // 200 MB each, needed for the moment in which a node imports it.
+    // 200 MB each, needed only until a node has imported it.
     keepEntries: 2,
     inUseMs: 600_000,
     build: (dir) => writeImage(join(dir, 'image.tar'), manifest, layers),
@@ -76,7 +79,7 @@ export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const texts = { ...baseTexts, [certificatesPath]: `${rootCertificates.join('\n')}\n` };
   return await cachedLayer(cache, {
     name: 'layer-base',
-    // The package's version stands for its 127 MB.
+    // The package's version identifies its 127 MB.
     inputs: [
       await readFile(join(runtime, 'package.json')),
       JSON.stringify(texts),
@@ -114,7 +117,7 @@ async function packagesLayer(root: string, cache: Cache): Promise<Layer> {
     async entries() {
       const files = await Promise.all(
         [...packages.keys()].map(async (path) =>
-          // A package's own node_modules are packages of the list, or not of production.
+          // A package's own node_modules are either in the list themselves or not needed in production.
           (await listFiles(root, path)).filter((file) => !file.startsWith(`${path}/node_modules/`)),
         ),
       );

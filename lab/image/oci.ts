@@ -13,7 +13,7 @@ export interface Layer {
   readonly sha256: string;
 }
 
-/** The part of an image's configuration that we use, in OCI's own words. */
+/** The part of an image's configuration that we use, with OCI's names. */
 export interface ImageConfig {
   readonly Entrypoint: readonly string[];
   readonly User: string;
@@ -28,15 +28,18 @@ export interface ImageManifest {
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-/** The text of the code that decides over an image's bytes: an input of every cached image. */
+/** The text of the code that determines an image's bytes: an input of every cached image. */
 export function readImageCode(): Promise<Buffer[]> {
   return Promise.all(['tar.ts', 'oci.ts'].map((file) => readFile(join(import.meta.dirname, file))));
 }
 
-/** A fixed time, or the same files would give another digest tomorrow. */
+/** A fixed time; otherwise the same files would give another digest tomorrow. */
 const created = '1970-01-01T00:00:00Z';
 
-/** Builds an image's documents from its layers, lowest first. `nameOf` makes the reference, tag included, from the digest. */
+/**
+ * Builds an image's documents from its layers, lowest first. `nameOf` makes the reference, tag included, from the
+ * digest.
+ */
 export function buildManifest(
   layers: readonly Layer[],
   config: ImageConfig,
@@ -101,7 +104,7 @@ export async function writeImage(path: string, manifest: ImageManifest, layers: 
   await file.appendFile(tarEnd());
 }
 
-/** Writes a layer and answers its digest. */
+/** Writes a layer and returns its digest. */
 export async function writeLayer(path: string, chunks: readonly Uint8Array[]): Promise<Layer> {
   await using file = await open(path, 'w');
   const hash = createHash('sha256');

@@ -6,16 +6,19 @@ import { buildManifest, type ImageConfig, readImageCode, writeImage, writeLayer 
 import { buildTar } from './tar.ts';
 
 export interface ProgramImage {
-  /** Of the build in the cache. */
+  /** Name of the build in the cache. */
   readonly name: string;
   /** Reference of the image, tag included. */
   readonly ref: string;
-  /** Path in the image, without a leading slash -> program in the cache, whose folder is named after what it was built from. */
+  /**
+   * Path in the image, without a leading slash -> program in the cache, whose folder is named after what it was built
+   * from.
+   */
   readonly programs: Readonly<Record<string, string>>;
   readonly config: ImageConfig;
 }
 
-/** Builds an image of static programs and nothing else; answers the path of its archive. */
+/** Builds an image that holds only static programs; returns the path of its archive. */
 export async function buildProgramImage(
   { name, ref, programs, config }: ProgramImage,
   { progress }: { readonly progress: Progress },

@@ -17,7 +17,7 @@ const entries: TarEntry[] = [
   { type: 'file', path: 'ünï', mode: 0o644, data: Buffer.alloc(0) },
 ];
 
-test('tar itself reads back every entry with its kind, mode and bytes', (t) => {
+test('tar reads back every entry with its kind, mode and bytes', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'tar-'));
   t.after(() => rmSync(dir, { recursive: true }));
   writeFileSync(join(dir, 'x.tar'), Buffer.concat(buildTar(entries)));
@@ -37,7 +37,7 @@ test('the order of the entries does not change a byte', () => {
   assert.equal(bytes.length % 512, 0);
 });
 
-test('what an archive cannot hold is refused by name', () => {
+test('an entry that an archive cannot hold is refused, and named', () => {
   const file = (path: string): TarEntry => ({ type: 'file', path, mode: 0o644, data: Buffer.alloc(0) });
   assert.throws(() => buildTar([file('x'.repeat(101))]), /too long for an archive: x+$/);
   assert.throws(() => buildTar([{ type: 'link', path: 'l', target: 'y'.repeat(101) }]), /too long for an archive: y+$/);

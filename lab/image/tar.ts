@@ -1,4 +1,4 @@
-/** One entry of an archive. Paths have no leading slash; a directory's parents are the caller's affair. */
+/** One entry of an archive. Paths have no leading slash; the caller adds parent directories. */
 export type TarEntry =
   | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly data: Uint8Array }
   | { readonly type: 'directory'; readonly path: string; readonly mode: number }
@@ -7,7 +7,7 @@ export type TarEntry =
 const block = 512;
 
 /**
- * An archive (ustar) as a list of chunks whose bytes depend on nothing but the entries: sorted by path, time zero,
+ * An archive (ustar) as a list of chunks. Its bytes depend only on the entries: sorted by path, time zero,
  * owner root. The same files give the same digest on every machine.
  */
 export function buildTar(entries: readonly TarEntry[]): Uint8Array[] {
@@ -15,7 +15,7 @@ export function buildTar(entries: readonly TarEntry[]): Uint8Array[] {
   return [...sorted.flatMap(buildEntry), tarEnd()];
 }
 
-/** The chunks of a single entry, for archives that are written piece by piece. */
+/** The chunks of a single entry, for archives that are written entry by entry. */
 export function buildEntry(entry: TarEntry): Uint8Array[] {
   switch (entry.type) {
     case 'directory':
@@ -29,7 +29,7 @@ export function buildEntry(entry: TarEntry): Uint8Array[] {
   }
 }
 
-/** What stands before a file's bytes; `tarPadding` stands after them. */
+/** The header before a file's bytes; `tarPadding` comes after the bytes. */
 export function buildFileHeader(path: string, mode: number, size: number): Uint8Array {
   return buildHeader({ path, mode, size, flag: '0', target: '' });
 }
@@ -63,7 +63,7 @@ function buildHeader({ path, mode, size, flag, target }: Header): Uint8Array {
   writeOctal(0, 116, 8); // gid
   writeOctal(size, 124, 12);
   writeOctal(0, 136, 12); // time
-  header.write('        ', 148); // the checksum counts itself as blanks
+  header.write('        ', 148); // the checksum field counts as blanks
   header.write(flag, 156);
   header.write(target, 157);
   header.write('ustar\x0000', 257, 'ascii');

@@ -7,15 +7,15 @@ import { requireJava } from '#lab/process/java.ts';
 import type { Progress } from '#lab/progress.ts';
 
 /**
- * The file with Kafka's classes as the JVM has them in memory (an AppCDS archive), made once by a broker that runs with
- * recording on. With it a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start many. It only
- * saves time: undefined when it cannot be made, and a JVM that it does not fit goes on without it.
+ * The file with Kafka's classes in the JVM's memory format (an AppCDS archive), made once by a broker that runs with
+ * recording on. With it a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start many. It
+ * only saves time: undefined if it cannot be made, and a JVM that cannot use it starts without it.
  */
 export async function archiveClasses(request: {
   /** The folder that holds the jars. */
   readonly jars: string;
   readonly progress: Progress;
-  /** Runs a broker with these JVM options in a folder of its own, from start to a clean end. */
+  /** Runs a broker with these JVM options in its own folder, from start to a clean end. */
   train(dir: string, jvmOptions: readonly string[]): Promise<void>;
 }): Promise<string | undefined> {
   const { jars, progress, train } = request;
@@ -36,7 +36,9 @@ export async function archiveClasses(request: {
     });
     return join(entry, archiveName);
   } catch (error) {
-    progress.note(`Kafka starts slower: ${error instanceof Error ? error.message : String(error)}`);
+    progress.note(
+      `Kafka starts more slowly, without an archive of its classes: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return undefined;
   }
 }

@@ -2,16 +2,16 @@ import { describeExit } from '#lab/process/child.ts';
 import { readLogTail } from '#lab/progress.ts';
 import { spawnJava } from './java.ts';
 
-/** One of Kafka's own command-line tools, run to its end. */
+/** One of Kafka's own command-line tools, run until it ends. */
 export interface Command {
   /** The folder that holds the jars. */
   readonly jars: string;
-  /** Where a crash of the JVM leaves its report. */
+  /** The folder for the JVM's crash report. */
   readonly dir: string;
   readonly logFile: string;
 }
 
-/** Makes the data folder that a properties file names, with one SCRAM user in it. The folder must not be there yet. */
+/** Makes the data folder that a properties file names, with one SCRAM user in it. The folder must not exist yet. */
 export function formatStorage(
   command: Command,
   request: {

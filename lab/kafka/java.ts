@@ -11,11 +11,11 @@ export interface JavaProgram {
   readonly logFile: string;
   /** More options of the JVM. Default none. */
   readonly jvmOptions?: readonly string[];
-  /** Where a crash of the JVM leaves its report, which would otherwise land in the current folder. */
+  /** The folder for the JVM's crash report, which would otherwise be written to the current folder. */
   readonly crashDir: string;
 }
 
-/** A small JVM that starts fast: one compiler tier and the serial collector are enough beside a test. */
+/** A small JVM that starts fast: one compiler tier and the serial collector are enough for a test. */
 export function spawnJava({
   jars,
   mainClass,
@@ -38,7 +38,7 @@ export function spawnJava({
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
       '-cp',
-      // Java itself expands the star; there is no shell here.
+      // Java itself expands the star; no shell is involved.
       `${jars}/*`,
       mainClass,
       ...args,

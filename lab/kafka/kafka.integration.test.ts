@@ -126,13 +126,13 @@ test('a user without an ACL may not write, and may once it has one', async () =>
   });
 });
 
-test('a topic that nobody created does not come into being', async () => {
+test('no topic is created automatically', async () => {
   const topic = uniqueName('absent');
   await assert.rejects(produce({ ...kafka.clientConfig(), retry: { retries: 1 } }, topic, 'x'));
   assert.ok(!(await withAdmin(kafka.clientConfig(), (admin) => admin.listTopics())).includes(topic));
 });
 
-test('what was acknowledged is there after kill -9 and a start', async () => {
+test('acknowledged records exist after kill -9 and a start', async () => {
   const topic = await createTopic(kafka.clientConfig());
   await produce(kafka.clientConfig(), topic, 'kept');
   await kafka.kill(1);
@@ -141,7 +141,7 @@ test('what was acknowledged is there after kill -9 and a start', async () => {
   assert.equal(await readRange(kafka.clientConfig(), topic), '0..1');
 });
 
-test('another launcher on the kept folder finds the same cluster, even at another port', async () => {
+test('another launcher on the kept folder starts the same cluster, even at another port', async () => {
   await using own = await createTemporaryFolder();
   const dir = join(own.path, 'kafka');
   await using first = await startKafka({ dir });
@@ -159,23 +159,23 @@ test('another launcher on the kept folder finds the same cluster, even at anothe
   assert.equal(await readRange(third.clientConfig(), topic), '0..1');
 });
 
-test('an interrupted format is done again', async () => {
+test('an interrupted format is repeated', async () => {
   await using own = await createTemporaryFolder();
   const dir = join(own.path, 'kafka');
   await using first = await startKafka({ dir });
   await first.stop();
-  // The state file is written last, so this is what an interrupted format looks like.
+  // The state file is written last, so an interrupted format leaves this state.
   await rm(join(dir, 'state.json'));
   await using second = await startKafka({ dir });
   assert.notEqual(second.clusterId, first.clusterId);
 });
 
 test('two launchers on one folder: the second fails and the first goes on', async () => {
-  await assert.rejects(startKafka({ dir: join(folder.path, 'kafka') }), /Kafka runs on .* already, as process \d+/);
+  await assert.rejects(startKafka({ dir: join(folder.path, 'kafka') }), /Kafka already runs on .* as process \d+/);
   await withAdmin(kafka.clientConfig(), (admin) => admin.listTopics());
 });
 
-test('a port that is taken is an error with the broker log in it', async () => {
+test('a port that is in use is an error that contains the broker log', async () => {
   await using own = await createTemporaryFolder();
   const port = Number(kafka.bootstrapServers.split(':')[1]);
   await assert.rejects(
@@ -184,7 +184,7 @@ test('a port that is taken is an error with the broker log in it', async () => {
   );
 });
 
-test('three brokers keep an acknowledged record while one of them is killed, and take it back', async () => {
+test('three brokers keep an acknowledged record while one of them is killed, and the killed broker joins again', async () => {
   await using own = await createTemporaryFolder();
   await using three = await startKafka({ dir: join(own.path, 'kafka'), nodes: 3 });
   const topic = await createTopic(three.clientConfig(), 3);
@@ -204,7 +204,7 @@ test('three brokers keep an acknowledged record while one of them is killed, and
   assert.deepEqual(await findProcesses(own.path), []);
 });
 
-test('with a restart policy a killed broker comes back by itself and says so', async () => {
+test('with a restart policy a killed broker restarts by itself and reports it', async () => {
   await using own = await createTemporaryFolder();
   const messages: string[] = [];
   await using supervised = await startKafka({
@@ -215,11 +215,11 @@ test('with a restart policy a killed broker comes back by itself and says so', a
   await waitFor({ what: 'the message that Kafka is back', timeoutMs: 60_000 }, async () =>
     messages.includes('Kafka is back.') ? true : undefined,
   );
-  assert.match(messages[0] ?? '', /^Kafka died \(signal SIGKILL\); starting it again\./);
+  assert.match(messages[0] ?? '', /^Kafka died \(signal SIGKILL\); restarting it\./);
   await withAdmin(supervised.clientConfig(), (admin) => admin.listTopics());
 });
 
-test('stop leaves no process', async () => {
+test('stop leaves no process behind', async () => {
   await using own = await createTemporaryFolder();
   const one = await startKafka({ dir: join(own.path, 'kafka') });
   assert.notDeepEqual(await findProcesses(own.path), []);

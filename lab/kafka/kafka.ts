@@ -16,19 +16,21 @@ import { buildProperties, type KafkaNode } from './settings.ts';
 import { chooseNodes, describeCount, readState, writeState } from './state.ts';
 
 export interface KafkaOptions {
-  /** Holds the data, certificate, password and logs. An empty or absent folder becomes a new cluster. */
+  /** Holds the data, certificate, password and logs. An empty or missing folder becomes a new cluster. */
   readonly dir: string;
   /** The address of the SASL_SSL listener, which clients dial. Default 127.0.0.1. */
   readonly host?: string;
   /** 1 or 3; a kept cluster keeps its number. Default 1. */
   readonly nodes?: 1 | 3;
-  /** The SASL_SSL port of each node. Default: those of the last start when they are free, else any free ones. */
+  /**
+   * The SASL_SSL port of each node. Default: the ports of the last start if they are free, otherwise any free ports.
+   */
   readonly ports?: readonly number[];
   /** The largest heap of one node, as -Xmx takes it. Default 256m. */
   readonly heap?: string;
-  /** Bring a node back when it dies. Default: it stays dead. */
+  /** Restarts a node when it dies. Default: it is not restarted. */
   readonly restart?: RestartPolicy;
-  /** Default: says nothing. */
+  /** Default: silent. */
   readonly progress?: Progress;
 }
 
@@ -37,7 +39,7 @@ export interface Kafka extends AsyncDisposable {
   readonly clusterId: string;
   /** `host:port` of each node's SASL_SSL listener, with commas. */
   readonly bootstrapServers: string;
-  /** The same for the PLAINTEXT listeners on loopback, whose callers may do everything. */
+  /** The same for the PLAINTEXT listeners on loopback, whose clients may do everything. */
   readonly plaintextBootstrapServers: string;
   /** The CA that signed the brokers' certificate. */
   readonly caPem: string;
@@ -47,14 +49,14 @@ export interface Kafka extends AsyncDisposable {
   readonly nodeIds: readonly number[];
   /** What kafkajs needs to connect to the SASL_SSL listener as the super user, certificate check included. */
   clientConfig(): KafkaConfig;
-  /** Adds a user without any right, or changes its password. Rights are ACLs: kafkajs `admin.createAcls`. */
+  /** Adds a user without any permission, or changes its password. Permissions are ACLs: kafkajs `admin.createAcls`. */
   addUser(user: { readonly username: string; readonly password: string }): Promise<void>;
   logFile(nodeId: number): string;
   /** Undefined while the node is down. */
   pid(nodeId: number): number | undefined;
   /** kill -9 of one node. */
   kill(nodeId: number): Promise<void>;
-  /** Starts a node again after `kill()`, `stopNode()` or `stop()`, and waits until it answers. */
+  /** Starts a node again after `kill()`, `stopNode()` or `stop()`, and waits until it responds. */
   start(nodeId: number): Promise<void>;
   /** A controlled shutdown of one node. */
   stopNode(nodeId: number): Promise<void>;
@@ -66,12 +68,12 @@ const brokerClass = 'kafka.Kafka';
 const username = 'admin';
 const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
-/** A controlled shutdown needs a quorum of controllers; when all nodes stop at once the last one may never get it. */
+/** A controlled shutdown needs a quorum of controllers; if all nodes stop at once, the last one may never get it. */
 const stopTimeoutMs = 10_000;
-/** The JVM writes its archive on the way out, which takes seconds. */
+/** The JVM writes its archive when it exits, which takes seconds. */
 const trainingStopMs = 120_000;
 
-/** Starts a real Kafka in `dir`, formatting it first when it is new, and waits until every node answers. */
+/** Starts a real Kafka in `dir`, which is formatted first if it is new, and waits until every node responds. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { progress = silentProgress } = options;
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
@@ -177,14 +179,14 @@ async function startNodes(
   };
 }
 
-/** Before anything is written: another launcher may hold this folder. */
+/** Called before anything is written: another launcher may hold this folder. */
 async function requireUnused(dir: string): Promise<void> {
   const found = await findProcesses(join(dir, 'node-'));
   const other = found.find(({ commandLine }) => commandLine.includes(brokerClass));
-  if (other) throw new Error(`Kafka runs on ${dir} already, as process ${other.pid}: stop that one first`);
+  if (other) throw new Error(`Kafka already runs on ${dir} as process ${other.pid}: stop that process first`);
 }
 
-/** Writes what the brokers read at their start, and answers the CA that clients must trust. */
+/** Writes the files that the brokers read at their start, and returns the CA that clients must trust. */
 async function writeSettings(request: { dir: string; host: string; nodes: readonly KafkaNode[] }): Promise<string> {
   const { dir, host, nodes } = request;
   const { caPem, certPem, keyPem } = await keepServerCertificate(join(dir, 'certificate.json'), {
@@ -203,7 +205,7 @@ async function writeSettings(request: { dir: string; host: string; nodes: readon
   return caPem;
 }
 
-/** The state file is written after this, so that data without it is an interrupted format and goes. */
+/** The state file is written after this, so data without it is from an interrupted format and is removed. */
 async function formatNode(request: {
   jars: string;
   dir: string;
@@ -220,10 +222,10 @@ async function formatNode(request: {
   );
 }
 
-/** Each listener binds by itself: one may answer while another finds its port taken. */
+/** Each listener binds separately: one may respond while another finds its port in use. */
 function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
   const { node, host, caPem, signal } = request;
-  const what = `Kafka on ${host}:${node.securePort} to answer`;
+  const what = `Kafka on ${host}:${node.securePort} to respond`;
   return waitFor({ what, timeoutMs: readyTimeoutMs, signal }, async () => {
     await answersApiVersions({ host: loopback, port: node.plaintextPort });
     return answersApiVersions({ host, port: node.securePort, caPem });

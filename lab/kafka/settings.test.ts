@@ -25,7 +25,7 @@ function propertiesOf(count: number): Map<string, string> {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-test('only the listener with TLS and a password leaves the machine', () => {
+test('only the listener with TLS and a password listens beyond the machine', () => {
   assert.equal(
     propertiesOf(1).get('listeners'),
     'SASL_SSL://10.88.0.1:9091,PLAINTEXT://127.0.0.1:9191,CONTROLLER://127.0.0.1:9291',
@@ -36,7 +36,7 @@ for (const [count, replicas, minInSync] of [
   [1, '1', '1'],
   [3, '3', '2'],
 ] as const) {
-  test(`${count} of nodes: ${replicas} replicas, of which ${minInSync} must have a record before it is acknowledged`, () => {
+  test(`${count} of nodes: ${replicas} replicas, and ${minInSync} must have a record before it is acknowledged`, () => {
     const properties = propertiesOf(count);
     assert.equal(properties.get('default.replication.factor'), replicas);
     assert.equal(properties.get('min.insync.replicas'), minInSync);
@@ -48,6 +48,6 @@ test('three nodes know each other as voters', () => {
   assert.equal(propertiesOf(3).get('controller.quorum.voters'), '1@127.0.0.1:9291,2@127.0.0.1:9292,3@127.0.0.1:9293');
 });
 
-test('a topic that nobody created does not come into being', () => {
+test('no topic is created automatically', () => {
   assert.equal(propertiesOf(1).get('auto.create.topics.enable'), 'false');
 });

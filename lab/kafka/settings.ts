@@ -1,8 +1,8 @@
-/** One broker that is a controller too. */
+/** A broker that is also a controller. */
 export interface KafkaNode {
   /** 1 and up. */
   readonly id: number;
-  /** SASL_SSL, for everybody. */
+  /** SASL_SSL, for all clients. */
   readonly securePort: number;
   /** PLAINTEXT on loopback: between brokers, and for audits that must not depend on a password. */
   readonly plaintextPort: number;
@@ -25,7 +25,7 @@ export interface NodeSettings {
 
 const loopback = '127.0.0.1';
 
-/** The server.properties of one node: as durable as its number of nodes allows, and quick to notice a dead neighbour. */
+/** The server.properties of one node: as durable as the number of nodes allows, and quick to detect a dead node. */
 export function buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName }: NodeSettings): string {
   const replicas = Math.min(3, nodes.length);
   const minInSync = replicas > 2 ? 2 : 1;
@@ -37,7 +37,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
   return toProperties({
     'process.roles': 'broker,controller',
     'node.id': node.id,
-    // Static voters: their addresses stand here and not in the log, so the ports may be others after a restart.
+    // Static voters: their addresses are here and not in the log, so the ports may change after a restart.
     'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@${loopback}:${controllerPort}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -51,11 +51,11 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'ssl.truststore.type': 'PEM',
     'ssl.truststore.location': trustStore,
     'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-    // Takes the place of a JAAS file.
+    // Replaces a JAAS file.
     'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config':
       'org.apache.kafka.common.security.scram.ScramLoginModule required;',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    // ANONYMOUS is whoever reaches the loopback listeners: the brokers and controllers themselves.
+    // ANONYMOUS is every client of the loopback listeners: the brokers and controllers themselves.
     'super.users': `User:${adminName};User:ANONYMOUS`,
 
     'auto.create.topics.enable': false,
@@ -68,7 +68,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': 1,
 
-    // A restart after kill -9 waits for the old session to end: 4 s with this one, 12 s with the default.
+    // A restart after kill -9 waits until the old session ends: 4 s with this value, 12 s with the default.
     'broker.session.timeout.ms': 2_000,
     'broker.heartbeat.interval.ms': 300,
     // The default waits 3 s for more members before a group's first rebalance.

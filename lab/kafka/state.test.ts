@@ -9,7 +9,7 @@ import { chooseNodes, readState, writeState } from './state.ts';
 const loopback = '127.0.0.1';
 const none = { host: loopback, loopback, kept: undefined, count: undefined, ports: undefined };
 
-test('a new cluster has one node, and every port is another one', async () => {
+test('a new cluster has one node, and all ports differ', async () => {
   assert.equal((await chooseNodes(none)).length, 1);
   const three = await chooseNodes({ ...none, count: 3 });
   assert.deepEqual(
@@ -20,18 +20,18 @@ test('a new cluster has one node, and every port is another one', async () => {
   assert.equal(new Set(ports).size, 9);
 });
 
-test('a kept cluster gets its ports again, except one that somebody else took', async () => {
+test('a kept cluster gets its ports again, except a port that another process uses', async () => {
   const kept = await chooseNodes(none);
   assert.deepEqual(await chooseNodes({ ...none, kept }), kept);
-  const stranger = createServer().listen(kept[0]?.plaintextPort, loopback);
-  await once(stranger, 'listening');
+  const server = createServer().listen(kept[0]?.plaintextPort, loopback);
+  await once(server, 'listening');
   const [now] = await chooseNodes({ ...none, kept });
-  stranger.close();
+  server.close();
   assert.equal(now?.securePort, kept[0]?.securePort);
   assert.notEqual(now?.plaintextPort, kept[0]?.plaintextPort);
 });
 
-test('wanted ports win over kept ones', async () => {
+test('requested ports take precedence over kept ports', async () => {
   const kept = await chooseNodes(none);
   const port = await findFreePort(loopback);
   assert.equal((await chooseNodes({ ...none, kept, ports: [port] }))[0]?.securePort, port);
@@ -46,11 +46,11 @@ test('another number of nodes than the cluster was formatted for is refused', as
 
 test('three nodes need three ports', async () => {
   await assert.rejects(chooseNodes({ ...none, count: 3, ports: [9092] }), {
-    message: '3 nodes of Kafka need as many ports, got 1',
+    message: '3 nodes of Kafka need 3 ports, but got 1',
   });
 });
 
-test('a state that was written is read again, and none is no cluster', async () => {
+test('a written state can be read, and without a state there is no cluster', async () => {
   await using folder = await createTemporaryFolder();
   assert.equal(await readState(folder.path), undefined);
   const state = { clusterId: 'id', password: 'secret', nodes: await chooseNodes(none) };

@@ -13,21 +13,21 @@ const nodeSchema = z.object({
 
 const stateSchema = z.object({ clusterId: z.string(), password: z.string(), nodes: z.array(nodeSchema).min(1) });
 
-/** What a kept cluster needs to start again as the same one. */
+/** The data that a kept cluster needs to start again as the same cluster. */
 export type KafkaState = z.infer<typeof stateSchema>;
 
-/** Undefined when the folder holds no whole cluster. */
+/** Undefined if the folder holds no complete cluster. */
 export async function readState(dir: string): Promise<KafkaState | undefined> {
   const file = join(dir, 'state.json');
   try {
     return stateSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} is not a file that we wrote; move the folder away and start again`, { cause: error });
+    throw new Error(`${file} is not a state file of this lab; move the folder away and start again`, { cause: error });
   }
 }
 
-/** Written after the format and by rename, so that its presence means a whole cluster. */
+/** Written after the format and by rename, so that its presence means a complete cluster. */
 export async function writeState(dir: string, state: KafkaState): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
@@ -37,10 +37,10 @@ export async function writeState(dir: string, state: KafkaState): Promise<void> 
 export interface NodesRequest {
   readonly host: string;
   readonly loopback: string;
-  /** The nodes of the last start; their ports are taken again where they are free. */
+  /** The nodes of the last start; their ports are used again if they are free. */
   readonly kept: readonly KafkaNode[] | undefined;
   readonly count: number | undefined;
-  /** SASL_SSL ports that the caller wants. */
+  /** SASL_SSL ports that the caller requests. */
   readonly ports: readonly number[] | undefined;
 }
 
@@ -51,7 +51,7 @@ export async function chooseNodes({ host, loopback, kept, count, ports }: NodesR
     throw new Error(`this Kafka was formatted for ${describeCount(nodeCount)}, not ${count}: use another folder`);
   }
   if (ports && ports.length !== nodeCount) {
-    throw new Error(`${describeCount(nodeCount)} of Kafka need as many ports, got ${ports.length}`);
+    throw new Error(`${describeCount(nodeCount)} of Kafka need ${nodeCount} ports, but got ${ports.length}`);
   }
   const taken = new Set<number>(ports);
   const choose = async (address: string, last: number | undefined): Promise<number> => {

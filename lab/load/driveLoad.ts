@@ -13,9 +13,9 @@ export interface DriveOptions {
   readonly api: LoadApi;
   readonly runId: string;
   readonly seed: number;
-  /** Ends the load early; what was sent is checked all the same. */
+  /** Ends the load early; the sent additions are still checked. */
   readonly signal: AbortSignal;
-  /** Told about every second. */
+  /** Called about every second. */
   readonly onProgress: (progress: LoadProgress) => void;
   readonly complain: (problem: string) => void;
 }
@@ -28,13 +28,13 @@ export interface LoadProgress {
   readonly busyUsers: number;
 }
 
-/** Arrivals are at most this late: a tick costs nothing, and 20 ms are below every latency that we judge. */
+/** Arrivals are at most this late: a tick is cheap, and 20 ms are below every latency that we judge. */
 const tickMs = 20;
 const progressMs = 1_000;
-/** Journals compared at once: the check should not be a load test of its own. */
+/** Journals compared at once: the check should not be a load test itself. */
 const verifyConcurrency = 16;
 
-/** Plays a scenario in the open model, waits for the visits under way, checks every journal and the proof. */
+/** Plays a scenario in the open model, waits for running visits, then checks every journal and the proof. */
 export async function driveLoad(options: DriveOptions): Promise<LoadSummary> {
   const { name, scenario, api, runId, seed, complain } = options;
   const measurements = new Measurements();
@@ -58,7 +58,7 @@ export async function driveLoad(options: DriveOptions): Promise<LoadSummary> {
   const proof = await api.readProof();
   const isExact = proof.kind === 'found' && proof.value.exact;
   measurements.add('sumpipeline_journal_agrees', isExact ? 1 : 0);
-  if (!isExact) complain(`the proof does not say exact: ${JSON.stringify(proof)}`);
+  if (!isExact) complain(`the proof is not exact: ${JSON.stringify(proof)}`);
   const thresholds = thresholdsFor(visitsUntil(scenario, durationSeconds(scenario)));
   return summarize({ scenario: name, runId, seed, thresholds, metrics: measurements.statistics() });
 }

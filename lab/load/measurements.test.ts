@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Measurements } from './measurements.ts';
 
 describe('measurements', () => {
-  it('answers percentiles to one part in a hundred', () => {
+  it('returns percentiles with an error below one percent', () => {
     const measurements = new Measurements();
     for (let ms = 1; ms <= 1000; ms++) measurements.add('sumpipeline_acknowledgement', ms);
     const {
@@ -15,7 +15,7 @@ describe('measurements', () => {
     assert.ok(Math.abs(median - 500) < 10 && Math.abs(late - 990) < 15, `${median} ${late}`);
   });
 
-  it('answers shares of rates, sums of counters, and dropped visits', () => {
+  it('returns shares of rates, sums of counters, and dropped visits', () => {
     const measurements = new Measurements();
     for (const value of [1, 1, 0, 1]) measurements.add('sumpipeline_additions_answered', value);
     measurements.add('sumpipeline_journal_verified', 40);
@@ -25,6 +25,6 @@ describe('measurements', () => {
     assert.deepEqual(statistics['sumpipeline_additions_answered'], { rate: 0.75, count: 4 });
     assert.deepEqual(statistics['sumpipeline_journal_verified'], { count: 42 });
     assert.deepEqual(statistics['dropped_iterations'], { count: 1 });
-    assert.equal(statistics['sumpipeline_freshness'], undefined, 'what was not measured is absent');
+    assert.equal(statistics['sumpipeline_freshness'], undefined, 'a metric without measurements is absent');
   });
 });

@@ -1,12 +1,12 @@
 import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
 
-/** Values of trends are kept to one part in a hundred: an hour of load then needs a few thousand numbers. */
+/** Values of trends are kept with an error of one percent: an hour of load then needs a few thousand numbers. */
 const trendPrecision = 1.01;
 const percentiles = [50, 90, 95, 99] as const;
 
 type Statistics = Readonly<Record<string, number>>;
 
-/** Collects what a load test measures, in bounded memory, and answers k6's statistics of it. */
+/** Collects the measurements of a load test, in bounded memory, and returns k6's statistics of them. */
 export class Measurements {
   readonly #sums = new Map<LoadMetricName, { count: number; sum: number }>();
   /** How often each value was measured, by the logarithm of the value. */
@@ -64,7 +64,7 @@ export class Measurements {
   }
 }
 
-/** Below 0.01 ms a clock says nothing. */
+/** Times below 0.01 ms are below the clock's accuracy. */
 function bucketOf(value: number): number {
   return Math.round(Math.log(Math.max(value, 0.01)) / Math.log(trendPrecision));
 }

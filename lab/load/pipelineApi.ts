@@ -24,9 +24,9 @@ export interface PipelineAddresses {
 
 export interface PipelineApi extends LoadApi, AsyncDisposable {}
 
-/** As long as k6 waits: longer than an election of a leader. */
+/** As long as k6 waits: longer than a leader election. */
 const timeoutMs = 30_000;
-/** A client balances over connections, so one alone would meet one calculator only. */
+/** A client balances over connections, so one connection would reach only one calculator. */
 const grpcConnections = 4;
 const httpConnections = 64;
 const addPath = `/${Calculator.typeName}/${Calculator.method.add.name}`;
@@ -36,10 +36,10 @@ const retryStatuses: ReadonlySet<number> = new Set([
   status.RESOURCE_EXHAUSTED,
 ]);
 
-/** The pipeline as our own driver reaches it. */
+/** The pipeline, as our own load driver calls it. */
 export function createPipelineApi({ calculator, grpc, aggregator }: PipelineAddresses): PipelineApi {
   const agent = new Agent({ connections: httpConnections, bodyTimeout: timeoutMs, headersTimeout: timeoutMs });
-  // Channels with equal options share a connection: a pool of its own for each.
+  // Channels with equal options share a connection, so each gets its own pool.
   const options = { 'grpc.use_local_subchannel_pool': 1 };
   const clients = Array.from(
     { length: grpcConnections },
@@ -50,7 +50,7 @@ export function createPipelineApi({ calculator, grpc, aggregator }: PipelineAddr
   function addOverGrpc({ requestId, series, a, b }: LoadAddition): Promise<AddOutcome> {
     const message = toBinary(AddRequestSchema, create(AddRequestSchema, { requestId, series, a, b }));
     const client = clients[turn++ % clients.length];
-    if (client === undefined) throw new Error('there is a connection for every turn');
+    if (client === undefined) throw new Error('no connection for this turn');
     return new Promise((resolve) => {
       client.makeUnaryRequest(
         addPath,
@@ -62,7 +62,7 @@ export function createPipelineApi({ calculator, grpc, aggregator }: PipelineAddr
           if (error === null && answer !== undefined) {
             resolve(readAcknowledgement(toJson(AddResponseSchema, answer)));
           } else {
-            const reason = error === null ? 'no answer' : `gRPC status ${error.code}: ${error.details}`;
+            const reason = error === null ? 'no response' : `gRPC status ${error.code}: ${error.details}`;
             resolve({ kind: error === null || retryStatuses.has(error.code) ? 'retry' : 'refused', reason });
           }
         },

@@ -8,26 +8,26 @@ import { pause } from '#platform/time.ts';
 import { createKafkaClient } from './kafkaClient.ts';
 
 /**
- * The load of the loop, in the open model: additions arrive at the rate that is set and never wait for each other. A
- * few go through the calculator's API, all others straight into the log, by a producer of ours that writes the same
- * records as a calculator. Two cores could not carry thousands of calls a second beside the pods; the aggregators cannot
- * tell the difference. Every hundredth record is written twice, as a client does that lost its answer.
+ * The load of the loop, in the open model: additions arrive at the set rate and never wait for each other. A
+ * few go through the calculator's API. All others go directly into the log, by our own producer, which writes the same
+ * records as a calculator. Two cores could not carry thousands of calls a second beside the pods; the aggregators see
+ * no difference. Every hundredth record is written twice, like a client that got no response and sends again.
  */
 export interface Load extends AsyncDisposable {
   /** Additions per second from now on. */
   setRate(perSecond: number): void;
   readonly rate: number;
-  /** Writes one record that no aggregator of this version reads: its partition halts there. */
+  /** Writes one record that no aggregator of this version can read: its partition halts there. */
   halt(partition: number): Promise<void>;
-  /** Which partitions are written; default all of the topic. */
+  /** The partitions to write to; default all of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
-  /** Sets the rate to 0 and waits until every addition that arrived is acknowledged; others may arrive later. */
+  /** Sets the rate to 0 and waits until every addition so far is acknowledged; more additions may follow. */
   settle(): Promise<Journal>;
-  /** Stops the arrivals and waits until every addition that arrived is acknowledged. */
+  /** Stops the arrivals and waits until every addition so far is acknowledged. */
   finish(): Promise<Journal>;
 }
 
-/** What was acknowledged: the totals must say the same. */
+/** The acknowledged additions: the totals must match them. */
 export interface Journal {
   readonly totals: ReadonlyMap<string, { readonly sum: bigint; readonly count: bigint }>;
   readonly acknowledged: number;
@@ -37,14 +37,14 @@ export interface Journal {
 
 const tickMs = 100;
 const seriesCount = 8;
-/** Through the API, per second, whatever the rate. */
+/** Additions through the API, per second, at any rate. */
 const apiPerSecond = 5;
 const copyEvery = 100;
-/** An append without an answer is sent again for this long; copies are settled by their ids. */
+/** An append without a response is sent again for this long; request ids make copies harmless. */
 const retryForMs = 120_000;
 const retryPauseMs = 500;
 
-/** What is loaded. */
+/** The pipeline under load. */
 export interface LoadTarget {
   readonly topic: string;
   readonly calculatorUrl: string;
@@ -85,7 +85,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
 
   async function settle(): Promise<Journal> {
     state.rate = 0;
-    // What is due arrives with the next tick.
+    // A due addition is sent at the next tick.
     await pause(2 * tickMs, end.signal);
     await Promise.all(busy);
     return journal;
@@ -142,7 +142,7 @@ class OpenJournal implements Journal {
   }
 }
 
-/** Whole numbers, so that the journal adds with BigInt and needs no decimals of ours. */
+/** Whole numbers, so that the journal adds with BigInt and does not use our decimals. */
 function makeAddition(index: number): Addition {
   const [a, b] = [index % 1_000, index % 7];
   return parseAddition({
@@ -193,9 +193,9 @@ async function addUntilAcknowledged(pipeline: LoadTarget, addition: Addition, jo
       signal: AbortSignal.timeout(apiTimeoutMs),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`the calculator answers ${response.status}: ${text}`);
+    if (!response.ok) throw new Error(`the calculator responds with ${response.status}: ${text}`);
     const { result } = answerSchema.parse(JSON.parse(text));
-    if (result !== addition.result) throw new Error(`${a} + ${b} was answered with ${result}`);
+    if (result !== addition.result) throw new Error(`the calculator returned ${result} for ${a} + ${b}`);
   });
   journal.add(addition);
   journal.overApi += 1;

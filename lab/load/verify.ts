@@ -4,12 +4,12 @@ import type { Journal } from './recordLoad.ts';
 
 export interface Verdict {
   readonly isExact: boolean;
-  /** One line for people. */
+  /** One line for users. */
   readonly text: string;
 }
 
 export interface VerifyOptions {
-  /** Series of other clients are there too, such as of a person who tries sumctl. Default false. */
+  /** True if other clients also write series, such as a user who tries sumctl. Default false. */
   readonly mayHaveOthers?: boolean;
 }
 
@@ -37,18 +37,18 @@ const totalsSchema = z.object({
 const drainTimeoutMs = 180_000;
 const readTimeoutMs = 60_000;
 
-/** Where the aggregators of a pipeline answer, `http://10.96.0.7:8080`. */
+/** The address of a pipeline's aggregators, `http://10.96.0.7:8080`. */
 interface Aggregators {
   readonly aggregatorUrl: string;
 }
 
-/** The proof as it is now. */
+/** Reads the current proof. */
 export async function readProof({ aggregatorUrl }: Aggregators): Promise<z.infer<typeof proofSchema>> {
   const response = await fetch(`${aggregatorUrl}/v1/proof`, { signal: AbortSignal.timeout(readTimeoutMs) });
   return proofSchema.parse(await response.json());
 }
 
-/** Waits until the log is counted to its end, then compares every total with the journal and reads the proof. */
+/** Waits until the whole log is counted, then compares every total with the journal and reads the proof. */
 export async function verify(
   { aggregatorUrl }: Aggregators,
   journal: Journal,
@@ -57,13 +57,13 @@ export async function verify(
   const read = async (path: string): Promise<unknown> => {
     const response = await fetch(`${aggregatorUrl}${path}`, { signal: AbortSignal.timeout(readTimeoutMs) });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${path} answers ${response.status}: ${text.slice(0, 200)}`);
+    if (!response.ok) throw new Error(`${path} responds with ${response.status}: ${text.slice(0, 200)}`);
     return JSON.parse(text);
   };
   await waitFor({ what: 'the log to be counted', timeoutMs: drainTimeoutMs, intervalMs: 1_000 }, async () => {
     const { partitions } = proofSchema.parse(await read('/v1/proof'));
     const lag = partitions.reduce((sum, { logEnd, nextOffset }) => sum + logEnd - nextOffset, 0n);
-    if (partitions.length === 0 || lag > 0n) throw new Error(`${lag} records are not counted`);
+    if (partitions.length === 0 || lag > 0n) throw new Error(`${lag} records are not counted yet`);
     return true;
   });
   const { totals } = totalsSchema.parse(await read('/v1/totals?pageSize=1000'));
@@ -74,12 +74,14 @@ export async function verify(
     const isSame = total !== undefined && total.total === String(sum) && total.count === count;
     return isSame
       ? []
-      : [`${series}: ${count} additions of ${sum}, counted ${total?.count ?? 0n} of ${total?.total ?? '-'}`];
+      : [
+          `${series}: wrote ${count} additions with sum ${sum}, but counted ${total?.count ?? 0n} with sum ${total?.total ?? '-'}`,
+        ];
   });
-  // Only ours are compared when others write too.
+  // Only our own series are compared when others write too.
   if (!options.mayHaveOthers && found.size !== journal.totals.size)
-    problems.push(`${found.size} series where ${journal.totals.size} were written`);
-  if (!proof.exact) problems.push(`the proof says ${proof.reason}: ${proof.message}`);
+    problems.push(`found ${found.size} series, but ${journal.totals.size} were written`);
+  if (!proof.exact) problems.push(`the proof is not exact: ${proof.reason}: ${proof.message}`);
   const duplicates = proof.partitions.reduce((sum, { duplicate }) => sum + duplicate, 0n);
   const text =
     problems.length === 0

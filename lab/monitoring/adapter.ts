@@ -14,22 +14,22 @@ import { type Progress, silentProgress } from '#lab/progress.ts';
 
 export interface AdapterOptions {
   readonly kubeconfigPath: string;
-  /** An administrator of that cluster. */
+  /** The kubeconfig of an administrator of that cluster. */
   readonly client: ApiClient;
   readonly dir: string;
   /** The address that the API server dials. Default 127.0.0.1. */
   readonly host?: string;
   readonly prometheusUrl: string;
-  /** Values of the prometheus-adapter chart, as a person installs it. */
+  /** Values of the prometheus-adapter chart, as a user installs it. */
   readonly valuesPath: string;
-  /** False: the API server is left alone, and only direct callers are served. Default true. */
+  /** If false, the API server is not changed and only direct callers are served. Default true. */
   readonly isRegistered?: boolean;
   readonly progress?: Progress;
 }
 
 /** prometheus-adapter beside the cluster, registered as external.metrics.k8s.io. */
 export interface Adapter extends AsyncDisposable {
-  /** Where it answers directly, over TLS. */
+  /** The URL for direct calls, over TLS. */
   readonly url: string;
   readonly caPem: string;
   readonly logFile: string;
@@ -88,7 +88,7 @@ export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   };
 }
 
-/** The part of the chart's values that says what the program does; the rest is about its pods. */
+/** The part of the chart's values that configures the program; the rest configures its pods. */
 const valuesSchema = z.object({
   metricsRelistInterval: z.string(),
   extraArguments: z.array(z.string()).default([]),
@@ -100,7 +100,7 @@ async function readValues(path: string): Promise<Values> {
   return valuesSchema.parse(parse(await readFile(path, 'utf8')));
 }
 
-/** As the chart writes them, with a kubeconfig in the place of the pod's ServiceAccount. */
+/** The flags that the chart sets, with a kubeconfig instead of the pod's ServiceAccount. */
 function buildFlags(options: AdapterOptions & { host: string; port: number; values: Values }): string[] {
   const { dir, host, port, kubeconfigPath, prometheusUrl, values } = options;
   return [
@@ -122,11 +122,11 @@ function isLive(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/livez`, { ca: caPem, agent: false, timeout: 5_000 }, (response) => {
       response.resume();
-      // Without credentials it may refuse to say how it is; it answers all the same.
+      // Without credentials it may refuse to report its health; any response shows that it runs.
       if (response.statusCode !== undefined && response.statusCode < 500) resolve(true);
-      else reject(new Error(`/livez answers ${response.statusCode}`));
+      else reject(new Error(`/livez responds with ${response.statusCode}`));
     });
-    call.on('timeout', () => call.destroy(new Error('/livez does not answer within 5 s')));
+    call.on('timeout', () => call.destroy(new Error('/livez does not respond within 5 s')));
     call.on('error', reject);
     call.end();
   });
@@ -139,7 +139,7 @@ interface Registration {
   readonly caPem: string;
 }
 
-/** A Service without a selector and its EndpointSlice lead to a process outside the cluster. */
+/** A Service without a selector, whose EndpointSlice leads to a process outside the cluster. */
 async function register({ client, host, port, caPem }: Registration): Promise<void> {
   const metadata = { name: serviceName, namespace };
   await client.apply(`/api/v1/namespaces/${namespace}`, {

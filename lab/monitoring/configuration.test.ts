@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { adaptConfiguration } from './configuration.ts';
 
-/** In the shape that prometheus-operator 0.93 writes. */
+/** In the format that prometheus-operator 0.93 writes. */
 const generated = `
 global: {scrape_interval: 5s, external_labels: {prometheus: monitoring/lab, prometheus_replica: $(POD_NAME)}}
 rule_files: [/etc/prometheus/rules/prometheus-lab-rulefiles-0/*.yaml]
@@ -28,7 +28,7 @@ test('only discovery, the path of the rules and the placeholders differ from wha
   assert.equal(adapted.rules, rules);
 });
 
-test('a job without namespaces reads the targets of all', () => {
+test('a job without namespaces reads the targets of all namespaces', () => {
   const main = 'scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: endpointslice}]}]';
   const [job] = parse(adaptConfiguration({ main, rules: {} }).main).scrape_configs;
   assert.deepEqual(job.file_sd_configs, [{ files: ['targets/*.json'] }]);

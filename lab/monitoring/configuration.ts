@@ -1,9 +1,11 @@
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 
-/** What a Prometheus is started with. */
+/** The configuration of a Prometheus. */
 export interface Configuration {
-  /** prometheus.yaml. From its own folder it names the rule files as rules/*.yaml and targets as targets/NAMESPACE.json. */
+  /**
+   * prometheus.yaml. Relative to its folder, it names rule files as rules/*.yaml and targets as targets/NAMESPACE.json.
+   */
   readonly main: string;
   /** File name, which ends in .yaml -> text. */
   readonly rules: Readonly<Record<string, string>>;
@@ -19,11 +21,11 @@ const generatedSchema = z.looseObject({
   scrape_configs: z.array(scrapeSchema).default([]),
 });
 
-/** What the reloader beside a Prometheus pod fills in. */
+/** The placeholders that the reloader beside a Prometheus pod fills in. */
 const placeholders = { '$(SHARD)': '0', '$(POD_NAME)': 'prometheus-lab-0' } as const;
 
 /**
- * Makes prometheus-operator's configuration, which is meant for a pod, fit a process beside the cluster. Service
+ * Adapts prometheus-operator's configuration, which is made for a pod, to a process beside the cluster. Service
  * discovery reads the files of discovery.ts instead of the API, rule files have another path, and the placeholders of
  * the pod are filled in. Scrape jobs, relabelling, intervals and rules stay as they were generated.
  */

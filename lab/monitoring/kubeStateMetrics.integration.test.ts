@@ -21,7 +21,7 @@ const valuesSchema = z.object({
   customResourceState: z.object({ config: z.object({}).loose() }),
 });
 
-/** What the chart grants by itself when customResourceState is enabled. */
+/** The rules that the chart itself grants when customResourceState is enabled. */
 const chartRules = [
   { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['list', 'watch'] },
 ];
@@ -49,7 +49,7 @@ const status = {
   conditions: [condition('Ready', 'True'), condition('TotalExact', 'Unknown')],
 };
 
-test('with our values and no more rights than they ask for, kube-state-metrics shows the conditions of a SumPipeline', async () => {
+test('with our values and only the permissions in them, kube-state-metrics shows the conditions of a SumPipeline', async () => {
   await using folder = await createTemporaryFolder();
   const program = join(await buildGoModule('kubestatemetrics', { progress: createProgress() }), 'kube-state-metrics');
   await using api = await startApiServer();
@@ -109,7 +109,7 @@ test('with our values and no more rights than they ask for, kube-state-metrics s
     assert.doesNotMatch(text, /kube_pod_/);
   } catch (error) {
     const log = await readFile(join(folder.path, 'log'), 'utf8');
-    throw new Error(`${(error as Error).message}\nkube-state-metrics says:\n${log.slice(-4_000)}`);
+    throw new Error(`${(error as Error).message}\nthe log of kube-state-metrics:\n${log.slice(-4_000)}`);
   } finally {
     child.signal('SIGTERM');
     await child.exited;

@@ -14,7 +14,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { startPrometheusOperator } from './prometheusOperator.ts';
 import { createPrometheusClient, type PrometheusClient } from './query.ts';
 
-/** The real programs of monitoring against a real API server, in the order in which they feed each other. */
+/** The real programs of monitoring against a real API server, in the order of the data flow. */
 
 const stack = new AsyncDisposableStack();
 const problems: string[] = [];
@@ -122,7 +122,7 @@ async function readOnlyTarget() {
 
 const metricsSchema = z.object({ items: z.array(z.object({ metricName: z.string(), value: z.string() })) });
 
-/** As the HPA controller asks, but directly. */
+/** The same request as the HPA controller's, but sent directly. */
 function readExternalMetric(name: string): Promise<z.infer<typeof metricsSchema>> {
   const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/default/${name}?labelSelector=pipeline%3Dorders`;
   const { certPem: cert, keyPem: key } = admin.credentials;
@@ -134,7 +134,7 @@ function readExternalMetric(name: string): Promise<z.infer<typeof metricsSchema>
       });
       response.on('end', () => {
         if (response.statusCode === 200) resolve(metricsSchema.parse(JSON.parse(text)));
-        else reject(new Error(`${path} answers ${response.statusCode}: ${text}`));
+        else reject(new Error(`${path} responds with ${response.statusCode}: ${text}`));
       });
     });
     call.on('error', reject);
@@ -149,7 +149,7 @@ test('prometheus-adapter serves a recorded series as an external metric of its n
   assert.deepEqual(items, [{ metricName: 'sumpipeline_aggregator_replicas_desired', value: '3' }]);
 });
 
-test('while Prometheus is dead the adapter answers with an error and no value; after its return the value is back', async () => {
+test('while Prometheus is down the adapter returns an error and no value; after a restart it returns the value again', async () => {
   await prometheus.kill();
   await assert.rejects(readExternalMetric('sumpipeline_aggregator_replicas_desired'));
   await prometheus.start();
@@ -159,7 +159,7 @@ test('while Prometheus is dead the adapter answers with an error and no value; a
   });
 });
 
-test('a configuration that Prometheus refuses is told, and the old one stays', async () => {
+test('a configuration that Prometheus refuses is reported, and the old one stays in use', async () => {
   await assert.rejects(prometheus.reload({ main: 'nonsense: 1\n', rules: {} }), /refuses its configuration/);
   assert.equal((await fetch(`${prometheus.url}/-/ready`)).status, 200);
 });

@@ -10,13 +10,15 @@ export interface MonitoringOptions {
   readonly kubeconfigPath: string;
   /** Holds the data and logs of all three. */
   readonly dir: string;
-  /** Where the API server and pods reach processes of the host. */
+  /** The address at which the API server and pods reach processes of the host. */
   readonly host: string;
-  /** Values of the prometheus-adapter chart. Undefined: no prometheus-adapter, such as where KEDA serves the metrics. */
+  /**
+   * Values of the prometheus-adapter chart. Undefined: no prometheus-adapter, for example if KEDA serves the metrics.
+   */
   readonly valuesPath: string | undefined;
-  /** Of scrapes and rules, such as `5s`. */
+  /** Interval of scrapes and rules, such as `5s`. */
   readonly interval: string;
-  /** Changes what Prometheus is configured with. Default: nothing. */
+  /** Changes the configuration of Prometheus. Default: no change. */
   readonly adapt?: (configuration: Configuration) => Configuration;
   readonly progress: Progress;
 }

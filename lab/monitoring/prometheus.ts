@@ -12,29 +12,29 @@ export interface PrometheusOptions {
   readonly dir: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** What it starts with; `reload` replaces it. Default: nothing to scrape. */
+  /** The configuration at the start; `reload` replaces it. Default: no targets. */
   readonly configuration?: Configuration;
 }
 
-/** A running Prometheus: Debian's package, as a child process with data of its own. */
+/** A running Prometheus: Debian's package, as a child process with its own data. */
 export interface Prometheus extends AsyncDisposable {
-  /** Such as http://127.0.0.1:19090. It stays the same after a restart. */
+  /** Its URL, such as http://127.0.0.1:19090. It stays the same after a restart. */
   readonly url: string;
   readonly logFile: string;
-  /** Replaces the whole configuration. Rejects with what Prometheus says when it refuses it; the old one then stays in use. */
+  /** Replaces the whole configuration. Rejects with Prometheus' error if it refuses; the old one then stays in use. */
   reload(configuration: Configuration): Promise<void>;
-  /** Replaces what service discovery found, by namespace. Prometheus watches the files. */
+  /** Replaces the targets of service discovery, by namespace. Prometheus watches the files. */
   discover(targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void>;
   /** kill -9, as a fault would. */
   kill(): Promise<void>;
-  /** Starts again after `kill` or `stop`, with the data and the configuration of before. */
+  /** Starts again after `kill` or `stop`, with the same data and configuration. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
-/** The data is for one run: a day is longer than any. */
+/** The data is for one run, and no run takes a day. */
 const retention = '1d';
 
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
@@ -51,7 +51,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     ready: (signal) =>
       waitFor({ what: 'Prometheus to be ready', timeoutMs: readyTimeoutMs, intervalMs: 100, signal }, async () => {
         const { ok, status } = await fetch(`${url}/-/ready`);
-        if (!ok) throw new Error(`/-/ready answers ${status}`);
+        if (!ok) throw new Error(`/-/ready responds with ${status}`);
         return true;
       }),
     stopSignal: 'SIGTERM',
@@ -93,20 +93,20 @@ function launch({ dir, url, logFile }: { dir: string; url: string; logFile: stri
 
 const configurationFile = 'prometheus.yaml';
 
-/** A namespace whose targets are gone keeps an empty file: a file that vanishes leaves its targets in Prometheus. */
+/** A namespace without targets keeps an empty file: after the removal of a file Prometheus would keep its targets. */
 async function writeTargets(folder: string, targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void> {
   await mkdir(folder, { recursive: true });
   const known = (await readdir(folder)).filter((name) => name.endsWith('.json'));
   const files = new Set([...known, ...Object.keys(targets).map((namespace) => `${namespace}.json`)]);
   for (const file of files) {
     const path = join(folder, file);
-    // Renamed, because Prometheus reads at any moment.
+    // Written by rename, because Prometheus may read at any moment.
     await writeFile(`${path}.new`, JSON.stringify(targets[file.replace(/\.json$/, '')] ?? []));
     await rename(`${path}.new`, path);
   }
 }
 
-/** Relative paths of rule files count from the folder of the configuration. */
+/** Relative paths of rule files are relative to the folder of the configuration. */
 async function writeConfiguration(
   { dir, rulesDir }: { dir: string; rulesDir: string },
   { main, rules }: Configuration,

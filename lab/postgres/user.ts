@@ -8,8 +8,8 @@ export interface UserIds {
 }
 
 /**
- * Who PostgreSQL runs as: it refuses root, so as root it is `nobody`, the one other user that every machine has (initdb
- * asks for a name). Undefined: as ourselves.
+ * The user that PostgreSQL runs as. It refuses root, so for root this is the user `nobody`, which exists on every
+ * machine (initdb needs a user with a name). Undefined: our own user.
  */
 export async function serverUser(): Promise<UserIds | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -24,7 +24,7 @@ export async function giveTo(user: UserIds | undefined, path: string): Promise<v
   if (user) await chown(path, user.uid, user.gid);
 }
 
-/** Throws when a folder above `path` is closed to `user`, who would only see "Permission denied" without its name. */
+/** Throws if `user` cannot enter a folder above `path`. PostgreSQL itself would only print "Permission denied". */
 export async function requireReachable(user: UserIds | undefined, path: string): Promise<void> {
   if (!user) return;
   for (let dir = path; ; dir = dirname(dir)) {
@@ -32,7 +32,7 @@ export async function requireReachable(user: UserIds | undefined, path: string):
     const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
     if ((mode & bit) === 0) {
       throw new Error(
-        `PostgreSQL runs as user nobody, who cannot enter ${dir}: choose a folder outside it, or open it: chmod o+x ${dir}`,
+        `PostgreSQL runs as user nobody, who cannot enter ${dir}. Choose a folder outside ${dir}, or run: chmod o+x ${dir}`,
       );
     }
     if (dir === dirname(dir)) return;

@@ -18,7 +18,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('what a child prints on both streams is in its log, and its end is known', async () => {
+test('the log holds what a child prints on both streams, and its exit is reported', async () => {
   await using folder = await createTemporaryFolder();
   const logFile = join(folder.path, 'child.log');
   const child = await spawnChild({ command: 'sh', args: ['-c', 'echo out; echo err >&2; exit 7'], logFile });
@@ -38,7 +38,7 @@ test('a child that is killed ends by that signal', async () => {
   child.signal('SIGTERM');
 });
 
-test('a program that is not there says so in the log and ends', async () => {
+test('a program that does not exist is reported in the log and ends the child', async () => {
   await using folder = await createTemporaryFolder();
   const logFile = join(folder.path, 'child.log');
   const child = await spawnChild({ command: '/no/such/program', args: [], logFile });
@@ -46,7 +46,7 @@ test('a program that is not there says so in the log and ends', async () => {
   assert.match(await readFile(logFile, 'utf8'), /\/no\/such\/program/);
 });
 
-test('a child runs as another user when that is asked for', {
+test('a child can run as another user', {
   skip: process.getuid?.() === 0 ? false : 'needs root',
 }, async () => {
   await using folder = await createTemporaryFolder();
@@ -68,8 +68,9 @@ test('a child does not outlive a parent that is killed with kill -9', async () =
   });
   const [line] = await once(createInterface(parent.stdout), 'line');
   const pid = Number(line);
-  // Until then it is the wrapper that asks the kernel for this; a parent that dies before it has asked leaves it behind.
-  await waitFor({ what: `process ${pid} to be what was asked for`, timeoutMs: 15_000 }, async () =>
+  // Until then the wrapper has not asked the kernel for the signal; a parent that dies before that leaves the child
+  // running.
+  await waitFor({ what: `process ${pid} to run the requested program`, timeoutMs: 15_000 }, async () =>
     (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') ? true : undefined,
   );
   parent.kill('SIGKILL');

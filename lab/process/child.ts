@@ -12,7 +12,7 @@ export interface ChildOptions {
   readonly user?: { readonly uid: number; readonly gid: number };
   /** The whole environment of the child. Default: ours. */
   readonly env?: NodeJS.ProcessEnv;
-  /** What the kernel sends the child when we die, however we die. Default KILL. */
+  /** The signal that the kernel sends the child when we die for any reason. Default KILL. */
   readonly parentDeathSignal?: 'KILL' | 'QUIT';
 }
 
@@ -25,15 +25,15 @@ export interface ChildExit {
 export interface Child {
   readonly pid: number;
   readonly logFile: string;
-  /** Settles once, when the process is gone. Never rejects. */
+  /** Settles once, when the process has ended. Never rejects. */
   readonly exited: Promise<ChildExit>;
-  /** No effect on a process that is gone. */
+  /** No effect on a process that has ended. */
   signal(name: NodeJS.Signals): void;
 }
 
 /**
- * Starts a program that cannot outlive us: `setpriv --pdeathsig` asks the kernel to end it when we die, even by
- * kill -9. It gets a session of its own, so Ctrl-C in the terminal reaches us alone and we decide the order of the end.
+ * Starts a program that cannot outlive us: `setpriv --pdeathsig` tells the kernel to end it when we die, even by
+ * kill -9. It gets its own session, so Ctrl-C in the terminal reaches only us and we decide the order of the end.
  */
 export async function spawnChild(options: ChildOptions): Promise<Child> {
   const { command, args, logFile, user, env, parentDeathSignal = 'KILL' } = options;

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { findJava } from '#lab/bootstrap/java.mjs';
 
-/** The path of a `java` of at least this version, or an error that says how to get one. */
+/** The path of a `java` of at least this version, or an error that says how to install it. */
 export function requireJava(major: number, what: string, env: NodeJS.ProcessEnv = process.env): string {
   const { command, newest } = findJava(major, env);
   if (command !== undefined) return command;

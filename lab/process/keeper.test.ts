@@ -5,14 +5,14 @@ import type { Child, ChildExit } from './child.ts';
 import { Keeper, type KeeperOptions } from './keeper.ts';
 import { waitFor } from './wait.ts';
 
-/** A process that ends when it is told to. */
+/** A process that ends on request. */
 class FakeChild implements Child {
   readonly pid: number;
   readonly logFile = '/nowhere/server.log';
   readonly signals: NodeJS.Signals[] = [];
   readonly exited: Promise<ChildExit>;
   end: (exit: ChildExit) => void = () => {};
-  /** SIGTERM is not obeyed. */
+  /** Ignores SIGTERM. */
   isStubborn = false;
 
   constructor(pid: number) {
@@ -28,7 +28,7 @@ class FakeChild implements Child {
   }
 }
 
-/** A keeper over fake processes, which are ready at once unless `ready` says otherwise. */
+/** A keeper of fake processes, which are ready at once unless `ready` returns otherwise. */
 function keep(options: Partial<KeeperOptions> = {}) {
   const children: FakeChild[] = [];
   const messages: string[] = [];
@@ -73,18 +73,18 @@ test('a started server has a pid until it is stopped, and can be started again',
 test('a second start is refused', async () => {
   const { keeper } = keep();
   await keeper.start();
-  await assert.rejects(keeper.start(), { message: 'Server is started already' });
+  await assert.rejects(keeper.start(), { message: 'Server is already started' });
   await keeper.stop();
 });
 
-test('stopping what is stopped does nothing', async () => {
+test('stopping a stopped server does nothing', async () => {
   const { keeper, children } = keep();
   await keeper.stop();
   await keeper.kill();
   assert.equal(children.length, 0);
 });
 
-test('a server that ends before it answers fails the start with its exit code and its log', async () => {
+test('a server that ends before it responds fails the start with its exit code and its log', async () => {
   const { keeper, children } = keep({ ready: never });
   const start = keeper.start();
   await nextTurn();
@@ -93,7 +93,7 @@ test('a server that ends before it answers fails the start with its exit code an
   assert.equal(keeper.pid, undefined);
 });
 
-test('a server that never answers is killed and the reason is told', async () => {
+test('a server that never responds is killed and the reason is reported', async () => {
   const { keeper, children } = keep({ ready: () => Promise.reject(new Error('waited 90 s for an answer')) });
   await assert.rejects(keeper.start(), /Server did not start \(waited 90 s for an answer\)/);
   assert.deepEqual(children[0]?.signals, ['SIGKILL']);
@@ -109,7 +109,7 @@ test('a server that does not stop in time is killed', async () => {
   assert.deepEqual(child.signals, ['SIGTERM', 'SIGKILL']);
 });
 
-test('without a restart policy a dead server stays dead and can be started', async () => {
+test('without a restart policy a dead server is not restarted, but can be started', async () => {
   const { keeper, children } = keep();
   await keeper.start();
   children[0]?.end(died);
@@ -120,7 +120,7 @@ test('without a restart policy a dead server stays dead and can be started', asy
   await keeper.stop();
 });
 
-test('with a restart policy a dead server comes back and both are told', async () => {
+test('with a restart policy a dead server restarts, and both events are reported', async () => {
   const { restart, messages } = keep();
   const { keeper, children } = keep({ restart });
   await keeper.start();
@@ -128,14 +128,14 @@ test('with a restart policy a dead server comes back and both are told', async (
   await untilSaid(messages, 'is back');
   assert.equal(keeper.pid, 2);
   assert.deepEqual(messages, [
-    'Server died (exit code 1); starting it again. Its log: /nowhere/server.log',
+    'Server died (exit code 1); restarting it. Its log: /nowhere/server.log',
     'Server is back.',
   ]);
   await keeper.stop();
   assert.equal(children.length, 2, 'a stop is not a death');
 });
 
-test('a server that cannot come back is tried again until it can', async () => {
+test('a restart that fails is retried until it succeeds', async () => {
   const { restart, messages } = keep();
   let starts = 0;
   const { keeper, children } = keep({
@@ -152,7 +152,7 @@ test('a server that cannot come back is tried again until it can', async () => {
   await keeper.stop();
 });
 
-test('a stop while a dead server is waited for ends the waiting', async () => {
+test('a stop during the wait before a restart ends the wait', async () => {
   const { restart, messages } = keep();
   const { keeper, children } = keep({ restart });
   await keeper.start();
@@ -160,11 +160,11 @@ test('a stop while a dead server is waited for ends the waiting', async () => {
   await untilSaid(messages, 'died');
   const before = performance.now();
   await keeper.stop();
-  assert.ok(performance.now() - before < 200, 'the backoff is not sat out');
+  assert.ok(performance.now() - before < 200, 'the stop does not wait for the backoff');
   assert.equal(children.length, 1);
 });
 
-test('a stop while a server is coming back takes that one down too', async () => {
+test('a stop during a restart also ends the new process', async () => {
   const { restart, messages } = keep();
   let isFirst = true;
   const { keeper, children } = keep({

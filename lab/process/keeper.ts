@@ -1,35 +1,35 @@
 import { readLogTail } from '#lab/progress.ts';
 import { type Child, type ChildExit, describeExit } from './child.ts';
 
-/** What becomes of a server that dies without being asked to. Absent: it stays dead and nobody is told. */
+/** What to do when a server dies unexpectedly. If absent, the server is not restarted and nothing is reported. */
 export interface RestartPolicy {
   readonly restartOnDeath: true;
-  /** Told in whole sentences when the server died, could not be started again, and is back. */
+  /** Called with whole sentences when the server died, when a restart failed, and when the server is back. */
   onDeath(message: string): void;
 }
 
 export interface KeeperOptions {
-  /** As it stands in messages: `PostgreSQL`, `Kafka node 2`. */
+  /** The name used in messages: `PostgreSQL`, `Kafka node 2`. */
   readonly name: string;
   launch(): Promise<Child>;
-  /** Resolves when the server answers, rejects when it will not. `signal` is aborted when the process dies first. */
+  /** Resolves when the server responds, rejects if it never will. `signal` is aborted when the process dies first. */
   ready(signal: AbortSignal): Promise<unknown>;
-  /** Asks for a clean end. */
+  /** Requests a clean end. */
   readonly stopSignal: NodeJS.Signals;
   /** Milliseconds from `stopSignal` to SIGKILL. */
   readonly stopTimeoutMs: number;
   readonly restart?: RestartPolicy | undefined;
 }
 
-/** Waits between tries to bring a dead server back, in milliseconds; the last one repeats. */
+/** Waits between attempts to restart a dead server, in milliseconds; the last one repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** A server that ran this long before it died starts again with the first backoff. */
+/** A server that ran at least this long before it died restarts with the first backoff. */
 const healthyMs = 60_000;
 
 /**
- * One server process through its lifetime: `stopped`, started and answering, dead and (with a restart policy) coming
- * back. `wanted` is what the owner asked for last; a process that ends while wanted has died.
+ * One server process through its lifetime: `stopped`, started and responding, dead and (with a restart policy)
+ * restarting. `wanted` is what the owner requested last; a process that ends while wanted has died.
  */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -48,9 +48,11 @@ export class Keeper {
     return this.#child?.pid;
   }
 
-  /** Starts the server and waits until it answers. A server that does not come up is killed, with its log in the error. */
+  /**
+   * Starts the server and waits until it responds. A server that does not start is killed; the error contains its log.
+   */
   async start(): Promise<void> {
-    if (this.#isWanted) throw new Error(`${this.#options.name} is started already`);
+    if (this.#isWanted) throw new Error(`${this.#options.name} is already started`);
     this.#isWanted = true;
     this.#wake = new AbortController();
     try {
@@ -61,7 +63,7 @@ export class Keeper {
     }
   }
 
-  /** A clean end; SIGKILL when that takes too long. Resolves when the process is gone. No effect when stopped. */
+  /** A clean end; SIGKILL if that takes too long. Resolves when the process has ended. No effect when stopped. */
   async stop(): Promise<void> {
     this.#isWanted = false;
     this.#wake.abort();
@@ -75,7 +77,7 @@ export class Keeper {
     await this.#revival;
   }
 
-  /** kill -9, as a fault would. Resolves when the process is gone; a restart policy brings it back, else `start()` does. */
+  /** kill -9, as a fault would. Resolves when the process has ended; a restart policy or `start()` restarts it. */
   async kill(): Promise<void> {
     if (!this.#options.restart) this.#isWanted = false;
     const child = this.#child;
@@ -96,7 +98,7 @@ export class Keeper {
       if (isUp && this.#isWanted) this.#onDeath(exit, child, performance.now() - startedAt);
       return exit;
     });
-    // stop() may have come while the process was being made; it then found nothing to stop.
+    // stop() may have been called while the process was being made; it then found nothing to stop.
     if (!this.#isWanted) child.signal('SIGKILL');
     try {
       const outcome = await Promise.race([ready(died.signal).then(() => 'ready' as const), gone]);
@@ -119,7 +121,7 @@ export class Keeper {
       return;
     }
     if (ranMs > healthyMs) this.#failures = 0;
-    restart.onDeath(`${name} died (${describeExit(exit)}); starting it again. Its log: ${child.logFile}`);
+    restart.onDeath(`${name} died (${describeExit(exit)}); restarting it. Its log: ${child.logFile}`);
     this.#revival = this.#revive(restart);
   }
 
@@ -134,13 +136,13 @@ export class Keeper {
         return;
       } catch (error) {
         if (!this.#isWanted) return;
-        restart.onDeath(`${error instanceof Error ? error.message : String(error)}\nTrying again.`);
+        restart.onDeath(`${error instanceof Error ? error.message : String(error)}\nRetrying.`);
       }
     }
   }
 }
 
-/** Sleeps, or less when `signal` is aborted. */
+/** Sleeps, but ends early when `signal` is aborted. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

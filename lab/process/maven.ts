@@ -9,12 +9,12 @@ import { javaHomeOf, requireJava } from './java.ts';
 
 const run = promisify(execFile);
 
-/** A pinned version: Maven would otherwise take the newest one of the day. */
+/** A pinned version; otherwise Maven would take the newest version of the day. */
 const copyDependencies = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 const timeoutMs = 10 * 60_000;
 
-/** The folder with every jar that `pomFile` needs at run time, fetched by Maven once. */
+/** The folder with every jar that `pomFile` needs at run time, downloaded by Maven once. */
 export async function fetchJars({
   name,
   pomFile,
@@ -29,7 +29,7 @@ export async function fetchJars({
     inputs: [await readFile(pomFile), copyDependencies],
     progress,
     async build(dir, { log }) {
-      // Maven writes beside the pom; the tree stays clean.
+      // Maven writes files beside the pom, so a copy outside the tree is used.
       const work = await mkdtemp(join(tmpdir(), 'sumpipeline-maven-'));
       try {
         await copyFile(pomFile, join(work, 'pom.xml'));
@@ -42,13 +42,13 @@ export async function fetchJars({
           ({ stdout }) => writeFile(log, stdout),
           async (error: Error & { stdout?: string; stderr?: string }) => {
             await writeFile(log, `${error.stdout ?? ''}${error.stderr ?? ''}`);
-            throw new Error(`Maven could not fetch the jars of ${name}: its output is above`, { cause: error });
+            throw new Error(`Maven could not download the jars of ${name}; see its output above`, { cause: error });
           },
         );
       } finally {
         await rm(work, { recursive: true, force: true });
       }
-      if ((await readdir(dir)).length === 0) throw new Error(`Maven fetched no jar for ${name}`);
+      if ((await readdir(dir)).length === 0) throw new Error(`Maven downloaded no jar for ${name}`);
     },
   });
 }

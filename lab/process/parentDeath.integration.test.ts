@@ -10,7 +10,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { findProcesses } from './processes.ts';
 import { waitFor } from './wait.ts';
 
-test('kill -9 of whoever started Kafka and PostgreSQL leaves no process, and both start again on their data', async () => {
+test('kill -9 of the process that started Kafka and PostgreSQL leaves no process, and both start again on their data', async () => {
   await using folder = await createTemporaryFolder();
   const program = `
     import { startKafka } from '#lab/kafka/kafka.ts';

@@ -4,11 +4,11 @@ export interface FoundProcess {
   readonly pid: number;
   readonly parentPid: number;
   readonly commandLine: string;
-  /** Its current folder. */
+  /** Its working folder. */
   readonly folder: string;
 }
 
-/** The processes whose command line or current folder holds `text`, such as the folder of a server. */
+/** The processes whose command line or working folder holds `text`, such as the folder of a server. */
 export async function findProcesses(text: string): Promise<FoundProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const looked = await Promise.all(
@@ -20,14 +20,14 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
         const [, parentPid] = readStatFields(await readFile(`/proc/${pid}/stat`, 'utf8'));
         return { pid, parentPid: Number(parentPid), commandLine, folder };
       } catch {
-        return undefined; // gone since it was listed
+        return undefined; // the process has ended since it was listed
       }
     }),
   );
   return looked.filter((found) => found !== undefined);
 }
 
-/** The fields of /proc/PID/stat behind the name, which may hold anything: state, parent, and so on. */
+/** The fields of /proc/PID/stat after the name, which may hold any characters: state, parent, and so on. */
 export function readStatFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

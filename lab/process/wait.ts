@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long to wait for a condition, and what to say when it does not come. */
+/** How long to wait for a condition, and the error text if it never becomes true. */
 export interface WaitOptions {
-  /** What is awaited, as it reads after "waited for": `PostgreSQL to answer`. */
+  /** The condition, in words that fit after "waited for": `PostgreSQL to respond`. */
   readonly what: string;
-  /** Milliseconds until the wait is given up. */
+  /** Milliseconds until the wait ends with an error. */
   readonly timeoutMs: number;
-  /** Milliseconds between two tries. Default 25. */
+  /** Milliseconds between two attempts. Default 25. */
   readonly intervalMs?: number;
   /** Ends the wait early; its reason becomes the error's cause. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Tries `attempt` until it returns something other than undefined. What it throws counts as "not yet": the last error
- * is the cause of the one thrown when the time is over.
+ * Calls `attempt` until it returns something other than undefined. An error that it throws counts as "not yet": the
+ * last error becomes the cause of the error thrown after the timeout.
  */
 export async function waitFor<Value>(
   { what, timeoutMs, intervalMs = 25, signal }: WaitOptions,
@@ -31,7 +31,7 @@ export async function waitFor<Value>(
       lastError = error;
     }
     if (performance.now() > deadline) {
-      const seen = lastError instanceof Error ? `; last seen: ${lastError.message}` : '';
+      const seen = lastError instanceof Error ? `; last error: ${lastError.message}` : '';
       throw new Error(`waited ${timeoutMs / 1000} s for ${what}${seen}`, { cause: lastError });
     }
     await sleep(intervalMs);

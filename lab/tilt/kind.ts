@@ -8,15 +8,15 @@ export interface KindOptions {
   readonly tilt: Tilt;
   /** The flag that names the Tiltfile. */
   readonly tiltfile: readonly string[];
-  /** For a kubeconfig. */
+  /** Folder for a kubeconfig. */
   readonly dir: string;
 }
 
 const resultSchema = z.object({ Manifests: z.array(z.object({ Name: z.string() })).min(1) });
 
 /**
- * Lets Tilt read the Tiltfile as on kind, and answers the names of its resources. Only a kubeconfig is needed: there is no
- * Docker here that could run kind, and Tilt asks neither of them before it has read everything.
+ * Lets Tilt read the Tiltfile as on kind, and returns the names of its resources. Only a kubeconfig is needed: there is
+ * no Docker here that could run kind, and Tilt contacts neither before it has read the whole Tiltfile.
  */
 export async function checkForKind({ tilt, tiltfile, dir }: KindOptions): Promise<string[]> {
   const kubeconfigPath = join(dir, 'kind.kubeconfig');
@@ -29,7 +29,7 @@ export async function checkForKind({ tilt, tiltfile, dir }: KindOptions): Promis
     onLine: (line) => lines.push(line),
   });
   const text = lines.join('\n');
-  if (code !== 0) throw new Error(`Tilt refuses the Tiltfile as on kind:\n${text}`);
+  if (code !== 0) throw new Error(`Tilt cannot read the Tiltfile as on kind:\n${text}`);
   const { Manifests } = resultSchema.parse(JSON.parse(text.slice(text.indexOf('{'))));
   return Manifests.map(({ Name }) => Name);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findLeftOut, renderLeftOut } from './leftOut.ts';
 
-test('what Tilt prints of the parts that are left out is found among its other lines', () => {
+test('the parts that are left out are found in the output of Tilt', () => {
   const lines = [
     'Beginning Tiltfile execution',
     'Left out: live update: the image has no tar. Build: again.',
@@ -15,13 +15,13 @@ test('what Tilt prints of the parts that are left out is found among its other l
   ]);
 });
 
-test('each part is told with its reason', () => {
+test('each part is printed with its reason', () => {
   assert.equal(
     renderLeftOut([{ what: 'Grafana', why: 'It is not installed.' }]),
     'Left out on this machine:\n- Grafana\n    It is not installed.',
   );
 });
 
-test('a Tiltfile that says nothing of it is an error', () => {
-  assert.throws(() => renderLeftOut([]), /did not say what it left out/);
+test('a Tiltfile without a list of left out parts is an error', () => {
+  assert.throws(() => renderLeftOut([]), /printed no left out parts/);
 });

@@ -1,10 +1,10 @@
-/** One part of the Tiltfile that the local cluster cannot have. */
+/** One part of the Tiltfile that the local cluster leaves out. */
 export interface LeftOut {
   readonly what: string;
   readonly why: string;
 }
 
-/** What tilt/local.tilt printed, among all that Tilt printed. */
+/** Finds the lines of tilt/local.tilt in the output of Tilt. */
 export function findLeftOut(lines: readonly string[]): LeftOut[] {
   return lines.flatMap((line) => {
     const [, what, why] = /Left out: (.+?): (.+)$/.exec(line) ?? [];
@@ -13,6 +13,6 @@ export function findLeftOut(lines: readonly string[]): LeftOut[] {
 }
 
 export function renderLeftOut(parts: readonly LeftOut[]): string {
-  if (parts.length === 0) throw new Error('Tilt did not say what it left out: see tilt/local.tilt');
+  if (parts.length === 0) throw new Error('Tilt printed no left out parts; check tilt/local.tilt');
   return ['Left out on this machine:', ...parts.map(({ what, why }) => `- ${what}\n    ${why}`)].join('\n');
 }

@@ -25,8 +25,8 @@ const scrapeInterval = '5s';
 
 const program = new Command('npm run tilt --')
   .description(
-    `Runs the Tiltfile with \`tilt ci\` on a Kubernetes of this machine, without Docker, and takes everything down.
-Kafka, PostgreSQL, Prometheus and prometheus-adapter run beside it. At the end it says what it left out, and why.`,
+    `Run the Tiltfile with \`tilt ci\` on a Kubernetes of this machine, without Docker, then take everything down.
+Kafka, PostgreSQL, Prometheus and prometheus-adapter run beside it. At the end a list shows what was left out, and why.`,
   )
   .exitOverride()
   .action(run);
@@ -77,7 +77,7 @@ async function run(): Promise<void> {
     cacheDir: join(dir, 'kubectl'),
   });
   const sample = await readSample(join(root, 'manifests', 'samples', 'pipeline.yaml'), parts, buildScaledSpec());
-  // The Secrets say how to enter what runs beside the cluster; Tilt gets the pipeline alone.
+  // The Secrets hold the credentials of what runs beside the cluster; Tilt gets only the pipeline.
   await applyObjects(kubectl, sample.prerequisites, signal);
   const pipelinePath = join(dir, 'pipeline.yaml');
   await writeFile(pipelinePath, sample.yaml);
@@ -85,12 +85,12 @@ async function run(): Promise<void> {
   const tilt = await createTilt({ dir: join(dir, 'tilt'), kubectlPath, progress, signal });
   const tiltfile = ['--file', join(root, 'Tiltfile')];
   const forKind = await progress.step('Read the Tiltfile as on kind', () => checkForKind({ tilt, tiltfile, dir }));
-  progress.note(`On kind it sets up ${forKind.join(', ')}.`);
+  progress.note(`On kind the Tiltfile sets up ${forKind.join(', ')}.`);
 
   const startedAt = performance.now();
   const lines: string[] = [];
   const args = ['ci', ...tiltfile, ...(await serveFlags()), '--', '--local', '--pipeline', pipelinePath];
-  progress.note('Here it runs with tilt ci:');
+  progress.note('Here the Tiltfile runs with tilt ci:');
   const code = await tilt.run({
     kubeconfigPath,
     args,
@@ -107,5 +107,5 @@ async function run(): Promise<void> {
     }
     throw new Error(`tilt ci ended with exit code ${code} after ${elapsed}`);
   }
-  console.log(`\nAll was healthy after ${elapsed}.\n${renderLeftOut(findLeftOut(lines))}`);
+  console.log(`\nAll resources were healthy after ${elapsed}.\n${renderLeftOut(findLeftOut(lines))}`);
 }

@@ -8,9 +8,9 @@ import { findFreePort } from '#lab/process/ports.ts';
 import type { Progress } from '#lab/progress.ts';
 
 export interface TiltOptions {
-  /** Tilt's own files and what it learns: nothing is written to the home of the user. */
+  /** Folder for Tilt's own files and caches: nothing is written to the user's home. */
   readonly dir: string;
-  /** It finds kubectl there. */
+  /** The folder in which Tilt finds kubectl. */
   readonly kubectlPath: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -18,15 +18,15 @@ export interface TiltOptions {
 
 interface TiltRun {
   readonly kubeconfigPath: string;
-  /** Such as `['ci', '--', '--local']`. */
+  /** Its arguments, such as `['ci', '--', '--local']`. */
   readonly args: readonly string[];
   /** Gets each line of standard output and of standard error. */
   readonly onLine: (line: string) => void;
 }
 
-/** Tilt, with an environment of its own. */
+/** Tilt, with its own environment. */
 export interface Tilt {
-  /** Runs it to its end and answers the exit code. Asks it to end when the signal comes. */
+  /** Runs it until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
   run(run: TiltRun): Promise<number>;
 }
 
@@ -34,13 +34,13 @@ const host = '127.0.0.1';
 const modulePath = 'github.com/tilt-dev/tilt';
 
 /**
- * A Tilt that was built from its module has no web page. It wants to build one with yarn, in the folder that it was
- * compiled in: a relative path, because our builds keep no path of the machine. So it starts in a folder that has such a
- * path and is given a yarn that does nothing. All that is missed is the page.
+ * A Tilt built from its module has no web page. It tries to build the page with yarn, in the folder that it was
+ * compiled in: a relative path, because our builds keep no path of the machine. So it starts in a folder that has such
+ * a path and gets a yarn that does nothing. Only the page is missing.
  */
 const yarn = `#!/bin/sh
 [ "$1" = install ] && exit
-# As long as Tilt runs: one that is killed cannot end us.
+# Runs as long as Tilt does: killing it cannot end us.
 while kill -0 $PPID; do sleep 1; done
 `;
 
@@ -61,7 +61,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
         KUBECONFIG: kubeconfigPath,
         DO_NOT_TRACK: '1',
       };
-      // TERM, so that it ends what it started when we die.
+      // TERM, so that it ends its own children when we die.
       const command = ['--pdeathsig', 'TERM', '--', program, ...args];
       const child = spawn('setpriv', command, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       const stop = () => void child.kill('SIGTERM');
@@ -83,14 +83,14 @@ export async function serveFlags(): Promise<string[]> {
 
 async function follow(child: ChildProcess, onLine: (line: string) => void): Promise<number> {
   const { stdout, stderr } = child;
-  if (stdout === null || stderr === null) throw new Error('Tilt was started with pipes');
+  if (stdout === null || stderr === null) throw new Error('Tilt was started without pipes');
   for (const input of [stdout, stderr]) createInterface({ input }).on('line', onLine);
   const [code, endedBy] = await once(child, 'close');
   if (code === null) throw new Error(`Tilt was ended by ${endedBy}`);
   return code;
 }
 
-/** Its settings, its log-in token and kubectl's cache: our clusters come and go at one address. */
+/** Its settings, its log-in token and kubectl's cache: our clusters are replaced at the same address. */
 function ownFolders(dir: string): NodeJS.ProcessEnv {
   const names = ['CONFIG_HOME', 'DATA_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'];
   return {
@@ -103,6 +103,6 @@ function ownFolders(dir: string): NodeJS.ProcessEnv {
 async function readVersion(): Promise<string> {
   const goMod = join(import.meta.dirname, '..', 'cluster', 'modules', 'tilt', 'go.mod');
   const [, version] = /tilt-dev\/tilt (v\S+)/.exec(await readFile(goMod, 'utf8')) ?? [];
-  if (version === undefined) throw new Error(`${goMod} names no version of Tilt`);
+  if (version === undefined) throw new Error(`${goMod} has no version of Tilt`);
   return version;
 }

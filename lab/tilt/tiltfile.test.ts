@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { loadScenarioNames } from '#k6/load/scenarios.ts';
 import { shippedSources } from '#lab/image/contents.ts';
 
-/** What a reader can check of the Tiltfile without Tilt. `npm run tilt` lets Tilt read it, and runs it. */
+/** Checks of the Tiltfile that need no Tilt. `npm run tilt` lets Tilt read it, and runs it. */
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -15,7 +15,7 @@ const parts = readdirSync(join(root, 'tilt'))
   .map((name) => `tilt/${name}`);
 const files = ['Tiltfile', ...parts];
 
-/** The strings of a file, without comments and without the text below a function's first line. */
+/** The strings of a file, without comments and without the docstring of a function. */
 function stringsOf(path: string): string[] {
   const code = read(path)
     .replaceAll(/"""[\s\S]*?"""/g, '')
@@ -27,7 +27,7 @@ function loadsOf(path: string): string[] {
   return [...read(path).matchAll(/^load\('([^']+)'/gm)].map(([, target = '']) => join(dirname(path), target));
 }
 
-/** A string that looks like a path and is none of this repository. */
+/** True for a string that looks like a path but is not a path of this repository. */
 const elsewhere = [
   /^https?:\/\//,
   /^\//, // in a container, or of a page
@@ -61,7 +61,7 @@ describe('every path that is named exists', () => {
     });
   }
 
-  test('and there are some', () => {
+  test('at least one path is named', () => {
     const named = files.flatMap(stringsOf);
     for (const path of ['manifests/operator', 'manifests/dev', 'manifests/prometheus-adapter/values.yaml']) {
       assert.ok(named.includes(path), path);
@@ -69,12 +69,12 @@ describe('every path that is named exists', () => {
   });
 });
 
-test('the image is built again when a file changes that it holds', () => {
+test('the image is built again when one of its files changes', () => {
   const [, list = ''] = /^SOURCES = \[(.+)\]$/m.exec(read('tilt/image.tilt')) ?? [];
   assert.deepEqual(list.replaceAll("'", '').split(', ').sort(), [...shippedSources].sort());
 });
 
-test('the image that Tilt looks for is the one that manifests/operator names', () => {
+test('Tilt replaces the image that manifests/operator names', () => {
   const [image] = parse(read('manifests/operator/kustomization.yaml')).images;
   assert.ok(read('tilt/operator.tilt').includes(`RELEASED_IMAGE = '${image.newName}:${image.newTag}'`));
 });

@@ -5,7 +5,7 @@ import { bothOrNeither } from './both.ts';
 
 const never = new AbortController().signal;
 
-test('both answers come back', async () => {
+test('both results are returned', async () => {
   assert.deepEqual(
     await bothOrNeither(
       never,
@@ -16,7 +16,7 @@ test('both answers come back', async () => {
   );
 });
 
-test('when one fails the other is told, waited for, and the first failure is thrown', async () => {
+test('when one fails the other is aborted and awaited, and the first failure is thrown', async () => {
   let isReleased = false;
   const other = async (signal: AbortSignal) => {
     await sleep(60_000, undefined, { signal }).catch(() => {});
@@ -31,7 +31,7 @@ test('when one fails the other is told, waited for, and the first failure is thr
   assert.ok(isReleased);
 });
 
-test('Ctrl-C is what is thrown, not what it made fail', async () => {
+test('Ctrl-C itself is thrown, not the failures that it caused', async () => {
   const interruption = new AbortController();
   const work = async (signal: AbortSignal) => {
     interruption.abort(new Error('interrupted'));

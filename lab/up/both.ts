@@ -1,6 +1,6 @@
 /**
- * Runs two things at once. When one fails the other is asked to stop, and it is waited for in any case, so that what
- * it acquired has its release registered. The first failure is the one that is thrown.
+ * Runs two things at once. When one fails, the other is aborted, and it is awaited in any case, so that what
+ * it acquired has its release registered. The first failure is thrown.
  */
 export async function bothOrNeither<One, Other>(
   outer: AbortSignal,

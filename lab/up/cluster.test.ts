@@ -98,7 +98,7 @@ test('a failure is explained by pods that are not ready, the end of their logs, 
   kubectl.assertDone();
 });
 
-test('an explanation that cannot be had says so and does not hide the failure', async () => {
+test('an explanation that fails is reported and does not hide the first failure', async () => {
   const kubectl = createFakeKubectl([
     { args: ['-n', 'shop', 'get', 'pods'], answer: new Error('connection refused') },
     { args: ['-n', 'shop', 'get', 'events'], answer: 'no json' },
@@ -111,7 +111,7 @@ test('an explanation that cannot be had says so and does not hide the failure', 
 function clusterOf(answers: readonly object[]): Cluster {
   let at = 0;
   const request = async () => answers[Math.min(at++, answers.length - 1)];
-  // Only requests are made.
+  // Only `request` is called.
   return { context: 'x', namespace: 'default', request } as unknown as Cluster;
 }
 
@@ -128,10 +128,10 @@ test('Ready counts only for the generation that was applied', async () => {
   const cluster = clusterOf([{ metadata: { generation: 2 } }, resource('True', { generation: 2 }), resource('True')]);
   const step = { update: (detail: string) => updates.push(detail) };
   await waitUntilReady({ cluster, ref, step, timeoutMs: 10_000, signal });
-  assert.deepEqual(updates, ['the operator has not looked at it yet', 'PodsNotReady: pods are starting']);
+  assert.deepEqual(updates, ['the operator has not reconciled it yet', 'PodsNotReady: pods are starting']);
 });
 
-test('the wait for Ready ends with what was seen last', async () => {
+test('a wait for Ready that times out reports the last condition', async () => {
   const cluster = clusterOf([resource('False')]);
   await assert.rejects(
     waitUntilReady({ cluster, ref, step: { update() {} }, timeoutMs: 0, signal }),
@@ -139,7 +139,7 @@ test('the wait for Ready ends with what was seen last', async () => {
   );
 });
 
-test('the instructions hold only commands that fit the cluster', () => {
+test('the instructions contain only commands that work in the cluster', () => {
   const target: Target = {
     kubeconfig: '/state/admin.kubeconfig',
     context: undefined,

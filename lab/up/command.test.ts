@@ -13,26 +13,26 @@ const at = new Date('2026-06-01T10:00:00Z');
 const npmStart = (args: readonly string[]) => runInContext((context) => runStart(args, context));
 
 for (const [args, message] of [
-  [['--input', 'x.csv'], /--input goes with --once/],
-  [['-o', 'json'], /-o goes with --once/],
-  [['--once', '--fresh'], /--once is always fresh/],
-  [['--once', '--input', '/does/not/exist'], /--input must be a file, and \/does\/not\/exist is none/],
+  [['--input', 'x.csv'], /--input needs --once/],
+  [['-o', 'json'], /-o needs --once/],
+  [['--once', '--fresh'], /--once always starts fresh/],
+  [['--once', '--input', '/does/not/exist'], /--input must be a file, but \/does\/not\/exist is not a file/],
   [['--once', '--input', '/tmp'], /--input must be a file/],
-  [['--context', 'x'], /--context goes with --cluster current/],
+  [['--context', 'x'], /--context needs --cluster current/],
   [['--cluster', 'other'], /Allowed choices are local, current/],
   [['--cluster', 'current'], /--cluster current needs --context/],
   [['--cluster', 'current', '--context', 'x'], /--cluster current needs --image/],
 ] as const) {
   test(`npm start -- ${args.join(' ')} is refused before anything starts`, async () => {
     const ran = await npmStart(args);
-    // --once is a check: it passes or it does not.
+    // --once is a check: it passes or fails.
     assert.equal(ran.exitCode, args.some((arg: string) => arg === '--once') ? 1 : 2, ran.stderr);
     assert.match(ran.stderr, message);
     assert.equal(ran.stdout, '');
   });
 }
 
-test('who asked --once for JSON gets a document also when the options are wrong', async () => {
+test('--once -o json prints a document even when the options are wrong', async () => {
   for (const args of [
     ['--once', '-o', 'json', '--bogus'],
     ['--once', '--output=json', '--input', '/does/not/exist'],
@@ -46,13 +46,13 @@ test('who asked --once for JSON gets a document also when the options are wrong'
   }
 });
 
-test('nobody else gets a document', () => {
+test('no other command line gets a document', () => {
   for (const args of [['-o', 'json'], ['--once'], ['--once', '-o', 'table']]) {
     assert.equal(renderFailedOnce(args, 'x', at), undefined);
   }
 });
 
-test('totals are sorted by the bytes of their series, whatever UTF-16 says', () => {
+test('totals are sorted by the UTF-8 bytes of their series, not by UTF-16', () => {
   const totals = ['b', '\u{10000}', '\uFFFD', 'a', 'B'].map((series) => ({ series, total: '1', count: '1' }));
   const { totals: sorted } = buildOnceDocument({ totals, proof: undefined, at });
   assert.deepEqual(
@@ -61,7 +61,7 @@ test('totals are sorted by the bytes of their series, whatever UTF-16 says', () 
   );
 });
 
-/** Runs `up` in a cluster of the user's, with nothing on PATH but this kubectl; none when undefined. */
+/** Runs `up` in a cluster of the user, with only this kubectl on PATH; without any kubectl if undefined. */
 async function upInCurrent(t: TestContext, kubectl: string | undefined) {
   await using folder = await createFolder({
     kubeconfig: stringify({
@@ -81,14 +81,14 @@ async function upInCurrent(t: TestContext, kubectl: string | undefined) {
   return await npmStart([...target, '--image', 'x', '--host', '127.0.0.1']);
 }
 
-test('without kubectl an up in a cluster of the user ends before Kafka and PostgreSQL are started', async (t) => {
+test('without kubectl, up in a cluster of the user ends before Kafka and PostgreSQL are started', async (t) => {
   const ran = await upInCurrent(t, undefined);
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stderr, /kubectl is not on PATH; install it, or use --cluster local/);
   assert.doesNotMatch(ran.stderr, /Kafka|PostgreSQL/);
 });
 
-test('an up in a cluster that has what the sample would overwrite ends before anything is started or changed', async (t) => {
+test('up in a cluster with objects that the sample would overwrite ends before it starts or changes anything', async (t) => {
   const operator =
     '{"kind": "Deployment", "metadata": {"name": "o", "namespace": "s"}, "spec": {"template": {"spec": {"containers": []}}}}';
   const ran = await upInCurrent(
@@ -111,7 +111,7 @@ esac
   assert.doesNotMatch(ran.stderr, /Kafka|PostgreSQL|unexpected/);
 });
 
-test('an empty --input of --once is its failure: 1, with the document that was asked for', async () => {
+test('an empty --input of --once fails with 1 and prints the requested document', async () => {
   const ran = await npmStart(['--once', '--input', '', '-o', 'json']);
   assert.equal(ran.exitCode, 1);
   assert.equal(ran.stderr, 'error: --input must not be empty\n');
@@ -122,7 +122,7 @@ for (const [name, run] of [
   ['npm start', runStart],
   ['npm run down', runDown],
 ] as const) {
-  test(`${name} -- --help shows how to call it, with examples and exit codes`, async () => {
+  test(`${name} -- --help shows the usage, examples and exit codes`, async () => {
     const ran = await runInContext((context) => run(['--help'], context));
     assert.equal(ran.exitCode, 0);
     assert.ok(ran.stdout.startsWith(`Usage: ${name} -- [options]\n`), ran.stdout);

@@ -19,22 +19,24 @@ const defaultInput = join('manifests', 'samples', 'additions.csv');
 export function startCommand(context: Context): Command {
   const command = new Command('npm start --')
     .description(
-      `Bring up everything on this machine: a one-node Kubernetes, a real Kafka and PostgreSQL beside it, the operator and the sample pipeline. Stays until Ctrl-C, which takes everything down; what Kafka and PostgreSQL hold is kept for the next start. Only one node fits on a machine: a second npm start waits.`,
+      `Start everything on this machine: a one-node Kubernetes, a real Kafka and PostgreSQL beside it, the operator and the sample pipeline. Runs until Ctrl-C, which takes everything down. The data of Kafka and PostgreSQL is kept for the next start. Only one node can run on a machine: a second npm start waits.`,
     )
     .helpOption('-h, --help', 'show help')
-    .addOption(new Option('--once', 'on throw-away state: add the input, print totals and proof, take all down'))
-    .addOption(new Option('--input <path>', `what --once adds, as sumctl add --file (default: ${defaultInput})`))
-    .addOption(new Option('--fresh', 'discard what Kafka and PostgreSQL kept of earlier starts'))
-    .addOption(new Option('--scale', 'on throw-away state: let a load rise and fall, and the aggregators follow it'))
+    .addOption(new Option('--once', 'on throw-away state: add the input, print totals and proof, take everything down'))
     .addOption(
-      new Option('--cluster <which>', 'make a local one, or use the one of --context')
+      new Option('--input <path>', `the file that --once adds, as sumctl add --file does (default: ${defaultInput})`),
+    )
+    .addOption(new Option('--fresh', 'discard the data of Kafka and PostgreSQL from earlier starts'))
+    .addOption(new Option('--scale', 'on throw-away state: raise and lower a load, and let the aggregators follow'))
+    .addOption(
+      new Option('--cluster <which>', 'make a local cluster, or use the cluster of --context')
         .choices(['local', 'current'])
         .default('local'),
     )
     .addOption(new Option('--context <name>', 'with --cluster current: the context to install into'))
     .addOption(new Option('--kubeconfig <file>', 'with --cluster current: kubeconfig to use'))
-    .addOption(new Option('--image <name>', 'with --cluster current: an image that its nodes can run'))
-    .addOption(new Option('--host <address>', 'with --cluster current: address of this machine for its pods'));
+    .addOption(new Option('--image <name>', 'with --cluster current: an image that the nodes can run'))
+    .addOption(new Option('--host <address>', 'with --cluster current: address of this machine for the pods'));
   addOutputOption(command);
   return command.addHelpText('after', help).action(async () => {
     const options = parseOptions(optionsSchema, command);
@@ -51,13 +53,14 @@ export function startCommand(context: Context): Command {
 const help = `
 Examples:
   npm start                                    # stay until Ctrl-C
-  npm start -- --fresh                         # forget earlier additions first
+  npm start -- --fresh                         # discard earlier additions first
   npm start -- --scale                         # watch the aggregators follow the load
   npm start -- --once                          # one run from nothing to totals and proof
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
-  --once ends with 0 when every acknowledged addition is counted, the proof is exact and no row was rejected, else
-  with 1, also for a wrong command line; with -o json standard output is one JSON document also then, with the reason as "error".`;
+  --once ends with 0 if every acknowledged addition is counted, the proof is exact and no row was rejected. Otherwise it
+  ends with 1, also for a wrong command line. With -o json standard output is one JSON document in every case; its field
+  "error" holds the reason.`;
 
 const optionsSchema = z.object({
   once: z.boolean().default(false),
@@ -75,25 +78,25 @@ type Options = z.output<typeof optionsSchema>;
 
 function checkUsage(options: Options): void {
   const { once, input, fresh, scale, cluster, output } = options;
-  if (!once && input !== undefined) throw usageError('--input goes with --once');
-  if (!once && output !== 'table') throw usageError('-o goes with --once');
-  if (once && fresh) throw usageError('--once is always fresh: leave --fresh out');
-  if (scale && once) throw usageError('--scale stays until Ctrl-C: leave --once out');
-  if (scale && cluster !== 'local') throw usageError('--scale brings its own cluster: leave --cluster out');
-  // Now, and not after the minute that the rest takes.
+  if (!once && input !== undefined) throw usageError('--input needs --once');
+  if (!once && output !== 'table') throw usageError('-o needs --once');
+  if (once && fresh) throw usageError('--once always starts fresh: leave out --fresh');
+  if (scale && once) throw usageError('--scale runs until Ctrl-C: leave out --once');
+  if (scale && cluster !== 'local') throw usageError('--scale makes its own cluster: leave out --cluster');
+  // Checked now, not after the minute that the start takes.
   if (once && !statSync(input ?? join(root, defaultInput), { throwIfNoEntry: false })?.isFile()) {
-    throw usageError(`--input must be a file, and ${input} is none`);
+    throw usageError(`--input must be a file, but ${input} is not a file`);
   }
   if (cluster === 'local') {
     for (const name of ['context', 'kubeconfig', 'image', 'host'] as const) {
-      if (options[name] !== undefined) throw usageError(`--${name} goes with --cluster current`);
+      if (options[name] !== undefined) throw usageError(`--${name} needs --cluster current`);
     }
   }
 }
 
 /**
- * The document of a run that ended before it had a result, or before its options were even understood: who asked for
- * one on standard output gets one. Undefined for every other command line.
+ * The document of a run that ended before it had a result, or before its options were parsed: a caller that requested a
+ * document on standard output always gets one. Undefined for every other command line.
  */
 export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
   if (!isOnce(args)) return undefined;
@@ -102,7 +105,7 @@ export function renderFailedOnce(args: readonly string[], error: string, at: Dat
   return renderStructured(format, buildOnceDocument({ totals: [], proof: undefined, error, at }));
 }
 
-/** Read from the command line itself, because it must be known also of one that commander refuses. */
+/** Reads the arguments directly, because commander may refuse the command line. */
 export function isOnce(args: readonly string[]): boolean {
   return args.includes('--once');
 }

@@ -7,14 +7,14 @@ import type { Target } from './target.ts';
 
 export interface CurrentOptions {
   readonly kubeconfig: string | undefined;
-  /** Named on purpose: whatever happens to be the current context is nothing to install software into. */
+  /** The user must name the context: the current context may be any cluster, and this command installs software. */
   readonly context: string | undefined;
   /** An image that the cluster's nodes can pull. */
   readonly image: string | undefined;
   readonly cacheDir: string;
 }
 
-/** A cluster that runs already and that the user names. */
+/** A running cluster that the user names. */
 export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOptions): Target {
   if (context === undefined) {
     throw usageError(
@@ -28,7 +28,7 @@ export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOpti
       'Name an image of SumPipeline that its nodes can pull or have loaded (docker build -t NAME . makes one).',
     );
   }
-  loadCluster({ kubeconfig, context }); // refuses a context that is not there
+  loadCluster({ kubeconfig, context }); // refuses a context that does not exist
   return {
     kubeconfig,
     context,
@@ -39,11 +39,11 @@ export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOpti
   };
 }
 
-/** An address of this machine that others can dial: where Kafka and PostgreSQL listen for pods elsewhere. */
+/** An address of this machine that others can dial: Kafka and PostgreSQL listen there for pods on other machines. */
 export function findHostAddress(): string {
   for (const addresses of Object.values(networkInterfaces())) {
     const found = addresses?.find(({ family, internal }) => family === 'IPv4' && !internal);
     if (found !== undefined) return found.address;
   }
-  throw usageError('this machine has no address that pods could reach', 'Name one with --host.');
+  throw usageError('this machine has no address that pods can reach', 'Name an address with --host.');
 }

@@ -1,7 +1,7 @@
 import { proofJson } from '#cli/output/proof.ts';
 import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 
-/** One total, as `Total` has it. */
+/** One total, with the fields of `Total`. */
 export interface OnceTotal {
   readonly series: string;
   readonly total: string;
@@ -9,13 +9,13 @@ export interface OnceTotal {
   readonly count: string;
 }
 
-/** What `up --once -o json` prints: always one document, also on failure. */
+/** The output of `up --once -o json`: always one document, also on failure. */
 export interface OnceDocument {
   /** Sorted by the bytes of the series. */
   readonly totals: readonly OnceTotal[];
   /** The JSON mapping of GetProofResponse. */
   readonly proof: unknown;
-  /** Why it failed; absent when all is well. */
+  /** Why the run failed; absent if it succeeded. */
   readonly error?: string;
 }
 

@@ -8,13 +8,14 @@ import { createProgress } from '#lab/progress.ts';
 import { upNames } from './up.ts';
 
 /**
- * Ends the `npm start` of this machine and removes what is left. An `npm start` that has the machine gets a SIGTERM. Any other holder, such as a test, is named and waited for.
+ * Ends the `npm start` of this machine and removes what is left. An `npm start` that uses the machine gets a SIGTERM.
+ * Any other holder, such as a test, is named and waited for.
  */
 export async function down({ data }: { data: boolean }, context: Context): Promise<void> {
   const progress = createProgress({ stream: context.stderr, now: context.now });
   const holder = await findMachineHolder();
   if (holder !== undefined && Object.values<string>(upNames).includes(holder.what)) {
-    progress.note(`Asking ${holder.what} (process ${holder.pid}, since ${holder.since}) to end.`);
+    progress.note(`Stopping ${holder.what} (process ${holder.pid}, since ${holder.since}).`);
     process.kill(holder.pid, 'SIGTERM');
   }
   await using _machine = await acquireMachine({ what: 'npm run down', progress, signal: context.signal });

@@ -9,10 +9,10 @@ import { down } from './down.ts';
 export function downCommand(context: Context): Command {
   const command = new Command('npm run down --')
     .description(
-      `End the npm start that runs on this machine, as its Ctrl-C would, and remove what a killed one left behind. What Kafka and PostgreSQL hold is kept for the next start.`,
+      `End the npm start that runs on this machine, as Ctrl-C would, and remove what is left of a killed one. The data of Kafka and PostgreSQL is kept for the next start.`,
     )
     .helpOption('-h, --help', 'show help')
-    .addOption(new Option('--data', 'remove what Kafka and PostgreSQL hold as well'));
+    .addOption(new Option('--data', 'also remove the data of Kafka and PostgreSQL'));
   return command.addHelpText('after', help).action(async () => {
     const { data } = parseOptions(z.object({ data: z.boolean().default(false) }), command);
     await down({ data }, context);
@@ -22,5 +22,5 @@ export function downCommand(context: Context): Command {
 const help = `
 Examples:
   npm run down
-  npm run down -- --data      # and forget all additions
+  npm run down -- --data      # also remove all additions
 ${exitCodesHelp}`;

@@ -46,8 +46,8 @@ const logLines = 15;
 const eventsShown = 10;
 
 /**
- * The lines that explain why something in the cluster did not come up: pods that are not ready with the end of their
- * logs, and warnings. Best effort, because it runs when something is broken already.
+ * The lines that explain why something in the cluster did not start: pods that are not ready with the end of their
+ * logs, and warnings. Best effort, because another failure is being reported.
  */
 export async function explainNamespace(kubectl: Kubectl, namespace: string): Promise<string> {
   const lines: string[] = [];
@@ -98,7 +98,7 @@ async function readLog(kubectl: Kubectl, namespace: string, pod: Pod): Promise<s
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
-  // A container that crashes at its start has little to say now; what it said before it died explains it.
+  // A container that crashes at its start has printed little yet; the log before its crash explains it.
   const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
   const kept = text.trimEnd();
   return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);

@@ -9,7 +9,7 @@ import { createKubectl } from './kubectl.ts';
 import { readSample, readSampleNames } from './sample.ts';
 import type { Target } from './target.ts';
 
-/** A guest in somebody's cluster, with a real kubectl and a real API server; the tests build on each other. */
+/** A guest in a cluster of the user, with a real kubectl and a real API server; the tests build on each other. */
 
 const root = join(import.meta.dirname, '..', '..');
 const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
@@ -32,7 +32,7 @@ const look = async () => refuseOccupied(target, await readSampleNames(samplePath
 const objectsIn = (namespace: string) =>
   target.kubectl.run(['-n', namespace, 'get', 'sumpipelines,secrets', '-o', 'name']);
 
-test('a cluster without anything of ours is free, and so is one with the CRD that we applied', async () => {
+test('a cluster without objects of ours is free, and so is a cluster with the CRD that we applied', async () => {
   await look();
   await applyObjects(target.kubectl, operator.crds, signal);
   const crds = operator.crds.map(({ metadata }) => `crd/${metadata.name}`);
@@ -40,7 +40,7 @@ test('a cluster without anything of ours is free, and so is one with the CRD tha
   await look();
 });
 
-test('what is made comes on top of what is there, is seen by the next look, and goes without it', async () => {
+test('created objects are added to existing ones, found by the next check, and removed alone', async () => {
   await target.kubectl.run(['-n', 'default', 'create', 'secret', 'generic', 'theirs']);
   const before = await objectsIn('default');
   const parts = { kafkaUsername: 'u', kafkaPassword: 'p', kafkaCaPem: 'k', storeUri: 's', storeCaPem: 'c' };
@@ -58,7 +58,7 @@ test('what is made comes on top of what is there, is seen by the next look, and 
   await look();
 });
 
-test('a pipeline that somebody made in between is neither overwritten nor removed', async () => {
+test('a pipeline that another user made in between is neither overwritten nor removed', async () => {
   const theirs = { postgres: { secretRef: { name: 'theirs' } } };
   const resource = {
     apiVersion: 'sumpipeline.dev/v1alpha1',
@@ -74,9 +74,12 @@ test('a pipeline that somebody made in between is neither overwritten nor remove
   assert.equal(await target.kubectl.run(['-n', 'default', 'get', 'sump', 'orders', '-o', 'json']), stored);
 });
 
-test('a CRD that came in another way is not replaced', async () => {
+test('a CRD that was installed in another way is not replaced', async () => {
   const crds = operator.crds.map(({ metadata }) => metadata.name);
   await target.kubectl.run(['delete', 'crd', ...crds, '--timeout=30s']);
   await target.kubectl.run(['create', '-k', join(root, 'crds')]);
-  await assert.rejects(look(), /has crd\/sumpipelines\.sumpipeline\.dev, and not from npm start: nothing was changed/);
+  await assert.rejects(
+    look(),
+    /has crd\/sumpipelines\.sumpipeline\.dev that npm start did not install: nothing was changed/,
+  );
 });

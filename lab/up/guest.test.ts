@@ -33,7 +33,7 @@ function targetOf(script: readonly ExpectedKubectl[]) {
 const managedBy = (manager: string) => JSON.stringify({ metadata: { managedFields: [{ manager }] } });
 const nothing = '';
 
-/** The looks in their order, and what each sees; undefined: it is not taken. */
+/** The checks in their order, and the result of each; undefined: the check is not made. */
 function looks(seen: { crd?: string; deployment?: string; pipelines?: string; secrets?: string }): ExpectedKubectl[] {
   const { crd = nothing, deployment = nothing, pipelines = nothing, secrets = nothing } = seen;
   const knowsPipelines = crd !== nothing;
@@ -62,7 +62,7 @@ for (const [what, seen] of [
   });
 }
 
-test('a pipeline and a Secret that are there are named with the cure, and nothing is changed', async () => {
+test('an existing pipeline and Secret are named with the cure, and nothing is changed', async () => {
   const seen = {
     crd: managedBy('sumctl-up'),
     pipelines: 'sumpipeline.sumpipeline.dev/orders\n',
@@ -88,11 +88,11 @@ for (const [what, seen, calls] of [
   [`crd/${crdName}`, { crd: managedBy('kubectl-client-side-apply') }, 1],
   ['deployment/sumpipeline-operator', { deployment: managedBy('helm') }, 2],
 ] as const) {
-  test(`${what} of somebody else is not replaced by ours`, async () => {
+  test(`${what} of another installer is not replaced by ours`, async () => {
     const { target, kubectl } = targetOf(looks(seen).slice(0, calls));
     await assert.rejects(
       refuseOccupied(target, names, operator, signal),
-      new RegExp(`context "staging" has ${what}, and not from npm start: nothing was changed`),
+      new RegExp(`context "staging" has ${what} that npm start did not install: nothing was changed`),
     );
     kubectl.assertDone();
   });
@@ -104,7 +104,7 @@ const pipeline = { kind: 'SumPipeline', metadata: { name: 'orders', namespace: '
 const create = ['create', '--field-manager=sumctl-up', '-f', '-'];
 const alreadyExists = new Error('kubectl create failed: Error from server (AlreadyExists): "orders" already exists');
 
-test('what is made is written down, a namespace that is there is not', async () => {
+test('created objects are recorded, an existing namespace is not', async () => {
   const { target, kubectl } = targetOf([
     { args: create, answer: alreadyExists },
     { args: create, answer: '' },
@@ -119,7 +119,7 @@ test('what is made is written down, a namespace that is there is not', async () 
   ]);
 });
 
-test('what somebody made since the look is refused and is not ours to remove', async () => {
+test('an object that another user made since the check is refused and not removed', async () => {
   const { target } = targetOf([
     { args: create, answer: '' },
     { args: create, answer: alreadyExists },
@@ -129,7 +129,7 @@ test('what somebody made since the look is refused and is not ours to remove', a
   assert.deepEqual(made, [{ kind: 'Secret', namespace: 'default', name: 'orders-db' }]);
 });
 
-test('what may have been made before a call was cut short is ours to remove', async () => {
+test('an object that an aborted call may have made is removed', async () => {
   const { target } = targetOf([{ args: create, answer: new Error('The operation was aborted') }]);
   const made: Made[] = [];
   await assert.rejects(createObjects(target, [secret], made, signal), /aborted/);
@@ -141,7 +141,7 @@ const made: Made[] = [
   { kind: 'SumPipeline', namespace: 'default', name: 'orders' },
 ];
 
-test('everything that was made is removed, the pipeline before its Secrets', async () => {
+test('all created objects are removed, the pipeline before its Secrets', async () => {
   const { target, kubectl } = targetOf([
     { args: ['-n', 'default', 'delete', 'sumpipeline', 'orders', '--ignore-not-found'], answer: '' },
     { args: ['-n', 'default', 'delete', 'secret', 'orders-db', '--ignore-not-found'], answer: '' },
@@ -150,11 +150,11 @@ test('everything that was made is removed, the pipeline before its Secrets', asy
   kubectl.assertDone();
 });
 
-test('nothing made is nothing removed', async () => {
+test('if nothing was created, nothing is removed', async () => {
   await removeMade(targetOf([]).target, [], silentProgress);
 });
 
-test('what cannot be removed does not keep the rest, and is left with its command', async () => {
+test('if one object cannot be removed, the rest is still removed, and its command is printed', async () => {
   const { target, kubectl } = targetOf([
     { args: ['-n', 'default', 'delete', 'sumpipeline', 'orders'], answer: new Error('timed out') },
     { args: ['-n', 'default', 'delete', 'secret', 'orders-db'], answer: '' },
@@ -168,7 +168,7 @@ test('what cannot be removed does not keep the rest, and is left with its comman
   kubectl.assertDone();
 });
 
-test('the end says that operator and CRDs stay, and how to remove them', () => {
+test('the final note says that operator and CRDs stay, and how to remove them', () => {
   assert.match(
     describeWhatStays(targetOf([]).target, '/repository/manifests/operator'),
     /operator and its CRDs stay in context "staging".*\n {2}kubectl --context staging delete -k \/repository\/manifests\/operator$/,

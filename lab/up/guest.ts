@@ -9,11 +9,11 @@ import type { SampleNames } from './sample.ts';
 import { describeKubectl, type Target } from './target.ts';
 
 /**
- * How `up` behaves in a cluster that is not its own: it looks before it touches anything, overwrites nothing that
- * somebody else made, and removes what it made itself and nothing else.
+ * How `up` behaves in a cluster that it does not own: it checks before it changes anything, overwrites nothing that
+ * another user made, and removes only what it made itself.
  */
 
-/** Ends the command when the cluster has what we would make. Nothing was started or changed until then. */
+/** Ends the command if the cluster has objects that we would make. Nothing was started or changed until then. */
 export async function refuseOccupied(
   target: Target,
   { ref, secrets }: SampleNames,
@@ -35,15 +35,15 @@ export async function refuseOccupied(
     if (text === '' || isOurs(text)) continue;
     throw new CliError(
       exitCodes.failed,
-      `${where} has ${resource}/${name}, and not from npm start: nothing was changed`,
+      `${where} has ${resource}/${name} that npm start did not install: nothing was changed`,
       {
-        hint: `Ours would take its place, for every ${kind} of that cluster. Name another cluster with --context; or use the
-operator that is there, with a Kafka and a PostgreSQL of yours: ${describeKubectl(target)} apply -f FILE`,
+        hint: `Our version would replace it, for every ${kind} of that cluster. Name another cluster with --context. Or use the
+installed operator, with your own Kafka and PostgreSQL: ${describeKubectl(target)} apply -f FILE`,
       },
     );
   }
 
-  // Without the CRD there is no such resource to ask for, and none of them either.
+  // Without the CRD the resource type does not exist, so there are no pipelines either.
   const knowsPipelines =
     (await look('get', 'crd', ...operator.crds.map(({ metadata }) => metadata.name), '-o', 'name')) !== '';
   const found = [
@@ -55,7 +55,7 @@ operator that is there, with a Kafka and a PostgreSQL of yours: ${describeKubect
     exitCodes.failed,
     `${where} already has ${found.join(', ')} in namespace "${ref.namespace}": nothing was changed`,
     {
-      hint: `Name another cluster with --context. If an npm start that was killed left them behind, remove them:
+      hint: `Name another cluster with --context. If they are left from a killed npm start, remove them:
   ${describeKubectl(target)} -n ${ref.namespace} delete ${found.join(' ')}`,
     },
   );
@@ -70,7 +70,7 @@ function isOurs(text: string): boolean {
   return managedFields.some(({ manager }) => manager === fieldManager);
 }
 
-/** One object that is ours to remove. */
+/** One object that we must remove. */
 export interface Made {
   readonly kind: string;
   readonly namespace: string;
@@ -83,8 +83,8 @@ const objectSchema = z.object({
 });
 
 /**
- * Makes objects one by one and writes each down in `made`. By create and not by apply: what somebody made since we
- * looked is refused by the API server instead of being overwritten, and is not ours to remove.
+ * Makes objects one by one and records each in `made`. Uses create instead of apply: if another user made the object
+ * since our check, the API server refuses the call instead of overwriting it, and we do not remove the object.
  */
 export async function createObjects(
   target: Target,
@@ -95,7 +95,7 @@ export async function createObjects(
   for (const object of objects) {
     const { kind: objectKind, metadata } = objectSchema.parse(object);
     const isNamespace = objectKind === 'Namespace';
-    // Before the call: one that was cut short may have made it. A namespace may soon hold what others put there.
+    // Before the call: an aborted call may have made the object. Other users may soon put objects into a namespace.
     if (!isNamespace) made.push({ kind: objectKind, ...metadata });
     try {
       const input = stringify(object, { lineWidth: 0 });
@@ -109,7 +109,7 @@ export async function createObjects(
   }
 }
 
-/** Removes what was made, the newest first, and whatever fails the rest as well. */
+/** Removes what was made, the newest first. After a failure it continues with the rest. */
 export async function removeMade(target: Target, made: readonly Made[], progress: Progress): Promise<void> {
   const left: string[] = [];
   for (const { kind: objectKind, namespace, name } of made.toReversed()) {
@@ -119,19 +119,19 @@ export async function removeMade(target: Target, made: readonly Made[], progress
         target.kubectl.run([...words, '--ignore-not-found', '--timeout=60s']),
       )
       .catch((error: unknown) => {
-        // Also when the run itself failed or was interrupted, and nobody reads on.
+        // Printed even if the run itself failed or was interrupted and its result is not shown.
         progress.note(`${describeChain(error)}\nRemove it: ${describeKubectl(target)} ${words.join(' ')}`);
         left.push(`${objectKind} ${namespace}/${name}`);
       });
   }
   if (left.length === 0) return;
   throw new CliError(exitCodes.failed, `context "${target.context}" may still have ${left.join(', ')}`, {
-    hint: 'The commands that remove them stand above.',
+    hint: 'See the commands above that remove them.',
   });
 }
 
-/** Operator and CRDs stay, because others may use them by now. */
+/** Operator and CRDs stay, because others may already use them. */
 export function describeWhatStays(target: Target, operatorDirectory: string): string {
-  return `The operator and its CRDs stay in context "${target.context}". To remove them, and every ${kind} of that cluster with them:
+  return `The operator and its CRDs stay in context "${target.context}". To remove them and every ${kind} of that cluster:
   ${describeKubectl(target)} delete -k ${shellWord(operatorDirectory)}`;
 }

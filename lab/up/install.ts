@@ -8,12 +8,12 @@ export interface OperatorOptions {
   readonly kubectl: Kubectl;
   /** The repository. */
   readonly root: string;
-  /** Image of the operator, which its pipelines follow. */
+  /** Image of the operator; its pipelines use the same image. */
   readonly image: string;
   readonly signal: AbortSignal;
 }
 
-/** Who we are in managedFields: by it a later run knows what an earlier one applied. */
+/** Our name in managedFields: a later run recognizes by it what an earlier run applied. */
 export const fieldManager = 'sumctl-up';
 
 const applyArguments = ['apply', '--server-side', '--force-conflicts', `--field-manager=${fieldManager}`, '-f', '-'];
@@ -29,11 +29,11 @@ export interface Operator {
   readonly namespace: string;
   readonly deployment: string;
   readonly crds: readonly KubeObject[];
-  /** Its CRDs among them; namespaces first, because the rest lives in them. */
+  /** Includes its CRDs; namespaces come first, because they contain the rest. */
   readonly objects: readonly KubeObject[];
 }
 
-/** Reads the manifests; no cluster is asked. */
+/** Reads the manifests; no cluster is contacted. */
 export async function readOperator({ kubectl, root, image, signal }: OperatorOptions): Promise<Operator> {
   const crds = readObjects(await kubectl.run(['kustomize', join(root, 'crds')], { signal }));
   const objects = readObjects(await kubectl.run(['kustomize', join(root, 'manifests', 'operator')], { signal }));
@@ -44,7 +44,7 @@ export async function readOperator({ kubectl, root, image, signal }: OperatorOpt
   return { namespace, deployment: name, crds, objects: namespacesFirst(withImage) };
 }
 
-/** Applies the CRDs, and when they are served the operator. */
+/** Applies the CRDs, and once they are served the operator. */
 export async function installOperator(
   kubectl: Kubectl,
   { crds, objects }: Pick<Operator, 'crds' | 'objects'>,
@@ -70,7 +70,7 @@ export function readObjects(yaml: string): KubeObject[] {
   });
 }
 
-/** The objects in an order in which they can be applied: what is in a namespace comes after it. */
+/** The objects in an order in which they can be applied: namespaces before the objects in them. */
 export function namespacesFirst(objects: readonly KubeObject[]): KubeObject[] {
   return objects.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
 }
@@ -99,7 +99,7 @@ export function mapContainers(deployment: KubeObject, change: (container: Contai
   return { ...deployment, spec: { ...spec, template } };
 }
 
-/** The operator runs the image and tells its pipelines to run the same. */
+/** The operator runs the image and makes it the default of its pipelines. */
 function setImage(deployment: KubeObject, image: string): KubeObject {
   return mapContainers(deployment, (container) => ({
     ...container,

@@ -11,16 +11,16 @@ export interface InstructionsOptions {
   readonly pipelineFile: string;
   /** The repository: absolute. */
   readonly root: string;
-  /** A load rises and falls, and the aggregators follow it. */
+  /** If true, a load rises and falls and the aggregators follow. */
   readonly scale?: boolean;
 }
 
-/** What a person can do now, as commands that work when pasted, whatever folder the other terminal opens in. */
+/** What the user can do now, as commands that work when pasted, in any folder. */
 export function renderInstructions({ target, ref, pipelineFile, root, scale = false }: InstructionsOptions): string {
   const { namespace, name } = ref;
   const { kubeconfig, context, kubectlPath } = target;
   const setUp = [
-    `cd ${shellWord(root)}`, // npx finds sumctl there and nowhere else
+    `cd ${shellWord(root)}`, // npx finds sumctl only there
     ...(kubeconfig === undefined ? [] : [`export KUBECONFIG=${shellWord(kubeconfig)}`]),
     ...(kubectlPath === 'kubectl' ? [] : [`alias kubectl=${shellWord(kubectlPath)}`]),
     ...(context === undefined ? [] : [`alias kubectl=${shellWord(`kubectl --context ${shellWord(context)}`)}`]),
@@ -40,20 +40,20 @@ ${scale ? watching(namespace, where) : ''}  npx sumctl add 1.10 2 --series order
   kubectl -n ${namespace} get sumpipelines,pods
   kubectl -n ${namespace} describe sumpipeline ${name}
   kubectl -n ${namespace} delete -f ${file}     # the totals are kept
-  kubectl -n ${namespace} apply -f ${file}      # and resumed
+  kubectl -n ${namespace} apply -f ${file}      # and counting resumes
 
   kubectl -n ${namespace} port-forward deployment/${name}-aggregator ${ports.admin} &
   curl -s --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:${ports.admin}/metrics
 
-Ctrl-C takes everything down; ${scale ? 'before that every total is compared with what was acknowledged.' : 'what Kafka and PostgreSQL hold stays for the next start (--fresh discards it).'}
+Ctrl-C takes everything down; ${scale ? 'before that every total is compared with the acknowledged additions.' : 'the data of Kafka and PostgreSQL is kept for the next start (--fresh discards it).'}
 `;
 }
 
-/** The load changes every few minutes; kubectl shows one kind at a time when it watches. */
+/** The load changes every few minutes; kubectl can watch only one kind at a time. */
 function watching(namespace: string, where: string): string {
   return `  kubectl -n ${namespace} get hpa -w
   kubectl -n ${namespace} get sump -w
-  npx sumctl status ${where}       # why there are so many
+  npx sumctl status ${where}       # explains the number of aggregators
 
 `;
 }

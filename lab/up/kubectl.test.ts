@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createFolder } from '#cli/testing/folder.ts';
 import { createKubectl } from './kubectl.ts';
 
-/** A program that prints what it was called with. */
+/** A program that prints its arguments. */
 async function createEcho() {
   const folder = await createFolder({
     kubectl: '#!/bin/sh\necho "KUBECONFIG=$KUBECONFIG"\nfor word in "$@"; do echo "$word"; done\ncat\n',
@@ -13,7 +13,7 @@ async function createEcho() {
   return folder;
 }
 
-test('every call goes to the kubeconfig and the context that were named, and to no other', async () => {
+test('every call uses the named kubeconfig and context', async () => {
   await using folder = await createEcho();
   const kubectl = createKubectl({
     command: folder.file('kubectl'),
@@ -46,7 +46,7 @@ test('without a kubeconfig and a context kubectl finds its own', async () => {
   assert.deepEqual(words, ['--cache-dir', '/somewhere/cache', 'version', '--client']);
 });
 
-test('a kubectl that is not there says how to go on', async () => {
+test('a missing kubectl is an error that says what to do', async () => {
   const options = { command: '/nowhere/kubectl', kubeconfig: undefined, context: undefined, cacheDir: '/x' };
   await assert.rejects(
     createKubectl(options).run(['version', '--client']),
@@ -54,7 +54,7 @@ test('a kubectl that is not there says how to go on', async () => {
   );
 });
 
-test('a call that fails says what kubectl complained about', async () => {
+test('a failed call contains the error text of kubectl', async () => {
   await using folder = await createFolder({ kubectl: '#!/bin/sh\necho "no such context" >&2\nexit 1\n' });
   await chmod(folder.file('kubectl'), 0o755);
   const options = { command: folder.file('kubectl'), kubeconfig: undefined, context: undefined, cacheDir: '/x' };

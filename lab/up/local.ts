@@ -10,7 +10,7 @@ import type { Target } from './target.ts';
 export interface LocalOptions {
   /** The repository. */
   readonly root: string;
-  /** For what kubectl learns of the API. */
+  /** Folder for kubectl's API cache. */
   readonly cacheDir: string;
   readonly lock: Lock;
   readonly progress: Progress;

@@ -26,16 +26,16 @@ export interface OnceOptions {
 export interface OnceResult {
   readonly totals: readonly OnceTotal[];
   readonly proof: GetProofResponse;
-  /** Why the result is not good, when it is not. */
+  /** Why the run failed, if it did. */
   readonly error: string | undefined;
 }
 
-/** A calculator that has just come up may be slow; Kafka may elect a leader. */
+/** A calculator may respond slowly right after its start; Kafka may elect a leader. */
 const retryForMs = 60_000;
 /** 10,000 additions need a few seconds. */
 const applyTimeoutMs = 120_000;
 
-/** Pushes the input, waits until every acknowledged position is applied, and reads totals and proof. */
+/** Adds the input, waits until every acknowledged position is applied, and reads totals and proof. */
 export async function runOnce({ connection, input, progress }: OnceOptions, context: Context): Promise<OnceResult> {
   await using calculator = await openCalculator(connection, context.signal);
   await using aggregator = await openAggregator(connection, context.signal);
@@ -69,11 +69,11 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
     }
     return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
   });
-  // What was acknowledged before an early end is counted all the same, and shown.
+  // Additions that were acknowledged before an early end are also counted and shown.
   return { totals, proof, error: failure === undefined ? judge({ summary, totals, proof }) : describeChain(failure) };
 }
 
-/** A total that counts the newest position of each partition counts all before it, whatever its series. */
+/** A total that includes the newest position of each partition includes all positions before, of any series. */
 async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
   if (atLeast.length === 0) return;
   const until = now() + applyTimeoutMs;
@@ -82,7 +82,7 @@ async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { 
       .read(async (aggregator) => {
         const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
         await getTotal(aggregator, request).catch((error: unknown) => {
-          // Waited for, and then there is no such series: that is applied as well.
+          // The wait is over and the series does not exist: the positions are applied as well.
           if (!(error instanceof Refused) || error.status !== 404) throw error;
         });
         return true;

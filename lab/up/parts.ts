@@ -13,28 +13,28 @@ export interface PartsOptions {
   readonly dir: string;
   /** The address that pods dial. */
   readonly host: string;
-  /** Discard what an earlier run left, before the start. */
+  /** Discards the data of an earlier run before the start. */
   readonly fresh: boolean;
-  /** False for throw-away data: faster, and lost with the machine's power. */
+  /** If false, writes are faster, but a power cut loses the data: for throw-away data. */
   readonly durable: boolean;
   /** Kafka nodes. Default 1, on the port that the sample names. */
   readonly kafkaNodes?: 1 | 3;
   readonly progress: Progress;
-  /** Ends a start that is under way. */
+  /** Aborts a start. */
   readonly signal: AbortSignal;
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {
-  /** kill -9 of PostgreSQL, as a fault would. It is started again. */
+  /** kill -9 of PostgreSQL, as a fault would. It is then restarted. */
   killPostgres(): Promise<void>;
-  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, and nothing answers. */
+  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, but nothing responds. */
   freezeKafka(ms: number): Promise<void>;
 }
 
-/** The ports that the sample names. When somebody has them, others are taken and the sample is changed. */
+/** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
-/** Starts Kafka and PostgreSQL beside the cluster; one that dies is started again. */
+/** Starts Kafka and PostgreSQL beside the cluster; a server that dies is restarted. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
   const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });
@@ -44,7 +44,7 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user and must be able to pass; Kafka's own folder is closed.
+  // PostgreSQL runs as another user, which must be able to enter the folder; Kafka's own folder is closed.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

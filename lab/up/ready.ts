@@ -32,10 +32,10 @@ export interface ReadyOptions {
 }
 
 const pollMs = 500;
-/** A condition that a person must act on is given this long to pass: at a start much is missing for a moment. */
+/** A condition that needs an action gets this long to pass: at a start much is missing for a moment. */
 const stalledMs = 20_000;
 
-/** Waits until the pipeline is Ready for the spec that was applied, saying what it waits for. */
+/** Waits until the pipeline is Ready for the spec that was applied, and reports what it waits for. */
 export async function waitUntilReady({ cluster, ref, step, timeoutMs, signal }: ReadyOptions): Promise<void> {
   const path = `/apis/${apiVersion}/namespaces/${ref.namespace}/sumpipelines/${ref.name}`;
   const startedAt = performance.now();
@@ -48,7 +48,7 @@ export async function waitUntilReady({ cluster, ref, step, timeoutMs, signal }: 
     const stalled = condition('Stalled');
     if (ready?.status === 'True' && observedGeneration === resource.metadata.generation) return;
     const now = performance.now();
-    const seen = ready === undefined ? 'the operator has not looked at it yet' : `${ready.reason}: ${ready.message}`;
+    const seen = ready === undefined ? 'the operator has not reconciled it yet' : `${ready.reason}: ${ready.message}`;
     step.update(seen);
     stalledAt = stalled?.status === 'True' ? (stalledAt ?? now) : undefined;
     if (stalledAt !== undefined && now - stalledAt > stalledMs) {

@@ -15,13 +15,13 @@ const parts: Parts = {
   storeCaPem: 'postgres ca',
 };
 
-test('the shipped sample is applied as it is when Kafka listens where it says', async () => {
+test('the shipped sample is applied unchanged when Kafka listens on the port in it', async () => {
   const sample = await readSample(shipped, parts);
   assert.equal(sample.isChanged, false);
   assert.deepEqual(sample.ref, { namespace: 'default', name: 'orders' });
 });
 
-test('every Secret that the sample names is made, with the keys that it names', async () => {
+test('every Secret that the sample names is created, with the keys that it names', async () => {
   const { prerequisites } = await readSample(shipped, parts);
   assert.deepEqual(prerequisites, [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } },
@@ -36,13 +36,13 @@ function secret(name: string, stringData: object): object {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'default' }, stringData };
 }
 
-test('another port is written into the sample, and the text for people says the same', async () => {
+test('another port is written into the sample and into its text for users', async () => {
   const sample = await readSample(shipped, { ...parts, bootstrapServers: '10.188.1.1:19092' });
   assert.equal(sample.isChanged, true);
   assert.match(sample.yaml, /bootstrapServers:\n\s+- 10\.188\.1\.1:19092/);
 });
 
-test('a sample that is not valid ends with the field', async () => {
+test('for an invalid sample the error names the field', async () => {
   await using folder = await createFolder({
     'x.yaml':
       'apiVersion: sumpipeline.dev/v1alpha1\nkind: SumPipeline\nmetadata: {name: x}\nspec: {kafka: {topic: {}}}\n',

@@ -6,7 +6,7 @@ import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 
-/** Where Kafka and PostgreSQL are, as pods reach them, and how to enter. */
+/** The addresses of Kafka and PostgreSQL for pods, and the credentials. */
 export interface Parts {
   readonly bootstrapServers: string;
   readonly kafkaCaPem: string;
@@ -16,14 +16,14 @@ export interface Parts {
   readonly storeCaPem: string;
 }
 
-/** The sample, made to fit the parts that run. */
+/** The sample, adapted to the servers that run. */
 export interface Sample {
   readonly ref: PipelineRef;
-  /** What is applied. */
+  /** The object that is applied. */
   readonly resource: unknown;
-  /** Text for a person who wants to apply it again. */
+  /** Text for a user who wants to apply it again. */
   readonly yaml: string;
-  /** True when the file could not be used as it is: a port was taken, or something else is wanted of it. */
+  /** True if the file could not be used unchanged: a port was in use, or parts of the spec were replaced. */
   readonly isChanged: boolean;
   /** Namespace and Secrets that the resource names. */
   readonly prerequisites: readonly object[];
@@ -36,7 +36,7 @@ export interface Secret {
   readonly stringData: Readonly<Record<string, string>>;
 }
 
-/** What a sample will take up in a cluster, known before anything runs. */
+/** What a sample will create in a cluster, known before anything runs. */
 export interface SampleNames {
   readonly ref: PipelineRef;
   readonly secrets: readonly string[];
@@ -44,7 +44,7 @@ export interface SampleNames {
 
 const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
 
-/** Reads only who the sample is and which Secrets it names. */
+/** Reads only the name of the sample and the Secrets that it names. */
 export async function readSampleNames(path: string): Promise<SampleNames> {
   const pipeline = parseSample(path, parse(await readFile(path, 'utf8')));
   const { namespace, name } = pipeline.metadata;
@@ -63,7 +63,7 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes what it refers to; `changes` replace whole parts of its spec. */
+/** Reads the sample and makes the objects that it refers to; `changes` replace whole parts of its spec. */
 export async function readSample(
   path: string,
   parts: Parts,
@@ -96,7 +96,7 @@ function parseSample(path: string, resource: unknown): SumPipeline {
   throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
 }
 
-/** Every Secret that the spec names, with the keys that it names. */
+/** Every Secret that the spec names, with the keys that the spec names. */
 export function buildSecrets(pipeline: SumPipeline, parts: Parts): Secret[] {
   const { kafka, store } = pipeline.spec;
   const data = new Map<string, Record<string, string>>();

@@ -9,7 +9,7 @@ import { pause } from '#platform/time.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Parts } from './sample.ts';
 
-/** Additions per second, one after the other, each long enough for the aggregators to follow and to come back. */
+/** Additions per second, one after the other, each long enough for the aggregators to scale up and down again. */
 const waves = [
   { perSecond: 400, seconds: 150 },
   { perSecond: 4_000, seconds: 240 },
@@ -23,7 +23,7 @@ export interface ScaleOptions {
   readonly progress: Progress;
 }
 
-/** Prometheus, prometheus-operator and prometheus-adapter, with the values that ship. */
+/** Prometheus, prometheus-operator and prometheus-adapter, with the shipped values. */
 export function startScaleMonitoring({ root, kubeconfig, dir, host, progress }: ScaleOptions): Promise<Monitoring> {
   return startMonitoring({
     kubeconfigPath: kubeconfig,
@@ -43,7 +43,7 @@ export interface WaveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Lets the load rise and fall until the signal, then compares every total with what was acknowledged. */
+/** Raises and lowers the load until the signal, then compares every total with the acknowledged additions. */
 export async function playWaves({ kubectl, ref, parts, progress, signal }: WaveOptions): Promise<void> {
   const urlOf = async (component: 'calculator' | 'aggregator') => {
     const service = ['-n', ref.namespace, 'get', 'service', childName.service(ref, component)];
@@ -54,15 +54,15 @@ export async function playWaves({ kubectl, ref, parts, progress, signal }: WaveO
   await using load = await startLoad(parts, { topic: defaultTopic(ref), calculatorUrl });
   for (let turn = 0; !signal.aborted; turn++) {
     const wave = waves[turn % waves.length];
-    if (wave === undefined) throw new Error('there is a wave for every turn');
+    if (wave === undefined) throw new Error('no wave for this turn');
     progress.note(`Load: ${wave.perSecond} additions per second for ${wave.seconds} s.`);
     load.setRate(wave.perSecond);
     await pause(wave.seconds * 1000, signal);
   }
-  await progress.step('Compare the totals with what was acknowledged', async () => {
+  await progress.step('Compare the totals with the acknowledged additions', async () => {
     const journal: Journal = await load.finish();
     const { isExact, text } = await verify({ aggregatorUrl }, journal, { mayHaveOthers: true });
     progress.note(isExact ? `Exact: ${text}` : `NOT exact: ${text}`);
-    if (!isExact) throw new Error('the totals differ from what was acknowledged');
+    if (!isExact) throw new Error('the totals differ from the acknowledged additions');
   });
 }

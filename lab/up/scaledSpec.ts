@@ -1,22 +1,25 @@
 /**
- * Windows small enough that a person sees each step within minutes; production has 60 s, 15 s and 300 s.
+ * Windows so small that each step takes only minutes to watch; production has 60 s, 15 s and 300 s.
  * The scale-down window is the shortest that the rules have.
  */
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
- * The aggregators get little processor time: a few thousand records per second then need several of them, on a machine
- * with two cores.
+ * The aggregators get little processor time, so that a few thousand records per second need several of them, on a
+ * machine with two cores.
  */
 const aggregatorCpu = '100m';
-/** Measured with this limit: 2,500 to 2,900 records per second under a backlog. The rules measure it themselves. */
+/**
+ * Measured with this limit: 2,500 to 2,900 records per second under a backlog. The rules measure the capacity
+ * themselves.
+ */
 const capacityHint = 2_000;
 const defaultUtilisation = 70;
 
-/** Seen with 12 starting at once on two cores that had other work: members miss their heartbeats and rebalance for minutes. */
+/** Observed with 12 starting at once on two busy cores: members miss their heartbeats and rebalance for minutes. */
 const aggregatorsMax = 6;
 
-/** `partitions`: no bound but that of the topic, which may grow. */
+/** `partitions`: the only bound is the number of partitions of the topic, which may grow. */
 export type AggregatorsMax = number | 'partitions';
 
 export interface ScaledSpecOptions {
@@ -27,7 +30,7 @@ export interface ScaledSpecOptions {
   readonly kedaPrometheusUrl?: string;
 }
 
-/** What a pipeline of the loop has beside the sample: monitoring, one calculator, aggregators that scale on lag. */
+/** The changes to the sample for a pipeline of the loop: monitoring, one calculator, aggregators that scale on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
   utilisation = defaultUtilisation,

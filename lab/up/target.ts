@@ -10,11 +10,11 @@ export interface Target {
   readonly kubectl: Kubectl;
   /** Image that its nodes can run. */
   readonly image: string;
-  /** Resolves with a sentence when the cluster is gone; never for one that is not ours. */
+  /** Resolves with a sentence when the cluster has ended; never for a cluster of the user. */
   readonly died: Promise<string>;
 }
 
-/** How a person types kubectl for it. */
+/** The kubectl command for this cluster, as a user types it. */
 export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): string {
   return [
     kubectlPath,

@@ -33,27 +33,27 @@ export interface UpOptions {
   readonly image: string | undefined;
   /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
   readonly host: string | undefined;
-  /** Push this file through a throw-away pipeline and end, instead of staying. */
+  /** Adds this file to a throw-away pipeline and ends, instead of staying. */
   readonly onceInput: string | undefined;
-  /** Discard what an earlier run kept. */
+  /** Discards the data that an earlier run kept. */
   readonly fresh: boolean;
-  /** On throw-away state: let the aggregators scale, and a load rise and fall. Local only. */
+  /** On throw-away state: a load rises and falls and the aggregators scale. Local only. */
   readonly scale: boolean;
   /** The repository. */
   readonly root: string;
 }
 
-/** Kubernetes starts pods one after the other, and each is a Node process that loads. Slow machines need it all. */
+/** Kubernetes starts pods one after the other, and each loads a Node process. Slow machines need all this time. */
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** What those who wait for the machine read of us, and how `npm run down` knows us. */
+/** The names that others who wait for the machine see, and by which `npm run down` recognizes us. */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Brings everything up: a machine-wide lock, Kafka and PostgreSQL, a cluster with our image, the operator, the sample.
- * Then pushes the input and answers with the result, or stays until Ctrl-C. Whatever the end, everything that was
- * started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
+ * Starts everything: takes a machine-wide lock, then Kafka and PostgreSQL, a cluster with our image, the operator, the
+ * sample. Then it adds the input and returns the result, or stays until Ctrl-C. At every kind of end, everything that
+ * was started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;
@@ -66,7 +66,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // First what can be refused at once, before anybody waits for anything.
+  // First the checks that can fail at once, before any wait.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -81,7 +81,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   await mkdir(stateDir, { recursive: true });
   if (isLocal) stack.use(await acquireHostAddress());
   if (current !== undefined) {
-    await progress.step(`Look at context "${current.context}"`, async () => {
+    await progress.step(`Check context "${current.context}"`, async () => {
       await current.kubectl.run(['version', '--client'], { signal });
       const operator = await readOperator({ kubectl: current.kubectl, root, image: current.image, signal });
       await refuseOccupied(current, await readSampleNames(samplePath), operator, signal);
@@ -104,7 +104,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   if (scale && target.kubeconfig !== undefined) {
-    // Before the operator, which then finds the APIs at once.
+    // Before the operator, which then finds the APIs at its start.
     stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
   }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
@@ -167,14 +167,14 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   return undefined;
 }
 
-/** Each its own data: what one keeps or throws away is nothing to the others. */
+/** Each mode has its own data: keeping or discarding it does not affect the others. */
 function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
-const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that ends.';
+const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that process ends.';
 
-/** The file that a person applies to get the same pipeline. */
+/** The file that a user applies to get the same pipeline. */
 async function keepSample(
   sample: Sample,
   { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },
@@ -182,16 +182,16 @@ async function keepSample(
   if (!sample.isChanged) return samplePath;
   const path = join(stateDir, 'pipeline.yaml');
   await writeFile(path, sample.yaml);
-  progress.note(`manifests/samples/pipeline.yaml was changed to fit what runs here; what was applied is in ${path}`);
+  progress.note(`manifests/samples/pipeline.yaml was adapted to this machine; the applied version is in ${path}`);
   return path;
 }
 
-/** Shows what the cluster says about a failure, before the cluster is taken down. */
+/** Shows what the cluster reports about a failure, before the cluster is taken down. */
 async function explained<T>({ target, namespaces, progress, signal }: Explained, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // Ctrl-C explains itself.
+    // After Ctrl-C no explanation is needed.
     if (!signal.aborted) {
       for (const namespace of new Set(namespaces)) progress.note(await explainNamespace(target.kubectl, namespace));
     }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Lab } from '#test/loop/lab.ts';
 
-/** Runs statements on the store of the lab as its administrator, in the schema of the pipeline. */
+/** Runs statements on the PostgreSQL of the lab as its administrator, in the schema of the pipeline. */
 export async function inBooks(parts: Lab['parts'], schema: string, statements: readonly string[]): Promise<void> {
   const client = await connect(parts);
   try {
@@ -12,19 +12,21 @@ export async function inBooks(parts: Lab['parts'], schema: string, statements: r
   }
 }
 
-/** One transaction a second, whoever asks: fewer records than one aggregator counts, so more of them count no faster. */
+/**
+ * One transaction a second for all clients: fewer records than one aggregator counts, so more of them count no faster.
+ */
 const oneTransactionASecond = [
   `CREATE FUNCTION alerts_slow() RETURNS trigger LANGUAGE plpgsql AS
    'BEGIN PERFORM pg_advisory_xact_lock(4711); PERFORM pg_sleep(1); RETURN NULL; END'`,
   'CREATE TRIGGER alerts_slow BEFORE INSERT ON ledger FOR EACH STATEMENT EXECUTE FUNCTION alerts_slow()',
 ];
 
-/** Makes PostgreSQL the limit, or takes that back. */
+/** Makes PostgreSQL the limit, or undoes that. */
 export async function slowBooks(parts: Lab['parts'], schema: string, isSlow: boolean): Promise<void> {
   await inBooks(parts, schema, isSlow ? oneTransactionASecond : ['DROP FUNCTION alerts_slow CASCADE']);
 }
 
-/** Holds the row of a partition, so that nothing of it can be counted, until the answer is called. */
+/** Locks the row of a partition, so that nothing of it can be counted, until the returned function is called. */
 export async function lockPartition(
   parts: Lab['parts'],
   schema: string,
@@ -37,7 +39,7 @@ export async function lockPartition(
   return () => client.end();
 }
 
-/** Takes no connection to the database any more, and ends those that are there; or takes them again. */
+/** Refuses new connections to the database and ends the existing ones; or accepts connections again. */
 export async function openDatabase(parts: Lab['parts'], isOpen: boolean): Promise<void> {
   const name = new URL(parts.storeUri).pathname.slice(1);
   const client = await connect(parts, 'template1');

@@ -34,7 +34,7 @@ test('a group that only records keeps its time', () => {
   assert.deepEqual(parse(hasten({ main: '{}', rules }, 10).rules['a.yaml'] ?? ''), parse(rules['a.yaml']));
 });
 
-test('scrapes come sooner too, and leave a pod the time to answer', () => {
+test('scrapes are more frequent too, and leave a pod the time to respond', () => {
   const main = `
 global: {scrape_interval: 30s, evaluation_interval: 30s, external_labels: {a: 1h}}
 scrape_configs: [{job_name: a, scrape_interval: 15s, scrape_timeout: 10s, metrics_path: /metrics}]`;

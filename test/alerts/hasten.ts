@@ -13,15 +13,15 @@ const rulesSchema = z.looseObject({
   groups: z.array(z.looseObject({ rules: z.array(z.looseObject({ expr: z.string() })) })),
 });
 
-/** Settings of a duration that is divided. */
+/** Settings that are durations and are divided. */
 const durations = ['evaluation_interval', 'interval', 'for'];
-/** Pods with little processor time answer a scrape within seconds, however fast the rules run. */
+/** Pods with little processor time need seconds for a scrape, however fast the rules run. */
 const scrapeMinMs = 3_000;
 
 /**
- * Lets time run so many times as fast for Prometheus: every evaluation, window and wait of the alerts is divided, and
- * scrapes come sooner, so the rules judge as they do in production, from fewer samples.
- * Groups that only record stay: those of autoscaling wait for pods, which start no sooner.
+ * Speeds up time for Prometheus by a factor: every evaluation, window and wait of the alerts is divided, and
+ * scrapes are more frequent, so the rules judge as they do in production, from fewer samples.
+ * Groups that only record are not changed: the rules of autoscaling wait for pods, which do not start sooner.
  */
 export function hasten({ main, rules }: Configuration, factor: number): Configuration {
   const { global, scrape_configs: jobs, ...rest } = mainSchema.parse(parse(main));
@@ -71,7 +71,7 @@ function divide(settings: Record<string, unknown>, factor: number): Record<strin
   );
 }
 
-/** Durations stand in brackets and behind `offset`; a number elsewhere is a value, and quotes hold labels. */
+/** Durations are in brackets and after `offset`; a number elsewhere is a value, and labels are in quotes. */
 export function hastenExpression(expression: string, factor: number): string {
   const parts = expression.split(/("(?:[^"\\]|\\.)*")/);
   return parts.map((part, index) => (index % 2 === 1 ? part : hastenPart(part, factor))).join('');

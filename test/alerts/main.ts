@@ -1,4 +1,4 @@
-/** `npm run alerts`: provokes each alert for real, and says how long it took to begin and to end. */
+/** `npm run alerts`: provokes each alert for real, and prints how long it took to fire and to end. */
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
@@ -21,25 +21,25 @@ interface Options {
   readonly from: number;
 }
 
-/** A step may take this long, in minutes of the rules at speed 1: windows of 30 minutes, and what is slow before them. */
+/** A step may take this long, in minutes of the rules at speed 1: windows of 30 minutes, plus slow work before them. */
 const minutesMax = 120;
-/** And never less than pods need to come and go. */
+/** The minimum, because pods need this time to start and to end. */
 const secondsMin = 240;
 
 const root = join(import.meta.dirname, '..', '..');
 
 const program = new Command('npm run alerts --')
-  .description('Provokes each alert in a local cluster, and prints the seconds until it fires and until it ends.')
-  .option('--speed <times>', 'let the rules run so many times as fast', parsePositive, 10)
+  .description('Provoke each alert in a local cluster, and print the seconds until it fires and until it ends.')
+  .option('--speed <times>', 'run the rules this many times as fast', parsePositive, 10)
   .option('--from <step>', 'begin with this step, counted from 1', parsePositive, 1)
   .addHelpText(
     'after',
     `
-Every window and wait of the rules is divided by the speed, and scrapes come as much sooner; causes take their real time.
+Every window and wait of the rules is divided by the speed, and scrapes are more frequent by the same factor. Causes take their real time.
 
 Examples:
   npm run alerts                  # about 45 minutes
-  npm run alerts -- --speed 1     # the rules as they are: several hours`,
+  npm run alerts -- --speed 1     # the rules at their real speed: several hours`,
   )
   .exitOverride()
   .action(run);
@@ -68,7 +68,7 @@ async function run({ speed, from }: Options): Promise<void> {
   const scene: Scene = { lab, pipeline, load };
   const rows = new Map<string, { cause: string; fires?: number; ends?: number }>();
   const missing: string[] = [];
-  /** Alerts whose runbook was tried. */
+  /** Alerts whose runbook was tested. */
   const tried = new Set<string>();
   const desk = await openDesk({
     root,
@@ -102,7 +102,7 @@ async function run({ speed, from }: Options): Promise<void> {
       const late = [...firing, ...silent].filter((name) => !seen.seconds.has(name));
       for (const name of late) {
         missing.push(
-          `${name} did not ${firing.includes(name) ? 'fire' : 'end'} within ${timeoutMs / 1000} s: ${cause}`,
+          `${name} did not ${firing.includes(name) ? 'fire' : 'end'} within ${timeoutMs / 1000} s after this cause: ${cause}`,
         );
         progress.note(`BROKEN: ${missing.at(-1)}`);
       }
@@ -128,7 +128,7 @@ async function run({ speed, from }: Options): Promise<void> {
   console.log(`Rules ${speed} times as fast, causes in real time.\n${table}`);
   const unknown = findUnplayed();
   if (unknown.length > 0) missing.push(`no step provokes ${unknown.join(', ')}`);
-  for (const [part, why] of Object.entries(leftOut)) console.log(`Not tried of the runbooks: ${part}: ${why}`);
+  for (const [part, why] of Object.entries(leftOut)) console.log(`Not tested in the runbooks: ${part}: ${why}`);
   for (const problem of missing) console.log(problem);
   if (missing.length > 0) process.exitCode = 1;
 }
@@ -137,7 +137,7 @@ function isLeftOut(command: string): boolean {
   return Object.keys(leftOut).some((part) => command.includes(part));
 }
 
-/** Alerts that neither a step nor a reason names. */
+/** Alerts that have neither a step nor a reason why there is no step. */
 function findUnplayed(): string[] {
   const ref = { namespace: 'a', name: 'b' };
   const groups = [...buildAlertRules({ ref, autoscaling: { max: undefined } }), ...buildOperatorAlerts()];

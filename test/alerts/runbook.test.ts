@@ -22,11 +22,11 @@ $ no-such-program
 $ nor this one
 \`\`\``;
 
-test('the commands are those that find the cause', () => {
+test('the commands are those of the section "Find the cause"', () => {
   assert.deepEqual(commandsOf(page), ['echo NAME in NAMESPACE', 'true', 'echo kept > file.txt', 'no-such-program']);
 });
 
-test('words in capitals are filled in, whole words only', () => {
+test('words in capitals are replaced, whole words only', () => {
   const words = { NAME: 'orders', NAMESPACE: 'shop', URI: 'x', 'BROKER:PORT': 'kafka:9092' };
   assert.equal(
     fillIn('a -n NAMESPACE NAME-topic "$URI" BROKER:PORT RENAME', words),

@@ -5,11 +5,11 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where the commands of a runbook are tried: a folder with what a person would have at hand. */
+/** Where the commands of a runbook are run: a folder with the tools that an administrator would have. */
 export interface Desk {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
-  /** What stands for a word in capitals, such as NAMESPACE. */
+  /** The values of words in capitals, such as NAMESPACE. */
   readonly words: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +19,7 @@ export interface DeskOptions {
   readonly dir: string;
   readonly kubectlPath: string;
   readonly kubeconfig: string;
-  /** As `$URI`, verified by the CA. */
+  /** The URI in `$URI`, with the CA that verifies the server. */
   readonly storeUri: string;
   readonly storeCaPem: string;
   readonly words: Readonly<Record<string, string>>;
@@ -45,13 +45,13 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
 
 export interface Tried {
   readonly command: string;
-  /** What was wrong; undefined when it showed something. */
+  /** What was wrong; undefined if the command showed something. */
   readonly problem: string | undefined;
 }
 
 const timeoutMs = 60_000;
 
-/** Runs each command of the section "Find the cause" once, in order, as a person would. */
+/** Runs each command of the section "Find the cause" once, in order, as an administrator would. */
 export async function tryRunbook(page: string, desk: Desk, skipped: (command: string) => boolean): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const command of commandsOf(page).filter((command) => !skipped(command))) {
@@ -60,7 +60,9 @@ export async function tryRunbook(page: string, desk: Desk, skipped: (command: st
   return tried;
 }
 
-/** A check such as `sumctl status` ends with a code of its own when all is not well: what counts is that it shows something. */
+/**
+ * A check such as `sumctl status` may exit with another code than 0: the test requires only that it shows something.
+ */
 async function tryCommand(command: string, { dir, env }: Desk): Promise<string | undefined> {
   const limits = { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
   const { code, stdout, stderr } = await run('bash', ['-c', command], { cwd: dir, env, ...limits }).then(
@@ -71,7 +73,7 @@ async function tryCommand(command: string, { dir, env }: Desk): Promise<string |
       stderr: error.stderr ?? '',
     }),
   );
-  // What writes into a file shows nothing: the command after it reads the file. kubectl says on stderr that there are none.
+  // A command that writes into a file shows nothing: the next command reads the file. kubectl reports "none" on stderr.
   const isWell = command.includes(' > ') ? code === 0 : stdout.trim() !== '' || (code === 0 && stderr.trim() !== '');
   return isWell ? undefined : `shows nothing (exit code ${String(code)}) ${stderr.trim().slice(0, 500)}`.trim();
 }
@@ -86,7 +88,7 @@ export function commandsOf(page: string): string[] {
     .map((line) => line.slice(2));
 }
 
-/** Longer words first, so that NAME does not take a part of NAMESPACE. */
+/** Longer words first, so that NAME does not replace a part of NAMESPACE. */
 export function fillIn(command: string, words: Readonly<Record<string, string>>): string {
   const names = Object.keys(words).toSorted((left, right) => right.length - left.length);
   return command.replace(new RegExp(`(?<![A-Z$])(${names.join('|')})(?![A-Z])`, 'g'), (word) => words[word] ?? word);

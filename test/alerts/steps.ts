@@ -11,14 +11,14 @@ import type { LoopPipeline } from '#test/loop/pipeline.ts';
 import { rates } from '#test/loop/scenario.ts';
 import { inBooks, lockPartition, openDatabase, slowBooks } from './books.ts';
 
-/** What a step works with. */
+/** The objects that a step works with. */
 export interface Scene {
   readonly lab: Lab;
   readonly pipeline: LoopPipeline;
   readonly load: Load;
 }
 
-/** Something is done, and alerts have to begin or to end because of it. */
+/** An action, and the alerts that must fire or end because of it. */
 export interface Step {
   readonly cause: string;
   act(scene: Scene): Promise<void>;
@@ -33,7 +33,7 @@ let endTransaction: () => Promise<void> = async () => {};
 /** Days that the first certificate of Kafka has left after that step. */
 const certificateDays = 5;
 
-/** In this order: burn rates look back over all that was, so what they judge comes first. */
+/** The order matters: burn rates include everything before, so the causes that they judge come first. */
 export const steps: readonly Step[] = [
   {
     cause: 'Kafka hangs for 60 s',
@@ -59,7 +59,7 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelineCalculatorsDown', 'SumPipelineAutoscalingBlind'],
   },
   {
-    cause: 'both are back, with what has waited, and PostgreSQL is the limit',
+    cause: 'both run again, records have waited, and PostgreSQL is the limit',
     async act(scene) {
       await slowBooks(scene.lab.parts, schemaOf(scene), true);
       await scene.pipeline.patch({ calculator: { replicas: 1 }, aggregator: { autoscaling: { max: 2 } } });
@@ -79,7 +79,7 @@ export const steps: readonly Step[] = [
     ],
   },
   {
-    cause: 'PostgreSQL is no limit any more, and six aggregators are allowed',
+    cause: 'PostgreSQL is no longer the limit, and six aggregators are allowed',
     async act(scene) {
       scene.load.setRate(rates.low);
       await slowBooks(scene.lab.parts, schemaOf(scene), false);
@@ -118,13 +118,13 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelinePartitionStuck'],
   },
   {
-    cause: 'the transaction ends: its record is foreign',
+    cause: 'the transaction ends; its record is foreign',
     act: () => endTransaction(),
     firing: ['SumPipelineRecordsParked', 'SumPipelineNotExact'],
     silent: ['SumPipelinePartitionStuck'],
   },
   {
-    cause: 'record and marker taken out of the books by hand (there is no command for it yet)',
+    cause: 'record and marker removed from PostgreSQL by hand (there is no command for it yet)',
     act: (scene) =>
       inBooks(scene.lab.parts, schemaOf(scene), [
         'UPDATE partitions SET expired = expired + parked, parked = 0',
@@ -138,7 +138,7 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelinePartitionHalted'],
   },
   {
-    cause: 'the record passed over by hand, and the aggregators restarted (there is no command for it yet)',
+    cause: 'the record skipped by hand, and the aggregators restarted (there is no command for it yet)',
     async act(scene) {
       await inBooks(scene.lab.parts, schemaOf(scene), [
         `UPDATE partitions SET next_offset = next_offset + 1, expired = expired + 1 WHERE partition = ${haltedPartition}`,
@@ -166,7 +166,7 @@ export const steps: readonly Step[] = [
     silent: ['SumPipelineDurabilityWeak'],
   },
   {
-    cause: 'PostgreSQL takes no connection, and the aggregators are new',
+    cause: 'PostgreSQL accepts no connection, and the aggregators are new',
     async act(scene) {
       await openDatabase(scene.lab.parts, false);
       await restart(scene, 'aggregator');
@@ -174,12 +174,12 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelineNotVerified'],
   },
   {
-    cause: 'PostgreSQL takes connections',
+    cause: 'PostgreSQL accepts connections',
     act: ({ lab }) => openDatabase(lab.parts, true),
     silent: ['SumPipelineNotVerified'],
   },
   {
-    cause: `a CA of ${certificateDays} days put into the Secret of Kafka's CA`,
+    cause: `a CA of ${certificateDays} days added to the Secret of Kafka's CA`,
     async act(scene) {
       const { certPem } = await createCa('alerts', { validDays: certificateDays });
       await writeKafkaCa(scene, scene.lab.parts.kafkaCaPem + certPem);
@@ -187,7 +187,7 @@ export const steps: readonly Step[] = [
     firing: ['SumPipelineCertificateExpires'],
   },
   {
-    cause: 'that CA taken out',
+    cause: 'that CA removed',
     act: (scene) => writeKafkaCa(scene, scene.lab.parts.kafkaCaPem),
     silent: ['SumPipelineCertificateExpires'],
   },
@@ -216,16 +216,16 @@ export const steps: readonly Step[] = [
 /** Alerts that no step provokes, and why. */
 export const notProvoked: Readonly<Record<string, string>> = {
   SumPipelineOperatorNotReconciling:
-    'a pass is ended after two minutes, whatever it waits for: only a fault of ours could hold the queue for ten',
+    'every pass ends after two minutes at most: only a bug could block the queue for ten',
 };
 
-/** Commands of runbooks that cannot be tried here, by a part of them, and why. */
+/** Commands of runbooks that cannot be run here, by a part of the command, and why. */
 export const leftOut: Readonly<Record<string, string>> = {
-  'NAME-kafka-ca': 'the ConfigMap is there with Strimzi only; the command beside it is for the Secret',
+  'NAME-kafka-ca': 'the ConfigMap exists with Strimzi only; the other command is for the Secret',
   'kafka-acls.sh': 'the Kafka of the lab has no authorizer',
 };
 
-/** What the words in capitals of the runbooks stand for. */
+/** The values of the words in capitals in the runbooks. */
 export async function wordsOf(scene: Scene): Promise<Record<string, string>> {
   const { lab, pipeline } = scene;
   const store = new URL(lab.parts.storeUri);
@@ -255,12 +255,12 @@ async function scaleOperator({ lab }: Scene, replicas: number): Promise<void> {
 async function restart({ lab, pipeline }: Scene, component: Component): Promise<void> {
   const deployment = `deployment/${childName.workload(pipeline.ref, component)}`;
   const pods = ['-l', `sumpipeline.dev/name=${pipeline.ref.name},sumpipeline.dev/component=${component}`];
-  // Not a rollout: the operator would take the annotation of it away, and old pods would wait for the new ones.
+  // Not a rollout: the operator would remove its annotation, and old pods would wait for the new ones.
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'delete', 'pods', ...pods, '--wait=false']);
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'get', deployment]);
 }
 
-/** Into the Secret that the sample names. The kubelet brings it into the pods within a minute or two. */
+/** Changes the Secret that the sample names. The kubelet updates the pods within a minute or two. */
 async function writeKafkaCa({ lab, pipeline }: Scene, caPem: string): Promise<void> {
   const { name, key } = await readKafkaCaRef({ lab, pipeline });
   const patch = JSON.stringify({ stringData: { [key]: caPem } });
@@ -279,7 +279,7 @@ async function readKafkaCaRef({ lab, pipeline }: Pick<Scene, 'lab' | 'pipeline'>
   return caRefSchema.parse(JSON.parse(text)).spec.kafka.tls.caSecretRef;
 }
 
-/** Writes one record in a transaction that stays open until the answer is called. */
+/** Writes one record in a transaction that stays open until the returned function is called. */
 async function beginTransaction(parts: Lab['parts'], topic: string, partition: number): Promise<() => Promise<void>> {
   const producer = createKafkaClient(parts).producer({
     transactionalId: 'alerts',
@@ -307,7 +307,7 @@ async function setMinInSyncReplicas({ lab, pipeline }: Scene, replicas: number):
       includeSynonyms: false,
       resources: [{ type: topicResource, name: pipeline.topic }],
     });
-    // kafkajs replaces all settings of the topic: those that differ from the defaults are written again.
+    // kafkajs replaces all settings of the topic, so the settings that differ from the defaults are written again.
     const own = (resources[0]?.configEntries ?? []).filter(({ configSource }) => configSource === topicSource);
     const kept = own.filter(({ configName }) => configName !== minInSync);
     const entries = kept.map(({ configName, configValue }) => ({ name: configName, value: configValue }));

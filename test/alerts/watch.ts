@@ -8,10 +8,10 @@ const answerSchema = z.object({
 });
 
 const pollMs = 500;
-/** An alert may pause while pods start: it has ended when it is silent for so long. */
+/** An alert may pause while pods start: it counts as ended after this time without firing. */
 const silentMs = 20_000;
 
-/** Names of the alerts that fire now. Rejects when Prometheus does not answer. */
+/** Names of the alerts that fire now. Rejects if Prometheus does not respond. */
 async function readFiring(prometheusUrl: string): Promise<ReadonlySet<string>> {
   const response = await fetch(`${prometheusUrl}/api/v1/alerts`, { signal: AbortSignal.timeout(5_000) });
   const { alerts } = answerSchema.parse(await response.json()).data;
@@ -20,7 +20,7 @@ async function readFiring(prometheusUrl: string): Promise<ReadonlySet<string>> {
 
 export interface Wanted {
   readonly prometheusUrl: string;
-  /** That fire, and that do not. */
+  /** The alerts that must fire, and the alerts that must not. */
   readonly firing: readonly string[];
   readonly silent: readonly string[];
   readonly timeoutMs: number;
@@ -29,13 +29,13 @@ export interface Wanted {
 }
 
 export interface Seen {
-  /** Seconds until an alert fired, or until it fired no more, by its name; one that did not is missing. */
+  /** Seconds until an alert fired, or until it ended, by its name. An alert that did neither is missing. */
   readonly seconds: ReadonlyMap<string, number>;
-  /** All that fired at some time. */
+  /** All alerts that fired at some time. */
   readonly fired: ReadonlySet<string>;
 }
 
-/** Waits until every alert is as wanted, or the time is over. */
+/** Waits until every alert is in the wanted state, or until the timeout. */
 export async function watchAlerts(wanted: Wanted): Promise<Seen> {
   const { prometheusUrl, firing, silent, timeoutMs, signal, tell } = wanted;
   const seconds = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Runs a cluster in a process of its own, which a test may kill: `clusterOwner.ts [image archive...]`. */
+/** Runs a cluster in a separate process, which a test may kill: `clusterOwner.ts [image archive...]`. */
 import { startCluster } from '#lab/cluster/cluster.ts';
 import { createProgress } from '#lab/progress.ts';
 

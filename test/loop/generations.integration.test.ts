@@ -20,7 +20,7 @@ test('a member that joins raises the generation of its group', async () => {
     await consumer.run({ eachMessage: async () => {} });
     return consumer;
   };
-  // Before there is any group, and so before there is a log of them.
+  // Before the first group exists, and so before the log of groups exists.
   await using generations = await followGenerations(parts);
   const first = await join();
   const seen = await waitFor({ what: 'the first generation', timeoutMs: 60_000, intervalMs: 250 }, async () =>

@@ -4,14 +4,14 @@ import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { waitFor } from '#lab/process/wait.ts';
 import type { Parts } from '#lab/up/sample.ts';
 
-/** The generation of each consumer group, as the coordinator writes it down. */
+/** The generation of each consumer group, from the coordinator's log. */
 export interface Generations extends AsyncDisposable {
-  /** Undefined: it has not been seen yet. */
+  /** Undefined if no generation has been seen yet. */
   of(group: string): number | undefined;
 }
 
 /**
- * Follows the coordinator's own log, because no request of Kafka's protocol answers the generation of a group. The
+ * Follows the coordinator's own log, because no request of Kafka's protocol returns the generation of a group. The
  * coordinator writes a group's metadata there after each rebalance.
  */
 export async function followGenerations(parts: Parts): Promise<Generations> {
@@ -37,7 +37,7 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
 
 const coordinatorLog = '__consumer_offsets';
 
-/** Kafka makes it when the first group asks for its coordinator. */
+/** Kafka creates this topic when the first group looks up its coordinator. */
 async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
@@ -51,7 +51,7 @@ async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
 const groupMetadataKey = 2;
 
 /**
- * Key: int16 version, string group. Value: int16 version, string protocol type, int32 generation, and more that we do
+ * Key: int16 version, string group. Value: int16 version, string protocol type, int32 generation, and fields that we do
  * not need. A string is an int16 length and its bytes. Undefined for the other kinds of records, such as offsets.
  */
 function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {

@@ -8,7 +8,7 @@ import type { LocalTarget } from '#lab/up/local.ts';
 
 export interface KedaOptions {
   readonly target: Pick<LocalTarget, 'kubectl' | 'loadImage'>;
-  /** For logs. */
+  /** Folder for logs. */
   readonly dir: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -16,21 +16,21 @@ export interface KedaOptions {
 
 /** KEDA in the cluster; it serves external.metrics.k8s.io. */
 export interface Keda {
-  /** Ends its pods without grace and keeps them away. */
+  /** Ends its pods without a grace period and starts no new ones. */
   kill(): Promise<void>;
-  /** Brings them back and waits until it serves. */
+  /** Starts the pods again and waits until KEDA serves. */
   start(): Promise<void>;
 }
 
 const module = 'github.com/kedacore/keda/v2';
-/** KEDA's own installation without admission webhooks, which only check ScaledObjects that people write. */
+/** KEDA's own installation without admission webhooks, which only check ScaledObjects that users write. */
 const manifests = join('config', 'minimal');
 const namespace = 'keda';
 const deployments = ['keda-operator', 'keda-metrics-apiserver'] as const;
 const apiService = 'apiservice/v1beta1.external.metrics.k8s.io';
 const timeout = '--timeout=180s';
 
-/** Installs KEDA from its own manifests, with an image of its own programs compiled here. */
+/** Installs KEDA from its own manifests, with an image of its programs that is compiled here. */
 export async function installKeda({ target, dir, progress, signal }: KedaOptions): Promise<Keda> {
   const { kubectl, loadImage } = target;
   await mkdir(dir, { recursive: true });
@@ -63,14 +63,14 @@ export async function installKeda({ target, dir, progress, signal }: KedaOptions
   };
 }
 
-/** CRDs apart from what is applied after them. */
+/** CRDs separated from the objects that are applied after them. */
 function splitCrds(objects: readonly KubeObject[]): { crds: KubeObject[]; objects: KubeObject[] } {
   const isCrd = ({ kind }: KubeObject) => kind === 'CustomResourceDefinition';
   const others = objects.filter((object) => !isCrd(object));
   return { crds: objects.filter(isCrd), objects: namespacesFirst(others.map(setImage)) };
 }
 
-/** Its manifests name images of a registry; the node has ours alone. */
+/** Its manifests name images of a registry, but the node has only our image. */
 function setImage(object: KubeObject): KubeObject {
   if (object.kind !== 'Deployment') return object;
   return mapContainers(object, (container) => ({ ...container, image: kedaImage, imagePullPolicy: 'Never' }));

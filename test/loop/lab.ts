@@ -19,15 +19,15 @@ import { installKeda } from './keda.ts';
 export interface LabOptions {
   /** The repository. */
   readonly root: string;
-  /** Who serves the metrics to the HPA controller. */
+  /** The server of the metrics for the HPA controller. */
   readonly scaler: Scaler;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** What asked for the machine, such as `npm run loop`. */
+  /** The command that uses the machine, such as `npm run loop`. */
   readonly command: string;
   /** Kafka nodes. Default 1. */
   readonly kafkaNodes?: 1 | 3;
-  /** Changes what Prometheus is configured with. Default: nothing. */
+  /** Changes the configuration of Prometheus. Default: no change. */
   readonly adapt?: (configuration: Configuration) => Configuration;
 }
 
@@ -41,13 +41,13 @@ interface MetricsServer {
   start(): Promise<void>;
 }
 
-/** Everything that a loop needs, running; no pipeline yet. Taken down in reverse order when disposed of. */
+/** Everything that a loop needs, running, but no pipeline yet. Taken down in reverse order when disposed of. */
 export interface Lab extends AsyncDisposable {
   readonly root: string;
   readonly kubectl: Kubectl;
-  /** For a shell that a person would use. */
+  /** Environment of a shell as a user would have it. */
   readonly access: { readonly kubectlPath: string; readonly kubeconfig: string };
-  /** An administrator of the cluster, for looking often: every kubectl is a process. */
+  /** Client of a cluster administrator, for frequent reads: every kubectl is a process. */
   readonly client: ApiClient;
   readonly parts: RunningParts;
   readonly generations: Generations;
@@ -58,11 +58,11 @@ export interface Lab extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
 }
 
-/** Of what names no interval itself; the monitors of a pipeline that scales do. */
+/** For monitors without an interval; the monitors of a scaling pipeline have one. */
 const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
-/** The system as `npm start` brings it up, with monitoring beside it. */
+/** The system as `npm start` starts it, with monitoring beside it. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const { root, scaler, progress, signal, command, kafkaNodes, adapt } = options;
   const dir = join(stateRoot(), 'loop');
@@ -75,7 +75,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   stack.use(await acquireHostAddress());
   const local = stack.use(await startLocal({ root, cacheDir: dir, lock, progress, signal }));
   const { kubectl, kubectlPath, kubeconfig, image } = local;
-  if (kubeconfig === undefined) throw new Error('the local cluster has a kubeconfig of its own');
+  if (kubeconfig === undefined) throw new Error('the local cluster has no kubeconfig');
   const data = join(dir, 'data');
   const parts = stack.use(
     await startParts({
@@ -89,7 +89,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     }),
   );
   const client = stack.use(await connectAdmin(kubeconfig));
-  // Monitoring comes first: the operator then finds its APIs at once.
+  // Monitoring starts first, so that the operator finds its APIs at once.
   const monitoring = stack.use(
     await startMonitoring({
       kubeconfigPath: kubeconfig,

@@ -1,4 +1,4 @@
-/** `npm run loop`: the closed loop of autoscaling on this machine, with the real programs, told and drawn. */
+/** `npm run loop`: the closed loop of autoscaling on this machine, with the real programs, printed and plotted. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -23,10 +23,10 @@ const listOf = (some: readonly Scenario[]) =>
   some.map(({ name, purpose }) => `  ${name.padEnd(10)} ${purpose}`).join('\n');
 
 const program = new Command('npm run loop --')
-  .description('Scales a pipeline on Kafka lag in a local cluster, under load, and checks what it does.')
-  .option('--only <name...>', 'play these scenarios alone', collect)
-  .option('--keda', 'scale with KEDA instead of prometheus-adapter; plays the step unless --only names others')
-  .option('--out <folder>', 'where the plots go', join(root, 'docs', 'autoscaling'))
+  .description('Scale a pipeline on Kafka lag in a local cluster, under load, and check each scaling step.')
+  .option('--only <name...>', 'run only these scenarios', collect)
+  .option('--keda', 'scale with KEDA instead of prometheus-adapter; runs "step" unless --only names other scenarios')
+  .option('--out <folder>', 'folder for the plots', join(root, 'docs', 'autoscaling'))
   .addHelpText(
     'after',
     `\nScenarios:\n${listOf(scenarios)}
@@ -76,6 +76,6 @@ async function run({ only, keda: withKeda, out }: Options): Promise<void> {
 function collect(name: string, before: Scenario[] = []): Scenario[] {
   const all = [...scenarios, ...others];
   const found = all.find((scenario) => scenario.name === name);
-  if (found === undefined) throw new InvalidArgumentError(`Choose of ${all.map((one) => one.name).join(', ')}.`);
+  if (found === undefined) throw new InvalidArgumentError(`Choose from ${all.map((one) => one.name).join(', ')}.`);
   return [...before, found];
 }

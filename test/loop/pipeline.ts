@@ -12,12 +12,12 @@ import { formatProblems } from '#operator/api/problem.ts';
 import type { Lab } from './lab.ts';
 
 export interface PipelineOptions {
-  /** Its namespace, so that every scenario has books of its own. */
+  /** Its namespace, so that every scenario has its own schema. */
   readonly namespace: string;
   readonly partitions: number;
-  /** Of the topic; default 1. */
+  /** Partitions of the topic; default 1. */
   readonly replicas?: number;
-  /** Most aggregators; default that of the loop. */
+  /** Maximum number of aggregators; default that of the loop. */
   readonly max?: AggregatorsMax;
   /** In percent; default that of the loop. */
   readonly utilisation?: number;
@@ -35,7 +35,7 @@ export interface LoopPipeline extends AsyncDisposable {
 
 const readyTimeoutMs = 240_000;
 
-/** Applies the sample with autoscaling and waits until it is Ready. Disposed of, it and its namespace go. */
+/** Applies the sample with autoscaling and waits until it is Ready. Disposing deletes it and its namespace. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
   const { namespace, partitions, replicas = 1, max, utilisation } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
@@ -65,7 +65,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
   await using stack = new AsyncDisposableStack();
   await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   stack.defer(async () => {
-    // After Ctrl-C the whole cluster goes.
+    // After Ctrl-C the whole cluster is removed.
     if (lab.signal.aborted) return;
     await lab.kubectl.run(['-n', namespace, 'delete', 'sumpipeline', ref.name, '--timeout=120s']);
     await lab.kubectl.run(['delete', 'namespace', namespace, '--wait=false']);
@@ -112,7 +112,7 @@ async function untilReady(lab: Lab, ref: PipelineRef, tell: (seen: string) => vo
   await waitFor({ what, timeoutMs: readyTimeoutMs, intervalMs: 500, signal: lab.signal }, async () => {
     const ready = (await readConditions(lab, ref)).find(({ type }) => type === 'Ready');
     if (ready?.status === 'True') return true;
-    const seen = ready === undefined ? 'the operator has not looked at it yet' : `${ready.reason}: ${ready.message}`;
+    const seen = ready === undefined ? 'the operator has not reconciled it yet' : `${ready.reason}: ${ready.message}`;
     tell(seen);
     throw new Error(seen);
   });

@@ -19,7 +19,7 @@ export interface Played {
   readonly record: LoopRecord;
 }
 
-/** Plays a scenario against a pipeline of its own, and compares the totals at its end. */
+/** Runs a scenario against its own pipeline, and compares the totals at the end. */
 export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
   const namespace = `loop-${scenario.name}`;
   await using pipeline = await startPipeline(lab, {
@@ -50,12 +50,12 @@ export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
     const journal = await load.finish();
     if (scenario.isHalting !== true) {
       const { isExact, text } = await verify(pipeline, journal);
-      run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+      run.check('every acknowledged addition is counted once, and the proof is exact', isExact, text);
     }
   } catch (error) {
     lab.signal.throwIfAborted();
-    // What was seen until then is what explains it: the plot is drawn all the same.
-    run.check('the scenario came to its end', false, error instanceof Error ? error.message : String(error));
+    // The points so far explain the failure, so the plot is drawn in any case.
+    run.check('the scenario ran to its end', false, error instanceof Error ? error.message : String(error));
   }
   return { scenario, checks, times, record: recorder.record };
 }

@@ -28,7 +28,7 @@ test('a gap in the values is a gap in the line, and a change of a whole number i
   assert.match(svg, /x &lt; y/);
 });
 
-test('a mark that the picture would cut off is written to the left of its line', () => {
+test('a mark that would be cut off at the edge is written to the left of its line', () => {
   const marks = [
     { at: 1, text: 'prometheus-adapter killed' },
     { at: 99, text: 'prometheus-adapter back' },

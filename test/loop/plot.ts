@@ -1,6 +1,6 @@
 import type { LoopRecord, Quantity } from './record.ts';
 
-/** One of the plots under each other: lines over the same time. */
+/** One of the plots below each other: lines over the same time. */
 interface Panel {
   readonly title: string;
   readonly lines: readonly Line[];
@@ -10,7 +10,7 @@ interface Line {
   readonly quantity: Quantity;
   readonly label: string;
   readonly color: string;
-  /** Whole numbers change in steps. */
+  /** True for whole numbers, which change in steps. */
   readonly isStep: boolean;
 }
 
@@ -40,12 +40,12 @@ const panels: readonly Panel[] = [
 ];
 
 const width = 900;
-/** Of a mark, at most. */
+/** Maximum length of a mark. */
 const markLetterWidth = 6;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
-/** Room for the title and for marks in rows, so that neighbours do not cover each other. */
+/** Room for the title and for several rows of marks, so that neighbours do not overlap. */
 const top = 96;
 const markRows = 4;
 const gap = 50;
@@ -74,7 +74,7 @@ export function renderPlot(title: string, record: LoopRecord): string {
   return `${parts.join('\n')}\n`;
 }
 
-/** Right of its line; left of it where the picture would cut it off. */
+/** Right of its line; left of it if the edge would cut the text off. */
 function renderMark(x: number, y: number, said: string): string {
   const isCut = x + said.length * markLetterWidth > width;
   return text(isCut ? x - 3 : x + 3, y, said, `font-size="10" fill="#555555"${isCut ? ' text-anchor="end"' : ''}`);
@@ -132,7 +132,7 @@ function timeAxis(seconds: number, x: (at: number) => number, bottom: number): s
   return ticks.map((tick) => text(x(tick), bottom + 18, `${tick} s`, 'text-anchor="middle"'));
 }
 
-/** A number whose quarters are short, at or little above the value; whole ones where pods are counted. */
+/** A round number at or a little above the value, whose quarters are short; whole quarters for numbers of pods. */
 function niceCeiling(value: number): number {
   if (value <= 4 * tickCount) return Math.max(1, Math.ceil(value / tickCount)) * tickCount;
   const power = 10 ** Math.floor(Math.log10(value));

@@ -26,7 +26,7 @@ const points: Point[] = Array.from({ length: 60 }, (_, at) => ({
 }));
 const record = { points, marks: [] };
 
-test('changes are those inside the given time, and a gap is none', () => {
+test('changes are those inside the given time, and a gap is not a change', () => {
   assert.deepEqual(changesOf(record, 'desired', { from: 10, to: 60 }), [{ at: 14, from: 1, to: 4 }]);
   const changes = changesOf(record, 'replicas', { from: 20, to: 50 });
   assert.deepEqual(changes, [{ at: 25, from: 3, to: 4 }]);
@@ -38,7 +38,7 @@ test('each stage of a step is timed from the end of the stage before, to the las
   assert.deepEqual(latenciesOf(record, step), { recorded: 4, scaled: 6, ready: 15, drained: 12 });
 });
 
-test('a stage that did not come has no time, and neither has what follows', () => {
+test('a stage that did not happen has no time, and neither have the stages after it', () => {
   const latencies = latenciesOf(record, { from: 10, to: 19, drainedLag: 100 });
   assert.deepEqual(latencies, { recorded: 4, scaled: undefined, ready: undefined, drained: undefined });
 });

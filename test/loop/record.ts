@@ -1,23 +1,23 @@
-/** What the recorder saw, second by second. Undefined: the source had no value then. */
+/** The values that the recorder read, second by second. Undefined: the source had no value then. */
 export interface Point {
   /** Seconds since the start of the scenario. */
   readonly at: number;
-  /** Additions per second that the load makes. */
+  /** Additions per second of the load. */
   readonly offered: number;
   /** Recorded by the rules. */
   readonly incoming: number | undefined;
   readonly lag: number | undefined;
   /**
-   * What the aggregators themselves see before them. The recorded lag compares two scrapes: under load it is never below
-   * what arrives between them.
+   * The lag that the aggregators themselves measure. The recorded lag compares two scrapes: under load it is never
+   * below the number of records that arrive between them.
    */
   readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
-  /** Of the Deployment. */
+  /** From the Deployment. */
   readonly replicas: number | undefined;
   readonly ready: number | undefined;
-  /** The HPA controller's own number. */
+  /** The wanted number of the HPA controller itself. */
   readonly hpaDesired: number | undefined;
   /** Generation of the consumer group. */
   readonly generation: number | undefined;
@@ -30,7 +30,7 @@ export interface Mark {
   readonly text: string;
 }
 
-/** One scenario as it went. */
+/** The course of one scenario. */
 export interface LoopRecord {
   readonly points: readonly Point[];
   readonly marks: readonly Mark[];
@@ -42,7 +42,7 @@ export interface Change {
   readonly to: number;
 }
 
-/** Every change of a quantity between two moments. A gap is no change. */
+/** Every change of a quantity between two moments. A gap is not a change. */
 export function changesOf(
   { points }: LoopRecord,
   quantity: Quantity,
@@ -53,7 +53,7 @@ export function changesOf(
   for (const point of points) {
     const value = point[quantity];
     if (value === undefined) continue;
-    // What it was before the first moment is where the changes begin.
+    // The value before the first moment is the start of the changes.
     if (last !== undefined && value !== last && point.at > from && point.at <= to) {
       changes.push({ at: point.at, from: last, to: value });
     }
@@ -62,7 +62,7 @@ export function changesOf(
   return changes;
 }
 
-/** The first moment from `from` on at which a point is as asked. */
+/** The first moment from `from` on at which a point fulfils the condition. */
 function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
   return points.find((point) => point.at >= from && isWanted(point))?.at;
 }
@@ -72,9 +72,11 @@ export interface StepLatencies {
   readonly recorded: number | undefined;
   /** From there until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
-  /** From the last rise of the Deployment, or its last change when there is none, until as many pods are Ready. */
+  /**
+   * From the last rise of the Deployment, or its last change if it never rose, until the same number of pods is Ready.
+   */
   readonly ready: number | undefined;
-  /** From there until the lag is what `drainedLag` calls none. */
+  /** From there until the lag is below `drainedLag`. */
   readonly drained: number | undefined;
 }
 
@@ -86,7 +88,7 @@ export function latenciesOf(
   const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
   const scalings = changesOf(record, 'replicas', { from, to });
   const first = scalings[0]?.at;
-  // What is released once the lag is gone is not waited for.
+  // A release after the lag has gone is not part of the time.
   const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
   const readyAt =
     last === undefined
@@ -108,7 +110,7 @@ function between(from: number | undefined, to: number | undefined): number | und
   return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
 }
 
-/** Pods that joined and left the group by the changes of the Deployment. */
+/** Pods that joined and left the group because of changes of the Deployment. */
 export function joinsAndLeaves(changes: readonly Change[]): number {
   return changes.reduce((sum, { from, to }) => sum + Math.abs(to - from), 0);
 }

@@ -11,15 +11,15 @@ export interface Recorder extends AsyncDisposable {
   readonly record: LoopRecord;
   /** Seconds since its start. */
   now(): number;
-  /** Notes that something was done now. */
+  /** Records the current moment with a text. */
   mark(text: string): void;
-  /** Waits until a point is as asked; rejects when the time is over, with the last point. */
+  /** Waits until a point fulfils the condition; after the timeout it rejects with the last point. */
   until(what: string, timeoutSeconds: number, isWanted: (point: Point) => boolean): Promise<Point>;
 }
 
 const intervalMs = 1_000;
 
-/** Looks at Prometheus, the API server and the group coordinator every second. */
+/** Reads Prometheus, the API server and the group coordinator every second. */
 export function startRecorder(lab: Lab, pipeline: LoopPipeline, readOffered: () => number): Recorder {
   const startedAt = performance.now();
   const now = () => (performance.now() - startedAt) / 1000;
@@ -48,7 +48,7 @@ export function startRecorder(lab: Lab, pipeline: LoopPipeline, readOffered: () 
       const { promise, resolve, reject } = Promise.withResolvers<Point>();
       const onAbort = () => reject(lab.signal.reason);
       const late = setTimeout(() => {
-        reject(new Error(`waited ${timeoutSeconds} s for ${what}; last seen: ${JSON.stringify(points.at(-1))}`));
+        reject(new Error(`waited ${timeoutSeconds} s for ${what}; last point: ${JSON.stringify(points.at(-1))}`));
       }, timeoutSeconds * 1000);
       const watcher = (point: Point) => {
         if (isWanted(point)) resolve(point);
@@ -76,7 +76,7 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const { ref } = pipeline;
   const series = createPrometheusClient(lab.prometheus.url);
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
-  // A source that a scenario has killed leaves a gap; that is what the record is to show.
+  // A source that a scenario has killed leaves a gap, which the record must show.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);
   const [incoming, lag, ownLag, capacity, desired, deployment, hpa] = await Promise.all([
     value(recordedSeries.incoming),

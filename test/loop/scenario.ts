@@ -6,39 +6,41 @@ import type { Point, StepLatencies } from './record.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface Scenario {
-  /** Of the namespace, the plot and `--only`. */
+  /** Used in the namespace, the plot and `--only`. */
   readonly name: string;
-  /** What it shows, as the title of its plot. */
+  /** What the scenario shows: the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
-  /** Most aggregators; default that of the loop. */
+  /** Maximum number of aggregators; default that of the loop. */
   readonly max?: AggregatorsMax;
   /** Share of an aggregator that steady load may use, in percent; default that of the loop. */
   readonly utilisation?: number;
-  /** True: it halts a partition, so the total cannot become exact and the scenario checks the proof itself. Default false. */
+  /**
+   * If true, the scenario halts a partition. The total cannot become exact, so the scenario checks the proof itself.
+   */
   readonly isHalting?: boolean;
   play(run: Run): Promise<void>;
 }
 
-/** What a scenario works with. */
+/** The objects that a scenario works with. */
 export interface Run {
   readonly lab: Lab;
   readonly pipeline: LoopPipeline;
   readonly load: Load;
   readonly recorder: Recorder;
-  /** Notes whether a promise held; a scenario goes on after one that did not, and fails at its end. */
+  /** Records whether a promise held; after a broken promise a scenario continues, and fails at its end. */
   check(promise: string, holds: boolean, seen: string): void;
-  /** Notes how long each stage of a step took. */
+  /** Records how long each stage of a step took. */
   time(step: string, latencies: StepLatencies): void;
 }
 
 /**
- * Additions per second. One aggregator with its processor time counts several times the low rate, and several together
- * the high one.
+ * Additions per second. One aggregator with its processor time counts several times the low rate, and several
+ * aggregators together the high rate.
  */
 export const rates = { low: 400, high: 4_000 } as const;
 
-/** The log of one second is under way at any time: less than that is no lag. */
+/** The records of one second are always in progress: fewer than that do not count as lag. */
 export function drainedLag(offered: number): number {
   return Math.max(100, offered * 1.5);
 }
@@ -47,7 +49,7 @@ export function isDrained({ ownLag, offered }: Point): boolean {
   return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
-/** As many pods as wanted, all Ready, and nothing left to count. */
+/** True if there are as many pods as wanted, all of them Ready, and nothing is left to count. */
 function isSteady(point: Point): boolean {
   const { desired, replicas, ready } = point;
   return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);
@@ -62,11 +64,11 @@ export async function untilSteady(run: Run, seconds: number, timeoutSeconds: num
   });
 }
 
-/** The load goes on for this long; nothing is waited for but time, because nothing is what should happen. */
+/** The load continues for this long. The code waits only for time, because nothing should happen. */
 export async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
   const until = recorder.now() + seconds;
   await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
 }
 
-/** Long enough that a second change, up or down, would have come. */
+/** Long enough for a second change, up or down, to happen. */
 export const settleSeconds = windows.scaleDownSeconds + 30;

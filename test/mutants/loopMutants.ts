@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-/** Breaks of what feeds Prometheus in the loop, and of what the loop reads from its record. */
+/** Mutants of what feeds Prometheus in the loop, and of what the loop reads from its record. */
 export const loopMutants: readonly Mutant[] = [
   {
     breaks: 'the placeholders of the pod are filled in, or no target is kept',
@@ -17,7 +17,7 @@ export const loopMutants: readonly Mutant[] = [
     test: { file: 'lab/monitoring/discovery.test.ts', name: 'an endpoint of a pod becomes a target' },
   },
   {
-    breaks: 'a value that is missing is no change of the replicas',
+    breaks: 'a missing value is not a change of the replicas',
     file: 'test/loop/record.ts',
     from: 'if (value === undefined) continue;',
     to: '',

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { waitFor } from '#lab/process/wait.ts';
 
-/** Waits for a condition and, when it does not come, says what was seen instead. */
+/** Waits for a condition. If it never becomes true, the error shows what was seen instead. */
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,

@@ -22,15 +22,17 @@ export const asPerson = { fieldManager: 'person', force: true };
 /** Name of the pipeline in every test; each has a namespace of its own. */
 export const name = 'orders';
 
-/** A real API server with the operator's manifests applied, seen by an administrator. Nothing acts on what it stores. */
+/**
+ * A real API server with the operator's manifests applied, with an administrator's client. No controller acts on it.
+ */
 export interface OperatorCluster extends AsyncDisposable {
   readonly server: ApiServer;
   readonly client: KubeClient;
-  /** Of the operator's ServiceAccount: it may do what its generated role lets it do, and nothing else. */
+  /** Client of the operator's ServiceAccount: it has only the permissions of its generated role. */
   readonly operatorKubeconfig: string;
   kubectl(...args: string[]): Promise<string>;
   createNamespace(): Promise<string>;
-  /** Installs those CRDs of a set whose names are given. */
+  /** Installs the CRDs of a set whose names are given. */
   installCrds(set: CrdSet, names: readonly string[]): Promise<void>;
 }
 
@@ -54,7 +56,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
 
   await kubectl('apply', '-k', 'manifests/operator');
   await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
-  // Established is said a moment before the handler serves.
+  // The API server reports Established a moment before its handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {
     server,
@@ -123,7 +125,7 @@ export async function findCondition(
   return (await findStatus(client, namespace)).conditions?.find((condition) => condition.type === type);
 }
 
-/** Waits until a condition reads `True Ready`, and answers its message. */
+/** Waits until a condition is `True Ready`, and returns its message. */
 export async function untilCondition(
   client: KubeClient,
   namespace: string,

@@ -15,15 +15,15 @@ import { addPipelineControllers } from '#operator/reconcile/controller.ts';
 import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 
-/** The operator in this process, with an eye on everything that it sends and says. */
+/** The operator in this process, with a record of everything that it sends and logs. */
 export interface TestOperator extends AsyncDisposable {
   /** `apply Deployment shop/orders-calculator`, one for each write that was sent, status writes included. */
   readonly writes: string[];
   readonly events: EventRecord[];
   readonly metrics: () => Promise<string>;
-  /** Runs before each request is sent. */
+  /** Called before each request is sent. */
   beforeRequest: (request: HttpRequest) => Promise<void>;
-  /** Resolves when everything that was written before the call was worked on, and all own writes were seen again. */
+  /** Resolves when everything written before the call was processed, and all own writes were observed. */
   whenIdle(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface TestOperatorOptions {
   /** Text of a kubeconfig. */
   readonly kubeconfig: string;
   readonly image?: string;
-  /** The one namespace whose pipelines it looks after. Default: all. */
+  /** The only namespace whose pipelines it reconciles. Default: all. */
   readonly watches?: string;
   /** Wall clock, ms. Default: the system's. */
   readonly wallMs?: () => number;
@@ -96,7 +96,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const started: TestOperator = Object.assign(operator, {
     metrics: () => exposition.render(),
     async whenIdle() {
-      // Twice, because what a pass writes may bring up more.
+      // Twice, because the writes of a pass may cause more work.
       for (const _ of [1, 2]) {
         const { pipelines, pods, children } = createCaches(manager, { namespace });
         const patience = AbortSignal.timeout(30_000);
@@ -121,7 +121,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
 
 const operators = new Set<TestOperator>();
 
-/** After each test: one that failed has left its operator running, and the process would never end. */
+/** After each test: a failed test has left its operator running, and the process would never end. */
 export async function stopOperators(): Promise<void> {
   for (const operator of [...operators]) await operator[Symbol.asyncDispose]();
 }

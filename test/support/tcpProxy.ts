@@ -3,13 +3,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
-  /** Resets every connection: what a lost node or an impatient load balancer does. */
+  /** Resets every connection, like a lost node or an impatient load balancer. */
   cut(): void;
-  /** From here on nothing moves: what a hung server or a cut network does. */
+  /** From here on no bytes pass, like a hung server or a cut network. */
   freeze(): void;
 }
 
-/** Passes bytes on to a server, until told otherwise. */
+/** Passes bytes to a server, unless a test stops it. */
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {

@@ -8,7 +8,7 @@ import { fences } from './fences.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** A file that may not import this, and the folder whose fence says so. */
+/** A file, an import that it must not have, and the folder whose fence gives the reason. */
 const forbidden: readonly (readonly [file: string, source: string, fence: string])[] = [
   ['core/a.ts', 'node:fs', 'core'],
   ['core/b.ts', '#contract/record.ts', 'core'],
@@ -49,7 +49,7 @@ const forbidden: readonly (readonly [file: string, source: string, fence: string
   ['tools/gen/a.ts', '#services/ledger/port.ts', 'tools'],
 ];
 
-/** What needs no import. */
+/** Impure expressions that need no import. */
 const impure = [
   'Date.now()',
   'new Date()',
@@ -95,11 +95,11 @@ const sources = new Map<string, string>([
   ['core/lazy.ts', "export const load = () => import('node:fs');"],
 ]);
 
-/** What the linter says, by file. */
+/** The output of the linter, by file. */
 const said = new Map<string, string>();
 
 before(async () => {
-  // A tree of bad files with the real configuration: on standard input Biome does not say its reasons.
+  // A tree of bad files with the real configuration: for standard input Biome does not print its reasons.
   await using folder = await createTemporaryFolder();
   for (const file of ['biome.json', 'tools/gen/purity.grit']) await place(folder.path, file);
   for (const [file, source] of sources) {
@@ -118,7 +118,7 @@ async function place(folder: string, file: string): Promise<void> {
   await copyFile(join(root, file), join(folder, file));
 }
 
-/** Everything the linter prints; that it finds something is what we are here for. */
+/** Everything that the linter prints; findings are expected here, so they are not an error. */
 function lint(folder: string): Promise<string> {
   const args = ['lint', '--vcs-enabled=false', '--colors=off', '--max-diagnostics=none', '.'];
   return new Promise((resolve, reject) => {
@@ -133,16 +133,16 @@ describe('the fences', () => {
   for (const [file, source, fence] of forbidden) {
     it(`refuse ${source} in ${dirname(file)} and say why`, () => {
       const why = fences.find(({ folder }) => folder === fence)?.why ?? assert.fail(`no fence of ${fence}`);
-      assert.ok(said.get(file)?.includes(why), said.get(file) ?? 'the linter said nothing');
+      assert.ok(said.get(file)?.includes(why), said.get(file) ?? 'the linter found nothing');
     });
   }
 
-  it('are each tried here', () => {
+  it('are all covered by this test', () => {
     assert.deepEqual(new Set(forbidden.map(([, , fence]) => fence)), new Set(fences.map(({ folder }) => folder)));
   });
 
-  it('hold for what is loaded later, too', () => {
-    assert.match(said.get('core/lazy.ts') ?? '', /core\/ is the sums, pure/);
+  it('also hold for dynamic imports', () => {
+    assert.match(said.get('core/lazy.ts') ?? '', /core\/ holds the sums and is pure/);
   });
 
   for (const folder of pureFolders) {
@@ -154,6 +154,6 @@ describe('the fences', () => {
   }
 
   for (const [file, source] of allowed) {
-    it(`let pass in ${dirname(file)}: ${source.split('\n')[0]}`, () => assert.equal(said.get(file), undefined));
+    it(`allow in ${dirname(file)}: ${source.split('\n')[0]}`, () => assert.equal(said.get(file), undefined));
   }
 });

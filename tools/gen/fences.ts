@@ -1,7 +1,7 @@
 /**
- * The import borders of the code base as one table. `npm run gen` writes biome.json from it, so the linter holds
- * every arrow and says why. Folders import each other by `#folder/...`; a relative path stays inside its folder.
- * Tests and testing/ folders stand outside: they may bring real parts, from lab/ too.
+ * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces every
+ * rule and prints the reason. Folders import each other by `#folder/...`; a relative path stays inside its folder.
+ * Tests and testing/ folders are exempt: they may import real parts, from lab/ too.
  */
 
 /** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
@@ -11,36 +11,36 @@ export interface Fence {
   readonly packages: readonly string[] | 'any';
   /** Paths that may be written relatively although they leave the folder. */
   readonly relative?: readonly string[];
-  /** True: the folder may use the program's globals (console, timers) without an import. */
+  /** If true, the folder may use the program's globals (console, timers) without an import. */
   readonly hasGlobals?: boolean;
   readonly why: string;
 }
 
-/** The last fence that covers a file is the one that holds: a folder's own stands behind that of the folder above it. */
+/** The last fence that covers a file applies, so the fence of a folder comes after the fence of the folder above it. */
 export const fences: readonly Fence[] = [
   {
     folder: 'core',
     folders: [],
     packages: ['node:crypto'],
-    why: 'core/ is the sums, pure: no clients, files, clocks or randomness (node:crypto for createHash only)',
+    why: 'core/ holds the sums and is pure: no clients, files, clocks or randomness (node:crypto for createHash only)',
   },
   {
     folder: 'contract',
     folders: ['core'],
     packages: ['@bufbuild/protobuf', '@bufbuild/protobuf/**', 'zod', 'node:crypto'],
-    why: 'contract/ is what two programs agree on: data and pure codecs over core/, nothing that does I/O',
+    why: 'contract/ holds what two programs agree on: data and pure codecs over core/, no I/O',
   },
   {
     folder: 'platform',
     folders: [],
     packages: ['node:*', '@opentelemetry/**', 'pino', 'prom-client', 'zod'],
-    why: 'platform/ is what every process needs: nothing of ours, and no client library that one of them would pay for in vain',
+    why: 'platform/ holds what every process needs: none of our other folders, and no client library that some process does not use',
   },
   {
     folder: 'kube',
     folders: ['platform'],
     packages: 'any',
-    why: 'kube/ knows Kubernetes and knows nothing of sums',
+    why: 'kube/ is about Kubernetes only and must not depend on the sums',
   },
   {
     folder: 'services',
@@ -52,13 +52,13 @@ export const fences: readonly Fence[] = [
     folder: 'services/eventlog',
     folders: ['core', 'contract', 'platform'],
     packages: ['node:*', 'kafkajs', '@platformatic/kafka', '@opentelemetry/api'],
-    why: 'services/eventlog is the port to Kafka: it knows neither PostgreSQL nor the services',
+    why: 'services/eventlog is the port to Kafka: it must not depend on PostgreSQL or on the services',
   },
   {
     folder: 'services/ledger',
     folders: ['core', 'contract', 'platform'],
     packages: ['node:*', 'pg', '@opentelemetry/api'],
-    why: 'services/ledger is the port to PostgreSQL: it knows neither Kafka nor the services',
+    why: 'services/ledger is the port to PostgreSQL: it must not depend on Kafka or on the services',
   },
   {
     folder: 'services/rpc',
@@ -73,13 +73,13 @@ export const fences: readonly Fence[] = [
       'fastify',
       'zod',
     ],
-    why: 'services/rpc is the gRPC and HTTP edge that both services share: it knows no Kafka and no PostgreSQL',
+    why: 'services/rpc is the gRPC and HTTP edge that both services share: it must not depend on Kafka or PostgreSQL',
   },
   {
     folder: 'services/calculator',
     folders: ['core', 'contract', 'platform', 'services/eventlog', 'services/rpc', 'services/calculator'],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify'],
-    why: 'the calculator makes one write, to the log: never the ledger, never the aggregator, never a client library directly',
+    why: 'the calculator writes only to the log: never to the ledger, never the aggregator, never a client library directly',
   },
   {
     folder: 'services/aggregator',
@@ -93,19 +93,19 @@ export const fences: readonly Fence[] = [
       'services/aggregator',
     ],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify', 'undici'],
-    why: 'the aggregator goes through the two ports: never the calculator, never a client library directly',
+    why: 'the aggregator uses Kafka and PostgreSQL through the two ports: never the calculator, never a client library directly',
   },
   {
     folder: 'operator',
     folders: ['core', 'contract', 'platform', 'kube', 'operator'],
     packages: ['node:*', 'zod'],
-    why: 'the operator knows the data plane by contract/ alone: never services/, and Kubernetes only through kube/',
+    why: 'the operator depends on the data plane only through contract/: never services/, and Kubernetes only through kube/',
   },
   {
     folder: 'operator/api',
     folders: ['core', 'contract', 'operator/api'],
     packages: ['zod'],
-    why: 'operator/api is the CRD source and its types: pure',
+    why: 'operator/api holds the source of the CRD and its types, and is pure',
   },
   {
     folder: 'operator/desired',
@@ -117,43 +117,43 @@ export const fences: readonly Fence[] = [
     folder: 'operator/observe',
     folders: ['core', 'contract', 'operator/api', 'operator/observe'],
     packages: [],
-    why: 'operator/observe is pure health per kind: no client, no clock',
+    why: 'operator/observe computes the health of each kind and is pure: no client, no clock',
   },
   {
     folder: 'operator/plan',
     folders: ['core', 'contract', 'operator/api', 'operator/desired', 'operator/observe', 'operator/plan'],
     packages: [],
-    why: 'operator/plan is pure: desired, live and inventory in, a list of actions out',
+    why: 'operator/plan is pure: from desired, live and inventory it computes a list of actions',
   },
   {
     folder: 'operator/status',
     folders: ['core', 'contract', 'operator/api', 'operator/observe', 'operator/plan', 'operator/status'],
     packages: [],
-    why: 'operator/status is pure: facts in, conditions out',
+    why: 'operator/status is pure: from facts it computes conditions',
   },
   {
     folder: 'operator/reconcile',
     folders: ['core', 'contract', 'platform', 'kube', 'operator/**'],
     packages: ['node:*'],
-    why: 'operator/reconcile tells the story over the operator layers; it never touches services/',
+    why: 'operator/reconcile combines the operator layers; it never imports services/',
   },
   {
     folder: 'audit',
     folders: ['contract', 'platform'],
     packages: ['node:*', '@platformatic/kafka', 'pg', 'zod'],
-    why: 'audit/ re-reads everything with code of its own: of contract/ only the environment, of platform/ only how to read it and the secrets',
+    why: 'audit/ reads everything again with its own code: from contract/ it uses only the environment, from platform/ only how to read the environment and the secrets',
   },
   {
     folder: 'audit/judge',
     folders: ['audit/record', 'audit/judge'],
     packages: [],
-    why: 'audit/judge compares, pure: no client, file or clock, and nothing of what it checks',
+    why: 'audit/judge compares and is pure: no client, file or clock, and no code that it checks',
   },
   {
     folder: 'audit/record',
     folders: ['audit/record'],
     packages: ['node:crypto'],
-    why: 'audit/record reads a record, pure, with a decoder and decimals of its own: nothing of what it checks',
+    why: 'audit/record reads a record and is pure, with its own decoder and decimals: no code that it checks',
   },
   {
     folder: 'cli',
@@ -167,14 +167,14 @@ export const fences: readonly Fence[] = [
     packages: ['k6', 'k6/**'],
     relative: ['../core/decimal.ts', '../contract/slo.ts'],
     hasGlobals: true,
-    why: 'k6/ runs in k6, which knows no Node modules and no names such as #core: relative paths alone, to what imports nothing',
+    why: 'k6/ runs in k6, which has no Node modules and no names such as #core: only relative paths, to files without imports',
   },
   {
     folder: 'k6/load',
     folders: [],
     packages: [],
     relative: ['../../core/decimal.ts', '../../contract/slo.ts'],
-    why: 'k6/load is the load test without k6: our own driver runs it too',
+    why: 'k6/load is the load test without k6, because our own driver runs it too',
   },
   {
     folder: 'lab',
@@ -190,7 +190,7 @@ export const fences: readonly Fence[] = [
       'k6/load',
     ],
     packages: 'any',
-    why: 'lab/ runs the product on one machine, as its users do: never services/, test/ or tools/',
+    why: 'lab/ runs the product on one machine as users do: never services/, test/ or tools/',
   },
   {
     folder: 'tools',
@@ -200,7 +200,7 @@ export const fences: readonly Fence[] = [
   },
 ];
 
-/** node:crypto is allowed in pure folders for hashing alone. */
+/** Pure folders may use node:crypto only for hashing. */
 const pureCrypto = {
   'node:crypto': {
     allowImportNames: ['createHash'],
@@ -208,7 +208,7 @@ const pureCrypto = {
   },
 };
 
-/** What a pure folder could reach without an import. Biome says the reason beside each. */
+/** Impure globals that a pure folder could use without an import. Biome prints the reason beside each. */
 const impureGlobals = [
   'console',
   'crypto',
@@ -222,16 +222,16 @@ const impureGlobals = [
   'setTimeout',
 ];
 
-const pureWhy = 'this folder is pure: time, randomness, environment and output are parameters, and main makes them';
+const pureWhy = 'this folder is pure: time, randomness, environment and output are parameters that main passes in';
 
-const relativeWhy = 'cross a folder by its name (#core/..., #platform/...): the fences read that name';
+const relativeWhy = 'import another folder by its name (#core/..., #platform/...): the fences check that name';
 
-/** Who stands outside the fences. */
+/** Files that are exempt from the fences. */
 const outside = ['!**/*.test.ts', '!**/testing/**'];
 
-const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: what runs for users never loads them';
+const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: code that runs for users never loads them';
 
-/** One Biome override per fence: overrides replace options, so each says everything that holds for its folder. */
+/** One Biome override per fence. Overrides replace options, so each contains every rule for its folder. */
 export function buildImportOverrides(): object[] {
   return fences.map((fence) => {
     const group = ['**', '!./**'];
@@ -240,7 +240,7 @@ export function buildImportOverrides(): object[] {
     for (const folder of fence.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
     group.push(`!#${fence.folder}/**`);
     if (fence.packages === 'any') {
-      // Everything that is not ours is allowed; ours begins with '#', except the folders named above.
+      // Everything outside this repository is allowed; our folders begin with '#' and need to be named above.
       group.splice(0, 2, '#*/**');
     } else {
       for (const name of fence.packages) {
@@ -272,7 +272,7 @@ export function buildImportOverrides(): object[] {
   });
 }
 
-/** What the pure folders may not reach without an import; `purity.grit` has what a rule about names cannot tell. */
+/** Globals that pure folders must not use without an import; `purity.grit` has the rules that need more than a name. */
 export function buildPurityOverride(): object {
   return {
     includes: [...fences.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
@@ -290,7 +290,7 @@ export function buildPurityOverride(): object {
   };
 }
 
-/** A folder without `node:` modules touches the system only through globals, so those are refused too. */
+/** A folder without `node:` modules can reach the system only through globals, so those are refused too. */
 function isPure({ packages, hasGlobals = false }: Fence): boolean {
   return packages !== 'any' && !packages.includes('node:*') && !hasGlobals;
 }

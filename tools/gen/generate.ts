@@ -1,5 +1,5 @@
 /**
- * `npm run gen` writes every generated file; `npm run verify` says which ones are not current and changes nothing.
+ * `npm run gen` writes every generated file; `npm run verify` names the files that are not current and changes nothing.
  * One entry per file: a path and the text it must have.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ function readCurrent(path: string): string | undefined {
 const isVerify = process.argv.includes('--verify');
 const stale = (await generateAll()).filter((file) => readCurrent(file.path) !== file.text);
 for (const file of stale) {
-  if (isVerify) console.error(`not current: ${file.path} (npm run gen writes it)`);
+  if (isVerify) console.error(`not current: ${file.path} (update it: npm run gen)`);
   else {
     mkdirSync(dirname(join(root, file.path)), { recursive: true });
     writeFileSync(join(root, file.path), file.text);

@@ -3,7 +3,7 @@ import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
 import { markdownTable } from './table.ts';
 
-/** docs/reference/ownership.md: what the operator makes, in which order, and what it may do. */
+/** docs/reference/ownership.md: what the operator makes, in which order, and its permissions. */
 export function generateOwnershipPage(): GeneratedFile[] {
   const kinds = ownedKinds.map(({ kind, apiVersion, step, namespace, prune, optionalApi, purpose }) => [
     `${kind} \`${apiVersion}\``,
@@ -22,13 +22,13 @@ Everything below comes from one table, \`operator/desired/ownership.ts\`: the in
 
 ## Objects
 
-Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without them belongs to another owner and is never touched.
+Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without these labels belongs to another owner and is never changed.
 
 ${markdownTable(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
 
 ## Rights in all namespaces
 
-ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. There is none on Secrets: pods mount them, the operator never reads them.
+ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. There is no right on Secrets: pods mount Secrets, the operator never reads them.
 
 ${rightsOf(operatorRules())}
 
@@ -44,7 +44,7 @@ ${rightsOf(kafkaRules())}
 
 ## Rights of the pods
 
-Calculators have none and mount no token. Aggregators have this, on the ConfigMap \`<name>-proof\` alone:
+Calculators have no rights and mount no token. Aggregators have this right, only on the ConfigMap \`<name>-proof\`:
 
 ${rightsOf([podRights])}
 `;

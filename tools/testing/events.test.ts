@@ -14,7 +14,7 @@ test('tests are counted, suites are not', () => {
   assert.deepEqual(countTests(file, events), { passed: 2, failed: [], skipped: [], unfinished: [], durationMs: 0 });
 });
 
-test('a failure inside counts once, by the inner name', () => {
+test('a failure of an inner test counts once, by the inner name', () => {
   const events = [
     ended('fail', 'inner', { failureType: 'testCodeFailure' }),
     ended('fail', 'outer', { failureType: 'subtestsFailed' }),
@@ -50,7 +50,7 @@ test('skipped and todo tests are neither passed nor failed, and keep their reaso
   });
 });
 
-test('what started and did not end is unfinished, also beside another of the same name', () => {
+test('a test that started and did not end is unfinished, even if another has the same name', () => {
   const events: TestEvent[] = [
     { type: 'start', id: 1001, parent: 0, name: 'same' },
     { type: 'start', id: 1002, parent: 0, name: 'same' },

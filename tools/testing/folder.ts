@@ -6,7 +6,9 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** A folder that other users may pass through (PostgreSQL does not run as root), removed with all in it when disposed of. */
+/**
+ * A folder that other users may enter (PostgreSQL does not run as root), removed with its contents when disposed of.
+ */
 export async function createTemporaryFolder(): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), 'sumpipeline-'));
   await chmod(path, 0o711);

@@ -1,14 +1,14 @@
 import type { Kubectl } from '#lab/up/kubectl.ts';
 
-/** One expected kubectl call: its arguments begin so, and this is what it prints; an Error is thrown. */
+/** One expected kubectl call: the first arguments, and its output; an Error is thrown. */
 export interface ExpectedKubectl {
   readonly args: readonly string[];
   readonly answer: string | Error;
 }
 
-/** A stand-in for kubectl that refuses every call that was not expected at its place. */
+/** A stand-in for kubectl that refuses every call that is not the next expected one. */
 export function createFakeKubectl(script: readonly ExpectedKubectl[]): Kubectl & {
-  /** What was piped into each call. */
+  /** The standard input of each call. */
   readonly inputs: readonly string[];
   assertDone(): void;
 } {
@@ -25,7 +25,7 @@ export function createFakeKubectl(script: readonly ExpectedKubectl[]): Kubectl &
       return expected.answer;
     },
     assertDone() {
-      if (at < script.length) throw new Error(`${script.length - at} expected calls did not come`);
+      if (at < script.length) throw new Error(`${script.length - at} expected calls are missing`);
     },
   };
 }

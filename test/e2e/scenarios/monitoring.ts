@@ -5,9 +5,9 @@ import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady, untilSays } from '#test/e2e/pipelines.ts';
 
-/** An API that is not there, and is there later. */
+/** An API that does not exist at first and is installed later. */
 export function monitoring(fixture: () => Fixture): void {
-  test('without prometheus-operator a pipeline is Ready and says what is missing; once it is installed the monitors follow', async () => {
+  test('without prometheus-operator a pipeline is Ready and reports what is missing; after the installation it gets its monitors', async () => {
     const { system, client } = fixture();
     const run = (...args: string[]) => system.kubectl.run(['-n', 'default', ...args]);
     const operators = () => system.kubectl.run(['-n', 'sumpipeline-system', 'get', 'pods', '-o', podsAndRestarts]);

@@ -23,7 +23,7 @@ const namespace = 'shop';
 const kafkaNamespace = 'kafka';
 const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
 
-/** Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand. */
+/** Strimzi's API without its operators: the Kafka is ours, and the test writes what the operators would write. */
 export function strimzi(fixture: () => Fixture): void {
   const draft = async () =>
     draftIn(namespace, {
@@ -34,7 +34,7 @@ export function strimzi(fixture: () => Fixture): void {
   const says = (reason: string, message: Said['message']) =>
     untilSays(fixture().client, namespace, 'KafkaReady', { status: 'False', reason, message }, 30_000);
 
-  test('each step of the way to a Strimzi Kafka of another namespace is named, and then the pipeline counts', async () => {
+  test('the status names each missing step to a Strimzi Kafka of another namespace, and then the pipeline counts', async () => {
     const { system, client, access } = fixture();
     const { kubectl } = system;
     await createNamespace(system, namespace);
@@ -82,14 +82,14 @@ export function strimzi(fixture: () => Fixture): void {
     assert.equal(added.code, 0, added.stderr);
   });
 
-  test('deleted without any Strimzi operator it goes within a minute, gives its topic back and keeps the data', async () => {
+  test('without any Strimzi operator a pipeline is deleted within a minute, releases its topic and keeps the data', async () => {
     const { system, client, access } = fixture();
     const { kubectl } = system;
     const before = await untilCounted(fixture());
     const finalizers = ['-n', namespace, 'get', 'sump', 'orders', '-o', 'jsonpath={.metadata.finalizers}'];
     assert.equal(await kubectl.run(finalizers), JSON.stringify([topicFinalizer]));
     await kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
-    // The Topic Operator's finalizer holds it: so it can be seen as the Topic Operator would find it.
+    // The Topic Operator's finalizer keeps the KafkaTopic, so the test sees it as the Topic Operator would find it.
     const left = await client.get(kafkaTopics, topic);
     assert.equal(left.metadata.annotations?.['strimzi.io/managed'], 'false');
     assert.ok(left.metadata.deletionTimestamp);
@@ -100,7 +100,7 @@ export function strimzi(fixture: () => Fixture): void {
       'KafkaTopic shop.orders is being deleted; the data is kept, and it is made again when it is gone',
     );
     await letTopicGo(client, topic);
-    await waitFor({ what: 'a KafkaTopic anew', timeoutMs: 30_000, intervalMs: 200 }, async () => {
+    await waitFor({ what: 'a new KafkaTopic', timeoutMs: 30_000, intervalMs: 200 }, async () => {
       const live = await client.find(kafkaTopics, topic);
       return live !== undefined && live.metadata.uid !== left.metadata.uid ? true : undefined;
     });
@@ -111,16 +111,16 @@ export function strimzi(fixture: () => Fixture): void {
     assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
   });
 
-  test('a KafkaTopic that nothing holds goes with its SumPipeline, and the topic stays in Kafka', async () => {
+  test('a KafkaTopic without a finalizer is deleted with its SumPipeline, and the topic stays in Kafka', async () => {
     const { system, client, access } = fixture();
-    // Without a finalizer: an operator of Strimzi that was never there.
+    // Without a finalizer: no operator of Strimzi has ever seen the KafkaTopic.
     await client.mergePatch(kafkaTopics, topic, { metadata: { finalizers: null } }, { fieldManager: 'person' });
     await system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
     assert.equal(await client.find(kafkaTopics, topic), undefined);
     assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
   });
 
-  test('a strict dry run of the server takes every child that sumctl render writes', async () => {
+  test('a strict dry run of the server accepts every child that sumctl render writes', async () => {
     const line =
       'npx sumctl render -f manifests/samples/pipeline-strimzi.yaml | kubectl apply -f - --server-side --dry-run=server --validate=strict';
     const ran = await fixture().system.shell('set -o pipefail', line);

@@ -1,22 +1,22 @@
 import { haltedPartition } from './faults.ts';
 import type { Sight } from './sights.ts';
 
-/** Panels that do not move here, and why. */
+/** Panels that do not change here, and why. */
 const still: Readonly<Record<string, string>> = {
-  'pipeline / Durability': 'the one broker of the loop is weak from the first look on',
-  // services/calculator/appendFaults.integration.test.ts has three brokers, and sees them.
+  'pipeline / Durability': 'the single broker of the loop is weak from the start',
+  // services/calculator/appendFaults.integration.test.ts has three brokers, and tests copies.
   'pipeline / Repeated additions / copies': 'one broker that hangs leaves no other partition to append to',
   'dependencies / Copies': 'one broker that hangs leaves no other partition to append to',
-  'dependencies / Partitions whose end is known': 'an end is held for longer than Kafka hangs here',
-  'operator / Queue': 'the leader is done before the next scrape',
-  'operator / Leaders': 'one pod leads from the first scrape on',
-  'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only by a bug of ours',
+  'dependencies / Partitions whose end is known': 'an end is kept for longer than Kafka hangs here',
+  'operator / Queue': 'the queue is empty again before the next scrape',
+  'operator / Leaders': 'the same pod leads from the first scrape on',
+  'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only through a bug',
 };
 
 /** What an error panel must have shown: values of a label, each above 0 at some time. */
 const mustShow: Readonly<Record<string, { readonly label: string; readonly values: readonly string[] }>> = {
   'pipeline / Additions by result': { label: 'result', values: ['ok', 'invalid-field', 'id-conflict'] },
-  'pipeline / Refused before they were a call': { label: 'result', values: ['not-found'] },
+  'pipeline / Requests that are not API calls': { label: 'result', values: ['not-found'] },
   'pipeline / Records counted by disposition': {
     label: 'disposition',
     values: ['applied', 'duplicate', 'conflict', 'parked'],
@@ -34,7 +34,7 @@ const mustShow: Readonly<Record<string, { readonly label: string; readonly value
   'operator / Failed lists and watches': { label: 'class', values: ['notFound'] },
 };
 
-/** What is wrong with what was seen, as sentences; empty when every panel did what it is for. */
+/** The problems found, as sentences; empty if every panel did what it is for. */
 export function findProblems(sights: readonly Sight[]): {
   readonly silent: string[];
   readonly unmoved: string[];

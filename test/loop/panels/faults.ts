@@ -6,28 +6,28 @@ import { parseAddition } from '#core/addition.ts';
 import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { type Run, rates } from '#test/loop/scenario.ts';
 
-/** What the panels of errors show, done to a pipeline of the loop. */
+/** The faults that the error panels show, caused in a pipeline of the loop. */
 export interface Fault {
-  /** As a mark in the plot. */
+  /** Text of the mark in the plot. */
   readonly title: string;
   begin(run: Run): Promise<void>;
-  /** Until the next one begins. A rate over one minute shows it for longer. */
+  /** Time until the next fault begins. A rate over one minute shows the fault for longer. */
   readonly seconds: number;
 }
 
 const seconds = 15;
-/** Two scrapes of every 15 s and an evaluation of the rules have to see the last one. */
+/** Two scrapes at 15 s intervals and an evaluation of the rules must see the last fault. */
 const lastSeconds = 50;
 export const haltedPartition = 3;
-/** Longer than the 10 s in which a call is answered. */
+/** Longer than the 10 s within which a call gets a response. */
 const hangSeconds = 15;
 const webhook = 'sumpipeline-loop-panels';
 export const blocked = 'blocked';
 
-/** Whose pipeline is hit. */
+/** The pipeline that gets the faults. */
 type Target = Pick<Run, 'lab' | 'pipeline'>;
 
-/** What moves the panels of autoscaling. */
+/** Makes the panels of autoscaling change. */
 export const loads: readonly Fault[] = [
   {
     title: `${rates.high}/s`,
@@ -50,7 +50,7 @@ export const faults: readonly Fault[] = [
   { title: `Kafka hangs for ${hangSeconds} s`, begin: ({ lab }) => lab.parts.freezeKafka(hangSeconds * 1000), seconds },
   { title: 'PostgreSQL killed', begin: ({ lab }) => lab.parts.killPostgres(), seconds },
   { title: 'records of a foreign producer', begin: produceForeign, seconds },
-  { title: 'a webhook that refuses Deployments does not answer', begin: blockWrites, seconds },
+  { title: 'a webhook for Deployments does not respond', begin: blockWrites, seconds },
   { title: 'the webhook removed', begin: unblockWrites, seconds },
   { title: 'a pipeline whose name is taken by a foreign Deployment', begin: addBlockedPipeline, seconds },
   { title: 'a watched kind installed', begin: installKind, seconds },
@@ -62,7 +62,7 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-/** What a client does wrong, and what it reads: once a second all the while. */
+/** Mistakes of a client, and its reads: once a second for the whole time. */
 export async function misuse({ calculatorUrl, aggregatorUrl }: Run['pipeline']): Promise<void> {
   const requestId = randomUUID();
   const add = (body: object) => ask(`${calculatorUrl}/v1/additions`, { method: 'POST', body: JSON.stringify(body) });
@@ -76,7 +76,7 @@ export async function misuse({ calculatorUrl, aggregatorUrl }: Run['pipeline']):
     await ask(`${aggregatorUrl}/v1/${path}`);
 }
 
-/** Whatever the answer is: the panels show it. */
+/** The response does not matter: the panels show it. */
 async function ask(url: string, init: RequestInit = {}): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   await fetch(url, { ...init, headers, signal: AbortSignal.timeout(15_000) })
@@ -90,7 +90,7 @@ async function killAggregator({ lab, pipeline }: Run): Promise<void> {
   await lab.kubectl.run(['delete', 'pods', ...where, '--grace-period=0', '--force', '--wait=false']);
 }
 
-/** A request id that is counted, with other operands; and a value that is no record. */
+/** A counted request id with other operands, and a value that is not a record. */
 async function produceForeign({ lab, pipeline }: Run): Promise<void> {
   const producer = createKafkaClient(lab.parts).producer({ idempotent: false });
   await producer.connect();
@@ -107,7 +107,7 @@ async function produceForeign({ lab, pipeline }: Run): Promise<void> {
   }
 }
 
-/** The API server then answers 500 to every write of a Deployment in the namespace; the change makes the operator write one. */
+/** The API server then returns 500 for every write of a Deployment in the namespace; the change causes such a write. */
 export async function blockWrites({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   await lab.apply({
@@ -134,7 +134,7 @@ export async function unblockWrites({ lab }: Target): Promise<void> {
   await lab.kubectl.run(['delete', 'validatingwebhookconfiguration', webhook]);
 }
 
-/** Its calculators' Deployment is there already and is not ours: it stalls. */
+/** The Deployment of its calculators already exists and is foreign, so the pipeline stalls. */
 export async function addBlockedPipeline({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   const name = childName.workload({ namespace, name: blocked }, 'calculator');
@@ -154,7 +154,7 @@ export async function addBlockedPipeline({ lab, pipeline }: Target): Promise<voi
   await lab.apply({ apiVersion, kind, metadata: { name: blocked, namespace }, spec });
 }
 
-/** KEDA's kind: the operator watches it wherever it is installed. */
+/** KEDA's kind: the operator watches it in every cluster that has it. */
 const watchedKind = {
   group: 'keda.sh',
   names: { kind: 'ScaledObject', plural: 'scaledobjects', singular: 'scaledobject', listKind: 'ScaledObjectList' },

@@ -7,13 +7,13 @@ import { checkVariables, watchPanels } from './sights.ts';
 
 type Sample = Awaited<ReturnType<PrometheusClient['query']>>[number];
 
-/** Answers what it is told to, and refuses every other query. */
+/** Returns the given results, and refuses every other query. */
 function fakePrometheus(answers: Readonly<Record<string, readonly Sample[]>>): PrometheusClient {
   return {
     async query(expression) {
       return answers[expression] ?? assert.fail(`unexpected query ${expression}`);
     },
-    queryNumber: () => assert.fail('no number is asked for'),
+    queryNumber: () => assert.fail('no number is requested'),
   };
 }
 
@@ -32,7 +32,7 @@ function dashboard(...exprs: string[]): Dashboard {
 
 const sample = (value: number, labels: Record<string, string> = {}): Sample => ({ value, labels });
 
-test('a query that gives nothing, one that stands still and one that moves are told apart', async () => {
+test('a query without a result, a constant one and a changing one are distinguished', async () => {
   const answers: Record<string, readonly Sample[]> = { none: [], still: [sample(1)], moves: [sample(1)], comes: [] };
   const sights = watchPanels(
     new Map([['one', dashboard('none', 'still', 'moves', 'comes')]]),
@@ -47,7 +47,7 @@ test('a query that gives nothing, one that stands still and one that moves are t
   assert.deepEqual(unmoved, ['one / still / all']);
 });
 
-test('what is not a number is no value', async () => {
+test('a result that is not a number does not count as a value', async () => {
   const sights = watchPanels(
     new Map([['one', dashboard('ratio')]]),
     fakePrometheus({ ratio: [sample(Number.NaN)] }),
@@ -72,7 +72,7 @@ test('a panel of errors must have shown each of its faults above 0', () => {
   assert(!findProblems([sight]).unseen.includes('dependencies / Appends by result: result ok'));
 });
 
-test('a variable that does not offer what is there is named with what it offers', async () => {
+test('a variable that does not offer an existing value is named with the values that it offers', async () => {
   const client = fakePrometheus({ up: [sample(1, { pod: 'b' })] });
   assert.deepEqual(await checkVariables(new Map([['one', dashboard()]]), client, { pod: 'a' }), ['one: pod offers b']);
   assert.deepEqual(await checkVariables(new Map([['one', dashboard()]]), client, { pod: 'b' }), []);

@@ -2,14 +2,14 @@ import type { PrometheusClient } from '#lab/monitoring/query.ts';
 import { expandQuery, parseLabelValues, type VariableValues } from '#tools/gen/dashboards/expand.ts';
 import { type Dashboard, queryVariables } from '#tools/gen/dashboards/read.ts';
 
-/** What was seen of one query while the faults were played. */
+/** The results of one query while the faults were caused. */
 export interface Sight {
   readonly dashboard: string;
   readonly panel: string;
   readonly legend: string;
-  /** Of each series that the query ever gave: its labels, and its lowest and highest value. */
+  /** For each series that the query ever returned: its labels, and its lowest and highest value. */
   readonly series: readonly SeenSeries[];
-  /** Whether it was seen to change: a value, or which series there are. */
+  /** True if it changed: a value, or the set of series. */
   readonly hasMoved: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Sights {
   all(): readonly Sight[];
 }
 
-/** Looks at every panel of the dashboards through the Prometheus behind `client`, as Grafana would. */
+/** Runs the queries of every panel of the dashboards through the Prometheus of `client`, as Grafana would. */
 export function watchPanels(
   dashboards: ReadonlyMap<string, Dashboard>,
   client: PrometheusClient,
@@ -40,7 +40,7 @@ export function watchPanels(
   );
   return {
     async look() {
-      // One after the other: they share two cores with what they look at.
+      // One after the other: they share two cores with the system that they measure.
       for (const query of queries) query.see(await client.query(query.expr));
     },
     all: () => queries,
@@ -87,12 +87,12 @@ class WatchedQuery implements Sight {
   }
 }
 
-/** The same for the same labels, in whatever order they come. */
+/** The same key for the same labels in any order. */
 function nameOf(labels: SeenSeries['labels']): string {
   return JSON.stringify(Object.entries(labels).toSorted());
 }
 
-/** Asks for the choices of each variable, in order: each is chosen before the next is asked. Returns what lacks. */
+/** Reads the choices of each variable, in order: each is chosen before the next is read. Returns what is missing. */
 export async function checkVariables(
   dashboards: ReadonlyMap<string, Dashboard>,
   client: PrometheusClient,

@@ -11,8 +11,8 @@ import { slice } from './slice.ts';
 import { step } from './step.ts';
 import { zero } from './zero.ts';
 
-/** In the order in which the loop plays them. */
+/** In the order in which the loop runs them. */
 export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];
 
-/** Played only when they are named. */
+/** Run only if they are named. */
 export const others: readonly Scenario[] = [short, panels, slice];

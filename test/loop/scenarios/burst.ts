@@ -2,7 +2,7 @@ import { changesOf } from '#test/loop/record.ts';
 import { isDrained, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
 import { lastOf } from './step.ts';
 
-/** Shorter than any window: it is over before pods could be added. */
+/** Shorter than any window: it ends before pods could be added. */
 const burstSeconds = 15;
 const timeoutSeconds = 420;
 
@@ -30,7 +30,7 @@ export const burst: Scenario = {
     const changes = changesOf(recorder.record, 'replicas', { from, to: recorder.now() });
     const seen = `${changes.map((one) => `${one.from} -> ${one.to}`).join(', ') || 'none'}; lag counted after ${Math.round(drained.at - from)} s`;
     check(
-      'a burst makes at most two changes and they are taken back',
+      'a burst makes at most two changes, and they are reversed',
       changes.length <= 2 && lastOf(run).replicas === before,
       seen,
     );

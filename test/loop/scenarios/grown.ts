@@ -2,12 +2,12 @@ import { changesOf } from '#test/loop/record.ts';
 import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 
 const timeoutSeconds = 420;
-/** The rules take a minute of rates to want more than six; scrape, rule and relist come on top. */
+/** The rules need a minute of rates to want more than six; scrape, rule and relist intervals come on top. */
 const capSeconds = 240;
 
 /**
- * So little of each aggregator may be used that the high rate needs more than six, whatever their capacity is measured to
- * be (2,500 to 3,900 per second); more load would leave too little of two cores for twelve pods.
+ * The allowed use of each aggregator is so low that the high rate needs more than six, for any measured capacity
+ * (2,500 to 3,900 per second); more load would leave too little of two cores for twelve pods.
  */
 const utilisation = 15;
 

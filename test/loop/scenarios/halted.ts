@@ -43,11 +43,11 @@ export const halted: Scenario = {
     const lags = proof.partitions.map((one) => ({ partition: one.partition, lag: one.logEnd - one.nextOffset }));
     const behind = lags.filter(({ lag }) => lag > BigInt(rates.low * 2)).map((one) => one.partition);
     check(
-      'its lag is no load: the replicas are released while it stays behind',
+      'its lag does not count as load: the replicas are released while it stays behind',
       behind.join() === String(partition),
       `behind: ${behind.join()}`,
     );
-    // A record of a newer version is not counted, so nothing is miscounted; the status names what is halted.
+    // A record of a newer version is not counted, so nothing is miscounted; the status names the halted partition.
     check('the total is exact up to the halted record', proof.exact, `${proof.reason}: ${proof.message}`);
     const ready = (await readConditions(lab, pipeline.ref)).find(({ type }) => type === 'Ready');
     check(

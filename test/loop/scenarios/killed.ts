@@ -4,12 +4,12 @@ import { changesOf } from '#test/loop/record.ts';
 import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#test/loop/scenario.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
-/** Longer than the scale-down window, with time for the scaler to make its mistake. */
+/** Longer than the scale-down window, with time for a wrong decision of the scaler. */
 const holdSeconds = windows.scaleDownSeconds + 20;
 const steadyTimeoutSeconds = 420;
-/** Two looks of the rules: the next source may go. */
+/** Two evaluations of the rules, after which the next source may be killed. */
 const steadySeconds = 30;
-/** Two aggregators by the measured capacity: one could not be released. */
+/** Two aggregators by the measured capacity: a single one could not be released. */
 const middle = 5 * rates.low;
 
 export const killed: Scenario = {
@@ -42,7 +42,7 @@ interface Source {
   restore(): Promise<void>;
 }
 
-/** Without the source the load goes to nothing and to five times what it was, and the replicas stay. */
+/** Without the source the load goes to 0 and then to five times its old rate, and the replicas stay. */
 async function holdWithout(run: Run, { what, kill, restore }: Source): Promise<void> {
   const { recorder, load, check } = run;
   const held = lastOf(run).replicas;

@@ -8,7 +8,7 @@ import { readDashboards } from '#tools/gen/dashboards/read.ts';
 
 const timeoutSeconds = 420;
 
-/** Its records are partly foreign, so its total is no promise: the panels are. */
+/** Some of its records are foreign, so its total is not checked: its panels are. */
 export const panels: Scenario = {
   name: 'panels',
   purpose: 'every query of the dashboards, with the faults that they show',
@@ -18,13 +18,13 @@ export const panels: Scenario = {
     watchEveryPanel(run, async () => {
       const { load, recorder } = run;
       load.setRate(rates.low);
-      // The number wanted comes while the faults are played.
+      // The wanted number is recorded while the faults are caused.
       await recorder.until('the rules to see the load', timeoutSeconds, ({ incoming }) => (incoming ?? 0) > 0);
       await playFaults(run, [...loads, ...faults]);
     }),
 };
 
-/** One after the other, while clients do all that they should not. */
+/** One after the other, while clients make every mistake. */
 export async function playFaults(run: Run, some: readonly Fault[] = faults): Promise<void> {
   await using _ = repeatedly(1_000, () => misuse(run.pipeline));
   for (const { title, begin, seconds } of some) {
@@ -34,7 +34,7 @@ export async function playFaults(run: Run, some: readonly Fault[] = faults): Pro
   }
 }
 
-/** Looks at every query of the dashboards while `work` goes on, and checks what was seen. */
+/** Runs every query of the dashboards while `work` goes on, and checks the results. */
 export async function watchEveryPanel({ lab, pipeline, check }: Run, work: () => Promise<void>): Promise<void> {
   const { namespace, name } = pipeline.ref;
   const values = { namespace, pipeline: name, job: 'sumpipeline-operator', __rate_interval: '1m', __range: '15m' };
@@ -45,18 +45,18 @@ export async function watchEveryPanel({ lab, pipeline, check }: Run, work: () =>
     await using _ = repeatedly(5_000, () => sights.look());
     await work();
     const missing = await checkVariables(dashboards, client, values);
-    check('every variable offers what is there', missing.length === 0, missing.join('; ') || 'all do');
+    check('every variable offers the existing values', missing.length === 0, missing.join('; ') || 'all do');
   }
   const seen = sights.all();
   const { silent, unmoved, unseen } = findProblems(seen);
   const tell = (promise: string, problems: readonly string[]) =>
     check(promise, problems.length === 0, problems.join('; ') || `${seen.length} queries`);
-  tell('every query of every panel gives a value', silent);
-  tell('every panel moves', unmoved);
+  tell('every query of every panel returns a value', silent);
+  tell('every panel changes', unmoved);
   tell('the panels of errors show the faults', unseen);
 }
 
-/** Again and again, one after the other, until it is disposed of, which rejects when one of them failed. */
+/** Repeats until it is disposed of; disposing rejects if one run failed. */
 function repeatedly(everyMs: number, work: () => Promise<void>): AsyncDisposable {
   const end = new AbortController();
   const running = (async () => {

@@ -30,7 +30,7 @@ export const podKilled: Scenario = {
       'name',
     ]);
     const [oldest] = pods.trim().split('\n');
-    if (oldest === undefined) throw new Error('there is an aggregator to kill');
+    if (oldest === undefined) throw new Error('no aggregator was found to kill');
     recorder.mark('the oldest aggregator killed');
     await lab.kubectl.run(['-n', namespace, 'delete', oldest, '--grace-period=0', '--force', '--wait=false']);
     await untilSteady(run, settleSeconds, timeoutSeconds);

@@ -3,7 +3,7 @@ import { rates, type Scenario } from '#test/loop/scenario.ts';
 import { panels, playFaults, watchEveryPanel } from './panels.ts';
 import { short } from './short.ts';
 
-/** What `npm test` plays: one pipeline whose rules fill their windows once. */
+/** The scenario of `npm test`: one pipeline whose rules fill their windows once. */
 export const slice: Scenario = {
   name: 'slice',
   purpose: `${short.purpose}; then ${panels.purpose}`,
@@ -13,7 +13,7 @@ export const slice: Scenario = {
     watchEveryPanel(run, async () => {
       await short.play(run);
       const { isExact, text } = await verify(run.pipeline, await run.load.settle());
-      run.check('every acknowledged addition is counted once, and the proof says so', isExact, text);
+      run.check('every acknowledged addition is counted once, and the proof is exact', isExact, text);
       run.load.setRate(rates.low);
       await playFaults(run);
     }),

@@ -2,10 +2,10 @@ import { windows } from '#lab/up/scaledSpec.ts';
 import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/record.ts';
 import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
 
-/** Replica changes that one step of the load may make. */
+/** Maximum number of replica changes in one step of the load. */
 const changesMax = 2;
 const stepTimeoutSeconds = 360;
-/** Rules look every 15 s at scrapes of every 15 s, so a time in the record is late by up to this. */
+/** Rules evaluate every 15 s and scrapes come every 15 s, so a time in the record may be late by this much. */
 const sightSeconds = 30;
 
 export const step: Scenario = {
@@ -63,13 +63,13 @@ export async function playStep(run: Run, { name, rate }: { name: string; rate: n
   );
 }
 
-/** Nothing is said of a period in which no replica came or went. */
+/** Makes no check for a period in which no replica was added or released. */
 export function checkGenerations({ recorder, check }: Run, period: { from: number; to: number }): void {
   const moves = joinsAndLeaves(changesOf(recorder.record, 'replicas', period));
   if (moves === 0) return;
   const changes = changesOf(recorder.record, 'generation', period);
   const [first, last] = [changes[0]?.from, changes.at(-1)?.to];
-  // Without a value nothing is known, and a promise that was not looked at does not hold.
+  // Without a value nothing is known, and an unchecked promise counts as broken.
   const generations = first === undefined || last === undefined ? undefined : last - first;
   check(
     'at most one generation of the group for each join and leave',
@@ -78,7 +78,7 @@ export function checkGenerations({ recorder, check }: Run, period: { from: numbe
   );
 }
 
-/** One full batch and the records of ten seconds are work in hand; the rules say the same. */
+/** One full batch and the records of ten seconds are in progress; the rules use the same number. */
 function releaseLag(rate: number): number {
   return 1_000 + 10 * rate;
 }

@@ -21,11 +21,14 @@ export const zero: Scenario = {
     recorder.mark('scaled to 0');
     await scale(0);
     const from = recorder.now();
-    const said = await waitFor({ what: 'the condition to say it', timeoutMs: 60_000, intervalMs: 1_000 }, async () => {
-      const condition = (await readConditions(lab, ref)).find(({ type }) => type === 'AutoscalingActive');
-      if (condition?.reason !== 'ReplicasZero') throw new Error(JSON.stringify(condition));
-      return condition;
-    });
+    const said = await waitFor(
+      { what: 'the condition to report it', timeoutMs: 60_000, intervalMs: 1_000 },
+      async () => {
+        const condition = (await readConditions(lab, ref)).find(({ type }) => type === 'AutoscalingActive');
+        if (condition?.reason !== 'ReplicasZero') throw new Error(JSON.stringify(condition));
+        return condition;
+      },
+    );
     check('the condition says that 0 replicas disable the HPA', said.status === 'False', said.message);
     const away = await recorder.until(
       'time without aggregators',
@@ -35,9 +38,9 @@ export const zero: Scenario = {
     const expected = (away.at - from) * rates.low;
     const isTrue = away.lag !== undefined && away.lag > expected * 0.5 && away.replicas === 0;
     check(
-      'the lag stays true while no aggregator runs',
+      'the lag stays correct while no aggregator runs',
       isTrue,
-      `${away.lag} where about ${Math.round(expected)} were written`,
+      `lag ${away.lag}, about ${Math.round(expected)} records were written`,
     );
     recorder.mark('scaled to 1');
     await scale(1);

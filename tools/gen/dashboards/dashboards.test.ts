@@ -10,7 +10,7 @@ import { type Dashboard, queryVariables, readDashboards } from './read.ts';
 
 const dashboards = readDashboards(join(import.meta.dirname, '..', '..', '..'));
 
-/** Of prom-client, in every process. */
+/** Metrics of prom-client, in every process. */
 const processSeries = [
   'process_cpu_seconds_total',
   'process_resident_memory_bytes',
@@ -53,7 +53,7 @@ for (const [name, dashboard] of dashboards) {
       }
     });
 
-    it('says nothing where nothing is known', () => {
+    it('shows no value if none is known', () => {
       for (const expr of queriesIn(dashboard)) assert.doesNotMatch(expr, /or vector\(0\)/);
     });
 
@@ -123,11 +123,11 @@ describe('a query of Grafana', () => {
     );
   });
 
-  it('is refused with a variable that is not known', () => {
-    assert.throws(() => expandQuery('a{b="$nothing"}', checkValues), /nothing is known of \$nothing/);
+  it('is refused with an unknown variable', () => {
+    assert.throws(() => expandQuery('a{b="$nothing"}', checkValues), /\$nothing has no value/);
   });
 
-  it('is taken apart when it asks for the values of a label', () => {
+  it('is parsed when it requests the values of a label', () => {
     assert.deepEqual(parseLabelValues('label_values(a{b="c, d"}, e)'), { selector: 'a{b="c, d"}', label: 'e' });
     assert.throws(() => parseLabelValues('label_values(a)'), /is not label_values\(selector, label\)/);
   });
