@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { runSumctl } from './testing/context.ts';
 import { type DataPlane, startDataPlane } from './testing/dataPlane.ts';
-import { createFolder } from './testing/folder.ts';
 
 /** sumctl against a real calculator, aggregator, Kafka and PostgreSQL. The tests share these servers, in order. */
 
@@ -60,7 +60,7 @@ function buildRows(): string {
 }
 
 test('an import continues after the calculator and the aggregator are killed, twice, and every row counts once', async () => {
-  await using folder = await createFolder({ 'rows.csv': buildRows() });
+  await using folder = await createTemporaryFolder({ 'rows.csv': buildRows() });
   const importRows = () => addGrpc('--file', folder.file('rows.csv'), '--concurrency', '50');
   const importing = importRows();
   await sleep(200);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runSumctl, testRequestId } from '#cli/testing/context.ts';
 import { type GrpcReply, startFakeGrpc } from '#cli/testing/fakeGrpc.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 function scripted(replies: GrpcReply[]): () => GrpcReply {
   let at = 0;
@@ -96,7 +96,7 @@ test('an import survives broken connections and servers that shut down: every ro
     return { offset: seen };
   });
   const text = Array.from({ length: rows }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': text });
+  await using folder = await createTemporaryFolder({ 'x.csv': text });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', fake.url, '-o', 'json']);
   assert.equal(ran.exitCode, 0, ran.stderr);
   const summary = JSON.parse(ran.stdout);

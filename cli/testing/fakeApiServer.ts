@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createFolder } from './folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { acceptWebSocket, type ServerSocket } from './webSocket.ts';
 
 /** A fake pod: ready or not, and the server behind its port. */
@@ -82,7 +82,7 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const folder = await createFolder();
+  const folder = await createTemporaryFolder();
   const kubeconfig = join(folder.path, 'kubeconfig');
   await writeFile(kubeconfig, stringify(buildKubeconfig(`http://127.0.0.1:${port}`)));
   const kill = (name: string) => {

@@ -6,7 +6,7 @@ import { importRequestId } from '#cli/import/requestId.ts';
 import { runSumctl } from '#cli/testing/context.ts';
 import { startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { acknowledge, problem, type SeenCall, startFakeService } from '#cli/testing/fakeService.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 type Body = { requestId: string; series: string; a: string; b: string };
 const bodyOf = (call: SeenCall) => call.body as Body;
@@ -32,7 +32,7 @@ async function startCalculator(options: { failures?: number } = {}) {
 
 test('every row is sent once, and the summary says so', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'series,a,b\norders,1,2\n,3,4\n"a,b",5,6\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'series,a,b\norders,1,2\n,3,4\n"a,b",5,6\n' });
   const ran = await runSumctl([
     'add',
     '--file',
@@ -73,7 +73,7 @@ test('every row is sent once, and the summary says so', async () => {
 
 test('importing the same file twice sends the same ids and adds nothing new', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\nx,3,4\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\nx,3,4\n' });
   const args = ['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url, '-o', 'json'];
   await runSumctl(args);
   const again = JSON.parse((await runSumctl(args)).stdout);
@@ -84,7 +84,7 @@ test('importing the same file twice sends the same ids and adds nothing new', as
 test('standard input and a file with the same import id are one import', async () => {
   await using calculator = await startCalculator();
   const rows = 'x,1,2\nx,3,4\n';
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const rest = ['--import-id', 'june', '--calculator-url', calculator.url];
   await runSumctl(['add', '--file', folder.file('x.csv'), ...rest]);
   const ran = await runSumctl(['add', '--file', '-', ...rest], { stdin: rows });
@@ -119,7 +119,7 @@ test('bad rows are listed with their lines, the other rows are added, and the ex
     'x,3,4',
   ].join('\r\n');
   const bytes = Buffer.concat([Buffer.from(rows), Buffer.from('\r\nx\xff,1,2\r\n', 'latin1')]);
-  await using folder = await createFolder({ 'x.csv': bytes });
+  await using folder = await createTemporaryFolder({ 'x.csv': bytes });
   const rejects = folder.file('rejects.csv');
   const args = ['add', '--file', folder.file('x.csv'), '--rejects', rejects, '--calculator-url', calculator.url];
   const ran = await runSumctl(args);
@@ -137,7 +137,7 @@ test('bad rows are listed with their lines, the other rows are added, and the ex
 
 test('many bad rows are counted, the first of them are listed, and memory stays bounded', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,y,z\n'.repeat(5000) });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,y,z\n'.repeat(5000) });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stdout, /^Rejected: +5000$/m);
@@ -158,7 +158,7 @@ test('a row of the same import with other operands is a conflict, listed with it
 test('failures during an import are retried with the same ids: nothing is lost or added twice', async () => {
   await using calculator = await startCalculator({ failures: 40 });
   const rows = Array.from({ length: 300 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const ran = await runSumctl([
     'add',
     '--file',
@@ -182,7 +182,7 @@ test('without responses the import stops, prints how far it came, and can be run
       : acknowledge(call, { partition: 0, offset: 1 });
   });
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const args = ['add', '--file', folder.file('x.csv'), '--retry-for', '0s', '--concurrency', '4', '-o', 'json'];
   const ran = await runSumctl([...args, '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 3);
@@ -195,7 +195,7 @@ test('without responses the import stops, prints how far it came, and can be run
 test('an import to a wrong address ends at the first response, not after every row', async () => {
   await using foreign = await startFakeService(() => ({ status: 404, text: 'not found' }));
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', foreign.url]);
   assert.equal(ran.exitCode, 3);
   assert.ok(foreign.calls.length <= 1000, `${foreign.calls.length} calls`);
@@ -210,7 +210,7 @@ test('Ctrl-C ends the import with a summary of what is already durable', async (
     return acknowledge(call, { partition: 0, offset: seen });
   });
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const args = ['add', '--file', folder.file('x.csv'), '-o', 'json', '--calculator-url', calculator.url];
   const ran = await runSumctl(args, { signal: interruption.signal });
   assert.equal(ran.exitCode, 130);
@@ -251,7 +251,7 @@ test('the hint for rejected rows says to use another import id, because correcte
 
 test('without an import id the hint says to use a separate file, and not the whole file again', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\nx,?,4\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\nx,?,4\n' });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.match(
     ran.stderr,
@@ -274,14 +274,14 @@ for (const [what, args, message] of [
 
 test('an empty file is an import without rows', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': '' });
+  await using folder = await createTemporaryFolder({ 'x.csv': '' });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 0);
   assert.match(ran.stdout, /^Rows: +0 in/m);
 });
 
 test('--rejects must not be the input', async () => {
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\n' });
   const path = folder.file('x.csv');
   const ran = await runSumctl(['add', '--file', path, '--rejects', path, '--calculator-url', 'http://127.0.0.1:1']);
   assert.equal(ran.exitCode, 2);

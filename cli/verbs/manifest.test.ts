@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments, stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const sample = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 const sampleText = await readFile(sample, 'utf8');
@@ -31,7 +31,7 @@ for (const [what, from, to, path] of mistakes) {
   test(`validate names the field of ${what}, and exits with 1`, async () => {
     const text = sampleText.replace(from, to);
     assert.notEqual(text, sampleText);
-    await using folder = await createFolder({ 'x.yaml': text });
+    await using folder = await createTemporaryFolder({ 'x.yaml': text });
     const ran = await runSumctl(['validate', '-f', folder.file('x.yaml'), '--offline']);
     assert.equal(ran.exitCode, 1, ran.stdout);
     assert.match(ran.stdout, / {2}schema {2}not valid/);
@@ -61,7 +61,7 @@ const goneCluster = {
 
 for (const named of ['--kubeconfig', '--context']) {
   test(`if a cluster named by ${named} does not respond, validate exits with 3, after the checks that need no cluster`, async () => {
-    await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+    await using folder = await createTemporaryFolder({ kubeconfig: stringify(goneCluster) });
     const kubeconfig = ['--kubeconfig', folder.file('kubeconfig')];
     const args = named === '--context' ? [...kubeconfig, '--context', 'gone'] : kubeconfig;
     const ran = await runSumctl(['validate', '-f', sample, ...args]);
@@ -79,7 +79,7 @@ for (const named of ['--kubeconfig', '--context']) {
 }
 
 test('if a cluster that was not named does not respond, validate exits with 0 and says that only the schema was checked', async (t) => {
-  await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+  await using folder = await createTemporaryFolder({ kubeconfig: stringify(goneCluster) });
   const before = process.env;
   t.after(() => {
     process.env = before;

@@ -73,8 +73,8 @@ test('for an existing pipeline the server refuses immutable changes, and a remov
 test('without the permission to read, the server is not used, and the note says so', async () => {
   const kubeconfig = await server.kubeconfigFor({ user: 'guest' });
   const { writeFile } = await import('node:fs/promises');
-  const { createFolder } = await import('#cli/testing/folder.ts');
-  await using folder = await createFolder();
+  const { createTemporaryFolder } = await import('#tools/testing/folder.ts');
+  await using folder = await createTemporaryFolder();
   await writeFile(folder.file('kubeconfig'), kubeconfig);
   const ran = await runSumctl(['validate', '-f', sample, '--kubeconfig', folder.file('kubeconfig')]);
   assert.equal(ran.exitCode, 0);

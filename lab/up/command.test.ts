@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
 import { runInContext } from '#cli/testing/context.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { renderFailedOnce } from './command.ts';
 import { buildOnceDocument } from './document.ts';
 import { runDown, runStart } from './run.ts';
@@ -63,7 +63,7 @@ test('totals are sorted by the UTF-8 bytes of their series, not by UTF-16', () =
 
 /** Runs `up` in a cluster of the user, with only this kubectl on PATH; without any kubectl if undefined. */
 async function upInCurrent(t: TestContext, kubectl: string | undefined) {
-  await using folder = await createFolder({
+  await using folder = await createTemporaryFolder({
     kubeconfig: stringify({
       clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
       users: [{ name: 'u', user: {} }],

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { test } from 'node:test';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { createKubectl } from './kubectl.ts';
 
 /** A program that prints its arguments. */
 async function createEcho() {
-  const folder = await createFolder({
+  const folder = await createTemporaryFolder({
     kubectl: '#!/bin/sh\necho "KUBECONFIG=$KUBECONFIG"\nfor word in "$@"; do echo "$word"; done\ncat\n',
   });
   await chmod(folder.file('kubectl'), 0o755);
@@ -55,7 +55,7 @@ test('a missing kubectl is an error that says what to do', async () => {
 });
 
 test('a failed call contains the error text of kubectl', async () => {
-  await using folder = await createFolder({ kubectl: '#!/bin/sh\necho "no such context" >&2\nexit 1\n' });
+  await using folder = await createTemporaryFolder({ kubectl: '#!/bin/sh\necho "no such context" >&2\nexit 1\n' });
   await chmod(folder.file('kubectl'), 0o755);
   const options = { command: folder.file('kubectl'), kubeconfig: undefined, context: undefined, cacheDir: '/x' };
   await assert.rejects(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { type Parts, readSample } from './sample.ts';
 
 const shipped = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
@@ -43,7 +43,7 @@ test('another port is written into the sample and into its text for users', asyn
 });
 
 test('for an invalid sample the error names the field', async () => {
-  await using folder = await createFolder({
+  await using folder = await createTemporaryFolder({
     'x.yaml':
       'apiVersion: sumpipeline.dev/v1alpha1\nkind: SumPipeline\nmetadata: {name: x}\nspec: {kafka: {topic: {}}}\n',
   });
