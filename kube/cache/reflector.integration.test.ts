@@ -6,12 +6,13 @@ import { isKubernetesError } from '#kube/client/errors.ts';
 import { apiVersionOf, type KubeObject } from '#kube/client/object.ts';
 import type { Transport } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
-import { connectAs, connectTo, eventually } from '#kube/testing/connect.ts';
+import { connectAs, connectTo } from '#kube/testing/connect.ts';
 import { buildConfigMap, buildWidgetCrd, configMaps, crdsInFull, widgets } from '#kube/testing/kinds.ts';
 import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
-import { startTcpProxy } from '#kube/testing/tcpProxy.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import { silentLogger } from '#platform/log.ts';
+import { eventually } from '#test/support/condition.ts';
+import { addressOf, startTcpProxy } from '#test/support/tcpProxy.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 let server: ApiServer;
@@ -93,10 +94,10 @@ test('a handler that throws ends neither the watch nor the process, and the othe
 });
 
 test('a cut connection is taken up at the last version: no list, nothing missed', async () => {
-  const proxy = await startTcpProxy(server.url);
-  const via = await connectAs({ server, via: proxy.url });
+  const proxy = await startTcpProxy(addressOf(server.url));
+  const via = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   cleanups.push(
-    () => proxy.close(),
+    async () => proxy[Symbol.asyncDispose](),
     () => via.transport.close(),
   );
   const select = { resource: configMaps, labelSelector: 'test=cut', client: via.client };
@@ -114,10 +115,10 @@ test('a cut connection is taken up at the last version: no list, nothing missed'
 });
 
 test('a connection that went silent is given up, and what happened meanwhile is caught up with', async () => {
-  const proxy = await startTcpProxy(server.url);
-  const via = await connectAs({ server, via: proxy.url });
+  const proxy = await startTcpProxy(addressOf(server.url));
+  const via = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   cleanups.push(
-    () => proxy.close(),
+    async () => proxy[Symbol.asyncDispose](),
     () => via.transport.close(),
   );
   const select = { resource: configMaps, labelSelector: 'test=silent', client: via.client, silenceMs: 1500 };

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connectAs, connectTo } from '#kube/testing/connect.ts';
 import { buildConfigMap, buildDeployment, configMaps, deployments } from '#kube/testing/kinds.ts';
-import { startTcpProxy } from '#kube/testing/tcpProxy.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import { addressOf, startTcpProxy } from '#test/support/tcpProxy.ts';
 import type { KubeClient } from './client.ts';
 import { isKubernetesError } from './errors.ts';
 import type { Transport } from './transport.ts';
@@ -180,8 +180,8 @@ test('a user without rights is forbidden', async () => {
 });
 
 test('an aborted call throws the reason of its signal, a slow one is transient', async () => {
-  const proxy = await startTcpProxy(server.url);
-  const slow = await connectAs({ server, via: proxy.url });
+  const proxy = await startTcpProxy(addressOf(server.url));
+  const slow = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   try {
     proxy.setSilent(true);
     const startedAt = performance.now();
@@ -198,19 +198,19 @@ test('an aborted call throws the reason of its signal, a slow one is transient',
     assert(performance.now() - startedAt < 2000, 'the timeout counts while the connection is being made, too');
   } finally {
     await slow.transport.close();
-    await proxy.close();
+    await proxy[Symbol.asyncDispose]();
   }
 });
 
 // Two: undici frees a connection a moment after its answer was read, when the next call is already on its way.
 test('a hundred calls in a row share two connections', async () => {
-  const proxy = await startTcpProxy(server.url);
-  const near = await connectAs({ server, via: proxy.url });
+  const proxy = await startTcpProxy(addressOf(server.url));
+  const near = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   try {
     for (let i = 0; i < 100; i += 1) await near.client.find(configMaps, name(`absent-${i}`));
     assert(proxy.accepted <= 2, `${proxy.accepted} connections`);
   } finally {
     await near.transport.close();
-    await proxy.close();
+    await proxy[Symbol.asyncDispose]();
   }
 });

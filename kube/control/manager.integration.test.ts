@@ -4,12 +4,13 @@ import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeClient } from '#kube/client/client.ts';
 import type { Transport } from '#kube/client/transport.ts';
-import { connectAs, connectTo, eventually } from '#kube/testing/connect.ts';
+import { connectAs, connectTo } from '#kube/testing/connect.ts';
 import { buildConfigMap, configMaps, deployments, widgets } from '#kube/testing/kinds.ts';
 import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
-import { startTcpProxy } from '#kube/testing/tcpProxy.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import { silentLogger } from '#platform/log.ts';
+import { eventually } from '#test/support/condition.ts';
+import { addressOf, startTcpProxy } from '#test/support/tcpProxy.ts';
 import type { Reconcile } from './controller.ts';
 import { leases } from './lease.ts';
 import { Manager, type ManagerOptions } from './manager.ts';
@@ -186,10 +187,10 @@ test('of two processes one works; when it stops, its pass ends first and the oth
 });
 
 test('a leader that loses the API server is fenced before the other leads: its pass is aborted, its writes refused', async () => {
-  const proxy = await startTcpProxy(server.url);
-  const via = await connectAs({ server, via: proxy.url });
+  const proxy = await startTcpProxy(addressOf(server.url));
+  const via = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   cleanups.push(
-    () => proxy.close(),
+    async () => proxy[Symbol.asyncDispose](),
     () => via.transport.close(),
   );
   await put('fence-a', 'fence');
@@ -220,11 +221,15 @@ test('a leader that loses the API server is fenced before the other leads: its p
 
 test('in the steady state nothing is asked but watches and the Lease', async () => {
   await put('steady-a', 'steady');
-  const proxy = await startTcpProxy(server.url);
+  const proxy = await startTcpProxy(addressOf(server.url));
   const user = { user: 'steady', groups: ['system:masters'] };
-  const steady = await connectAs({ server, kubeconfig: await server.kubeconfigFor(user), via: proxy.url });
+  const steady = await connectAs({
+    server,
+    kubeconfig: await server.kubeconfigFor(user),
+    via: `https://127.0.0.1:${proxy.port}`,
+  });
   cleanups.push(
-    () => proxy.close(),
+    async () => proxy[Symbol.asyncDispose](),
     () => steady.transport.close(),
   );
   let passes = 0;

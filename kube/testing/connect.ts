@@ -29,15 +29,3 @@ export async function connectAs(options: {
   await writeFile(path, changed, { mode: 0o600 });
   return connectTo(path);
 }
-
-/** Waits until `check` returns true; anything else that it returns is shown when the time is up. */
-export async function eventually(what: string, check: () => unknown, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const seen = await check();
-    if (seen === true) return;
-    if (performance.now() > deadline)
-      throw new Error(`waited ${timeoutMs} ms for ${what}, saw: ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { fieldManagers, ownerLabels } from '#contract/labels.ts';
 import type { KubeObject, Live } from '#kube/client/object.ts';
-import { eventually } from '#kube/testing/connect.ts';
 import { kedaCrds } from '#lab/crds/keda.ts';
 import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import type { Draft } from '#operator/api/testing/samples.ts';
 import { apiServices, childResource, deployments } from '#operator/reconcile/resources.ts';
 import { pause } from '#platform/time.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   asPerson,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Verdict } from '#contract/verdict.ts';
-import { eventually } from '#kube/testing/connect.ts';
 import { configMaps } from '#kube/testing/kinds.ts';
 import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import { verdict } from '#operator/observe/testing/samples.ts';
 import { deployments, prometheuses } from '#operator/reconcile/resources.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   draftIn,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { KubeObject } from '#kube/client/object.ts';
-import { eventually } from '#kube/testing/connect.ts';
 import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics, pipelines } from '#operator/reconcile/resources.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   asPerson,

@@ -19,6 +19,7 @@ import { parseAddition } from '#core/addition.ts';
 import { createCa } from '#lab/certificates/pki.ts';
 import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -188,19 +189,8 @@ async function proofOf(aggregator: Aggregator, recount = true) {
   return aggregator.api.getProof(create(GetProofRequestSchema, { recount }), call());
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, ms = 60_000): Promise<T> {
-  const deadline = Date.now() + ms;
-  let seen: unknown;
-  for (;;) {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-    } catch (error) {
-      seen = error;
-    }
-    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${ms} ms`, { cause: seen });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000): Promise<T> {
+  return waitFor({ what, timeoutMs }, async () => look());
 }
 
 const untilOpen = (aggregator: Aggregator) =>

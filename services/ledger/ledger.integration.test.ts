@@ -8,7 +8,7 @@ import { parseAddition } from '#core/addition.ts';
 import { lawViolation } from '#core/law.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
-import { startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
+import { addressOf, startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
 import { createPool as createLedgerPool } from './connect.ts';
@@ -189,8 +189,7 @@ it('a recount that has only just begun does not hold up the end either', async (
 
 describe('a network that', () => {
   async function proxyPostgres(): Promise<TcpProxy> {
-    const { hostname, port } = new URL(postgres.uri());
-    return startTcpProxy({ host: hostname, port: Number(port) });
+    return startTcpProxy(addressOf(postgres.uri()));
   }
 
   it('breaks in the middle of a transaction is an error, not the end of the process', async () => {
@@ -221,7 +220,7 @@ describe('a network that', () => {
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
     const impatient = new PostgresLedger(scope.config, pool, 300);
     await impatient.readBooks();
-    proxy.freeze();
+    proxy.setSilent(true);
     await assert.rejects(impatient.migrate(), /does not respond$/);
   });
 });

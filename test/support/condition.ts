@@ -20,3 +20,13 @@ export async function until(
     );
   }
 }
+
+/** Waits until `check` returns true. If it does not, the error shows what `check` returned last. */
+export async function eventually(what: string, check: () => unknown, timeoutMs = 20_000): Promise<void> {
+  let seen: unknown;
+  await waitFor({ what, timeoutMs, intervalMs: 10 }, async () => {
+    seen = await check();
+    if (seen === true) return true;
+    throw new Error(inspect(seen, { depth: 6, breakLength: 120 }));
+  });
+}

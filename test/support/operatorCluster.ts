@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { KubeClient } from '#kube/client/client.ts';
 import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
-import { connectTo, eventually } from '#kube/testing/connect.ts';
+import { connectTo } from '#kube/testing/connect.ts';
 import { namespaces } from '#kube/testing/kinds.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import type { CrdSet } from '#lab/crds/crds.ts';
@@ -14,6 +14,7 @@ import { type Draft, minimalDraft, strimziDraft } from '#operator/api/testing/sa
 import type { Condition, Status } from '#operator/api/types.ts';
 import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
 import { type PipelineObject, pipelines } from '#operator/reconcile/resources.ts';
+import { eventually } from './condition.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');

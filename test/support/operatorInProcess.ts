@@ -7,13 +7,13 @@ import { createTransport, type HttpRequest, type Transport } from '#kube/client/
 import { systemClock } from '#kube/clock.ts';
 import { Manager } from '#kube/control/manager.ts';
 import { createRecorder, type EventRecord } from '#kube/control/recorder.ts';
-import { eventually } from '#kube/testing/connect.ts';
 import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
 import { operatorMetrics } from '#operator/metrics.ts';
 import { createCaches } from '#operator/reconcile/caches.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
 import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { eventually } from './condition.ts';
 
 /** The operator in this process, with a record of everything that it sends and logs. */
 export interface TestOperator extends AsyncDisposable {
