@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Who a pipeline is. Two names because almost every call needs both. */
+/** Identifies a pipeline. Two names, because almost every call needs both. */
 export interface PipelineRef {
   readonly namespace: string;
   readonly name: string;

@@ -14,11 +14,11 @@ export const errorCatalogue = {
     http: 503,
     title: 'It is not known whether this was written; retry with the same request id',
   },
-  unavailable: { grpc: 'UNAVAILABLE', http: 503, title: 'This cannot be answered now; nothing was changed' },
+  unavailable: { grpc: 'UNAVAILABLE', http: 503, title: 'Service is unavailable; nothing was changed' },
   'position-not-reached': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,
-    title: 'The positions asked for were not counted before the deadline',
+    title: 'The requested positions were not counted before the deadline',
   },
 } as const satisfies Record<string, { grpc: string; http: number; title: string }>;
 

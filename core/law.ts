@@ -1,6 +1,6 @@
 import { type DispositionCounts, dispositions } from './disposition.ts';
 
-/** The books of one partition, as PostgreSQL keeps them. Offsets are 64 bit. */
+/** The ledger of one partition, as PostgreSQL keeps it. Offsets are 64 bit. */
 export interface PartitionBooks extends DispositionCounts {
   readonly logEpoch: number;
   readonly partition: number;

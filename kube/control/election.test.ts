@@ -159,7 +159,7 @@ test('a renewal whose answer was lost does not end the term', async () => {
   await clock.advance(10);
 });
 
-test('a Lease that somebody deletes ends the term, and a new one is stood for', async () => {
+test('a Lease that another client deletes ends the term, and the candidate acquires a new Lease', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const leader = candidate({ identity: 'leader', clock, server });

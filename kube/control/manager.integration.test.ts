@@ -146,14 +146,14 @@ test('kinds and namespaces that a pass learns of are watched from then on, once'
 });
 
 test('an absent optional kind does not hold up readiness; a forbidden required one does, and says so', async () => {
-  const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'nobody' }) });
+  const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'no-rights' }) });
   cleanups.push(() => user.transport.close());
   const able = manage({ team: 'ready', reconcile: async () => ({}) });
   const optional = able.manager.watch(widgets, { required: false });
   await eventually('ready', () => able.manager.readyProblem() === undefined || able.manager.readyProblem());
   await eventually('absent', () => optional.availability === 'notInstalled' || optional.availability);
   const unable = manage({ team: 'ready', reconcile: async () => ({}), options: { client: user.client } });
-  await eventually('forbidden', () => /configmaps is forbidden: .*nobody/.test(`${unable.manager.readyProblem()}`));
+  await eventually('forbidden', () => /configmaps is forbidden: .*no-rights/.test(`${unable.manager.readyProblem()}`));
 });
 
 test('of two processes one works; when it stops, its pass ends first and the other takes over', async () => {

@@ -22,5 +22,5 @@ export function findUnknownFields(value: unknown, schema: StructuralSchema, path
 }
 
 function unknownMessage(known: readonly string[]): string {
-  return `is not a field of SumPipeline; here are ${known.join(', ')}`;
+  return `is not a field of SumPipeline; allowed here: ${known.join(', ')}`;
 }

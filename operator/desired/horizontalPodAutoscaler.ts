@@ -55,12 +55,12 @@ function calculatorSpec(pipeline: SumPipeline, facts: Facts): object | undefined
       external(pipeline, recordedSeries.inFlight, autoscaling.inFlight),
       ...(facts.scaling.hasResourceMetrics ? [cpu] : []),
     ],
-    // Load is not a number wanted: the usual tolerance keeps the number from following every breath of it.
+    // Load is not a number wanted: the usual tolerance keeps the number from following every small change.
     behavior: buildBehavior(autoscaling.behavior, { knowsTolerance: false }),
   };
 }
 
-/** The metrics API is asked in the namespace of the HPA. */
+/** The HPA reads the metrics API in its own namespace. */
 function external(pipeline: SumPipeline, series: RecordedSeries, average: number): object {
   return {
     type: 'External',

@@ -32,7 +32,7 @@ export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObje
   return ruleOf(pipeline, facts, childName.scalingRules(ref), groups);
 }
 
-/** What a person is called for, and the objectives. */
+/** The alerts and the objectives. */
 export function buildAlertRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const ref = refOf(pipeline);
   const { autoscaling } = pipeline.spec.aggregator;

@@ -96,7 +96,7 @@ export interface ApiServiceBody {
   readonly status?: { readonly conditions?: readonly LiveCondition[] };
 }
 
-/** A label selector. Absent and empty differ: what an absent one means is up to its field. */
+/** A label selector. Absent and empty differ: the field defines what an absent selector means. */
 export interface Selector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly {

@@ -82,13 +82,13 @@ test('trouble with Kafka, the store and durability is heard from pods that are n
   assert.equal(seen.store?.ok, true);
 });
 
-test('whoever has read the durability knows better than whoever has not', () => {
+test('the verdict of a pod that has read the durability wins', () => {
   const durability = { ok: true, reason: 'Unknown', message: 'not read' };
   const seen = observeVerdict(proof({ a: { durability }, b: {} }), [ready('a'), ready('b')]);
   assert.equal(seen.durability?.reason, 'Durable');
 });
 
-test('whoever has asked Kafka knows better than whoever has not, whatever it was told', () => {
+test('the verdict of a pod that has checked Kafka wins, whatever the result', () => {
   const notAsked = { kafka: { ok: false, reason: 'Unknown', message: 'not connected yet' } };
   assert.equal(observeVerdict(proof({ a: notAsked, b: {} }), [ready('a'), ready('b')]).kafka?.ok, true);
   const kafka = { ok: false, reason: 'Unreachable', message: 'no' };
@@ -96,7 +96,7 @@ test('whoever has asked Kafka knows better than whoever has not, whatever it was
   assert.equal(observeVerdict(proof({ a: notAsked }), [ready('a')]).kafka?.reason, 'Unknown');
 });
 
-test('nobody has reported: nothing is known', () => {
+test('without a report nothing is known', () => {
   const { kafka, store, durability } = observeVerdict(proof({}), [ready('a')]);
   assert.deepEqual([kafka, store, durability], [undefined, undefined, undefined]);
 });

@@ -94,7 +94,7 @@ describe('replicas', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, []), [{ type: 'scale', namespace: 'shop', name, from: 1, to: 3 }]);
     assert.deepEqual(scaleOf({ [name]: 1 }, []), []);
   });
-  test('a number that somebody changed is put right', () => {
+  test('a number that another client changed is corrected', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, scaled(5)), [{ type: 'scale', namespace: 'shop', name, from: 5, to: 3 }]);
   });
   test('zero is a number', () => assert.equal(scaleOf({ [name]: 0 }, scaled(5)).length, 1));
@@ -169,7 +169,7 @@ describe('finalizer and inventory', () => {
   test('are left as they are', () => {
     assert.deepEqual(planChanges(input({ desired: strimzi, live: applied(strimzi), inventory: recorded })), []);
   });
-  test('are put back when somebody took one of them away', () => {
+  test('are put back when one of them was removed', () => {
     for (const inventory of [
       { entries: [topic], hasFinalizer: false },
       { entries: [], hasFinalizer: true },
@@ -197,7 +197,7 @@ describe('finalizer and inventory', () => {
   });
 });
 
-test('a topic that somebody else deletes is annotated at once, and once', () => {
+test('a topic that another client deletes is annotated at once, and only once', () => {
   const live = applied(strimzi).map((object) =>
     object.kind === 'KafkaTopic' ? withMetadata(object, { deletionTimestamp: '2026-01-01T00:00:00Z' }) : object,
   );
@@ -238,7 +238,7 @@ describe('whatever is there', () => {
         const live = applied(before)
           .filter((_, index) => !missing.includes(index))
           .map((object, index) => (changed.includes(index) ? withMetadata(object, { labels: {} }) : object));
-        // Entries without the finalizer that stands for them are a lost race; recording puts it back.
+        // Entries without the finalizer that belongs to them are a lost race; recording puts it back.
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');

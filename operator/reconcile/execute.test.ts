@@ -112,7 +112,7 @@ test('what was made is told in one event', async () => {
   );
   assert.match(
     events[0]?.note ?? '',
-    /made ServiceAccount shop\/orders-calculator, .*Deployment shop\/orders-aggregator/,
+    /created ServiceAccount shop\/orders-calculator, .*Deployment shop\/orders-aggregator/,
   );
 });
 

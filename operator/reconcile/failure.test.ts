@@ -11,7 +11,7 @@ const causes = (...list: object[]) => ({ details: { causes: list } });
 
 describe('what an error means for the pipeline', () => {
   const table: Record<string, readonly [unknown, string]> = {
-    'a stranger has the name': [new StalledError('NameConflict', 'taken'), 'stalled NameConflict: taken'],
+    'a foreign object has the name': [new StalledError('NameConflict', 'taken'), 'stalled NameConflict: taken'],
     'something must go first': [new WaitingError('BeingDeleted', 'wait'), 'waiting BeingDeleted: wait'],
     'the server refuses a field': [
       answer(
@@ -75,7 +75,7 @@ describe('how a pass with failures ends', () => {
     const failures = [failure('stalled', 1), failure('waiting', 2), failure('retry', conflict)];
     assert.throws(() => endPass(failures), conflict);
   });
-  test('one that needs a person is looked at again in a minute', () => {
+  test('a stalled failure is checked again in a minute', () => {
     assert.deepEqual(endPass([failure('waiting', 2), failure('stalled', 1)]), { requeueAfterMs: 60_000 });
   });
 });

@@ -21,7 +21,7 @@ const table: Record<string, readonly [before: StatusInput | undefined, after: St
     'a total that stops being exact': [good, exact('False'), ['Warning TotalNotExact']],
     'the same on the first look': [undefined, exact('False'), ['Normal Ready', 'Warning TotalNotExact']],
     'a total that is exact again': [exact('False'), good, ['Normal TotalExact']],
-    'a total of which nobody knows is no news': [good, exact('Unknown'), []],
+    'an unknown total causes no event': [good, exact('Unknown'), []],
     'known again is none either': [exact('Unknown'), good, []],
     'Kafka refuses': [good, kafka('AuthenticationFailed'), ['Warning AuthenticationFailed']],
     'Kafka refuses for another reason': [kafka('Unreachable'), kafka('TopicMissing'), ['Warning TopicMissing']],

@@ -8,7 +8,7 @@ import type { RuleGroup } from '../ruleGroup.ts';
 /** Seconds between samples: the interval of the rules. */
 export const stepSeconds = 15;
 
-/** A sample, or that there is none. */
+/** A sample, or no sample. */
 export type Sample = number | undefined;
 
 export interface Expectation {

@@ -23,7 +23,9 @@ const namespace = 'shop';
 const kafkaNamespace = 'kafka';
 const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
 
-/** Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand. */
+/**
+ * Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand.
+ */
 export function strimzi(fixture: () => Fixture): void {
   const draft = async () =>
     draftIn(namespace, {
@@ -48,7 +50,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator may not read Kafka kafka/main; as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
@@ -56,7 +58,7 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, kafka);
     await says(
       'NotPermitted',
-      'Kafka kafka/main does not permit pipelines of namespace shop: its owner adds the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
+      'Kafka kafka/main does not permit pipelines of namespace shop: add the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
     );
     assert.equal(await kubectl.run(['-n', namespace, 'get', 'deployments', '-o', 'name']), '');
     const consent = 'sumpipeline.dev/allowed-namespaces=billing,shop';
@@ -69,7 +71,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['-n', kafkaNamespace, ...patch]);
     await says(
       'TopicPending',
-      "KafkaTopic shop.orders: Strimzi's Topic Operator has not taken it up yet; is it running?",
+      "KafkaTopic shop.orders: waiting for Strimzi's Topic Operator; check that the Topic Operator is running",
     );
     const made = await client.get(kafkaTopics, topic);
     assert.equal(made.metadata.ownerReferences, undefined);
@@ -97,7 +99,7 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, await draft());
     await says(
       'TopicBeingDeleted',
-      'KafkaTopic shop.orders is being deleted; the data is kept, and it is made again when it is gone',
+      'KafkaTopic shop.orders is being deleted; its data is kept, and the operator re-creates it afterwards',
     );
     await letTopicGo(client, topic);
     await waitFor({ what: 'a KafkaTopic anew', timeoutMs: 30_000, intervalMs: 200 }, async () => {

@@ -48,7 +48,7 @@ const kafka: RowOptions = {
     }),
     graph({
       title: 'Copies',
-      description: 'Additions that were appended again because the first append had no answer. Each is counted once.',
+      description: 'Additions that were appended again because the first append got no response. Each is counted once.',
       unit: 'ops',
       queries: { copies: rate(of('sumpipeline_log_append_copies_total')) },
     }),
