@@ -20,7 +20,7 @@ export function ownerLabels(ref: PipelineRef): Record<string, string> {
   return { [labelKeys.namespace]: ref.namespace, [labelKeys.name]: ref.name };
 }
 
-/** The recommended labels that people filter by. */
+/** The recommended labels that users filter by. */
 export function recommendedLabels(ref: PipelineRef, component?: Component): Record<string, string> {
   return {
     'app.kubernetes.io/name': 'sumpipeline',

@@ -36,7 +36,7 @@ export const verdictSchema = z.object({
   drained: z.boolean(),
   /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
   partitions: z.number().int().positive().optional(),
-  /** The log that the books count; absent while they know none, and from aggregators before this field. */
+  /** The log that the ledger counts; absent while the ledger has no log, and from aggregators before this field. */
   log: countedLogSchema.optional(),
 });
 

@@ -83,7 +83,7 @@ export const runtimeMetrics = {
   reflector_objects: {
     type: 'gauge',
     help: 'Objects held in memory, by resource; namespace is empty where all are watched.',
-    labels: { resource: perResource, namespace: { boundedBy: 'namespaces that the operator is told to watch' } },
+    labels: { resource: perResource, namespace: { boundedBy: 'namespaces that the operator is configured to watch' } },
   },
   events_recorded_total: {
     type: 'counter',

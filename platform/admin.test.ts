@@ -42,7 +42,7 @@ test('probes say why', async () => {
   assert.deepEqual(await get('/'), [404, 'try /livez, /readyz, /metrics, /statusz\n']);
 });
 
-test('what the process does is told line by line', async () => {
+test('what the process does is shown line by line', async () => {
   assert.deepEqual(await get('/statusz'), [200, 'leads: no\nwatches: 2\n']);
 });
 

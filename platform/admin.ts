@@ -11,7 +11,7 @@ export interface AdminOptions {
   /** Undefined: ready. Otherwise why not, in words for `kubectl describe`. */
   readonly readyProblem: () => string | undefined;
   readonly metrics: Exposition;
-  /** What the process is doing, one fact per line, for people. Without it there is no `/statusz`. */
+  /** What the process is doing, one fact per line, for users. Without it there is no `/statusz`. */
   readonly describe?: () => readonly string[];
 }
 

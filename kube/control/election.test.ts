@@ -80,7 +80,7 @@ test('one of two leads, renews, and the other takes over after an orderly stop w
   await clock.advance(10);
 });
 
-test('the Lease is held and renewed while the work of a stopped leader ends, and only then given back', async () => {
+test('the Lease is held and renewed while the work of a stopped leader ends, and only then released', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const leader = candidate({ identity: 'leader', clock, server, lingerMs: 20_000 });

@@ -145,7 +145,7 @@ test('kinds and namespaces that a pass learns of are watched from then on, once'
   assert.equal(reflectors.size, 1);
 });
 
-test('an absent optional kind does not hold up readiness; a forbidden required one does, and says so', async () => {
+test('an absent optional kind does not block readiness; a forbidden required one does, and says so', async () => {
   const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'no-rights' }) });
   cleanups.push(() => user.transport.close());
   const able = manage({ team: 'ready', reconcile: async () => ({}) });
@@ -218,7 +218,7 @@ test('a leader that loses the API server is fenced before the other leads: its p
   assert.equal(first.manager.isLeading, false);
 });
 
-test('in the steady state nothing is asked but watches and the Lease', async () => {
+test('in the steady state only watches and the Lease cause requests', async () => {
   await put('steady-a', 'steady');
   const proxy = await startTcpProxy(server.url);
   const user = { user: 'steady', groups: ['system:masters'] };

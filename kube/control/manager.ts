@@ -41,7 +41,7 @@ import { checkDurations, defaultDurations, type ElectionDurations } from './leas
  *   createRecorder({...}).record({ regarding, type, reason, action, note })                            recorder.ts
  *   await manager.run(stop);                              // until the signal aborts and everything has ended
  *   manager.liveProblem() | manager.readyProblem()        // undefined, or why not; for platform/admin.ts
- *   manager.describe()                                    // what it does and sees, for people
+ *   manager.describe()                                    // what the process does and sees, for users
  */
 
 export interface ManagerOptions {

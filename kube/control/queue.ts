@@ -74,7 +74,8 @@ export class WorkQueue {
   }
 
   /**
-   * Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: not earlier than the server asks.
+   * Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: the minimum wait that the server
+   * requests.
    */
   retry(key: string, minimumMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;

@@ -10,7 +10,7 @@ import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
 /**
  * Scales a component in mode `hpa`. The metric of the aggregators is the number wanted itself, so an average of 1 for
- * each replica means that number. A metric that is missing leaves the number of replicas as it is.
+ * each replica means that number. While the metric is missing, the number of replicas does not change.
  */
 export function buildHorizontalPodAutoscaler(
   pipeline: SumPipeline,

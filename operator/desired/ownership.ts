@@ -150,7 +150,7 @@ export const ownership = {
     optionalApi: 'monitoring',
     prune: 'delete',
     step: 'monitoring',
-    purpose: 'tells prometheus-operator where the metrics are, when monitoring.enabled is set',
+    purpose: 'shows prometheus-operator where the metrics are, when monitoring.enabled is set',
   },
 } as const satisfies Record<string, OwnedKind>;
 

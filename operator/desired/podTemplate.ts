@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 import { imageOf, refOf, serviceAccountOf } from './identity.ts';
 import { buildVolumes } from './volumes.ts';
 
-/** Name of the container, and of what people read with `kubectl logs -c`. */
+/** Name of the container, for example in `kubectl logs -c`. */
 const containerName = 'sumpipeline';
 
 /** Finishing requests and commits after the drain, and closing connections, take at most this long. */

@@ -83,7 +83,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
       'selects nothing, because its serviceMonitorSelector is not set',
     ],
     [
-      'by the namespace that is not looked at',
+      'by the namespace that is not selected',
       saidOf({}, { matchLabels: { 'kubernetes.io/metadata.name': 'other' } }),
       'does not select namespace shop; set serviceMonitorNamespaceSelector of that Prometheus',
     ],
@@ -105,7 +105,7 @@ it('rules have selectors of their own', () => {
   });
   assert.equal(
     explainUnselected([monitorsAlone], [object('ServiceMonitor', 'm'), object('PrometheusRule', 'orders-alerts')]),
-    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none, ' +
+    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects nothing, ' +
       'because its ruleSelector is not set',
   );
 });

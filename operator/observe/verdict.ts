@@ -16,7 +16,7 @@ export interface ObservedVerdict {
   readonly stuck: Verdict['halts'];
   /** Partitions of the topic; undefined while no aggregator has read them. */
   readonly partitions: number | undefined;
-  /** The logs that the books count, newest first; empty while no aggregator has read them. */
+  /** The logs that the ledger counts, newest first; empty while no aggregator has read them. */
   readonly logs: readonly CountedLog[];
   /** Keys whose pod does not exist. */
   readonly goneKeys: readonly string[];
@@ -57,7 +57,7 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
 }
 
 /**
- * One for each partition, lowest first: every pod that reads the books reports the halts of all. A pod that reaches
+ * One halt for each partition, lowest first: every pod that reads the ledger reports all halts. A pod that reaches
  * neither Kafka nor PostgreSQL may show a halt that is over, so its halts count only where no other pod reports.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
@@ -87,7 +87,7 @@ function read(pod: LivePod, text: string | undefined): Report {
   return { ...common, verdict: undefined, problem: `wrote an unreadable verdict (${parsed.problem})` };
 }
 
-/** False is worse than unknown, and unknown worse than true: one pod that sees a miscount is enough. */
+/** False is worse than unknown, and unknown is worse than true. One pod that sees a miscount is enough. */
 function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
   const wrong = reports.find(({ verdict }) => verdict?.exact === false)?.verdict;
   if (wrong !== undefined) return { status: 'False', reason: wrong.reason, message: wrong.message };

@@ -127,7 +127,7 @@ describe('what is no longer wanted', () => {
     assert.deepEqual(types(actions), ['apply', 'apply']);
   });
 
-  test('stays when it is a copy that a person made: it has our labels, but we never applied it', () => {
+  test('stays when it is a copy that a user made: it has our labels, but we never applied it', () => {
     const copy = monitored
       .filter(({ kind }) => kind === 'ServiceMonitor')
       .map((object) => withMetadata(object, { managedFields: [] }));
@@ -139,7 +139,7 @@ describe('what is no longer wanted', () => {
     assert.deepEqual(planChanges(input({ desired: [], live: leaving })), []);
   });
 
-  test('is never deleted when it is a topic that is still in the inventory: it is given back', () => {
+  test('is never deleted when it is a topic that is still in the inventory: it is released', () => {
     const inventory = { entries: [topic], hasFinalizer: true };
     const live = applied(strimzi.filter(({ object }) => object.kind === 'KafkaTopic'));
     assert.deepEqual(planChanges(input({ desired: [], live, inventory })), [
@@ -178,7 +178,7 @@ describe('finalizer and inventory', () => {
       assert.deepEqual(actions, [{ type: 'record', entries: [topic] }]);
     }
   });
-  test('keep what was not given back, and shrink afterwards', () => {
+  test('keep what was not released, and shrink afterwards', () => {
     const old = { ...topic, name: 'shop.old' };
     const inventory = { entries: [old], hasFinalizer: true };
     const actions = planChanges(input({ desired: strimzi, live: applied(strimzi), inventory }));
@@ -188,7 +188,7 @@ describe('finalizer and inventory', () => {
       { type: 'record', entries: [topic] },
     ]);
   });
-  test('on deletion the topic is given back first', () => {
+  test('on deletion the topic is released first', () => {
     assert.deepEqual(planDeletion(recorded), [
       { type: 'retain', entry: topic },
       { type: 'record', entries: [] },

@@ -67,7 +67,7 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
 }
 
 /**
- * Without the Role of Kafka's namespace the API server answers 403 even for a kind that does not exist, since it checks
+ * Without the Role of Kafka's namespace the API server returns 403 even for a kind that does not exist, since it checks
  * permissions first. "Install Strimzi" must be reported before "install the Role".
  */
 export function readerOf(reflector: Reflector, { discovery }: Pick<Manager, 'discovery'>): Reader {

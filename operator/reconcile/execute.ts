@@ -39,7 +39,7 @@ export interface Execution {
  * Executes the plan in its order. A failure blocks only the actions that depend on the failed one:
  * - without the finalizer and the inventory nothing is created;
  * - pods are not started before their ServiceAccount, rights and proof are there;
- * - an inventory entry stays while what it names could not be given back.
+ * - an inventory entry stays while its object could not be released.
  */
 export async function execute(actions: readonly Action[], context: ExecuteContext): Promise<Execution> {
   const written: LiveChild[] = [];

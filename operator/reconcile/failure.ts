@@ -38,7 +38,7 @@ export function toFailure(error: unknown): Failure {
 
 /**
  * How a pass with failures ends. A failure that a retry may fix is thrown, and the runtime retries with backoff. A
- * failure that only a user can fix is checked again after a while, because no event tells when a foreign object is
+ * failure that only a user can fix is checked again after a while, because no event shows when a foreign object is
  * deleted or a missing permission is granted. Such a failure is not thrown: the status already reports it, and a log
  * line for each pass would hide the other lines.
  */

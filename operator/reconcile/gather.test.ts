@@ -113,7 +113,7 @@ describe('what belongs to a pipeline', () => {
   });
 });
 
-describe('the way to Kafka', () => {
+describe('the connection to Kafka', () => {
   const listener = { name: 'scram', tls: true };
   const kafka = live(
     'Kafka',
@@ -212,7 +212,7 @@ describe('what the cluster can do for autoscaling', () => {
     assert.deepEqual(found('True').metricsApis.external, { state: 'absent' });
   });
 
-  test('kinds of autoscaling that are not installed hold nothing up', () => {
+  test('kinds of autoscaling that are not installed block nothing', () => {
     const absent = ['ScaledObject', 'PrometheusRule', 'ServiceMonitor'].map((kind) =>
       reader(childResource(kind), 'notInstalled'),
     );
@@ -222,7 +222,7 @@ describe('what the cluster can do for autoscaling', () => {
     assert.equal(world.facts?.apis.keda, false);
   });
 
-  test('without the right to list HPAs nothing is decided', () => {
+  test('without permission to list HPAs nothing is decided', () => {
     const forbidden = reader(childResource('HorizontalPodAutoscaler'), 'forbidden');
     assert.deepEqual(look(minimal, { children: [forbidden] }).blindTo, ['horizontalpodautoscalers.autoscaling']);
   });

@@ -78,7 +78,7 @@ export function toStatusInput(
 }
 
 /**
- * The log that the books count, as it was last reported: it is possible that no aggregator runs while calculators
+ * The log that the ledger counts, as last reported: it is possible that no aggregator runs while calculators
  * start.
  */
 export function observeLog(

@@ -204,7 +204,7 @@ describe('with an HPA the operator', () => {
     assert.equal(await replicas(), min);
   });
 
-  test('leaves a number that a person set by hand, 0 too, and says that 0 disables the HPA', async () => {
+  test('leaves a number that a user set by hand, 0 too, and says that 0 disables the HPA', async () => {
     await applyPipeline(cluster.client, draftOf('hpa'));
     await using operator = await start();
     await serveExternalMetrics();

@@ -262,7 +262,7 @@ describe('a pipeline that is deleted', () => {
     const before = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
     const again = await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
     const message = await untilCondition(cluster.client, namespace, 'KafkaReady', 'False TopicBeingDeleted');
-    assert.match(message, /the data is kept/);
+    assert.match(message, /its data is kept/);
     const workload = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
     assert.equal(workload.metadata.uid, before.metadata.uid);
     assert.deepEqual(

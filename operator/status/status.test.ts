@@ -96,7 +96,7 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ store: bad('Unreachable') }),
       ['False Unreachable', 'True Unreachable', 'False NotStalled'],
     ],
-    'a database that keeps aggregators from asking Kafka at all is the trouble, not Kafka': [
+    'a database that keeps aggregators from checking Kafka is the problem, not Kafka': [
       withVerdict({ store: bad('SecretMissing'), kafka: bad('Unknown') }),
       ['False SecretMissing', 'True SecretMissing', 'False NotStalled'],
     ],
@@ -108,7 +108,7 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ stuck: [{ partition: 3, reason: 'PartitionStuck', message: 'locked' }] }),
       ['False PartitionStuck', 'True PartitionStuck', 'False NotStalled'],
     ],
-    'no word of Kafka holds nothing up': [
+    'an unknown Kafka blocks nothing': [
       withVerdict({ kafka: undefined }),
       ['True Ready', 'False Done', 'False NotStalled'],
     ],
@@ -171,7 +171,7 @@ describe('the conditions behind them', () => {
     test(`${type}: ${what}`, () => assert.equal(said(buildStatus(given), type), expected));
   }
 
-  test('what the aggregators meet explains pods of which a Deployment knows nothing', () => {
+  test('reports of the aggregators explain pods for which a Deployment has no cause', () => {
     const workloads = { calculator: rollingOut, aggregator: rollingOut };
     const status = buildStatus(
       input({ workloads, verdict: { ...good.verdict, kafka: bad('SecretMissing', 'Secret x is missing') } }),
@@ -181,7 +181,7 @@ describe('the conditions behind them', () => {
     assert.match(condition?.message ?? '', /pods are not ready yet: Secret x is missing/);
   });
 
-  test('a pod that says itself what is wrong is not talked over', () => {
+  test('the cause that a pod itself reports is kept', () => {
     const crashing = { ...rollingOut, reason: 'OOMKilled', message: 'too small' };
     const given = input({
       workloads: { calculator: crashing, aggregator: readyWorkload },

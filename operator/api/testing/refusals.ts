@@ -1,6 +1,6 @@
 import { type Changes, type Draft, fullDraft, strimziDraft } from './samples.ts';
 
-/** One thing that a person may get wrong, and what the answer is. */
+/** One mistake of a user, and the error for it. */
 export interface Refusal {
   /** A sentence: `a topic that is managed needs partitions`. */
   readonly name: string;
@@ -248,7 +248,7 @@ export const refusals: readonly Refusal[] = [
     set: { imagePullSecrets: [{ name: 'registry' }, { name: 'registry' }] },
     path: 'spec.imagePullSecrets[1]',
     server: 'Duplicate value: {"name":"registry"}',
-    offline: 'has the same nameas an entry before it',
+    offline: 'has the same name as an entry before it',
   },
   {
     name: 'an image with a space',
@@ -412,7 +412,7 @@ export const refusals: readonly Refusal[] = [
     set: { 'calculator.podTemplate': { topologySpreadConstraints: [hosts, hosts] } },
     path: 'spec.calculator.podTemplate.topologySpreadConstraints[1]',
     server: 'Duplicate value: {"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"ScheduleAnyway"}',
-    offline: 'has the same topologyKey and whenUnsatisfiableas an entry before it',
+    offline: 'has the same topologyKey and whenUnsatisfiable as an entry before it',
   },
   {
     name: 'a monitor label with a space',
@@ -468,7 +468,7 @@ const comeBack = 'delete the SumPipeline (its data is kept) and apply it again w
 const newSchema = 'Forbidden: cannot change: the totals are there; create a new SumPipeline for another schema';
 const onlyGrow = 'Forbidden: can only grow: Kafka cannot remove partitions';
 
-/** Refused when changed: `from` exists, `set` is tried. Only the server can tell. */
+/** Refused when changed: `from` exists, `set` is tried. Only the server can check this. */
 export const refusedChanges: readonly Refusal[] = [
   {
     name: 'another cluster',
