@@ -2,7 +2,7 @@ import type { Metrics } from '#platform/metrics.ts';
 
 const perController = { boundedBy: 'controllers of the program' };
 const perResource = { boundedBy: 'kinds that the program watches' };
-/** Of a list or a watch: what the API server answered (errors.ts), or an error of our own. */
+/** Failure of a list or a watch: the error class of the response (errors.ts), or an error of our own. */
 export const failureClasses = [
   'notFound',
   'alreadyExists',

@@ -43,7 +43,7 @@ const forgottenAfterPeriods = 3;
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
   readonly #stopping = new AbortController();
-  /** By address. */
+  /** The end of each server's certificate, by address. */
   readonly #seen = new Map<string, { end: number; at: number }>();
   readonly #everyMs: number;
   #running: Promise<void> | undefined;

@@ -39,8 +39,8 @@ export class Expectations {
   }
 
   /**
-   * What a pass over `key` still has to wait for. A write that did not appear within 30 s is no longer waited for and
-   * is returned as `lost`, once: the reflector's selector does not cover it, or its watch is down.
+   * The writes that a pass over `key` still has to wait for. A write that did not appear within 30 s is no longer
+   * waited for and is returned as `lost`, once: the reflector's selector does not cover it, or its watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();

@@ -20,7 +20,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Keeps `metadata.managedFields`, often half of an object. Default false. */
   readonly keepManagedFields?: boolean | undefined;
   readonly indexes?: Indexes<T> | undefined;
-  /** Says when a kind that is not installed is worth another try. Default: once a minute. */
+  /** Shows when to retry a kind that is not installed. Default: once a minute. */
   readonly discovery?: Discovery | undefined;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -98,7 +98,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * Whether the store shows this write or a later state. `resourceVersion` absent: the object with this uid is gone.
+   * Whether the store shows this write or a later state. If `resourceVersion` is absent: whether the object with this
+   * uid is gone.
    */
   hasSeen(write: { key: string; uid: string | undefined; resourceVersion: string | undefined }): boolean {
     if (write.resourceVersion !== undefined) return this.#store.hasSeen(write.resourceVersion);
@@ -156,7 +157,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
   }
 
-  /** From 0, because `rate()` does not see the first increment of a series that was absent before. */
+  /** The series begin at 0, because `rate()` does not see the first increment of a series that was absent before. */
   #startCounters(metrics: RuntimeMetrics): void {
     const labels = { resource: this.#id };
     metrics.reflector_lists_total.inc(labels, 0);

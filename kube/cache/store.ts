@@ -15,7 +15,7 @@ export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Liv
 /** What readers see of a store. Objects are shared and frozen: copy before changing. */
 export interface StoreReader<T extends KubeObject> {
   get(name: ObjectName | string): Live<T> | undefined;
-  /** In no particular order. */
+  /** All objects, in no particular order. */
   list(): Live<T>[];
   /** The objects for which the index function gave this value. */
   byIndex(index: string, value: string): Live<T>[];

@@ -16,7 +16,7 @@ export interface ReconcileResult {
   readonly requeueAfterMs?: number | undefined;
 }
 
-/** What one pass may use. */
+/** What one pass gets. */
 export interface ReconcileRun {
   /** Aborted when the process stops, loses its leadership, or the pass takes too long. */
   readonly signal: AbortSignal;

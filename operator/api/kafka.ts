@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
-/** What an unset field of the topic means. Not defaults of the CRD: an External topic must not carry them. */
+/**
+ * What an unset field of the topic means. These values are not defaults of the CRD, because an External topic must not
+ * have them.
+ */
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 

@@ -13,7 +13,7 @@ const nameMessage = `must have at most ${nameLengthMax} characters, begin with a
 /** The part of metadata that we read. The API server has checked it; the CRD does not describe it. */
 const metadataSchema = z.object({
   name: z.string().min(1),
-  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs one. */
+  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs a default namespace. */
   namespace: z.string().min(1).optional(),
   uid: z.string().optional(),
   generation: z.int().optional(),

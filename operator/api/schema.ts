@@ -11,9 +11,12 @@ export interface Rule<Value> {
   readonly message: string;
   /** Field below the node that the error names, e.g. `.replicas`. Default: the node itself. */
   readonly fieldPath?: string;
-  /** Which word the API server puts before the message. Default `FieldValueInvalid`: "Invalid value". */
+  /**
+   * Error type, which decides the words that the API server puts before the message. Default `FieldValueInvalid`:
+   * "Invalid value".
+   */
   readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired';
-  /** The same verdict; absent for a rule about `oldSelf`, because offline there is no old object. */
+  /** The same check in TypeScript; absent for a rule about `oldSelf`, because offline there is no old object. */
   readonly holds?: (self: Value) => boolean;
 }
 

@@ -25,7 +25,10 @@ export interface StructuralSchema {
   'x-kubernetes-list-map-keys'?: string[];
 }
 
-/** What is written for each node, in this order, so that the generated file reads from the words to the bounds. */
+/**
+ * The keywords written for each node, in this order, so that the generated file has the description first and the
+ * bounds later.
+ */
 const keywords = [
   'description',
   'type',

@@ -10,7 +10,7 @@ export function findUnknownFields(value: unknown, schema: StructuralSchema, path
   }
   if (typeof value !== 'object' || value === null) return [];
   const { properties, additionalProperties } = schema;
-  // Without either the API server knows the shape better than we do: metadata.
+  // A node without properties and additionalProperties is metadata: only the API server knows its fields.
   if (properties === undefined && additionalProperties === undefined) return [];
   return Object.entries(value).flatMap(([name, child]) => {
     const childPath = path === '' ? name : `${path}.${name}`;

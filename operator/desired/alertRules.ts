@@ -15,7 +15,7 @@ import {
 
 export interface AlertRulesInput {
   readonly ref: PipelineRef;
-  /** Undefined: the number of aggregators is fixed. */
+  /** If undefined, the number of aggregators is fixed. */
   readonly autoscaling: { readonly max: number | undefined } | undefined;
 }
 
@@ -40,7 +40,7 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
   return [
     group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))),
     group('sumpipeline-alerts', toRules(alerts)),
-    // Their windows are hours long: once a minute is soon enough, and a quarter of the work.
+    // The windows are hours long, so one evaluation per minute is enough, and needs a quarter of the work.
     { name: 'sumpipeline-burns', interval: '1m', rules: toRules(objectiveAlerts(missesOf(select))) },
   ];
 }
@@ -164,8 +164,8 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
 /** Fewer misses than this cause no alert: at 20 additions an hour one retry is 5 % of them. */
 const missesMin = 10;
 /**
- * How fast the error budget of 30 days goes, over a long and a short window: the long one is sure, the short one ends
- * soon.
+ * How fast the error budget of 30 days goes, over a long and a short window: the long window makes the
+ * alert reliable, the short window ends the alert soon.
  */
 const burns = [
   { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },

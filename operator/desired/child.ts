@@ -38,7 +38,7 @@ export interface Child {
 export interface ChildOptions {
   readonly owned: OwnedKind;
   readonly name: string;
-  /** Absent for what belongs to the whole pipeline. */
+  /** Absent for a child of the whole pipeline. */
   readonly component?: Component;
   /** Further labels; ours win. */
   readonly labels?: Readonly<Record<string, string>> | undefined;

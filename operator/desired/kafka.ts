@@ -64,8 +64,8 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
 }
 
 /**
- * Whether the owner of a Kafka lets pipelines of a namespace use it. Its own namespace always may; another one only
- * if the annotation names it, or is `*`.
+ * Whether the owner of a Kafka lets pipelines of a namespace use it. Pipelines in the Kafka's own namespace always may;
+ * pipelines in another namespace only if the annotation names that namespace, or is `*`.
  */
 export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): boolean {
   if (kafka.metadata.namespace === namespace) return true;

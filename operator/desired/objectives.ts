@@ -14,13 +14,13 @@ const unanswered: readonly RequestResult[] = [
 
 /** The share of a window that missed an objective; absent without traffic. */
 export interface Misses {
-  /** Additions that were not answered. */
+  /** Additions that got no result. */
   readonly unavailable: (window: string) => string;
   /** Acknowledgements that came too late. */
   readonly late: (window: string) => string;
-  /** How many of each there were. */
+  /** Number of additions without a result, and of late acknowledgements. */
   readonly count: { readonly unavailable: (window: string) => string; readonly late: (window: string) => string };
-  /** Time in which what was counted was too old. */
+  /** Time in which the counted records were too old. */
   readonly stale: (window: string) => string;
 }
 

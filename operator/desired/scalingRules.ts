@@ -20,7 +20,7 @@ export interface ScalingRulesInput {
   readonly aggregator:
     | {
         readonly min: number;
-        /** Undefined: as many as the topic has partitions. */
+        /** If undefined, as many as the topic has partitions. */
         readonly max: number | undefined;
         /** Time in which the lag should be counted, in seconds. */
         readonly drainSeconds: number;
@@ -28,11 +28,11 @@ export interface ScalingRulesInput {
         readonly utilisationPercent: number;
         /** Records per second of one aggregator, until it was measured. */
         readonly capacityHint: number;
-        /** For so long the largest number computed counts before fewer are wanted, in seconds. */
+        /** Scale-down window in seconds: the largest number computed within it counts. */
         readonly scaleDownWindowSeconds: number;
-        /** Partitions of the spec; undefined: only Prometheus knows. */
+        /** Partitions of the spec; if undefined, only Prometheus knows the number. */
         readonly partitions: number | undefined;
-        /** False: an HPA of this cluster ignores differences of 10 %. */
+        /** If false, an HPA of this cluster ignores differences of 10 %. */
         readonly hasTolerance: boolean;
       }
     | undefined;
@@ -207,7 +207,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
     incoming: one(series.incoming),
     counted: one(series.counted),
   };
-  // Of a partition that was halted before Prometheus saw it no offset is known, and none is needed.
+  // The offset of a partition that was halted before Prometheus saw the partition is not known, and is not needed.
   const isKnown = `count(${own(series.partitionLag)} or ${own(series.partitionExcluded)})`;
   const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);

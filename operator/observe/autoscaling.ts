@@ -8,7 +8,7 @@ export interface ScaledComponent {
   readonly component: Component;
   readonly mode: 'hpa' | 'keda' | 'recommend';
   readonly min: number;
-  /** Undefined: the partitions. */
+  /** If undefined, the number of partitions is the maximum. */
   readonly max: number | undefined;
   /** Replicas of its Deployment now. */
   readonly replicas: number;
@@ -20,7 +20,7 @@ export interface ScaledComponent {
 export interface AutoscalingInput {
   readonly components: readonly ScaledComponent[];
   readonly isMonitoringEnabled: boolean;
-  /** Whether the kinds can be made. */
+  /** Whether objects of these kinds can be made. */
   readonly prometheusRules: Availability;
   readonly scaledObjects: Availability;
   readonly metricsApis: MetricsApis;

@@ -1,7 +1,7 @@
 import type { LiveCondition } from './objects.ts';
 
 /**
- * How one child is:
+ * State of one child:
  * - `ready`: nothing to do and nothing under way;
  * - `progressing`: a controller is working on it; it may become ready by itself;
  * - `failed`: the child reports that it will not become ready without a change.

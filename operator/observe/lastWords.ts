@@ -1,9 +1,9 @@
 const lengthMax = 512;
 
 /**
- * What a container said before it ended, out of the end of its log (terminationMessagePolicy FallbackToLogsOnError):
- * our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line are left out, so that
- * the same failure reads the same after each restart.
+ * The last message of a container before it ended, from the end of its log (terminationMessagePolicy
+ * FallbackToLogsOnError): our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line
+ * are left out, so that the same failure reads the same after each restart.
  */
 export function lastWords(log: string): string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');

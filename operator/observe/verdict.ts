@@ -25,7 +25,7 @@ export interface ObservedVerdict {
 interface Report {
   readonly pod: string;
   readonly isReady: boolean;
-  /** Undefined: the pod has written nothing, or nothing that can be read. */
+  /** Undefined if the pod has written no verdict, or an unreadable one. */
   readonly verdict: Verdict | undefined;
   readonly problem: string;
 }
@@ -45,7 +45,7 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     stuck: byPartition(current(verdicts).flatMap(({ stuck = [] }) => stuck)),
     // The topic only grows: the pod with the larger number has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
-    // Only the newest: after a pipeline was re-created, pods of the earlier one may still report their log.
+    // Newest report first: after a pipeline was re-created, pods of the earlier one may still report their log.
     logs: verdicts
       .toSorted((left, right) => right.at.localeCompare(left.at))
       .flatMap(({ log = [] }) => log)

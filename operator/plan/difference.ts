@@ -11,7 +11,7 @@ import { equalQuantities } from './quantity.ts';
  * - do we want the field without owning it? Then the field is new, or another manager took it over;
  * - do we own the field, but no longer want it? Then applying releases it;
  * - does its live value differ? Then another client changed it.
- * What others added beside our fields is no difference (docs/adr/0050).
+ * Fields that others added beside ours are no difference (docs/adr/0050).
  */
 export function findDifference(desired: object, live: LiveObject): string | undefined {
   const owned = ownedFields(live, fieldManagers.operator);
@@ -19,7 +19,7 @@ export function findDifference(desired: object, live: LiveObject): string | unde
   return compareRecords(withoutIdentity(desired), withoutIdentity(live), owned, []);
 }
 
-/** What an apply manager owns of an object; undefined when it never applied it. */
+/** The fields of an object that an apply manager owns; undefined if the manager never applied the object. */
 export function ownedFields(live: LiveObject, manager: string): Tree | undefined {
   const entry = live.metadata.managedFields?.find(
     (fields) => fields.manager === manager && fields.operation === 'Apply' && (fields.subresource ?? '') === '',

@@ -24,9 +24,9 @@ export interface Caches {
   /** One reflector for each kind in the namespace of the SumPipeline. */
   readonly children: readonly Reflector[];
   readonly pods: Reflector<KubeObject & PodBody>;
-  /** Who serves which API: the metrics APIs among them. */
+  /** The services behind aggregated APIs, among them the metrics APIs. */
   readonly apiServices: Reflector<KubeObject & ApiServiceBody>;
-  /** Of all namespaces: which monitors and rules they select. */
+  /** Every Prometheus of all namespaces: its selectors show which monitors and rules it selects. */
   readonly prometheuses: Reflector<KubeObject & PrometheusBody>;
   /** Metadata of the cluster's CRDs. */
   readonly crds: Reflector;
@@ -43,7 +43,7 @@ export interface KafkaCaches {
 export function createCaches(manager: Manager, options: { readonly namespace: string | undefined }): Caches {
   const { namespace } = options;
   const ours = {
-    // Of all the cluster's objects only those with our label come over the wire.
+    // Only objects with our label are transferred.
     labelSelector: labelKeys.name,
     indexes: { [byPipeline]: pipelineKeysOf },
   };

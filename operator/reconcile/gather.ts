@@ -26,7 +26,7 @@ export interface Readers {
   readonly pods: Reader<KubeObject & Pick<LivePod, 'status'>>;
   readonly apiServices: Reader<KubeObject & ApiServiceBody>;
   readonly prometheuses: Reader<KubeObject & PrometheusBody>;
-  /** Of the namespace of the Kafka that the pipeline names; undefined when it names none. */
+  /** Readers for the namespace of the Kafka in the spec; undefined if the spec names no Kafka object. */
   readonly kafka: KafkaReaders | undefined;
 }
 
@@ -45,11 +45,11 @@ export interface World {
   /** Everything that carries this pipeline's labels, where we look for children of its kind. */
   readonly live: readonly LiveChild[];
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
-  /** Of ServiceMonitors, when they are wanted. */
+  /** State of the ServiceMonitors, if monitoring is enabled. */
   readonly monitoring: Availability | 'disabled';
   /** Every Prometheus of the cluster; undefined where they cannot be seen, so that nothing is reported about them. */
   readonly prometheuses: readonly LivePrometheus[] | undefined;
-  /** Of the optional kinds of autoscaling. */
+  /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
   /** Kinds that we need but have no permission to list: without them nothing can be decided. */

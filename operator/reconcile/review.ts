@@ -19,7 +19,7 @@ import type { Monitoring, StatusInput } from '#operator/status/input.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import type { World } from './gather.ts';
 
-/** The children of a world, looked at one by one. Pure. */
+/** Observes each child of a world. Pure. */
 export interface Review {
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
   readonly verdict: ObservedVerdict;
@@ -40,7 +40,7 @@ export function review(world: World): Review {
   };
 }
 
-/** What the status of this pass is made from. */
+/** The input for the status of this pass. */
 export function toStatusInput(
   world: World,
   context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
@@ -91,7 +91,7 @@ export function observeLog(
   return known.find((log) => log.topic === topic);
 }
 
-/** Waiting does not cure these: the resource itself has to be changed. */
+/** Waiting does not fix these problems: the resource itself has to be changed. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
 function observeTopic(world: World, verdict: ObservedVerdict) {
