@@ -23,9 +23,7 @@ const namespace = 'shop';
 const kafkaNamespace = 'kafka';
 const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
 
-/**
- * Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand.
- */
+/** Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand. */
 export function strimzi(fixture: () => Fixture): void {
   const draft = async () =>
     draftIn(namespace, {
