@@ -56,14 +56,14 @@ export const errorCatalogue = {
   unavailable: {
     grpc: 'UNAVAILABLE',
     http: 503,
-    title: 'This cannot be answered now; nothing was changed',
+    title: 'Service is unavailable; nothing was changed',
     meaning: 'Kafka or PostgreSQL cannot be reached, or the process is starting or ending. Nothing was written.',
     action: 'Retry with the same request id after a growing wait. If it stays, read the conditions of the pipeline.',
   },
   'position-not-reached': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,
-    title: 'The positions asked for were not counted before the deadline',
+    title: 'The requested positions were not counted before the deadline',
     meaning:
       'The aggregators did not count up to the positions in `atLeast` in time. The additions are durable in Kafka.',
     action: 'Retry the read, with a longer deadline. If it stays, read the lag and the conditions of the pipeline.',

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 export interface Clock {
   /** Never goes back and ignores corrections of the wall clock; milliseconds from an arbitrary start. */
   monotonicMs(): number;
-  /** Milliseconds since 1970, for texts that people and other programs read; never for deciding how long something took. */
+  /** Milliseconds since 1970, for texts that users and other programs read; never for measuring a duration. */
   wallMs(): number;
   /** Calls back once after `ms`; the returned function cancels. */
   after(ms: number, callback: () => void): () => void;
@@ -14,7 +14,8 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, callback) {
-    // setTimeout holds at most 2^31-1 ms and fires at once above: nobody here waits 24 days, so clamp.
+    // setTimeout holds at most 2^31-1 ms and fires at once for longer waits. No caller waits 24 days, so longer waits
+    // are clamped.
     const timer = setTimeout(callback, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },

@@ -2,7 +2,7 @@ import type { Metrics } from '#platform/metrics.ts';
 
 const perController = { boundedBy: 'controllers of the program' };
 const perResource = { boundedBy: 'kinds that the program watches' };
-/** Of a list or a watch: what the API server answered (errors.ts), or an error of our own. */
+/** Failure of a list or a watch: the error class of the response (errors.ts), or an error of our own. */
 export const failureClasses = [
   'notFound',
   'alreadyExists',
@@ -18,18 +18,18 @@ export const failureClasses = [
 export const passResults = ['done', 'waiting', 'stalled', 'retry', 'cancelled'] as const;
 
 /**
- * What the runtime measures. The names are those that controller-runtime and client-go made common, so that existing
+ * What the runtime measures. The names are those of controller-runtime and client-go, so that existing
  * dashboards and alerts fit; `name` is the controller or the elector, `resource` is `deployments.apps`.
  */
 export const runtimeMetrics = {
   rest_client_requests_total: {
     type: 'counter',
-    help: 'Requests to the API server by verb and status code; code <error> means there was no answer.',
+    help: 'Requests to the API server by verb and status code; code <error> means there was no response.',
     labels: { verb: { boundedBy: 'verbs of the API' }, code: { boundedBy: 'HTTP status codes' } },
   },
   rest_client_request_duration_seconds: {
     type: 'histogram',
-    help: 'Time until the headers of the answer, by verb.',
+    help: 'Time until the headers of the response, by verb.',
     labels: { verb: { boundedBy: 'verbs of the API' } },
     buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30],
   },
@@ -77,17 +77,17 @@ export const runtimeMetrics = {
   },
   reflector_handler_failures_total: {
     type: 'counter',
-    help: 'Event handlers that threw; the event is in the store all the same.',
+    help: 'Event handlers that threw; the event is still in the store.',
     labels: { resource: perResource },
   },
   reflector_objects: {
     type: 'gauge',
     help: 'Objects held in memory, by resource; namespace is empty where all are watched.',
-    labels: { resource: perResource, namespace: { boundedBy: 'namespaces that the operator is told to watch' } },
+    labels: { resource: perResource, namespace: { boundedBy: 'namespaces that the operator is configured to watch' } },
   },
   events_recorded_total: {
     type: 'counter',
-    help: 'Events by what became of them: created, repeated, suppressed, dropped, failed.',
+    help: 'Events by result: created, repeated, suppressed, dropped, failed.',
     labels: { outcome: ['created', 'repeated', 'suppressed', 'dropped', 'failed'] },
   },
 } as const;

@@ -20,7 +20,7 @@ import { operatorMetrics } from './metrics.ts';
 /** The operator as a process: configure, connect, watch and work until a signal, end in order. */
 export async function main(): Promise<void> {
   const stop = new AbortController();
-  // As pid 1 a process without a handler ignores SIGTERM: so before anything else.
+  // As pid 1 a process without a handler ignores SIGTERM, so the handler is installed first.
   void untilSignal().then(() => stop.abort());
   const config = parseEnvironment(operatorEnvironment, process.env);
   const logger = createLogger({ level: config.SUMPIPELINE_LOG_LEVEL, fields: { program: 'operator' } });
@@ -28,7 +28,7 @@ export async function main(): Promise<void> {
   try {
     await run(config, logger, releasers, stop.signal);
   } catch (error) {
-    logger.error({ error }, 'the operator cannot go on');
+    logger.error({ error }, 'the operator stops because of an error');
     process.exitCode = 1;
   } finally {
     await releasers.releaseAll();
@@ -46,7 +46,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   const client = new KubeClient(transport);
 
   const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: operatorName };
-  // The random part tells a restarted container from its predecessor, whose pod name is the same.
+  // The random part distinguishes a restarted container from its predecessor, which had the same pod name.
   const identity = `${config.SUMPIPELINE_POD_NAME}_${randomUUID()}`;
   const manager = new Manager({ client, logger, metrics, election: { lease, identity } });
   const recorder = createRecorder({

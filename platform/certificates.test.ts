@@ -10,7 +10,7 @@ import { earliestEnd, earliestServerEnd } from './certificates.ts';
 const endOf = (pem: string) => new X509Certificate(pem).validToDate;
 
 describe('a PEM file', () => {
-  it('with several certificates ends with the first of them, wherever it stands', async () => {
+  it('with several certificates ends with the first of them, in any order', async () => {
     const [long, short, longer] = await Promise.all([90, 10, 365].map((validDays) => createCa('ca', { validDays })));
     const pem = `# the CAs of two clusters\n${long?.certPem}\n${short?.certPem}${longer?.certPem}`;
     assert.deepEqual(earliestEnd(pem), endOf(short?.certPem ?? ''));

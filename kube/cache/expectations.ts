@@ -5,10 +5,10 @@ import type { Reflector } from './reflector.ts';
 
 /**
  * Guards against stale reads: a pass over a key must not begin before the stores show everything that earlier passes
- * over the same key wrote, or it decides from the past (and may lose an inventory entry that it just added).
+ * over the same key wrote, or it decides from an old state (and may lose an inventory entry that it just added).
  *
  *   pass 1: writes A (version 7) ──────────────> event A@7 reaches the store
- *   pass 2:              ^ begun here, it would read A@6: it is held back until the store has seen 7
+ *   pass 2:              ^ a pass that began here would read A@6: it waits until the store has seen 7
  */
 export class Expectations {
   readonly #clock: Clock;
@@ -39,8 +39,8 @@ export class Expectations {
   }
 
   /**
-   * What a pass over `key` still has to wait for. A write that did not come back within 30 s is given up and returned
-   * as `lost`, once: the reflector's selector does not cover it, or its watch is down.
+   * The writes that a pass over `key` still has to wait for. A write that did not appear within 30 s is no longer
+   * waited for and is returned as `lost`, once: the reflector's selector does not cover it, or its watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();

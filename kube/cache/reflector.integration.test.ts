@@ -174,7 +174,7 @@ test('a version that is too old leads to a new list, which reports what is gone 
       return transport.stream({ ...request, query: { ...request.query, resourceVersion } });
     },
   });
-  // After a restart the server's history begins anew, so version 1 is too old for certain.
+  // After a restart the server's history begins again, so version 1 is certainly too old.
   await server.restart();
   const { reflector, changes, count } = reflect({
     resource: configMaps,

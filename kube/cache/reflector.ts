@@ -20,7 +20,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Keeps `metadata.managedFields`, often half of an object. Default false. */
   readonly keepManagedFields?: boolean | undefined;
   readonly indexes?: Indexes<T> | undefined;
-  /** Says when a kind that is not installed is worth another try. Default: once a minute. */
+  /** Shows when to retry a kind that is not installed. Default: once a minute. */
   readonly discovery?: Discovery | undefined;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -29,7 +29,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly metrics: RuntimeMetrics;
   /** The server ends a watch after this time up to twice this time, seconds. Default 300. */
   readonly watchSeconds?: number | undefined;
-  /** A watch on which nothing at all arrived for this long is taken for dead, ms. Default 150,000: bookmarks come every 60 s. */
+  /** A watch that received nothing for this long counts as dead, ms. Default 150,000: bookmarks come every 60 s. */
   readonly silenceMs?: number | undefined;
   /** Objects per page of a list. Default 500. */
   readonly pageSize?: number | undefined;
@@ -39,14 +39,14 @@ export interface ReflectorOptions<T extends KubeObject> {
  * - `pending`: no list has succeeded yet;
  * - `synced`: the store shows the collection; during an outage of the API server it shows the last known state;
  * - `notInstalled`: the server has no such kind (reason `CRDNotInstalled`); the store is empty;
- * - `forbidden`: we may not list it; the store shows what was last allowed.
+ * - `forbidden`: we have no permission to list it; the store shows the last state that we could read.
  */
 export type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
 /**
- * Keeps a store equal to the server's collection of one kind: list, then watch from there, for ever. It ends only with
- * its signal: network errors, restarts of the server, expired versions, missing kinds and missing rights are all waited
- * out with backoff, and a handler that throws is logged.
+ * Keeps a store equal to the server's collection of one kind: list, then watch from there. It ends only with
+ * its signal: after network errors, restarts of the server, expired versions, missing kinds and missing permissions it
+ * retries with backoff. An error that a handler throws is logged.
  *
  *   list ──> watch ──ends or breaks──> watch from the last version ──too old──> list
  */
@@ -62,10 +62,12 @@ export class Reflector<T extends KubeObject = KubeObject> {
   /** Aborted to make the loop list again now. */
   #interrupt = new AbortController();
   #needsList = true;
-  /** How often in a row the same thing went wrong: the waits of an outage must not become those of what follows it. */
+  /**
+   * Failures of the same kind in a row. The long waits of an outage must not carry over to a later, different failure.
+   */
   #streak = { kind: '', count: 0 };
   #problem: string | undefined;
-  /** The loop has moved on by then, or it hangs. */
+  /** If the loop has not advanced by this time, it hangs. */
   #stepDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReflectorOptions<T>) {
@@ -89,13 +91,16 @@ export class Reflector<T extends KubeObject = KubeObject> {
     return this.#problem;
   }
 
-  /** Undefined, or why the loop must be taken for stuck: every step of it is bounded in time. */
+  /** Undefined, or why the loop counts as stuck: every step of the loop has a time limit. */
   get stuckProblem(): string | undefined {
     const lateMs = this.#options.clock.monotonicMs() - this.#stepDeadlineMs;
     return lateMs > 0 ? `the watch of ${this.#name} is stuck: late by ${Math.round(lateMs / 1000)} s` : undefined;
   }
 
-  /** Whether the store shows this write or a later state. `resourceVersion` absent: the object with this uid is gone. */
+  /**
+   * Whether the store shows this write or a later state. If `resourceVersion` is absent: whether the object with this
+   * uid is gone.
+   */
   hasSeen(write: { key: string; uid: string | undefined; resourceVersion: string | undefined }): boolean {
     if (write.resourceVersion !== undefined) return this.#store.hasSeen(write.resourceVersion);
     return this.#store.get(write.key)?.metadata.uid !== write.uid;
@@ -152,7 +157,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
   }
 
-  /** From 0, because `rate()` does not see the first increment of a series that was absent before. */
+  /** The series begin at 0, because `rate()` does not see the first increment of a series that was absent before. */
   #startCounters(metrics: RuntimeMetrics): void {
     const labels = { resource: this.#id };
     metrics.reflector_lists_total.inc(labels, 0);
@@ -221,13 +226,13 @@ export class Reflector<T extends KubeObject = KubeObject> {
     } finally {
       if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#streak = { kind: '', count: 0 };
     }
-    // A server that ends every watch at once (it is starting, or stopping) must not be asked in a tight loop.
+    // A server that ends every watch at once (it is starting, or stopping) must not get requests in a tight loop.
     if (clock.monotonicMs() - startedAtMs < 1000) {
       await this.#wait(this.#backoff(this.#countOf('ended'), 500, 30_000), signal);
     }
   }
 
-  /** Decides from the failure how to go on, and waits before it. */
+  /** Decides from the failure how to continue, and waits first. */
   async #recover(error: unknown, crd: string, signal: AbortSignal): Promise<void> {
     const kind = isKubernetesError(error) ? error.class : 'unexpected';
     const message = error instanceof Error ? error.message : String(error);
@@ -240,7 +245,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#problem = message;
     const attempt = this.#countOf(kind);
     if (kind === 'transient' || kind === 'tooManyRequests') {
-      // Whatever is wrong with going on from our version, a list cures it.
+      // If the watch cannot continue from our version for any other reason, a list fixes it.
       if (attempt >= 4) this.#needsList = true;
       const asked = isKubernetesError(error) ? (error.retryAfterMs ?? 0) : 0;
       return this.#wait(Math.max(asked, this.#backoff(attempt, 500, 30_000)), signal);
@@ -249,7 +254,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#needsList = true;
     if (kind === 'notFound') return this.#waitForKind(crd, attempt, signal);
     if (kind === 'forbidden') {
-      // For its first seconds an API server refuses everybody but its administrators, until it has read the roles.
+      // For its first seconds an API server refuses all users except administrators, until it has read the roles.
       if (attempt >= 4) {
         this.#setAvailability('forbidden');
         this.#settle(this.#refreshes.slice());
@@ -263,15 +268,16 @@ export class Reflector<T extends KubeObject = KubeObject> {
   async #waitForKind(crd: string, attempt: number, signal: AbortSignal): Promise<void> {
     const { discovery, clock, random } = this.#options;
     const hasCrd = isInstalled(crd);
-    // A CRD that is there may just not be served yet, or a server that starts: no reason to report objects as deleted.
+    // The CRD exists but may not be served yet, or the server is starting: objects must not be reported as deleted.
     if (hasCrd && attempt < 3) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
     this.#setAvailability('notInstalled');
     for (const change of changes) this.#emit(change);
     this.#settle(this.#refreshes.slice());
     this.#problem = undefined;
-    // Between the CRD's last event and the moment the kind is served lie seconds, so a CRD that is there is asked some
-    // times more (about 15 s in all); one that still does not serve our version is left alone until it changes.
+    // Between the CRD's last event and the moment the kind is served seconds pass, so a kind whose CRD exists is
+    // requested some more times (about 15 s in all). If our version is still not served, the next request waits until
+    // the CRD changes.
     if (hasCrd && attempt < 8) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
     if (discovery === undefined) return sleep(clock, 60_000 * (0.75 + random() / 2), signal);
@@ -333,7 +339,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     for (const handler of this.#changeHandlers) this.#call(handler, change);
   }
 
-  /** A handler is somebody else's code: what it throws must not end the watch. */
+  /** A handler is code of the caller: an error that it throws must not end the watch. */
   #call<V>(handler: (value: V) => void, value: V): void {
     try {
       handler(value);
@@ -357,5 +363,5 @@ function isInstalled(crd: string): boolean {
   return crd !== 'absent' && crd !== 'unknown';
 }
 
-/** A watch that lived this long was a good one: the next failure waits shortly. */
+/** A watch that lasted this long was healthy: the wait after the next failure is short again. */
 const steadyWatchMs = 10_000;

@@ -1,7 +1,9 @@
 import { compareResourceVersions, type KubeObject, keyOf, type Live, type ObjectName } from '#kube/client/object.ts';
 import type { WatchEvent } from '#kube/client/wire.ts';
 
-/** `deleted` carries the last state that was seen. An object that was replaced under its name is deleted, then added. */
+/**
+ * `deleted` carries the last state that was seen. An object that was replaced under its name is deleted, then added.
+ */
 export type Change<T extends KubeObject> =
   | { readonly type: 'added'; readonly object: Live<T> }
   | { readonly type: 'modified'; readonly object: Live<T>; readonly previous: Live<T> }
@@ -13,7 +15,7 @@ export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Liv
 /** What readers see of a store. Objects are shared and frozen: copy before changing. */
 export interface StoreReader<T extends KubeObject> {
   get(name: ObjectName | string): Live<T> | undefined;
-  /** In no particular order. */
+  /** All objects, in no particular order. */
   list(): Live<T>[];
   /** The objects for which the index function gave this value. */
   byIndex(index: string, value: string): Live<T>[];
@@ -131,7 +133,9 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
   }
 }
 
-/** Readers share the object: a builder that changes it fails at once instead of corrupting what the next one reads. */
+/**
+ * Readers share the object: a builder that changes the object fails at once and cannot corrupt what other readers see.
+ */
 function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);

@@ -12,11 +12,11 @@ import { type Outcome, outcomeOfError } from './outcome.ts';
 import { WorkQueue } from './queue.ts';
 
 export interface ReconcileResult {
-  /** Work on the key again after this time although nothing changed. Absent: only on events. */
+  /** Run the next pass after this time even if nothing changed. If absent, only events start the next pass. */
   readonly requeueAfterMs?: number | undefined;
 }
 
-/** What one pass may use. */
+/** What one pass gets. */
 export interface ReconcileRun {
   /** Aborted when the process stops, loses its leadership, or the pass takes too long. */
   readonly signal: AbortSignal;
@@ -26,7 +26,7 @@ export interface ReconcileRun {
   readonly logger: Logger;
 }
 
-/** Brings the world in line for one key (`namespace/name` of the primary kind), whether the object exists or not. */
+/** Reconciles one key (`namespace/name` of the primary kind), whether the object exists or not. */
 export type Reconcile = (key: string, run: ReconcileRun) => Promise<ReconcileResult>;
 
 export interface ControllerOptions<T extends KubeObject> {
@@ -49,13 +49,13 @@ export interface ControllerDependencies {
   readonly metrics: RuntimeMetrics;
 }
 
-/** What a term of leadership gives to the workers. */
+/** What the workers get for one term of leadership. */
 export interface Term {
   /** No new pass begins. */
   readonly stopTaking: AbortSignal;
   /** Passes under way are aborted. */
   readonly abortPasses: AbortSignal;
-  /** Throws when this process may not write (any more). */
+  /** Throws when this process may not write, or no longer. */
   readonly assertLeading: () => void;
 }
 
@@ -94,7 +94,7 @@ export class Controller<T extends KubeObject = KubeObject> {
       for (const key of keysOf(change.object)) this.#queue.add(key);
       if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
     });
-    // The primary kind needs no more than its own changes.
+    // The primary kind needs only its own changes.
     if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
   }
 
@@ -116,7 +116,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#queue.close();
   }
 
-  /** Undefined, or why a pass must be taken for hanging: it ignores its aborted signal. */
+  /** Undefined, or why a pass counts as hanging: it ignores its aborted signal. */
   get stuckProblem(): string | undefined {
     const { oldestActiveMs } = this.#queue.snapshot();
     const isStuck = oldestActiveMs > this.#passTimeoutMs * 2;
@@ -139,13 +139,13 @@ export class Controller<T extends KubeObject = KubeObject> {
     }
   }
 
-  /** Holds a key back while a store does not show what we wrote for it; its own event brings it back even earlier. */
+  /** Delays a key while a store does not show what we wrote for it; the event of that write ends the delay earlier. */
   #isCurrent(key: string): boolean {
     const { unseen, lost } = this.#expectations.check(key);
     if (lost.length > 0) {
       this.#dependencies.logger.warn(
         { controller: this.name, key, lost },
-        'own writes did not come back through the watch: its selector does not cover them or it is down',
+        'own writes were not seen through the watch: the watch is down, or its selector does not match them',
       );
     }
     if (unseen > 0) this.#queue.addAfter(key, 50);

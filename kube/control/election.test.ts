@@ -80,7 +80,7 @@ test('one of two leads, renews, and the other takes over after an orderly stop w
   await clock.advance(10);
 });
 
-test('the Lease is held and renewed while the work of a stopped leader ends, and only then given back', async () => {
+test('the Lease is held and renewed while the work of a stopped leader ends, and only then released', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const leader = candidate({ identity: 'leader', clock, server, lingerMs: 20_000 });
@@ -159,7 +159,7 @@ test('a renewal whose answer was lost does not end the term', async () => {
   await clock.advance(10);
 });
 
-test('a Lease that somebody deletes ends the term, and a new one is stood for', async () => {
+test('a Lease that another client deletes ends the term, and the candidate acquires a new Lease', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const leader = candidate({ identity: 'leader', clock, server });

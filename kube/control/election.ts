@@ -31,11 +31,11 @@ export interface ElectionOptions {
 }
 
 export interface Leadership {
-  /** Aborted when the term ends without our doing. */
+  /** Aborted when the term ends although this process did not end it. */
   readonly lost: AbortSignal;
   /**
-   * Throws when the term is over by the clock, even if no timer has fired yet: a process that was stopped for a minute
-   * runs whatever comes first when it wakes up.
+   * Throws when the term is over by the clock, even if no timer has fired yet: a process that was paused for a minute
+   * may run other code before its timers.
    */
   assertHeld(): void;
 }
@@ -48,8 +48,8 @@ class LeadershipLostError extends Error {
 }
 
 /**
- * Candidate for ever: waits for the Lease, runs `lead` while renewing it, and begins again when the term was lost. When
- * `signal` aborts, `lead` is expected to end by itself; the Lease is renewed until it has, and is then given back.
+ * Waits for the Lease, runs `lead` while renewing the Lease, and begins again when the term was lost. When `signal`
+ * aborts, `lead` must end by itself; until then the Lease is renewed, and afterwards it is released.
  *
  *   us      renewal begins        fenced: no write leaves           another process may take it
  *   ────────┴─────────────────────┴─────────────────────────────────┴──────>
@@ -104,13 +104,13 @@ async function acquire(
             : await writeHolder(options, durations, decision.lease, decision.isTransition, signal);
         return { lease: written, sentAtMs };
       }
-      if (decision.holder !== lastHolder)
-        logger.info({ holder: decision.holder }, 'standing by: another process leads');
+      if (decision.holder !== lastHolder) logger.info({ holder: decision.holder }, 'standby: another process leads');
       lastHolder = decision.holder;
     } catch (error) {
       if (signal.aborted) return undefined;
-      // Two candidates at once: the other one was quicker.
-      if (!isKubernetesError(error, 'conflict', 'alreadyExists')) logger.warn({ error }, 'cannot stand for election');
+      // Two candidates wrote at once, and the other one was first.
+      if (!isKubernetesError(error, 'conflict', 'alreadyExists'))
+        logger.warn({ error }, 'trying to acquire the Lease failed');
     }
     await sleep(clock, durations.retryPeriodMs * (1 + 0.2 * options.random()), signal);
   }
@@ -149,7 +149,7 @@ async function leadOneTerm(
       if (clock.monotonicMs() >= heldUntilMs()) return lose(`no renewal for ${durations.renewDeadlineMs} ms`);
     }
   })();
-  // The fence: it fires while a renewal hangs, too.
+  // The fence also fires while a renewal hangs.
   let cancelFence = () => {};
   const armFence = () => {
     cancelFence = clock.after(heldUntilMs() - clock.monotonicMs(), () => {
@@ -189,7 +189,8 @@ async function renew(
     } catch (error) {
       if (!isKubernetesError(error, 'conflict')) throw error;
     }
-    // Somebody wrote in between: we, when an answer was lost; a person, a label; or another holder.
+    // The Lease was written in between: by us, if the response was lost; by a user, for example a label; or by another
+    // holder.
     const lease = await client.get(leases, options.lease, { signal, timeoutMs: timeoutMs() });
     return lease.spec?.holderIdentity === options.identity ? await write(lease) : 'lost';
   } catch (error) {
@@ -200,7 +201,7 @@ async function renew(
   }
 }
 
-/** Gives the Lease back so that a standby takes over at its next look. If it fails, the term runs out instead. */
+/** Releases the Lease so that a standby takes over at its next check. If that fails, the Lease expires instead. */
 async function release(options: ElectionOptions, held: Held): Promise<void> {
   try {
     const patch = {
@@ -208,9 +209,9 @@ async function release(options: ElectionOptions, held: Held): Promise<void> {
       spec: { holderIdentity: null, leaseDurationSeconds: 1, renewTime: microTime(options.clock.wallMs()) },
     };
     await options.client.mergePatch(leases, options.lease, patch, { fieldManager, timeoutMs: 5_000 });
-    options.logger.info({ lease: keyOf(options.lease) }, 'leadership given back');
+    options.logger.info({ lease: keyOf(options.lease) }, 'the Lease was released');
   } catch (error) {
-    options.logger.warn({ error, lease: keyOf(options.lease) }, 'giving the Lease back failed: it will run out');
+    options.logger.warn({ error, lease: keyOf(options.lease) }, 'releasing the Lease failed: the Lease will expire');
   }
 }
 

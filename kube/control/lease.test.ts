@@ -13,8 +13,8 @@ const held = { holderIdentity: 'other', leaseDurationSeconds: 15, renewTime: '20
 test('an absent Lease is created, an empty one and our own are taken', () => {
   const at = (of: Live<Lease> | undefined) => decide(observe(undefined, of, 0), 'me', 15_000, 0);
   assert.equal(at(undefined).action, 'create');
-  const { holderIdentity: _, ...nobody } = held;
-  for (const spec of [nobody, { ...held, holderIdentity: null }, { ...held, holderIdentity: '' }]) {
+  const { holderIdentity: _, ...free } = held;
+  for (const spec of [free, { ...held, holderIdentity: null }, { ...held, holderIdentity: '' }]) {
     assert.deepEqual(at(lease(spec)), { action: 'take', lease: lease(spec), isTransition: true });
   }
   const mine = lease({ ...held, holderIdentity: 'me' });

@@ -2,7 +2,7 @@ import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
 
 export interface Lease extends KubeObject {
   spec?: {
-    /** Null or absent: nobody. */
+    /** Null or absent: no process holds the Lease. */
     holderIdentity?: string | null;
     leaseDurationSeconds?: number | null;
     acquireTime?: string | null;
@@ -23,7 +23,9 @@ export const leases: Resource<Lease> = {
 export interface ElectionDurations {
   /** Others take over when they saw no renewal for this long. Default 15,000. */
   readonly leaseDurationMs: number;
-  /** The leader stops acting when its last renewal began longer ago. Below `leaseDurationMs`. Default 10,000. */
+  /**
+   * The leader stops writing when its last renewal began longer ago than this. Below `leaseDurationMs`. Default 10,000.
+   */
   readonly renewDeadlineMs: number;
   /** Between two renewals, or two looks of a candidate. Well below `renewDeadlineMs`. Default 2,000. */
   readonly retryPeriodMs: number;
@@ -59,7 +61,7 @@ export interface Observation {
   readonly sinceMs: number;
 }
 
-/** Takes note of a Lease that was just read. Only what its holder writes counts: a label does not prolong a term. */
+/** Records a Lease that was just read. Only writes of its holder count: a new label does not extend a term. */
 export function observe(previous: Observation | undefined, lease: Live<Lease> | undefined, nowMs: number): Observation {
   if (previous !== undefined && stateOf(previous.lease) === stateOf(lease)) return { lease, sinceMs: previous.sinceMs };
   return { lease, sinceMs: nowMs };
@@ -71,7 +73,7 @@ export type Decision =
   | { readonly action: 'take'; readonly lease: Live<Lease>; readonly isTransition: boolean }
   | { readonly action: 'wait'; readonly holder: string };
 
-/** What a candidate does with what it observed. */
+/** What a candidate does after an observation. */
 export function decide(
   observation: Observation,
   identity: string,
@@ -82,7 +84,7 @@ export function decide(
   if (lease === undefined) return { action: 'create' };
   const holder = lease.spec?.holderIdentity ?? '';
   if (holder === '' || holder === identity) return { action: 'take', lease, isTransition: holder === '' };
-  // The holder's own promise counts, not our setting: during an upgrade the two may differ.
+  // The duration in the Lease counts, not our setting: during an upgrade the two may differ.
   const seconds = lease.spec?.leaseDurationSeconds ?? 0;
   const durationMs = seconds > 0 ? seconds * 1000 : fallbackDurationMs;
   if (nowMs - observation.sinceMs >= durationMs) return { action: 'take', lease, isTransition: true };

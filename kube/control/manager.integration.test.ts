@@ -146,15 +146,15 @@ test('kinds and namespaces that a pass learns of are watched from then on, once'
   assert.equal(reflectors.size, 1);
 });
 
-test('an absent optional kind does not hold up readiness; a forbidden required one does, and says so', async () => {
-  const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'nobody' }) });
+test('an absent optional kind does not block readiness; a forbidden required one does, and says so', async () => {
+  const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'no-rights' }) });
   cleanups.push(() => user.transport.close());
   const able = manage({ team: 'ready', reconcile: async () => ({}) });
   const optional = able.manager.watch(widgets, { required: false });
   await eventually('ready', () => able.manager.readyProblem() === undefined || able.manager.readyProblem());
   await eventually('absent', () => optional.availability === 'notInstalled' || optional.availability);
   const unable = manage({ team: 'ready', reconcile: async () => ({}), options: { client: user.client } });
-  await eventually('forbidden', () => /configmaps is forbidden: .*nobody/.test(`${unable.manager.readyProblem()}`));
+  await eventually('forbidden', () => /configmaps is forbidden: .*no-rights/.test(`${unable.manager.readyProblem()}`));
 });
 
 test('of two processes one works; when it stops, its pass ends first and the other takes over', async () => {
@@ -219,7 +219,7 @@ test('a leader that loses the API server is fenced before the other leads: its p
   assert.equal(first.manager.isLeading, false);
 });
 
-test('in the steady state nothing is asked but watches and the Lease', async () => {
+test('in the steady state only watches and the Lease cause requests', async () => {
   await put('steady-a', 'steady');
   const proxy = await startTcpProxy(addressOf(server.url));
   const user = { user: 'steady', groups: ['system:masters'] };

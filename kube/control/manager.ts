@@ -11,7 +11,7 @@ import { type Leadership, runElection } from './election.ts';
 import { checkDurations, defaultDurations, type ElectionDurations } from './lease.ts';
 
 /*
- * The runtime in one example. Everything else of this folder is reached through what is imported here.
+ * The runtime in one example. All other modules of this folder are used through the modules imported here.
  *
  *   const transport = createTransport({ credentials: inClusterCredentials(), clock: systemClock, metrics, userAgent });
  *   const client = new KubeClient(transport);                                                            client.ts
@@ -41,14 +41,14 @@ import { checkDurations, defaultDurations, type ElectionDurations } from './leas
  *   createRecorder({...}).record({ regarding, type, reason, action, note })                            recorder.ts
  *   await manager.run(stop);                              // until the signal aborts and everything has ended
  *   manager.liveProblem() | manager.readyProblem()        // undefined, or why not; for platform/admin.ts
- *   manager.describe()                                    // what it does and sees, for people
+ *   manager.describe()                                    // what the process does and sees, for users
  */
 
 export interface ManagerOptions {
   readonly client: KubeClient;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
-  /** Absent: this process leads without asking (tests, one-off tools). */
+  /** If absent, this process leads without a Lease (tests, one-off tools). */
   readonly election?: {
     readonly lease: { readonly namespace: string; readonly name: string };
     /** Differs between any two processes, restarts included: pod name and a random part. */
@@ -67,7 +67,9 @@ export type ManagerWatchOptions<T extends KubeObject> = Pick<
   ReflectorOptions<T>,
   'namespace' | 'labelSelector' | 'fieldSelector' | 'metadataOnly' | 'keepManagedFields' | 'indexes' | 'watchSeconds'
 > & {
-  /** Without it nothing can be done: not ready until it is synced. False: its availability is a fact like others. Default true. */
+  /**
+   * If true (the default), the process is not ready until this kind is synced. If false, the kind may be unavailable.
+   */
   readonly required?: boolean;
 };
 
@@ -144,8 +146,8 @@ export class Manager {
   }
 
   /**
-   * Watches, waits for the first lists, stands for election, and works while leading. When `signal` aborts: no new
-   * passes, those under way end (or are aborted after `drainMs`), the Lease is given back, the watches end.
+   * Watches, waits for the first lists, tries to acquire the Lease, and works while leading. When `signal` aborts: no
+   * new passes begin, running passes end (or are aborted after `drainMs`), the Lease is released, the watches end.
    */
   async run(signal: AbortSignal): Promise<void> {
     const watching = new AbortController();
@@ -176,7 +178,7 @@ export class Manager {
     return this.#controllers.map((controller) => controller.stuckProblem).find((problem) => problem !== undefined);
   }
 
-  /** Undefined, or which required kind is not there. A standby is ready. */
+  /** Undefined, or which required kind is not synced. A standby is ready. */
   readyProblem(): string | undefined {
     if (this.#reflectorsSignal === undefined) return 'not started';
     for (const { reflector, isRequired } of this.#reflectors.values()) {
@@ -187,7 +189,7 @@ export class Manager {
     return undefined;
   }
 
-  /** Why nothing is done, if nothing is: who leads, and what each watch can see. One fact per line. */
+  /** For finding out why nothing happens: who leads, and what each watch can see. One fact per line. */
   describe(): string[] {
     const watches = [...this.#reflectors.values()].map(({ reflector }) => {
       const { resource, namespace, availability, store, problem } = reflector;
@@ -195,7 +197,7 @@ export class Manager {
       const seen = availability === 'synced' ? `synced, ${store.size} objects` : availability;
       return `watch of ${resourceId(resource)}${where}: ${seen}${problem === undefined ? '' : `; last problem: ${problem}`}`;
     });
-    return [`leads: ${this.#isLeading ? 'yes' : 'no, another pod does, or none has yet'}`, ...watches.toSorted()];
+    return [`leads: ${this.#isLeading ? 'yes' : 'no, another pod leads or no pod leads yet'}`, ...watches.toSorted()];
   }
 
   #start<T extends KubeObject>(reflector: Reflector<T>, signal: AbortSignal): void {
@@ -203,7 +205,7 @@ export class Manager {
     this.#running.add(running);
   }
 
-  /** Of what is watched from the start: required kinds synced, all others known to be there or not. */
+  /** Of the kinds watched from the start: required kinds are synced, all others are known to exist or not. */
   async #untilListed(signal: AbortSignal): Promise<void> {
     const watched = [...this.#reflectors.values()];
     const listed = new AbortController();

@@ -11,7 +11,10 @@ export interface WorkQueueOptions {
   readonly metrics: RuntimeMetrics;
   /** First wait of a failing key, ms. Default 200. */
   readonly retryMinimumMs?: number;
-  /** Longest wait of a failing key, ms. Default 60,000: a person who repaired something waits a minute at most. */
+  /**
+   * Longest wait of a failing key, ms. Default 60,000: after a user repaired something, the next pass starts within a
+   * minute.
+   */
   readonly retryMaximumMs?: number;
 }
 
@@ -19,8 +22,8 @@ export interface WorkQueueOptions {
  * Keys waiting for work. A key is
  * - *ready*: waits for a worker, once, however often it was added;
  * - *active*: one worker has it; adding it now marks it, and it becomes ready when the worker is done;
- * - *delayed*: becomes ready at a time; an earlier time wins, and any pass over the key forgets it, because the pass
- *   says itself when to come back.
+ * - *delayed*: becomes ready at a time; an earlier time wins. Any pass over the key drops the delay, because the pass
+ *   itself returns when to run again.
  * Bounded by the number of existing keys, since a key is never twice in one state.
  */
 export class WorkQueue {
@@ -39,7 +42,7 @@ export class WorkQueue {
     const labels = { name: options.name };
     options.metrics.workqueue_adds_total.inc(labels, 0);
     options.metrics.workqueue_retries_total.inc(labels, 0);
-    // The count of passes begins at 0: a first pass that hangs would leave no series to see it by.
+    // The count of passes begins at 0: otherwise a first pass that hangs would have no series.
     options.metrics.workqueue_work_duration_seconds.zero(labels);
     this.#gauges();
   }
@@ -70,7 +73,10 @@ export class WorkQueue {
     this.#delayed.set(key, { dueMs, cancel });
   }
 
-  /** Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: not earlier than the server asks. */
+  /**
+   * Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: the minimum wait that the server
+   * requests.
+   */
   retry(key: string, minimumMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
@@ -85,7 +91,7 @@ export class WorkQueue {
     return ms;
   }
 
-  /** The key is well again: its next failure waits shortly. */
+  /** The key succeeded: the wait after its next failure is short again. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
@@ -120,7 +126,7 @@ export class WorkQueue {
     if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Hands out no more keys and forgets those that wait; passes under way go on. Final. */
+  /** Returns no more keys and drops the waiting keys; running passes continue. Cannot be undone. */
   close(): void {
     this.#isClosed = true;
     this.#ready.clear();

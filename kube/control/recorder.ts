@@ -14,7 +14,7 @@ export interface EventRecord {
   readonly reason: string;
   /** CamelCase verb: what was done or tried. */
   readonly action: string;
-  /** For people; cut at 1,000 bytes. The same words for the same thing, so that repetitions are recognised. */
+  /** For users; cut at 1,000 bytes. The same event must have the same text, so that repetitions are recognised. */
   readonly note: string;
 }
 
@@ -67,7 +67,7 @@ export const events: Resource<KubeEvent> = {
 
 /**
  * Records events.k8s.io/v1 Events. A repetition becomes a `series` on the first Event instead of an object of its own;
- * an object that produces ever new texts is limited to 25 Events and then one per five minutes (client-go's numbers);
+ * an object that always produces new texts is limited to 25 Events and then one per five minutes (client-go's numbers);
  * at most 100 wait to be sent.
  */
 export function createRecorder(options: RecorderOptions): Recorder {
@@ -91,7 +91,10 @@ export function createRecorder(options: RecorderOptions): Recorder {
         pending -= 1;
         metrics.events_recorded_total.inc({ outcome: 'failed' });
         const { namespace, name } = event.regarding.metadata;
-        logger.warn({ error, namespace, name, reason: event.reason }, 'an event could not be recorded');
+        logger.warn(
+          { error, namespace, name, reason: event.reason },
+          'an event could not be written to the API server',
+        );
       },
     );
     return true;
@@ -162,7 +165,7 @@ interface Series {
 const pendingMax = 100;
 const eventsBurst = 25;
 const eventRefillMs = 300_000;
-/** A text that was silent for longer begins a new Event; the API server keeps Events for an hour. */
+/** A text that did not occur for longer than this begins a new Event; the API server keeps Events for an hour. */
 const seriesLifeMs = 1_800_000;
 /** A retry every few seconds must not become a write every few seconds. */
 const seriesPeriodMs = 300_000;

@@ -17,7 +17,7 @@ export function connectTo(kubeconfigPath: string): { client: KubeClient; transpo
   return { client: new KubeClient(transport), transport };
 }
 
-/** Connects as somebody else (`kubeconfig` is the text), or through a proxy in front of the server. */
+/** Connects as another user (`kubeconfig` is the text), or through a proxy in front of the server. */
 export async function connectAs(options: {
   server: { kubeconfig: string; kubeconfigPath: string };
   kubeconfig?: string;

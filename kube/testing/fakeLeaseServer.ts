@@ -21,7 +21,7 @@ export class FakeLeaseServer {
     this.#clock = clock;
   }
 
-  /** The way of one process to the server. `fate` is asked for every request. */
+  /** The connection of one process to the server. `fate` is called for every request. */
   connect(fate: (request: HttpRequest) => Fate = () => 'answered'): Transport {
     return {
       request: async (request) => {

@@ -2,8 +2,8 @@ import { errorFromStatus } from '#kube/client/errors.ts';
 import type { HttpAnswer, HttpRequest, StreamRequest, Transport } from '#kube/client/transport.ts';
 
 /**
- * A transport whose answers the test gives: a body, an Error, or undefined for a 404. A watch is asked for once it is
- * open: an Error breaks it, `end` ends it, anything else leaves it open and silent.
+ * A transport whose responses the test gives: a body, an Error, or undefined for a 404. A watch gets its response once
+ * it is open: an Error breaks it, `end` ends it, anything else leaves it open and silent.
  */
 export function scriptedTransport(answer: (request: HttpRequest) => unknown): Transport & { requests: HttpRequest[] } {
   const requests: HttpRequest[] = [];

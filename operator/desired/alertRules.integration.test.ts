@@ -25,7 +25,7 @@ interface Traffic {
   readonly freshness: number;
 }
 
-/** A pipeline that is well: three partitions on two aggregators, 100 additions a second. */
+/** A healthy pipeline: three partitions on two aggregators, 100 additions a second. */
 function healthy(step: number): Samples {
   return {
     ...traffic(step, () => ({ unavailable: 0, late: 0.001, freshness: 0.2 })),
@@ -95,7 +95,7 @@ interface Case {
   readonly minutes: number;
   /** What fires beside it. */
   readonly with?: readonly string[];
-  /** What is other than in a pipeline that is well; undefined takes a series away. */
+  /** Differences from a healthy pipeline; undefined removes a series. */
   readonly change: (step: number) => Samples;
 }
 
@@ -112,7 +112,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelineRecordsParked: {
     minutes: 14,
-    // Both: the total is not exact until a person has decided.
+    // Both: the total is not exact until a user has resolved it.
     with: ['SumPipelineNotExact'],
     change: later(() => ({
       [`sumpipeline_parked_records{${own},pod="a0"}`]: 3,
@@ -213,7 +213,7 @@ describe('an alert fires, alone, for what it is for, and is silent before', () =
 });
 
 describe('no alert fires', () => {
-  it('in a pipeline that is well for eight hours', () =>
+  it('in a pipeline that is healthy for eight hours', () =>
     check(
       480,
       () => ({}),

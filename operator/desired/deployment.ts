@@ -9,7 +9,7 @@ import { buildPodTemplate } from './podTemplate.ts';
 
 /**
  * The pods of a component. Never with `spec.replicas`: a manager that owned the number once resets it when it stops, so
- * the number is written through `scale` by a manager of its own, or by nobody.
+ * the number is written through `scale` by a manager of its own, or not at all.
  */
 export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);
@@ -19,7 +19,7 @@ export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: 
     {
       spec: {
         selector: { matchLabels: selectorLabels(ref, component) },
-        // A new pod that cannot start must not take a working one away.
+        // A new pod that cannot start must not replace a working one.
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
         revisionHistoryLimit: 3,
         template: buildPodTemplate(pipeline, facts, component),

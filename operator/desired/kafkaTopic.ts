@@ -19,7 +19,8 @@ export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObjec
     apiVersion: ownership.kafkaTopic.apiVersion,
     kind: ownership.kafkaTopic.kind,
     metadata: {
-      // A topic may have capitals and underscores, an object may not: so the name is always made from ours.
+      // A topic name may have capitals and underscores, an object name may not. So the object name comes from the
+      // pipeline.
       name: `${pipeline.metadata.namespace}.${pipeline.metadata.name}`,
       namespace,
       labels: { ...labelsOf(pipeline), 'strimzi.io/cluster': cluster.name },

@@ -10,8 +10,8 @@ export function logFileName(pipeline: SumPipeline): string {
 }
 
 /**
- * ConfigMap with the log that the books count. A calculator that starts after the topic was deleted and made again would
- * otherwise take the new one for the right one, and acknowledge what is never counted.
+ * ConfigMap with the log that the ledger counts. Without it a calculator that starts after the topic was deleted and
+ * re-created would accept the new topic, and acknowledge additions that are never counted.
  */
 export function buildLogFile(pipeline: SumPipeline, { log }: Facts): ChildObject | undefined {
   if (log === undefined) return undefined;

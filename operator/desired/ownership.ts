@@ -1,11 +1,11 @@
 import type { OptionalApis } from './facts.ts';
 
-/** What is done in which order. A later step needs the earlier ones: pods need their ServiceAccount and proof. */
+/** Steps in order. A later step needs the earlier ones: pods need their ServiceAccount and proof. */
 export const steps = ['identity', 'topic', 'network', 'workloads', 'scaling', 'monitoring'] as const;
 export type Step = (typeof steps)[number];
 
 /**
- * How a child leaves when it is no longer desired. `delete`: with uid precondition. `release`: it holds data, so it
+ * How a child is removed when it is no longer desired. `delete`: with uid precondition. `release`: it holds data, so it
  * is first annotated `strimzi.io/managed: "false"`, then deleted with the uid and resourceVersion of that reply.
  */
 type PrunePolicy = 'delete' | 'release';
@@ -17,12 +17,12 @@ export interface OwnedKind {
   /** Name of the resource in URLs and roles. */
   readonly plural: string;
   /**
-   * Where it lives. `pipeline`: beside the SumPipeline, with an ownerReference. `kafka`: in Kafka's namespace, never
-   * with an ownerReference (none crosses namespaces, and garbage collection would delete the data), so in the
-   * inventory; the rights there come from a Role that the namespace's owner installs.
+   * Where it is. `pipeline`: in the namespace of the SumPipeline, with an ownerReference. `kafka`: in Kafka's
+   * namespace, never with an ownerReference (none crosses namespaces, and garbage collection would delete the data), so
+   * in the inventory; the rights there come from a Role that the namespace's owner installs.
    */
   readonly namespace: 'pipeline' | 'kafka';
-  /** The API it needs when that may be absent: without it nothing is built and the status says so. */
+  /** The API that the kind needs, if that API is optional. Without the API nothing is built, and the status says so. */
   readonly optionalApi?: keyof OptionalApis;
   readonly prune: PrunePolicy;
   readonly step: Step;
@@ -44,7 +44,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: 'who the pods are; one for each component, unless spec.serviceAccount.name is set',
+    purpose: 'identity of the pods; one for each component, unless spec.serviceAccount.name is set',
   },
   role: {
     kind: 'Role',
@@ -72,7 +72,7 @@ export const ownership = {
     prune: 'delete',
     step: 'identity',
     purpose:
-      "the aggregators' verdicts (made empty); the log that they count, for the calculators; with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
+      "the aggregators' verdicts (created empty); the log that they count, for the calculators; with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
   },
   kafkaTopic: {
     kind: 'KafkaTopic',
@@ -150,7 +150,7 @@ export const ownership = {
     optionalApi: 'monitoring',
     prune: 'delete',
     step: 'monitoring',
-    purpose: 'tells prometheus-operator where the metrics are, when monitoring.enabled is set',
+    purpose: 'shows prometheus-operator where the metrics are, when monitoring.enabled is set',
   },
 } as const satisfies Record<string, OwnedKind>;
 
@@ -163,13 +163,13 @@ export interface AccessRule {
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
-  /** Why, for the reference page and for whoever reviews the role. */
+  /** Why, for the reference page and for reviewers of the role. */
   readonly why: string;
 }
 
 /**
- * What the aggregators may do, on the proof ConfigMap alone. The operator must hold it too: nobody can grant more
- * than they have.
+ * What the aggregators may do, on the proof ConfigMap alone. The operator must hold these permissions too, because
+ * Kubernetes lets no client grant more permissions than it has.
  */
 export const podRights = {
   apiGroups: [''],
@@ -220,13 +220,13 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: ['apiregistration.k8s.io'],
     resources: ['apiservices'],
     verbs: ['get', 'list', 'watch'],
-    why: 'which program serves the metrics APIs, to say what autoscaling lacks; they are never changed',
+    why: 'which program serves the metrics APIs, to report what autoscaling lacks; they are never changed',
   },
   {
     apiGroups: ['monitoring.coreos.com'],
     resources: ['prometheuses'],
     verbs: ['get', 'list', 'watch'],
-    why: 'whether a Prometheus selects the monitors and rules, to say so when none does; they are never changed',
+    why: 'whether a Prometheus selects the monitors and rules, to report when none does; they are never changed',
   },
 ];
 
@@ -242,18 +242,18 @@ export const ownNamespaceRights: readonly AccessRule[] = [
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
     verbs: ['create'],
-    why: 'leader election: the first to come makes the Lease',
+    why: 'leader election: the first process creates the Lease',
   },
   {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
     resourceNames: [operatorName],
     verbs: ['get', 'patch'],
-    why: 'leader election: renewing and giving back',
+    why: 'leader election: renewing and releasing the Lease',
   },
 ];
 
-/** What the owner of a Kafka namespace grants, beyond the kinds that live there. */
+/** What the owner of a Kafka namespace grants, beyond the kinds that we make there. */
 export const kafkaNamespaceRights: readonly AccessRule[] = [
   {
     apiGroups: ['kafka.strimzi.io'],

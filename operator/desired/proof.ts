@@ -5,7 +5,10 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 import { ownership } from './ownership.ts';
 
-/** Where the aggregators write their verdicts. Without `data`: a field we applied would be ours, and we would empty it. */
+/**
+ * Where the aggregators write their verdicts. Without `data`: otherwise the operator would own the field, and each
+ * apply would empty it.
+ */
 export function buildProof(pipeline: SumPipeline, _facts: Facts): ChildObject {
   const name = childName.proof(refOf(pipeline));
   return childOf(pipeline, { owned: ownership.configMap, name, component: 'aggregator' }, {});

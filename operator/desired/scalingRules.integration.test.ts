@@ -146,7 +146,7 @@ const cases: Record<string, Case> = {
       { minute: 40, expr: 'ALERTS{alertname="SumPipelineAutoscalingIneffective",alertstate="firing"}', value: 1 },
     ],
   },
-  'capacity is what was measured under a backlog, and stays when there is none': {
+  'capacity is what was measured under a backlog, and stays without a backlog': {
     minutes: 20,
     capacity: 400,
     step: (minute) => ({ incoming: even(minute > 3 && minute < 8 ? 900 : 10), pods: 2 }),

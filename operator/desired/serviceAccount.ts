@@ -5,7 +5,10 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 import { ownership } from './ownership.ts';
 
-/** Who a component's pods are. Pods, not accounts, decide whether a token is mounted, so that a named account works the same. */
+/**
+ * Identity of a component's pods. Pods, not accounts, decide whether a token is mounted, so that a named account works
+ * the same.
+ */
 export function buildServiceAccount(
   pipeline: SumPipeline,
   _facts: Facts,

@@ -65,27 +65,27 @@ describe('a monitor that no Prometheus selects is explained', () => {
     [
       'by the labels that lack',
       saidOf({ matchLabels: { release: 'other', tier: 'gold' } }),
-      'selects by release=other and tier=gold; set that in spec.monitoring.labels',
+      'requires release=other and tier=gold; correct spec.monitoring.labels',
     ],
     [
       'by the expression that does not hold',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'In', values: ['b', 'c'] }] }),
-      'selects by team in (b, c); set that in spec.monitoring.labels',
+      'requires team in (b, c); correct spec.monitoring.labels',
     ],
     [
       'by the label that is too much',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
-      'selects by no label team; set that in spec.monitoring.labels',
+      'requires no label team; correct spec.monitoring.labels',
     ],
     [
       'by the selector that is not set',
       saidOf(undefined),
-      'selects none, because its serviceMonitorSelector is not set',
+      'selects nothing, because its serviceMonitorSelector is not set',
     ],
     [
-      'by the namespace that is not looked at',
+      'by the namespace that is not selected',
       saidOf({}, { matchLabels: { 'kubernetes.io/metadata.name': 'other' } }),
-      'does not look in namespace shop; set its serviceMonitorNamespaceSelector',
+      'does not select namespace shop; set serviceMonitorNamespaceSelector of that Prometheus',
     ],
   ] as const) {
     it(what, () => assert.equal(said, `${begin} ${text}`));
@@ -93,7 +93,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
 
   it('by the namespace, when the Prometheus looks in its own alone', () => {
     const own = prometheus({ serviceMonitorSelector: {} });
-    assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not look in namespace shop/);
+    assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not select namespace shop/);
   });
 });
 
@@ -105,7 +105,7 @@ it('rules have selectors of their own', () => {
   });
   assert.equal(
     explainUnselected([monitorsAlone], [object('ServiceMonitor', 'm'), object('PrometheusRule', 'orders-alerts')]),
-    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none, ' +
+    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects nothing, ' +
       'because its ruleSelector is not set',
   );
 });

@@ -18,7 +18,7 @@ import type { PipelineObject } from './resources.ts';
 
 export interface ReconcileDependencies {
   readonly caches: Caches;
-  /** The Strimzi kinds of a namespace; from now on their changes bring pipelines back to work. */
+  /** The Strimzi kinds of a namespace; from the first call on, their changes enqueue pipelines. */
   readonly watchKafka: (namespace: string) => KafkaReaders;
   readonly serverVersion: Pick<ServerVersion, 'minor'>;
   /** Image of pipelines that name none. */
@@ -33,11 +33,11 @@ export interface ReconcileDependencies {
 export interface Pass {
   readonly key: string;
   readonly object: Live<PipelineObject>;
-  /** The status as it is; undefined when there is none, or one that another version wrote and we cannot read. */
+  /** The present status; undefined if there is no status, or if another version wrote one that we cannot read. */
   readonly previous: Status | undefined;
   readonly owner: Owner;
   readonly hasFinalizer: boolean;
-  /** What applying did not cure, by uid of the child. Outlives the pass. */
+  /** Differences that an apply did not remove, by uid of the child. Kept after the pass. */
   readonly settled: Map<string, SettledChild>;
   readonly run: ReconcileRun;
   readonly dependencies: ReconcileDependencies;

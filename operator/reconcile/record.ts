@@ -6,10 +6,10 @@ import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.t
 import type { Owner } from './ownership.ts';
 import { pipelines } from './resources.ts';
 
-/** Who else writes a SumPipeline at this very moment writes a few times at most. */
+/** Another client that writes the SumPipeline at the same time writes a few times at most. */
 const attemptsMax = 5;
 
-/** Writes the finalizer and what it stands for in one patch, or takes both away. The finalizers of others stay. */
+/** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other managers stay. */
 export async function recordInventory(
   client: KubeClient,
   { ref, uid }: Owner,
@@ -23,8 +23,9 @@ export async function recordInventory(
 }
 
 /**
- * By a patch, whoever wrote them: an apply without them only gives up our own share, and a SumPipeline that was restored
- * from a dump has a finalizer that the restoring program owns as well. It would never go.
+ * By a merge patch, which removes them for every manager. An apply without them only gives up our own ownership, and
+ * the finalizer of a SumPipeline that was restored from a dump is also owned by the restoring program. With an apply
+ * such a SumPipeline would never be deleted.
  */
 async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

@@ -10,7 +10,7 @@ import type {
   PrometheusBody,
 } from '#operator/observe/objects.ts';
 
-/** A SumPipeline as the server sent it; `parsePipeline` makes sense of it. */
+/** A SumPipeline as the server sent it; `parsePipeline` parses it. */
 export type PipelineObject = KubeObject & { spec?: unknown; status?: unknown };
 
 export const pipelines: Resource<PipelineObject> = {

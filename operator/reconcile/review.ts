@@ -19,7 +19,7 @@ import type { Monitoring, StatusInput } from '#operator/status/input.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import type { World } from './gather.ts';
 
-/** The children of a world, looked at one by one. Pure. */
+/** Observes each child of a world. Pure. */
 export interface Review {
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
   readonly verdict: ObservedVerdict;
@@ -40,7 +40,7 @@ export function review(world: World): Review {
   };
 }
 
-/** What the status of this pass is made from. */
+/** The input for the status of this pass. */
 export function toStatusInput(
   world: World,
   context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
@@ -77,7 +77,10 @@ export function toStatusInput(
   };
 }
 
-/** The log that the books count, as it was last reported: no aggregator may run while calculators start. */
+/**
+ * The log that the ledger counts, as last reported: it is possible that no aggregator runs while calculators
+ * start.
+ */
 export function observeLog(
   pipeline: SumPipeline,
   reported: readonly CountedLog[],
@@ -88,7 +91,7 @@ export function observeLog(
   return known.find((log) => log.topic === topic);
 }
 
-/** Waiting does not cure these: the resource itself has to be changed. */
+/** Waiting does not fix these problems: the resource itself has to be changed. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
 function observeTopic(world: World, verdict: ObservedVerdict) {
@@ -96,7 +99,7 @@ function observeTopic(world: World, verdict: ObservedVerdict) {
   const { topic } = pipeline.spec.kafka;
   if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
   if (isTopicOfAggregators(pipeline)) {
-    // What keeps them from Kafka also keeps them from growing it, and says more.
+    // If the aggregators cannot reach Kafka, they cannot grow the topic either; the Kafka problem explains more.
     if (topic.partitions === undefined || verdict.kafka?.ok !== true) return undefined;
     return observeOwnTopic({ topic: topicOf(pipeline), wanted: topic.partitions, found: verdict.partitions });
   }
@@ -164,8 +167,8 @@ function findChild(world: World, kind: string, name: string): LiveChild | undefi
 }
 
 /**
- * The world after this pass's own writes: the status speaks of what was written, not of what was there before. A
- * scaled Deployment is taken as changed until its controller says otherwise.
+ * The world after this pass's own writes: the status describes what was written, not the state before. A
+ * scaled Deployment counts as changed until its controller reports otherwise.
  */
 export function afterWrites(
   world: World,

@@ -146,9 +146,9 @@ describe('a change of who writes the number of replicas', () => {
         if (before === 'keda') await makeKedaHpa();
         const numbers = await recordReplicas();
         await applyPipeline(cluster.client, draftOf(next));
-        // Each operator lives for one write; the last one has nothing left to do.
-        for (let lives = 0; ; lives++) {
-          assert.ok(lives < 30, 'the operators do not come to an end');
+        // Each operator runs for one write; the last one has nothing left to do.
+        for (let runs = 0; ; runs++) {
+          assert.ok(runs < 30, 'the operators do not come to an end');
           const operator = await start();
           let written = 0;
           operator.beforeRequest = async ({ method, context }) => {
@@ -204,7 +204,7 @@ describe('with an HPA the operator', () => {
     assert.equal(await replicas(), min);
   });
 
-  test('leaves a number that a person set by hand, 0 too, and says that 0 disables the HPA', async () => {
+  test('leaves a number that a user set by hand, 0 too, and says that 0 disables the HPA', async () => {
     await applyPipeline(cluster.client, draftOf('hpa'));
     await using operator = await start();
     await serveExternalMetrics();

@@ -271,7 +271,7 @@ test('without prometheus-operator the pipeline is ready and says what is missing
   const spec = { serviceMonitorSelector: selector, serviceMonitorNamespaceSelector: {} };
   await eventually('the kind to be served', () => applyPrometheus(spec).then(() => true, String));
   const message = await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'False NotSelected');
-  assert.match(message, /ServiceMonitor .*-aggregator: .* release=kps; set that in spec.monitoring.labels/);
+  assert.match(message, /ServiceMonitor .*-aggregator: .* release=kps; correct spec.monitoring.labels/);
   assert.equal((await said(namespace))['Ready'], 'True Ready');
   const labelled = { enabled: true, labels: { release: 'kps' } };
   await applyPipeline(

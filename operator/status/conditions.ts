@@ -1,7 +1,7 @@
 import { type ConditionType, conditionTypes } from '#operator/api/status.ts';
 import type { Condition } from '#operator/api/types.ts';
 
-/** What is to be said about one condition. */
+/** The new content of one condition. */
 export interface Judgement {
   readonly status: Condition['status'];
   readonly reason: string;
@@ -16,8 +16,8 @@ export interface ConditionContext {
 }
 
 /**
- * Judgements as conditions, in reading order. The time is that of the last flip of `status`: a new reason or message
- * does not move it. Types without a judgement stay as they are.
+ * Judgements as conditions, in reading order. The time is that of the last change of `status`: a new
+ * reason or message does not change the time. Types without a judgement stay as they are.
  */
 export function toConditions(
   judgements: Readonly<Partial<Record<ConditionType, Judgement>>>,
@@ -43,7 +43,9 @@ export function toConditions(
 
 const messageLengthMax = 2048;
 
-/** Reasons come from pods, other operators and a ConfigMap that anybody may edit; the API server takes only CamelCase. */
+/**
+ * Reasons come from pods, other operators and a ConfigMap that users may edit; the API server accepts only CamelCase.
+ */
 function toReason(text: string): string {
   const reason = text.replaceAll(/[^A-Za-z0-9_]/g, '').replace(/^[^A-Za-z]+/, '');
   return reason === '' ? 'Unknown' : reason.slice(0, 128);

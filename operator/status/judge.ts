@@ -4,18 +4,19 @@ import type { WorkloadHealth } from '#operator/observe/deployment.ts';
 import type { Judgement } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 
-/** Kafka as far as the pipeline needs it: the way there, the topic, and what the aggregators meet. */
+/** Kafka as far as the pipeline needs it: the connection, the topic, and what the aggregators report. */
 export function judgeKafka({ kafka, verdict }: StatusInput): Judgement {
   if (kafka.problem !== undefined) return isFalse(kafka.problem.reason, kafka.problem.message);
   if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
     return isFalse(kafka.topic.reason, kafka.topic.message);
   if (verdict.kafka === undefined) return isUnknown('NotReported', 'no aggregator has reported yet');
-  // Or what keeps the books closed would be read as a trouble with Kafka.
-  if (verdict.kafka.reason === 'Unknown') return isUnknown('NotAsked', 'Kafka is asked once PostgreSQL answers');
+  // Otherwise a problem with PostgreSQL would be shown as a problem with Kafka.
+  if (verdict.kafka.reason === 'Unknown')
+    return isUnknown('NotAsked', 'waiting for PostgreSQL; Kafka is checked after PostgreSQL is reachable');
   return { status: verdict.kafka.ok ? 'True' : 'False', reason: verdict.kafka.reason, message: verdict.kafka.message };
 }
 
-/** The pods. What the aggregators say of Kafka and PostgreSQL explains why pods that merely run are not ready. */
+/** The pods. The aggregators' reports about Kafka and PostgreSQL explain why running pods are not ready. */
 export function judgeWorkloads(input: StatusInput): Judgement {
   const { workloads, verdict } = input;
   const [halt] = verdict.halts;
@@ -28,7 +29,7 @@ export function judgeWorkloads(input: StatusInput): Judgement {
   return { status: 'True', reason: 'Ready', message: describeWorkloads(workloads) };
 }
 
-/** Of these a Deployment knows no cause. */
+/** Reasons for which a Deployment gives no cause. */
 const silentReasons = new Set(['PodsNotReady', 'RollingOut', 'ProgressDeadlineExceeded']);
 
 function explain(workload: WorkloadHealth, kafka: Health | undefined): Judgement {
@@ -47,16 +48,16 @@ export function judgeObservability({ monitoring }: StatusInput): Judgement {
     case 'ready':
       return { status: 'True', reason: 'Monitored', message: 'a ServiceMonitor for each component exists' };
     case 'pending':
-      return isUnknown('Pending', 'the ServiceMonitors are being made');
+      return isUnknown('Pending', 'the ServiceMonitors are being created');
     case 'crdNotInstalled':
       return isFalse(
         'CRDNotInstalled',
-        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator and the ServiceMonitors follow, or set spec.monitoring.enabled to false',
+        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator (the operator then creates the ServiceMonitors), or set spec.monitoring.enabled to false',
       );
     case 'forbidden':
       return isFalse(
         'AccessForbidden',
-        "the operator may not list ServiceMonitors: apply the operator's ClusterRole of this version",
+        'the operator has no permission to list ServiceMonitors: apply the ClusterRole of this operator version',
       );
     case 'notSelected':
       return isFalse('NotSelected', monitoring.message);
@@ -65,7 +66,7 @@ export function judgeObservability({ monitoring }: StatusInput): Judgement {
   }
 }
 
-/** Touches neither Ready nor TotalExact: a single local broker is weak, and works. */
+/** Does not affect Ready or TotalExact: a single local broker is weak, but works. */
 export function judgeDurability({ verdict: { durability } }: StatusInput): Judgement {
   if (durability === undefined || durability.reason === 'Unknown') {
     return isUnknown('NotReported', 'no aggregator has read the settings of the topic yet');
@@ -77,7 +78,7 @@ export function judgeDrift({ drift }: StatusInput): Judgement {
   const [first] = drift;
   if (first === undefined) return isFalse('None', 'No other manager has added security fields to the pods');
   const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
-  const cure = 'the operator leaves it; remove it, or ask who added it';
+  const cure = 'the operator does not remove such fields; remove the field if it is not intended';
   return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };
 }
 

@@ -119,7 +119,7 @@ describe('spans of sampler parentbased_always_off', () => {
     'zeros for an id': `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
     'a text of 1 MB': 'a'.repeat(1_000_000),
   })) {
-    it(`is not sampled and names itself to nobody: ${name}`, async () => {
+    it(`is not sampled and sends no trace context: ${name}`, async () => {
       await inSpan({ ...settings, parent: contextOf({ traceparent }) }, async (span) => {
         assert.equal(traceparentOf(span), undefined);
         assert.equal(activeTraceIds(), undefined);

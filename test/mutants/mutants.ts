@@ -413,7 +413,7 @@ export const mutants: readonly Mutant[] = [
     file: 'operator/reconcile/execute.ts',
     from: '  settled.set(written.metadata.uid, toSettled(desired, written, why));',
     to: '',
-    test: { file: story, name: 'rewrites what we apply is asked once' },
+    test: { file: story, name: 'rewrites what we apply is called once' },
   },
   {
     breaks: 'a topic is released before its KafkaTopic is deleted',
@@ -427,14 +427,14 @@ export const mutants: readonly Mutant[] = [
     file: operatorTopic,
     from: 'await client.delete(kafkaTopics, entry, { uid, resourceVersion });',
     to: 'await client.delete(kafkaTopics, entry, { uid });',
-    test: { file: strimzi, name: 'taking away what keeps its topic' },
+    test: { file: strimzi, name: 'removing the annotation that keeps its topic' },
   },
   {
     breaks: 'a foreign KafkaTopic is not deleted',
     file: operatorTopic,
     from: 'if (found === undefined || !isOurs(found, owner)) return false;',
     to: 'if (found === undefined) return false;',
-    test: { file: strimzi, name: 'leaves a stranger' },
+    test: { file: strimzi, name: 'does not touch a foreign KafkaTopic' },
   },
   {
     breaks: 'an idle partition is not taken for stuck',
@@ -469,7 +469,7 @@ export const mutants: readonly Mutant[] = [
     file: 'operator/reconcile/replicas.ts',
     from: 'if (min === undefined || isScaled) return undefined;',
     to: 'if (min === undefined) return undefined;',
-    test: { file: writers, name: '0 under an HPA is what a person wanted' },
+    test: { file: writers, name: '0 under an HPA is what a user wanted' },
   },
   {
     breaks: 'Kafka gets the offset of every partition without new records',

@@ -57,7 +57,7 @@ export function firstLook(fixture: () => Fixture): void {
         ],
         said,
       );
-      assert.match(said, /Normal +Created .*made ServiceAccount default\/orders-calculator, .*PodDisruptionBudget/);
+      assert.match(said, /Normal +Created .*created ServiceAccount default\/orders-calculator, .*PodDisruptionBudget/);
     });
   });
 

@@ -17,7 +17,7 @@ export function monitoring(fixture: () => Fixture): void {
       status: 'False',
       reason: 'CRDNotInstalled',
       message:
-        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator and the ServiceMonitors follow, or set spec.monitoring.enabled to false',
+        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator (the operator then creates the ServiceMonitors), or set spec.monitoring.enabled to false',
     });
     await untilReady(client, 'default');
 

@@ -48,7 +48,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator may not read Kafka kafka/main; as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
@@ -56,7 +56,7 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, kafka);
     await says(
       'NotPermitted',
-      'Kafka kafka/main does not permit pipelines of namespace shop: its owner adds the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
+      'Kafka kafka/main does not permit pipelines of namespace shop: add the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
     );
     assert.equal(await kubectl.run(['-n', namespace, 'get', 'deployments', '-o', 'name']), '');
     const consent = 'sumpipeline.dev/allowed-namespaces=billing,shop';
@@ -69,7 +69,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['-n', kafkaNamespace, ...patch]);
     await says(
       'TopicPending',
-      "KafkaTopic shop.orders: Strimzi's Topic Operator has not taken it up yet; is it running?",
+      "KafkaTopic shop.orders: waiting for Strimzi's Topic Operator; check that the Topic Operator is running",
     );
     const made = await client.get(kafkaTopics, topic);
     assert.equal(made.metadata.ownerReferences, undefined);
@@ -97,7 +97,7 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, await draft());
     await says(
       'TopicBeingDeleted',
-      'KafkaTopic shop.orders is being deleted; the data is kept, and it is made again when it is gone',
+      'KafkaTopic shop.orders is being deleted; its data is kept, and the operator re-creates it afterwards',
     );
     await letTopicGo(client, topic);
     await waitFor({ what: 'a new KafkaTopic', timeoutMs: 30_000, intervalMs: 200 }, async () => {
