@@ -56,7 +56,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   const findings = new Findings();
   const holes = new Holes();
   const ends = chooseEnds(snapshot, current, options.to);
-  judgeIdentity(current, facts, options.topicName, findings);
+  checkIdentity(current, facts, options.topicName, findings);
 
   const isSameLog = findings.total === 0;
   const compare: CompareOptions = {
@@ -76,7 +76,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     await compareTotals(row, compare);
   }
   for (const extent of await retryBooks(() => books.readExtents())) judgeExtent(extent, findings);
-  if (isSameLog) judgeIdentity(current, await retryKafka(() => topic.readFacts()), options.topicName, findings);
+  if (isSameLog) checkIdentity(current, await retryKafka(() => topic.readFacts()), options.topicName, findings);
   for (const range of holes.listed('cut')) findings.add(holeFinding('LogCut', range));
   for (const range of holes.listed('missing')) findings.add(holeFinding('LogGap', range));
   return buildResult({ snapshot, compared, findings, holes, startedAt, endedAt: now() });
@@ -103,7 +103,7 @@ function chooseEnds(
   return ends;
 }
 
-function judgeIdentity(current: LogRow | undefined, facts: TopicFacts, topicName: string, findings: Findings): void {
+function checkIdentity(current: LogRow | undefined, facts: TopicFacts, topicName: string, findings: Findings): void {
   if (current === undefined) return;
   const { clusterId, topic, topicId, logEpoch } = current;
   const isSame =

@@ -5,7 +5,7 @@ import { createTransport } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
 import { Manager } from '#kube/control/manager.ts';
 import { createRecorder } from '#kube/control/recorder.ts';
-import { operatorName } from '#operator/desired/ownership.ts';
+import { operatorName } from '#operator/desired/childKinds.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
 import { startAdminServer } from '#platform/admin.ts';
 import { parseEnvironment } from '#platform/environment.ts';

@@ -29,11 +29,11 @@ export interface SummaryInput {
 
 /** Judges the thresholds, and checks that every acknowledged addition was in a final check. */
 export function summarize({ scenario, runId, seed, thresholds, metrics }: SummaryInput): LoadSummary {
-  const checks = [...thresholds.map((threshold) => judge(threshold, metrics)), judgeJournal(metrics)];
+  const checks = [...thresholds.map((threshold) => checkThreshold(threshold, metrics)), checkJournal(metrics)];
   return { scenario, runId, seed, passed: checks.every(({ passed }) => passed), checks, metrics };
 }
 
-function judge(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
+function checkThreshold(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
   const name = `${threshold.metric} ${formatThreshold(threshold)}`;
   const measured = metrics[threshold.metric]?.[threshold.statistic];
   // k6 omits a counter that never counted: nothing was dropped. Any other missing metric was not measured.
@@ -42,7 +42,7 @@ function judge(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCh
 }
 
 /** A user without a final check would hide its journal. */
-function judgeJournal(metrics: LoadSummary['metrics']): SummaryCheck {
+function checkJournal(metrics: LoadSummary['metrics']): SummaryCheck {
   const acknowledged = metrics['sumpipeline_journal_acknowledged']?.['count'] ?? 0;
   const verified = metrics['sumpipeline_journal_verified']?.['count'] ?? 0;
   return {

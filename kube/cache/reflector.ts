@@ -195,7 +195,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const changes = this.#store.replace(items, resourceVersion);
     this.#setAvailability('synced');
     for (const change of changes) this.#emit(change);
-    this.#settle(waiting);
+    this.#release(waiting);
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -257,7 +257,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
       // For its first seconds an API server refuses all users except administrators, until it has read the roles.
       if (attempt >= 4) {
         this.#setAvailability('forbidden');
-        this.#settle(this.#refreshes.slice());
+        this.#release(this.#refreshes.slice());
       }
       return this.#wait(this.#backoff(attempt, 250, 60_000), signal);
     }
@@ -273,7 +273,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
     this.#setAvailability('notInstalled');
     for (const change of changes) this.#emit(change);
-    this.#settle(this.#refreshes.slice());
+    this.#release(this.#refreshes.slice());
     this.#problem = undefined;
     // Between the CRD's last event and the moment the kind is served seconds pass, so a kind whose CRD exists is
     // requested some more times (about 15 s in all). If our version is still not served, the next request waits until
@@ -314,7 +314,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     return object;
   }
 
-  #settle(waiting: (() => void)[]): void {
+  #release(waiting: (() => void)[]): void {
     for (const done of waiting) {
       this.#refreshes.splice(this.#refreshes.indexOf(done), 1);
       done();

@@ -12,8 +12,8 @@ import {
   type Lease,
   leases,
   microTime,
+  noteLease,
   type Observation,
-  observe,
 } from './lease.ts';
 
 export interface ElectionOptions {
@@ -94,7 +94,7 @@ async function acquire(
   while (!signal.aborted) {
     try {
       const lease = await client.find(leases, options.lease, { signal, timeoutMs: durations.renewDeadlineMs });
-      observation = observe(observation, lease, clock.monotonicMs());
+      observation = noteLease(observation, lease, clock.monotonicMs());
       const decision = decide(observation, options.identity, durations.leaseDurationMs, clock.monotonicMs());
       if (decision.action !== 'wait') {
         const sentAtMs = clock.monotonicMs();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiVersionOf, type Live } from '#kube/client/object.ts';
-import { checkDurations, decide, defaultDurations, type Lease, leases, microTime, observe } from './lease.ts';
+import { checkDurations, decide, defaultDurations, type Lease, leases, microTime, noteLease } from './lease.ts';
 
 function lease(spec: Lease['spec'], metadata: object = {}): Live<Lease> {
   const identity = { name: 'l', namespace: 'n', uid: 'u', resourceVersion: '1', creationTimestamp: 'now' };
@@ -11,7 +11,7 @@ function lease(spec: Lease['spec'], metadata: object = {}): Live<Lease> {
 const held = { holderIdentity: 'other', leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000000Z' };
 
 test('an absent Lease is created, an empty one and our own are taken', () => {
-  const at = (of: Live<Lease> | undefined) => decide(observe(undefined, of, 0), 'me', 15_000, 0);
+  const at = (of: Live<Lease> | undefined) => decide(noteLease(undefined, of, 0), 'me', 15_000, 0);
   assert.equal(at(undefined).action, 'create');
   const { holderIdentity: _, ...free } = held;
   for (const spec of [free, { ...held, holderIdentity: null }, { ...held, holderIdentity: '' }]) {
@@ -22,29 +22,29 @@ test('an absent Lease is created, an empty one and our own are taken', () => {
 });
 
 test("another holder's Lease runs out by our own clock, from when we first saw it in this state", () => {
-  const seen = observe(undefined, lease(held), 1000);
+  const seen = noteLease(undefined, lease(held), 1000);
   assert.deepEqual(decide(seen, 'me', 1000, 15_999), { action: 'wait', holder: 'other' });
   assert.equal(decide(seen, 'me', 1000, 16_000).action, 'take');
 });
 
 test("the holder's clock does not count: a renewTime far in the past or in the future is as good as any", () => {
   for (const renewTime of ['1999-01-01T00:00:00.000000Z', '2099-01-01T00:00:00.000000Z']) {
-    const seen = observe(undefined, lease({ ...held, renewTime }), 0);
+    const seen = noteLease(undefined, lease({ ...held, renewTime }), 0);
     assert.equal(decide(seen, 'me', 1000, 14_999).action, 'wait');
     assert.equal(decide(seen, 'me', 1000, 15_000).action, 'take');
   }
 });
 
 test('a renewal begins a new wait, a label does not', () => {
-  const first = observe(undefined, lease(held), 0);
-  const labelled = observe(first, lease(held, { resourceVersion: '2', labels: { a: 'b' } }), 10_000);
+  const first = noteLease(undefined, lease(held), 0);
+  const labelled = noteLease(first, lease(held, { resourceVersion: '2', labels: { a: 'b' } }), 10_000);
   assert.equal(labelled.sinceMs, 0);
-  const renewed = observe(labelled, lease({ ...held, renewTime: '2026-01-01T00:00:02.000000Z' }), 12_000);
+  const renewed = noteLease(labelled, lease({ ...held, renewTime: '2026-01-01T00:00:02.000000Z' }), 12_000);
   assert.equal(renewed.sinceMs, 12_000);
 });
 
 test('a Lease without a duration lasts as long as ours', () => {
-  const seen = observe(undefined, lease({ holderIdentity: 'other' }), 0);
+  const seen = noteLease(undefined, lease({ holderIdentity: 'other' }), 0);
   assert.equal(decide(seen, 'me', 7000, 6999).action, 'wait');
   assert.equal(decide(seen, 'me', 7000, 7000).action, 'take');
 });

@@ -62,7 +62,11 @@ export interface Observation {
 }
 
 /** Records a Lease that was just read. Only writes of its holder count: a new label does not extend a term. */
-export function observe(previous: Observation | undefined, lease: Live<Lease> | undefined, nowMs: number): Observation {
+export function noteLease(
+  previous: Observation | undefined,
+  lease: Live<Lease> | undefined,
+  nowMs: number,
+): Observation {
   if (previous !== undefined && stateOf(previous.lease) === stateOf(lease)) return { lease, sinceMs: previous.sinceMs };
   return { lease, sinceMs: nowMs };
 }

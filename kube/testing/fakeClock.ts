@@ -25,17 +25,17 @@ export class FakeClock implements Clock {
 
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await settle();
+    await turn();
     for (;;) {
       const next = this.#timers.filter((timer) => timer.dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0];
       if (next === undefined) break;
       this.#timers = this.#timers.filter((timer) => timer !== next);
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.callback();
-      await settle();
+      await turn();
     }
     this.#nowMs = untilMs;
-    await settle();
+    await turn();
   }
 
   /** Time passes while the process is stopped: no timer fires before the first one after it wakes up. */
@@ -49,6 +49,6 @@ export class FakeClock implements Clock {
 }
 
 /** Lets promises that are ready run, and those that they make ready. */
-async function settle(): Promise<void> {
+async function turn(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }

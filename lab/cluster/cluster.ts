@@ -8,7 +8,7 @@ import { type Progress, silentProgress } from '#lab/progress.ts';
 import { buildGoModule, buildPause, type GoModule } from './binaries.ts';
 import { buildAdminKubeconfig, createClusterCertificates } from './certificates.ts';
 import { createCgroup, removeCgroup } from './cgroups.ts';
-import { acquireHostAddress, connectNode, disconnectNode, hostAddress, settleHostAddress } from './hostNetwork.ts';
+import { acquireHostAddress, connectNode, disconnectNode, hostAddress, syncHostAddress } from './hostNetwork.ts';
 import { importImages } from './images.ts';
 import { nodePath, programPath } from './layout.ts';
 import { acquireMachine } from './machine.ts';
@@ -141,7 +141,7 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
   if (init !== undefined) await waitForEnd(init);
   await disconnectNode();
   await removeCgroup();
-  await settleHostAddress();
+  await syncHostAddress();
   await rm(dir, { recursive: true, force: true });
 }
 

@@ -6,7 +6,7 @@ import { runProgram } from './shell.ts';
 export const hostAddress = address.hostForPods;
 
 let holders = 0;
-let settled: Promise<void> = Promise.resolve();
+let synced: Promise<void> = Promise.resolve();
 
 /**
  * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. An address that is left
@@ -19,9 +19,9 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
     if (!isHeld) return;
     isHeld = false;
     holders--;
-    await settleHostAddress();
+    await syncHostAddress();
   };
-  await settleHostAddress().catch(async (error) => {
+  await syncHostAddress().catch(async (error) => {
     await release();
     throw error;
   });
@@ -29,14 +29,14 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
 }
 
 /** Makes the device match its holders, one change after the other; without holders the address is removed. */
-export function settleHostAddress(): Promise<void> {
-  const settle = async () => {
+export function syncHostAddress(): Promise<void> {
+  const sync = async () => {
     const isWanted = holders > 0;
     if (isWanted === isHostAddressSet()) return;
     await runProgram(['ip', 'address', isWanted ? 'replace' : 'del', `${hostAddress}/32`, 'dev', 'lo']);
   };
-  settled = settled.then(settle, settle);
-  return settled;
+  synced = synced.then(sync, sync);
+  return synced;
 }
 
 function isHostAddressSet(): boolean {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { waitFor } from '#lab/process/wait.ts';
-import type { Journal } from './recordLoad.ts';
+import type { Journal } from './directLoad.ts';
 
 export interface Verdict {
   readonly isExact: boolean;

@@ -13,8 +13,8 @@ import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_
 import { defaultSeries } from '#core/series.ts';
 import { type Position, parseVector } from '#core/vector.ts';
 import type { Progress } from '#lab/progress.ts';
+import { checkOnce } from './checkOnce.ts';
 import type { OnceTotal } from './document.ts';
-import { judge } from './judge.ts';
 
 export interface OnceOptions {
   readonly connection: ConnectionOptions;
@@ -70,7 +70,11 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
     return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
   });
   // Additions that were acknowledged before an early end are also counted and shown.
-  return { totals, proof, error: failure === undefined ? judge({ summary, totals, proof }) : describeChain(failure) };
+  return {
+    totals,
+    proof,
+    error: failure === undefined ? checkOnce({ summary, totals, proof }) : describeChain(failure),
+  };
 }
 
 /** A total that includes the newest position of each partition includes all positions before, of any series. */

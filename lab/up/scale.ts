@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { childName, defaultTopic, type PipelineRef } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
-import { type Journal, startLoad } from '#lab/load/recordLoad.ts';
+import { type Journal, startLoad } from '#lab/load/directLoad.ts';
 import { verify } from '#lab/load/verify.ts';
 import { type Monitoring, startMonitoring } from '#lab/monitoring/monitoring.ts';
 import type { Progress } from '#lab/progress.ts';

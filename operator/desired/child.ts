@@ -1,8 +1,8 @@
 import { ownerLabels, recommendedLabels, selectorLabels } from '#contract/labels.ts';
 import { apiVersion, type Component, kind } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import type { OwnedKind } from './childKinds.ts';
 import { refOf } from './identity.ts';
-import type { OwnedKind } from './ownership.ts';
 
 interface OwnerReference {
   readonly apiVersion: string;

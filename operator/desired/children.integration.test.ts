@@ -16,8 +16,8 @@ import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { parseStrimziKafka } from '#operator/api/strimzi.ts';
 import { eventually } from '#test/support/condition.ts';
 import type { Child, ChildObject } from './child.ts';
+import { groupOf, ownership } from './childKinds.ts';
 import { buildChildren } from './children.ts';
-import { groupOf, ownership } from './ownership.ts';
 import {
   type Example,
   foreignExample,

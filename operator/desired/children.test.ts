@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { labelKeys } from '#contract/labels.ts';
+import { ownedKinds, ownership, steps } from './childKinds.ts';
 import { buildChildren } from './children.ts';
-import { ownedKinds, ownership, steps } from './ownership.ts';
 import {
   foreignExample,
   fullExample,

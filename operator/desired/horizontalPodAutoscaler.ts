@@ -2,9 +2,9 @@ import { type Component, childName } from '#contract/names.ts';
 import { externalMetricOf, type RecordedSeries, recordedSeries } from '#contract/scaling.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
 import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 

@@ -1,9 +1,9 @@
 import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, labelsOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { kafkaNamespaceOf, topicOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import { retentionMs } from './retention.ts';
 
 /**

@@ -2,8 +2,8 @@ import { formatCountedLog } from '#contract/countedLog.ts';
 import { mounts } from '#contract/mounts.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
-import { ownership } from './ownership.ts';
 
 export function logFileName(pipeline: SumPipeline): string {
   return `${pipeline.metadata.name}-log`;

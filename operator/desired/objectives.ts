@@ -30,10 +30,10 @@ export function missesOf({ metric }: Selectors): Misses {
   const within = slos.acknowledgement.withinMs / 1000;
   const durations = (name: 'bucket' | 'count', window: string, more = '', per = 'rate') =>
     `sum(${per}(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
-  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is judged.
+  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is counted.
   const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
   const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
-  const judged = `((${isStale}) and on (pod) (${isCounting}))`;
+  const counted = `((${isStale}) and on (pod) (${isCounting}))`;
   const isUnanswered = `,result=~"${unanswered.join('|')}"`;
   const isInTime = `,le="${within}"`;
   return {
@@ -46,7 +46,7 @@ export function missesOf({ metric }: Selectors): Misses {
     },
     // Measured in pod minutes: a pod that has just started under a backlog has the weight of the time in which it
     // counted.
-    stale: (window) => `sum(sum_over_time(${judged}[${window}:1m])) / sum(count_over_time(${judged}[${window}:1m]))`,
+    stale: (window) => `sum(sum_over_time(${counted}[${window}:1m])) / sum(count_over_time(${counted}[${window}:1m]))`,
   };
 }
 

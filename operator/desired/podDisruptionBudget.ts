@@ -2,9 +2,9 @@ import { selectorLabels } from '#contract/labels.ts';
 import { type Component, childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
 /**
  * One pod at a time. With one replica too: a node must be drainable, and a missing pod loses nothing. Unready

@@ -2,9 +2,9 @@ import { childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { buildAlertRules } from './alertRules.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf, topicOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import type { RuleGroup } from './ruleGroup.ts';
 import { buildScalingRules } from './scalingRules.ts';
 

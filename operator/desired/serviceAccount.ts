@@ -1,9 +1,9 @@
 import { type Component, childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
 /**
  * Identity of a component's pods. Pods, not accounts, decide whether a token is mounted, so that a named account works

@@ -56,19 +56,19 @@ export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling
   }
   const found = findMissing(input);
   if (found !== undefined) return found;
-  const judged = input.components.map((component) => observeComponent(component, input));
+  const observed = input.components.map((component) => observeComponent(component, input));
   return (
-    judged.find(({ status }) => status === 'False') ??
-    judged.find(({ status }) => status === 'Unknown') ??
-    merge(judged)
+    observed.find(({ status }) => status === 'False') ??
+    observed.find(({ status }) => status === 'Unknown') ??
+    merge(observed)
   );
 }
 
-function merge(judged: readonly ObservedAutoscaling[]): ObservedAutoscaling {
-  const [first] = judged;
-  const notable = judged.find(({ reason }) => reason !== 'Scaling') ?? first;
-  if (notable === undefined) throw new Error('there is a component for every judgement');
-  return { ...notable, message: judged.map(({ message }) => message).join('; ') };
+function merge(observed: readonly ObservedAutoscaling[]): ObservedAutoscaling {
+  const [first] = observed;
+  const notable = observed.find(({ reason }) => reason !== 'Scaling') ?? first;
+  if (notable === undefined) throw new Error('there is a component for every component');
+  return { ...notable, message: observed.map(({ message }) => message).join('; ') };
 }
 
 /** What prevents the pipeline from getting a number. */

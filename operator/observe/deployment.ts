@@ -21,10 +21,10 @@ export function observeDeployment(
   }
   const wanted = deployment.spec?.replicas ?? 1;
   const ready = deployment.status?.readyReplicas ?? 0;
-  return { ...judge(name, deployment, pods, wanted), ready, wanted };
+  return { ...healthOf(name, deployment, pods, wanted), ready, wanted };
 }
 
-function judge(name: string, deployment: LiveDeployment, pods: readonly LivePod[], wanted: number): ChildHealth {
+function healthOf(name: string, deployment: LiveDeployment, pods: readonly LivePod[], wanted: number): ChildHealth {
   const { metadata, status = {} } = deployment;
   const { replicas = 0, updatedReplicas = 0, readyReplicas = 0, availableReplicas = 0, conditions } = status;
   if (metadata.deletionTimestamp !== undefined) {

@@ -1,6 +1,6 @@
 import { fieldManagers } from '#contract/labels.ts';
 import type { Child } from '#operator/desired/child.ts';
-import { type OwnedKind, ownedKinds } from '#operator/desired/ownership.ts';
+import { type OwnedKind, ownedKinds } from '#operator/desired/childKinds.ts';
 import type { LiveChild, LiveConfigMap, LiveObject } from '#operator/observe/objects.ts';
 import { type Action, replicasOf, serverDefaultReplicas } from './action.ts';
 import { findDifference, ownedFields } from './difference.ts';

@@ -3,7 +3,7 @@ import type { Reflector } from '#kube/cache/reflector.ts';
 import { customResourceDefinitions } from '#kube/client/discovery.ts';
 import type { KubeObject, Resource } from '#kube/client/object.ts';
 import type { Manager } from '#kube/control/manager.ts';
-import { ownedKinds } from '#operator/desired/ownership.ts';
+import { ownedKinds } from '#operator/desired/childKinds.ts';
 import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
 import type { Reader } from './gather.ts';
 import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';

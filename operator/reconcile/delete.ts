@@ -2,9 +2,9 @@ import type { ReconcileResult } from '#kube/control/controller.ts';
 import { planDeletion } from '#operator/plan/plan.ts';
 import { worstIssue } from '#operator/status/issue.ts';
 import { execute } from './execute.ts';
+import { writeInventory } from './inventory.ts';
 import { type Pass, toExecuteContext } from './pass.ts';
 import { publishObstacle } from './publish.ts';
-import { recordInventory } from './record.ts';
 
 /**
  * Deletion with Retain: release the KafkaTopic, then remove the finalizer of the SumPipeline. No request goes to Kafka,
@@ -37,7 +37,7 @@ function isLate({ object, dependencies }: Pass): boolean {
 
 async function leaveTopics(pass: Pass, why: string): Promise<void> {
   const { run, owner } = pass;
-  await recordInventory(run.client, owner, []);
+  await writeInventory(run.client, owner, []);
   const left = owner.inventory.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(', ');
   pass.record([
     {

@@ -2,7 +2,7 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { KubeClient } from '#kube/client/client.ts';
 import { isKubernetesError } from '#kube/client/errors.ts';
 import { WaitingError } from '#kube/control/outcome.ts';
-import type { Step } from '#operator/desired/ownership.ts';
+import type { Step } from '#operator/desired/childKinds.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { type Action, type ActionOf, describeObject } from '#operator/plan/action.ts';
 import { findDifference } from '#operator/plan/difference.ts';
@@ -11,8 +11,8 @@ import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Logger } from '#platform/log.ts';
 import { applyChild, createChild } from './apply.ts';
 import { type Failure, toFailure } from './failure.ts';
+import { writeInventory } from './inventory.ts';
 import type { Owner } from './ownership.ts';
-import { recordInventory } from './record.ts';
 import { childResource, configMaps, deployments, pods } from './resources.ts';
 import { releaseTopic, retainTopic } from './topic.ts';
 
@@ -88,7 +88,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
   const { client, owner, logger } = context;
   switch (action.type) {
     case 'record':
-      await recordInventory(client, owner, action.entries);
+      await writeInventory(client, owner, action.entries);
       return undefined;
     case 'create':
       return { written: settle(action.child.object, await createChild(action.child, context), context) };

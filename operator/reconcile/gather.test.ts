@@ -7,7 +7,7 @@ import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
 import { parsePipeline } from '#operator/api/parse.ts';
 import { type Changes, changed, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
-import { ownedKinds } from '#operator/desired/ownership.ts';
+import { ownedKinds } from '#operator/desired/childKinds.ts';
 import { gather, type Reader, type Readers } from './gather.ts';
 import { byPipeline, pipelineKeysOf } from './keys.ts';
 import { apiServices, childResource, kafkas, kafkaTopics, pods, prometheuses } from './resources.ts';

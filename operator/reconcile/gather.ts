@@ -6,10 +6,10 @@ import type { KubeObject, Resource } from '#kube/client/object.ts';
 import { resourceId } from '#kube/client/object.ts';
 import { parseStrimziKafka } from '#operator/api/strimzi.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/childKinds.ts';
 import type { Facts } from '#operator/desired/facts.ts';
 import { kafkaNamespaceOf, refOf } from '#operator/desired/identity.ts';
 import { type ObservedKafka, type ResolvedKafka, resolveKafka } from '#operator/desired/kafka.ts';
-import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/ownership.ts';
 import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsApis.ts';
 import type { ApiServiceBody, LiveChild, LivePod, LivePrometheus, PrometheusBody } from '#operator/observe/objects.ts';
 import { byPipeline } from './keys.ts';
@@ -154,7 +154,7 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   const { cluster, topic } = pipeline.spec.kafka;
   if (cluster === undefined || kafka === undefined) return resolveKafka(pipeline);
   const namespace = kafkaNamespaceOf(pipeline);
-  const observed = observeKafka(kafka.kafkas, { namespace, name: cluster.name });
+  const observed = readKafka(kafka.kafkas, { namespace, name: cluster.name });
   if (observed === undefined) return undefined;
   const resolved = resolveKafka(pipeline, observed);
   if (!resolved.ok || topic.management !== 'Managed') return resolved;
@@ -173,10 +173,7 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   }
 }
 
-function observeKafka(
-  reader: Reader,
-  name: { namespace: string | undefined; name: string },
-): ObservedKafka | undefined {
+function readKafka(reader: Reader, name: { namespace: string | undefined; name: string }): ObservedKafka | undefined {
   switch (reader.availability) {
     case 'pending':
       return undefined;

@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { labelKeys, ownerLabels } from '#contract/labels.ts';
 import type { KubeObject, Resource } from '#kube/client/object.ts';
 import { configMaps } from '#kube/testing/kinds.ts';
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { deployments, pipelines } from '#operator/reconcile/resources.ts';
 import { eventually } from '#test/support/condition.ts';
 import {

@@ -15,7 +15,7 @@ import { gather, type World } from './gather.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
-import { afterWrites, observeLog, type Review, review, toStatusInput } from './review.ts';
+import { afterWrites, countedLogOf, type Review, review, toStatusInput } from './review.ts';
 
 /** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
@@ -57,7 +57,7 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
 
   // Plan and apply. While the connection to Kafka is not known, the desired state is not known either: nothing changes.
   const found = review(world);
-  const log = observeLog(pipeline, found.verdict.logs, pass.previous);
+  const log = countedLogOf(pipeline, found.verdict.logs, pass.previous);
   const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));

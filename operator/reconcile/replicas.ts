@@ -1,7 +1,7 @@
 import { type Component, childName, components } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
 import { refOf } from '#operator/desired/identity.ts';
-import { ownership } from '#operator/desired/ownership.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { scalersOf } from '#operator/observe/scaler.ts';
 import { replicasOf } from '#operator/plan/action.ts';

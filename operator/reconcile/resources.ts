@@ -1,6 +1,6 @@
 import { apiGroup, kind } from '#contract/names.ts';
 import type { KubeObject, Resource } from '#kube/client/object.ts';
-import { groupOf, type OwnedKind, ownership } from '#operator/desired/ownership.ts';
+import { groupOf, type OwnedKind, ownership } from '#operator/desired/childKinds.ts';
 import type {
   ApiServiceBody,
   ConfigMapBody,

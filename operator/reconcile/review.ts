@@ -1,9 +1,9 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Status, SumPipeline } from '#operator/api/types.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
 import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
-import { ownership } from '#operator/desired/ownership.ts';
 import { isTopicOfAggregators } from '#operator/desired/topicFile.ts';
 import type { AutoscalingInput, ScaledComponent } from '#operator/observe/autoscaling.ts';
 import { observeDeployment, type WorkloadHealth } from '#operator/observe/deployment.ts';
@@ -56,12 +56,12 @@ export function toStatusInput(
         problem === undefined
           ? undefined
           : { reason: problem.reason, message: problem.message, needsSpecChange: needsSpecChange.has(problem.reason) },
-      topic: observeTopic(world, verdict),
+      topic: topicHealthOf(world, verdict),
     },
     workloads,
     verdict,
     autoscaling: toAutoscalingInput(world, verdict.partitions),
-    monitoring: observeMonitoring(world),
+    monitoring: monitoringOf(world),
     drift: components.flatMap((component) => {
       const name = childName.workload(refOf(pipeline), component);
       const deployment: LiveDeployment | undefined = findChild(world, ownership.deployment.kind, name);
@@ -71,7 +71,7 @@ export function toStatusInput(
       image: facts === undefined ? pipeline.spec.image : imageOf(pipeline, facts),
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
-      log: observeLog(pipeline, verdict.logs, context.previous),
+      log: countedLogOf(pipeline, verdict.logs, context.previous),
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };
@@ -81,7 +81,7 @@ export function toStatusInput(
  * The log that the ledger counts, as last reported: it is possible that no aggregator runs while calculators
  * start.
  */
-export function observeLog(
+export function countedLogOf(
   pipeline: SumPipeline,
   reported: readonly CountedLog[],
   previous: Status | undefined,
@@ -94,7 +94,7 @@ export function observeLog(
 /** Waiting does not fix these problems: the resource itself has to be changed. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
-function observeTopic(world: World, verdict: ObservedVerdict) {
+function topicHealthOf(world: World, verdict: ObservedVerdict) {
   const { pipeline } = world;
   const { topic } = pipeline.spec.kafka;
   if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
@@ -139,7 +139,7 @@ function toAutoscalingInput(world: World, reported: number | undefined): Autosca
   };
 }
 
-function observeMonitoring(world: World): Monitoring {
+function monitoringOf(world: World): Monitoring {
   switch (world.monitoring) {
     case 'disabled':
       return { state: 'disabled' };

@@ -1,16 +1,22 @@
 import { components } from '#contract/names.ts';
 import type { Condition, Status } from '#operator/api/types.ts';
 import { observeAutoscaling } from '#operator/observe/autoscaling.ts';
-import { type Judgement, toConditions } from './conditions.ts';
+import { type ConditionDraft, toConditions } from './conditions.ts';
+import {
+  draftDrifted,
+  draftDurabilityWeak,
+  draftKafkaReady,
+  draftObservabilityReady,
+  draftWorkloadsReady,
+} from './drafts.ts';
 import type { StatusInput } from './input.ts';
 import { type Issue, worstIssue } from './issue.ts';
-import { judgeDrift, judgeDurability, judgeKafka, judgeObservability, judgeWorkloads } from './judge.ts';
 
 /** The whole status of one pass. */
 export function buildStatus(input: StatusInput): Status {
   const { generation, now, shown, workloads } = input;
-  const kafka = judgeKafka(input);
-  const pods = judgeWorkloads(input);
+  const kafka = draftKafkaReady(input);
+  const pods = draftWorkloadsReady(input);
   // A failure of our own explains more than what the children wait for.
   const obstacle = worstIssue([...input.issues, ...stallsSeen(input)]) ?? firstObstacle(kafka, pods);
   return {
@@ -21,10 +27,10 @@ export function buildStatus(input: StatusInput): Status {
         KafkaReady: kafka,
         WorkloadsReady: pods,
         AutoscalingActive: observeAutoscaling(input.autoscaling),
-        ObservabilityReady: judgeObservability(input),
+        ObservabilityReady: draftObservabilityReady(input),
         TotalExact: input.verdict.exact,
-        DurabilityWeak: judgeDurability(input),
-        Drifted: judgeDrift(input),
+        DurabilityWeak: draftDurabilityWeak(input),
+        Drifted: draftDrifted(input),
       },
       { previous: input.previous?.conditions ?? [], generation, now },
     ),
@@ -78,18 +84,18 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
 }
 
 /** Unknown does not count as an obstacle: with 0 aggregators wanted, no pod would ever report. */
-function firstObstacle(...judgements: readonly Judgement[]): Issue | undefined {
-  const found = judgements.find(({ status }) => status === 'False');
+function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined {
+  const found = drafts.find(({ status }) => status === 'False');
   return found === undefined ? undefined : { kind: 'waiting', reason: found.reason, message: found.message };
 }
 
-const notStalled: Judgement = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
+const notStalled: ConditionDraft = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
 
 /** The three conditions of kstatus: at most one of them is True. */
 function summarize(
   obstacle: Issue | undefined,
   readyMessage: string,
-): Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', Judgement>> {
+): Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', ConditionDraft>> {
   if (obstacle === undefined) {
     return {
       Ready: { status: 'True', reason: 'Ready', message: readyMessage },

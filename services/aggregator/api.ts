@@ -110,7 +110,7 @@ export class AggregatorApi {
     const ranges = await this.#session()
       .topic.offsets()
       .catch(() => undefined);
-    return buildProof({ exactness: state.judge(), books, ranges, logEpoch, at: now() });
+    return buildProof({ exactness: state.decideExactness(), books, ranges, logEpoch, at: now() });
   }
 
   /** One recount at a time: it reads every row, on a connection that counting needs too. */

@@ -116,7 +116,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     },
     async assign(partitionsOfIt: readonly number[] = [0]) {
       partitions.assign(Object.assign(assignment, { partitions: partitionsOfIt }));
-      await partitions.settled();
+      await partitions.whenIdle();
     },
     batch(offset: number, schema = '1'): LogBatch {
       const requestId = `00000000-0000-4000-8000-${String(offset + 1).padStart(12, '0')}`;
@@ -139,7 +139,7 @@ describe('the gauges of partitions', () => {
     await assign([0, 1]);
     await partitions.apply(batch(0));
     partitions.stopped(1, new LogGapError({ partition: 1, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     assert((await gauges()).includes('sumpipeline_next_offset{partition="0"} 1'));
     assert((await gauges()).includes('sumpipeline_partition_halted{partition="1"} 1'));
     partitions.retire();
@@ -151,7 +151,7 @@ describe('the gauges of partitions', () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     await assign();
     assert((await gauges()).includes('sumpipeline_halted_partitions 1'));
     await partitions.apply(batch(0));
@@ -186,7 +186,7 @@ describe('the anchor of a partition', () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
     assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
@@ -306,7 +306,7 @@ describe('a partition', () => {
       fail('apply', error);
       moveBooks(5n);
       assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
-      await partitions.settled();
+      await partitions.whenIdle();
       assert.deepEqual(calls, ['prove', 'claim', 'read 0', 'apply 0 epoch 1', 'prove', 'claim', 'read 5']);
       await partitions.apply(batch(5));
       assert.equal(calls.at(-1), 'apply 5 epoch 2');
@@ -317,7 +317,7 @@ describe('a partition', () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(3)), { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
@@ -336,7 +336,7 @@ describe('a partition', () => {
     const late = partitions.apply(batch(0));
     ending.abort();
     assert.deepEqual(await late, { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual([...partitions.halts], []);
   });
 
@@ -347,7 +347,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'LogGap');
     assert.equal(changes(), 1);
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the books know it');
     await assign();
     assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
@@ -361,7 +361,7 @@ describe('a partition', () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'halt LogTruncated epoch 1']);
     await assign();
     assert.deepEqual(calls.splice(0), ['prove', 'claim']);
@@ -376,7 +376,7 @@ describe('a partition', () => {
     await assign();
     fail('halt', new FencedError('another owner'));
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     calls.splice(0);
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
@@ -389,7 +389,7 @@ describe('a partition', () => {
     await assign();
     assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'prove', 'claim', 'read 0']);
     partitions.stopped(0, unlisted);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
     assert.equal(partitions.halts.size, 0);
   });
@@ -399,7 +399,7 @@ describe('a partition', () => {
     await assign();
     fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
@@ -407,7 +407,7 @@ describe('a partition', () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     await assign([]);
     assert.equal(partitions.halts.size, 0);
   });
@@ -445,7 +445,7 @@ it('commits the start of a claim to Kafka, for dashboards: the last owner may no
     ...assignment,
     commitForDashboards: async (offsets) => void told.push(JSON.stringify([...offsets].map(String))),
   });
-  await partitions.settled();
+  await partitions.whenIdle();
   await partitions.rest();
   assert.deepEqual(told, ['["0,41"]']);
 });

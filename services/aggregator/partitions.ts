@@ -164,7 +164,7 @@ export class Partitions {
   }
 
   /** Resolves when no claim and no write of a halt is in flight. */
-  async settled(): Promise<void> {
+  async whenIdle(): Promise<void> {
     await Promise.all(this.#working);
   }
 

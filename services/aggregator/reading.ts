@@ -101,7 +101,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     ending.abort();
     await partitions.rest();
     await reader.close();
-    await partitions.settled();
+    await partitions.whenIdle();
     partitions.retire();
   }
 }

@@ -1,9 +1,9 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
-import { judgeDurability } from '#services/eventlog/durability.ts';
+import { durabilityHealth } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
-import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
+import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
 
@@ -54,7 +54,7 @@ export class AggregatorState {
   }
 
   set topic(settings: TopicSettings) {
-    this.#durability = judgeDurability(settings);
+    this.#durability = durabilityHealth(settings);
     this.#partitions = settings.partitions;
     this.changed();
   }
@@ -88,8 +88,8 @@ export class AggregatorState {
     this.changed();
   }
 
-  judge(): Exactness {
-    return judge(this.#facts());
+  decideExactness(): Exactness {
+    return decideExactness(this.#facts());
   }
 
   /** Call when a fact may have changed: publishes the verdict if it differs. */

@@ -4,7 +4,7 @@ import { parseVerdict, type Verdict } from '#contract/verdict.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { buildProof } from './proof.ts';
 import { AggregatorState } from './state.ts';
-import { buildVerdict, judge, type VerdictFacts } from './verdict.ts';
+import { buildVerdict, decideExactness, type VerdictFacts } from './verdict.ts';
 
 const ok = { ok: true, reason: 'Connected', message: 'fine' };
 const down = { ok: false, reason: 'Unreachable', message: 'no route' };
@@ -35,7 +35,7 @@ const good: VerdictFacts = {
 
 const haltOf = (reason: 'LogGap' | 'RecordTooNew') => new Map([[1, { reason, message: 'seen' }]]);
 
-describe('judge', () => {
+describe('the decision whether the total is exact', () => {
   for (const [what, facts, exact, reason] of [
     ['all is well', good, true, 'Exact'],
     ['nothing was ever read', { ...good, books: [], recount: { additions: 0n, differences: [] } }, true, 'Exact'],
@@ -73,8 +73,8 @@ describe('judge', () => {
     ['a newer record halted a partition', { ...good, halts: haltOf('RecordTooNew') }, true, 'Exact'],
   ] as const) {
     it(`says ${exact} because ${reason} when ${what}`, () => {
-      const judged = judge(facts);
-      assert.deepEqual([judged.exact, judged.reason], [exact, reason]);
+      const found = decideExactness(facts);
+      assert.deepEqual([found.exact, found.reason], [exact, reason]);
     });
   }
 });
@@ -127,7 +127,7 @@ describe('a verdict', () => {
 
 describe('a proof', () => {
   const at = new Date(0);
-  const exactness = judge(good);
+  const exactness = decideExactness(good);
   const facts = { exactness, books: [books], logEpoch: 1, at };
   const range = (earliest: bigint, end: bigint) => new Map([[0, { earliest, end }]]);
 

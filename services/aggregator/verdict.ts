@@ -39,7 +39,7 @@ const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew'])
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
 /** The only place that decides what exact means. Pure; the first failing rule gives the reason. */
-export function judge(facts: VerdictFacts): Exactness {
+export function decideExactness(facts: VerdictFacts): Exactness {
   if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
@@ -86,7 +86,7 @@ export function judge(facts: VerdictFacts): Exactness {
 
 /** Builds the published verdict. `message` omits growing numbers, because a verdict is written only when it changes. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
-  const { exact, reason, message } = judge(facts);
+  const { exact, reason, message } = decideExactness(facts);
   return {
     at: at.toISOString(),
     exact,

@@ -45,14 +45,14 @@ export async function watch(
     const log = await look(() => lookAtLog(session, withSettings));
     // After the end, errors of the closed connections must not change the health.
     if (signal.aborted) return;
-    state.store = judgeHealth(state.store, books, healthy('connected to PostgreSQL'));
+    state.store = nextHealth(state.store, books, healthy('connected to PostgreSQL'));
     if (books.ok) {
       state.books = books.value;
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
     // Only a member of the group knows that a failure of the log has ended.
-    state.kafka = judgeHealth(
+    state.kafka = nextHealth(
       state.kafka,
       log.ok ? made : log,
       partitions.isMember ? healthy('connected to Kafka') : state.kafka,
@@ -112,7 +112,7 @@ async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
 }
 
 /** Unchanged without a failure, so that messages do not flip. */
-function judgeHealth(before: Health, now: Look<unknown>, healed: Health): Health {
+function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health {
   if (!now.ok) return now.health;
   return before.ok ? before : healed;
 }

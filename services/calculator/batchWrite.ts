@@ -106,11 +106,11 @@ class BatchWrite {
     this.#timer = setTimeout(() => this.#next(), Math.min(ms, Math.max(0, deadline - now())));
   }
 
-  #end(settle: () => void): void {
+  #end(finish: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    settle();
+    finish();
   }
 
   #backoff(): number {

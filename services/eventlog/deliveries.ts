@@ -210,7 +210,7 @@ export class Deliveries {
       reading.isToCompare = true;
       // This leader is trusted once the record before `next` is compared; another leader needs another comparison.
       reading.leaderEpoch = first.leaderEpoch;
-      this.#judge(reading, undefined);
+      this.#checkRange(reading, undefined);
       return false;
     }
     if (!reading.isToCompare) return true;
@@ -227,7 +227,7 @@ export class Deliveries {
   /** kafkajs lost its offset in the partition and will jump to another one. */
   lostPlace(partition: number): void {
     const reading = this.#readings.get(partition);
-    if (reading !== undefined) this.#judge(reading, undefined);
+    if (reading !== undefined) this.#checkRange(reading, undefined);
   }
 
   /**
@@ -259,7 +259,7 @@ export class Deliveries {
       const { next } = reading;
       const end = ranges.get(partition)?.end ?? 0n;
       if (isBusy) this.#askWhetherOpen(reading, end);
-      else if (rangeProblem(partition, next, ranges) !== undefined) this.#judge(reading, undefined);
+      else if (rangeProblem(partition, next, ranges) !== undefined) this.#checkRange(reading, undefined);
       else if (end === next) reading.stalledChecks = 0;
       else this.#stalled(reading, end);
     }
@@ -320,7 +320,7 @@ export class Deliveries {
     for (const records of contiguousBatches(messages, reading.next, this.#options.recordsMax)) {
       const result = await this.#handle(reading, records, highWatermark, payload);
       if (!this.#isLive(reading)) return;
-      if (!this.#settle(reading, records, result)) return;
+      if (!this.#takeResult(reading, records, result)) return;
       payload.resolveOffset(String(reading.next - 1n));
       await payload.heartbeat();
       if (!this.#isLive(reading) || !payload.isRunning()) return;
@@ -352,7 +352,7 @@ export class Deliveries {
   }
 
   /** Applies the owner's result. Returns true if delivery continues with the rest of the same fetch. */
-  #settle(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
+  #takeResult(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
     const end = reading.next + BigInt(records.length);
     switch (result.kind) {
       case 'confirmed': {
@@ -430,7 +430,7 @@ export class Deliveries {
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
       // More withheld records may follow: an aborted transaction can have any number.
-      if (this.#settle(reading, records, result)) this.#look(reading, undefined);
+      if (this.#takeResult(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {
       logger.warn({ error, partition }, 'cannot read what the log holds at the next offset; retrying');
@@ -447,10 +447,10 @@ export class Deliveries {
     const { partition, next } = reading;
     const fields = { partition, expected: String(next), got: String(got) };
     this.#options.logger.debug(fields, 'a batch begins at an unexpected offset');
-    this.#judge(reading, reading.mismatches < mismatchesMax ? undefined : got);
+    this.#checkRange(reading, reading.mismatches < mismatchesMax ? undefined : got);
   }
 
-  #judge(reading: Reading, gapAt: bigint | undefined): void {
+  #checkRange(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading) || reading.phase === 'resting') return;
     reading.phase = 'resting';
     this.applyPauses();

@@ -8,7 +8,7 @@ const minInSyncReplicasMin = 2;
 const retentionMsMin = 7 * 24 * 3600 * 1000;
 
 /** Judges the effective settings of the topic. Weak settings are only reported; nothing stops because of them. */
-export function judgeDurability(settings: TopicSettings): Health {
+export function durabilityHealth(settings: TopicSettings): Health {
   const problems = [
     settings.replicas < replicasMin && `replication factor is ${settings.replicas}, must be at least ${replicasMin}`,
     settings.minInSyncReplicas < minInSyncReplicasMin &&

@@ -315,14 +315,14 @@ class KafkaLogReader implements LogReader {
 
   /** Reads twice, the second time on a new connection: a halt must not depend on the data of an old leader. */
   async #askRange(partition: number, wanted: bigint): Promise<RangeAnswer> {
-    const judge = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
+    const toAnswer = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
       problem: rangeProblem(partition, wanted, ranges),
       earliest: ranges.get(partition)?.earliest ?? 0n,
     });
-    const first = judge(await this.#sharedOffsets());
+    const first = toAnswer(await this.#sharedOffsets());
     if (first.problem === undefined) return first;
     this.#admin.forget();
-    return judge(await this.offsets());
+    return toAnswer(await this.offsets());
   }
 
   #checkIdle(): void {

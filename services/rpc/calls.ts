@@ -69,8 +69,8 @@ export class Calls {
     const deadline = Math.min(asked ?? startedAt + defaultTimeoutMs, startedAt + maximumTimeoutMs);
     const context = new Context(deadline);
     onGone(() => context.end());
-    const answer = await this.#settle(method, deadline - startedAt + graceMs, () => work(context));
-    context.settle();
+    const answer = await this.#withinDeadline(method, deadline - startedAt + graceMs, () => work(context));
+    context.answered();
     const { metrics } = this.#options;
     const result: RequestResult = answer.ok ? 'ok' : answer.failure.code;
     metrics.sumpipeline_requests_total.inc({ method, result });
@@ -83,7 +83,11 @@ export class Calls {
     this.#options.metrics.sumpipeline_requests_total.inc({ method: 'none', result: code });
   }
 
-  async #settle<Response>(method: string, withinMs: number, work: () => Promise<Response>): Promise<Answer<Response>> {
+  async #withinDeadline<Response>(
+    method: string,
+    withinMs: number,
+    work: () => Promise<Response>,
+  ): Promise<Answer<Response>> {
     try {
       return { ok: true, response: await withDeadline(method, Math.max(0, withinMs), work()) };
     } catch (error) {
@@ -102,7 +106,7 @@ export class Calls {
 class Context implements CallContext {
   readonly deadline: number;
   #controller: AbortController | undefined;
-  #state: 'waiting' | 'settled' | 'gone' = 'waiting';
+  #state: 'waiting' | 'answered' | 'gone' = 'waiting';
 
   constructor(deadline: number) {
     this.deadline = deadline;
@@ -116,8 +120,8 @@ class Context implements CallContext {
     return this.#controller.signal;
   }
 
-  settle(): void {
-    if (this.#state === 'waiting') this.#state = 'settled';
+  answered(): void {
+    if (this.#state === 'waiting') this.#state = 'answered';
   }
 
   end(): void {

@@ -61,7 +61,7 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
     definition[name] = defineMethod(bound);
     implementation[name] = (call: ServerUnaryCall<Uint8Array, Message>, callback: sendUnaryData<Message>) => {
       answer(bound, calls, call).then(
-        (settled) => (settled.ok ? callback(null, settled.response) : callback(statusOf(settled.failure))),
+        (answered) => (answered.ok ? callback(null, answered.response) : callback(statusOf(answered.failure))),
         (error: unknown) => logger.error({ error, method: name }, 'a response could not be sent'),
       );
     };

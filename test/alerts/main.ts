@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { stateRoot } from '#lab/cache.ts';
-import { startLoad } from '#lab/load/recordLoad.ts';
+import { startLoad } from '#lab/load/directLoad.ts';
 import { createProgress } from '#lab/progress.ts';
 import { runProgram } from '#lab/runProgram.ts';
 import { buildAlertRules } from '#operator/desired/alertRules.ts';

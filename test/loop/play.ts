@@ -1,10 +1,10 @@
-import { startLoad } from '#lab/load/recordLoad.ts';
+import { startLoad } from '#lab/load/directLoad.ts';
 import { verify } from '#lab/load/verify.ts';
 import type { Lab } from './lab.ts';
 import { startPipeline } from './pipeline.ts';
-import type { LoopRecord, StepLatencies } from './record.ts';
 import { startRecorder } from './recorder.ts';
 import type { Run, Scenario } from './scenario.ts';
+import type { LoopRecord, StepLatencies } from './timeline.ts';
 
 interface Check {
   readonly promise: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { renderPlot } from './plot.ts';
-import type { Point } from './record.ts';
+import type { Point } from './timeline.ts';
 
 const point = (at: number, more: Partial<Point>): Point => ({
   at,

@@ -1,4 +1,4 @@
-import type { LoopRecord, Quantity } from './record.ts';
+import type { LoopRecord, Quantity } from './timeline.ts';
 
 /** One of the plots below each other: lines over the same time. */
 interface Panel {

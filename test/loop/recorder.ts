@@ -5,7 +5,7 @@ import { createPrometheusClient } from '#lab/monitoring/query.ts';
 import { pause } from '#platform/time.ts';
 import type { Lab } from './lab.ts';
 import type { LoopPipeline } from './pipeline.ts';
-import type { LoopRecord, Mark, Point } from './record.ts';
+import type { LoopRecord, Mark, Point } from './timeline.ts';
 
 export interface Recorder extends AsyncDisposable {
   readonly record: LoopRecord;

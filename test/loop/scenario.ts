@@ -1,9 +1,9 @@
-import type { Load } from '#lab/load/recordLoad.ts';
+import type { Load } from '#lab/load/directLoad.ts';
 import { type AggregatorsMax, windows } from '#lab/up/scaledSpec.ts';
 import type { Lab } from './lab.ts';
 import type { LoopPipeline } from './pipeline.ts';
-import type { Point, StepLatencies } from './record.ts';
 import type { Recorder } from './recorder.ts';
+import type { Point, StepLatencies } from './timeline.ts';
 
 export interface Scenario {
   /** Used in the namespace, the plot and `--only`. */

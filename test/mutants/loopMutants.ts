@@ -18,16 +18,16 @@ export const loopMutants: readonly Mutant[] = [
   },
   {
     breaks: 'a missing value is not a change of the replicas',
-    file: 'test/loop/record.ts',
+    file: 'test/loop/timeline.ts',
     from: 'if (value === undefined) continue;',
     to: '',
-    test: { file: 'test/loop/record.test.ts', name: 'changes are those inside the given time' },
+    test: { file: 'test/loop/timeline.test.ts', name: 'changes are those inside the given time' },
   },
   {
     breaks: 'a stage is timed to the last rise, not to the release after it',
-    file: 'test/loop/record.ts',
+    file: 'test/loop/timeline.ts',
     from: 'scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1)',
     to: 'scalings.at(-1)',
-    test: { file: 'test/loop/record.test.ts', name: 'each stage of a step is timed' },
+    test: { file: 'test/loop/timeline.test.ts', name: 'each stage of a step is timed' },
   },
 ];

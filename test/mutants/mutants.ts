@@ -247,7 +247,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a partition that does not move is reported in the status',
-    file: 'operator/status/judge.ts',
+    file: 'operator/status/drafts.ts',
     from: 'if (stuck !== undefined)',
     to: 'if (false)',
     test: { file: 'operator/status/status.test.ts', name: 'a partition that does not move' },
@@ -396,7 +396,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a deleted pipeline is removed even if another manager owns its finalizer',
-    file: 'operator/reconcile/record.ts',
+    file: 'operator/reconcile/inventory.ts',
     from: 'if (entries.length === 0) return forgetInventory(client, { ref, uid });',
     to: '',
     test: { file: strimzi, name: 'owns the finalizer too' },

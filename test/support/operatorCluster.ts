@@ -12,7 +12,7 @@ import { untilEstablished } from '#lab/crds/established.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import { type Draft, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
 import type { Condition, Status } from '#operator/api/types.ts';
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { type PipelineObject, pipelines } from '#operator/reconcile/resources.ts';
 import { eventually } from './condition.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { buildImportOverrides, buildPurityOverride } from './fences.ts';
 import type { GeneratedFile } from './generatedFile.ts';
+import { buildImportOverrides, buildPurityOverride } from './importRules.ts';
 
 /** biome.json, in the format that Biome itself checks. */
 export function generateBiomeConfig(root: string): GeneratedFile {
@@ -13,7 +13,7 @@ export function generateBiomeConfig(root: string): GeneratedFile {
   return { path: 'biome.json', text };
 }
 
-/** The whole Biome configuration: house format, recommended lint, and the fences. */
+/** The whole Biome configuration: house format, recommended lint, and the importRules. */
 function buildBiomeConfig(): object {
   return {
     $schema: './node_modules/@biomejs/biome/configuration_schema.json',

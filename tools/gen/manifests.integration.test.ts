@@ -18,8 +18,8 @@ import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { operatorEnvironment } from '#operator/config.ts';
 import type { Child } from '#operator/desired/child.ts';
+import { groupOf, type OwnedKind, operatorName, operatorNamespace, ownership } from '#operator/desired/childKinds.ts';
 import { buildChildren } from '#operator/desired/children.ts';
-import { groupOf, type OwnedKind, operatorName, operatorNamespace, ownership } from '#operator/desired/ownership.ts';
 import { fullExample, strimziExample } from '#operator/desired/testing/examples.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -1,4 +1,4 @@
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { type AlertText, alertRule, group, type RuleGroup } from '#operator/desired/ruleGroup.ts';
 import type { operatorMetrics } from '#operator/metrics.ts';
 import type { GeneratedFile } from './generatedFile.ts';

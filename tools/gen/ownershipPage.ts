@@ -1,4 +1,4 @@
-import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/ownership.ts';
+import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/childKinds.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
 import { markdownTable } from './table.ts';
@@ -18,7 +18,7 @@ export function generateOwnershipPage(): GeneratedFile[] {
 
 # What the operator makes and what it may do
 
-Everything below comes from one table, \`operator/desired/ownership.ts\`: the informers, the pruning, the generated roles and this page.
+Everything below comes from one table, \`operator/desired/childKinds.ts\`: the informers, the pruning, the generated roles and this page.
 
 ## Objects
 

@@ -13,7 +13,7 @@ import {
   ownNamespaceRights,
   ownVerbs,
   podRights,
-} from '#operator/desired/ownership.ts';
+} from '#operator/desired/childKinds.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 

@@ -1,5 +1,5 @@
-import { changesOf } from '#test/loop/record.ts';
 import { isDrained, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf } from '#test/loop/timeline.ts';
 import { lastOf } from './step.ts';
 
 /** Shorter than any window: it ends before pods could be added. */

@@ -1,5 +1,5 @@
-import { changesOf } from '#test/loop/record.ts';
 import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf } from '#test/loop/timeline.ts';
 
 const timeoutSeconds = 420;
 /** The rules need a minute of rates to want more than six; scrape, rule and relist intervals come on top. */

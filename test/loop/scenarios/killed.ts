@@ -1,7 +1,7 @@
 import { childName } from '#contract/names.ts';
 import { windows } from '#lab/up/scaledSpec.ts';
-import { changesOf } from '#test/loop/record.ts';
 import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf } from '#test/loop/timeline.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
 /** Longer than the scale-down window, with time for a wrong decision of the scaler. */

@@ -1,6 +1,6 @@
 import { labelKeys } from '#contract/labels.ts';
-import { changesOf } from '#test/loop/record.ts';
 import { rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf } from '#test/loop/timeline.ts';
 import { lastOf } from './step.ts';
 
 const timeoutSeconds = 420;

@@ -1,5 +1,5 @@
-import { changesOf } from '#test/loop/record.ts';
 import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf } from '#test/loop/timeline.ts';
 import { checkGenerations, lastOf } from './step.ts';
 
 const timeoutSeconds = 420;

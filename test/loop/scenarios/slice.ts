@@ -12,7 +12,7 @@ export const slice: Scenario = {
   play: (run) =>
     watchEveryPanel(run, async () => {
       await short.play(run);
-      const { isExact, text } = await verify(run.pipeline, await run.load.settle());
+      const { isExact, text } = await verify(run.pipeline, await run.load.drain());
       run.check('every acknowledged addition is counted once, and the proof is exact', isExact, text);
       run.load.setRate(rates.low);
       await playFaults(run);

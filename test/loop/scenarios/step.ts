@@ -1,6 +1,6 @@
 import { windows } from '#lab/up/scaledSpec.ts';
-import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/record.ts';
 import { drainedLag, type Run, rates, type Scenario, settleSeconds, untilSteady } from '#test/loop/scenario.ts';
+import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/timeline.ts';
 
 /** Maximum number of replica changes in one step of the load. */
 const changesMax = 2;

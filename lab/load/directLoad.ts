@@ -22,7 +22,7 @@ export interface Load extends AsyncDisposable {
   /** The partitions to write to; default all of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
   /** Sets the rate to 0 and waits until every addition so far is acknowledged; more additions may follow. */
-  settle(): Promise<Journal>;
+  drain(): Promise<Journal>;
   /** Stops the arrivals and waits until every addition so far is acknowledged. */
   finish(): Promise<Journal>;
 }
@@ -83,7 +83,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
     }
   })();
 
-  async function settle(): Promise<Journal> {
+  async function drain(): Promise<Journal> {
     state.rate = 0;
     // A due addition is sent at the next tick.
     await pause(2 * tickMs, end.signal);
@@ -113,7 +113,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
       const message = { key: Buffer.from(key), value: Buffer.from(value), headers: newer, partition };
       await producer.send({ topic: pipeline.topic, acks: -1, messages: [message] });
     },
-    settle,
+    drain,
     finish,
     async [Symbol.asyncDispose]() {
       end.abort();

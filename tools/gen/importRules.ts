@@ -5,7 +5,7 @@
  */
 
 /** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
-export interface Fence {
+export interface ImportRule {
   readonly folder: string;
   readonly folders: readonly string[];
   readonly packages: readonly string[] | 'any';
@@ -16,8 +16,8 @@ export interface Fence {
   readonly why: string;
 }
 
-/** The last fence that covers a file applies, so the fence of a folder comes after the fence of the folder above it. */
-export const fences: readonly Fence[] = [
+/** The last rule that covers a file applies, so the rule of a folder comes after the rule of the folder above it. */
+export const importRules: readonly ImportRule[] = [
   {
     folder: 'core',
     folders: [],
@@ -224,44 +224,44 @@ const impureGlobals = [
 
 const pureWhy = 'this folder is pure: time, randomness, environment and output are parameters that main passes in';
 
-const relativeWhy = 'import another folder by its name (#core/..., #platform/...): the fences check that name';
+const relativeWhy = 'import another folder by its name (#core/..., #platform/...): the importRules check that name';
 
-/** Files that are exempt from the fences. */
+/** Files that are exempt from the importRules. */
 const outside = ['!**/*.test.ts', '!**/testing/**'];
 
 const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: code that runs for users never loads them';
 
-/** One Biome override per fence. Overrides replace options, so each contains every rule for its folder. */
+/** One Biome override per rule. Overrides replace options, so each contains every rule for its folder. */
 export function buildImportOverrides(): object[] {
-  return fences.map((fence) => {
+  return importRules.map((rule) => {
     const group = ['**', '!./**'];
-    const { relative = [] } = fence;
+    const { relative = [] } = rule;
     for (const path of relative) group.push(`!${path}`);
-    for (const folder of fence.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
-    group.push(`!#${fence.folder}/**`);
-    if (fence.packages === 'any') {
+    for (const folder of rule.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
+    group.push(`!#${rule.folder}/**`);
+    if (rule.packages === 'any') {
       // Everything outside this repository is allowed; our folders begin with '#' and need to be named above.
       group.splice(0, 2, '#*/**');
     } else {
-      for (const name of fence.packages) {
+      for (const name of rule.packages) {
         group.push(`!${name}`);
         // A star stops at a slash: node:fs/promises needs its own pattern.
         if (name === 'node:*') group.push('!node:*/**');
       }
     }
     return {
-      includes: [`${fence.folder}/**/*.ts`, ...outside],
+      includes: [`${rule.folder}/**/*.ts`, ...outside],
       linter: {
         rules: {
           style: {
             noRestrictedImports: {
               level: 'error',
               options: {
-                ...(isPure(fence) ? { paths: pureCrypto } : {}),
+                ...(isPure(rule) ? { paths: pureCrypto } : {}),
                 patterns: [
                   { group: ['../**', ...relative.map((path) => `!${path}`)], message: relativeWhy },
-                  ...(fence.folder === 'tools' ? [] : [{ group: ['**/testing/**'], message: testingWhy }]),
-                  { group, message: fence.why },
+                  ...(rule.folder === 'tools' ? [] : [{ group: ['**/testing/**'], message: testingWhy }]),
+                  { group, message: rule.why },
                 ],
               },
             },
@@ -275,7 +275,7 @@ export function buildImportOverrides(): object[] {
 /** Globals that pure folders must not use without an import; `purity.grit` has the rules that need more than a name. */
 export function buildPurityOverride(): object {
   return {
-    includes: [...fences.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
+    includes: [...importRules.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
     plugins: ['./tools/gen/purity.grit'],
     linter: {
       rules: {
@@ -291,6 +291,6 @@ export function buildPurityOverride(): object {
 }
 
 /** A folder without `node:` modules can reach the system only through globals, so those are refused too. */
-function isPure({ packages, hasGlobals = false }: Fence): boolean {
+function isPure({ packages, hasGlobals = false }: ImportRule): boolean {
   return packages !== 'any' && !packages.includes('node:*') && !hasGlobals;
 }

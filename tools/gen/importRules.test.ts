@@ -4,12 +4,12 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
-import { fences } from './fences.ts';
+import { importRules } from './importRules.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** A file, an import that it must not have, and the folder whose fence gives the reason. */
-const forbidden: readonly (readonly [file: string, source: string, fence: string])[] = [
+/** A file, an import that it must not have, and the folder whose rule gives the reason. */
+const forbidden: readonly (readonly [file: string, source: string, rule: string])[] = [
   ['core/a.ts', 'node:fs', 'core'],
   ['core/b.ts', '#contract/record.ts', 'core'],
   ['contract/a.ts', '#platform/log.ts', 'contract'],
@@ -129,16 +129,16 @@ function lint(folder: string): Promise<string> {
   });
 }
 
-describe('the fences', () => {
-  for (const [file, source, fence] of forbidden) {
+describe('the importRules', () => {
+  for (const [file, source, rule] of forbidden) {
     it(`refuse ${source} in ${dirname(file)} and say why`, () => {
-      const why = fences.find(({ folder }) => folder === fence)?.why ?? assert.fail(`no fence of ${fence}`);
+      const why = importRules.find(({ folder }) => folder === rule)?.why ?? assert.fail(`no rule of ${rule}`);
       assert.ok(said.get(file)?.includes(why), said.get(file) ?? 'the linter found nothing');
     });
   }
 
   it('are all covered by this test', () => {
-    assert.deepEqual(new Set(forbidden.map(([, , fence]) => fence)), new Set(fences.map(({ folder }) => folder)));
+    assert.deepEqual(new Set(forbidden.map(([, , rule]) => rule)), new Set(importRules.map(({ folder }) => folder)));
   });
 
   it('also hold for dynamic imports', () => {

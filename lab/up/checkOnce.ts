@@ -11,7 +11,7 @@ export interface OnceEvidence {
 }
 
 /** Why a run failed: only the worst finding. Undefined if it passed. */
-export function judge({ summary, totals, proof }: OnceEvidence): string | undefined {
+export function checkOnce({ summary, totals, proof }: OnceEvidence): string | undefined {
   const doubt = findDoubt(proof);
   if (doubt !== undefined) return `not exact: ${doubt.reason}: ${doubt.message}`;
   const counted = totals.reduce((sum, { count }) => sum + BigInt(count), 0n);

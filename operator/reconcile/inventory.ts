@@ -10,7 +10,7 @@ import { pipelines } from './resources.ts';
 const attemptsMax = 5;
 
 /** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other managers stay. */
-export async function recordInventory(
+export async function writeInventory(
   client: KubeClient,
   { ref, uid }: Owner,
   entries: readonly InventoryEntry[],

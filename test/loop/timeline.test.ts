@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changesOf, joinsAndLeaves, latenciesOf, type Point } from './record.ts';
+import { changesOf, joinsAndLeaves, latenciesOf, type Point } from './timeline.ts';
 
 const nothing = {
   offered: 0,

@@ -1,11 +1,11 @@
 import { type Component, components } from '#contract/names.ts';
 import type { Health } from '#contract/verdict.ts';
 import type { WorkloadHealth } from '#operator/observe/deployment.ts';
-import type { Judgement } from './conditions.ts';
+import type { ConditionDraft } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 
 /** Kafka as far as the pipeline needs it: the connection, the topic, and what the aggregators report. */
-export function judgeKafka({ kafka, verdict }: StatusInput): Judgement {
+export function draftKafkaReady({ kafka, verdict }: StatusInput): ConditionDraft {
   if (kafka.problem !== undefined) return isFalse(kafka.problem.reason, kafka.problem.message);
   if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
     return isFalse(kafka.topic.reason, kafka.topic.message);
@@ -17,7 +17,7 @@ export function judgeKafka({ kafka, verdict }: StatusInput): Judgement {
 }
 
 /** The pods. The aggregators' reports about Kafka and PostgreSQL explain why running pods are not ready. */
-export function judgeWorkloads(input: StatusInput): Judgement {
+export function draftWorkloadsReady(input: StatusInput): ConditionDraft {
   const { workloads, verdict } = input;
   const [halt] = verdict.halts;
   if (halt !== undefined) return isFalse(halt.reason, `partition ${halt.partition} is halted: ${halt.message}`);
@@ -32,7 +32,7 @@ export function judgeWorkloads(input: StatusInput): Judgement {
 /** Reasons for which a Deployment gives no cause. */
 const silentReasons = new Set(['PodsNotReady', 'RollingOut', 'ProgressDeadlineExceeded']);
 
-function explain(workload: WorkloadHealth, kafka: Health | undefined): Judgement {
+function explain(workload: WorkloadHealth, kafka: Health | undefined): ConditionDraft {
   if (kafka?.ok !== false || !silentReasons.has(workload.reason)) return isFalse(workload.reason, workload.message);
   return isFalse(kafka.reason, `${workload.message}: ${kafka.message}`);
 }
@@ -41,7 +41,7 @@ function describeWorkloads(workloads: Readonly<Record<Component, WorkloadHealth>
   return `${components.map((component) => `${workloads[component].ready} of ${workloads[component].wanted} ${component}s`).join(' and ')} are ready`;
 }
 
-export function judgeObservability({ monitoring }: StatusInput): Judgement {
+export function draftObservabilityReady({ monitoring }: StatusInput): ConditionDraft {
   switch (monitoring.state) {
     case 'disabled':
       return { status: 'True', reason: 'Disabled', message: 'spec.monitoring.enabled is false: no ServiceMonitors' };
@@ -67,14 +67,14 @@ export function judgeObservability({ monitoring }: StatusInput): Judgement {
 }
 
 /** Does not affect Ready or TotalExact: a single local broker is weak, but works. */
-export function judgeDurability({ verdict: { durability } }: StatusInput): Judgement {
+export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): ConditionDraft {
   if (durability === undefined || durability.reason === 'Unknown') {
     return isUnknown('NotReported', 'no aggregator has read the settings of the topic yet');
   }
   return { status: durability.ok ? 'False' : 'True', reason: durability.reason, message: durability.message };
 }
 
-export function judgeDrift({ drift }: StatusInput): Judgement {
+export function draftDrifted({ drift }: StatusInput): ConditionDraft {
   const [first] = drift;
   if (first === undefined) return isFalse('None', 'No other manager has added security fields to the pods');
   const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
@@ -82,10 +82,10 @@ export function judgeDrift({ drift }: StatusInput): Judgement {
   return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };
 }
 
-function isFalse(reason: string, message: string): Judgement {
+function isFalse(reason: string, message: string): ConditionDraft {
   return { status: 'False', reason, message };
 }
 
-function isUnknown(reason: string, message: string): Judgement {
+function isUnknown(reason: string, message: string): ConditionDraft {
   return { status: 'Unknown', reason, message };
 }

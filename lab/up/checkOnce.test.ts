@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { GetProofResponseSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import { judge, type OnceEvidence } from './judge.ts';
+import { checkOnce, type OnceEvidence } from './checkOnce.ts';
 
 interface Changes {
   readonly summary?: Partial<OnceEvidence['summary']>;
@@ -64,6 +64,6 @@ const verdicts: [what: string, changes: Changes, verdict: string | undefined][] 
 
 for (const [what, changes, verdict] of verdicts) {
   test(what, () => {
-    assert.equal(judge(evidence(changes)), verdict);
+    assert.equal(checkOnce(evidence(changes)), verdict);
   });
 }
