@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import kafkajs, { type Producer } from 'kafkajs';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
@@ -176,7 +176,7 @@ const numbers = (from: number, to: number): Written[] =>
 const kinds = ({ counts }: AuditResult) => Object.keys(counts).sort();
 
 describe('the audit', () => {
-  it('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
+  test('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
     const pipeline = await createPipeline('exact');
     await count(pipeline, async () => {
       let from = 0;
@@ -196,7 +196,7 @@ describe('the audit', () => {
     assert.deepEqual([sum('applied'), sum('duplicate'), sum('conflict')], [2001, 50, 1]);
   });
 
-  it('is exact beside an aggregator that goes on counting', async () => {
+  test('is exact beside an aggregator that goes on counting', async () => {
     const pipeline = await createPipeline('beside');
     const verdicts: string[] = [];
     await count(pipeline, async () => {
@@ -211,7 +211,7 @@ describe('the audit', () => {
     assert.deepEqual(verdicts, Array(9).fill('exact'));
   });
 
-  it('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
+  test('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
     const pipeline = await createPipeline('parked');
     await count(pipeline, async () => {
       await write(pipeline.name, numbers(0, 10));
@@ -239,7 +239,7 @@ describe('the audit', () => {
     );
   });
 
-  it('names the range that retention took, and stops at the vector that it is given', async () => {
+  test('names the range that retention took, and stops at the vector that it is given', async () => {
     const pipeline = await createPipeline('retention');
     await count(pipeline, () => write(pipeline.name, [...numbers(0, 100), ...numbers(0, 10)]));
     await withAdmin(async (admin) => {
@@ -267,7 +267,7 @@ describe('the audit', () => {
     assert.deepEqual(kinds(await run(pipeline)), ['TotalDiffers']);
   });
 
-  it('finds records that were never counted, because the log lost its end and grew again', async () => {
+  test('finds records that were never counted, because the log lost its end and grew again', async () => {
     const pipeline = await createPipeline('cut');
     await count(pipeline, async () => {
       for (let from = 0; from < 300; from += 15) await write(pipeline.name, numbers(from, from + 15));
@@ -293,7 +293,7 @@ describe('the audit', () => {
     assert.ok(Number(grown.series[0]?.difference) > 0, JSON.stringify(grown.series));
   });
 
-  it('reports that the topic was re-created, and still checks that the books are consistent', async () => {
+  test('reports that the topic was re-created, and still checks that the books are consistent', async () => {
     const pipeline = await createPipeline('again');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     await withAdmin(async (admin) => {
@@ -305,7 +305,7 @@ describe('the audit', () => {
     assert.equal(result.notChecked.length, 2);
   });
 
-  it('runs as a program: one line of JSON, exit code 0, 1 or 3, and a message if something is missing', async () => {
+  test('runs as a program: one line of JSON, exit code 0, 1 or 3, and a message if something is missing', async () => {
     const pipeline = await createPipeline('program');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     const exact = await program(pipeline);
@@ -407,7 +407,7 @@ describe('the audit finds damage:', () => {
 
   const always = 'RecordsParked';
   for (const { what, sql, finds } of [{ what: 'none', sql: 'SELECT', finds: [] }, ...damages]) {
-    it(what, async () => {
+    test(what, async () => {
       const database = uniqueName('damaged');
       await query('postgres', `CREATE DATABASE "${database}" TEMPLATE "${base.name}"`);
       await query(database, sql);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { createRetry } from './retry.ts';
 
 /** A request that fails this often, with the calls that it made. */
@@ -26,19 +26,19 @@ function asked(failures: number, { isFinal = false, stepMs = 1_000 } = {}) {
 }
 
 describe('a request', () => {
-  it('is retried while it fails, and each failure is reported', async () => {
+  test('is retried while it fails, and each failure is reported', async () => {
     const { answer, seen } = asked(2);
     assert.equal(await answer, 'answer');
     assert.deepEqual(seen, { asked: 3, waits: ['Error: failure 1', 'Error: failure 2'], refreshed: 2 });
   });
 
-  it('that fails for a minute throws its last error', async () => {
+  test('that fails for a minute throws its last error', async () => {
     const { answer, seen } = asked(1_000);
     await assert.rejects(answer, /failure 61/);
     assert.equal(seen.asked, 61);
   });
 
-  it('whose error is final is not retried', async () => {
+  test('whose error is final is not retried', async () => {
     const { answer, seen } = asked(1, { isFinal: true });
     await assert.rejects(answer, /failure 1/);
     assert.deepEqual(seen, { asked: 1, waits: [], refreshed: 0 });

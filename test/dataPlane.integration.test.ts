@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { waitFor } from '#lab/process/wait.ts';
@@ -143,7 +143,7 @@ async function totalOf(services: Services, series: string, receipts: readonly Re
 }
 
 describe('the data plane', () => {
-  it('counts every acknowledged addition once, even if servers are killed and clients retry', async (t) => {
+  test('counts every acknowledged addition once, even if servers are killed and clients retry', async (t) => {
     const name = uniqueName('faults');
     await using services = await startServices(name);
     const additions: Sent[] = Array.from({ length: 3000 }, (_, index) => ({
@@ -212,17 +212,17 @@ describe('the data plane', () => {
     assert.deepEqual(written, new Set(additions.map(({ requestId }) => requestId.replaceAll('-', ''))));
   });
 
-  it('ends within seconds of SIGTERM with exit code 0', async () => {
+  test('ends within seconds of SIGTERM with exit code 0', async () => {
     const services = await startServices(uniqueName('drain'));
     const { calculator, aggregator } = services.running;
     assert.deepEqual(await Promise.all([calculator.stop(), aggregator.stop()]), [0, 0]);
   });
 
-  it('names the missing variables at once', async () => {
+  test('names the missing variables at once', async () => {
     await assert.rejects(startDaemon({ name: 'calculator', environment: {} }), /SUMPIPELINE_KAFKA_TOPIC/);
   });
 
-  it('responds "retry" while Kafka is down, and accepts the same id when Kafka is back', async () => {
+  test('responds "retry" while Kafka is down, and accepts the same id when Kafka is back', async () => {
     const name = uniqueName('away');
     await using services = await startServices(name);
     const addition = { requestId: randomUUID(), series: 's', a: '1', b: '2' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
@@ -59,7 +59,7 @@ function foldersOf({ files }: Graph): string[] {
 
 describe('what the programs load', () => {
   for (const program of ['services/calculator/main.ts', 'services/aggregator/main.ts']) {
-    it(`${program} never reaches a Kubernetes client, the operator, sumctl, lab/ or tools/, not even lazily`, () => {
+    test(`${program} never reaches a Kubernetes client, the operator, sumctl, lab/ or tools/, not even lazily`, () => {
       const graph = followImports(program, { isEager: false });
       assert.deepEqual(foldersOf(graph), ['contract', 'core', 'platform', 'services']);
       assert.ok(graph.packages.has('fastify'), `the graph ends early: ${[...graph.packages].join(', ')}`);
@@ -70,7 +70,7 @@ describe('what the programs load', () => {
     });
   }
 
-  it('the audit shares no code with what it checks: only the environment of contract/, and neither core/ nor services/', () => {
+  test('the audit shares no code with what it checks: only the environment of contract/, and neither core/ nor services/', () => {
     const { files } = followImports('audit/main.ts', { isEager: false });
     const shared = [...files].filter((file) => !file.startsWith('audit/')).sort();
     assert.deepEqual(shared, [
@@ -84,13 +84,13 @@ describe('what the programs load', () => {
     ]);
   });
 
-  it('sumpipeline.ts loads only the requested program', () => {
+  test('sumpipeline.ts loads only the requested program', () => {
     assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
     const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
     assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
   });
 
-  it('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
+  test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
     const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
     assert.deepEqual(
@@ -100,7 +100,7 @@ describe('what the programs load', () => {
     assert.ok(folders.has('kube') && folders.has('services'), `the graph ends early: ${[...folders].join(', ')}`);
   });
 
-  it('every production dependency is loaded by the product, and it loads no other package', () => {
+  test('every production dependency is loaded by the product, and it loads no other package', () => {
     const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const loaded = programs.flatMap((program) => [...followImports(program, { isEager: false }).packages]);
     const names = new Set(loaded.filter((name) => !name.startsWith('node:')).map(nameOfPackage));

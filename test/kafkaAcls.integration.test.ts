@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { allow } from '#test/support/acls.ts';
@@ -123,7 +123,7 @@ async function startPipeline(granted: readonly Right[]) {
 const timeoutMs = 30_000;
 
 describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
-  it('are enough to add, to count and to judge the durability of the topic', async () => {
+  test('are enough to add, to count and to judge the durability of the topic', async () => {
     await using pipeline = await startPipeline(rights);
     await until('both to be ready', () => pipeline.isReady(), { timeoutMs, seen: pipeline.seen });
     assert.equal(await pipeline.add(), '3');
@@ -132,7 +132,7 @@ describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
   });
 
   for (const missing of rights) {
-    it(`are the least: without ${missing.operation} on the ${missing.on} the pipeline reports a missing permission`, async () => {
+    test(`are the least: without ${missing.operation} on the ${missing.on} the pipeline reports a missing permission`, async () => {
       await using pipeline = await startPipeline(rights.filter((right) => right !== missing));
       // Without Write the calculator fails at the first addition.
       const refused = async () => {

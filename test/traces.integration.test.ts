@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type DataPlane, startDataPlane } from '#cli/testing/dataPlane.ts';
 import { until } from '#test/support/condition.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '#test/support/otlpReceiver.ts';
@@ -45,7 +45,7 @@ function only(spans: readonly ReceivedSpan[], what: string): ReceivedSpan {
 }
 
 describe('one addition', () => {
-  it('is one trace from the request of the client to the commit, linked with the batches that carried it', async () => {
+  test('is one trace from the request of the client to the commit, linked with the batches that carried it', async () => {
     const other = Array.from({ length: 5 }, () => add('other'));
     const { partition, offset } = await add('traced', `00-${clientTrace.traceId}-${clientTrace.spanId}-01`);
     await Promise.all(other);
@@ -100,7 +100,7 @@ describe('one addition', () => {
     assert.deepEqual(receiver.refused, []);
   });
 
-  it('is an exemplar of the time that its request took', async () => {
+  test('is an exemplar of the time that its request took', async () => {
     const response = await fetch(`${plane.adminUrl.calculator}/metrics`);
     assert.match(response.headers.get('content-type') ?? '', /^application\/openmetrics-text/);
     const exemplar = new RegExp(
@@ -110,7 +110,7 @@ describe('one addition', () => {
     assert.match(await response.text(), exemplar);
   });
 
-  it('is not traced when the client does not request it', async () => {
+  test('is not traced when the client does not request it', async () => {
     const seen = receiver.spans.length;
     await add('quiet');
     // The arrival of the next traced addition shows that spans of the untraced one would have arrived.

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
@@ -51,7 +51,7 @@ const isMachinePath = (line: string) => machinePath.test(line);
 const namesRegistry = (line: string) => registries.some((registry) => registry.test(line));
 
 describe('the tree', () => {
-  it('contains no path of the machine it was written on', () => {
+  test('contains no path of the machine it was written on', () => {
     const paths = [`${root}/`, `${homedir()}/`].filter((path) => path.length > 2);
     assert.deepEqual(
       linesThat((line) => paths.some((path) => line.includes(path))),
@@ -59,11 +59,11 @@ describe('the tree', () => {
     );
   });
 
-  it('contains no path of another machine', () => {
+  test('contains no path of another machine', () => {
     assert.deepEqual(linesThat(isMachinePath), []);
   });
 
-  it('contains no host of a registry of packages or images', () => {
+  test('contains no host of a registry of packages or images', () => {
     assert.deepEqual(linesThat(namesRegistry), []);
   });
 });
@@ -79,7 +79,7 @@ describe('the patterns', () => {
     `file://${path('root', '.m2', 'settings.xml')}`,
     `(${path('work', 'main', 'core')})`,
   ]) {
-    it(`take ${line} for a path of a machine`, () => assert.ok(isMachinePath(line)));
+    test(`take ${line} for a path of a machine`, () => assert.ok(isMachinePath(line)));
   }
 
   for (const line of [
@@ -88,7 +88,7 @@ describe('the patterns', () => {
     `..${path('work', 'main')}`,
     'https://example.com/home/x',
   ]) {
-    it(`allow ${line}`, () => assert.ok(!isMachinePath(line)));
+    test(`allow ${line}`, () => assert.ok(!isMachinePath(line)));
   }
 
   for (const line of [
@@ -99,10 +99,10 @@ describe('the patterns', () => {
     `FROM ${host('ghcr', 'io')}/ann/image`,
     `FROM ${host('docker', 'io')}/library/node`,
   ]) {
-    it(`take ${line} for a registry`, () => assert.ok(namesRegistry(line)));
+    test(`take ${line} for a registry`, () => assert.ok(namesRegistry(line)));
   }
 
   for (const line of ['k8s.io/kubernetes v1.37.0', 'xmlns="http://maven.apache.org/POM/4.0.0"', 'localhost/probe:1']) {
-    it(`allow ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
+    test(`allow ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
   }
 });

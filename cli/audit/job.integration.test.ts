@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type Cluster, loadCluster } from '#cli/connection/cluster.ts';
 import { CliError } from '#cli/exit.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
@@ -42,7 +42,7 @@ describe('the API server', () => {
     ['minimal', minimalExample()],
     ['strimzi', strimziExample()],
   ] as const) {
-    it(`accepts the Job of the ${name} pipeline and its pod, made from the Deployment that it holds`, async () => {
+    test(`accepts the Job of the ${name} pipeline and its pod, made from the Deployment that it holds`, async () => {
       const audit = new AuditCluster(cluster, ref);
       await createDeployment(example);
       const deployment = await audit.readDeployment(signal);
@@ -73,7 +73,7 @@ describe('the API server', () => {
     });
   }
 
-  it('names the Deployment that is missing', async () => {
+  test('names the Deployment that is missing', async () => {
     await assert.rejects(
       new AuditCluster(cluster, { namespace: 'shop', name: 'gone' }).readDeployment(signal),
       (error) => {

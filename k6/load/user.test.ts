@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { addDecimals, formatDecimal } from '#core/decimal.ts';
 import type { AddOutcome, LoadAddition, LoadApi } from './api.ts';
 import { decimalOf } from './journal.ts';
@@ -74,32 +74,32 @@ async function play(fault: Fault) {
 }
 
 describe('a virtual user', () => {
-  it('finds nothing wrong with a pipeline that counts each addition once', async () => {
+  test('finds nothing wrong with a pipeline that counts each addition once', async () => {
     const { problems, acknowledged, measured } = await play({});
     assert.deepEqual(problems, []);
     assert.equal(acknowledged, 40);
     assert.equal(measured.get('sumpipeline_journal_acknowledged')?.length, 40);
   });
 
-  it('sends the same id again when it gets no response, and counts it as unavailable', async () => {
+  test('sends the same id again when it gets no response, and counts it as unavailable', async () => {
     const { problems, measured } = await play({ hides: 3 });
     assert.deepEqual(problems, []);
     assert.equal(measured.get('sumpipeline_additions_answered')?.filter((value) => value === 0).length, 3);
   });
 
-  it('finds an acknowledged addition that does not count', async () => {
+  test('finds an acknowledged addition that does not count', async () => {
     const { problems } = await play({ loses: 1 });
     assert.match(problems.join('\n'), /series load-test-1-\d: the total is .* expected/);
     assert.match(problems.join('\n'), /was acknowledged: the pipeline does not have it/);
   });
 
-  it('finds an addition that counts twice', async () => {
+  test('finds an addition that counts twice', async () => {
     const { problems } = await play({ doubles: 1 });
     assert.equal(problems.length, 1);
     assert.match(problems.join('\n'), /the total is .* from \d+ additions, expected .* from \d+/);
   });
 
-  it('finds a wrong result in a response', async () => {
+  test('finds a wrong result in a response', async () => {
     const { measured } = await play({ miscounts: 1 });
     assert.deepEqual(measured.get('sumpipeline_journal_agrees'), [0, 1]);
   });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { Measurements } from './measurements.ts';
 
 describe('measurements', () => {
-  it('returns percentiles with an error below one percent', () => {
+  test('returns percentiles with an error below one percent', () => {
     const measurements = new Measurements();
     for (let ms = 1; ms <= 1000; ms++) measurements.add('sumpipeline_acknowledgement', ms);
     const {
@@ -15,7 +15,7 @@ describe('measurements', () => {
     assert.ok(Math.abs(median - 500) < 10 && Math.abs(late - 990) < 15, `${median} ${late}`);
   });
 
-  it('returns shares of rates, sums of counters, and dropped visits', () => {
+  test('returns shares of rates, sums of counters, and dropped visits', () => {
     const measurements = new Measurements();
     for (const value of [1, 1, 0, 1]) measurements.add('sumpipeline_additions_answered', value);
     measurements.add('sumpipeline_journal_verified', 40);

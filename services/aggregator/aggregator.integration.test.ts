@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { type Admin, Kafka as KafkaClient, logLevel, type Producer } from 'kafkajs';
 import pg from 'pg';
@@ -204,7 +204,7 @@ function numbers(from: number, to: number): Produced[] {
 const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
 
 describe('an aggregator', () => {
-  it('makes its topic, counts every addition once and proves it', async () => {
+  test('makes its topic, counts every addition once and proves it', async () => {
     const name = uniqueName('counts');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -227,7 +227,7 @@ describe('an aggregator', () => {
     assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
   });
 
-  it('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
+  test('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
     const name = uniqueName('dashboards');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -256,7 +256,7 @@ describe('an aggregator', () => {
     assert.doesNotMatch(text, /sumpipeline_partition_halted\{/);
   });
 
-  it('exports when the first certificate of Kafka and of PostgreSQL expires, and follows a CA file', async () => {
+  test('exports when the first certificate of Kafka and of PostgreSQL expires, and follows a CA file', async () => {
     const [short, shorter] = [await createCa('old', { validDays: 20 }), await createCa('older', { validDays: 10 })];
     const file = join(folder.path, uniqueName('store-ca'));
     await writeFile(file, `${short.certPem}${postgres.caPem}`);
@@ -276,7 +276,7 @@ describe('an aggregator', () => {
     await untilEnd('postgres', shorter.certPem);
   });
 
-  it('parks a record that is not an addition, continues, and is no longer exact', async () => {
+  test('parks a record that is not an addition, continues, and is no longer exact', async () => {
     const name = uniqueName('parks');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -291,7 +291,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(aggregator)).exact, false);
   });
 
-  it('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
+  test('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
     const name = uniqueName('marker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -312,7 +312,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'RecordsParked']);
   });
 
-  it('hands over to another one without losing or doubling', async () => {
+  test('hands over to another one without losing or doubling', async () => {
     const name = uniqueName('hands');
     await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
     await untilOpen(first);
@@ -327,7 +327,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(first)).exact, true);
   });
 
-  it('counts exactly while PostgreSQL is killed in the middle', async () => {
+  test('counts exactly while PostgreSQL is killed in the middle', async () => {
     const name = uniqueName('store');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -347,7 +347,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
   });
 
-  it('counts exactly while Kafka is killed in the middle', async () => {
+  test('counts exactly while Kafka is killed in the middle', async () => {
     const name = uniqueName('broker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -360,7 +360,7 @@ describe('an aggregator', () => {
   });
 
   for (const isRunning of [false, true]) {
-    it(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
+    test(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
       const name = uniqueName('rewritten');
       let aggregator = startAggregator(name);
       try {
@@ -393,7 +393,7 @@ describe('an aggregator', () => {
     });
   }
 
-  it('halts when records vanished before they were counted, and says which', async () => {
+  test('halts when records vanished before they were counted, and says which', async () => {
     const name = uniqueName('truncated');
     {
       await using aggregator = startAggregator(name);
@@ -419,7 +419,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  it('never re-creates a topic that it has counted, and reports that it is gone', async () => {
+  test('never re-creates a topic that it has counted, and reports that it is gone', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -436,7 +436,7 @@ describe('an aggregator', () => {
     assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
   });
 
-  it('counts nothing of a topic that was deleted and re-created while no aggregator ran', async () => {
+  test('counts nothing of a topic that was deleted and re-created while no aggregator ran', async () => {
     const name = uniqueName('replaced');
     let counted: Verdict['log'];
     {
@@ -465,7 +465,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
-  it('counts nothing of a topic that was deleted and re-created while it ran', async () => {
+  test('counts nothing of a topic that was deleted and re-created while it ran', async () => {
     const name = uniqueName('swapped');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -482,7 +482,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
   });
 
-  it('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
+  test('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
     const name = uniqueName('growing');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -512,7 +512,7 @@ describe('an aggregator', () => {
     );
   });
 
-  it('continues after a restart although Kafka refuses the wanted settings, and reports the refusal', async () => {
+  test('continues after a restart although Kafka refuses the wanted settings, and reports the refusal', async () => {
     const name = uniqueName('refused');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -534,7 +534,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  it('says what is wrong with a file that changed, and goes on counting', async () => {
+  test('says what is wrong with a file that changed, and goes on counting', async () => {
     const name = uniqueName('illegible');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -554,7 +554,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  it('reports a halted partition on every replica, and at once after a restart', async () => {
+  test('reports a halted partition on every replica, and at once after a restart', async () => {
     const name = uniqueName('halted');
     {
       await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
@@ -579,7 +579,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
-  it('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
+  test('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
     const name = uniqueName('inuse');
     {
       await using owner = startAggregator(name);
@@ -592,7 +592,7 @@ describe('an aggregator', () => {
     assert.equal(verdict.exact, null);
   });
 
-  it('names a missing Secret and connects when it appears', async () => {
+  test('names a missing Secret and connects when it appears', async () => {
     const name = uniqueName('secret');
     const path = join(folder.path, `password-${name}`);
     await using aggregator = startAggregator(name, {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { GetProofRequestSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import type { RecountResult } from '#services/ledger/port.ts';
@@ -8,7 +8,7 @@ import type { Session } from './session.ts';
 import { AggregatorState } from './state.ts';
 import { Waiting } from './waiting.ts';
 
-it('one recount serves all requests that arrive while it runs, and the next request starts another recount', async () => {
+test('one recount serves all requests that arrive while it runs, and the next request starts another recount', async () => {
   const recounts: PromiseWithResolvers<RecountResult>[] = [];
   // A fake session for a proof; all other properties are undefined, so their use fails.
   const session = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -134,7 +134,7 @@ describe('the gauges of partitions', () => {
     'sumpipeline_halted_partitions 0',
   ];
 
-  it('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
+  test('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign([0, 1]);
     await partitions.apply(batch(0));
@@ -147,7 +147,7 @@ describe('the gauges of partitions', () => {
     assert.equal(partitions.halts.get(1)?.reason, 'LogGap');
   });
 
-  it('show no halt that a commit has ended', async () => {
+  test('show no halt that a commit has ended', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -160,7 +160,7 @@ describe('the gauges of partitions', () => {
 });
 
 describe('the anchor of a partition', () => {
-  it('is the last record of what was committed last', async () => {
+  test('is the last record of what was committed last', async () => {
     const { assign, partitions, batch, isCounted } = setUp();
     await assign();
     const [first, second] = [batch(0), batch(1)];
@@ -171,7 +171,7 @@ describe('the anchor of a partition', () => {
     assert.deepEqual([isCounted(second.records[0]), isCounted(first.records[0])], [true, false]);
   });
 
-  it('comes from the books at a claim; books without one compare nothing', async () => {
+  test('comes from the books at a claim; books without one compare nothing', async () => {
     const [counted] = setUp().batch(4).records;
     const other = { ...counted, appendedAt: 1 };
     const anchored = setUp({ nextOffset: 5n, anchor: anchorOf(counted) });
@@ -182,7 +182,7 @@ describe('the anchor of a partition', () => {
     assert.equal(older.isCounted(other), true);
   });
 
-  it('that is another record halts the partition until an administrator clears the halt', async () => {
+  test('that is another record halts the partition until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
@@ -198,7 +198,7 @@ describe('the anchor of a partition', () => {
 });
 
 describe('a partition', () => {
-  it('is ours to count from its assignment on, claimed or not, until it halts', async () => {
+  test('is ours to count from its assignment on, claimed or not, until it halts', async () => {
     const { assign, fail, partitions, batch } = setUp();
     assert.deepEqual(partitions.counting, []);
     fail('claim', new StoreUnavailableError('StoreError', 'away'));
@@ -211,7 +211,7 @@ describe('a partition', () => {
     assert.deepEqual(partitions.counting, []);
   });
 
-  it('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
+  test('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
     const { assign, fail, partitions, batch } = setUp();
     const obstacles = () => [...partitions.obstacles.values()];
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
@@ -223,7 +223,7 @@ describe('a partition', () => {
     assert.deepEqual(obstacles(), ['a transaction is open']);
   });
 
-  it('has none any more when nothing was met for a while', async () => {
+  test('has none any more when nothing was met for a while', async () => {
     const { assign, fail, partitions, clock } = setUp();
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
     await assign();
@@ -232,34 +232,34 @@ describe('a partition', () => {
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('has none for a membership that cannot be proven', async () => {
+  test('has none for a membership that cannot be proven', async () => {
     const { assign, fail, partitions } = setUp();
     fail('prove', new NotMemberError('not now'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('has none for an error that names no cause', async () => {
+  test('has none for an error that names no cause', async () => {
     const { assign, fail, partitions } = setUp();
     fail('claim', new Error('what is this'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('is claimed only after a proof of membership, and read from the offset of the books', async () => {
+  test('is claimed only after a proof of membership, and read from the offset of the books', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
   });
 
-  it('is not claimed by a member that cannot prove its membership; the member retries', async () => {
+  test('is not claimed by a member that cannot prove its membership; the member retries', async () => {
     const { assign, calls, fail } = setUp();
     fail('prove', new NotMemberError('who are you'));
     await assign();
     assert.deepEqual(calls, ['prove', 'prove', 'claim', 'read 0']);
   });
 
-  it('is not claimed any more once the assignment is over', async () => {
+  test('is not claimed any more once the assignment is over', async () => {
     const { assign, calls, fail, ending } = setUp();
     fail('prove', ...Array.from({ length: 100 }, () => new NotMemberError('who are you')));
     const assigned = assign();
@@ -268,7 +268,7 @@ describe('a partition', () => {
     assert.ok(!calls.includes('claim'), calls.join());
   });
 
-  it('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
+  test('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
     const { assign, calls, fail, partitions, batch } = setUp();
     await assign();
     fail('confirm', new LogUnavailableError('Unreachable', 'the leader does not answer'));
@@ -278,7 +278,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['apply 0 epoch 1']);
   });
 
-  it('counts nothing of a log that was replaced after the fetch, and ends the session', async () => {
+  test('counts nothing of a log that was replaced after the fetch, and ends the session', async () => {
     const { assign, calls, fail, fatal, partitions, batch } = setUp();
     await assign();
     const replaced = new LogReplacedError({ topic: 'log', wanted: 'a', found: 'b' });
@@ -288,7 +288,7 @@ describe('a partition', () => {
     assert.deepEqual(fatal, [replaced]);
   });
 
-  it('moves on with every batch that commits', async () => {
+  test('moves on with every batch that commits', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'confirmed', nextOffset: 1n });
@@ -300,7 +300,7 @@ describe('a partition', () => {
     ['the fence is lost', new FencedError('another owner')],
     ['the outcome of the commit is unknown', new StoreUnavailableError('StoreError', 'connection lost')],
   ] as const) {
-    it(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
+    test(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
       const { assign, calls, partitions, batch, fail, moveBooks } = setUp();
       await assign();
       fail('apply', error);
@@ -313,7 +313,7 @@ describe('a partition', () => {
     });
   }
 
-  it('commits nothing of a batch that does not begin where the books stand', async () => {
+  test('commits nothing of a batch that does not begin where the books stand', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(3)), { kind: 'stop' });
@@ -321,7 +321,7 @@ describe('a partition', () => {
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  it('commits nothing of a batch from an assignment that is over', async () => {
+  test('commits nothing of a batch from an assignment that is over', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     const other = setUp().assignment;
@@ -329,7 +329,7 @@ describe('a partition', () => {
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  it('leaves what the next generation claimed alone when an older one fails late', async () => {
+  test('leaves what the next generation claimed alone when an older one fails late', async () => {
     const { assign, partitions, batch, fail, ending } = setUp();
     await assign();
     fail('apply', new FencedError('another owner'));
@@ -340,7 +340,7 @@ describe('a partition', () => {
     assert.deepEqual([...partitions.halts], []);
   });
 
-  it('halts when the log has a gap, until a batch commits again', async () => {
+  test('halts when the log has a gap, until a batch commits again', async () => {
     const { assign, partitions, batch, changes, calls } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -357,7 +357,7 @@ describe('a partition', () => {
 
   const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
 
-  it('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
+  test('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
@@ -371,7 +371,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
   });
 
-  it('is not read again if the halt could not be stored in time: the next claim stores it first', async () => {
+  test('is not read again if the halt could not be stored in time: the next claim stores it first', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new FencedError('another owner'));
@@ -382,7 +382,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
   });
 
-  it('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
+  test('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
     const unlisted = new LogRangeError({ partition: 0, wanted: 0n, earliest: 0n, end: 0n });
     const { assign, partitions, calls, fail } = setUp();
     fail('read', unlisted);
@@ -394,7 +394,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('retries to store a halt until it is stored', async () => {
+  test('retries to store a halt until it is stored', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
@@ -403,7 +403,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
-  it('that halted and went to another member is reported only by the books', async () => {
+  test('that halted and went to another member is reported only by the books', async () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -412,7 +412,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('halts when the books contradict themselves', async () => {
+  test('halts when the books contradict themselves', async () => {
     const { assign, partitions, batch, fail } = setUp();
     await assign();
     fail('apply', new BooksError('LawViolated', 'it does not add up'));
@@ -420,14 +420,14 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'BooksBroken');
   });
 
-  it('halts at a record of a newer schema', async () => {
+  test('halts at a record of a newer schema', async () => {
     const { assign, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(0, '2')), { kind: 'stop' });
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  it('ends the session when the books belong to another pipeline', async () => {
+  test('ends the session when the books belong to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();
@@ -438,7 +438,7 @@ describe('a partition', () => {
   });
 });
 
-it('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
+test('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
   const { partitions, assignment } = setUp({ nextOffset: 41n });
   const told: string[] = [];
   partitions.assign({

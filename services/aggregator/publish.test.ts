@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Verdict } from '#contract/verdict.ts';
 import { silentLogger } from '#platform/log.ts';
 import { until } from '#test/support/condition.ts';
@@ -59,7 +59,7 @@ async function startApiServer(refusals = 0) {
 describe('a verdict that is published', () => {
   const options = { namespace: 'shop', configMap: 'orders-proof', podName: 'pod' };
 
-  it('is written after refusals, and a newer one takes the place of one that waits', async () => {
+  test('is written after refusals, and a newer one takes the place of one that waits', async () => {
     await using api = await startApiServer(1);
     const publisher = new VerdictPublisher({
       ...options,
@@ -74,7 +74,7 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  it('is written again when it was deleted, and not otherwise', async () => {
+  test('is written again when it was deleted, and not otherwise', async () => {
     await using api = await startApiServer();
     const publisher = new VerdictPublisher({
       ...options,
@@ -94,7 +94,7 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  it('is written also when it comes in the very turn in which the last one was done', async () => {
+  test('is written also when it comes in the very turn in which the last one was done', async () => {
     await using api = await startApiServer();
     let isFirst = true;
     // The moment between the end of the loop and the end of its promise: a call at that moment starts nothing new.

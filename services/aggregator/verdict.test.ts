@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseVerdict, type Verdict } from '#contract/verdict.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { buildProof } from './proof.ts';
@@ -72,7 +72,7 @@ describe('the decision whether the total is exact', () => {
     ],
     ['a newer record halted a partition', { ...good, halts: haltOf('RecordTooNew') }, true, 'Exact'],
   ] as const) {
-    it(`says ${exact} because ${reason} when ${what}`, () => {
+    test(`says ${exact} because ${reason} when ${what}`, () => {
       const found = decideExactness(facts);
       assert.deepEqual([found.exact, found.reason], [exact, reason]);
     });
@@ -80,12 +80,12 @@ describe('the decision whether the total is exact', () => {
 });
 
 describe('a verdict', () => {
-  it('fits the contract, however long the messages are', () => {
+  test('fits the contract, however long the messages are', () => {
     const verdict = buildVerdict({ ...good, kafka: { ...down, message: 'x'.repeat(9000) } }, new Date(0));
     assert.deepEqual(parseVerdict(JSON.stringify(verdict)), { ok: true, value: verdict });
   });
 
-  it('names what any replica halted: a partition stays halted while it goes from one to the next', () => {
+  test('names what any replica halted: a partition stays halted while it goes from one to the next', () => {
     const halt = { reason: 'RecordTooNew', message: 'in the books' };
     const facts = { ...good, books: [{ ...books, partition: 3, halt }], halts: haltOf('LogGap') };
     assert.deepEqual(buildVerdict(facts, new Date(0)).halts, [
@@ -103,7 +103,7 @@ describe('a verdict', () => {
     ]);
   });
 
-  it('is published when it flips, and not when numbers grow', () => {
+  test('is published when it flips, and not when numbers grow', () => {
     const published: Verdict[] = [];
     const state = new AggregatorState({ now: () => new Date(0), onVerdict: (verdict) => published.push(verdict) });
     state.store = ok;
@@ -131,7 +131,7 @@ describe('a proof', () => {
   const facts = { exactness, books: [books], logEpoch: 1, at };
   const range = (earliest: bigint, end: bigint) => new Map([[0, { earliest, end }]]);
 
-  it('names every partition that Kafka lists, also those that no aggregator has read yet', () => {
+  test('names every partition that Kafka lists, also those that no aggregator has read yet', () => {
     const ranges = new Map([...range(0n, 9n), [1, { earliest: 0n, end: 4n }]]);
     const proof = buildProof({ ...facts, ranges });
     assert.equal(proof.exact, true);
@@ -160,13 +160,13 @@ describe('a proof', () => {
       'LogTruncated',
     ],
   ] as const) {
-    it(`is not exact when ${what}`, () => {
+    test(`is not exact when ${what}`, () => {
       const proof = buildProof({ ...facts, ranges });
       assert.deepEqual([proof.exact, proof.reason], [false, reason]);
     });
   }
 
-  it('holds when retention removed records that are counted, and says when none is left to compare', () => {
+  test('holds when retention removed records that are counted, and says when none is left to compare', () => {
     const some = buildProof({ ...facts, ranges: range(4n, 9n) });
     assert.deepEqual([some.exact, some.message], [true, exactness.message]);
     const all = buildProof({ ...facts, ranges: range(5n, 9n) });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -79,7 +79,7 @@ async function apply(ledger: Ledger, partition: number, additions: BatchAddition
 }
 
 describe('copies of an id in several partitions', () => {
-  it('wait for an owner that stopped inside its transaction no longer than a transaction may last, and count once', async () => {
+  test('wait for an owner that stopped inside its transaction no longer than a transaction may last, and count once', async () => {
     await using scope = await freshLedger();
     const { ledger, schema } = scope;
     await ledger.claim(0, 'stopped');
@@ -116,7 +116,7 @@ describe('copies of an id in several partitions', () => {
     assert.deepEqual([(await ledger.readTotal('s'))?.total, (await ledger.recount()).differences], ['9', []]);
   });
 
-  it('count exactly one when they race, whatever the order and the operands, and GetAddition agrees with the totals', async (context) => {
+  test('count exactly one when they race, whatever the order and the operands, and GetAddition agrees with the totals', async (context) => {
     const sums = { applied: 0, duplicate: 0, conflict: 0 };
     for (let seed = 1; seed <= 20; seed++) {
       await using scope = await freshLedger();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { toLedgerError } from './errors.ts';
 import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
 
@@ -36,12 +36,12 @@ describe('an error of PostgreSQL', () => {
     ['a lock that another session keeps', failure('55P03'), StoreUnavailableError],
     ['something that is no error', 'text', StoreUnavailableError],
   ] as const) {
-    it(`that is ${what} becomes ${kind.name}`, () => {
+    test(`that is ${what} becomes ${kind.name}`, () => {
       assert.ok(toLedgerError(error, sources) instanceof kind);
     });
   }
 
-  it('of a server before 17 says so', () => {
+  test('of a server before 17 says so', () => {
     const error = toLedgerError(
       failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
       sources,
@@ -49,7 +49,7 @@ describe('an error of PostgreSQL', () => {
     assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
   });
 
-  it('that is silence says who is silent', () => {
+  test('that is silence says who is silent', () => {
     const error = toLedgerError(new Error('Query read timeout'), sources);
     assert.ok(error instanceof StoreUnavailableError);
     assert.deepEqual(
@@ -58,7 +58,7 @@ describe('an error of PostgreSQL', () => {
     );
   });
 
-  it('about a certificate without a CA says where to name one', () => {
+  test('about a certificate without a CA says where to name one', () => {
     const error = toLedgerError(failure('SELF_SIGNED_CERT_IN_CHAIN'), sources);
     assert.match(error.message, /set store.postgres.caSecretRef/);
   });

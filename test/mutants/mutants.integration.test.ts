@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { mutants } from './mutants.ts';
@@ -56,7 +56,7 @@ async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
  */
 describe('without a mutant', { concurrency }, () => {
   for (const [file, some] of Map.groupBy(mutants, ({ test }) => test.file)) {
-    it(`the tests of ${file} that find them are green in the copy`, () =>
+    test(`the tests of ${file} that find them are green in the copy`, () =>
       inCopy(async (folder) => {
         const names = [...new Set(some.map(({ test }) => test.name))];
         const output = await runTests(folder, file, names);
@@ -71,7 +71,7 @@ describe('without a mutant', { concurrency }, () => {
 
 describe('the tests go red when the code breaks the promise that', { concurrency }, () => {
   for (const mutant of mutants) {
-    it(mutant.breaks, () =>
+    test(mutant.breaks, () =>
       inCopy(async (folder) => {
         const path = join(folder, mutant.file);
         const original = await readFile(path, 'utf8');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { before, describe, it } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { importRules } from './importRules.ts';
 
@@ -131,29 +131,29 @@ function lint(folder: string): Promise<string> {
 
 describe('the importRules', () => {
   for (const [file, source, rule] of forbidden) {
-    it(`refuse ${source} in ${dirname(file)} and say why`, () => {
+    test(`refuse ${source} in ${dirname(file)} and say why`, () => {
       const why = importRules.find(({ folder }) => folder === rule)?.why ?? assert.fail(`no rule of ${rule}`);
       assert.ok(said.get(file)?.includes(why), said.get(file) ?? 'the linter found nothing');
     });
   }
 
-  it('are all covered by this test', () => {
+  test('are all covered by this test', () => {
     assert.deepEqual(new Set(forbidden.map(([, , rule]) => rule)), new Set(importRules.map(({ folder }) => folder)));
   });
 
-  it('also hold for dynamic imports', () => {
+  test('also hold for dynamic imports', () => {
     assert.match(said.get('core/lazy.ts') ?? '', /core\/ holds the sums and is pure/);
   });
 
   for (const folder of pureFolders) {
     for (const [index, expression] of impure.entries()) {
-      it(`refuse ${expression} in ${folder}, which is pure`, () => {
+      test(`refuse ${expression} in ${folder}, which is pure`, () => {
         assert.match(said.get(`${folder}/impure${index}.ts`) ?? '', /this folder is pure/);
       });
     }
   }
 
   for (const [file, source] of allowed) {
-    it(`allow in ${dirname(file)}: ${source.split('\n')[0]}`, () => assert.equal(said.get(file), undefined));
+    test(`allow in ${dirname(file)}: ${source.split('\n')[0]}`, () => assert.equal(said.get(file), undefined));
   }
 });
