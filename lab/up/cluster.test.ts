@@ -71,7 +71,12 @@ test('a failure is explained by pods that are not ready, the end of their logs, 
         status: {
           conditions: [{ type: 'Ready', status: 'False' }],
           containerStatuses: [
-            { restartCount: 3, state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } } },
+            {
+              name: 'app',
+              restartCount: 3,
+              state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } },
+              lastState: { terminated: { exitCode: 1 } },
+            },
           ],
         },
       },
@@ -89,7 +94,7 @@ test('a failure is explained by pods that are not ready, the end of their logs, 
   assert.equal(
     await explainNamespace(kubectl, 'shop'),
     [
-      'Pod shop/crashing is not ready: CrashLoopBackOff: back-off 10s, restarted 3 times',
+      'Pod shop/crashing is not ready: CrashLoopBackOff: container app ended with exit code 1, restarted 3 times',
       '  line one',
       '  the cause',
       'Event Pod crashing: BackOff: restarting',

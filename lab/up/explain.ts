@@ -1,34 +1,12 @@
 import { z } from 'zod';
 import { describeChain } from '#cli/exit.ts';
+import type { LivePod } from '#operator/observe/objects.ts';
+import { explainPod, isReadyPod } from '#operator/observe/pod.ts';
 import type { Kubectl } from './kubectl.ts';
 
+/** As the API server wrote them: the operator reads the same fields in the same way. */
 const podListSchema = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string() }),
-      status: z
-        .object({
-          phase: z.string().optional(),
-          conditions: z
-            .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
-            .optional(),
-          containerStatuses: z
-            .array(
-              z.object({
-                restartCount: z.number().optional(),
-                state: z
-                  .object({
-                    waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).optional(),
-                    terminated: z.object({ reason: z.string().optional(), exitCode: z.number().optional() }).optional(),
-                  })
-                  .optional(),
-              }),
-            )
-            .optional(),
-        })
-        .optional(),
-    }),
-  ),
+  items: z.array(z.custom<LivePod>((value) => z.looseObject({ metadata: z.looseObject({}) }).safeParse(value).success)),
 });
 
 const eventListSchema = z.object({
@@ -59,8 +37,7 @@ export async function explainNamespace(kubectl: Kubectl, namespace: string): Pro
     const { items } = podListSchema.parse(JSON.parse(text));
     if (items.length === 0) lines.push(`Namespace ${namespace} has no pods.`);
     for (const pod of items) {
-      const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-      if (isReady === true) continue;
+      if (isReadyPod(pod)) continue;
       lines.push(`Pod ${namespace}/${pod.metadata.name} is not ready: ${describePod(pod)}`);
       await attempt(`the log of ${pod.metadata.name}`, async () => {
         lines.push(...(await readLog(kubectl, namespace, pod)));
@@ -77,24 +54,18 @@ export async function explainNamespace(kubectl: Kubectl, namespace: string): Pro
   return lines.join('\n');
 }
 
-type Pod = z.output<typeof podListSchema>['items'][number];
-
-function describePod(pod: Pod): string {
-  const [container] = pod.status?.containerStatuses ?? [];
-  const waiting = container?.state?.waiting;
-  const terminated = container?.state?.terminated;
+function describePod(pod: LivePod): string {
   const unready = pod.status?.conditions?.find(({ status, message }) => status === 'False' && message !== undefined);
-  const restarts = (container?.restartCount ?? 0) > 0 ? `, restarted ${container?.restartCount} times` : '';
+  const problem = explainPod(pod);
   const reason =
-    waiting?.reason === undefined
-      ? terminated?.reason === undefined
-        ? (unready?.message ?? pod.status?.phase ?? 'unknown')
-        : `${terminated.reason}, exit code ${terminated.exitCode}`
-      : [waiting.reason, waiting.message].filter((text) => text !== undefined).join(': ');
-  return `${reason}${restarts}`;
+    problem === undefined
+      ? (unready?.message ?? pod.status?.phase ?? 'unknown')
+      : `${problem.reason}: ${problem.message}`;
+  const restarts = pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
+  return restarts > 0 ? `${reason}, restarted ${restarts} times` : reason;
 }
 
-async function readLog(kubectl: Kubectl, namespace: string, pod: Pod): Promise<string[]> {
+async function readLog(kubectl: Kubectl, namespace: string, pod: LivePod): Promise<string[]> {
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;

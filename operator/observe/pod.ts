@@ -25,13 +25,14 @@ export function currentPods(pods: readonly LivePod[]): LivePod[] {
 /** The first pod, by name, with a reason why it is not ready. Undefined when all are ready or none has a reason yet. */
 export function firstPodProblem(pods: readonly LivePod[]): (PodProblem & { readonly pod: string }) | undefined {
   for (const pod of currentPods(pods)) {
-    const problem = isReadyPod(pod) ? undefined : observePod(pod);
+    const problem = isReadyPod(pod) ? undefined : explainPod(pod);
     if (problem !== undefined) return { ...problem, pod: pod.metadata.name };
   }
   return undefined;
 }
 
-function observePod(pod: LivePod): PodProblem | undefined {
+/** Why one pod is not ready; undefined if its status gives no reason yet. */
+export function explainPod(pod: Pick<LivePod, 'status'>): PodProblem | undefined {
   const { conditions, initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   for (const container of [...initContainerStatuses, ...containerStatuses]) {
     const problem = observeContainer(container);
