@@ -16,7 +16,7 @@ export interface Access {
   readonly context: string;
   /** Where objects are looked for without another word. */
   readonly namespace: string;
-  /** Origin and optional path prefix, without a slash at the end: `https://10.96.0.1:443`. */
+  /** Origin and optional path prefix, without a slash at the end and without a user: `https://10.96.0.1:443`. */
   readonly server: string;
   /** `http://proxy:3128`; undefined: connect directly. */
   readonly proxy: string | undefined;
@@ -177,6 +177,8 @@ function toBaseUrl(server: string): string {
   }
   url.search = '';
   url.hash = '';
+  url.username = '';
+  url.password = '';
   return url.href.replace(/\/+$/, '');
 }
 

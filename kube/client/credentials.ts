@@ -63,7 +63,7 @@ export function kubeconfigCredentials(options: {
 export function credentialsOf(access: Access, options: CredentialOptions = {}): CredentialSource {
   const { readFile = readFromDisk } = options;
   const { server, proxy, cluster, user } = access;
-  const own = new URL(server);
+  const isPlain = server.startsWith('http:');
   let plugin: ExecPlugin | undefined;
 
   async function execCredential(ca: string, isRefused: boolean): Promise<ExecCredential | undefined> {
@@ -76,17 +76,18 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
   return {
     async load(isRefused = false) {
       const impersonation = impersonationHeaders(user);
-      if (own.protocol === 'http:') {
+      const fromUrl = basicOfUrl(cluster.server);
+      if (isPlain) {
         // Anybody on the way could read a token, so kubectl sends none.
-        return { server, proxy, tls: { rejectUnauthorized: true }, headers: impersonation };
+        const headers = { ...headerOf(fromUrl), ...impersonation };
+        return { server, proxy, tls: { rejectUnauthorized: true }, headers };
       }
       const ca = cluster.caData || (cluster.caFile === '' ? '' : readFile(cluster.caFile));
       if (cluster.caFile !== '' || cluster.caData !== '') checkCa(ca, cluster.isInsecure);
-      const fromPlugin = await execCredential(ca, isRefused);
+      // A plugin is for who has nothing else to show.
+      const fromPlugin = fromUrl === undefined ? await execCredential(ca, isRefused) : undefined;
       const authorization =
-        authorizationOf(user, fromPlugin, readFile) ??
-        (await fromAuthProvider(user, server)) ??
-        basicOf(own.username, own.password);
+        fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider(user, server));
       return {
         server,
         proxy,
@@ -96,7 +97,7 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
           ...(cluster.tlsServerName === '' ? {} : { servername: cluster.tlsServerName }),
           rejectUnauthorized: !cluster.isInsecure,
         },
-        headers: { ...(authorization === undefined ? {} : { Authorization: authorization }), ...impersonation },
+        headers: { ...headerOf(authorization), ...impersonation },
       };
     },
   };
@@ -147,6 +148,17 @@ function readToken({ token, tokenFile }: User, readFile: ReadFile): string {
 function basicOf(username: string, password: string): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+/** Of https://user:password@host. It wins over everything else, because Go's HTTP client puts it in first. */
+function basicOfUrl(server: string): string | undefined {
+  if (!URL.canParse(server)) return undefined;
+  const { username, password } = new URL(server);
+  return basicOf(decodeURIComponent(username), decodeURIComponent(password));
+}
+
+function headerOf(authorization: string | undefined): Record<string, string> {
+  return authorization === undefined ? {} : { Authorization: authorization };
 }
 
 /** The client library knows how an OpenID token is renewed. It takes half a second to load, so only who needs it does. */

@@ -249,13 +249,12 @@ function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
     connectTimeout: 10_000,
   };
   if (proxy === undefined) return new Agent({ ...common, connect });
+  const socks = /^socks5h?:/i;
+  // undici would talk TLS to a SOCKS proxy that has TLS settings.
+  if (socks.test(proxy))
+    return new ProxyAgent({ ...common, uri: proxy.replace(socks, 'socks5:'), requestTls: connect });
   // As in Go, the TLS settings are those for the proxy, too, where it is reached by https.
-  return new ProxyAgent({
-    ...common,
-    uri: proxy.replace(/^socks5h:/i, 'socks5:'),
-    requestTls: connect,
-    proxyTls: connect,
-  });
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
 }
 
 // The first probe after 15 idle seconds, then (fixed by Node) ten probes one second apart: a peer that vanished without a
