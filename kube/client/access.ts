@@ -14,7 +14,7 @@ import { proxyFromEnvironment } from './proxy.ts';
 export interface Access {
   /** Name of the context; `in-cluster` for the pod's ServiceAccount. For messages. */
   readonly context: string;
-  /** Where objects are looked for without another word. */
+  /** Where objects are looked for when the caller names no namespace. */
   readonly namespace: string;
   /** Origin and optional path prefix, without a slash at the end and without a user: `https://10.96.0.1:443`. */
   readonly server: string;
@@ -47,7 +47,9 @@ export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Acce
     throw invalid(`the kubeconfig is not valid for the context "${name}": ${problems.join('; ')}`);
   const pod = findPod(env, options.readFile ?? readFromDisk);
   const server = cluster.server || (env['KUBERNETES_MASTER'] ?? '');
-  if (pod !== undefined && isDefaultServer(server, cluster, user, env)) return pod;
+  if (pod !== undefined && isDefaultServer(server, cluster, user, env)) {
+    return { ...pod, namespace: context?.namespace || pod.namespace };
+  }
   if (server === '') throw withoutServer(config, name, context);
   const base = toBaseUrl(server);
   return {
@@ -156,15 +158,11 @@ function isProxyUrl(value: string): boolean {
   return /^(https?|socks5):\/\/./i.test(value) && URL.canParse(value);
 }
 
-/** A kubeconfig that comes down to what kubectl assumes without one is as good as none. */
+/** A kubeconfig that says no more than kubectl assumes without one is as good as none. */
 function isDefaultServer(server: string, cluster: Cluster, user: User, env: Environment): boolean {
-  if (server === '') return true;
+  const assumed = env['KUBERNETES_MASTER'] || 'http://localhost:8080';
   const isBare = cluster.proxyUrl === '' && !cluster.disablesCompression && user.impersonate.user === '';
-  return (
-    isBare &&
-    server === (env['KUBERNETES_MASTER'] || 'http://localhost:8080') &&
-    (server.startsWith('http:') || user === noUser)
-  );
+  return isBare && (server || assumed) === assumed && (assumed.startsWith('http:') || user === noUser);
 }
 
 /** Without a scheme it is http, as kubectl has it; then a path is not allowed. */
@@ -173,7 +171,8 @@ function toBaseUrl(server: string): string {
   const text = hasScheme ? server : `http://${server}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || (!hasScheme && url.pathname !== '/')) {
-    throw invalid(`the server "${server}" of the kubeconfig is not a URL such as https://host:6443`);
+    // Not quoted: a password may be in it.
+    throw invalid('the server of the cluster is not a URL such as https://host:6443');
   }
   url.search = '';
   url.hash = '';

@@ -78,13 +78,13 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
       const impersonation = impersonationHeaders(user);
       const fromUrl = basicOfUrl(cluster.server);
       if (isPlain) {
-        // Anybody on the way could read a token, so kubectl sends none.
+        // Every machine on the way could read a token, so kubectl sends none.
         const headers = { ...headerOf(fromUrl), ...impersonation };
         return { server, proxy, tls: { rejectUnauthorized: true }, headers };
       }
       const ca = cluster.caData || (cluster.caFile === '' ? '' : readFile(cluster.caFile));
       if (cluster.caFile !== '' || cluster.caData !== '') checkCa(ca, cluster.isInsecure);
-      // A plugin is for who has nothing else to show.
+      // A plugin runs only for a user without other credentials.
       const fromPlugin = fromUrl === undefined ? await execCredential(ca, isRefused) : undefined;
       const authorization =
         fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider(user, server));
@@ -110,7 +110,7 @@ function clientCertificateOf(user: User, fromPlugin: ExecCredential | undefined,
   return fromPlugin === undefined || fromPlugin.cert === '' ? {} : { cert: fromPlugin.cert, key: fromPlugin.key };
 }
 
-/** Then an exec plugin is not run. */
+/** Whether the user has credentials without the exec plugin, which is then not run. */
 function identifiesItself(user: User): boolean {
   return [user.token, user.tokenFile, user.username, user.password, user.certFile, user.certData].some(
     (part) => part !== '',
@@ -161,7 +161,7 @@ function headerOf(authorization: string | undefined): Record<string, string> {
   return authorization === undefined ? {} : { Authorization: authorization };
 }
 
-/** The client library knows how an OpenID token is renewed. It takes half a second to load, so only who needs it does. */
+/** The client library knows how an OpenID token is renewed. It takes half a second to load, so it is loaded here. */
 async function fromAuthProvider({ authProvider }: User, server: string): Promise<string | undefined> {
   if (authProvider === undefined) return undefined;
   const { name, config } = authProvider;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { startApiServers } from '#kube/testing/apiServers.ts';
-import { buildClusterRows, buildNamespaceRows } from '#kube/testing/clusterRows.ts';
+import { buildClusterRows } from '#kube/testing/clusterRows.ts';
 import { createRowFolder, resolveRow, runOurs, sharedOf } from '#kube/testing/clusterRun.ts';
+import { buildNamespaceRows } from '#kube/testing/rows/namespaces.ts';
 
 const servers = await startApiServers();
 after(() => servers[Symbol.asyncDispose]());

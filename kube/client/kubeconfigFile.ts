@@ -65,7 +65,7 @@ const execSchema = z
   })
   .transform((exec) => ({
     ...exec,
-    // Only v1 wants it to be said.
+    // In v1 the field is required.
     interactiveMode: exec.interactiveMode || (/\/v1(alpha|beta)1$/.test(exec.apiVersion) ? 'IfAvailable' : ''),
   }));
 

@@ -4,14 +4,10 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { startApiServers } from '#kube/testing/apiServers.ts';
-import {
-  buildClusterRows,
-  buildConfig,
-  buildNamespaceRows,
-  type ClusterRow,
-  type Outcome,
-} from '#kube/testing/clusterRows.ts';
+import { buildClusterRows } from '#kube/testing/clusterRows.ts';
 import { createRowFolder, outcomeOf, type RowFolder, resolveRow, runOurs, sharedOf } from '#kube/testing/clusterRun.ts';
+import { buildNamespaceRows } from '#kube/testing/rows/namespaces.ts';
+import { buildConfig, type ClusterRow, type Outcome } from '#kube/testing/rows/row.ts';
 import { buildGoModule } from '#lab/cluster/binaries.ts';
 import { silentProgress } from '#lab/progress.ts';
 

@@ -277,7 +277,7 @@ function namedServer(servername: string) {
   };
 }
 
-/** Whom the machine trusts, as kubectl does; undefined where it has no such store: whom Node trusts. */
+/** The certificate authorities of the machine, as in kubectl. Undefined where it has none: then those of Node count. */
 export function machineCas(): string[] | undefined {
   const certificates = getCACertificates('system');
   return certificates.length === 0 ? undefined : certificates;

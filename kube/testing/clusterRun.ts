@@ -8,7 +8,7 @@ import { loadKubeconfig } from '#kube/client/kubeconfig.ts';
 import { createTransport } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
 import type { ApiServers } from './apiServers.ts';
-import type { ClusterRow, Outcome } from './clusterRows.ts';
+import type { ClusterRow, Outcome } from './rows/row.ts';
 
 /** The files of a row, in a home folder of its own. */
 export interface RowFolder extends AsyncDisposable {

@@ -39,8 +39,8 @@ export const fences: readonly Fence[] = [
   {
     folder: 'kube',
     folders: ['platform'],
-    packages: 'any',
-    why: 'kube/ knows Kubernetes and knows nothing of sums',
+    packages: ['node:*', '@kubernetes/client-node', '@opentelemetry/api', 'undici', 'yaml', 'zod'],
+    why: 'kube/ knows Kubernetes and knows nothing of sums; its client loads the packages that this list names and no other',
   },
   {
     folder: 'services',
