@@ -59,7 +59,7 @@ export interface LoadOptions {
   readonly instead?: string | undefined;
 }
 
-/** Finds the cluster as kubectl does (docs/adr/0036): --kubeconfig, KUBECONFIG, ~/.kube/config, the pod's own service account. */
+/** Finds the cluster as kubectl does (docs/adr/0036): --kubeconfig, KUBECONFIG, ~/.kube/config, the ServiceAccount of the pod. */
 export function loadCluster(options: LoadOptions, env: Environment = process.env): Cluster {
   const access = findAccess(options, env);
   const { context, namespace } = access;
@@ -91,7 +91,7 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
     async *lines({ signal, ...request }) {
       try {
         await awaitCredentials(credentials, access, signal);
-        // Nothing may be said for long while the other side works, and no end is known.
+        // The other side may be silent for a long time while it works, and its end is not known.
         const limits = { timeoutMs: Number.POSITIVE_INFINITY, silenceMs: 0 };
         const call = { method: 'GET' as const, ...request };
         yield* readLines(transport.stream({ ...call, ...limits, context: contextOf(call), signal }));
@@ -114,15 +114,15 @@ function findAccess({ kubeconfig, context, instead }: LoadOptions, env: Environm
 }
 
 /**
- * Without the time limit of a request: a plugin may wait for a person who logs in. It remembers what it got, so the request
- * does not wait again.
+ * Loads the credentials without the time limit of a request: a plugin may open a browser and wait for the login. The plugin
+ * keeps the result, so the request that follows does not wait again.
  */
 async function awaitCredentials(source: CredentialSource, { context }: Access, signal: AbortSignal): Promise<void> {
   try {
     await orAborted(signal, () => source.load());
   } catch (error) {
     signal.throwIfAborted();
-    const message = `there are no credentials for the context "${context}": ${describeChain(error)}`;
+    const message = `the credentials of the context "${context}" cannot be used: ${describeChain(error)}`;
     throw new CliError(exitCodes.unreachable, message, {
       hint: `Try: kubectl --context ${context} version`,
       cause: error,

@@ -62,7 +62,7 @@ export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Acce
   };
 }
 
-/** The ServiceAccount of the pod in which this process runs. Throws where there is none. */
+/** The ServiceAccount of the pod in which this process runs. Throws outside of a pod. */
 export function inClusterAccess(env: Environment, readFile: ReadFile = readFromDisk): Access {
   const pod = findPod(env, readFile);
   if (pod !== undefined) return pod;

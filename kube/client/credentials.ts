@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { type Access, inClusterAccess, resolveAccess } from './access.ts';
 import { createExecPlugin, type ExecCredential, type ExecPlugin } from './execPlugin.ts';
 import { type Environment, loadKubeconfig, type ReadFile, readFromDisk } from './kubeconfig.ts';
@@ -42,7 +43,7 @@ export interface CredentialOptions {
   readonly wallMs?: () => number;
 }
 
-/** The pod's ServiceAccount: its token file rotates, and is read again at every load. No proxy stands in between. */
+/** The pod's ServiceAccount: its token file rotates, and is read again at every load. No proxy is used. */
 export function inClusterCredentials(env: Environment): CredentialSource {
   const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = env;
   return credentialsOf(inClusterAccess({ KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT }));
@@ -64,6 +65,7 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
   const { readFile = readFromDisk } = options;
   const { server, proxy, cluster, user } = access;
   const isPlain = server.startsWith('http:');
+  const fromAuthProvider = createAuthProvider(user, server);
   let plugin: ExecPlugin | undefined;
 
   async function execCredential(ca: string, isRefused: boolean): Promise<ExecCredential | undefined> {
@@ -86,8 +88,7 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
       if (cluster.caFile !== '' || cluster.caData !== '') checkCa(ca, cluster.isInsecure);
       // A plugin runs only for a user without other credentials.
       const fromPlugin = fromUrl === undefined ? await execCredential(ca, isRefused) : undefined;
-      const authorization =
-        fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider(user, server));
+      const authorization = fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider());
       return {
         server,
         proxy,
@@ -161,22 +162,26 @@ function headerOf(authorization: string | undefined): Record<string, string> {
   return authorization === undefined ? {} : { Authorization: authorization };
 }
 
-/** The client library knows how an OpenID token is renewed. It takes half a second to load, so it is loaded here. */
-async function fromAuthProvider({ authProvider }: User, server: string): Promise<string | undefined> {
-  if (authProvider === undefined) return undefined;
+/** The client library renews OpenID tokens. It takes half a second to load, so it is loaded when it is needed. */
+function createAuthProvider({ authProvider }: User, server: string): () => Promise<string | undefined> {
+  if (authProvider === undefined) return async () => undefined;
   const { name, config } = authProvider;
-  if (name !== 'oidc') {
-    throw new Error(
-      `the auth-provider "${name}" does not exist any more: configure an exec plugin (kubectl refuses it, too)`,
-    );
-  }
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const library = new KubeConfig();
-  library.loadFromClusterAndUser({ name, server, skipTLSVerify: false }, { name, authProvider: { name, config } });
-  const options: { headers?: Readonly<Record<string, unknown>> } = {};
-  await library.applyToHTTPSOptions(options);
-  const header = options.headers?.['Authorization'];
-  return typeof header === 'string' ? header : undefined;
+  // One instance, because it remembers the token that it renewed.
+  let loading: Promise<KubeConfig> | undefined;
+  return async () => {
+    if (name !== 'oidc') {
+      throw new Error(`the auth-provider "${name}" was removed from Kubernetes clients: configure an exec plugin`);
+    }
+    loading ??= import('@kubernetes/client-node').then((client) => {
+      const library = new client.KubeConfig();
+      library.loadFromClusterAndUser({ name, server, skipTLSVerify: false }, { name, authProvider: { name, config } });
+      return library;
+    });
+    const options: { headers?: Readonly<Record<string, unknown>> } = {};
+    await (await loading).applyToHTTPSOptions(options);
+    const header = options.headers?.['Authorization'];
+    return typeof header === 'string' ? header : undefined;
+  };
 }
 
 function impersonationHeaders({ impersonate }: User): Record<string, string | string[]> {

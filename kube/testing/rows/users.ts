@@ -83,7 +83,7 @@ export function userRows(servers: ApiServers): ClusterRow[] {
     row(
       'an auth-provider that was removed is an error',
       { 'auth-provider': { name: 'gcp' } },
-      refused(/"gcp" does not exist any more/),
+      refused(/"gcp" was removed/),
     ),
     row(
       'the auth-provider oidc sends its token',
