@@ -27,7 +27,8 @@ async function runKubectl(row: ClusterRow, folder: RowFolder, args: readonly str
     ...(row.kubeconfig === undefined ? [] : ['--kubeconfig', expand(row.kubeconfig)]),
     ...(row.context === undefined ? [] : ['--context', row.context]),
   ];
-  const command = ['unshare', '--mount', 'sh', '-c', inPod, 'sh', kubectl, ...flags, ...args];
+  const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+  const command = ['unshare', ...asRoot, '--mount', 'sh', '-c', inPod, 'sh', kubectl, ...flags, ...args];
   const [program = '', ...rest] = row.pod === undefined ? [kubectl, ...flags, ...args] : command;
   try {
     const running = run(program, rest, { cwd: path, env: { ...env, POD: pod }, timeout: 20_000 });
