@@ -39,7 +39,8 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   releasers.add('traces', await startTracing({ environment: process.env, serviceName: operatorName, logger }));
   const { metrics, exposition } = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
-  const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });
+  const credentials =
+    file === undefined ? inClusterCredentials(process.env) : kubeconfigCredentials({ file, env: process.env });
   const clock = systemClock;
   const transport = createTransport({ credentials, clock, metrics, userAgent: operatorName });
   releasers.add('connections to the API server', () => transport.close());

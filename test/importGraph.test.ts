@@ -90,6 +90,20 @@ describe('what the programs load', () => {
     assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
   });
 
+  test('the client library of Kubernetes is loaded where a tunnel is opened or OpenID is used, and nowhere before', () => {
+    for (const start of ['operator/main.ts', 'cli/connection/kubernetes.ts', 'cli/audit/verifyFromLog.ts']) {
+      const graph = followImports(start, { isEager: true });
+      assert.ok(graph.files.has('kube/client/transport.ts'), `the graph of ${start} ends early`);
+      assert.deepEqual(
+        [...graph.packages].filter((name) => name.startsWith('@kubernetes/')),
+        [],
+      );
+    }
+    assert.ok(
+      followImports('cli/connection/kubernetes.ts', { isEager: false }).packages.has('@kubernetes/client-node'),
+    );
+  });
+
   test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
     const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));

@@ -1,5 +1,4 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
-import { PortForward } from '@kubernetes/client-node';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -41,7 +40,9 @@ export async function forwardPort(options: {
       done();
     },
   });
-  const opening = new PortForward(cluster.kubeConfig).portForward(namespace, pod, [port], fromPod, complaints, toPod);
+  const { createPortForward } = await import('./portForward.ts');
+  const portForward = createPortForward(await cluster.credentials());
+  const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
   const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
   // Answers that have arrived are still read; then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));

@@ -133,8 +133,7 @@ function buildKubeconfig(server: string): object {
     kind: 'Config',
     'current-context': 'fake',
     contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'fake', namespace: 'shop' } }],
-    // The client library needs this entry to allow plain HTTP.
-    clusters: [{ name: 'fake', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'fake', cluster: { server } }],
     users: [{ name: 'fake', user: { token: 'none' } }],
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
@@ -8,6 +9,7 @@ import { systemClock } from '#kube/clock.ts';
 import { FakeClock } from '#kube/testing/fakeClock.ts';
 import { configMaps } from '#kube/testing/kinds.ts';
 import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
+import { createCa } from '#lab/certificates/pki.ts';
 import { KubeClient } from './client.ts';
 import { type CredentialSource, kubeconfigCredentials } from './credentials.ts';
 import { isKubernetesError } from './errors.ts';
@@ -19,7 +21,16 @@ afterEach(async () => {
 });
 
 async function serve(answer: RequestListener): Promise<string> {
-  const server = createServer(answer);
+  return `http://127.0.0.1:${await listen(createServer(answer))}`;
+}
+
+/** A token is sent over TLS alone. */
+async function serveTls(answer: RequestListener): Promise<string> {
+  const { certPem, keyPem } = await (await createCa('test')).issue({ commonName: 'test', altNames: ['127.0.0.1'] });
+  return `https://127.0.0.1:${await listen(createTlsServer({ cert: certPem, key: keyPem }, answer))}`;
+}
+
+async function listen(server: Server | ReturnType<typeof createTlsServer>): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanups.push(async () => {
     server.closeAllConnections();
@@ -27,7 +38,7 @@ async function serve(answer: RequestListener): Promise<string> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  return `http://127.0.0.1:${address.port}`;
+  return address.port;
 }
 
 function connect(credentials: CredentialSource, options: Partial<TransportOptions> = {}) {
@@ -38,7 +49,6 @@ function connect(credentials: CredentialSource, options: Partial<TransportOption
 }
 
 const plainly = (server: string): CredentialSource => ({
-  namespace: undefined,
   load: async () => ({ server, tls: { rejectUnauthorized: true }, headers: {} }),
 });
 
@@ -60,7 +70,7 @@ async function kubeconfigFolder(server: string, user: object, cluster: object = 
 test("a kubeconfig's token file is read again when it rotates: after a 401 at once, otherwise within ten seconds", async () => {
   let valid = 'Bearer first';
   const seen: string[] = [];
-  const server = await serve((request, response) => {
+  const server = await serveTls((request, response) => {
     seen.push(`${request.headers.authorization}`);
     const isValid = request.headers.authorization === valid;
     response.writeHead(isValid ? 200 : 401).end(JSON.stringify({ metadata: { name: 'a' } }));
@@ -68,7 +78,7 @@ test("a kubeconfig's token file is read again when it rotates: after a 401 at on
   const folder = await kubeconfigFolder(server, { tokenFile: 'token' });
   await writeFile(join(folder, 'token'), 'first\n');
   const clock = new FakeClock();
-  const credentials = kubeconfigCredentials({ file: join(folder, 'config') });
+  const credentials = kubeconfigCredentials({ file: join(folder, 'config'), env: {} });
   assert.equal(credentials.namespace, 'team');
   const { client } = connect(credentials, { clock });
   const ask = () => client.get(configMaps, { namespace: 'n', name: 'a' });
@@ -113,7 +123,7 @@ test('a success that is not JSON, and an error page of a proxy, are transient', 
 });
 
 test('a credential plugin that hangs does not outlive the timeout of the call', async () => {
-  const hanging: CredentialSource = { namespace: undefined, load: () => new Promise(() => {}) };
+  const hanging: CredentialSource = { load: () => new Promise(() => {}) };
   const started = performance.now();
   await assert.rejects(connect(hanging).client.list(configMaps, { timeoutMs: 50 }), (error) =>
     isKubernetesError(error, 'transient'),
@@ -161,10 +171,23 @@ test('leaving a watch closes its connection', async () => {
   assert.equal(isClosed, true);
 });
 
-test('a kubeconfig with a proxy-url, or without the named context, is refused in words', async () => {
-  const folder = await kubeconfigFolder('http://127.0.0.1:1', {});
-  const file = join(folder, 'config');
-  assert.throws(() => kubeconfigCredentials({ file, context: 'other' }), /no cluster for its context "other"/);
-  const proxied = await kubeconfigFolder('http://127.0.0.1:1', {}, { 'proxy-url': 'http://127.0.0.1:2' });
-  assert.throws(() => kubeconfigCredentials({ file: join(proxied, 'config') }), /proxy-url, which is not supported/);
+test('after a 401 the source is told that its credentials were refused, once', async () => {
+  const told: boolean[] = [];
+  const server = await serve((_, response) => response.writeHead(401).end());
+  const { client } = connect({
+    load: async (isRefused = false) => {
+      told.push(isRefused);
+      return { server, tls: { rejectUnauthorized: true }, headers: {} };
+    },
+  });
+  await assert.rejects(client.list(configMaps));
+  assert.deepEqual(told, [false, true]);
+});
+
+test('an answer that is text is handed over as it is', async () => {
+  const server = await serve((_, response) => response.end('ok'));
+  const { transport } = connect(plainly(server));
+  const context = { verb: 'get', kind: '/readyz' };
+  const answer = await transport.request({ method: 'GET', path: '/readyz', isText: true, context });
+  assert.equal(answer.body, 'ok');
 });

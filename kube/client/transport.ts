@@ -1,15 +1,20 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, getCACertificates, type PeerCertificate } from 'node:tls';
 import type { Attributes } from '@opentelemetry/api';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { Clock } from '#kube/clock.ts';
 import type { RuntimeMetrics } from '#kube/metrics.ts';
 import { activeCarrier, inClientSpan } from '#platform/tracing/spans.ts';
 import type { CredentialSource, Credentials, TlsMaterial } from './credentials.ts';
 import { errorFromNetwork, errorFromStatus, type RequestContext } from './errors.ts';
 
+type RequestMetrics = Pick<RuntimeMetrics, 'rest_client_requests_total' | 'rest_client_request_duration_seconds'>;
+
 export interface TransportOptions {
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  readonly metrics: RuntimeMetrics;
+  /** Absent: nothing is counted, as in a program that ends after a few requests. */
+  readonly metrics?: RequestMetrics;
   /** Shown in the API server's audit log, `sumpipeline-operator/0.1.0`. */
   readonly userAgent: string;
   /** How long a request may take from start to the last byte, ms. Default 30,000. */
@@ -22,12 +27,14 @@ export interface TransportOptions {
 }
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Absolute path without query. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The answer is text, which `body` then is, such as that of /readyz. Default false: JSON. */
+  readonly isText?: boolean;
   /** For errors and metrics. */
   readonly context: RequestContext;
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +51,7 @@ export interface StreamRequest extends HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number;
-  /** Parsed JSON. */
+  /** Parsed JSON, or the text that was asked for. */
   readonly body: unknown;
 }
 
@@ -57,8 +64,8 @@ export interface Transport {
 }
 
 /**
- * HTTP to one API server over one undici Agent: keep-alive connections, HTTP/1.1 (docs/adr/0030), every wait and every
- * body bounded, credentials read again every 10 s of use and after a 401.
+ * HTTP to one API server, directly or through a proxy, over one undici Agent: keep-alive connections, HTTP/1.1
+ * (docs/adr/0030), every wait and every body bounded, credentials loaded again every 10 s of use and after a 401.
  */
 export function createTransport(options: TransportOptions): Transport {
   const timeoutMs = options.timeoutMs ?? 30_000;
@@ -90,12 +97,12 @@ export function createTransport(options: TransportOptions): Transport {
       );
       const seconds = (options.clock.monotonicMs() - started) / 1000;
       const labels = { verb: request.context.verb, code: response.statusCode };
-      options.metrics.rest_client_requests_total.inc(labels);
-      options.metrics.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
+      options.metrics?.rest_client_requests_total.inc(labels);
+      options.metrics?.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
       if (response.statusCode !== 401 || attempt > 0) return response;
       // A token that rotated within the last 10 s: nothing was carried out, so once more with what is valid now.
       await response.body.dump();
-      connections.forgetCredentials();
+      connections.refuseCredentials();
     }
   }
 
@@ -109,7 +116,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   function networkError(error: unknown, request: HttpRequest, deadline: Deadline): unknown {
     if (request.signal?.aborted) return request.signal.reason;
-    options.metrics.rest_client_requests_total.inc({ verb: request.context.verb, code: '<error>' });
+    options.metrics?.rest_client_requests_total.inc({ verb: request.context.verb, code: '<error>' });
     return errorFromNetwork(deadline.signal.aborted ? deadline.signal.reason : error, request.context);
   }
 
@@ -133,7 +140,7 @@ export function createTransport(options: TransportOptions): Transport {
         return { response, text: await readText(response.body, bodyBytesMax), refused: undefined };
       });
       if (refused !== undefined) throw refused;
-      const body = parseJson(text);
+      const body = request.isText === true ? text : parseJson(text);
       if (body === undefined) throw networkError(new Error('the answer is not JSON'), request, deadline);
       return { status: response.statusCode, body };
     } finally {
@@ -179,26 +186,28 @@ function attributesOf({ method, path }: HttpRequest): Attributes {
   return { 'http.request.method': method, 'url.path': path };
 }
 
-/** Loads credentials at most every 10 s and keeps one Agent for as long as the TLS material stays the same. */
+/** Loads credentials at most every 10 s and keeps one Agent for as long as TLS material and proxy stay the same. */
 function connectionKeeper(options: TransportOptions) {
   let loaded: { at: number; credentials: Promise<Credentials> } | undefined;
-  let agent: { tls: string; instance: Agent } | undefined;
-  const retired = new Set<Agent>();
+  let isRefused = false;
+  let agent: { key: string; instance: Dispatcher } | undefined;
+  const retired = new Set<Dispatcher>();
 
-  async function current(): Promise<{ agent: Agent; credentials: Credentials }> {
+  async function current(): Promise<{ agent: Dispatcher; credentials: Credentials }> {
     const now = options.clock.monotonicMs();
     if (loaded === undefined || now - loaded.at > credentialsTtlMs) {
-      const entry = { at: now, credentials: options.credentials.load() };
+      const entry = { at: now, credentials: options.credentials.load(isRefused) };
       loaded = entry;
+      isRefused = false;
       entry.credentials.catch(() => {
         if (loaded === entry) loaded = undefined;
       });
     }
     const credentials = await loaded.credentials;
-    const tls = JSON.stringify(credentials.tls);
-    if (agent?.tls !== tls) {
+    const key = JSON.stringify([credentials.tls, credentials.proxy]);
+    if (agent?.key !== key) {
       const previous = agent?.instance;
-      agent = { tls, instance: newAgent(credentials.tls) };
+      agent = { key, instance: newAgent(credentials) };
       // Requests under way (watches) end on the old certificate in their own time, at most one watch life later.
       if (previous !== undefined) {
         retired.add(previous);
@@ -210,8 +219,9 @@ function connectionKeeper(options: TransportOptions) {
 
   return {
     current,
-    forgetCredentials() {
+    refuseCredentials() {
       loaded = undefined;
+      isRefused = true;
     },
     async close() {
       const agents = [...retired, ...(agent === undefined ? [] : [agent.instance])];
@@ -224,8 +234,10 @@ function connectionKeeper(options: TransportOptions) {
 /** A rotated ServiceAccount token is valid for minutes beside its successor, so 10 s is soon enough. */
 const credentialsTtlMs = 10_000;
 
-function newAgent(tls: TlsMaterial): Agent {
-  return new Agent({
+function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
+  const usesTls = server.startsWith('https:') || proxy?.startsWith('https:') === true;
+  const connect = usesTls ? { ...tlsOptions(tls), ...keepAlive } : keepAlive;
+  const common = {
     allowH2: false,
     // Every watch holds one connection and all other requests share the rest: an operator watches some 20 kinds, so
     // 128 is a guard against a leak and not a budget.
@@ -235,10 +247,40 @@ function newAgent(tls: TlsMaterial): Agent {
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 60_000,
     connectTimeout: 10_000,
-    // The first probe after 15 idle seconds, then (fixed by Node) ten probes one second apart: a peer that vanished
-    // without a FIN is noticed in about 25 s, under any watch.
-    connect: { ...tls, keepAlive: true, keepAliveInitialDelay: 15_000 },
-  });
+  };
+  if (proxy === undefined) return new Agent({ ...common, connect });
+  const socks = /^socks5h?:/i;
+  // undici would talk TLS to a SOCKS proxy that has TLS settings.
+  if (socks.test(proxy))
+    return new ProxyAgent({ ...common, uri: proxy.replace(socks, 'socks5:'), requestTls: connect });
+  // As in Go, the TLS settings are those for the proxy, too, where it is reached by https.
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
+}
+
+// The first probe after 15 idle seconds, then (fixed by Node) ten probes one second apart: a peer that vanished without a
+// FIN is noticed in about 25 s, under any watch.
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
+
+function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
+  return {
+    ...tls,
+    ...(tls.rejectUnauthorized ? { ca: ca ?? machineCas() } : {}),
+    ...(servername === undefined ? {} : namedServer(servername)),
+  };
+}
+
+/** An address is checked against the certificate, and is never a name in the handshake (RFC 6066). */
+function namedServer(servername: string) {
+  if (isIP(servername) === 0) return { servername };
+  return {
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(servername, certificate),
+  };
+}
+
+/** The certificate authorities of the machine, as in kubectl. Undefined where it has none: then those of Node count. */
+export function machineCas(): string[] | undefined {
+  const certificates = getCACertificates('system');
+  return certificates.length === 0 ? undefined : certificates;
 }
 
 interface Deadline {
@@ -266,7 +308,7 @@ function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined
  * For what does not look at the signal by itself: exec plugins, and undici while it connects, for up to 10 s (it does not
  * send the request after that).
  */
-async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
+export async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
   signal.throwIfAborted();
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

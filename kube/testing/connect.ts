@@ -9,7 +9,7 @@ import { createRecordingMetrics } from './recordingMetrics.ts';
 /** A client for a kubeconfig file. */
 export function connectTo(kubeconfigPath: string): { client: KubeClient; transport: Transport } {
   const transport = createTransport({
-    credentials: kubeconfigCredentials({ file: kubeconfigPath }),
+    credentials: kubeconfigCredentials({ file: kubeconfigPath, env: {} }),
     clock: systemClock,
     metrics: createRecordingMetrics(),
     userAgent: 'runtime-test',

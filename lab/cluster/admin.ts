@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type ApiClient, createApiClient } from './apiClient.ts';
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64').toString('utf8'));
 const kubeconfigSchema = z.object({
@@ -25,8 +24,4 @@ export async function readAdmin(kubeconfigPath: string): Promise<Admin> {
     caPem: cluster['certificate-authority-data'],
     credentials: { certPem: user['client-certificate-data'], keyPem: user['client-key-data'] },
   };
-}
-
-export async function connectAdmin(kubeconfigPath: string): Promise<ApiClient> {
-  return createApiClient(await readAdmin(kubeconfigPath));
 }

@@ -51,7 +51,7 @@ export async function startPrograms(request: StartPrograms): Promise<AsyncDispos
   };
   const startApi = async () => {
     await keep(programs.etcd);
-    await keep(programs.apiServer, () => isTrue(client.get('/readyz')));
+    await keep(programs.apiServer, () => isTrue(client.getText('/readyz')));
     await applyCorednsRbac(client);
   };
   step.update('etcd, API server, containerd');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { connectAdmin } from '#lab/cluster/admin.ts';
+import { connectAdmin } from '#lab/cluster/apiClient.ts';
 import type { Progress } from '#lab/progress.ts';
 import { type Adapter, startAdapter } from './adapter.ts';
 import type { Configuration } from './configuration.ts';
@@ -32,7 +32,7 @@ export interface Monitoring extends AsyncDisposable {
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { kubeconfigPath, dir, host, valuesPath, interval, adapt = (same) => same, progress } = options;
   await using stack = new AsyncDisposableStack();
-  const client = stack.use(await connectAdmin(kubeconfigPath));
+  const client = stack.use(connectAdmin(kubeconfigPath));
   const shared = { kubeconfigPath, client, progress };
   const prometheus = stack.use(await startPrometheus({ dir: join(dir, 'prometheus'), host }));
   stack.use(

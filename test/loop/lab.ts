@@ -1,8 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stateRoot } from '#lab/cache.ts';
-import { connectAdmin } from '#lab/cluster/admin.ts';
-import type { ApiClient } from '#lab/cluster/apiClient.ts';
+import { type ApiClient, connectAdmin } from '#lab/cluster/apiClient.ts';
 import { acquireHostAddress, hostAddress } from '#lab/cluster/hostNetwork.ts';
 import { acquireMachine } from '#lab/cluster/machine.ts';
 import type { Configuration } from '#lab/monitoring/configuration.ts';
@@ -88,7 +87,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       signal,
     }),
   );
-  const client = stack.use(await connectAdmin(kubeconfig));
+  const client = stack.use(connectAdmin(kubeconfig));
   // Monitoring starts first, so that the operator finds its APIs at once.
   const monitoring = stack.use(
     await startMonitoring({

@@ -1,5 +1,6 @@
 import { alertMutants } from './alertMutants.ts';
 import { auditMutants } from './auditMutants.ts';
+import { clusterMutants } from './clusterMutants.ts';
 import { loopMutants } from './loopMutants.ts';
 import type { Mutant } from './mutant.ts';
 import { scalingMutants } from './scalingMutants.ts';
@@ -541,4 +542,5 @@ export const mutants: readonly Mutant[] = [
   ...scalingMutants,
   ...alertMutants,
   ...auditMutants,
+  ...clusterMutants,
 ];

@@ -44,7 +44,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const folder = await mkdtemp(join(tmpdir(), 'operator-'));
   const file = join(folder, 'kubeconfig');
   await writeFile(file, kubeconfig, { mode: 0o600 });
-  const credentials = kubeconfigCredentials({ file });
+  const credentials = kubeconfigCredentials({ file, env: {} });
   await rm(folder, { recursive: true });
   const real = createTransport({ credentials, clock, metrics: createRecordingMetrics(), userAgent: 'operator-test' });
   const operator = { writes: [] as string[], events: [] as EventRecord[], beforeRequest: async (_: HttpRequest) => {} };

@@ -32,6 +32,7 @@ const forbidden: readonly (readonly [file: string, source: string, rule: string]
   ['operator/plan/a.ts', 'node:crypto', 'operator/plan'],
   ['operator/status/a.ts', '#operator/desired/child.ts', 'operator/status'],
   ['kube/a.ts', '#contract/names.ts', 'kube'],
+  ['kube/b.ts', 'kubernetes-client', 'kube'],
   ['operator/reconcile/a.ts', '#services/ledger/port.ts', 'operator/reconcile'],
   ['audit/a.ts', '#core/decimal.ts', 'audit'],
   ['audit/b.ts', '#services/ledger/port.ts', 'audit'],

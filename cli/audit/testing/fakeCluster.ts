@@ -1,4 +1,3 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
 
 export interface FakeClusterOptions {
@@ -25,14 +24,16 @@ export function createFakeCluster({ pods, logs = [], refuse, onCall }: FakeClust
   const note = (call: string) => {
     calls.push(call);
     if (refuse !== undefined && call.includes(refuse.call)) {
-      throw new ClusterRefused(refuse.status, { message: refuse.message, reason: refuse.reason });
+      throw new ClusterRefused(refuse.status, { message: refuse.message, reason: refuse.reason, causes: [] });
     }
     onCall?.(call);
   };
   const cluster: Cluster = {
     context: 'fake',
     namespace: 'shop',
-    kubeConfig: new KubeConfig(),
+    credentials: async () => {
+      throw new Error('an audit opens no tunnel');
+    },
     async request({ method, path, body, signal }) {
       signal.throwIfAborted();
       const short = path.replace(/-audit-\w+$/, '-audit-x');
