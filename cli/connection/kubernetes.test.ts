@@ -225,7 +225,7 @@ for (const [verb, args, hint] of [
   });
 }
 
-test('reads that nobody answers say where to look, with the names of the pipeline', async () => {
+test('reads without a response say where to look, with the names of the pipeline', async () => {
   await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
   let at = 0;
   const ran = await runSumctl(['verify', '--kubeconfig', api.kubeconfig], { now: () => (at += 60_000) });

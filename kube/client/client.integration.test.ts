@@ -42,7 +42,7 @@ test('apply says whether it created the object, and repeats without a new versio
 
 test('apply of a field that another manager owns conflicts, names manager and field, and force takes it', async () => {
   await client.apply(configMaps, buildConfigMap('owned', { a: '1' }), asMe);
-  const other = { fieldManager: 'somebody-else', force: false };
+  const other = { fieldManager: 'other-manager', force: false };
   await assert.rejects(client.apply(configMaps, buildConfigMap('owned', { a: '2' }), other), (error) => {
     assert(isKubernetesError(error, 'conflict'));
     assert.match(error.message, /^apply ConfigMap default\/owned: .*runtime-test/);
@@ -56,9 +56,9 @@ test('apply of a field that another manager owns conflicts, names manager and fi
 test('apply with a uid conflicts when the object is another one and when it is absent', async () => {
   const uid = '00000000-0000-4000-8000-000000000000';
   await client.apply(configMaps, buildConfigMap('identity'), asMe);
-  const stranger = buildConfigMap('identity');
-  stranger.metadata.uid = uid;
-  assert.equal(await classOf(client.apply(configMaps, stranger, asMe)), 'conflict');
+  const foreign = buildConfigMap('identity');
+  foreign.metadata.uid = uid;
+  assert.equal(await classOf(client.apply(configMaps, foreign, asMe)), 'conflict');
   const absent = buildConfigMap('identity-absent');
   absent.metadata.uid = uid;
   assert.equal(await classOf(client.apply(configMaps, absent, asMe)), 'conflict');
@@ -171,11 +171,11 @@ test('lists come in pages of one version, and metadata alone when asked', async 
 });
 
 test('a user without rights is forbidden', async () => {
-  const stranger = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'nobody' }) });
+  const visitor = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'no-rights' }) });
   try {
-    assert.equal(await classOf(stranger.client.list(configMaps)), 'forbidden');
+    assert.equal(await classOf(visitor.client.list(configMaps)), 'forbidden');
   } finally {
-    await stranger.transport.close();
+    await visitor.transport.close();
   }
 });
 

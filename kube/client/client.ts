@@ -61,7 +61,7 @@ export interface ApplyOptions extends WriteOptions {
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Fails with `conflict` unless the live object has this uid: nobody deletes a stranger of the same name. */
+  /** Fails with `conflict` unless the live object has this uid, so that no foreign object of the same name is deleted. */
   readonly uid: string;
   /** Fails with `conflict` unless the live object has this version. */
   readonly resourceVersion?: string;
@@ -199,8 +199,8 @@ export class KubeClient {
   }
 
   /**
-   * JSON merge patch (RFC 7386). With `metadata.resourceVersion` in the patch it fails with `conflict` if somebody wrote
-   * in between. With `subresource: 'scale'` the patch and the answer are an autoscaling/v1 Scale.
+   * JSON merge patch (RFC 7386). With `metadata.resourceVersion` in the patch it fails with `conflict` if another
+   * writer came in between. With `subresource: 'scale'` the patch and the response are an autoscaling/v1 Scale.
    */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,

@@ -288,7 +288,7 @@ interface Deadline {
   end(): void;
 }
 
-/** One signal for "the caller gave up" and "it took too long", without leaving a listener on a long-lived signal. */
+/** One signal for "the caller gave up" and "it took too long", without leaving a listener on the caller's signal. */
 function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined): Deadline {
   const controller = new AbortController();
   const cancel = clock.after(ms, () => controller.abort(new TimeoutError(ms)));

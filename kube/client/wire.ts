@@ -112,8 +112,8 @@ const writtenSchema = z.object({
 });
 
 /**
- * What a write left behind. A deletion that took effect at once answers, by kind, with a Status or with the object as it
- * last was; only an object with a deletionTimestamp lives on, in the version of the answer.
+ * What a write left behind. For a deletion that took effect at once the server returns, by kind, a Status or the object as it
+ * last was; only an object with a deletionTimestamp still exists, in the returned version.
  */
 export function writtenVersion(verb: string, body: unknown, asked: ObjectName, uid: string | undefined) {
   const parsed = writtenSchema.safeParse(body);
