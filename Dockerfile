@@ -1,7 +1,7 @@
 # The image for registries: docker build --platform=linux/amd64 -t NAME:TAG .
 #
-# Its build is untried: the project's own machines have no Docker, and `npm start` and the tests use the image that
-# tools/image writes without it. tools/image/dockerfile.test.ts holds the two together: same files, same configuration.
+# Its build is not tested: the project's own machines have no Docker, and `npm start` and the tests use the image that
+# lab/image writes without Docker. lab/image/dockerfile.test.ts checks that both have the same files and configuration.
 FROM node:24.21.0-bookworm-slim AS build
 
 # The base: Node, the libraries it is linked against, the certificates it trusts, and what every container expects.
@@ -29,7 +29,7 @@ COPY <<EOF /base/etc/nsswitch.conf
 hosts: files dns
 EOF
 
-# The packages of production, without what only a compiler or a debugger reads.
+# The packages of production, without files that only a compiler or a debugger reads.
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional \
@@ -47,6 +47,7 @@ COPY audit /app/audit
 COPY cli /app/cli
 COPY contract /app/contract
 COPY core /app/core
+COPY kube /app/kube
 COPY operator /app/operator
 COPY platform /app/platform
 COPY services /app/services
@@ -55,5 +56,5 @@ ENV NODE_ENV=production
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 WORKDIR /app
-# kafkajs sets timers in the past now and then; the warning is cosmetic and would be the only line that is no JSON.
+# kafkajs sometimes sets timers in the past. The warning is cosmetic and would be the only log line that is not JSON.
 ENTRYPOINT ["/usr/bin/node", "--disable-warning=TimeoutNegativeWarning", "/app/sumpipeline.ts"]

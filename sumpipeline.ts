@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The one entry point of the one image: it only dispatches. Programs load lazily, so that the data plane never pays
- * for a Kubernetes client.
+ * The only entry point of the image. It only dispatches. Programs load lazily, so that the data plane never loads a
+ * Kubernetes client.
  */
 const programs: Readonly<Record<string, () => Promise<{ main: () => Promise<void> }>>> = {
   operator: () => import('#operator/main.ts'),
@@ -21,7 +21,7 @@ if (load === undefined) {
   try {
     await main();
   } catch (error) {
-    // Its message lists every variable at fault; where in our code that was noticed helps nobody.
+    // Its message lists every wrong variable; a stack trace would not help the user.
     if (!(error instanceof Error) || error.name !== 'EnvironmentError') throw error;
     console.error(error.message);
     process.exitCode = 2;

@@ -2,8 +2,8 @@ const positionPattern = /^(\d{1,9}):(\d{1,18})$/;
 const positionsMax = 1024;
 
 /**
- * Reads `partition:offset,partition:offset`, the positions that the log is compared up to. Answers for each partition the
- * offset behind. The problem is a predicate.
+ * Parses `partition:offset,partition:offset`, the last positions to compare. Returns for each partition one past its
+ * offset. `problem` is a predicate, without a subject.
  */
 export function parseTo(
   text: string,

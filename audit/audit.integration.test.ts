@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import kafkajs, { type Producer } from 'kafkajs';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -19,7 +20,6 @@ import { allow } from '#test/support/acls.ts';
 import { until } from '#test/support/condition.ts';
 import { plainClient } from '#test/support/logSettings.ts';
 import { loseEndOfLog } from '#test/support/lostSegment.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
@@ -27,7 +27,7 @@ import type { AuditResult } from './result.ts';
 import { auditResultSchema } from './result.ts';
 import { runAudit } from './run.ts';
 
-// A test loses the end of the log, so Kafka is its own.
+// A test deletes the end of the log, so this file has its own Kafka.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: SharedPostgres;
@@ -84,7 +84,7 @@ async function createPipeline(prefix: string): Promise<Pipeline> {
   return { name, environment };
 }
 
-/** Runs the real aggregator, as the super user that makes the topic, until everything is counted that `work` wrote. */
+/** Runs the real aggregator, as the super user that creates the topic, until all records of `work` are counted. */
 async function count({ name, environment }: Pipeline, work: () => Promise<unknown>): Promise<void> {
   const config = parseEnvironment(aggregatorEnvironment, {
     ...environment,
@@ -154,7 +154,7 @@ interface Written {
   readonly partition?: number;
 }
 
-/** Writes additions as a calculator would, to partition 0 unless they say another. */
+/** Writes additions as a calculator would, by default to partition 0. */
 async function write(topic: string, additions: readonly Written[]): Promise<void> {
   const messages = additions.map(({ id, a = String(id), series = 's', partition = 0 }) => {
     const { key, value, headers } = encodeRecord(parseAddition({ requestId: idOf(id), series, a, b: '0.5' }));
@@ -176,7 +176,7 @@ const numbers = (from: number, to: number): Written[] =>
 const kinds = ({ counts }: AuditResult) => Object.keys(counts).sort();
 
 describe('the audit', () => {
-  it('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
+  test('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
     const pipeline = await createPipeline('exact');
     await count(pipeline, async () => {
       let from = 0;
@@ -196,7 +196,7 @@ describe('the audit', () => {
     assert.deepEqual([sum('applied'), sum('duplicate'), sum('conflict')], [2001, 50, 1]);
   });
 
-  it('is exact beside an aggregator that goes on counting', async () => {
+  test('is exact beside an aggregator that goes on counting', async () => {
     const pipeline = await createPipeline('beside');
     const verdicts: string[] = [];
     await count(pipeline, async () => {
@@ -211,7 +211,7 @@ describe('the audit', () => {
     assert.deepEqual(verdicts, Array(9).fill('exact'));
   });
 
-  it('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
+  test('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
     const pipeline = await createPipeline('parked');
     await count(pipeline, async () => {
       await write(pipeline.name, numbers(0, 10));
@@ -239,11 +239,11 @@ describe('the audit', () => {
     );
   });
 
-  it('names the range that retention took, and stops at the vector that it is given', async () => {
+  test('names the range that retention took, and stops at the vector that it is given', async () => {
     const pipeline = await createPipeline('retention');
     await count(pipeline, () => write(pipeline.name, [...numbers(0, 100), ...numbers(0, 10)]));
     await withAdmin(async (admin) => {
-      // kafkajs looks for the leader in what it has learnt for other calls.
+      // kafkajs finds the leader only in metadata that other calls have loaded.
       await admin.fetchTopicOffsets(pipeline.name);
       await admin.deleteTopicRecords({ topic: pipeline.name, partitions: [{ partition: 0, offset: '20' }] });
     });
@@ -267,7 +267,7 @@ describe('the audit', () => {
     assert.deepEqual(kinds(await run(pipeline)), ['TotalDiffers']);
   });
 
-  it('finds records that were never counted, because the log lost its end and grew again', async () => {
+  test('finds records that were never counted, because the log lost its end and grew again', async () => {
     const pipeline = await createPipeline('cut');
     await count(pipeline, async () => {
       for (let from = 0; from < 300; from += 15) await write(pipeline.name, numbers(from, from + 15));
@@ -293,7 +293,7 @@ describe('the audit', () => {
     assert.ok(Number(grown.series[0]?.difference) > 0, JSON.stringify(grown.series));
   });
 
-  it('says that the topic was made again, and still compares the books with themselves', async () => {
+  test('reports that the topic was re-created, and still checks that the books are consistent', async () => {
     const pipeline = await createPipeline('again');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     await withAdmin(async (admin) => {
@@ -305,7 +305,7 @@ describe('the audit', () => {
     assert.equal(result.notChecked.length, 2);
   });
 
-  it('runs as a program: one line of JSON, exit code 0, 1 or 3, and words for what it lacks', async () => {
+  test('runs as a program: one line of JSON, exit code 0, 1 or 3, and a message if something is missing', async () => {
     const pipeline = await createPipeline('program');
     await count(pipeline, () => write(pipeline.name, numbers(0, 20)));
     const exact = await program(pipeline);
@@ -316,10 +316,10 @@ describe('the audit', () => {
     assert.equal((await program(pipeline)).exitCode, 1);
     const other = await createPipeline('program');
     const { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE } = other.environment;
-    const stranger = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
+    const otherUser = { SUMPIPELINE_KAFKA_USERNAME_FILE, SUMPIPELINE_KAFKA_PASSWORD_FILE };
     const refused = await program({
       ...pipeline,
-      environment: { ...pipeline.environment, ...stranger } as Record<string, string>,
+      environment: { ...pipeline.environment, ...otherUser } as Record<string, string>,
     });
     assert.equal(refused.exitCode, 3);
     assert.match(refused.stderr, /grant READ on topic program-/);
@@ -347,7 +347,7 @@ const damages: readonly Damage[] = [
     finds: ['RowDiffers', 'TotalDiffers'],
   },
   {
-    what: 'an addition is counted twice, where its copy stands',
+    what: 'an addition is counted twice, at the offset of its copy',
     sql: `ALTER TABLE books.ledger DROP CONSTRAINT ledger_pkey;
       INSERT INTO books.ledger SELECT request_id, series, a, b, value, log_epoch, partition, 50, appended_at FROM ${ledgerOf(0)};
       UPDATE books.totals SET total = total + 0.5, count = count + 1 WHERE partition = 0;
@@ -407,7 +407,7 @@ describe('the audit finds damage:', () => {
 
   const always = 'RecordsParked';
   for (const { what, sql, finds } of [{ what: 'none', sql: 'SELECT', finds: [] }, ...damages]) {
-    it(what, async () => {
+    test(what, async () => {
       const database = uniqueName('damaged');
       await query('postgres', `CREATE DATABASE "${database}" TEMPLATE "${base.name}"`);
       await query(database, sql);

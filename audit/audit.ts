@@ -15,11 +15,11 @@ export interface AuditOptions {
   readonly books: Books;
   readonly topic: Topic;
   readonly topicName: string;
-  /** `namespace/name`: whose books these must be. */
+  /** `namespace/name` of the pipeline that must own the books. */
   readonly pipeline: string;
-  /** One past the last offset to compare, by partition; absent: what the books have counted. */
+  /** One past the last offset to compare, by partition; for an absent partition the next offset of the books. */
   readonly to: ReadonlyMap<number, bigint>;
-  /** Each question to Kafka goes through the first, to PostgreSQL through the second. */
+  /** `retryKafka` runs each request to Kafka, `retryBooks` each query to PostgreSQL. */
   readonly retryKafka: CompareOptions['retry'];
   readonly retryBooks: CompareOptions['retry'];
   readonly onProgress: (progress: Progress) => void;
@@ -29,17 +29,20 @@ export interface AuditOptions {
 export interface Progress {
   readonly partition: number;
   readonly offset: bigint;
-  /** Offsets of all partitions that are done, and that there are. */
+  /** Numbers of offsets of all partitions: compared so far, and in total. */
   readonly done: bigint;
   readonly all: bigint;
 }
 
-/** The audit cannot begin. The message says why and what to do. */
+/** The audit cannot begin. The message says why, and what to do. */
 export class AuditError extends Error {
   override name = 'AuditError';
 }
 
-/** Reads log and books again and compares them. Throws AuditError, or what Kafka and PostgreSQL throw, when it cannot begin. */
+/**
+ * Reads log and books again and compares them. If it cannot begin, throws AuditError or an error of Kafka or
+ * PostgreSQL.
+ */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
   const { books, topic, retryKafka, retryBooks, now } = options;
   const startedAt = now();
@@ -53,7 +56,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   const findings = new Findings();
   const holes = new Holes();
   const ends = chooseEnds(snapshot, current, options.to);
-  judgeIdentity(current, facts, options.topicName, findings);
+  checkIdentity(current, facts, options.topicName, findings);
 
   const isSameLog = findings.total === 0;
   const compare: CompareOptions = {
@@ -73,13 +76,13 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     await compareTotals(row, compare);
   }
   for (const extent of await retryBooks(() => books.readExtents())) judgeExtent(extent, findings);
-  if (isSameLog) judgeIdentity(current, await retryKafka(() => topic.readFacts()), options.topicName, findings);
+  if (isSameLog) checkIdentity(current, await retryKafka(() => topic.readFacts()), options.topicName, findings);
   for (const range of holes.listed('cut')) findings.add(holeFinding('LogCut', range));
   for (const range of holes.listed('missing')) findings.add(holeFinding('LogGap', range));
   return buildResult({ snapshot, compared, findings, holes, startedAt, endedAt: now() });
 }
 
-/** How far each partition of the current log is compared. */
+/** Chooses the offset up to which each partition of the current log is compared. */
 function chooseEnds(
   { partitions }: BooksSnapshot,
   current: LogRow | undefined,
@@ -100,7 +103,7 @@ function chooseEnds(
   return ends;
 }
 
-function judgeIdentity(current: LogRow | undefined, facts: TopicFacts, topicName: string, findings: Findings): void {
+function checkIdentity(current: LogRow | undefined, facts: TopicFacts, topicName: string, findings: Findings): void {
   if (current === undefined) return;
   const { clusterId, topic, topicId, logEpoch } = current;
   const isSame =

@@ -22,7 +22,7 @@ interface Audited {
   readonly endedAt: Date;
 }
 
-/** What was found becomes the document. Findings decide first, then what could not be read. */
+/** Builds the result document. Findings decide the verdict first, then ranges that could not be read. */
 export function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0;
@@ -34,9 +34,9 @@ export function buildResult({ snapshot, compared, findings, holes, startedAt, en
   const messages = {
     exact: `each of ${place} has its disposition, and each total is the sum of its rows`,
     notExact: `${findings.total} ${findings.total === 1 ? 'difference was' : 'differences were'} found in ${place}`,
-    incomplete: `nothing wrong was found in ${place}, but some could not be checked`,
+    incomplete: `no difference was found in ${place}, but some offsets could not be checked`,
   };
-  const gone = removed === 0n ? '' : `; ${removed} more are not in the log any more`;
+  const gone = removed === 0n ? '' : `; ${removed} more are no longer in the log`;
   const { counts, listed } = findings.summary();
   const series = findings.seriesSummary();
   return {

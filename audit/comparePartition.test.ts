@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { type CompareOptions, comparePartition, compareTotals, withEnds } from './comparePartition.ts';
 import type { LedgerRow, PartitionRow, TotalRow } from './judge/books.ts';
 import { Findings } from './judge/findings.ts';
@@ -14,7 +14,7 @@ interface FakeBooks {
   readonly totals: readonly TotalRow[];
 }
 
-/** Books in memory, which refuse what would not be bounded. */
+/** Fake books in memory that refuse queries without a limit. */
 function compareWith({ rows, totals }: FakeBooks) {
   const inside = (range: { from: bigint; to: bigint }) =>
     rows.filter(({ offset }) => range.from <= offset && offset < range.to);
@@ -81,14 +81,14 @@ async function* logOf(rows: readonly LedgerRow[]): AsyncGenerator<LogItem> {
 }
 
 describe('a partition', () => {
-  it('is compared in pages of bounded size', async () => {
+  test('is compared in pages of bounded size', async () => {
     const rows = ledger(12_345, 10);
     const { options, findings, seen } = compareWith({ rows, totals: [] });
     const tally = await comparePartition(partitionOf(rows), logOf(rows), options);
     assert.deepEqual([tally.applied, findings.total, seen.largestPage], [12_345n, 0, 2_000]);
   });
 
-  it('whose log cannot be read further is named from there on, and its books are still compared', async () => {
+  test('whose log cannot be read further is named from there on, and its books are still compared', async () => {
     const rows = ledger(10, 1);
     const { options, findings } = compareWith({ rows, totals: [] });
     async function* broken(): AsyncGenerator<LogItem> {
@@ -127,7 +127,7 @@ describe('the totals of a partition with more series than are held at a time', (
     count: index < 10_000 ? 3n : 2n,
   }));
 
-  it('are all compared, in parts', async () => {
+  test('are all compared, in parts', async () => {
     const { options, findings, seen } = compareWith({ rows, totals });
     await compareTotals(partitionOf(rows), options);
     assert.deepEqual([findings.summary().listed, seen.calls], [[], 2]);
@@ -137,7 +137,7 @@ describe('the totals of a partition with more series than are held at a time', (
     ['first', 7],
     ['last', 59_999],
   ] as const) {
-    it(`are wrong when one of the ${what} part is, or is missing`, async () => {
+    test(`are wrong when one of the ${what} part is, or is missing`, async () => {
       const missing = compareWith({ rows, totals: totals.filter(({ series }) => series !== seriesOf(index)) });
       await compareTotals(partitionOf(rows), missing.options);
       const wrong = compareWith({

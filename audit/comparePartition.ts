@@ -8,9 +8,9 @@ import { judgePage, type Tally } from './judge/page.ts';
 import { TotalsJudge } from './judge/totals.ts';
 import { intoPages } from './pages.ts';
 
-/** Offsets of a page: as many rows of the books and records are held at a time. */
+/** Offsets of a page. This limits the rows of the books and the records in memory. */
 const pageOffsets = 2_000n;
-/** Totals that are held at a time; with more series the ledger of a partition is read again for the rest. */
+/** Totals in memory at a time; for more series the ledger of the partition is read again. */
 const totalsOfPage = 50_000;
 const valuesOfPage = 5_000;
 
@@ -21,12 +21,12 @@ export interface CompareOptions {
   >;
   readonly findings: Findings;
   readonly holes: Holes;
-  /** Tries a question to PostgreSQL again while it is away. */
+  /** Retries a query while PostgreSQL is away. */
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
   readonly onProgress: (partition: PartitionRow, offset: bigint) => void;
 }
 
-/** Compares one partition with its log, page by page, and its counters with what was found. */
+/** Compares one partition with its log, page by page, and then its counters with the counted rows and records. */
 export async function comparePartition(
   row: PartitionRow,
   log: AsyncIterable<LogItem>,
@@ -55,13 +55,13 @@ export async function comparePartition(
   return tally;
 }
 
-/** Adds the ledger of a partition up and compares it with the totals, some series at a time. */
+/** Adds up the ledger of a partition and compares the sums with the totals, some series at a time. */
 export async function compareTotals(row: PartitionRow, { books, findings, retry }: CompareOptions): Promise<void> {
   const { logEpoch, partition, firstOffset } = row;
   let after = '';
   for (;;) {
     const { totals, nextOffset } = await retry(() => books.readTotals(row, after, totalsOfPage));
-    // Behind the last page of totals there may still be rows of series that have none.
+    // After the last page of totals the ledger may still have rows of series without a total.
     const last = totals.length < totalsOfPage ? undefined : totals.at(-1)?.series;
     const judge = new TotalsJudge({ logEpoch, partition }, totals);
     for (let from = firstOffset; from < nextOffset; ) {
@@ -78,12 +78,12 @@ export async function compareTotals(row: PartitionRow, { books, findings, retry 
   }
 }
 
-/** A log that cannot be read any more: one hole. */
+/** The items of a log that can no longer be read: one hole. */
 export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reason: string): AsyncGenerator<LogItem> {
   if (row.firstOffset < row.nextOffset) yield { kind, from: row.firstOffset, to: row.nextOffset, reason };
 }
 
-/** What follows the vector is not compared with the log; what cannot be read is said, and the books are still compared. */
+/** Adds holes: for the offsets from `to` on, and for a log that cannot be read; the books are still compared there. */
 export async function* withEnds(
   row: PartitionRow,
   to: bigint,
@@ -101,5 +101,5 @@ export async function* withEnds(
     const reason = error instanceof Error ? error.message : String(error);
     if (next < to) yield { kind: 'unreadable', from: next, to, reason: `the log cannot be read: ${reason}` };
   }
-  if (to < row.nextOffset) yield { kind: 'outside', from: to, to: row.nextOffset, reason: 'not asked for' };
+  if (to < row.nextOffset) yield { kind: 'outside', from: to, to: row.nextOffset, reason: 'not requested' };
 }

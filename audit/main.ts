@@ -11,11 +11,11 @@ import { runAudit } from './run.ts';
 const [usage, noAnswer, interrupted] = [2, 3, 130];
 
 /**
- * Re-reads the log and compares it with the books, in the environment of an aggregator's pod. Progress goes to standard
- * error, one line every few seconds; the answer is the one line of JSON on standard output.
+ * Reads the log again and compares it with the books, with the environment of an aggregator's pod. Progress goes to
+ * standard error, one line every few seconds; the result is the only line on standard output, as JSON.
  */
 export async function main(): Promise<void> {
-  // As pid 1 a process without a handler ignores SIGTERM. Nothing is written, so there is nothing to put in order.
+  // As pid 1 a process without a handler ignores SIGTERM. The audit writes nothing, so it can exit at once.
   untilSignal().then(
     () => process.exit(interrupted),
     () => {},
@@ -32,7 +32,7 @@ export async function main(): Promise<void> {
       () => performance.now(),
     );
     const onWait = throttled<unknown>(
-      (error) => console.error(`waiting: ${describe(error)}; trying again`),
+      (error) => console.error(`${describe(error)}; retrying`),
       () => performance.now(),
     );
     const result = await runAudit({ config, to: parsed.to, onProgress, onWait });
@@ -53,7 +53,7 @@ function readTo(): string {
   }
 }
 
-/** A message and those of its causes: no stack and no values, which could hold secrets. */
+/** The message of an error and of its causes, without stack and values, which could contain secrets. */
 function describe(error: unknown): string {
   const parts: string[] = [];
   for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseTo } from './arguments.ts';
 import type { LogItem } from './judge/log.ts';
 import { intoPages } from './pages.ts';
@@ -21,20 +21,20 @@ async function pagesOf(first: bigint, ...items: LogItem[]): Promise<string[]> {
 }
 
 describe('pages of a partition', () => {
-  it('have so many offsets, and the last one the rest', async () => {
+  test('have so many offsets, and the last one the rest', async () => {
     assert.deepEqual(await pagesOf(5n, ...[5n, 6n, 7n, 8n, 9n].map(record)), ['5..9: 5 6 7 8', '9..10: 9']);
     assert.deepEqual(await pagesOf(0n, ...[0n, 1n, 2n, 3n].map(record)), ['0..4: 0 1 2 3']);
     assert.deepEqual(await pagesOf(0n), []);
   });
 
-  it('cut holes that are larger', async () => {
+  test('cut holes that are larger', async () => {
     const pages = await pagesOf(0n, record(0n), hole(1n, 10n), record(10n));
     assert.deepEqual(pages, ['0..4: 0 1-4', '4..8: 4-8', '8..11: 8-10 10']);
   });
 });
 
 describe('the positions of --to', () => {
-  it('are answered as the offsets behind them', () => {
+  test('are answered as the offsets behind them', () => {
     assert.deepEqual(parseTo('0:41,3:7'), {
       ok: true,
       to: new Map([
@@ -45,18 +45,18 @@ describe('the positions of --to', () => {
     assert.deepEqual(parseTo(''), { ok: true, to: new Map() });
   });
   for (const text of ['x', '0', '0:', '1:2,', '-1:2', '0:1,0:2', '2/0:1', Array(2000).fill('0:1').join(',')]) {
-    it(`are refused as "${text.slice(0, 20)}"`, () => assert.equal(parseTo(text).ok, false));
+    test(`are refused as "${text.slice(0, 20)}"`, () => assert.equal(parseTo(text).ok, false));
   }
 });
 
 describe('progress', () => {
-  it('is one line with the place and the percentage of all', () => {
+  test('is one line with the place and the percentage of all', () => {
     const line = formatProgress({ partition: 2, offset: 120_000n, done: 119_999n, all: 255_000n });
     assert.equal(line, 'partition 2 at offset 120000: 47 % of 255000 offsets');
     assert.match(formatProgress({ partition: 0, offset: 0n, done: 0n, all: 0n }), /100 %/);
   });
 
-  it('is told at once, and then every five seconds', () => {
+  test('is told at once, and then every five seconds', () => {
     let now = 0;
     const told: number[] = [];
     const tell = throttled<number>(

@@ -6,7 +6,7 @@ export interface LogPage {
   readonly items: readonly LogItem[];
 }
 
-/** Cuts what a partition holds into pages of `size` offsets; the last one may have fewer. Holes are cut too. */
+/** Splits the items of a partition into pages of `size` offsets; the last page may have fewer. Holes are split too. */
 export async function* intoPages(items: AsyncIterable<LogItem>, first: bigint, size: bigint): AsyncGenerator<LogPage> {
   let from = first;
   let next = first;

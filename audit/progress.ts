@@ -8,7 +8,7 @@ export function formatProgress({ partition, offset, done, all }: Progress): stri
   return `partition ${partition} at offset ${offset}: ${percent} % of ${all} offsets`;
 }
 
-/** Tells at once, and then again when some seconds have passed. */
+/** Calls `tell` at once, and then at most once every few seconds. */
 export function throttled<T>(tell: (value: T) => void, now: () => number): (value: T) => void {
   let toldAt = Number.NEGATIVE_INFINITY;
   return (value) => {

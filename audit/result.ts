@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The answer of an audit: one JSON document. Whole numbers that can be large are text, as everywhere in our API. `sumctl`
- * reads it from the log of the Job, so it is a contract between versions: fields are added, none is renamed.
+ * The result of an audit: one JSON document. Large whole numbers are text, as everywhere in the API. `sumctl` reads the
+ * document from the log of the Job, so it is a contract between versions: fields may be added but never renamed.
  */
 const wholeText = z.string().regex(/^\d+$/);
 
@@ -10,9 +10,9 @@ const rangeSchema = z.object({
   logEpoch: z.number(),
   partition: z.number(),
   fromOffset: wholeText,
-  /** The last one in it. */
+  /** The last offset in the range. */
   toOffset: wholeText,
-  /** Rows of the ledger in it, which were not compared with the log. */
+  /** Rows of the ledger in the range; they were not compared with the log. */
   rows: wholeText,
   reason: z.string(),
 });
@@ -28,7 +28,7 @@ const findingSchema = z.object({
 
 export const auditResultSchema = z.object({
   pipeline: z.string(),
-  /** `incomplete`: nothing wrong was found, but not everything could be checked. */
+  /** `incomplete`: no difference was found, but some offsets could not be checked. */
   verdict: z.enum(['exact', 'notExact', 'incomplete']),
   message: z.string(),
   startedAt: z.string(),
@@ -45,11 +45,11 @@ export const auditResultSchema = z.object({
       duplicate: wholeText,
       conflict: wholeText,
       parked: wholeText,
-      /** Offsets without a row whose record could not be read: copies, by the books. */
+      /** Offsets without a row whose record could not be read: copies, according to the books. */
       unknown: wholeText,
     }),
   ),
-  /** Number of findings by kind; of each kind the first ones are listed. */
+  /** Number of findings by kind; only the first findings of each kind are listed. */
   counts: z.record(z.string(), z.number()),
   findings: z.array(findingSchema),
   /** Series in which log and ledger differ. `difference`: the sum of the log minus the sum of the ledger. */
@@ -61,19 +61,19 @@ export const auditResultSchema = z.object({
       difference: z.string(),
     }),
   ),
-  /** Records and rows that differ in series beyond the bound of the list above. */
+  /** Differing records and rows of series that are not in the list above. */
   seriesRecordsNotListed: z.number(),
-  /** Ranges that the log does not hold any more, by retention or because a log is closed. They do not touch the verdict. */
+  /** Ranges that the log no longer holds, by retention or because a log is closed. They do not affect the verdict. */
   removed: z.array(rangeSchema),
   /** Ranges that could not be read. */
   notChecked: z.array(rangeSchema),
-  /** Ranges beyond the bound of the lists above. */
+  /** Number of ranges that are not in the lists above. */
   rangesNotListed: z.number(),
 });
 
 export type AuditResult = z.output<typeof auditResultSchema>;
 
-/** Exit codes of `sumpipeline audit`, as sumctl has them (ADR 0062). */
+/** Exit codes of `sumpipeline audit`, the same as sumctl's (ADR 0062). */
 export const verdictExitCodes = { exact: 0, notExact: 1, incomplete: 3 } as const satisfies Record<
   AuditResult['verdict'],
   number

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { createRetry } from './retry.ts';
 
-/** A question that fails so often, and what is seen of it. */
+/** A request that fails this often, with the calls that it made. */
 function asked(failures: number, { isFinal = false, stepMs = 1_000 } = {}) {
   const seen = { asked: 0, waits: [] as string[], refreshed: 0 };
   let now = 0;
@@ -25,20 +25,20 @@ function asked(failures: number, { isFinal = false, stepMs = 1_000 } = {}) {
   return { answer, seen };
 }
 
-describe('a question', () => {
-  it('is asked again while it fails, and each failure is told', async () => {
+describe('a request', () => {
+  test('is retried while it fails, and each failure is reported', async () => {
     const { answer, seen } = asked(2);
     assert.equal(await answer, 'answer');
     assert.deepEqual(seen, { asked: 3, waits: ['Error: failure 1', 'Error: failure 2'], refreshed: 2 });
   });
 
-  it('that fails for a minute throws its last error', async () => {
+  test('that fails for a minute throws its last error', async () => {
     const { answer, seen } = asked(1_000);
     await assert.rejects(answer, /failure 61/);
     assert.equal(seen.asked, 61);
   });
 
-  it('whose error is final is asked once', async () => {
+  test('whose error is final is not retried', async () => {
     const { answer, seen } = asked(1, { isFinal: true });
     await assert.rejects(answer, /failure 1/);
     assert.deepEqual(seen, { asked: 1, waits: [], refreshed: 0 });

@@ -4,20 +4,20 @@ export interface RetryOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Errors that no other try can heal. */
+  /** Returns whether a retry cannot fix the error. */
   readonly isFinal: (error: unknown) => boolean;
-  /** Hears of every error that is tried again. */
+  /** Called with every error that is retried. */
   readonly onWait: (error: unknown) => void;
-  /** Between two tries. Default: waits on a timer. */
+  /** Waits between two attempts. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** Before another try: what has to be asked again. Its own failure is the next one's concern. */
+  /** Runs before another attempt, to refresh metadata. Its errors are ignored, because the next attempt meets them. */
   readonly beforeNext?: () => Promise<unknown>;
 }
 
-/** A leader moves and a server restarts within this time. */
+/** Long enough for a leader to move and a server to restart. */
 const tryForMs = 60_000;
 
-/** Tries again what fails for a while. Throws the last error when the time is up, and at once what is final. */
+/** Retries temporary failures. Throws the last error when the time is up, and a final error at once. */
 export function createRetry({
   now,
   random,

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 
-/** Where text goes. A subset of a stream, so that a test can be one. */
+/** An output for text. A subset of a stream, so that a test can replace it. */
 export interface TextSink {
   write(text: string): unknown;
-  /** Resolves when all text has arrived; rejects when some could not be written. Absent: it always arrives. */
+  /** Resolves when all text is written; rejects if some was not. If absent, all text is always written. */
   flush?(): Promise<void>;
   /** Why text cannot be written any more. */
   readonly failure?: Error | undefined;
@@ -11,7 +11,7 @@ export interface TextSink {
   readonly columns?: number;
 }
 
-/** The world outside, as a verb sees it: everything that a test wants to hold in its hand. */
+/** Everything outside a verb. A test can replace all of it. */
 export interface Context {
   /** Results only. */
   readonly stdout: TextSink;
@@ -26,6 +26,6 @@ export interface Context {
   readonly random: () => number;
   /** A fresh UUIDv7. */
   readonly newRequestId: () => string;
-  /** The exit code of a verb that ended without an error: 1 when the answer is no. */
+  /** The exit code of a verb that ended without an error: 1 when the result is negative. */
   setExitCode(code: number): void;
 }

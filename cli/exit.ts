@@ -1,18 +1,18 @@
 import { printable } from './output/table.ts';
 
-/** Exit codes of sumctl: the same for every verb, and part of its help. */
+/** Exit codes of sumctl: the same for every verb, and shown in its help. */
 export const exitCodes = {
-  /** Done; for `verify`, `status` and `up --once` also: exact. */
+  /** Done. For `verify` and `status` also: exact. */
   ok: 0,
-  /** Answered, and the answer is no: rejected, conflict, not found, not exact, not valid. */
+  /** The result is negative: rejected, conflict, not found, not exact, not valid. */
   failed: 1,
   /** The command line is wrong; nothing was tried. */
   usage: 2,
-  /** No answer: the cluster, the pipeline or a pod could not be reached, or the outcome is not known. */
+  /** No response: the cluster, the pipeline or a pod could not be reached, or the outcome is unknown. */
   unreachable: 3,
-  /** The time ran out before the positions asked for were applied. */
+  /** The time ran out before the requested positions were applied. */
   notYet: 4,
-  /** The work is done and its result could not be written to standard output. */
+  /** The work is done, but its result could not be written to standard output. */
   outputLost: 5,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
@@ -23,14 +23,14 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodesHelp = `
 Exit codes:
   0    done (verify and status: exact)
-  1    the answer is no: rejected, conflict, not found, not exact, not valid
-  2    the command line is wrong; nothing was tried
-  3    no answer: the cluster or the pipeline cannot be reached, or the outcome is not known
-  4    the time ran out before the positions asked for were applied
+  1    the result is negative: rejected, conflict, not found, not exact, not valid
+  2    the command line is wrong; nothing was done
+  3    no response: the cluster or the pipeline cannot be reached, or the outcome is unknown
+  4    the time ran out before the requested positions were applied
   5    done, but the result could not be written to standard output; standard error says what was done
   130  interrupted by Ctrl-C`;
 
-/** An end of a command that a person should read: what happened, and what to do next. */
+/** An error that ends a command and is printed for the user: what happened, and what to do next. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
   /** What to do next: whole sentences or commands, one per line. */
@@ -48,22 +48,22 @@ export function usageError(message: string, hint?: string): CliError {
   return new CliError(exitCodes.usage, message, hint === undefined ? {} : { hint });
 }
 
-/** The last words of a failed command, for standard error. */
+/** What a failed command prints last on standard error. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; text: string } {
   if (error instanceof CliError) {
     const hint = error.hint === undefined ? '' : `\n${error.hint}`;
     return { exitCode: error.exitCode, text: `error: ${printableLines(error.message)}${printableLines(hint)}\n` };
   }
   if (error instanceof SuppressedError) {
-    // Something failed, and then its clean-up did: both are worth reading, and the first is what happened.
+    // The command failed, and then its clean-up did: both are printed, and the first decides the exit code.
     const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }
-  // Not one of ours: a mistake in this program. Its chain of causes is what a bug report needs.
+  // Not a CliError: a bug in this program. A bug report needs its chain of causes.
   return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
 }
 
-/** Messages quote series and answers of services. */
+/** Messages quote series and responses of services. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }

@@ -5,18 +5,18 @@ import { usageError } from './exit.ts';
 /** The value of an option that names something: `--file "$UNSET"` is a mistake, not a file without a name. */
 export const named = z.string().min(1, 'must not be empty');
 
-/** A DNS label, as Kubernetes wants it. */
+/** A DNS label, as Kubernetes requires it. */
 export const namespaceName = named.regex(
   /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
   'must be the name of a namespace: at most 63 lower-case letters, digits and hyphens',
 );
 
-/** What commander read, in the shape that a verb wants. What is wrong is said as the command line has it. */
+/** The options that commander read, in the shape that a verb needs. Errors name the option as on the command line. */
 export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command: Command): z.output<Schema> {
   const parsed = schema.safeParse(command.opts());
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  // Choices and mandatory options are commander's work: all but our own two is a mistake of this program.
+  // Commander checks choices and mandatory options. Any issue besides our own two is a bug in this program.
   if (issue?.code !== 'too_small' && issue?.code !== 'invalid_format') throw parsed.error;
   throw usageError(`${flagOf(String(issue.path[0]))} ${issue.message}`);
 }

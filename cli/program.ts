@@ -1,50 +1,57 @@
 import { Command } from 'commander';
 import type { Context } from './context.ts';
 import { exitCodesHelp, usageError } from './exit.ts';
-import { addCommand } from './verbs/add.ts';
-import { downCommand } from './verbs/down.ts';
-import { renderCommand } from './verbs/render.ts';
-import { statusCommand } from './verbs/status.ts';
-import { totalCommand } from './verbs/total.ts';
-import { upCommand } from './verbs/up.ts';
-import { validateCommand } from './verbs/validate.ts';
-import { verifyCommand } from './verbs/verify.ts';
 
-/** The whole of sumctl. Errors of usage are thrown, never an exit: `runProgram` turns them into a code. */
-export function buildProgram(context: Context, version: string): Command {
+type BuildVerb = (context: Context, version: string) => Promise<Command>;
+
+/** Each verb loads what it needs when it is called: loading all of them takes half a second. */
+const buildVerbs: Readonly<Record<string, BuildVerb>> = {
+  add: async (context) => (await import('./verbs/add.ts')).addCommand(context),
+  total: async (context) => (await import('./verbs/total.ts')).totalCommand(context),
+  status: async (context) => (await import('./verbs/status.ts')).statusCommand(context),
+  verify: async (context) => (await import('./verbs/verify.ts')).verifyCommand(context),
+  validate: async (context) => (await import('./verbs/validate.ts')).validateCommand(context),
+  render: async (context, version) => (await import('./verbs/render.ts')).renderCommand(context, version),
+};
+
+export interface ProgramOptions {
+  readonly version: string;
+  /** The command line. Its first word names the verb that is loaded; if it names none, all are, for the help. */
+  readonly args: readonly string[];
+}
+
+/** sumctl for one command line. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
+export async function buildProgram(context: Context, { version, args }: ProgramOptions): Promise<Command> {
   const program = new Command('sumctl')
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false) // it says nothing of a verb that is not there
+    .helpCommand(false) // commander's own prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
-  const verbs = [
-    addCommand(context),
-    totalCommand(context),
-    statusCommand(context),
-    verifyCommand(context),
-    validateCommand(context),
-    renderCommand(context, version),
-    upCommand(context),
-    downCommand(context),
-  ];
+  const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
+  const wanted = named.length > 0 ? named : Object.entries(buildVerbs);
+  const verbs = await Promise.all(wanted.map(([, build]) => build(context, version)));
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
   program.addCommand(helpCommand(program, verbs));
   for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput({
-        writeOut: (text) => context.stdout.write(text),
-        writeErr: (text) => context.stderr.write(text),
-        // The same text whether someone looks or not.
-        getOutHelpWidth: () => helpWidth,
-        getErrHelpWidth: () => helpWidth,
-        getOutHasColors: () => false,
-        getErrHasColors: () => false,
-      })
-      .showHelpAfterError(`Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`);
+    bindOutput(command, context).showHelpAfterError(
+      `Run "${command === program ? 'sumctl' : `sumctl ${command.name()}`} --help" for help.`,
+    );
   }
   return program;
+}
+
+/** Sends what a command prints to the context, and throws usage errors. */
+export function bindOutput(command: Command, context: Context): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => context.stdout.write(text),
+    writeErr: (text) => context.stderr.write(text),
+    // The same text on a terminal and in a pipe.
+    getOutHelpWidth: () => helpWidth,
+    getErrHelpWidth: () => helpWidth,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
 }
 
 function helpCommand(program: Command, verbs: readonly Command[]): Command {
@@ -65,6 +72,8 @@ A first session:
   sumctl add --file additions.csv
   sumctl total
   sumctl verify
+
+To run a whole system on this machine, without Docker: npm start, in the repository.
 
 A pipeline is reached through the Kubernetes API server, as kubectl would; no port has to be open. Results go to
 standard output, everything else to standard error, so that -o json can be piped.

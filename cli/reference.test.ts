@@ -7,7 +7,7 @@ test('every verb has a summary, examples and the exit codes in its help', async 
   const verbs = [...overview.matchAll(/^ {2}([a-z]+) \[/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'help');
-  assert.deepEqual(verbs, ['add', 'total', 'status', 'verify', 'validate', 'render', 'up', 'down']);
+  assert.deepEqual(verbs, ['add', 'total', 'status', 'verify', 'validate', 'render']);
   for (const verb of verbs) {
     const ran = await runSumctl([verb, '--help']);
     assert.equal(ran.exitCode, 0);
@@ -20,23 +20,23 @@ test('every verb has a summary, examples and the exit codes in its help', async 
   }
 });
 
-test('a misspelt verb is answered with the likely one', async () => {
+test('for a misspelt verb the likely verb is suggested', async () => {
   const ran = await runSumctl(['totl']);
   assert.equal(ran.exitCode, 2);
   assert.match(ran.stderr, /unknown command 'totl'[\s\S]*total/);
 });
 
-test('help for a verb that is not there says so and names those that are', async () => {
+test('help for an unknown verb says so and lists the verbs', async () => {
   const ran = await runSumctl(['help', 'nope']);
   assert.equal(ran.exitCode, 2);
   assert.equal(ran.stdout, '');
   assert.equal(
     ran.stderr,
-    'error: there is no verb "nope"\nThe verbs are add, total, status, verify, validate, render, up, down.\n',
+    'error: there is no verb "nope"\nThe verbs are add, total, status, verify, validate, render.\n',
   );
 });
 
-test('help for a verb is what the verb says of itself, and help alone is the overview', async () => {
+test('help with a verb prints the same as --help of the verb, and help alone prints the overview', async () => {
   assert.deepEqual(await runSumctl(['help', 'add']), await runSumctl(['add', '--help']));
   assert.deepEqual(await runSumctl(['help']), await runSumctl(['--help']));
 });

@@ -4,15 +4,15 @@ import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
 
 /** The page docs/reference/sumctl.md: the help of every verb, word for word. */
-export function renderReference(): string {
-  // Without the number of a release: the page changes when the help does.
-  const program = buildProgram(nowhere, 'VERSION');
+export async function renderReference(): Promise<string> {
+  // Without the release number: the page changes when the help does.
+  const program = await buildProgram(nowhere, { version: 'VERSION', args: [] });
   const verbs = program.commands.filter((command) => command.name() !== 'help');
   return [
     '<!-- Generated from the help of sumctl by `npm run gen`. Do not edit. -->',
     '# sumctl',
     '',
-    'A person’s tool for SumPipeline. In the repository: `npx sumctl`; in the image: `sumpipeline sumctl`.',
+    'The command line tool of SumPipeline. In the repository: `npx sumctl`; in the image: `sumpipeline sumctl`.',
     '',
     renderHelp(program),
     ...verbs.map((verb) => `## sumctl ${verb.name()}\n\n${renderHelp(verb)}`),
@@ -26,7 +26,7 @@ function renderHelp(command: Command): string {
   return `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
-/** Help asks nothing of the world. */
+/** Printing help uses nothing of the context but its outputs. */
 const nowhere: Context = {
   stdout: { write() {} },
   stderr: { write() {} },

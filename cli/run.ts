@@ -1,36 +1,28 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { Context } from './context.ts';
 import { CliError, describeChain, describeFailure, exitCodes } from './exit.ts';
 import { brokenOutput } from './output/sink.ts';
-import { buildProgram } from './program.ts';
-import { isOnce, renderFailedOnce } from './verbs/up.ts';
 
-/** Runs one command line (without `node sumctl`) and answers its exit code. Never throws. */
-export async function runProgram(
-  args: readonly string[],
-  context: Omit<Context, 'setExitCode'>,
-  version: string,
-): Promise<number> {
-  const exitCode = await runVerb(args, context, version);
-  const isAnswer = exitCode === exitCodes.ok || exitCode === exitCodes.interrupted;
-  // A check that passes or does not: why it did not stands in its document and on standard error.
-  return isOnce(args) && !isAnswer ? exitCodes.failed : exitCode;
+interface CommandLine {
+  readonly build: (context: Context) => Command | Promise<Command>;
+  /** Without the interpreter and the script. */
+  readonly args: readonly string[];
+  readonly context: Omit<Context, 'setExitCode'>;
+  /** Text for standard output when the command failed, for callers that always expect a document. */
+  readonly renderFailure?: (message: string) => string | undefined;
 }
 
-async function runVerb(
-  args: readonly string[],
-  context: Omit<Context, 'setExitCode'>,
-  version: string,
-): Promise<number> {
+/** Runs one command line and returns its exit code. Never throws. */
+export async function runCommandLine({ build, args, context, renderFailure }: CommandLine): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = buildProgram({ ...context, setExitCode: (code) => (exitCode = code) }, version);
+  const program = await build({ ...context, setExitCode: (code) => (exitCode = code) });
   try {
     await program.parseAsync(args, { from: 'user' });
     await context.stdout.flush?.();
     return exitCode;
   } catch (error) {
     await context.stdout.flush?.().catch(() => {
-      // Judged below, by what it means for this error.
+      // Judged below, together with this error.
     });
     const { failure: broken } = context.stdout;
     if (broken !== undefined && !(error instanceof CliError)) {
@@ -39,13 +31,13 @@ async function runVerb(
       return code;
     }
     const isFailure = !(error instanceof CommanderError && error.exitCode === 0);
-    const document = isFailure ? renderFailedOnce(args, describeChain(error), new Date()) : undefined;
+    const document = isFailure ? renderFailure?.(describeChain(error)) : undefined;
     if (document !== undefined) context.stdout.write(document);
     if (error instanceof CommanderError) {
-      // Help and version are answers; commander has printed everything already.
+      // Help and version are results; commander has already printed them.
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
-    // Whatever broke because of it: what a person wants to read is that they ended it.
+    // Other errors are often the effect of the interruption, so only the interruption is reported.
     if (context.signal.aborted && !(error instanceof CliError)) {
       context.stderr.write('interrupted\n');
       return exitCodes.interrupted;

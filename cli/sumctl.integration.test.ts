@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { runSumctl } from './testing/context.ts';
 import { type DataPlane, startDataPlane } from './testing/dataPlane.ts';
-import { createFolder } from './testing/folder.ts';
 
-/** sumctl against a real calculator, aggregator, Kafka and PostgreSQL; the tests share them and build on each other. */
+/** sumctl against a real calculator, aggregator, Kafka and PostgreSQL. The tests share these servers, in order. */
 
 let plane: DataPlane;
 before(async () => {
@@ -20,7 +20,7 @@ const read = (...args: string[]) => runSumctl([...args, '--aggregator-url', plan
 
 const id = '0191f3c5-8f2a-7cc1-9d1e-00000000000';
 
-test('what add acknowledged over HTTP and over gRPC is in the total that at least its position was applied to', async () => {
+test('a total read with --at-least contains what add acknowledged over HTTP and over gRPC', async () => {
   for (const [how, addOne] of [
     ['http', add],
     ['grpc', addGrpc],
@@ -45,8 +45,8 @@ test('the same id again is replayed, over either protocol; other operands are a 
   }
 });
 
-test('a series that nobody added to is not found, and a position that was never given is waited for: 1 and 4', async () => {
-  assert.equal((await read('total', 'nobody')).exitCode, 1);
+test('a series without additions is not found (1), and a wait for a position that does not exist times out (4)', async () => {
+  assert.equal((await read('total', 'absent')).exitCode, 1);
   const waited = await read('total', 'http', '--at-least', '0:999999', '--timeout', '300ms');
   assert.equal(waited.exitCode, 4, waited.stderr);
 });
@@ -59,8 +59,8 @@ function buildRows(): string {
   return ['series,a,b', ...rows, 'series 0,NaN,1', '"open,1,2'].join('\r\n');
 }
 
-test('an import runs through the death of the calculator and of the aggregator, twice, and every row counts once', async () => {
-  await using folder = await createFolder({ 'rows.csv': buildRows() });
+test('an import continues after the calculator and the aggregator are killed, twice, and every row counts once', async () => {
+  await using folder = await createTemporaryFolder({ 'rows.csv': buildRows() });
   const importRows = () => addGrpc('--file', folder.file('rows.csv'), '--concurrency', '50');
   const importing = importRows();
   await sleep(200);
@@ -86,7 +86,7 @@ test('an import runs through the death of the calculator and of the aggregator, 
   }
   const { totals } = JSON.parse((await read('total')).stdout);
   for (let series = 0; series < seriesCount; series++) {
-    // In hundredths, without fractions: an independent sum.
+    // An independent sum, in hundredths to avoid fractions.
     let expected = 0;
     let count = 0;
     for (let row = series; row < rowCount; row += seriesCount) {
@@ -99,7 +99,7 @@ test('an import runs through the death of the calculator and of the aggregator, 
   }
 });
 
-test('verify and status say that it is exact, with duplicates and without conflicts', async () => {
+test('verify and status report exact totals, with duplicates and without conflicts', async () => {
   const verified = await read('verify');
   assert.equal(verified.exitCode, 0, verified.stderr);
   const proof = JSON.parse(verified.stdout);
@@ -113,7 +113,7 @@ test('verify and status say that it is exact, with duplicates and without confli
   assert.match(status.stdout, /^Exact: +yes$/m);
 });
 
-test('with the services away: 3, and nothing is said to be written', async () => {
+test('with the services stopped: 3, and the message says that nothing was written', async () => {
   await Promise.all([plane.kill('calculator'), plane.kill('aggregator')]);
   const added = await add('1', '2', '--retry-for', '200ms');
   assert.equal(added.exitCode, 3);

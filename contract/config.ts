@@ -16,7 +16,7 @@ const whole = (minimum: number, maximum: number) =>
 
 const portOf = (port: number) => whole(0, 65535).default(port);
 
-/** What both services need: who they serve, where the log is, where they listen. */
+/** What both services need: their pipeline, the address of the log, and their own ports. */
 const commonShape = {
   SUMPIPELINE_NAMESPACE: text.describe('namespace of the SumPipeline'),
   SUMPIPELINE_NAME: text.describe('name of the SumPipeline'),
@@ -29,7 +29,7 @@ const commonShape = {
     .describe('host:port,host:port'),
   SUMPIPELINE_KAFKA_TOPIC: text.describe('the log'),
   SUMPIPELINE_KAFKA_GROUP: text.describe('consumer group of the aggregators'),
-  SUMPIPELINE_KAFKA_TLS: flag.default(false).describe('speak TLS to Kafka'),
+  SUMPIPELINE_KAFKA_TLS: flag.default(false).describe('use TLS for Kafka'),
   SUMPIPELINE_KAFKA_CA_FILE: text.optional().describe('PEM of the CA that signed the brokers; system CAs when absent'),
   SUMPIPELINE_KAFKA_CA_SOURCE: text.optional().describe('where that file comes from'),
   SUMPIPELINE_KAFKA_SCRAM_MECHANISM: z
@@ -77,7 +77,7 @@ export const aggregatorEnvironment = z.object(aggregatorShape);
 export type CalculatorConfig = z.infer<typeof calculatorEnvironment>;
 export type AggregatorConfig = z.infer<typeof aggregatorEnvironment>;
 
-/** OpenTelemetry's own variables that say whether and where traces go; platform/tracing reads them. */
+/** OpenTelemetry's own variables that define whether and where traces are sent; platform/tracing reads them. */
 type TracingName =
   | 'OTEL_EXPORTER_OTLP_ENDPOINT'
   | 'OTEL_RESOURCE_ATTRIBUTES'

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
 
 /**
- * The log that the books count, by Kafka's own names. Aggregators report it in their verdicts; the operator hands it to
- * the calculators as a file in JSON.
+ * The log that the ledger counts, by Kafka's own names. Aggregators report this log in their verdicts; the operator
+ * gives it to the calculators as a JSON file.
  */
 export const countedLogSchema = z.object({
   /** Which log of this pipeline, counted from 1. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Reads JSON that another program, or a person, wrote. Throws an Error that names the field. */
+/** Reads JSON that another program, or a user, wrote. Throws an Error that names the field. */
 export function parseJsonFile<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> {
   let json: unknown;
   try {

@@ -1,6 +1,6 @@
 import { apiGroup, type Component, type PipelineRef } from './names.ts';
 
-/** Ownership is by these labels; selectors use only them. */
+/** These labels define ownership; selectors use only these labels. */
 export const labelKeys = {
   namespace: `${apiGroup}/namespace`,
   name: `${apiGroup}/name`,
@@ -10,17 +10,17 @@ export const labelKeys = {
 /** Managers of server-side apply. */
 export const fieldManagers = { operator: 'sumpipeline-operator', replicas: 'sumpipeline-operator-replicas' } as const;
 
-/** What a selector of a pipeline's component says. */
+/** Labels in the selector of a component of a pipeline. */
 export function selectorLabels(ref: PipelineRef, component: Component): Record<string, string> {
   return { ...ownerLabels(ref), [labelKeys.component]: component };
 }
 
-/** On every child, in whatever namespace: whose it is. */
+/** On every child, in any namespace: the pipeline that owns it. */
 export function ownerLabels(ref: PipelineRef): Record<string, string> {
   return { [labelKeys.namespace]: ref.namespace, [labelKeys.name]: ref.name };
 }
 
-/** The recommended labels that people filter by. */
+/** The recommended labels that users filter by. */
 export function recommendedLabels(ref: PipelineRef, component?: Component): Record<string, string> {
   return {
     'app.kubernetes.io/name': 'sumpipeline',

@@ -3,14 +3,15 @@ import { type ErrorCode, errorCatalogue } from '#core/errors.ts';
 
 /**
  * The catalogues of data-plane metrics, one per process. A metric is declared here before use; dashboards, alerts and
- * load tests may only name what stands here. A label has few values: all of them are listed, or what bounds them.
+ * load tests may name only declared metrics. A label has few values: all values are listed, or what limits their
+ * number.
  */
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 const perPartition = { boundedBy: 'partitions of the topic' };
 
-/** `ok`, the code of the error that the client got, or one of the two that say that we failed. */
+/** `ok`, the code of the error that the client got, or one of the two codes for failures of our own. */
 export type RequestResult = 'ok' | ErrorCode | 'deadline-exceeded' | 'internal';
 
 const requestResults: readonly RequestResult[] = [
@@ -20,31 +21,31 @@ const requestResults: readonly RequestResult[] = [
   'internal',
 ];
 
-/** What both services measure of their calls; `Method` has the names of the methods in the protobuf service. */
+/** Metrics of calls in both services; `Method` has the names of the methods in the protobuf service. */
 function requestMetrics<const Method extends string>(methods: readonly Method[]) {
   return {
     sumpipeline_requests_total: {
       type: 'counter',
-      help: 'API requests by method (none: refused before it was known) and result (ok or an error code).',
+      help: 'API requests by method (none: refused before the method was known) and result (ok or an error code).',
       labels: { method: [...methods, 'none'], result: requestResults },
     },
     sumpipeline_request_duration_seconds: {
       type: 'histogram',
-      help: 'Time from receiving a request to its answer.',
+      help: 'Time from receiving a request to its response.',
       labels: { method: methods },
       buckets: seconds,
     },
   } as const;
 }
 
-/** What both services know of the certificates of their connections; `Peer` has the names of those they connect to. */
+/** Metrics of the certificates of connections in both services; `Peer` has the names of the servers. */
 function certificateMetrics<const Peer extends string>(peers: readonly Peer[]) {
   return {
     sumpipeline_certificate_expiry_timestamp_seconds: {
       type: 'gauge',
       help:
-        'Unix time at which the first certificate ends that connections to this peer rest on: of the CA file, or of those ' +
-        'that its servers present. Absent without verified TLS, and while none is known.',
+        'Unix time at which the first certificate for this peer expires: one in the CA file, or one ' +
+        'that its servers present. Absent without verified TLS, and while no expiry is known.',
       labels: { peer: peers },
     },
   } as const;
@@ -59,7 +60,7 @@ export const calculatorMetrics = {
   sumpipeline_calculator_queue_additions: { type: 'gauge', help: 'Additions waiting for or in a write to Kafka.' },
   sumpipeline_calculator_replayed_total: {
     type: 'counter',
-    help: 'Additions answered from memory because this calculator had acknowledged them before.',
+    help: 'Additions acknowledged from memory because this calculator had already acknowledged them.',
   },
   sumpipeline_log_append_duration_seconds: {
     type: 'histogram',
@@ -74,11 +75,11 @@ export const calculatorMetrics = {
   },
   sumpipeline_log_append_copies_total: {
     type: 'counter',
-    help: 'Additions appended again to another partition because the first append had no answer.',
+    help: 'Additions appended again to another partition because the first append got no response.',
   },
   sumpipeline_log_end_offset: {
     type: 'gauge',
-    help: 'One past the last offset of a partition, as Kafka says it; absent when Kafka did not say it lately.',
+    help: 'One past the last offset of a partition, as Kafka reports it; absent when Kafka has not reported it recently.',
     labels: { partition: perPartition },
   },
 } as const;
@@ -123,7 +124,7 @@ export const aggregatorMetrics = {
   sumpipeline_freshness_seconds: { type: 'gauge', help: 'Age of the newest applied record at its commit.' },
   sumpipeline_assigned_partitions: {
     type: 'gauge',
-    help: 'Partitions that the consumer group gives to this aggregator, claimed or not.',
+    help: 'Partitions that the consumer group assigns to this aggregator, claimed or not.',
   },
   sumpipeline_rebalance_duration_seconds: {
     type: 'histogram',

@@ -1,6 +1,7 @@
 /**
- * Where the operator mounts Secrets and ConfigMaps into our pods and where the programs look for them. Keys of the user's Secrets
- * are projected onto these file names; the volumes are optional, so a missing Secret is our message, not a stuck pod.
+ * Where the operator mounts Secrets and ConfigMaps into our pods and where the programs look for them. Keys of the
+ * user's Secrets are projected onto these file names; the volumes are optional, so a missing Secret leads to our own
+ * error message, not to a stuck pod.
  */
 const mountRoot = '/etc/sumpipeline';
 

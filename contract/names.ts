@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Who a pipeline is. Two names because almost every call needs both. */
+/** Identifies a pipeline. Two names, because almost every call needs both. */
 export interface PipelineRef {
   readonly namespace: string;
   readonly name: string;
@@ -13,7 +13,7 @@ export const apiGroup = 'sumpipeline.dev';
 export const apiVersion = `${apiGroup}/v1alpha1`;
 export const kind = 'SumPipeline';
 
-/** `namespace/name`, as people write it in logs and messages. */
+/** `namespace/name`, for logs and messages. */
 export function formatRef(ref: PipelineRef): string {
   return `${ref.namespace}/${ref.name}`;
 }

@@ -7,7 +7,7 @@ import { AdditionRecordSchema } from './gen/sumpipeline/v1/record_pb.js';
 
 export const schemaHeader = 'sumpipeline-schema';
 export const schemaVersion = 1;
-/** W3C Trace Context of the addition, while it is sampled. Means nothing to the sums. */
+/** W3C Trace Context of the addition, if it is sampled. Does not affect the sums. */
 export const traceHeader = 'traceparent';
 
 /** One log record as bytes: what the calculator appends and the aggregator reads. */
@@ -35,14 +35,17 @@ export function encodeRecord(addition: Addition): EncodedRecord {
   };
 }
 
-/** What a log record turned out to be. */
+/** Result of decoding a log record. */
 export type DecodedRecord =
   | { readonly kind: 'addition'; readonly addition: Addition }
-  /** Not ours to understand: kept aside, never dropped, and the total is not exact until a person has looked. */
+  /** Unreadable: the record is parked, never dropped, and the total is not exact until a user has resolved it. */
   | { readonly kind: 'undecodable'; readonly reason: string }
   /** Written by a newer calculator: stop here and upgrade the aggregators first. */
   | { readonly kind: 'newer'; readonly version: number }
-  /** Well formed but contradicts itself: the log or the wire changed bytes. Stop: reading it again may give other bytes. */
+  /**
+   * Well formed but contradicts itself: the log or the network changed bytes. Stop: the next read may return other
+   * bytes.
+   */
   | { readonly kind: 'corrupt'; readonly reason: string };
 
 export interface RawRecord {

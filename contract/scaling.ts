@@ -16,13 +16,13 @@ export const recordedSeries = {
   partitionLag: 'sumpipeline:partition_lag:records',
   /** Records per second that arrive in a partition. */
   partitionIncoming: 'sumpipeline:partition_incoming:rate1m',
-  /** 1 for a partition that is no load: halted, or owned and not moving. */
+  /** 1 for a partition that does not count as load: halted, or owned and not moving. */
   partitionExcluded: 'sumpipeline:partition_excluded:bool',
-  /** Replicas that the records arriving in a partition ask for, a fraction. */
+  /** Replicas needed for the records that arrive in a partition, a fraction. */
   partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
-  /** Replicas that a partition asks for, a fraction; more than 1 cannot be given, because it has one reader. */
+  /** Replicas that a partition needs, a fraction; more than 1 is impossible, because a partition has one reader. */
   partitionReplicas: 'sumpipeline:partition_replicas:wanted',
-  /** 1 for a partition that asks for more than the one replica it can have, and for far more than the others. */
+  /** 1 for a partition that needs more than the one replica it can have, and far more than the other partitions. */
   partitionHot: 'sumpipeline:partition_hot:bool',
   /** Partitions that Kafka lists. */
   partitions: 'sumpipeline:partitions:count',
@@ -34,21 +34,21 @@ export const recordedSeries = {
   counted: 'sumpipeline:counted:rate1m',
   /** Records per second that one busy aggregator counts, measured while enough of a backlog waited. */
   capacityMeasured: 'sumpipeline:replica_capacity:rate5m',
-  /** The same: measured, else the last measured, else the hint. */
+  /** The capacity in use: the measured one, else the last measured one, else the hint. */
   capacity: 'sumpipeline:replica_capacity:records_per_second',
   /** Mean time without counting at a change of the group. */
   pause: 'sumpipeline:rebalance_pause:seconds',
-  /** Replicas that the records arriving ask for, a fraction. */
+  /** Replicas needed for the records that arrive, a fraction. */
   replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',
-  /** Replicas that the lag asks for, a fraction. */
+  /** Replicas needed for the lag, a fraction. */
   replicasForLag: 'sumpipeline:aggregator_replicas:for_lag',
-  /** What the formula says, before any hold. */
+  /** Result of the formula, before any hold. */
   computed: 'sumpipeline:aggregator_replicas:computed',
   /** 1 when every partition is owned and every aggregator that was wanted is at work; else 0. */
   settled: 'sumpipeline:aggregators_settled:bool',
-  /** What was counted per second when the number wanted was raised last. */
+  /** Records counted per second when the wanted number was raised last. */
   countedBeforeStep: 'sumpipeline:counted_before_step:rate1m',
-  /** 1 when the last step up raised nothing: the database is the limit. */
+  /** 1 when the last step up did not increase the throughput: the database is the limit. */
   ineffective: 'sumpipeline:scaling_ineffective:bool',
   /** The number of aggregators wanted now. Absent when it is not known: the HPA then holds. */
   desired: 'sumpipeline:aggregator_replicas:desired',

@@ -1,16 +1,19 @@
 import { z } from 'zod';
 import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
 
-/** The topic that a pipeline wants, where the aggregators make it: a file in JSON that the operator mounts into their pods. */
+/**
+ * The topic that a pipeline wants, where the aggregators make it: a file in JSON that the operator mounts into their
+ * pods.
+ */
 const topicSpecSchema = z.object({
-  /** Only grows: Kafka cannot take partitions away. */
+  /** Can only grow: Kafka cannot remove partitions. */
   partitions: z.int().min(1).max(1024),
-  /** Used when the topic is created; an existing topic with fewer is weak, not refused. */
+  /** Used when the topic is created. An existing topic with fewer replicas is reported as weak, not refused. */
   replicas: z.int().min(1).max(32767),
   minInSyncReplicas: z.int().min(1).max(32767),
-  /** Milliseconds; -1 keeps records for ever. */
+  /** Milliseconds; -1 keeps records forever. */
   retentionMs: z.union([z.literal(-1), z.int().min(60_000)]),
-  /** Further settings by Kafka's names. Those that the promise needs cannot be weakened here. */
+  /** Further settings by Kafka's names. Settings that exactness depends on cannot be weakened here. */
   config: z.record(z.string(), z.string()),
 });
 

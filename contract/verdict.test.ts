@@ -19,7 +19,7 @@ test('a verdict is read back as it was written', () => {
   assert.deepEqual(parseVerdict(JSON.stringify(verdict)), { ok: true, value: verdict });
 });
 
-test('what anybody may have written into the ConfigMap is a problem, not an exception', () => {
+test('invalid text in the ConfigMap is a problem, not an exception', () => {
   for (const text of ['', '{', 'null', '[]', '{}', '"exact"', JSON.stringify({ ...verdict, exact: 'yes' })]) {
     const parsed = parseVerdict(text);
     assert.ok(!parsed.ok, text);

@@ -3,12 +3,12 @@ import { countedLogSchema } from './countedLog.ts';
 import { parseJsonFile } from './jsonFile.ts';
 
 /**
- * What one aggregator pod says of its pipeline, under its pod name in ConfigMap `<name>-proof`.
- * Written when it starts, when the verdict flips, and when what was written is gone; never periodically.
+ * What one aggregator pod reports about its pipeline, under its pod name in ConfigMap `<name>-proof`.
+ * Written when it starts, when the verdict flips, and when the written verdict was deleted; never periodically.
  */
 const healthSchema = z.object({
   ok: z.boolean(),
-  /** One CamelCase word; `Unknown`: not looked yet, so that this says nothing about anybody. */
+  /** One CamelCase word; `Unknown`: not checked yet, so the verdict says nothing. */
   reason: z.string().max(128),
   /** What was seen, and what to do next. */
   message: z.string().max(2048),
@@ -36,14 +36,14 @@ export const verdictSchema = z.object({
   drained: z.boolean(),
   /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
   partitions: z.number().int().positive().optional(),
-  /** The log that the books count; absent while they know none, and from aggregators before this field. */
+  /** The log that the ledger counts; absent while the ledger has no log, and from aggregators before this field. */
   log: countedLogSchema.optional(),
 });
 
 export type Health = z.infer<typeof healthSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
 
-/** Parses one value of the ConfigMap; a problem instead of an exception, because anybody may have edited it. */
+/** Parses one value of the ConfigMap; returns a problem and does not throw, because users may edit the ConfigMap. */
 export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok: false; problem: string } {
   try {
     return { ok: true, value: parseJsonFile(verdictSchema, text) };
@@ -54,7 +54,7 @@ export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok:
 
 const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });
 
-/** The value under one key of a ConfigMap, as the API server sent it. Throws for what is no ConfigMap. */
+/** The value under one key of a ConfigMap, as the API server sent it. Throws if the object is not a ConfigMap. */
 export function readConfigMapValue(text: string, key: string): string | undefined {
   return configMapSchema.parse(JSON.parse(text)).data?.[key];
 }

@@ -8,7 +8,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Longest text we look at: 38 digits, sign and point fit three times over; the rest can only be trailing zeros. */
+/** Longest text that is parsed: three times the room for 38 digits, sign and point; more can only be trailing zeros. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);

@@ -1,4 +1,4 @@
-/** What became of a log record. Every record has exactly one. */
+/** The result of a log record. Every record has exactly one disposition. */
 export const dispositions = ['applied', 'duplicate', 'conflict', 'parked', 'expired'] as const;
 type Disposition = (typeof dispositions)[number];
 

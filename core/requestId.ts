@@ -8,8 +8,8 @@ const nilUuid = '00000000-0000-0000-0000-000000000000';
 export function requestIdProblem(text: string): string | undefined {
   if (text === '') return 'is missing: send a UUID of your own and use the same one when you retry';
   if (!uuidPattern.test(text)) return 'must be a UUID such as "0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e"';
-  // A client that forgot to set its id sends zeros: all its additions would be one.
-  if (text === nilUuid) return 'must not be the nil UUID: it would make different additions one';
+  // A client that forgot to set its id sends zeros: all its additions would count as one.
+  if (text === nilUuid) return 'must not be the nil UUID: it would merge different additions';
   return undefined;
 }
 

@@ -2,8 +2,8 @@
 export const defaultSeries = 'default';
 const seriesBytesMax = 200;
 
-// C0, DEL and C1: PostgreSQL refuses NUL, terminals obey the others.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+// C0, DEL and C1: PostgreSQL refuses NUL, terminals execute the others.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for control characters.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** What is wrong with a series, as a sentence without the field's name; undefined when it is fine. */

@@ -1,4 +1,4 @@
-/** Where an addition stands in the log. Offsets are 64 bit: bigint everywhere. */
+/** The position of an addition in the log. Offsets are 64 bit: bigint everywhere. */
 export interface Position {
   readonly partition: number;
   readonly offset: bigint;

@@ -18,7 +18,7 @@ import { summarize } from './load/summary.ts';
 import { formatThreshold, type Threshold, thresholdsFor } from './load/thresholds.ts';
 import { VirtualUser } from './load/user.ts';
 
-/** What an entry file exports to k6. */
+/** The exports of an entry file, as k6 needs them. */
 export interface LoadTest {
   readonly options: Options;
   /** One visit of the virtual user that k6 runs. */
@@ -30,16 +30,16 @@ export interface LoadTest {
   readonly handleSummary: (data: SummaryData) => Record<string, string>;
 }
 
-/** As much of k6's summary as we read. */
+/** The part of k6's summary that we read. */
 export interface SummaryData {
   readonly metrics: Readonly<Record<string, { readonly values: Readonly<Record<string, number>> }>>;
 }
 
-/** Requests in flight when the load ends may take this long: as long as an addition is sent again. */
+/** Requests in flight at the end of the load may take this long: as long as an addition is retried. */
 const gracefulStopSeconds = 70;
 const verifySeconds = 600;
 
-/** Puts a load test together from the environment: see k6/README.md for the variables. */
+/** Builds a load test from the environment: see k6/README.md for the variables. */
 export function createLoadTest(name: LoadScenarioName): LoadTest {
   const scenario = scaleScenario(loadScenarios[name], { rate: numberOf('RATE', 1), time: numberOf('TIME', 1) });
   const seed = numberOf('SEED', 1);
@@ -51,7 +51,7 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
     grpc: textOf('GRPC', '127.0.0.1:9090'),
     aggregator: textOf('AGGREGATOR', 'http://127.0.0.1:8081'),
   });
-  /** k6 runs this file once for each virtual user, so this is the only one. */
+  /** k6 runs this file once for each virtual user, so this is the only user in it. */
   let user: VirtualUser | undefined;
   const ownUser = () => {
     user ??= new VirtualUser({
@@ -78,7 +78,7 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
       const proof = await api.readProof();
       const isExact = proof.kind === 'found' && proof.value.exact;
       measure('sumpipeline_journal_agrees', isExact ? 1 : 0);
-      if (!isExact) console.error(`the proof does not say exact: ${JSON.stringify(proof)}`);
+      if (!isExact) console.error(`the proof is not exact: ${JSON.stringify(proof)}`);
     },
     handleSummary({ metrics }) {
       const values = Object.fromEntries(Object.entries(metrics).map(([metric, { values: all }]) => [metric, all]));
@@ -95,9 +95,9 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
 }
 
 /**
- * Two k6 scenarios after each other: the load, then one turn of each user for its final check. Users return to k6's pool
- * when the load ends, so the second scenario, which takes as many, gets every one of them with its journal. The summary
- * checks that none was missed.
+ * Two k6 scenarios one after the other: the load, then one turn of each user for its final check. Users return to k6's
+ * pool when the load ends. The second scenario takes as many users, so it gets every user with its journal. The summary
+ * checks that no user was missed.
  */
 function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Options {
   const loadSeconds = Math.ceil(durationSeconds(scenario));
@@ -106,14 +106,14 @@ function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Op
       load: {
         executor: 'ramping-arrival-rate',
         exec: 'default',
-        // k6 takes whole numbers only: visits per minute keep small rates apart.
+        // k6 accepts only whole numbers: with visits per minute, small rates stay distinct.
         timeUnit: '1m',
         startRate: Math.round(scenario.startRate * 60),
         stages: scenario.stages.map(({ seconds, rate }) => ({
           duration: `${Math.max(1, Math.round(seconds * 1000))}ms`,
           target: Math.round(rate * 60),
         })),
-        // All of them from the start: one that k6 makes later would be one more than the final check takes.
+        // All users from the start: a user that k6 makes later would be one more than the final check takes.
         preAllocatedVUs: scenario.users,
         maxVUs: scenario.users,
         gracefulStop: `${gracefulStopSeconds}s`,

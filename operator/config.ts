@@ -13,7 +13,7 @@ const whole = (minimum: number, maximum: number) =>
 /** The environment of the operator. */
 export const operatorEnvironment = z.object({
   SUMPIPELINE_OPERATOR_NAMESPACE: namespaceName.describe('our own namespace, where the Lease is'),
-  SUMPIPELINE_POD_NAME: text.max(253).default('operator').describe('who we are in the Lease and in events'),
+  SUMPIPELINE_POD_NAME: text.max(253).default('operator').describe('name of this process in the Lease and in events'),
   SUMPIPELINE_OPERATOR_IMAGE: text
     .max(512)
     .describe('our own image: pipelines without spec.image run it, so that they follow an upgrade of the operator'),
@@ -22,7 +22,7 @@ export const operatorEnvironment = z.object({
     .transform((value) => value.split(',').map((name) => name.trim()))
     .pipe(z.array(namespaceName).min(1).max(100))
     .optional()
-    .describe('namespaces whose SumPipelines are looked after, comma-separated; all when absent'),
+    .describe('namespaces whose SumPipelines this operator manages, comma-separated; all when absent'),
   SUMPIPELINE_CONCURRENCY: whole(1, 64)
     .default(4)
     .describe('pipelines worked on at the same time, for each watched namespace or for all together'),

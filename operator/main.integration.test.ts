@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   draftIn,

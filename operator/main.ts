@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { operatorName } from '#operator/desired/ownership.ts';
+import { KubeClient } from '#kube/client/client.ts';
+import { inClusterCredentials, kubeconfigCredentials } from '#kube/client/credentials.ts';
+import { createTransport } from '#kube/client/transport.ts';
+import { systemClock } from '#kube/clock.ts';
+import { Manager } from '#kube/control/manager.ts';
+import { createRecorder } from '#kube/control/recorder.ts';
+import { operatorName } from '#operator/desired/childKinds.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { systemClock } from '#operator/runtime/clock.ts';
-import { inClusterCredentials, kubeconfigCredentials } from '#operator/runtime/credentials.ts';
-import { Manager } from '#operator/runtime/manager.ts';
-import { createRecorder } from '#operator/runtime/recorder.ts';
-import { createTransport } from '#operator/runtime/transport.ts';
 import { startAdminServer } from '#platform/admin.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, type Logger } from '#platform/log.ts';
@@ -20,7 +20,7 @@ import { operatorMetrics } from './metrics.ts';
 /** The operator as a process: configure, connect, watch and work until a signal, end in order. */
 export async function main(): Promise<void> {
   const stop = new AbortController();
-  // As pid 1 a process without a handler ignores SIGTERM: so before anything else.
+  // As pid 1 a process without a handler ignores SIGTERM, so the handler is installed first.
   void untilSignal().then(() => stop.abort());
   const config = parseEnvironment(operatorEnvironment, process.env);
   const logger = createLogger({ level: config.SUMPIPELINE_LOG_LEVEL, fields: { program: 'operator' } });
@@ -28,7 +28,7 @@ export async function main(): Promise<void> {
   try {
     await run(config, logger, releasers, stop.signal);
   } catch (error) {
-    logger.error({ error }, 'the operator cannot go on');
+    logger.error({ error }, 'the operator stops because of an error');
     process.exitCode = 1;
   } finally {
     await releasers.releaseAll();
@@ -39,14 +39,15 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   releasers.add('traces', await startTracing({ environment: process.env, serviceName: operatorName, logger }));
   const { metrics, exposition } = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
-  const credentials = file === undefined ? inClusterCredentials() : kubeconfigCredentials({ file });
+  const credentials =
+    file === undefined ? inClusterCredentials(process.env) : kubeconfigCredentials({ file, env: process.env });
   const clock = systemClock;
   const transport = createTransport({ credentials, clock, metrics, userAgent: operatorName });
   releasers.add('connections to the API server', () => transport.close());
   const client = new KubeClient(transport);
 
   const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: operatorName };
-  // The random part tells a restarted container from its predecessor, whose pod name is the same.
+  // The random part distinguishes a restarted container from its predecessor, which had the same pod name.
   const identity = `${config.SUMPIPELINE_POD_NAME}_${randomUUID()}`;
   const manager = new Manager({ client, logger, metrics, election: { lease, identity } });
   const recorder = createRecorder({

@@ -1,15 +1,16 @@
-import { runtimeMetrics } from '#operator/runtime/metrics.ts';
+import { runtimeMetrics } from '#kube/metrics.ts';
 import type { Metrics } from '#platform/metrics.ts';
 
 /**
  * The catalogue of the operator's metrics. A metric is declared here (or with the runtime) before use; dashboards and
- * alerts may only name what stands here. Labels come from small closed sets: one series per pipeline would not.
+ * alerts may name only declared metrics. Labels come from small closed sets: one series per pipeline would have no
+ * limit.
  */
 export const operatorMetrics = {
   ...runtimeMetrics,
   sumpipeline_operator_pipelines: {
     type: 'gauge',
-    help: 'SumPipelines by what they are to kstatus: ready, reconciling, stalled or deleting.',
+    help: 'SumPipelines by kstatus state: ready, reconciling, stalled or deleting.',
     labels: { state: ['ready', 'reconciling', 'stalled', 'deleting'] },
   },
   sumpipeline_operator_pipelines_exact: {
@@ -19,7 +20,7 @@ export const operatorMetrics = {
   },
   sumpipeline_operator_actions_total: {
     type: 'counter',
-    help: 'What was done to children and SumPipelines, by action; a steady state does nothing.',
+    help: 'Writes to child objects and SumPipelines, by action; a steady state has no writes.',
     labels: { action: ['record', 'create', 'apply', 'scale', 'release', 'retain', 'delete', 'dropVerdicts'] },
   },
   sumpipeline_operator_status_writes_total: { type: 'counter', help: 'Statuses that were written.' },

@@ -42,11 +42,11 @@ test('probes say why', async () => {
   assert.deepEqual(await get('/'), [404, 'try /livez, /readyz, /metrics, /statusz\n']);
 });
 
-test('what the process does is told line by line', async () => {
+test('what the process does is shown line by line', async () => {
   assert.deepEqual(await get('/statusz'), [200, 'leads: no\nwatches: 2\n']);
 });
 
-test('a gauge that nobody set is absent, and a removed one is again', async () => {
+test('a gauge that was never set is absent, and so is a removed one', async () => {
   assert.doesNotMatch((await get('/metrics'))[1], /^test_gauge /m);
   metrics.test_gauge.set(0);
   assert.match((await get('/metrics'))[1], /^test_gauge 0$/m);

@@ -6,12 +6,12 @@ export interface AdminOptions {
   readonly address: string;
   /** 0 picks a free port. */
   readonly port: number;
-  /** Undefined: alive. Otherwise why the process should be restarted. */
+  /** Undefined if the process is alive; otherwise why it should be restarted. */
   readonly liveProblem: () => string | undefined;
-  /** Undefined: ready. Otherwise why not, in words for `kubectl describe`. */
+  /** Undefined if the process is ready; otherwise why not, as text for `kubectl describe`. */
   readonly readyProblem: () => string | undefined;
   readonly metrics: Exposition;
-  /** What the process is doing, one fact per line, for people. Without it there is no `/statusz`. */
+  /** What the process is doing, one fact per line, for users. Without it there is no `/statusz`. */
   readonly describe?: () => readonly string[];
 }
 

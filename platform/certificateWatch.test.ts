@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { createServer, type Server } from 'node:tls';
+import { type CertificateAuthority, createCa } from '#lab/certificates/pki.ts';
 import { until } from '#test/support/condition.ts';
-import { type CertificateAuthority, createCa } from '#tools/pki.ts';
 import { type CertificateSources, CertificateWatch } from './certificateWatch.ts';
 import { silentLogger } from './log.ts';
 

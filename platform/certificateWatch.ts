@@ -2,7 +2,7 @@ import { earliestEnd, earliestServerEnd, type TlsServer } from './certificates.t
 import type { Logger } from './log.ts';
 import { pause } from './time.ts';
 
-/** What the connections to one peer rest on. */
+/** The certificates that connections to one peer depend on. */
 export interface CertificateSources {
   /** The CAs that we trust; undefined: those of the system. */
   readonly caPem: string | undefined;
@@ -10,13 +10,15 @@ export interface CertificateSources {
 }
 
 export interface CertificateWatchOptions {
-  /** Says where to look now; undefined: no certificate is asked for there. */
+  /** Returns the servers to check now; undefined: no certificate is checked. */
   readonly find: (signal: AbortSignal) => Promise<CertificateSources | undefined>;
-  /** Resolves when the secrets on disk have changed, which is a reason to look at once, or when the signal is aborted. */
+  /**
+   * Resolves when the secrets on disk have changed (then the next check starts at once) or when the signal is aborted.
+   */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
   /** Takes the Unix time in seconds at which the first certificate ends. */
   readonly set: (seconds: number) => void;
-  /** No end is known. */
+  /** Called when no end is known. */
   readonly remove: () => void;
   readonly logger: Logger;
   /** Milliseconds since the Unix epoch. */
@@ -25,22 +27,23 @@ export interface CertificateWatchOptions {
   readonly everyMs?: number;
 }
 
-/** One handshake per server and process is cheap for both, and a person has days to renew a certificate. */
+/** One handshake per server and process is cheap for both, and there are days to renew a certificate. */
 const lookEveryMs = 10 * 60_000;
 
-/** A server that restarts keeps its number, so that an alert does not end with it; one that is gone loses it. */
+/** A server that restarts keeps its value, so that an alert does not end; a removed server loses its value. */
 const forgottenAfterPeriods = 3;
 
 /**
- * Knows when the first certificate of a peer ends: of the CA file, or of what its servers present, whichever comes first.
+ * Knows when the first certificate of a peer ends: of the CA file, or of what its servers present, whichever comes
+ * first.
  *
- * It dials by itself, and does not listen in on the connections that work: those live for weeks, through a renewal of
- * the certificate that they began with, and are not made at all once it has ended.
+ * It opens connections of its own and does not observe the connections in use: those last for weeks, longer than the
+ * certificate that they began with, and after the certificate has ended no new one can be opened.
  */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
   readonly #stopping = new AbortController();
-  /** By address. */
+  /** The end of each server's certificate, by address. */
   readonly #seen = new Map<string, { end: number; at: number }>();
   readonly #everyMs: number;
   #running: Promise<void> | undefined;
@@ -65,17 +68,17 @@ export class CertificateWatch {
     while (!signal.aborted) {
       const round = new AbortController();
       const either = AbortSignal.any([signal, round.signal]);
-      // Before the look: what changes during it is seen by the next one.
+      // Before the check: a change during the check is seen by the next one.
       const changed = this.#options.untilSecretsChange(either).then(() => !either.aborted);
       await this.look();
       const isChanged = await Promise.race([changed, pause(this.#everyMs, either).then(() => false)]);
       round.abort();
-      // Perhaps to other servers: what the old secrets led to says nothing now.
+      // The new secrets may lead to other servers: results for the old secrets no longer count.
       if (isChanged) this.#seen.clear();
     }
   }
 
-  /** Looks everywhere once. Never rejects. */
+  /** Checks the file and all servers once. Never rejects. */
   async look(): Promise<void> {
     const { set, remove } = this.#options;
     const { signal } = this.#stopping;
@@ -95,7 +98,7 @@ export class CertificateWatch {
       for (const [address, { at }] of this.#seen) if (at < oldest) this.#seen.delete(address);
       return [...this.#readCa(sources), ...[...this.#seen.values()].map(({ end }) => end)];
     } catch (error) {
-      logger.debug({ error }, 'it is not known where to look for certificates');
+      logger.debug({ error }, 'the addresses to check for certificates are not known');
       return [];
     }
   }
@@ -107,7 +110,7 @@ export class CertificateWatch {
       const end = await earliestServerEnd(server, signal);
       this.#seen.set(address, { end: end.getTime(), at: now() });
     } catch (error) {
-      logger.debug({ error, address }, 'a server does not show its certificate now');
+      logger.debug({ error, address }, 'a server did not present its certificate');
     }
   }
 
@@ -116,7 +119,7 @@ export class CertificateWatch {
     try {
       return [earliestEnd(caPem).getTime()];
     } catch (error) {
-      // The connections say what is wrong with it.
+      // The connections report what is wrong with the file.
       this.#options.logger.debug({ error }, 'the CA file cannot be read');
       return [];
     }

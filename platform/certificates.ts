@@ -4,15 +4,15 @@ import { connect as connectNet, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { withDeadline } from './time.ts';
 
-/** A server whose certificate can be asked for. */
+/** A server whose certificate can be read. */
 export interface TlsServer {
   readonly host: string;
   readonly port: number;
-  /** What the protocol says before TLS begins. Default: nothing. */
+  /** What the protocol sends before TLS begins. Default: nothing. */
   readonly beforeTls?: (socket: Socket) => Promise<void>;
 }
 
-/** Longest wait for all of it: the address of a pod that is gone gives no answer at all. */
+/** Longest wait for all of it: the address of a deleted pod does not respond at all. */
 const answerTimeoutMs = 5_000;
 const goodbyeTimeoutMs = 1_000;
 
@@ -23,13 +23,13 @@ export function earliestEnd(pem: string): Date {
 }
 
 /**
- * When the first of the certificates that a server presents ends: its own, or one that it sends along. Dials, looks and
- * hangs up. Throws when the server does not answer, or does not speak TLS.
+ * When the first of the certificates that a server presents ends: its own, or one that it sends along. Connects, reads
+ * the certificates and disconnects. Throws when the server does not respond or does not use TLS.
  */
 export async function earliestServerEnd(server: TlsServer, signal: AbortSignal): Promise<Date> {
   const { host, port } = server;
   const socket = connectNet({ host, port, signal });
-  // After the deadline there is no reader of the error any more, and one without a listener would end the process.
+  // After the deadline no caller handles the error, and an error event without a listener would end the process.
   socket.on('error', () => {});
   try {
     return await withDeadline(`the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));
@@ -41,7 +41,7 @@ export async function earliestServerEnd(server: TlsServer, signal: AbortSignal):
 async function look(socket: Socket, { host, beforeTls }: TlsServer): Promise<Date> {
   await once(socket, 'connect');
   await beforeTls?.(socket);
-  // Not verified: nothing is sent here and nothing believed, and it is the certificate that has ended that we must see.
+  // Not verified: no data is sent or trusted here, and an expired certificate must be visible too.
   const tls = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 ? { servername: host } : {}) });
   await once(tls, 'secureConnect');
   const chain = chainFrom(tls.getPeerX509Certificate());
@@ -49,7 +49,9 @@ async function look(socket: Socket, { host, beforeTls }: TlsServer): Promise<Dat
   return earliestOf(chain);
 }
 
-/** A connection that is reset instead would be a complaint in the server's log. Never rejects: we know what we came for. */
+/**
+ * Ends cleanly, because a reset connection would be an error in the server's log. Never rejects: the result is known.
+ */
 function hangUp(tls: TLSSocket): Promise<void> {
   return new Promise((resolve) => {
     tls.once('close', () => resolve());

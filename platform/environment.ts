@@ -3,7 +3,7 @@ import type { z } from 'zod';
 /** The environment was not usable; the message lists every problem at once, by variable. */
 export class EnvironmentError extends Error {
   constructor(problems: readonly string[]) {
-    super(`the environment is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    super(`the environment variables are not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
     this.name = 'EnvironmentError';
   }
 }

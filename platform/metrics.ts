@@ -33,7 +33,7 @@ type Instrument<Declared extends MetricDeclaration> = Declared['type'] extends '
   : Declared['type'] extends 'gauge'
     ? {
         set(...args: Arguments<Declared, [value: number]>): void;
-        /** Takes the series away: what is not known must be absent, not old. */
+        /** Removes the series: an unknown value must be absent, not old. */
         remove(...args: Arguments<Declared, []>): void;
       }
     : {
@@ -52,8 +52,8 @@ export interface Exposition {
 
 /**
  * Makes the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels, because
- * `rate()` does not see the first increment of a series that was absent before. Gauges begin absent: 0 would say
- * something.
+ * `rate()` does not see the first increment of a series that was absent before. Gauges begin absent: 0 would be
+ * a value.
  */
 export function createMetrics<Of extends Catalogue>(
   catalogue: Of,
@@ -95,7 +95,7 @@ function createMetric(registry: Registry<OpenMetricsContentType>, name: string, 
   }
 }
 
-/** What is observed while a sampled span is worked in points to it. */
+/** A value observed inside a sampled span gets an exemplar with that span. */
 function withExemplars(histogram: Histogram, { labels }: MetricDeclaration): object {
   const observe = (series: Record<string, string | number>, value: number) => {
     const exemplarLabels = activeTraceIds();

@@ -1,8 +1,8 @@
 import type { Logger } from './log.ts';
 
 /**
- * What was acquired is released in reverse order, exactly once. Whoever acquires adds the release on the next line.
- * One failing release is logged and does not stop the others.
+ * Resources are released in reverse order, exactly once. Code that acquires a resource adds its release on the next
+ * line. One failing release is logged and does not stop the others.
  */
 export class Releasers {
   #entries: { name: string; release: () => Promise<void> | void }[] = [];

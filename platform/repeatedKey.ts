@@ -1,5 +1,5 @@
 /**
- * The first key that an object of the text holds twice, as it is written; undefined when there is none. JSON.parse takes
+ * The first key that an object of the text has twice, as it is written; undefined if no key repeats. JSON.parse takes
  * the last of two, another reader may take the first, and the two would add different numbers. The text must be valid
  * JSON.
  */

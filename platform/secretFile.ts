@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** A mounted secret could not be read. The message names its source, so a person knows which Secret to make. */
+/** A mounted secret could not be read. The message names its source, so users know which Secret to create. */
 export class SecretFileError extends Error {
   constructor(what: string, source: string, cause?: unknown) {
     super(`${what}: ${source} is missing or empty`, { cause });

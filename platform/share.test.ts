@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { shareWhileOpen } from './share.ts';
 
-test('callers share an open question, errors included, and the next one asks again', async () => {
+test('callers share a running call, errors included, and the next call runs again', async () => {
   const questions: PromiseWithResolvers<number>[] = [];
   const ask = shareWhileOpen(() => {
     const question = Promise.withResolvers<number>();

@@ -1,6 +1,6 @@
 /**
- * Answers a function that asks once at a time: callers who come while a question is open get its answer, error included.
- * The next call after that asks again.
+ * Returns a function that runs one call at a time: callers that come during a call get the result of that call, errors
+ * included. The next call after that runs again.
  */
 export function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
   let open: Promise<T> | undefined;

@@ -1,6 +1,6 @@
 /**
  * Resolves with the first SIGTERM or SIGINT. As pid 1 a process without a handler ignores both, so call this before
- * anything slow. A second signal ends the process at once: somebody is in a hurry.
+ * anything slow. A second signal ends the process at once.
  */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -16,8 +16,8 @@ export function untilSignal(): Promise<NodeJS.Signals> {
 }
 
 /**
- * Waits for work, or leaves it behind when the signal aborts; answers whether it was done. How work ends that was left
- * behind concerns nobody: whoever aborts takes away what it works on. Rejects as the work does.
+ * Waits for work, or stops waiting when the signal aborts; returns whether the work is done. After the abort the result
+ * of the work is ignored: the caller that aborts also releases its resources. Rejects as the work does.
  */
 export async function doneUnlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   work.catch(() => {}); // heard in the race, or left behind

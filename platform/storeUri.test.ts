@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseStoreUri } from './storeUri.ts';
 
 const base = 'postgres://user:hunter2@db:5432/sums';
@@ -37,7 +37,7 @@ describe('TLS of a store URI', () => {
       [false, withoutCa],
       [true, withCa],
     ] as const) {
-      it(`with ${query || 'no parameters'} and ${hasCa ? 'a' : 'no'} CA is ${expected}`, () => {
+      test(`with ${query || 'no parameters'} and ${hasCa ? 'a' : 'no'} CA is ${expected}`, () => {
         const parse = () => parseStoreUri(`${base}${query}`, { hasCa });
         if (typeof expected === 'string') assert.equal(parse().tls, expected);
         else assert.throws(parse, expected);
@@ -47,7 +47,7 @@ describe('TLS of a store URI', () => {
 });
 
 describe('a store URI', () => {
-  it('is taken apart and decoded', () => {
+  test('is taken apart and decoded', () => {
     const target = parseStoreUri('postgresql://me%40x:p%23%25@[::1]:6432/a%2Fb', { hasCa: false });
     assert.deepEqual(target, {
       host: '::1',
@@ -68,7 +68,7 @@ describe('a store URI', () => {
     ['postgres://user:hunter2%@db/sums', /password that is not percent-encoded/],
   ];
   for (const [text, problem] of bad) {
-    it(`${text} is refused without showing it`, () => {
+    test(`${text} is refused without showing it`, () => {
       assert.throws(
         () => parseStoreUri(text, { hasCa: false }),
         (error: Error) => {

@@ -9,8 +9,8 @@ export interface StoreTarget {
 }
 
 /**
- * `off`: plaintext. `unverified`: encrypted, any certificate (libpq's "require"). `verified`: the certificate is signed by
- * a CA that we trust, for this host.
+ * `off`: plaintext. `unverified`: encrypted, any certificate (libpq's "require"). `verified`: the certificate is signed
+ * by a CA that we trust, for this host.
  */
 export type StoreTls = 'off' | 'unverified' | 'verified';
 
@@ -22,8 +22,8 @@ export class StoreUriError extends Error {
 const example = 'postgres://user:password@host:5432/database';
 
 /**
- * Reads a URI of PostgreSQL. What asks for TLS is done as libpq does it, or refused by name: a parameter that is passed
- * over in silence could be the one that asked for encryption. `hasCa`: a CA of its own is given, and is always used.
+ * Reads a URI of PostgreSQL. TLS parameters work as in libpq, or are refused by name: a silently ignored parameter
+ * could be the one that requests encryption. `hasCa`: a CA is given, and is always used.
  */
 export function parseStoreUri(text: string, { hasCa }: { hasCa: boolean }): StoreTarget {
   const uri = URL.parse(text);
@@ -54,7 +54,7 @@ function decode(what: string, encoded: string): string {
 const known = ['sslmode', 'ssl', 'sslrootcert'] as const;
 type Parameters = Partial<Record<(typeof known)[number], string>>;
 
-/** What people copy from other clients, and what to do instead. */
+/** Parameters that users copy from other clients, and what to write instead. */
 const cures: Readonly<Record<string, string>> = {
   sslcert: 'client certificates are not supported',
   sslkey: 'client certificates are not supported',

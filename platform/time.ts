@@ -32,7 +32,7 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Rejects with DeadlineError when the work takes longer. The work itself goes on: give it a signal if it can stop.
+ * Rejects with DeadlineError when the work takes longer. The work itself continues: pass a signal to it if it can stop.
  *
  * A plain timer: an AbortController per call, aborted at its end, cost twenty times as much.
  */

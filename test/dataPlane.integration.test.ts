@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { type Daemon, startDaemon } from '#test/support/daemon.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
-import { waitFor } from '#tools/process/wait.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
 
-// Everything here is killed, so everything is its own.
+// These tests kill the servers, so they start their own.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: Postgres;
@@ -108,7 +108,7 @@ interface Receipt {
   readonly result: string;
 }
 
-/** Adds until it is acknowledged, always with the same id: what a careful client does. */
+/** Adds until it is acknowledged, always with the same id, as a correct client does. */
 async function addUntilAcknowledged(services: Services, addition: Sent): Promise<Receipt> {
   return waitFor({ what: `the acknowledgement of ${addition.requestId}`, timeoutMs }, async () => {
     const response = await fetch(services.url('calculator', '/v1/additions'), {
@@ -143,7 +143,7 @@ async function totalOf(services: Services, series: string, receipts: readonly Re
 }
 
 describe('the data plane', () => {
-  it('counts every acknowledged addition once, whatever is killed in the middle and however clients retry', async (t) => {
+  test('counts every acknowledged addition once, even if servers are killed and clients retry', async (t) => {
     const name = uniqueName('faults');
     await using services = await startServices(name);
     const additions: Sent[] = Array.from({ length: 3000 }, (_, index) => ({
@@ -159,7 +159,7 @@ describe('the data plane', () => {
         const addition = additions[index];
         if (addition === undefined) return;
         receipts.push(await addUntilAcknowledged(services, addition));
-        // A client that did not hear the answer sends again: every tenth time, through whichever calculator is up.
+        // A client that did not get the response sends again: every tenth time, through any running calculator.
         if (index % 10 === 0) receipts.push(await addUntilAcknowledged(services, addition));
       }
     };
@@ -184,7 +184,7 @@ describe('the data plane', () => {
     const expected = new Map<string, { units: bigint; count: number }>();
     for (const { series, a, b } of additions) {
       const entry = expected.get(series) ?? { units: 0n, count: 0 };
-      // Thousandths: an arithmetic of its own, not the one under test.
+      // In thousandths: arithmetic that is independent of the code under test.
       const units = BigInt(Math.round(Number(a) * 1000)) + BigInt(Math.round(Number(b) * 1000));
       expected.set(series, { units: entry.units + units, count: entry.count + 1 });
     }
@@ -201,7 +201,7 @@ describe('the data plane', () => {
     assert.equal(sum('nextOffset'), sum('logEnd'));
     t.diagnostic(`${sum('logEnd')} records: ${sum('applied')} applied, ${sum('duplicate')} duplicates absorbed`);
 
-    // Every receipt names a place in the log where that very id stands, read by another client.
+    // Every receipt names a position in the log that holds exactly this id; another client reads it.
     const log = await auditLog(kafka.plaintextBootstrapServers, name);
     const idOf = (record: { key: Buffer | null } | undefined) => record?.key?.toString('hex');
     for (const { requestId, position } of receipts) {
@@ -212,17 +212,17 @@ describe('the data plane', () => {
     assert.deepEqual(written, new Set(additions.map(({ requestId }) => requestId.replaceAll('-', ''))));
   });
 
-  it('ends within seconds of SIGTERM with exit code 0', async () => {
+  test('ends within seconds of SIGTERM with exit code 0', async () => {
     const services = await startServices(uniqueName('drain'));
     const { calculator, aggregator } = services.running;
     assert.deepEqual(await Promise.all([calculator.stop(), aggregator.stop()]), [0, 0]);
   });
 
-  it('says at once which variables are missing', async () => {
+  test('names the missing variables at once', async () => {
     await assert.rejects(startDaemon({ name: 'calculator', environment: {} }), /SUMPIPELINE_KAFKA_TOPIC/);
   });
 
-  it('says "retry" while Kafka is away, and takes the same id when it is back', async () => {
+  test('responds "retry" while Kafka is down, and accepts the same id when Kafka is back', async () => {
     const name = uniqueName('away');
     await using services = await startServices(name);
     const addition = { requestId: randomUUID(), series: 's', a: '1', b: '2' };
@@ -236,7 +236,7 @@ describe('the data plane', () => {
     assert.equal(response.status, 503);
     assert.match(problem.detail, /retry/);
     const ready = await services.running.calculator.get('/readyz');
-    assert.equal(ready.status, 200, 'it stays ready, or nobody would get that answer');
+    assert.equal(ready.status, 200, 'it stays ready; otherwise no client would get that response');
     await kafka.start(kafka.nodeIds[0] ?? 1);
     const receipt = await addUntilAcknowledged(services, addition);
     const total = await totalOf(services, 's', [receipt]);

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Who imports what when these files are loaded. Files are relative to the repository; the rest are packages. */
+/** The imports of the files that are loaded. Files are relative to the repository; the rest are packages. */
 interface Graph {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
 }
 
-/** Follows the imports from a file: those at load time, and unless `isEager` also those that wait behind a call. */
+/** Follows the imports from a file: those at load time, and unless `isEager` also dynamic imports. */
 function followImports(start: string, { isEager }: { isEager: boolean }): Graph {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -32,13 +32,13 @@ function followImports(start: string, { isEager }: { isEager: boolean }): Graph 
 
 function readImports(file: string): { eager: string[]; lazy: string[] } {
   const text = readFileSync(join(root, file), 'utf8');
-  // What is only a type is gone at run time, and here.
+  // Type-only imports do not exist at run time, so they are skipped.
   const code = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
   const eager = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]/gm;
   const lazy = /\bimport\(\s*['"]([^'"]+)['"]/g;
   const calls = code.match(/\bimport\(/g) ?? [];
   const found = { eager: sourcesOf(code, eager), lazy: sourcesOf(code, lazy) };
-  assert.equal(found.lazy.length, calls.length, `${file} imports what cannot be known before it runs`);
+  assert.equal(found.lazy.length, calls.length, `${file} imports a path that is only known at run time`);
   return found;
 }
 
@@ -59,7 +59,7 @@ function foldersOf({ files }: Graph): string[] {
 
 describe('what the programs load', () => {
   for (const program of ['services/calculator/main.ts', 'services/aggregator/main.ts']) {
-    it(`${program} never reaches a Kubernetes client, the operator, sumctl or tools/, not even lazily`, () => {
+    test(`${program} never reaches a Kubernetes client, the operator, sumctl, lab/ or tools/, not even lazily`, () => {
       const graph = followImports(program, { isEager: false });
       assert.deepEqual(foldersOf(graph), ['contract', 'core', 'platform', 'services']);
       assert.ok(graph.packages.has('fastify'), `the graph ends early: ${[...graph.packages].join(', ')}`);
@@ -70,7 +70,7 @@ describe('what the programs load', () => {
     });
   }
 
-  it('the audit shares nothing with what it checks: of contract/ the environment alone, and neither core/ nor services/', () => {
+  test('the audit shares no code with what it checks: only the environment of contract/, and neither core/ nor services/', () => {
     const { files } = followImports('audit/main.ts', { isEager: false });
     const shared = [...files].filter((file) => !file.startsWith('audit/')).sort();
     assert.deepEqual(shared, [
@@ -84,14 +84,49 @@ describe('what the programs load', () => {
     ]);
   });
 
-  it('sumpipeline.ts loads the program that was asked for and nothing before', () => {
+  test('sumpipeline.ts loads only the requested program', () => {
     assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
     const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
     assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
   });
 
-  it('sumctl loads tools/ only when a verb asks for it: the image comes without', () => {
-    assert.ok(foldersOf(followImports('cli/main.ts', { isEager: false })).includes('tools'));
-    assert.ok(!foldersOf(followImports('cli/main.ts', { isEager: true })).includes('tools'));
+  test('the client library of Kubernetes is loaded where a tunnel is opened or OpenID is used, and nowhere before', () => {
+    for (const start of ['operator/main.ts', 'cli/connection/kubernetes.ts', 'cli/audit/verifyFromLog.ts']) {
+      const graph = followImports(start, { isEager: true });
+      assert.ok(graph.files.has('kube/client/transport.ts'), `the graph of ${start} ends early`);
+      assert.deepEqual(
+        [...graph.packages].filter((name) => name.startsWith('@kubernetes/')),
+        [],
+      );
+    }
+    assert.ok(
+      followImports('cli/connection/kubernetes.ts', { isEager: false }).packages.has('@kubernetes/client-node'),
+    );
+  });
+
+  test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
+    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
+    const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
+    assert.deepEqual(
+      [...folders].filter((folder) => ['lab', 'tools', 'test', 'k6'].includes(folder)),
+      [],
+    );
+    assert.ok(folders.has('kube') && folders.has('services'), `the graph ends early: ${[...folders].join(', ')}`);
+  });
+
+  test('every production dependency is loaded by the product, and it loads no other package', () => {
+    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
+    const loaded = programs.flatMap((program) => [...followImports(program, { isEager: false }).packages]);
+    const names = new Set(loaded.filter((name) => !name.startsWith('node:')).map(nameOfPackage));
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.deepEqual([...names].sort(), Object.keys(dependencies).sort());
   });
 });
+
+/** `@scope/name/file` is of `@scope/name`. */
+function nameOfPackage(source: string): string {
+  return source
+    .split('/')
+    .slice(0, source.startsWith('@') ? 2 : 1)
+    .join('/');
+}

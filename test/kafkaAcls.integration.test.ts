@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { allow } from '#test/support/acls.ts';
@@ -58,7 +58,7 @@ const rights: readonly Right[] = user.spec.authorization.acls.flatMap(({ resourc
   some.map((operation) => ({ on: resource.type, operation })),
 );
 
-/** Calculator and aggregator of a new pipeline, as a user with these rights alone. */
+/** Calculator and aggregator of a new pipeline, as a user with only these permissions. */
 async function startPipeline(granted: readonly Right[]) {
   const name = uniqueName('acls');
   const dir = join(folder.path, name);
@@ -114,7 +114,7 @@ async function startPipeline(granted: readonly Right[]) {
     },
     isRefused: () =>
       [...calculator.lines, ...aggregator.lines].some((line) =>
-        /lacks an ACL|AUTHORIZATION_FAILED|grant READ on that group/.test(JSON.stringify(line)),
+        /lacks an ACL|AUTHORIZATION_FAILED|grant READ on the group/.test(JSON.stringify(line)),
       ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -123,7 +123,7 @@ async function startPipeline(granted: readonly Right[]) {
 const timeoutMs = 30_000;
 
 describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
-  it('are enough to add, to count and to judge the durability of the topic', async () => {
+  test('are enough to add, to count and to judge the durability of the topic', async () => {
     await using pipeline = await startPipeline(rights);
     await until('both to be ready', () => pipeline.isReady(), { timeoutMs, seen: pipeline.seen });
     assert.equal(await pipeline.add(), '3');
@@ -132,9 +132,9 @@ describe('the ACLs of manifests/dev', { concurrency: 3 }, () => {
   });
 
   for (const missing of rights) {
-    it(`are the least: without ${missing.operation} on the ${missing.on} the pipeline says that it lacks a right`, async () => {
+    test(`are the least: without ${missing.operation} on the ${missing.on} the pipeline reports a missing permission`, async () => {
       await using pipeline = await startPipeline(rights.filter((right) => right !== missing));
-      // Without Write the calculator finds out at the first addition.
+      // Without Write the calculator fails at the first addition.
       const refused = async () => {
         await pipeline.add().catch(() => '');
         return pipeline.isRefused();

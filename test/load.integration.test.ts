@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type DataPlane, startDataPlane } from '#cli/testing/dataPlane.ts';
 import { loadScenarioNames } from '#k6/load/scenarios.ts';
 import type { LoadSummary } from '#k6/load/summary.ts';
@@ -24,7 +24,7 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-/** Latency is not judged here: the machine runs other tests. What must hold is that the journals agree. */
+/** Latency is not judged here, because the machine runs other tests. The journals must agree. */
 function assertAgrees(summary: LoadSummary): void {
   const journal = summary.checks.filter(({ name }) => name.includes('journal_agrees') || name.includes('compared'));
   assert.equal(journal.length, 2, JSON.stringify(summary.checks));
@@ -32,7 +32,7 @@ function assertAgrees(summary: LoadSummary): void {
 }
 
 async function runLoad(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['tools/load/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['lab/load/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
@@ -51,7 +51,7 @@ function addresses(): string[] {
 }
 
 describe('npm run load', () => {
-  it('plays a scenario over gRPC and HTTP, and finds every acknowledged addition in the totals', async () => {
+  test('runs a scenario over gRPC and HTTP, and finds every acknowledged addition in the totals', async () => {
     const out = join(folder.path, 'reports');
     const args = ['smoke', '--time', '0.1', ...addresses(), '--out', out, '--run', uniqueName('a'), '-o', 'json'];
     const { code, stdout, stderr } = await runLoad(args);
@@ -63,7 +63,7 @@ describe('npm run load', () => {
     assert.match(await readFile(join(out, 'load-smoke.junit.xml'), 'utf8'), /<testsuite name="load.smoke" tests="6"/);
   });
 
-  it('fails when the aggregator does not answer', async () => {
+  test('fails when the aggregator does not respond', async () => {
     const nowhere = 'http://127.0.0.1:9';
     const args = ['smoke', '--time', '0.01', '--rate', '0.2', '--run', uniqueName('b')];
     const { code, stdout } = await runLoad([...args, ...addresses().slice(0, 4), '--aggregator', nowhere]);
@@ -71,7 +71,7 @@ describe('npm run load', () => {
     assert.match(stdout, /FAILED sumpipeline_journal_agrees/);
   });
 
-  it('names the scenarios for a wrong one', async () => {
+  test('lists the scenarios if the given one does not exist', async () => {
     const { code, stderr } = await runLoad(['smok']);
     assert.equal(code, 1);
     assert.match(stderr, /smoke, load, spike, soak, autoscale/);
@@ -80,7 +80,7 @@ describe('npm run load', () => {
 
 describe('the entry files of k6, under a stand-in for k6', () => {
   for (const name of loadScenarioNames) {
-    it(`plays ${name} and finds every acknowledged addition in the totals`, async () => {
+    test(`runs ${name} and finds every acknowledged addition in the totals`, async () => {
       const seconds = 3;
       const full = { smoke: 30, load: 420, spike: 250, soak: 7200, autoscale: 1400 }[name];
       const peak = { smoke: 5, load: 100, spike: 400, soak: 50, autoscale: 500 }[name];

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type DataPlane, startDataPlane } from '#cli/testing/dataPlane.ts';
 import { until } from '#test/support/condition.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '#test/support/otlpReceiver.ts';
 
-/** The sum of the client's trace: what a browser or another service would send. */
+/** The trace context of the client, as a browser or another service would send it. */
 const clientTrace = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 
 let receiver: OtlpReceiver;
@@ -17,7 +17,7 @@ before(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_RESOURCE_ATTRIBUTES: 'service.namespace=test',
     OTEL_BSP_SCHEDULE_DELAY: '100',
-    // Nothing is sampled but what a client sampled.
+    // Only traces that a client sampled are sampled.
     OTEL_TRACES_SAMPLER: 'parentbased_always_off',
   });
 });
@@ -45,7 +45,7 @@ function only(spans: readonly ReceivedSpan[], what: string): ReceivedSpan {
 }
 
 describe('one addition', () => {
-  it('is one trace from the request of the client to the commit, linked with the batches that carried it', async () => {
+  test('is one trace from the request of the client to the commit, linked with the batches that carried it', async () => {
     const other = Array.from({ length: 5 }, () => add('other'));
     const { partition, offset } = await add('traced', `00-${clientTrace.traceId}-${clientTrace.spanId}-01`);
     await Promise.all(other);
@@ -85,7 +85,7 @@ describe('one addition', () => {
     assert.ok(counted.end >= request.start);
     assert.equal(trace.length, 3);
 
-    // The batches are traces of their own, because they belong to many.
+    // The batches are separate traces, because they belong to many additions.
     const [batch] = counted.links;
     const append = only(named('append '), 'the produce request');
     assert.deepEqual(append.links, [{ traceId: send.traceId, spanId: send.spanId }]);
@@ -100,7 +100,7 @@ describe('one addition', () => {
     assert.deepEqual(receiver.refused, []);
   });
 
-  it('is an exemplar of the time that its request took', async () => {
+  test('is an exemplar of the time that its request took', async () => {
     const response = await fetch(`${plane.adminUrl.calculator}/metrics`);
     assert.match(response.headers.get('content-type') ?? '', /^application\/openmetrics-text/);
     const exemplar = new RegExp(
@@ -110,13 +110,13 @@ describe('one addition', () => {
     assert.match(await response.text(), exemplar);
   });
 
-  it('is not traced when the client does not ask for it', async () => {
+  test('is not traced when the client does not request it', async () => {
     const seen = receiver.spans.length;
     await add('quiet');
-    // The next traced one shows that the spans of the quiet one would have come.
+    // The arrival of the next traced addition shows that spans of the untraced one would have arrived.
     const traceId = randomUUID().replaceAll('-', '');
     await add('traced', `00-${traceId}-${clientTrace.spanId}-01`);
-    await until('the traced one to arrive', () => traceOf(traceId).length >= 3, { seen: () => receiver.spans });
+    await until('the traced addition to arrive', () => traceOf(traceId).length >= 3, { seen: () => receiver.spans });
     const traces = new Set(
       receiver.spans.slice(seen).flatMap(({ links, ...span }) => [span, ...links].map((s) => s.traceId)),
     );

@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Tracked text files with their content; binary ones hold a NUL. */
+/** Tracked text files with their content; binary files contain a NUL. */
 function readTree(): { file: string; text: string }[] {
   const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
   return listed
@@ -32,8 +32,8 @@ function linesThat(matches: (line: string) => boolean): string[] {
 }
 
 /**
- * Where people and build machines keep a clone, as an absolute path. What stands before the first slash must not be part
- * of a longer path, whose middle may have any name; behind root and work a path must follow (the home of root itself stands
+ * Absolute paths where people and build machines keep a clone. The characters before the first slash must not be part
+ * of a longer path, whose middle may have any name. After root and work a path must follow (the home of root itself is
  * in the image's passwd file). The patterns do not find themselves: their slashes and dots are escaped.
  */
 const machinePath = /(?<![\w.)}\]*-])(?:\/(?:home|Users)\/[\w.-]|\/(?:root|work|workspaces?)\/[\w.-])/;
@@ -51,7 +51,7 @@ const isMachinePath = (line: string) => machinePath.test(line);
 const namesRegistry = (line: string) => registries.some((registry) => registry.test(line));
 
 describe('the tree', () => {
-  it('holds no path of the machine it was written on', () => {
+  test('contains no path of the machine it was written on', () => {
     const paths = [`${root}/`, `${homedir()}/`].filter((path) => path.length > 2);
     assert.deepEqual(
       linesThat((line) => paths.some((path) => line.includes(path))),
@@ -59,17 +59,17 @@ describe('the tree', () => {
     );
   });
 
-  it("holds no path of anybody else's machine", () => {
+  test('contains no path of another machine', () => {
     assert.deepEqual(linesThat(isMachinePath), []);
   });
 
-  it('names no host of a registry of packages or images', () => {
+  test('contains no host of a registry of packages or images', () => {
     assert.deepEqual(linesThat(namesRegistry), []);
   });
 });
 
 describe('the patterns', () => {
-  // Put together here, or this file would be found.
+  // Put together here, otherwise this file would be found.
   const path = (...parts: string[]) => `/${parts.join('/')}`;
   const host = (...parts: string[]) => parts.join('.');
 
@@ -79,7 +79,7 @@ describe('the patterns', () => {
     `file://${path('root', '.m2', 'settings.xml')}`,
     `(${path('work', 'main', 'core')})`,
   ]) {
-    it(`take ${line} for a path of a machine`, () => assert.ok(isMachinePath(line)));
+    test(`take ${line} for a path of a machine`, () => assert.ok(isMachinePath(line)));
   }
 
   for (const line of [
@@ -88,7 +88,7 @@ describe('the patterns', () => {
     `..${path('work', 'main')}`,
     'https://example.com/home/x',
   ]) {
-    it(`let pass ${line}`, () => assert.ok(!isMachinePath(line)));
+    test(`allow ${line}`, () => assert.ok(!isMachinePath(line)));
   }
 
   for (const line of [
@@ -99,10 +99,10 @@ describe('the patterns', () => {
     `FROM ${host('ghcr', 'io')}/ann/image`,
     `FROM ${host('docker', 'io')}/library/node`,
   ]) {
-    it(`take ${line} for a registry`, () => assert.ok(namesRegistry(line)));
+    test(`take ${line} for a registry`, () => assert.ok(namesRegistry(line)));
   }
 
   for (const line of ['k8s.io/kubernetes v1.37.0', 'xmlns="http://maven.apache.org/POM/4.0.0"', 'localhost/probe:1']) {
-    it(`let pass ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
+    test(`allow ${line}, which names no registry`, () => assert.ok(!namesRegistry(line)));
   }
 });

@@ -1,8 +1,10 @@
-/** `npm test`: every check and every test by one command, with one summary; `npm test -- unit core` runs a part of it. */
+/**
+ * `npm test`: every check and every test in one command, with one summary; `npm test -- unit core` runs a part of it.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheRoot } from '#tools/cache.ts';
+import { cacheRoot } from '#lab/cache.ts';
 import { type Check, checks, isCheck, runCheck } from './testing/checks.ts';
 import { createTemporaryFolder } from './testing/folder.ts';
 import { type Part, type Plan, planRun, refuseIdleFilters, selectFiles, UsageError } from './testing/plan.ts';
@@ -16,7 +18,7 @@ const print = (text: string) => console.log(text);
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name));
 
-// New files count before they are added; deleted ones do not.
+// New files count before they are added to git; deleted files do not.
 const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
 const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   .split('\0')
@@ -54,9 +56,9 @@ async function run(part: Part): Promise<PartResult> {
     scratch: scratch.path,
     env: {
       ...process.env,
-      // What a killed test leaves in its temporary folder goes with ours.
+      // Files that a killed test leaves in its temporary folder are removed with ours.
       TMPDIR: scratch.path,
-      // Stripping types and compiling is a quarter of the time of the unit tests.
+      // Stripping types and compiling takes a quarter of the time of the unit tests, so the compile cache saves time.
       NODE_COMPILE_CACHE: join(cacheRoot(), 'node-compile'),
     },
     signal: interrupt.signal,

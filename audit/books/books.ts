@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { ConflictRow, LedgerExtent, LedgerRow, ParkedRow, PartitionRow, TotalRow } from '#audit/judge/books.ts';
 import { parseNumeric } from '#audit/record/amount.ts';
 
-/** A log that the books count or counted. */
+/** A row of table logs: a log that the books count or counted. */
 export interface LogRow {
   readonly logEpoch: number;
   readonly clusterId: string;
@@ -10,25 +10,25 @@ export interface LogRow {
   readonly topicId: string | undefined;
 }
 
-/** The books at one moment. */
+/** The books in one snapshot. */
 export interface BooksSnapshot {
   readonly pipeline: string;
   readonly logs: readonly LogRow[];
   readonly partitions: readonly PartitionRow[];
 }
 
-/** A run of offsets of one partition. */
+/** A range of offsets of one partition. */
 export interface OffsetRange {
   readonly logEpoch: number;
   readonly partition: number;
   readonly from: bigint;
-  /** Not in it. */
+  /** Exclusive. */
   readonly to: bigint;
 }
 
 type Text = Readonly<Record<string, string | null>>;
 
-/** The tables of a pipeline, read with SQL of the auditor's own. Numbers travel as text. */
+/** Reads the tables of a pipeline with the auditor's own SQL. Numbers are read as text. */
 export class Books {
   readonly #pool: pg.Pool;
   readonly #schema: string;
@@ -38,7 +38,7 @@ export class Books {
     this.#schema = pg.escapeIdentifier(schema);
   }
 
-  /** Undefined: the schema has no books yet. */
+  /** Returns undefined if the schema has no books yet. */
   async readSnapshot(): Promise<BooksSnapshot | undefined> {
     return this.#inOneSnapshot(async (client) => {
       const [there] = await this.#query(client, 'SELECT to_regclass($1)::text AS ledger', [`${this.#schema}.ledger`]);
@@ -66,7 +66,7 @@ export class Books {
     });
   }
 
-  /** Rows of the ledger in a range. The unique index over (log_epoch, partition, offset) serves it. */
+  /** Rows of the ledger in a range. Uses the unique index over (log_epoch, partition, offset). */
   async readRows(range: OffsetRange): Promise<readonly LedgerRow[]> {
     const rows = await this.#ask(
       `SELECT request_id, series, a, b, value, log_epoch, partition, "offset" FROM ${this.#schema}.ledger
@@ -76,7 +76,7 @@ export class Books {
     return rows.map(toLedgerRow);
   }
 
-  /** Rows of the ledger by the ids of their additions, wherever they stand. */
+  /** Rows of the ledger by the ids of their additions, in any partition. */
   async readRowsById(requestIds: readonly string[]): Promise<readonly LedgerRow[]> {
     if (requestIds.length === 0) return [];
     const rows = await this.#ask(
@@ -117,7 +117,7 @@ export class Books {
     }));
   }
 
-  /** Totals of one partition, by series, behind `after`; and what of the ledger they are the sums of, at that moment. */
+  /** Totals of one partition for series after `after`, and the next offset in the same snapshot. */
   async readTotals(
     { logEpoch, partition }: Pick<OffsetRange, 'logEpoch' | 'partition'>,
     after: string,
@@ -144,7 +144,7 @@ export class Books {
     });
   }
 
-  /** Series and values of the ledger in order of their offsets, at most `limit`; only series behind `after` and up to `last`. */
+  /** Series and values of the ledger by offset, at most `limit`; only series after `after` and up to `last`. */
   async readValues(
     range: OffsetRange & { readonly after: string; readonly last: string | undefined },
     limit: number,
@@ -162,7 +162,7 @@ export class Books {
     }));
   }
 
-  /** Partitions that the ledger has rows of, with their lowest offset and their highest. Jumps from one to the next in the index. */
+  /** Partitions with rows in the ledger, with their lowest and highest offset. Jumps through the index. */
   async readExtents(): Promise<readonly LedgerExtent[]> {
     const ledger = `${this.#schema}.ledger`;
     const rows = await this.#ask(
@@ -215,7 +215,7 @@ export class Books {
   }
 }
 
-/** Everything as PostgreSQL prints it: no number passes through floating point. */
+/** Returns all values as PostgreSQL prints them, so that no number is converted to floating point. */
 const asText = { getTypeParser: () => String };
 
 function parameters({ logEpoch, partition, from, to }: OffsetRange): unknown[] {

@@ -6,15 +6,15 @@ export interface StoreAccess {
   readonly target: StoreTarget;
   readonly ca: string | undefined;
   readonly schema: string;
-  /** Our name in PostgreSQL's list of connections. */
+  /** Name of the auditor in PostgreSQL's list of connections. */
   readonly applicationName: string;
 }
 
-/** A page is read within milliseconds; a snapshot must not be held for long, because it keeps old row versions. */
+/** A page takes milliseconds to read. A snapshot must not be held for long, because it keeps old row versions. */
 const statementTimeoutMs = 60_000;
 const connectTimeoutMs = 10_000;
 
-/** One connection, made again when it is lost. It cannot write: the server refuses. */
+/** Opens a pool of one connection, which is reopened if it is lost. The server refuses writes on it. */
 export function openStore({ target, ca, applicationName }: StoreAccess): pg.Pool {
   const { tls, ...where } = target;
   const pool = new pg.Pool({
@@ -31,7 +31,7 @@ export function openStore({ target, ca, applicationName }: StoreAccess): pg.Pool
       '-c TimeZone=UTC',
     ].join(' '),
   });
-  // A connection that is lost tells its query, which throws; as an event without a listener it would end the process.
+  // If the connection is lost, its query throws. The error event would also end the process without a listener.
   pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', () => {});
   return pool;

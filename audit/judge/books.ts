@@ -1,6 +1,6 @@
 import type { Amount } from '#audit/record/amount.ts';
 
-/** A row of the ledger: an addition that was counted, and where. */
+/** A row of the ledger: a counted addition and its position. */
 export interface LedgerRow {
   readonly requestId: string;
   readonly series: string;
@@ -12,7 +12,7 @@ export interface LedgerRow {
   readonly offset: bigint;
 }
 
-/** A record that was kept aside because its id counts with other operands. */
+/** A record in conflicts: its id is counted with other operands. */
 export interface ConflictRow {
   readonly offset: bigint;
   readonly requestId: string;
@@ -21,7 +21,7 @@ export interface ConflictRow {
   readonly b: Amount;
 }
 
-/** A record that was kept aside because it could not be read. The hashes are SHA-256, in hex; undefined: absent. */
+/** A record in parked: it could not be read. The hashes are SHA-256, in hex; undefined if key or value is absent. */
 export interface ParkedRow {
   readonly offset: bigint;
   readonly keyHash: string | undefined;
@@ -29,7 +29,7 @@ export interface ParkedRow {
   readonly reason: string;
 }
 
-/** What the books say of one partition. */
+/** A row of table partitions. */
 export interface PartitionRow {
   readonly logEpoch: number;
   readonly partition: number;
@@ -50,12 +50,14 @@ export interface TotalRow {
   readonly count: bigint;
 }
 
-/** Between which offsets the ledger has rows of a partition, and what its books say that they have counted. */
+/**
+ * The range of offsets of a partition's rows in the ledger, and the range that its row in partitions says is counted.
+ */
 export interface LedgerExtent {
   readonly logEpoch: number;
   readonly partition: number;
   readonly lowest: bigint;
   readonly highest: bigint;
-  /** Undefined: the books do not list the partition. */
+  /** Undefined if the books do not list the partition. */
   readonly counted: { readonly from: bigint; readonly to: bigint } | undefined;
 }

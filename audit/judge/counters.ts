@@ -2,15 +2,15 @@ import type { LedgerExtent, PartitionRow } from './books.ts';
 import type { Findings } from './findings.ts';
 import type { Tally } from './page.ts';
 
-/** Compares the counters of a partition with what was found in it, from its first offset to its next. */
+/** Compares the counters of a partition with the rows and records from its first offset to its next offset. */
 export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findings): void {
   const { logEpoch, partition, firstOffset, nextOffset, applied, duplicate, conflict, parked, expired } = books;
   const find = (kind: 'LawViolated' | 'CountersDiffer' | 'RecordsParked' | 'PartitionHalted', message: string) =>
     findings.add({ kind, logEpoch, partition, message });
   const covered = nextOffset - firstOffset;
   const told = applied + duplicate + conflict + parked + expired;
-  if (covered !== told) find('LawViolated', `${covered} offsets are counted, but ${told} dispositions are told`);
-  // What has no row and was not read can only be a copy, or expired.
+  if (covered !== told) find('LawViolated', `${covered} offsets are counted, but the dispositions add up to ${told}`);
+  // An offset without a row and without a readable record can only be a copy, or expired.
   const found = { applied: tally.applied, conflict: tally.conflict, parked: tally.parked };
   for (const [name, number] of Object.entries(found)) {
     const counter = books[name as keyof typeof found];
@@ -18,15 +18,18 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
   }
   const copies = tally.duplicate + tally.unknown;
   if (duplicate + expired !== copies) {
-    find('CountersDiffer', `the counters of copies are ${duplicate + expired}, but ${copies} were found`);
+    find(
+      'CountersDiffer',
+      `the counters duplicate and expired add up to ${duplicate + expired}, but ${copies} copies were found`,
+    );
   }
-  if (tally.parked > 0n) find('RecordsParked', `${tally.parked} records are parked: they are kept, and not counted`);
+  if (tally.parked > 0n) find('RecordsParked', `${tally.parked} records are parked: they are kept, but not counted`);
   // A record of a newer schema is not counted yet: nothing was miscounted.
   if (books.haltReason !== undefined && books.haltReason !== 'RecordTooNew')
-    find('PartitionHalted', `the aggregator halted it: ${books.haltReason}`);
+    find('PartitionHalted', `the aggregator halted the partition: ${books.haltReason}`);
 }
 
-/** The ledger may have rows only where its partition has counted. */
+/** The ledger may have rows only in the range that its partition has counted. */
 export function judgeExtent({ logEpoch, partition, lowest, highest, counted }: LedgerExtent, findings: Findings): void {
   if (counted !== undefined && counted.from <= lowest && highest < counted.to) return;
   const range =

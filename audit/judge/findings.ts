@@ -1,23 +1,23 @@
 import { type Amount, add, formatAmount, negate, zero } from '#audit/record/amount.ts';
 
-/** Kinds of difference between the log and the books. Part of the answer that programs read: none is renamed. */
+/** Kinds of difference between the log and the books. Programs read them in the result, so a kind is never renamed. */
 export type FindingKind =
   | 'NotCounted' // a record of the log has no disposition
-  | 'NotInLog' // a row of the ledger has no such record in the log
-  | 'RowDiffers' // a row of the ledger and its record say different things
+  | 'NotInLog' // a row of the ledger has no matching record in the log
+  | 'RowDiffers' // a row of the ledger and its record differ
   | 'CountedTwice' // an id has two rows in the ledger
-  | 'CountedInvalid' // a record that is no valid addition is counted
+  | 'CountedInvalid' // a record that is not a valid addition is counted
   | 'TwoDispositions' // one offset has two rows in the books
-  | 'ConflictDiffers' // a row of conflicts does not fit its record or the ledger
-  | 'ConflictMissing' // a record with other operands than its id counts with is not kept aside
-  | 'ParkedDiffers' // a row of parked does not fit its record
+  | 'ConflictDiffers' // a row of conflicts does not match its record or the ledger
+  | 'ConflictMissing' // a record with other operands than its counted id is not in conflicts
+  | 'ParkedDiffers' // a row of parked does not match its record
   | 'ParkedReadable' // a valid addition is parked
-  | 'NotParked' // a record that is no valid addition has no disposition
+  | 'NotParked' // a record that is not a valid addition has no disposition
   | 'LogCut' // the log ends before what the books have counted
-  | 'LogGap' // the log lacks records in its middle
-  | 'LogChanged' // the topic is another one than the books count
-  | 'LawViolated' // dispositions of a partition do not cover its offsets
-  | 'CountersDiffer' // counters of a partition are not the number of its rows
+  | 'LogGap' // records are missing inside the log
+  | 'LogChanged' // the topic is not the one that the books count
+  | 'LawViolated' // the dispositions of a partition do not cover its offsets
+  | 'CountersDiffer' // the counters of a partition differ from the number of its rows
   | 'TotalDiffers' // a total is not the sum of its rows
   | 'RowsOutside' // the ledger has rows outside what its partition has counted
   | 'RecordsParked' // parked records, which make a total not exact
@@ -27,16 +27,16 @@ export interface Finding {
   readonly kind: FindingKind;
   readonly logEpoch?: number;
   readonly partition?: number;
-  /** The first offset that it is about, as text. */
+  /** The first offset of the finding, as text. */
   readonly offset?: string;
   readonly series?: string;
   /** A sentence for people. */
   readonly message: string;
 }
 
-/** More of one kind say nothing new: the number of the others is said. */
+/** Findings listed per kind; more would say nothing new, so the others are only counted. */
 const listedOfKindMax = 20;
-/** Series that are compared by what is missing in them; a record of another one is in the findings alone. */
+/** Series with a sum of their differences; records of further series are only in the findings. */
 const seriesMax = 200;
 
 interface SeriesDifference {
@@ -44,7 +44,7 @@ interface SeriesDifference {
   notInLog: { rows: bigint; sum: Amount };
 }
 
-/** Gathers what was found, within bounds. */
+/** Collects the findings, within limits. */
 export class Findings {
   readonly #listed: Finding[] = [];
   readonly #counts = new Map<FindingKind, number>();
@@ -57,7 +57,7 @@ export class Findings {
     if (count <= listedOfKindMax) this.#listed.push(finding);
   }
 
-  /** An addition of the log that the ledger lacks. */
+  /** Adds an addition of the log that is missing in the ledger. */
   lacks(series: string, value: Amount): void {
     const difference = this.#differenceOf(series);
     if (difference === undefined) return;
@@ -65,7 +65,7 @@ export class Findings {
     difference.notCounted = { records: records + 1n, sum: add(sum, value) };
   }
 
-  /** A row of the ledger that is not in the log. */
+  /** Adds a row of the ledger that is not in the log. */
   exceeds(series: string, value: Amount): void {
     const difference = this.#differenceOf(series);
     if (difference === undefined) return;
@@ -81,7 +81,7 @@ export class Findings {
     return { counts: Object.fromEntries([...this.#counts].sort()), listed: this.#listed };
   }
 
-  /** What the ledger lacks of the log, series by series, and what it has too much. `difference`: log minus ledger. */
+  /** Per series, what the ledger lacks and what it has in excess. `difference`: log minus ledger. */
   seriesSummary() {
     const listed = [...this.#series].map(([series, { notCounted, notInLog }]) => ({
       series,

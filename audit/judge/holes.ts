@@ -2,7 +2,7 @@ import type { LogHole } from './log.ts';
 
 type Kind = LogHole['kind'];
 
-/** A range of offsets of which no record was read. */
+/** A range of offsets without a readable record. */
 export interface HoleRange {
   readonly logEpoch: number;
   readonly partition: number;
@@ -10,14 +10,14 @@ export interface HoleRange {
   readonly from: bigint;
   readonly to: bigint;
   readonly reason: string;
-  /** Rows of the ledger in it, which were therefore not compared with a record. */
+  /** Rows of the ledger in the range; they were not compared with a record. */
   readonly rows: bigint;
 }
 
-/** A compacted log has holes without end: of each kind the first are named, the others counted. */
+/** A compacted log has very many holes: the first of each kind are listed, the others are only counted. */
 const listedOfKindMax = 200;
 
-/** Puts ranges together that follow each other, because they come in pages. */
+/** Collects ranges. Joins adjacent ranges, because they arrive in pages. */
 export class Holes {
   readonly #kinds = new Map<Kind, { readonly listed: HoleRange[]; notListed: number; offsets: bigint }>();
 
@@ -45,7 +45,7 @@ export class Holes {
     return this.#kinds.get(kind)?.notListed ?? 0;
   }
 
-  /** How many offsets are in ranges of this kind, listed or not. */
+  /** Number of offsets in ranges of this kind, listed or not. */
   offsets(kind: Kind): bigint {
     return this.#kinds.get(kind)?.offsets ?? 0n;
   }

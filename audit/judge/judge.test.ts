@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseNumeric } from '#audit/record/amount.ts';
 import type { PartitionRow } from './books.ts';
 import { judgeCounters, judgeExtent } from './counters.ts';
@@ -34,7 +34,7 @@ describe('the counters of a partition', () => {
     ['stand in a partition that waits for an upgrade', { haltReason: 'RecordTooNew' }, {}, {}],
     ['stand in a partition that is halted', { haltReason: 'LogTruncated' }, {}, { PartitionHalted: 1 }],
   ] as const) {
-    it(what, () => {
+    test(what, () => {
       const findings = new Findings();
       judgeCounters({ ...row, ...books }, { ...found, ...tally }, findings);
       assert.deepEqual(findings.summary().counts, finds, JSON.stringify(findings.summary().listed));
@@ -50,7 +50,7 @@ describe('the rows of the ledger', () => {
     ['stand behind', { lowest: 10n, highest: 30n, counted }, { RowsOutside: 1 }],
     ['stand in a partition that is not listed', { lowest: 0n, highest: 0n, counted: undefined }, { RowsOutside: 1 }],
   ] as const) {
-    it(what, () => {
+    test(what, () => {
       const findings = new Findings();
       judgeExtent({ logEpoch: 1, partition: 0, ...extent }, findings);
       assert.deepEqual(findings.summary().counts, finds);
@@ -69,7 +69,7 @@ describe('the totals of a partition', () => {
     ['are missing', [total('b', '-5', 1n)], ['a']],
     ['have no rows', [total('a', '0.3', 2n), total('b', '-5', 1n), total('c', '0', 1n)], ['c']],
   ] as const) {
-    it(what, () => {
+    test(what, () => {
       const findings = new Findings();
       const judge = new TotalsJudge({ logEpoch: 1, partition: 0 }, totals);
       for (const one of rows) judge.add(one);
@@ -81,7 +81,7 @@ describe('the totals of a partition', () => {
     });
   }
 
-  it('hold only so many series that have none', () => {
+  test('hold only so many series that have none', () => {
     const findings = new Findings();
     const judge = new TotalsJudge({ logEpoch: 1, partition: 0 }, []);
     for (let index = 0; index < 5_000; index++) judge.add(value(`series-${index}`, '1'));
@@ -92,7 +92,7 @@ describe('the totals of a partition', () => {
 });
 
 describe('what was found', () => {
-  it('is listed within bounds, by kind, and counted beyond', () => {
+  test('is listed within bounds, by kind, and counted beyond', () => {
     const findings = new Findings();
     for (let index = 0; index < 5_000; index++) {
       findings.add({ kind: 'NotCounted', message: String(index) });
@@ -105,7 +105,7 @@ describe('what was found', () => {
     assert.deepEqual([findings.seriesSummary().listed.length, findings.seriesSummary().recordsOfOthers], [200, 4_800]);
   });
 
-  it('puts holes together that follow each other, and lists only so many', () => {
+  test('puts holes together that follow each other, and lists only so many', () => {
     const holes = new Holes();
     const range = { logEpoch: 1, partition: 0, kind: 'removed', reason: 'retention', rows: 2n } as const;
     for (let at = 0n; at < 10n; at += 1n) holes.add({ ...range, from: at, to: at + 1n });

@@ -1,9 +1,9 @@
 import type { LoggedAddition } from '#audit/record/addition.ts';
 
-/** What stands at one offset of the log, or at none of a range of offsets. */
+/** The content of one offset of the log, or a range of offsets without content. */
 export type LogItem =
   | { readonly kind: 'addition'; readonly offset: bigint; readonly addition: LoggedAddition }
-  /** A record that is no valid addition. The hashes are SHA-256, in hex; undefined: absent. */
+  /** A record that is not a valid addition. The hashes are SHA-256, in hex; undefined if key or value is absent. */
   | {
       readonly kind: 'invalid';
       readonly offset: bigint;
@@ -15,14 +15,14 @@ export type LogItem =
   | { readonly kind: 'withheld'; readonly offset: bigint; readonly reason: string }
   | LogHole;
 
-/** Offsets `from` to `to` - 1 have no record that was read. */
+/** No record was read at the offsets `from` to `to` - 1. */
 export interface LogHole {
   readonly kind:
-    | 'removed' // by retention, or in a log of the past
-    | 'missing' // compacted, or lost in the middle of the log
-    | 'cut' // the log ends before
-    | 'unreadable' // there, and cannot be read
-    | 'outside'; // not asked for: behind the vector
+    | 'removed' // deleted by retention, or part of a closed log
+    | 'missing' // compacted, or lost inside the log
+    | 'cut' // the log ends before these offsets
+    | 'unreadable' // in the log, but cannot be read
+    | 'outside'; // not requested: beyond the given positions
   readonly from: bigint;
   readonly to: bigint;
   readonly reason: string;

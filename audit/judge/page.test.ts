@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseNumeric } from '#audit/record/amount.ts';
 import type { ConflictRow, LedgerRow, ParkedRow } from './books.ts';
 import { Findings } from './findings.ts';
@@ -124,7 +124,7 @@ const cases: readonly Case[] = [
     finds: { CountedTwice: 2 },
   },
   {
-    what: 'a ledger row that is not in the log, where another record stands',
+    what: 'a ledger row that is not in the log, because another record has its offset',
     items: [addition(0n, two)],
     rows: [row(0n, one, { a: '10' })],
     finds: { NotCounted: 1, NotInLog: 1 },
@@ -216,7 +216,7 @@ const cases: readonly Case[] = [
 
 describe('a page of the log is compared with the books:', () => {
   for (const { what, items, rows = [], elsewhere = [], conflicts = [], parked: aside = [], ...expected } of cases) {
-    it(what, () => {
+    test(what, () => {
       const last = items.at(-1);
       const to = last === undefined ? 0n : 'to' in last ? last.to : last.offset + 1n;
       const rowsById = Map.groupBy([...rows, ...elsewhere], ({ requestId }) => requestId);

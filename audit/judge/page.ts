@@ -5,30 +5,30 @@ import type { Finding, FindingKind, Findings } from './findings.ts';
 import type { Holes } from './holes.ts';
 import { isHole, type LogHole, type LogItem } from './log.ts';
 
-/** Log and books of a run of offsets of one partition. */
+/** Log and books of a range of offsets of one partition. */
 export interface Page {
   readonly logEpoch: number;
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** Every offset of the page is in exactly one. */
+  /** Every offset of the page is in exactly one item. */
   readonly items: readonly LogItem[];
   readonly rows: readonly LedgerRow[];
   readonly conflicts: readonly ConflictRow[];
   readonly parked: readonly ParkedRow[];
-  /** The ledger's rows of every id that the page's additions and rows have, wherever they stand. */
+  /** For every id of the page's additions and rows, its rows in the whole ledger. */
   readonly rowsById: ReadonlyMap<string, readonly LedgerRow[]>;
 }
 
-/** How many offsets of a partition were found to be what. */
+/** Numbers of offsets of a partition by what was found there. */
 export interface Tally {
-  /** Rows of the ledger, of conflicts and of parked. */
+  /** Rows of ledger, conflicts and parked. */
   applied: bigint;
   conflict: bigint;
   parked: bigint;
-  /** Records that are copies of counted ones. */
+  /** Records that are copies of counted records. */
   duplicate: bigint;
-  /** Offsets without a row and without a record that was read: by the books they can only be copies. */
+  /** Offsets without a row and without a readable record: according to the books they can only be copies. */
   unknown: bigint;
 }
 
@@ -38,7 +38,7 @@ export interface Sinks {
   readonly tally: Tally;
 }
 
-/** Compares one page. Pure but for what it adds to the sinks. */
+/** Compares one page. Its only effects are the entries in `sinks`. */
 export function judgePage(page: Page, sinks: Sinks): void {
   new PageJudge(page, sinks).judge();
 }
@@ -96,7 +96,11 @@ class PageJudge {
     else if (conflict !== undefined) this.#judgeConflict(item, conflict);
     else if (parked !== undefined) this.#judgeParked(item, parked);
     else if (item.kind !== 'addition') {
-      this.#find('NotParked', offset, `the record is no addition (${item.reason}), and the books have no row for it`);
+      this.#find(
+        'NotParked',
+        offset,
+        `the record is not an addition (${item.reason}), and the books have no row for it`,
+      );
     } else this.#judgeUncounted(offset, item.addition);
   }
 
@@ -105,7 +109,7 @@ class PageJudge {
     const { offset } = item;
     if (item.kind !== 'addition') {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is no addition: ${item.reason}`;
+      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
       this.#find('CountedInvalid', offset, what, row.series);
       return;
     }
@@ -125,7 +129,7 @@ class PageJudge {
     }
   }
 
-  /** Also where the record is gone. The primary key forbids it, and is not trusted. */
+  /** Runs also if the record is gone. The primary key forbids two rows of an id, but the auditor does not trust it. */
   #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
     const all = this.#page.rowsById.get(requestId) ?? [];
     if (all.length <= 1) return;
@@ -133,18 +137,18 @@ class PageJudge {
     this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
-  /** A record without a row: right only when another record of the same addition counts. */
+  /** A record without a row is valid only if another record of the same addition is counted. */
   #judgeUncounted(offset: bigint, addition: LoggedAddition): void {
     const counted = this.#page.rowsById.get(addition.requestId) ?? [];
     if (counted.some((row) => isSame(row, addition))) {
-      // An offset that has a row of another addition is not one of the copies that the counters tell.
+      // An offset with a row of another addition is not in the counters as a copy.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
-      const what = `${addition.requestId} counts with other operands, and this record is not in conflicts`;
+      const what = `${addition.requestId} counts with other operands, but this record is not in conflicts`;
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      const what = `the log has ${addition.requestId}, ${describe(addition)}, and the books do not`;
+      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books do not`;
       this.#find('NotCounted', offset, what, addition.series);
     }
   }
@@ -155,7 +159,7 @@ class PageJudge {
   }
 
   #conflictProblem(item: Exclude<LogItem, LogHole>, conflict: ConflictRow): string | undefined {
-    if (item.kind !== 'addition') return `conflicts has a row, but the record is no addition: ${item.reason}`;
+    if (item.kind !== 'addition') return `conflicts has a row, but the record is not an addition: ${item.reason}`;
     const { addition } = item;
     const { requestId } = addition;
     if (conflict.requestId !== requestId || !isSame(conflict, addition)) {
@@ -174,13 +178,13 @@ class PageJudge {
     const { offset } = item;
     if (item.kind === 'addition') {
       this.#sinks.findings.lacks(item.addition.series, item.addition.value);
-      const what = `${item.addition.requestId} is a valid addition, and it is parked: ${parked.reason.slice(0, 200)}`;
+      const what = `${item.addition.requestId} is a valid addition, but it is parked: ${parked.reason.slice(0, 200)}`;
       this.#find('ParkedReadable', offset, what, item.addition.series);
       return;
     }
     const { keyHash, valueHash } = item.kind === 'invalid' ? item : { keyHash: undefined, valueHash: undefined };
     if (keyHash === parked.keyHash && valueHash === parked.valueHash) return;
-    this.#find('ParkedDiffers', offset, 'the parked bytes are not the ones of the record');
+    this.#find('ParkedDiffers', offset, 'the parked bytes differ from the bytes of the record');
   }
 
   #judgeHole(hole: LogHole): void {
@@ -191,7 +195,7 @@ class PageJudge {
     const parked = this.#page.parked.filter(isInside);
     const taken = new Set([...rows, ...parked, ...this.#page.conflicts.filter(isInside)].map(({ offset }) => offset));
     tally.unknown += hole.to - hole.from - BigInt(taken.size);
-    // A batch that cannot be unpacked is parked as a whole: then there is nothing left to compare.
+    // A batch that cannot be unpacked is parked completely, so there is nothing to compare.
     const isParked = hole.kind === 'unreadable' && BigInt(parked.length) === hole.to - hole.from;
     if (!isParked) holes.add({ ...hole, logEpoch, partition, rows: BigInt(rows.length) });
     if (hole.kind !== 'missing' && hole.kind !== 'cut') return;

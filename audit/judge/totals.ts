@@ -2,10 +2,10 @@ import { type Amount, add, formatAmount, isEqual, zero } from '#audit/record/amo
 import type { LedgerRow, TotalRow } from './books.ts';
 import type { Findings } from './findings.ts';
 
-/** Series that have rows and no total: more than this are counted and not kept. */
+/** Maximum series without a total that are kept; rows of further ones are only counted. */
 const unknownSeriesMax = 1_000;
 
-/** Adds the ledger up, series by series, for the totals of one partition or a part of them. */
+/** Adds up the ledger per series and compares the sums with all or some totals of one partition. */
 export class TotalsJudge {
   readonly #place: { readonly logEpoch: number; readonly partition: number };
   readonly #totals: readonly TotalRow[];

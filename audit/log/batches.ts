@@ -2,7 +2,7 @@ import type { RecordBytes } from '#audit/record/addition.ts';
 import { crc32c } from './crc32c.ts';
 import { UnpackError, unpack } from './unpack.ts';
 
-/** A transaction that was aborted, as the broker lists it beside what it delivers. */
+/** An aborted transaction, as the broker lists it in a Fetch response. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -13,7 +13,7 @@ export type Batch = { readonly firstOffset: bigint; readonly lastOffset: bigint 
 
 type BatchContent =
   | { readonly kind: 'records'; readonly records: readonly (RecordBytes & { readonly offset: bigint })[] }
-  /** A marker of a transaction, or records of an aborted one: no reader of committed records gets them. */
+  /** A transaction marker, or records of an aborted transaction: readers of committed records do not get them. */
   | { readonly kind: 'withheld'; readonly reason: string; readonly offsets: readonly bigint[] }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -25,7 +25,7 @@ const checkedFrom = 21;
 const [codecMask, transactionalFlag, controlFlag] = [0x07, 0x10, 0x20];
 const abortMarker = 0;
 
-/** Takes the batches of one answer apart, in order. A batch that is cut off at the end is left out. */
+/** Parses the batches of one response, in order. An incomplete batch at the end is left out. */
 export function* readBatches(bytes: Buffer, aborted: readonly AbortedTransaction[]): Generator<Batch> {
   const waiting = aborted.toSorted((one, other) => Number(one.firstOffset - other.firstOffset));
   const abortedProducers = new Set<bigint>();
@@ -65,7 +65,7 @@ function readContent(batch: Buffer, abortedProducers: Set<bigint>): BatchContent
     return { kind: 'records', records };
   } catch (error) {
     if (error instanceof UnpackError) return { kind: 'unreadable', reason: error.message };
-    if (error instanceof RangeError) return { kind: 'unreadable', reason: 'not stored as Kafka stores records' };
+    if (error instanceof RangeError) return { kind: 'unreadable', reason: "not stored in Kafka's record format" };
     throw error;
   }
 }
@@ -82,7 +82,7 @@ function readRecords(bytes: Buffer, firstOffset: bigint, count: number): (Record
   for (let index = 0; index < count; index++) {
     const length = cursor.varint();
     const end = cursor.at + length;
-    if (length < 0 || end > bytes.length) throw new RangeError('a record ends behind its batch');
+    if (length < 0 || end > bytes.length) throw new RangeError('a record ends after its batch');
     cursor.at += 1; // attributes, unused
     cursor.varint(); // time
     const offset = firstOffset + BigInt(cursor.varint());
@@ -92,7 +92,7 @@ function readRecords(bytes: Buffer, firstOffset: bigint, count: number): (Record
       const name = cursor.bytes();
       headers.push({ name: name === null ? '' : name.toString('utf8'), value: cursor.bytes() });
     }
-    if (cursor.at !== end) throw new RangeError('a record has another size than it says');
+    if (cursor.at !== end) throw new RangeError('the size of a record differs from its header');
     records.push({ offset, key, value, headers });
   }
   return records;
@@ -107,7 +107,7 @@ class Cursor {
     this.#bytes = bytes;
   }
 
-  /** Zigzag: the lowest bit is the sign. Times have up to 10 bytes; only sizes and offsets need to be exact. */
+  /** Zigzag encoding: the lowest bit is the sign. Times have up to 10 bytes; only sizes and offsets must be exact. */
   varint(): number {
     let value = 0;
     for (let index = 0; index < 10; index++) {
@@ -123,7 +123,7 @@ class Cursor {
     if (length < 0) return null;
     const from = this.at;
     this.at += length;
-    if (this.at > this.#bytes.length) throw new RangeError('a value ends behind its record');
+    if (this.at > this.#bytes.length) throw new RangeError('a value ends after its record');
     return this.#bytes.subarray(from, this.at);
   }
 }

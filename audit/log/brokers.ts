@@ -3,7 +3,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Connection } from '@platformatic/kafka';
 import { withDeadline } from '#platform/time.ts';
 
-/** How to enter Kafka: the addresses to begin with, and the secrets. */
+/** How to connect to Kafka: the bootstrap servers and the secrets. */
 export interface KafkaAccess {
   readonly bootstrapServers: readonly string[];
   readonly topic: string;
@@ -17,7 +17,7 @@ export interface KafkaAccess {
 const connectTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 
-/** One connection for each broker, made when it is first needed. */
+/** One connection for each broker, opened on first use. */
 export class Brokers {
   readonly #access: KafkaAccess;
   readonly #connections = new Map<string, Promise<Connection>>();
@@ -26,7 +26,7 @@ export class Brokers {
     this.#access = access;
   }
 
-  /** An open connection to `host:port`. */
+  /** Returns an open connection to `host:port`. */
   async connect(address: string): Promise<Connection> {
     const known = this.#connections.get(address);
     if (known !== undefined && (await known).isConnected()) return known;
@@ -36,7 +36,7 @@ export class Brokers {
     return made;
   }
 
-  /** The connection gave no answer: the next question dials again. */
+  /** Call if a connection does not respond: the next request connects again. */
   forget(address: string): void {
     const known = this.#connections.get(address);
     this.#connections.delete(address);
@@ -54,11 +54,11 @@ export class Brokers {
     const connection = new Connection(clientId, {
       connectTimeout: connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      // An address is no name that TLS could ask for.
+      // TLS server names (SNI) must be host names, not IP addresses.
       ...(tls === undefined ? {} : { tls, tlsServerName: isIP(host) === 0 }),
       ...(sasl === undefined ? {} : { sasl }),
     });
-    // Each request hears of the end of its connection; without a listener the event would end the process.
+    // Each request gets the error of its connection; but an error event without a listener would end the process.
     connection.on('error', () => {});
     try {
       const dialled = (async () => connection.connect(host, port))();

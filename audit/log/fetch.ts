@@ -1,7 +1,7 @@
 import { createAPI, fetchV12, type Reader } from '@platformatic/kafka';
 import type { AbortedTransaction } from './batches.ts';
 
-/** What a broker answers for one partition. The records are left as bytes: they are taken apart by our own code. */
+/** The Fetch response for one partition. The records stay bytes, because the auditor parses them with its own code. */
 export interface Fetched {
   readonly errorCode: number;
   readonly highWatermark: bigint;
@@ -10,12 +10,12 @@ export interface Fetched {
   readonly records: Buffer;
 }
 
-/** Fetch, version 12, which Kafka 2.8 to 4 understand. */
+/** Fetch, version 12, which Kafka 2.8 to 4 support. */
 export const fetchRaw = createAPI(1, 12, fetchV12.createRequest, parseResponse);
 
 function parseResponse(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): Fetched[] {
   reader.readInt32(); // throttle time
-  reader.readInt16(); // error of a fetch session, which we have none of
+  reader.readInt16(); // error of a fetch session; sessions are not used
   reader.readInt32(); // session
   const topics = reader.readArray((topic) => {
     topic.readString();
@@ -25,7 +25,7 @@ function parseResponse(_correlationId: number, _apiKey: number, _apiVersion: num
 }
 
 function parsePartition(reader: Reader): Fetched {
-  reader.readInt32(); // partition: one is asked for
+  reader.readInt32(); // partition: only one was requested
   const errorCode = reader.readInt16();
   const highWatermark = reader.readInt64();
   const lastStableOffset = reader.readInt64();

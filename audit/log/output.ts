@@ -1,4 +1,4 @@
-/** What is unpacked so far: grows up to a bound, and repeats parts of itself as LZ77 codecs ask. */
+/** The unpacked bytes: a buffer that grows up to a limit and copies earlier parts, as LZ77 codecs need. */
 export class Output {
   readonly #bytesMax: number;
   #buffer = Buffer.allocUnsafe(64 * 1024);
@@ -9,16 +9,16 @@ export class Output {
   }
 
   append(source: Buffer, from: number, count: number): void {
-    if (from + count > source.length) throw new Error('it ends too early');
+    if (from + count > source.length) throw new Error('the data ends too early');
     this.#reserve(count);
     source.copy(this.#buffer, this.length, from, from + count);
     this.length += count;
   }
 
-  /** Appends `count` bytes that begin `distance` bytes back, not before `floor`. They may overlap what is written now. */
+  /** Appends `count` bytes that begin `distance` bytes back, not before `floor`. Source and target may overlap. */
   repeat(distance: number, count: number, floor: number): void {
     const from = this.length - distance;
-    if (distance < 1 || from < floor) throw new Error('it repeats what is not there');
+    if (distance < 1 || from < floor) throw new Error('the data refers to bytes before its start');
     this.#reserve(count);
     for (let index = 0; index < count; index++) {
       this.#buffer[this.length + index] = this.#buffer[from + index] ?? 0;
@@ -32,7 +32,7 @@ export class Output {
 
   #reserve(count: number): void {
     const wanted = this.length + count;
-    if (wanted > this.#bytesMax) throw new Error(`it unpacks to more than ${this.#bytesMax} bytes`);
+    if (wanted > this.#bytesMax) throw new Error(`the data unpacks to more than ${this.#bytesMax} bytes`);
     if (wanted <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafe(Math.min(this.#bytesMax, Math.max(wanted, this.#buffer.length * 2)));
     this.#buffer.copy(grown, 0, 0, this.length);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { isHole, type LogItem } from '#audit/judge/log.ts';
 import { buildBatch, marker } from '#audit/testing/batch.ts';
 import type { Fetched } from './fetch.ts';
@@ -7,7 +7,7 @@ import { readLog } from './read.ts';
 import { kafkaErrors } from './topic.ts';
 
 interface FakeLog {
-  /** With their first offset, which ends where the next begins. */
+  /** Batches with their first offset and the offset after their last. */
   readonly batches: readonly { readonly firstOffset: bigint; readonly end: bigint; readonly bytes: Buffer }[];
   readonly start: bigint;
   readonly end: bigint;
@@ -21,7 +21,7 @@ function batch(firstOffset: bigint, count: number, options: { lastDelta?: number
   return { firstOffset, end: firstOffset + BigInt(lastDelta) + 1n, bytes };
 }
 
-/** A leader that delivers one batch for each question, from the one that holds the offset. */
+/** A leader that delivers one batch per request: the batch that holds the offset. */
 function fakeTopic({ batches, start, end, lastStableOffset = end }: FakeLog) {
   return {
     async fetch(_partition: number, offset: bigint): Promise<Fetched> {
@@ -45,35 +45,35 @@ async function read(log: FakeLog, from: bigint, to: bigint): Promise<string[]> {
 }
 
 describe('the log of a partition', () => {
-  it('is read from the offset that is asked for to the one before the end', async () => {
+  test('is read from the requested offset to the one before the end', async () => {
     const log = { batches: [batch(0n, 4), batch(4n, 4)], start: 0n, end: 8n };
     assert.deepEqual(await read(log, 2n, 6n), ['invalid 2', 'invalid 3', 'invalid 4', 'invalid 5']);
     assert.deepEqual(await read(log, 3n, 3n), []);
   });
 
-  it('names what retention removed', async () => {
+  test('names what retention removed', async () => {
     const log = { batches: [batch(4n, 2)], start: 4n, end: 6n };
     assert.deepEqual(await read(log, 0n, 6n), ['removed 0-3', 'invalid 4', 'invalid 5']);
     assert.deepEqual(await read(log, 0n, 3n), ['removed 0-2']);
   });
 
-  it('names what is missing before, inside and behind a batch', async () => {
+  test('names what is missing before, inside and behind a batch', async () => {
     const log = { batches: [batch(2n, 1, { lastDelta: 2 }), batch(6n, 1)], start: 0n, end: 7n };
     assert.deepEqual(await read(log, 0n, 7n), ['missing 0-1', 'invalid 2', 'missing 3-4', 'missing 5-5', 'invalid 6']);
   });
 
-  it('names that it ends too early, whether it is asked at its end or behind', async () => {
+  test('reports that it ends too early, for a start at its end or after it', async () => {
     const log = { batches: [batch(0n, 2)], start: 0n, end: 2n };
     assert.deepEqual(await read(log, 0n, 5n), ['invalid 0', 'invalid 1', 'cut 2-4']);
     assert.deepEqual(await read(log, 4n, 5n), ['cut 4-4']);
   });
 
-  it('gives markers their offsets', async () => {
+  test('gives markers their offsets', async () => {
     const log = { batches: [batch(0n, 1), batch(1n, 1, { isControl: true })], start: 0n, end: 2n };
     assert.deepEqual(await read(log, 0n, 2n), ['invalid 0', 'withheld 1']);
   });
 
-  it('names a batch that cannot be read, and goes on behind it', async () => {
+  test('names a batch that cannot be read, and goes on behind it', async () => {
     const damaged = batch(1n, 2);
     damaged.bytes.writeUInt8(damaged.bytes.readUInt8(70) ^ 1, 70);
     const log = { batches: [batch(0n, 1), damaged, batch(3n, 1)], start: 0n, end: 4n };
@@ -81,12 +81,12 @@ describe('the log of a partition', () => {
     assert.deepEqual(await read(log, 2n, 4n), ['unreadable 2-2', 'invalid 3']);
   });
 
-  it('ends at an open transaction', async () => {
+  test('ends at an open transaction', async () => {
     const log = { batches: [batch(0n, 1), batch(1n, 1)], start: 0n, end: 2n, lastStableOffset: 1n };
     assert.deepEqual(await read(log, 0n, 2n), ['invalid 0', 'unreadable 1-1']);
   });
 
-  it('ends when the broker delivers nothing although the log goes on', async () => {
+  test('ends when the broker delivers nothing although the log goes on', async () => {
     assert.deepEqual(await read({ batches: [], start: 0n, end: 3n }, 0n, 3n), ['unreadable 0-2']);
   });
 });

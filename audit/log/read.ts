@@ -10,16 +10,16 @@ export interface ReadLogOptions {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** Tries again what fails for a while, as when a leader moves; throws when it goes on failing. */
+  /** Retries temporary failures, for example when a leader moves; throws if they continue. */
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
 }
 
-/** An empty answer can only be a broker that has just become the leader: it is asked again, this often. */
+/** An empty response can only come from a broker that has just become the leader: it is retried this often. */
 const emptyAnswersMax = 20;
 
 /**
- * Reads the log of one partition in order: every offset from `from` to `to` - 1 is in exactly one item. At most one answer
- * of the broker and one unpacked batch are held at a time.
+ * Reads the log of one partition in order: every offset from `from` to `to` - 1 is in exactly one item. At most one
+ * response of the broker and one unpacked batch are in memory at a time.
  */
 export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem> {
   const { topic, partition, from, to, retry } = options;
@@ -53,16 +53,16 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem>
       yield hole('cut', next, to, `the log ends at offset ${fetched.highWatermark}`);
       return;
     } else if (fetched.errorCode === 0 && next >= fetched.lastStableOffset) {
-      yield hole('unreadable', next, to, 'a transaction is open from here on');
+      yield hole('unreadable', next, to, 'a transaction is still open at this offset');
       return;
     } else if (++emptyAnswers > emptyAnswersMax) {
-      yield hole('unreadable', next, to, 'the broker delivers nothing, although the log goes on');
+      yield hole('unreadable', next, to, 'the broker delivers no records, although the log has more');
       return;
     }
   }
 }
 
-/** The part of a batch from `next` to `to` - 1, with a hole for each run of offsets without a record. */
+/** The part of a batch from `next` to `to` - 1, with a hole for each range of offsets without a record. */
 function* itemsOf(batch: Batch, next: bigint, to: bigint): Generator<LogItem> {
   const end = smaller(batch.lastOffset + 1n, to);
   let at = next;
@@ -93,7 +93,7 @@ function* itemsOf(batch: Batch, next: bigint, to: bigint): Generator<LogItem> {
 }
 
 function missing(from: bigint, to: bigint): LogHole {
-  return hole('missing', from, to, 'the log has no record here: it was compacted or lost records');
+  return hole('missing', from, to, 'the log has no record here: the topic was compacted or lost records');
 }
 
 function hole(kind: LogHole['kind'], from: bigint, to: bigint, reason: string): LogHole {
@@ -104,7 +104,7 @@ function hashOf(bytes: Uint8Array | null): string | undefined {
   return bytes === null ? undefined : createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Errors that go on whatever is tried: a right that is missing, a topic that is gone. */
+/** Errors that a retry cannot fix: a missing right, a deleted topic. */
 export function isFinal(error: unknown): error is KafkaAnswerError {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return code === kafkaErrors.notAuthorized || code === kafkaErrors.unknownTopic;

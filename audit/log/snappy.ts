@@ -3,7 +3,7 @@ import { Output } from './output.ts';
 const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
 const xerialHeaderBytes = 16;
 
-/** Unpacks snappy: one block, or many with their lengths in front as Java's clients write them (xerial). */
+/** Unpacks snappy: one block, or many blocks with length prefixes as Java clients write them (xerial). */
 export function unpackSnappy(packed: Buffer, bytesMax: number): Buffer {
   const output = new Output(bytesMax);
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) {
@@ -12,7 +12,7 @@ export function unpackSnappy(packed: Buffer, bytesMax: number): Buffer {
   }
   for (let at = xerialHeaderBytes; at < packed.length; ) {
     const length = packed.readInt32BE(at);
-    if (length < 0 || at + 4 + length > packed.length) throw new Error('a block ends behind the data');
+    if (length < 0 || at + 4 + length > packed.length) throw new Error('a block ends after the end of the data');
     unpackBlock(packed.subarray(at + 4, at + 4 + length), output);
     at += 4 + length;
   }
@@ -26,7 +26,7 @@ function unpackBlock(block: Buffer, output: Output): void {
     const byte = block.readUInt8(at++);
     size += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
-    if (shift > 28) throw new Error('the size of a block is no number');
+    if (shift > 28) throw new Error('the size of a block is not a number');
   }
   const end = output.length + size;
   const start = output.length;
@@ -49,5 +49,5 @@ function unpackBlock(block: Buffer, output: Output): void {
       at += distanceBytes;
     }
   }
-  if (output.length !== end) throw new Error('a block has another size than it says');
+  if (output.length !== end) throw new Error('the size of a block differs from its header');
 }

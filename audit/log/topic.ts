@@ -2,14 +2,14 @@ import { listOffsetsV6, metadataV10, ResponseError } from '@platformatic/kafka';
 import { Brokers, type KafkaAccess } from './brokers.ts';
 import { type Fetched, fetchRaw } from './fetch.ts';
 
-/** What Kafka says of the topic now. */
+/** The current state of the topic in Kafka. */
 export interface TopicFacts {
   readonly clusterId: string;
   readonly topicId: string;
   readonly partitions: readonly number[];
 }
 
-/** Kafka's number of an error in an answer. */
+/** An error code in a response of Kafka. */
 export class KafkaAnswerError extends Error {
   override name = 'KafkaAnswerError';
   readonly code: number;
@@ -20,23 +20,23 @@ export class KafkaAnswerError extends Error {
   }
 }
 
-/** Numbers of Kafka's errors that mean something here. */
+/** Kafka's error codes that are handled here. */
 export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
 
 const [earliest, latest] = [-2n, -1n];
 const notAReplica = -1;
 const anyEpoch = -1;
 const readUncommitted = 0;
-/** The broker then lists aborted transactions, and delivers nothing of open ones. */
+/** With this isolation level the broker lists aborted transactions and delivers no records of open ones. */
 const readCommitted = 1;
 const [noSession, finalEpoch] = [0, -1];
 const fetchWaitMs = 500;
-/** A batch that is larger comes whole all the same. */
+/** A larger batch is nevertheless delivered completely. */
 const fetchBytesMax = 1024 * 1024;
 
 /**
- * The topic as the auditor asks for it: Metadata, ListOffsets and Fetch to the leaders of its partitions. No consumer group
- * takes part, so READ on the topic is the only right that is needed.
+ * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. No consumer group is
+ * used, so READ on the topic is the only right that is needed.
  */
 export class Topic {
   readonly #access: KafkaAccess;
@@ -48,7 +48,7 @@ export class Topic {
     this.#brokers = new Brokers(access);
   }
 
-  /** Asks the brokers of the settings, one after the other, until one answers. */
+  /** Sends the request to the bootstrap servers, one after the other, until one responds. */
   async readFacts(): Promise<TopicFacts> {
     const errors: unknown[] = [];
     for (const address of this.#access.bootstrapServers) {
@@ -60,7 +60,7 @@ export class Topic {
         errors.push(error);
       }
     }
-    throw new AggregateError(errors, `no broker of ${this.#access.bootstrapServers.join(',')} answers`, {
+    throw new AggregateError(errors, `no broker of ${this.#access.bootstrapServers.join(',')} responds`, {
       cause: errors[0],
     });
   }
@@ -72,7 +72,7 @@ export class Topic {
       metadataV10.api.async(connection, [name], false, false),
     );
     const [topic] = topics;
-    if (topic === undefined) throw new Error(`Kafka answers without topic ${name}`);
+    if (topic === undefined) throw new Error(`the response of Kafka lacks topic ${name}`);
     if (topic.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(name);
     if (topic.errorCode !== 0) throw new KafkaAnswerError(topic.errorCode, explainCode(topic.errorCode, name));
     const addresses = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
@@ -86,7 +86,7 @@ export class Topic {
     return { clusterId: clusterId ?? '', topicId: topic.topicId, partitions };
   }
 
-  /** The first offset that the log still holds, and one past its last. */
+  /** The first offset that the log still holds, and one past its last offset. */
   async readRange(partition: number): Promise<{ start: bigint; end: bigint }> {
     return { start: await this.#listOffset(partition, earliest), end: await this.#listOffset(partition, latest) };
   }
@@ -100,13 +100,13 @@ export class Topic {
       ),
     );
     const found = answer.topics[0]?.partitions[0];
-    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found === undefined) throw new Error(`the response of Kafka lacks partition ${partition}`);
     if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
     if (found.errorCode !== 0) throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
     return found.offset;
   }
 
-  /** What stands in the log from `offset` on. */
+  /** Fetches the log from `offset` on. */
   async fetch(partition: number, offset: bigint): Promise<Fetched> {
     const { topic } = this.#access;
     const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
@@ -114,7 +114,7 @@ export class Topic {
     const [found] = await this.#askLeader(partition, (connection) =>
       fetchRaw.async(connection, fetchWaitMs, 1, fetchBytesMax, readCommitted, noSession, finalEpoch, wanted, [], ''),
     );
-    if (found === undefined) throw new Error(`Kafka answers without partition ${partition}`);
+    if (found === undefined) throw new Error(`the response of Kafka lacks partition ${partition}`);
     if (found.errorCode === kafkaErrors.notAuthorized) throw notAuthorized(topic);
     if (found.errorCode !== 0 && found.errorCode !== kafkaErrors.offsetOutOfRange) {
       throw new KafkaAnswerError(found.errorCode, explainCode(found.errorCode, topic));
@@ -146,16 +146,16 @@ function notAuthorized(topic: string): KafkaAnswerError {
 }
 
 function explainCode(code: number, topic: string): string {
-  if (code === kafkaErrors.unknownTopic) return `Kafka has no topic ${topic}`;
-  return `Kafka answers with error ${code} for topic ${topic}`;
+  if (code === kafkaErrors.unknownTopic) return `topic ${topic} does not exist in Kafka`;
+  return `Kafka returned error ${code} for topic ${topic}`;
 }
 
-/** The request layer throws for an answer that has an error in a part; the part is looked at by its own code. */
+/** The request layer throws for a response with an error in one part; the caller checks the error code of each part. */
 async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;
   } catch (error) {
-    // What the layer parsed for this very request.
+    // The response that the layer parsed for this request.
     if (error instanceof ResponseError && isObject<Answer>(error['response'])) return error['response'];
     throw error;
   }

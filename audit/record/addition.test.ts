@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { AdditionRecordSchema } from '#contract/gen/sumpipeline/v1/record_pb.js';
@@ -17,7 +17,7 @@ function encode(addition: { series?: string; a?: string; b?: string } = {}): Rec
   return { key, value, headers: Object.entries(headers).map(([name, text]) => ({ name, value: Buffer.from(text) })) };
 }
 
-/** A record that says what an honest calculator would not. */
+/** Builds a record that a correct calculator would not write. */
 function forge(message: {
   series?: string;
   a?: string;
@@ -32,7 +32,7 @@ function forge(message: {
 }
 
 describe('a record of the log', () => {
-  it('is read as the calculator wrote it', () => {
+  test('is read as the calculator wrote it', () => {
     const decoded = decodeAddition(encode({ series: 'naïve ☕' }));
     assert.ok(decoded.isAddition);
     const { addition } = decoded;
@@ -42,7 +42,7 @@ describe('a record of the log', () => {
     );
   });
 
-  it('is read beside headers and fields of others', () => {
+  test('is read beside headers and fields of others', () => {
     const record = encode();
     const unknown = Buffer.from([0x78, 0x01, 0x82, 0x01, 0x02, 0x61, 0x62]); // field 15 a varint, field 16 two bytes
     const headers = [...record.headers, { name: 'traceparent', value: Buffer.from('00-x') }];
@@ -73,13 +73,13 @@ describe('a record of the log', () => {
     ['with a field of another type', { ...good, value: Buffer.concat([good.value, Buffer.from([0x10, 0x01])]) }],
   ];
   for (const [what, record] of invalid) {
-    it(`${what} is no addition`, () => assert.equal(decodeAddition(record).isAddition, false));
+    test(`${what} is no addition`, () => assert.equal(decodeAddition(record).isAddition, false));
   }
 
-  /** Where the fields begin. protobuf-es does not look at their wire types (the low 3 bits), this decoder does. */
+  /** Positions of the field tags. protobuf-es ignores their wire types (the low 3 bits), this decoder checks them. */
   const tags = [0, 18, 26, 31, 38, 44];
 
-  it('with any byte changed is judged as the aggregator judges it, wire types aside', () => {
+  test('with any byte changed is judged as the aggregator judges it, wire types aside', () => {
     fc.assert(
       fc.property(fc.nat(good.value.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
         const value = Buffer.from(good.value);
@@ -92,7 +92,7 @@ describe('a record of the log', () => {
     );
   });
 
-  it('of random bytes is never read, and ends', () => {
+  test('of random bytes is never read, and ends', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (value) => !decodeAddition({ ...good, value }).isAddition),
       { numRuns: 2000 },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Amount, add, formatAmount, isWithinLimits, parseOperand } from './amount.ts';
 import { readFields } from './protobuf.ts';
 
-/** An addition as it stands in the log; `value` is a + b, computed here. */
+/** An addition as it is in the log; `value` is a + b, computed here. */
 export interface LoggedAddition {
   /** Canonical text: lower case with dashes. */
   readonly requestId: string;
@@ -29,7 +29,7 @@ const seriesBytesMax = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Reads one record by the contract of the log (design: header, protobuf value, fingerprint) with code of its own. */
+/** Decodes one record by the contract of the log (header, protobuf value, fingerprint) with the auditor's own code. */
 export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   const schemas = headers.filter(({ name }) => name === schemaHeader);
   const [schema] = schemas;
@@ -38,7 +38,7 @@ export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   if (version !== schemaVersion) return invalid(`its schema is not ${schemaVersion}`);
   if (value === null) return invalid('it has no value');
   const fields = readFields(value);
-  if (fields === undefined) return invalid('its value is no protobuf message');
+  if (fields === undefined) return invalid('its value is not a protobuf message');
   const bytes = (number: number) => fields.findLast((field) => field.number === number)?.bytes ?? new Uint8Array();
   const known = Object.values<number>(fieldNumbers);
   if (fields.some((field) => field.bytes === undefined && known.includes(field.number))) {
@@ -46,7 +46,7 @@ export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   }
 
   const id = bytes(fieldNumbers.requestId);
-  if (id.length !== 16) return invalid('its request_id has not 16 bytes');
+  if (id.length !== 16) return invalid('its request_id does not have 16 bytes');
   if (key === null || !Buffer.from(key).equals(id)) return invalid('its key is not its request_id');
   if (id.every((byte) => byte === 0)) return invalid('its request_id is the nil UUID');
   const [series, aText, bText, resultText] = [
@@ -68,7 +68,7 @@ export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   if (!isWithinLimits(sum)) return invalid('its result has more than 38 digits');
   if (formatAmount(sum) !== resultText) return invalid('its result is not a + b');
   if (!fingerprint([series, aText, bText]).equals(bytes(fieldNumbers.fingerprint))) {
-    return invalid('its fingerprint is not the one of its operands');
+    return invalid('its fingerprint does not match its operands');
   }
   return { isAddition: true, addition: { requestId: formatId(id), series, a, b, value: sum } };
 }

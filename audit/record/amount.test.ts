@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { addDecimals, formatDecimal, isWithinDigits, parseDecimal } from '#core/decimal.ts';
 import { add, formatAmount, isEqual, isWithinLimits, negate, parseNumeric, parseOperand } from './amount.ts';
@@ -22,25 +22,25 @@ describe('an amount', () => {
       '123456789012345678901234567890123456789012345678901234567890',
     ],
   ] as const) {
-    it(`of ${text} is ${canonical}`, () => assert.equal(formatAmount(parseNumeric(text)), canonical));
+    test(`of ${text} is ${canonical}`, () => assert.equal(formatAmount(parseNumeric(text)), canonical));
   }
 
   for (const text of ['NaN', 'Infinity', '', '1e3', '+1', '.5', '1.', '0x10']) {
-    it(`is not read from "${text}"`, () => assert.throws(() => parseNumeric(text), /is no decimal number/));
+    test(`is not read from "${text}"`, () => assert.throws(() => parseNumeric(text), /is not a decimal number/));
   }
 
   for (const text of ['01', '1.0', '-0', '+1', '1e3', '', '1.0000000000000000001', `${'9'.repeat(39)}`, '1 ', '٣']) {
-    it(`is no operand as "${text}"`, () => assert.equal(parseOperand(text), undefined));
+    test(`is no operand as "${text}"`, () => assert.equal(parseOperand(text), undefined));
   }
 
-  it('is added without rounding', () => {
+  test('is added without rounding', () => {
     const sum = add(parseNumeric('0.1'), parseNumeric('0.2'));
     assert.ok(isEqual(sum, parseNumeric('0.3')));
     assert.equal(formatAmount(add(sum, negate(parseNumeric('0.3')))), '0');
     assert.ok(!isEqual(parseNumeric('1'), parseNumeric('10')));
   });
 
-  it('has the sums, texts and limits of the pipeline, computed in another way', () => {
+  test('has the sums, texts and limits of the pipeline, computed in another way', () => {
     fc.assert(
       fc.property(decimalText, decimalText, (one, other) => {
         const [a, b] = [parseDecimal(one), parseDecimal(other)];

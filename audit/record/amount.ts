@@ -1,6 +1,6 @@
 /**
- * An exact decimal number: `units` times 10 to the power of minus `scale`. Written for the auditor alone: a fault in the
- * decimals of the pipeline must not hide here too.
+ * An exact decimal number: `units` times 10 to the power of minus `scale`. Only the auditor uses this code, so that an
+ * error in the pipeline's decimals cannot be in the auditor too.
  */
 export interface Amount {
   readonly units: bigint;
@@ -12,15 +12,15 @@ export const zero: Amount = { units: 0n, scale: 0 };
 const digitsMax = 38;
 const fractionMax = 18;
 
-/** Reads what PostgreSQL prints for `numeric`. Throws for anything else, such as NaN. */
+/** Parses the text of a PostgreSQL `numeric`. Throws for any other text, such as NaN. */
 export function parseNumeric(text: string): Amount {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
-  if (match === null) throw new Error(`"${text.slice(0, 60)}" is no decimal number`);
+  if (match === null) throw new Error(`"${text.slice(0, 60)}" is not a decimal number`);
   const [, sign = '', whole = '', fraction = ''] = match;
   return reduce(BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n), fraction.length);
 }
 
-/** Reads an operand of a record: canonical text within the limits of the pipeline. Undefined when it is not. */
+/** Parses an operand of a record. Returns undefined if it is not canonical text within the limits of the pipeline. */
 export function parseOperand(text: string): Amount | undefined {
   if (text.length > digitsMax + 3 || !/^-?\d+(\.\d+)?$/.test(text)) return undefined;
   const amount = parseNumeric(text);
@@ -36,12 +36,12 @@ export function negate({ units, scale }: Amount): Amount {
   return { units: -units, scale };
 }
 
-/** Both are reduced, so equal numbers have equal parts. */
+/** Both amounts are reduced, so equal numbers have equal parts. */
 export function isEqual(one: Amount, other: Amount): boolean {
   return one.units === other.units && one.scale === other.scale;
 }
 
-/** At most 38 digits, 18 of them behind the point. A zero before the point is a digit, as in "0.5". */
+/** At most 38 digits, 18 of them after the point. A zero before the point is a digit, as in "0.5". */
 export function isWithinLimits(amount: Amount): boolean {
   const digits = formatAmount(amount).replace(/[-.]/g, '').length;
   return digits <= digitsMax && amount.scale <= fractionMax;

@@ -1,11 +1,13 @@
-/** A field of a protobuf message as it stands in the bytes. Only length-delimited values are kept: AdditionRecord has no others. */
+/**
+ * A field of an encoded protobuf message. Only length-delimited values are kept, because AdditionRecord has no others.
+ */
 export interface WireField {
   readonly number: number;
-  /** Undefined for the other wire types, whose value is passed over. */
+  /** Undefined for other wire types, whose value is skipped. */
   readonly bytes: Uint8Array | undefined;
 }
 
-/** Takes a protobuf message apart. Undefined when the bytes are no message. */
+/** Parses the fields of a protobuf message. Returns undefined if the bytes are not a message. */
 export function readFields(message: Uint8Array): WireField[] | undefined {
   const fields: WireField[] = [];
   let at = 0;

@@ -5,13 +5,13 @@ export interface BatchOptions {
   readonly records: readonly Omit<MessageRecord, 'topic'>[];
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
   readonly producerId?: bigint;
-  /** Default: the last record's. */
+  /** Default: the delta of the last record. */
   readonly lastDelta?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;
 }
 
-/** A batch as a broker stores it, made by the client library: the auditor's own code takes it apart. */
+/** Builds a batch as a broker stores it, with the client library; the auditor's own code parses it. */
 export function buildBatch(options: BatchOptions): Buffer {
   const { firstOffset, records, compression = 'none', lastDelta, producerId = -1n } = options;
   const messages = records.map((record) => ({ topic: 'test', ...record }));
@@ -25,7 +25,7 @@ export function buildBatch(options: BatchOptions): Buffer {
   return batch;
 }
 
-/** The record of a marker that ends a transaction. */
+/** Returns the record of a marker that ends a transaction. */
 export function marker(end: 'abort' | 'commit'): Omit<MessageRecord, 'topic'> {
   return { key: Buffer.from([0, 0, 0, end === 'commit' ? 1 : 0]), value: Buffer.alloc(6) };
 }

@@ -11,13 +11,13 @@ import {
 import { formatVector, type Position } from '#core/vector.ts';
 import { deadlineMaxMs, type HttpService } from './http.ts';
 
-/** Reads that need no waiting. */
+/** Deadline of a read that does not wait for positions. */
 const readDeadlineMs = 10_000;
 const pageSize = 1000;
 
 /**
- * One attempt to read one total. With `atLeast` the aggregator waits until these positions are applied, `waitMs` at
- * most, and then says `position-not-reached`.
+ * One attempt to read one total. With `atLeast` the aggregator waits until these positions are applied, for `waitMs` at
+ * most. After that it returns `position-not-reached`.
  */
 export async function getTotal(
   service: HttpService,
@@ -48,7 +48,7 @@ export function listTotals(
   });
 }
 
-/** The proof; with `recount` the ledger of every series is summed now. */
+/** Reads the proof. With `recount` the aggregator sums the ledger of every series now. */
 export function getProof(
   service: HttpService,
   request: { recount: boolean; signal: AbortSignal },
@@ -68,7 +68,7 @@ async function read<Desc extends DescMessage>(
 ): Promise<MessageShape<Desc>> {
   const answer = await service.request({ method: 'GET', ...request });
   try {
-    // Unknown fields: the pipeline may be newer than this program.
+    // Unknown fields are ignored: the pipeline may be newer than this program.
     return fromJson(schema, answer as JsonValue, { ignoreUnknownFields: true });
   } catch (error) {
     throw unexpectedAnswer(service.name, error);
@@ -76,8 +76,8 @@ async function read<Desc extends DescMessage>(
 }
 
 export function unexpectedAnswer(name: string, cause?: unknown): CliError {
-  return new CliError(exitCodes.unreachable, `${name} answered something else than a SumPipeline service does`, {
-    hint: 'Check the URL, and that this sumctl is not older than the pipeline (sumctl --version).',
+  return new CliError(exitCodes.unreachable, `${name} did not respond like a SumPipeline service`, {
+    hint: 'Check the URL. Check that this sumctl is not older than the pipeline (sumctl --version).',
     cause,
   });
 }

@@ -14,15 +14,15 @@ import type { HttpService } from './http.ts';
 
 export type Acknowledged = AddResponse & { readonly position: Position };
 
-/** A calculator, reached in whatever way. */
+/** A connection to a calculator, over HTTP or gRPC. */
 export interface Calculator {
-  /** As people read it. */
+  /** The name that messages show. */
   readonly name: string;
   /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
   add(addition: AdditionInput, signal: AbortSignal): Promise<Acknowledged>;
 }
 
-/** When Kafka has not answered by then, the calculator says `outcome-unknown`. Longer than an election of a leader. */
+/** If Kafka has not responded by then, the calculator returns `outcome-unknown`. Longer than a leader election. */
 const deadlineMs = 10_000;
 
 /** Over HTTP/JSON: works through every proxy. */
@@ -33,7 +33,7 @@ export function createHttpCalculator(service: HttpService): Calculator {
     async add({ requestId, series, a, b }, signal) {
       const body = { requestId, series, a, b };
       const answer = await service.request({ method: 'POST', path: '/v1/additions', body, deadlineMs, signal });
-      // Unknown fields: the pipeline may be newer than this program.
+      // Unknown fields are ignored: the pipeline may be newer than this program.
       const read = () => fromJson(AddResponseSchema, answer as JsonValue, { ignoreUnknownFields: true });
       return checkAnswer(name, requestId, read);
     },
@@ -42,7 +42,7 @@ export function createHttpCalculator(service: HttpService): Calculator {
 
 const addPath = `/${CalculatorDescriptor.typeName}/${CalculatorDescriptor.method.add.name}`;
 
-/** Over gRPC: many calls share a connection, so this is the one for imports. */
+/** Over gRPC: many calls share one connection, so imports use it. */
 export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   const { name } = channel;
   return {
@@ -56,7 +56,7 @@ export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   };
 }
 
-/** An acknowledgement is a position in the log, for our id: without one it is none. */
+/** An acknowledgement must hold a position in the log and our request id. */
 function checkAnswer(name: string, requestId: string, read: () => AddResponse): Acknowledged {
   let parsed: AddResponse;
   try {
@@ -72,7 +72,7 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
 const deadlineExceeded = 4;
 const unavailable = 14;
 
-/** The same rule as for HTTP: full queues and "unavailable" are tried again, everything else is final. */
+/** The same rule as for HTTP: full queues and "unavailable" are retried, everything else is final. */
 function explainStatus(answer: {
   status: number;
   detail: string;
@@ -81,7 +81,7 @@ function explainStatus(answer: {
 }) {
   const { status, detail, code, field } = answer;
   if (code === 'queue-full') return new TryAgain(detail, { mayBeWritten: false });
-  // The server's library ends a call by itself when its time is over, whatever our service was about to say.
+  // The server's library ends a call when its deadline has passed, even if our service was about to respond.
   if (status === deadlineExceeded) return new TryAgain(detail, { mayBeWritten: true });
   if (status === unavailable) return new TryAgain(detail, { mayBeWritten: code !== 'unavailable' });
   return new Refused({ status, code, field, detail });

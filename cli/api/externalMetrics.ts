@@ -5,8 +5,8 @@ import { externalMetricOf, type RecordedSeries } from '#contract/scaling.ts';
 const listSchema = z.object({ items: z.array(z.object({ value: z.string() })) });
 
 /**
- * One recorded series of a pipeline, through the metrics API that its HPA asks. Undefined: the API has no value, which an
- * HPA takes as "hold". Throws what the API server says when no program serves the API.
+ * One recorded series of a pipeline, through the metrics API that its HPA uses. Undefined if the API has no value; an
+ * HPA then keeps the number of replicas. Throws the API server's error when no program serves the API.
  */
 export async function readExternalMetric(
   { ref, request }: KubernetesPipeline,
@@ -26,7 +26,7 @@ export async function readExternalMetric(
 /** Powers of a thousand. */
 const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** A Kubernetes quantity as these APIs write it, such as `830m` or `52k`; undefined for anything else. */
+/** Parses a Kubernetes quantity as these APIs write it, such as `830m` or `52k`; undefined for any other text. */
 export function parseQuantity(text: string): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)([numkMGTPE]?)$/.exec(text);
   if (match === null) return undefined;

@@ -1,9 +1,9 @@
 /**
- * What an attempt to talk to a pipeline can end in besides an answer. One kind per thing that happens next:
+ * What an attempt to call a pipeline can end in, besides a response. Each kind decides the next step:
  * `Refused` is final, `TryAgain` is retried with the same request id, a CliError ends the command.
  */
 
-/** The service answered, and the answer is no. `code` is one of the error catalogue when it came from our services. */
+/** The service refused the request. `code` is from the error catalogue if the response came from our services. */
 export class Refused extends Error {
   readonly status: number;
   readonly code: string | undefined;
@@ -18,11 +18,11 @@ export class Refused extends Error {
   }
 }
 
-/** Nothing is known yet, or nothing was written: the same request may be sent again. */
+/** The outcome is unknown, or nothing was written: the same request may be sent again. */
 export class TryAgain extends Error {
-  /** False only when the service said that it wrote nothing, or no connection was made. */
+  /** False only if the service reported that it wrote nothing, or if no connection was made. */
   readonly mayBeWritten: boolean;
-  /** Not before this many milliseconds, when the service said so. */
+  /** Wait at least this many milliseconds before the retry, if the service named a time. */
   readonly afterMs: number | undefined;
 
   constructor(detail: string, options: { mayBeWritten: boolean; afterMs?: number | undefined; cause?: unknown }) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runSumctl, testRequestId } from '#cli/testing/context.ts';
 import { type GrpcReply, startFakeGrpc } from '#cli/testing/fakeGrpc.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 function scripted(replies: GrpcReply[]): () => GrpcReply {
   let at = 0;
@@ -22,7 +22,7 @@ test('a full queue, an unknown outcome, a broken connection and a late answer ar
   await using fake = await startFakeGrpc(
     scripted([
       { status: 8, code: 'queue-full', message: 'full' },
-      { status: 14, code: 'outcome-unknown', message: 'Kafka is away' },
+      { status: 14, code: 'outcome-unknown', message: 'Kafka is unavailable' },
       'drop',
       { status: 14, message: 'a proxy says no' },
       { status: 4, message: 'Deadline exceeded' },
@@ -55,24 +55,24 @@ test('an unknown outcome after the deadline ends with 3 and the command to run a
   await using fake = await startFakeGrpc(() => ({ status: 14, code: 'outcome-unknown', message: 'größer als 50 %' }));
   const ran = await runSumctl(['add', '1', '2', '--retry-for', '0s', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 3);
-  assert.match(ran.stderr, /not known whether the addition was written: größer als 50 %/);
+  assert.match(ran.stderr, /unknown whether the addition was written: größer als 50 %/);
 });
 
-test('nobody listens: nothing was written', async () => {
+test('when no process listens, the message says that nothing was written', async () => {
   const ran = await runSumctl(['add', '1', '2', '--retry-for', '0s', '--calculator-url', 'grpc://127.0.0.1:1']);
   assert.equal(ran.exitCode, 3);
   assert.match(ran.stderr, /^error: nothing was written: cannot reach .*ECONNREFUSED/);
 });
 
-test('an HTTP/1 server is no calculator, and that ends after the deadline instead of hanging', async () => {
+test('a call to an HTTP/1 server ends after the deadline instead of hanging', async () => {
   const { startFakeService } = await import('#cli/testing/fakeService.ts');
-  await using stranger = await startFakeService(() => ({ status: 200, text: 'hello' }));
-  const url = stranger.url.replace('http:', 'grpc:');
+  await using httpServer = await startFakeService(() => ({ status: 200, text: 'hello' }));
+  const url = httpServer.url.replace('http:', 'grpc:');
   const ran = await runSumctl(['add', '1', '2', '--retry-for', '200ms', '--calculator-url', url]);
   assert.equal(ran.exitCode, 3, ran.stderr);
 });
 
-test('Ctrl-C ends a call that nobody answers', async () => {
+test('Ctrl-C ends a call that gets no response', async () => {
   const interruption = new AbortController();
   await using fake = await startFakeGrpc(() => {
     setTimeout(() => interruption.abort(new Error('interrupted by SIGINT')), 5);
@@ -82,7 +82,7 @@ test('Ctrl-C ends a call that nobody answers', async () => {
   assert.equal(ran.exitCode, 130);
 });
 
-test('an import survives connections that break and servers that say goodbye: every row once, under one id', async () => {
+test('an import survives broken connections and servers that shut down: every row once, under one id', async () => {
   const rows = 2000;
   const ids = new Map<string, string>();
   let seen = 0;
@@ -96,7 +96,7 @@ test('an import survives connections that break and servers that say goodbye: ev
     return { offset: seen };
   });
   const text = Array.from({ length: rows }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': text });
+  await using folder = await createTemporaryFolder({ 'x.csv': text });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', fake.url, '-o', 'json']);
   assert.equal(ran.exitCode, 0, ran.stderr);
   const summary = JSON.parse(ran.stdout);

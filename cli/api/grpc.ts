@@ -7,12 +7,12 @@ interface GrpcCall {
   /** `/sumpipeline.v1.Calculator/Add`. */
   readonly path: string;
   readonly message: Uint8Array;
-  /** How long the service may work on it, in milliseconds. */
+  /** How long the service may work on the call, in milliseconds. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What came back of a unary call: the message, or the status with what our services add to it. */
+/** The result of a unary call: the message, or the status with the details that our services add. */
 type GrpcAnswer =
   | { readonly ok: true; readonly message: Uint8Array }
   | {
@@ -26,7 +26,7 @@ type GrpcAnswer =
 
 export interface GrpcChannel {
   readonly name: string;
-  /** Throws TryAgain when there was no answer, or a CliError that ends the command. */
+  /** Throws TryAgain when no response came, or a CliError that ends the command. */
   unary(call: GrpcCall): Promise<GrpcAnswer>;
   close(): void;
 }
@@ -39,13 +39,13 @@ export interface GrpcChannelOptions {
   readonly connections: number;
 }
 
-/** What an answer may need on its way. */
+/** Extra time for the network, in milliseconds. */
 const travelMs = 5_000;
 const answerBytesMax = 64 * 1024;
 
 /**
- * A unary gRPC client over connections that somebody else makes: @grpc/grpc-js dials by itself and cannot be given a
- * stream. Calls share few connections, which is what makes imports fast (measured, see ADR 0060).
+ * A unary gRPC client over connections that the caller makes: @grpc/grpc-js dials by itself and cannot use a given
+ * stream. Calls share a few connections, which makes imports fast (measured, see ADR 0060).
  */
 export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
   const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
@@ -54,15 +54,15 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
 
   async function openSession(at: number): Promise<ClientHttp2Session> {
     const socket = await dial();
-    // It may have broken while we were away; its events are then over.
+    // The socket may have broken before the listeners were added; its events are then over.
     if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
-    // Calls hear of a broken connection by their own errors.
+    // Each call sees a broken connection as an error of its own stream.
     session.on('error', () => {});
     const forget = () => {
       sessions[at] = undefined;
     };
-    // After a goaway the calls under way are still answered; new ones need a new connection.
+    // After a goaway the open calls still get responses; new calls need a new connection.
     session.once('goaway', forget).once('close', forget);
     if (isClosed) session.destroy();
     return session;
@@ -97,14 +97,14 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
       for (const opening of sessions) {
         opening?.then(
           (open) => open.destroy(),
-          () => {}, // it never came to be
+          () => {}, // the connection was never made
         );
       }
     },
   };
 }
 
-/** The connection was gone before the call was made. */
+/** The connection closed before the call was made. */
 const neverSent = new Set([
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_GOAWAY_SESSION',
@@ -125,9 +125,9 @@ function exchange(session: ClientHttp2Session, call: GrpcCall): Promise<GrpcAnsw
     const waitMs = call.deadlineMs + travelMs;
     const timer = setTimeout(() => {
       stream.close(constants.NGHTTP2_CANCEL);
-      // Nothing moves on this connection: the next attempt gets another one.
+      // This connection carries no data any more: the next attempt gets a new one.
       session.destroy();
-      reject(new TryAgain(`no answer within ${waitMs} ms`, { mayBeWritten: true }));
+      reject(new TryAgain(`no response within ${waitMs} ms`, { mayBeWritten: true }));
     }, waitMs);
     const abort = () => {
       stream.close(constants.NGHTTP2_CANCEL);
@@ -169,17 +169,17 @@ function readAnswer(stream: ClientHttp2Stream): Promise<GrpcAnswer> {
   });
 }
 
-/** The server promises that it has not looked at the call: one that drains says so. */
+/** The server promises that it has not processed the call: a draining server says so. */
 function isRefused(stream: ClientHttp2Stream): boolean {
   return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
 }
 
 function refusal(stream: ClientHttp2Stream, httpStatus?: unknown): Error {
   if (isRefused(stream)) {
-    return new TryAgain('the service took no more calls on this connection', { mayBeWritten: false });
+    return new TryAgain('the service accepts no more calls on this connection', { mayBeWritten: false });
   }
   const answered = httpStatus === undefined || httpStatus === 200 ? '' : ` (HTTP ${httpStatus})`;
-  return new TryAgain(`the call ended without an answer${answered}`, { mayBeWritten: true });
+  return new TryAgain(`the call ended without a response${answered}`, { mayBeWritten: true });
 }
 
 function readStatus(status: number, headers: Record<string, unknown>): GrpcAnswer {
@@ -195,7 +195,7 @@ function decodeMessage(message: string): string {
   try {
     return decodeURIComponent(message);
   } catch {
-    return message; // a stray % of a foreign server
+    return message; // another program's server may send a stray %
   }
 }
 

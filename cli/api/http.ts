@@ -6,22 +6,22 @@ import { readProblem } from './problem.ts';
 
 interface ServiceRequest {
   readonly method: 'GET' | 'POST';
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string;
   readonly body?: unknown;
-  /** How long the service may work on it, in milliseconds; it answers by then. At most `deadlineMaxMs`. */
+  /** How long the service may work on the request, in milliseconds; it responds by then. At most `deadlineMaxMs`. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The services bound every request by this. */
+/** The longest deadline that the services accept. */
 export const deadlineMaxMs = 60_000;
-/** What an answer may need on its way, and behind the others of its connection. */
+/** Extra time for the network and for earlier requests on the same connection, in milliseconds. */
 const travelMs = 5_000;
 
-/** One of our two services, reached in whatever way. */
+/** A client of one of our two services. */
 export interface HttpService {
-  /** As people read it: a URL, or `default/sample-calculator`. */
+  /** The name that messages show: a URL, or `default/sample-calculator`. */
   readonly name: string;
   /** The parsed JSON of a 2xx answer. Throws TryAgain, Refused, or a CliError that ends the command. */
   request(request: ServiceRequest): Promise<unknown>;
@@ -30,15 +30,15 @@ export interface HttpService {
 
 export interface HttpServiceOptions {
   readonly name: string;
-  /** `http://host:port`; a path before the API's own is kept. */
+  /** `http://host:port`. A path in it is put before the API's path. */
   readonly baseUrl: string;
   /** Makes a connection, instead of dialling the host of `baseUrl`. */
   readonly connect?: () => Promise<Duplex>;
-  /** Most connections at once. */
+  /** Maximum number of connections. */
   readonly connections: number;
 }
 
-/** A totals page of 1000 series is below 1 MB; the rest is not ours. */
+/** A totals page of 1000 series is below 1 MB; a larger body is not from our services. */
 const answerBytesMax = 16 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 
@@ -56,7 +56,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
         ? { timeout: connectTimeoutMs }
         : (_options, callback) => {
             connect().then(
-              // undici wants a net.Socket and uses the Duplex in it.
+              // undici declares a net.Socket and uses only its Duplex part.
               (socket) => callback(null, socket as import('node:net').Socket),
               (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
             );
@@ -77,7 +77,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // Or undici sends the next request of a connection only after this one's answer, whatever `pipelining` says.
+          // Otherwise undici sends the next request of a connection only after this response, despite `pipelining`.
           blocking: false,
           signal,
         });
@@ -95,7 +95,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   };
 }
 
-/** Everything that goes wrong below HTTP is worth another try, unless it is our own last word or Ctrl-C. */
+/** Every failure below HTTP is retried, except our own CliError and Ctrl-C. */
 async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -116,7 +116,7 @@ function parseJson(name: string, body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new CliError(1, `${name} answered something that is not JSON: ${body.slice(0, 120)}`, {
+    throw new CliError(1, `${name} sent a response that is not JSON: ${body.slice(0, 120)}`, {
       hint: 'Is this the HTTP port of a calculator or an aggregator?',
       cause: error,
     });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { problemTypeBase } from '#core/errors.ts';
 import { Refused, TryAgain } from './failure.ts';
 
-/** RFC 9457; all of it optional, because a proxy on the way may answer in its own words. */
+/** RFC 9457. Every field is optional, because a proxy may respond in its own format. */
 const problemSchema = z.object({
   type: z.string().optional(),
   title: z.string().optional(),
@@ -12,15 +12,15 @@ const problemSchema = z.object({
 
 const shownCharacters = 200;
 
-/** Turns an answer that is not 2xx into what happens next: 429 and 503 are tried again, everything else is final. */
+/** Turns a response that is not 2xx into the next step: 429 and 503 are retried, everything else is final. */
 export function readProblem(answer: { status: number; body: string; retryAfter: string | undefined }): Error {
   const { status, body } = answer;
   const problem = parseProblem(body);
   const code = problem?.type?.startsWith(problemTypeBase) ? problem.type.slice(problemTypeBase.length) : undefined;
   const detail =
-    problem?.detail ?? problem?.title ?? `the answer was HTTP ${status}: ${body.slice(0, shownCharacters).trim()}`;
+    problem?.detail ?? problem?.title ?? `the response was HTTP ${status}: ${body.slice(0, shownCharacters).trim()}`;
   if (status === 429) return new TryAgain(detail, { mayBeWritten: false, afterMs: seconds(answer.retryAfter) });
-  // `unavailable` promises that nothing was changed; any other 503 may stand behind a write.
+  // `unavailable` promises that nothing was changed. Any other 503 may come after a write.
   const mayBeWritten = code !== 'unavailable';
   if (status === 503) return new TryAgain(detail, { mayBeWritten, afterMs: seconds(answer.retryAfter) });
   return new Refused({ status, code, field: problem?.field, detail });

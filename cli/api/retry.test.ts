@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { GaveUp, Refused, TryAgain } from './failure.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
-/** A clock that sleeping moves. */
+/** A clock that only moves during sleeps. */
 function createWorld(overrides: Partial<RetryOptions> = {}) {
   let time = 0;
   const sleeps: number[] = [];
@@ -23,7 +23,7 @@ function createWorld(overrides: Partial<RetryOptions> = {}) {
 
 const unavailable = () => new TryAgain('try later', { mayBeWritten: true });
 
-test('an answer after failures is the answer, and the waits grow', async () => {
+test('a response after failures is returned, and the waits grow', async () => {
   const { options, sleeps } = createWorld();
   let attempts = 0;
   const answer = await withRetries(async () => {
@@ -45,7 +45,7 @@ test('a refusal is final: it is thrown at once', async () => {
   assert.deepEqual(sleeps, []);
 });
 
-test('the deadline ends the tries, with the number of attempts and the last reason', async () => {
+test('the deadline ends the retries, with the number of attempts and the last reason', async () => {
   const { options, sleeps } = createWorld({ deadlineMs: 1_000 });
   await assert.rejects(
     withRetries(() => Promise.reject(unavailable()), options),
@@ -74,7 +74,7 @@ test('one attempt that may have written makes the whole outcome unknown', async 
   );
 });
 
-test('a service that asks for patience gets it, up to a bound', async () => {
+test('a service can request a longer wait, up to a bound', async () => {
   const { options, sleeps } = createWorld({ deadlineMs: 100_000 });
   const asked = [2_000, 3_600_000];
   await withRetries(async () => {
@@ -84,7 +84,7 @@ test('a service that asks for patience gets it, up to a bound', async () => {
   assert.deepEqual(sleeps, [2_000, 30_000]);
 });
 
-test('Ctrl-C during a wait ends with its reason, not with the last failure', async () => {
+test('Ctrl-C during a wait throws the interruption, not the last failure', async () => {
   const interruption = new AbortController();
   const { options } = createWorld({
     signal: interruption.signal,

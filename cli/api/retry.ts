@@ -2,27 +2,27 @@ import { backoffMs, pause } from '#platform/time.ts';
 import { GaveUp, TryAgain } from './failure.ts';
 
 export interface RetryOptions {
-  /** How long to go on after the first attempt began, in milliseconds. */
+  /** How long to retry after the first attempt began, in milliseconds. */
   readonly deadlineMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** In [0, 1); makes the jitter. */
+  /** A number in [0, 1), used for the jitter. */
   readonly random: () => number;
-  /** Ends the waiting; an abort is thrown as its reason. */
+  /** Ends the waiting: its abort reason is thrown. */
   readonly signal: AbortSignal;
-  /** Told before every wait. */
+  /** Called before every wait. */
   readonly onRetry?: (failure: TryAgain, waitMs: number) => void;
   /** Default: a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** First wait; doubled up to the longest, with jitter, so that many rows refused together do not come back together. */
+/** First wait. It doubles up to the longest wait. Jitter spreads the retries of rows refused together. */
 const firstWaitMs = 100;
 const longestWaitMs = 5_000;
-/** A server may ask for patience, but not for more than this. */
+/** A server may request a longer wait, but no longer than this. */
 const askedWaitMaxMs = 30_000;
 
-/** Runs `attempt` until it answers, fails for good, or the deadline has passed. Only TryAgain is tried again. */
+/** Runs `attempt` until it succeeds, fails finally, or the deadline has passed. Only TryAgain is retried. */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { deadlineMs, now, random, signal, onRetry, sleep = pause } = options;
   const startedAt = now();

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { type Cluster, loadCluster } from '#cli/connection/cluster.ts';
 import { CliError } from '#cli/exit.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import { buildDeployment } from '#operator/desired/deployment.ts';
 import { type Example, minimalExample, strimziExample } from '#operator/desired/testing/examples.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
 import { auditJobName, buildAuditJob } from './job.ts';
 import { AuditCluster } from './jobs.ts';
 
-/** The Job on a real API server, whose namespace enforces the restricted Pod Security Standard. */
+/** Sends the Job to a real API server, whose namespace enforces the restricted Pod Security Standard. */
 
 const ref = { namespace: 'shop', name: 'orders' };
 const { signal } = new AbortController();
@@ -42,7 +42,7 @@ describe('the API server', () => {
     ['minimal', minimalExample()],
     ['strimzi', strimziExample()],
   ] as const) {
-    it(`takes the Job of the ${name} pipeline and its pod, made from the Deployment that it holds`, async () => {
+    test(`accepts the Job of the ${name} pipeline and its pod, made from the Deployment that it holds`, async () => {
       const audit = new AuditCluster(cluster, ref);
       await createDeployment(example);
       const deployment = await audit.readDeployment(signal);
@@ -51,7 +51,7 @@ describe('the API server', () => {
       const job = buildAuditJob({ ref, uid: 'uid-1', name: jobName, deployment, to: '0:1' });
       assert.ok(job !== undefined);
       await audit.createJob(job, signal);
-      // No controller makes the pod here; the admission of a pod is what counts.
+      // No controller makes the pod here, so the test checks the admission of a pod directly.
       const { template } = Reflect.get(job, 'spec') as { template: { metadata: object; spec: object } };
       const pod = {
         apiVersion: 'v1',
@@ -64,7 +64,7 @@ describe('the API server', () => {
         kind: 'ServiceAccount',
         metadata: { name: `orders-aggregator` },
       }).catch(() => {
-        // There since the first example.
+        // It exists since the first example.
       });
       await post('/api/v1/namespaces/shop/pods', pod, { dryRun: 'All', fieldValidation: 'Strict' });
       assert.equal(await audit.findPod(jobName, signal), undefined);
@@ -73,7 +73,7 @@ describe('the API server', () => {
     });
   }
 
-  it('says which Deployment is missing', async () => {
+  test('names the Deployment that is missing', async () => {
     await assert.rejects(
       new AuditCluster(cluster, { namespace: 'shop', name: 'gone' }).readDeployment(signal),
       (error) => {

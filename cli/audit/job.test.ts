@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { labelKeys } from '#contract/labels.ts';
 import { buildDeployment } from '#operator/desired/deployment.ts';
@@ -22,7 +22,7 @@ describe('the Job of an audit', () => {
     ['full', fullExample()],
     ['strimzi', strimziExample()],
   ] as const) {
-    it(`of the ${name} pipeline is the one in its golden file`, (context) => {
+    test(`of the ${name} pipeline is the one in its golden file`, (context) => {
       const path = join(import.meta.dirname, 'golden', `${name}.yaml`);
       context.assert.fileSnapshot(jobOf(example), path, {
         serializers: [(job) => stringify(job, { lineWidth: 0, aliasDuplicateObjects: false })],
@@ -30,13 +30,13 @@ describe('the Job of an audit', () => {
     });
   }
 
-  it('has none of the labels that selectors of ours use', () => {
+  test('has none of the labels that our selectors use', () => {
     const text = JSON.stringify(jobOf(fullExample()));
     for (const key of Object.values(labelKeys)) assert.ok(!text.includes(`"${key}":"`), key);
     assert.match(text, /"sumpipeline\.dev\/audit":"orders"/);
   });
 
-  it('leaves sidecars out, with what only they mount', () => {
+  test('leaves out sidecars and the volumes that only they mount', () => {
     const { pipeline, facts } = strimziExample();
     const live = deploymentSchema.parse(buildDeployment(pipeline, facts, 'aggregator'));
     const { template } = live.spec;
@@ -46,16 +46,16 @@ describe('the Job of an audit', () => {
     assert.deepEqual(job, jobOf(strimziExample()));
   });
 
-  it('needs the container of ours', () => {
+  test('is not built from a Deployment without our container', () => {
     const deployment = deploymentSchema.parse({ spec: { template: { spec: { containers: [{ name: 'other' }] } } } });
     assert.equal(buildAuditJob({ ref, uid: 'uid-1', name: 'x', deployment, to: '' }), undefined);
   });
 
-  it('passes --to on', () => {
+  test('passes --to on', () => {
     assert.match(JSON.stringify(jobOf(minimalExample(), '0:41,1:7')), /"args":\["audit","--to","0:41,1:7"\]/);
   });
 
-  it('has a name of its own each time', () => {
+  test('gets a new name each time', () => {
     assert.equal(
       auditJobName(ref, () => 0),
       'orders-audit-bbbbb',

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { labelKeys } from '#contract/labels.ts';
 import { apiGroup, apiVersion, kind, type PipelineRef } from '#contract/names.ts';
 
-/** Name of the container, in the aggregators' pods and in ours. */
+/** Name of the container, in the aggregators' pods and in the Job's pod. */
 export const containerName = 'sumpipeline';
 
-/** A Deployment of aggregators as it is in the cluster; of its pods everything that they were given. */
+/** A Deployment of aggregators as the cluster has it. Its pod template keeps every field. */
 export const deploymentSchema = z.object({
   spec: z.object({
     template: z.object({
@@ -31,18 +31,18 @@ type AggregatorDeployment = z.output<typeof deploymentSchema>;
 
 export interface AuditJobRequest {
   readonly ref: PipelineRef;
-  /** Of the SumPipeline: the Job goes when it does. */
+  /** Uid of the SumPipeline: the Job is deleted with it. */
   readonly uid: string;
   readonly name: string;
   readonly deployment: AggregatorDeployment;
-  /** Positions for --to; empty: what the books have counted. */
+  /** Positions for --to. Empty: all positions that PostgreSQL has counted. */
   readonly to: string;
 }
 
-/** The pod and its log can be looked at for so long after the end. */
+/** The pod and its log stay readable for this long after the end. */
 const keepForSeconds = 3600;
 
-/** What is taken of the aggregators' pods: where and as whom they run. Not how they are spread, probed and restarted. */
+/** Copied from the aggregators' pods: where and as which user they run. Not copied: spreading, probes, restarts. */
 const podFields = [
   'affinity',
   'dnsConfig',
@@ -61,8 +61,8 @@ const podFields = [
 const containerFields = ['image', 'imagePullPolicy', 'env', 'resources', 'volumeMounts'] as const;
 
 /**
- * A Job whose pod has what an aggregator's has: image, Secrets, environment, place. Undefined when the Deployment has no
- * container of ours. Sidecars are left out: one that never ends would keep the Job from ending.
+ * A Job whose pod gets what an aggregator's pod has: image, Secrets, environment, placement. Undefined when the
+ * Deployment has no container of ours. Sidecars are left out: a sidecar that never ends would keep the Job from ending.
  */
 export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobRequest): object | undefined {
   const { metadata, spec } = deployment.spec.template;
@@ -85,7 +85,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
       ownerReferences: [{ apiVersion, kind, name: ref.name, uid }],
     },
     spec: {
-      // An audit that failed says why; another try is a person's decision.
+      // A failed audit reports its reason; the user decides about another run.
       backoffLimit: 0,
       ttlSecondsAfterFinished: keepForSeconds,
       template: {
@@ -93,7 +93,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
         spec: {
           ...pick(spec, podFields),
           restartPolicy: 'Never',
-          // It asks Kafka and PostgreSQL, never the API server.
+          // The audit reads Kafka and PostgreSQL, never the API server.
           automountServiceAccountToken: false,
           volumes: spec.volumes.filter((volume) => mounted.has(volume.name)),
           containers: [
@@ -115,16 +115,16 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
   };
 }
 
-/** Letters and digits that make no words, as Kubernetes' own suffixes. */
+/** Letters and digits that form no words, like the suffixes that Kubernetes makes. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** `orders-audit-x7k2p`. `random` answers numbers in [0, 1). */
+/** `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */
 export function auditJobName({ name }: PipelineRef, random: () => number): string {
   const letters = Array.from({ length: 5 }, () => alphabet[Math.floor(random() * alphabet.length)]);
   return `${name}-audit-${letters.join('')}`;
 }
 
-/** Selectors of ours, in Services, Deployments and the operator, use these labels: the pod must be none of theirs. */
+/** Our selectors, in Services, Deployments and the operator, use these labels; they must not select the Job's pod. */
 function withoutOurs(labels: Readonly<Record<string, string>>): Record<string, string> {
   const ours: readonly string[] = Object.values(labelKeys);
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !ours.includes(key)));

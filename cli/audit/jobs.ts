@@ -5,13 +5,13 @@ import { childName, formatRef, type PipelineRef } from '#contract/names.ts';
 import type { LivePod } from '#operator/observe/objects.ts';
 import { containerName, deploymentSchema } from './job.ts';
 
-/** What the API server says of a pod; only the place of its parts is checked here. */
+/** A pod as the API server returns it; only the fields used here are checked. */
 const podSchema = z.custom<LivePod>(
   (pod) => z.object({ metadata: z.object({ name: z.string() }) }).safeParse(pod).success,
 );
 const podListSchema = z.object({ items: z.array(podSchema) });
 
-/** Kubernetes as an audit uses it, in one namespace. A right that is missing is named. */
+/** The Kubernetes calls of an audit, in one namespace. Errors name the missing permission. */
 export class AuditCluster {
   readonly #cluster: Cluster;
   readonly #ref: PipelineRef;
@@ -32,7 +32,7 @@ export class AuditCluster {
           exitCodes.failed,
           `${formatRef(this.#ref)} has no aggregators: Deployment ${name} is missing`,
           {
-            hint: `Look at the pipeline: sumctl status -n ${this.#ref.namespace} -p ${this.#ref.name}`,
+            hint: `Check the pipeline: sumctl status -n ${this.#ref.namespace} -p ${this.#ref.name}`,
             cause: error,
           },
         );
@@ -49,7 +49,7 @@ export class AuditCluster {
     }
   }
 
-  /** With its pod. Gone already is as good. */
+  /** Deletes the Job with its pod. A Job that does not exist is fine. */
   async deleteJob(name: string, signal: AbortSignal): Promise<void> {
     const path = `${this.#jobs}/${encodeURIComponent(name)}`;
     try {
@@ -72,7 +72,7 @@ export class AuditCluster {
     }
   }
 
-  /** The log as it grows, each line behind its time. Ends when the container does, or the connection. */
+  /** Follows the log; each line begins with its time. Ends when the container or the connection does. */
   async *followLog(pod: string, since: string | undefined, signal: AbortSignal): AsyncGenerator<string> {
     const path = `/api/v1/namespaces/${this.#namespace}/pods/${encodeURIComponent(pod)}/log`;
     const place = { container: containerName, follow: 'true', timestamps: 'true' };
@@ -96,7 +96,7 @@ export class AuditCluster {
     if (!(error instanceof ClusterRefused)) return error;
     if (error.status === 403 && error.reason === 'Forbidden' && / cannot /.test(error.message)) {
       return new CliError(exitCodes.failed, `not permitted: ${error.message}`, {
-        hint: `Ask for the right to ${right} in namespace "${this.#ref.namespace}".`,
+        hint: `Ask an administrator for the permission to ${right} in namespace "${this.#ref.namespace}".`,
         cause: error,
       });
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { CliError } from '#cli/exit.ts';
 import { runSumctl } from '#cli/testing/context.ts';
 import { startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
@@ -27,7 +27,7 @@ const resultLine = (second: number, verdict = 'exact') => at(second, JSON.string
 const running = podIn('Running', { running: {} });
 const ended = (exitCode: number) => podIn(exitCode === 0 ? 'Succeeded' : 'Failed', { terminated: { exitCode } });
 
-/** Runs one audit; a clock that jumps ends every wait at its second look. */
+/** Runs one audit. The clock jumps, so every wait ends at its second poll. */
 async function run(options: FakeClusterOptions, { signal = new AbortController().signal, stepMs = 0 } = {}) {
   const fake = createFakeCluster(options);
   let stderr = '';
@@ -46,7 +46,7 @@ async function run(options: FakeClusterOptions, { signal = new AbortController()
 }
 
 describe('an audit in the cluster', () => {
-  it('makes a Job, tells its progress once, and answers its result', async () => {
+  test('creates a Job, prints its progress once, and returns its result', async () => {
     const { value, stderr, calls, jobs } = await run({
       pods: [undefined, podIn('Pending'), running],
       logs: [{ lines: [at(1, 'partition 0 at offset 5: 50 % of 10 offsets'), resultLine(2)] }],
@@ -57,7 +57,7 @@ describe('an audit in the cluster', () => {
     assert.ok(!calls.some((call) => call.startsWith('DELETE')), 'the Job stays for its log');
   });
 
-  it('says why its pod does not start, once, and deletes the Job when the time is up', async () => {
+  test('prints once why its pod does not start, and deletes the Job after the timeout', async () => {
     const waiting = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "sum:1"' } };
     const { error, stderr, calls } = await run({ pods: [podIn('Pending', waiting)] }, { stepMs: 60_000 });
     assert.ok(error instanceof CliError && error.exitCode === 3);
@@ -69,12 +69,12 @@ describe('an audit in the cluster', () => {
     assert.equal(calls.at(-1), 'DELETE /apis/batch/v1/namespaces/shop/jobs/orders-audit-x');
   });
 
-  it('says that there is no pod at all', async () => {
+  test('reports that the Job has no pod', async () => {
     const { error } = await run({ pods: [undefined] }, { stepMs: 60_000 });
-    assert.match(String(error), /it has no pod: a quota, or a policy of the namespace/);
+    assert.match(String(error), /it has no pod; a quota or a policy of the namespace may forbid it/);
   });
 
-  it('goes on reading a log that breaks off, without telling lines twice', async () => {
+  test('continues a log that breaks off, without printing lines twice', async () => {
     const { value, stderr, calls } = await run({
       pods: [running],
       logs: [
@@ -91,7 +91,7 @@ describe('an audit in the cluster', () => {
     );
   });
 
-  it('gives up on a log that cannot be read, and says where it goes on', async () => {
+  test('gives up on a log that cannot be read, and prints how to follow it', async () => {
     const logs = Array.from({ length: 9 }, () => ({ lines: [], error: new Error('the connection broke') }));
     const { error, calls } = await run({ pods: [running], logs }, { stepMs: 20_000 });
     assert.ok(error instanceof CliError && error.exitCode === 3);
@@ -104,7 +104,7 @@ describe('an audit in the cluster', () => {
 
   for (const [what, exitCode, line, expected] of [
     [
-      'its last words',
+      'its last log line',
       3,
       'error: Kafka refuses to read: grant READ on topic t',
       /exit code 3: Kafka refuses to read: grant READ/,
@@ -117,21 +117,21 @@ describe('an audit in the cluster', () => {
     ],
     ['that it needed more memory', 137, 'partition 0', /exit code 137.*spec\.aggregator\.resources/],
   ] as const) {
-    it(`without a result says ${what}`, async () => {
+    test(`without a result reports ${what}`, async () => {
       const { error } = await run({ pods: [running, ended(exitCode)], logs: [{ lines: [at(1, line)] }] });
       assert.ok(error instanceof CliError && error.exitCode === 3);
       assert.match(`${error.message} ${error.hint}`, expected);
     });
   }
 
-  it('without a result says that the pod is gone, or was evicted', async () => {
+  test('without a result reports that the pod was deleted or evicted', async () => {
     const gone = await run({ pods: [running, undefined], logs: [{ lines: [at(1, 'partition 0')] }] });
     assert.match(String(gone.error), /gave no result: its pod was deleted or evicted: partition 0/);
     const evicted = await run({ pods: [running, { metadata: { name: 'p' }, status: { phase: 'Failed' } }] });
     assert.match(String(evicted.error), /gave no result: its pod was deleted or evicted/);
   });
 
-  it('that is interrupted deletes its Job', async () => {
+  test('that is interrupted deletes its Job', async () => {
     const controller = new AbortController();
     const onCall = (call: string) => call.startsWith('LOG') && controller.abort(new Error('interrupted by SIGINT'));
     const logs = [{ lines: [at(1, 'one')], error: new Error('aborted') }];
@@ -147,15 +147,15 @@ describe('an audit in the cluster', () => {
     ['GET /api/v1/namespaces/shop/pods', 'list pods'],
     ['LOG', 'get pods/log'],
   ] as const) {
-    it(`names the right that it lacks: ${right}`, async () => {
+    test(`names the missing permission: ${right}`, async () => {
       const message = 'it is forbidden: User "ann" cannot do it in the namespace "shop"';
       const { error } = await run({ pods: [running], refuse: { call, status: 403, reason: 'Forbidden', message } });
       assert.ok(error instanceof CliError && error.exitCode === 1);
-      assert.equal(error.hint, `Ask for the right to ${right} in namespace "shop".`);
+      assert.equal(error.hint, `Ask an administrator for the permission to ${right} in namespace "shop".`);
     });
   }
 
-  it('tells a quota from a right', async () => {
+  test('distinguishes a quota from a missing permission', async () => {
     const refuse = {
       call: 'POST',
       status: 403,
@@ -169,7 +169,7 @@ describe('an audit in the cluster', () => {
 });
 
 describe('sumctl verify --from-log', () => {
-  it('prints the result and ends with the code of its verdict', async () => {
+  test('prints the result and exits with the code of its verdict', async () => {
     const verdicts = [
       ['exact', 0],
       ['notExact', 1],
@@ -203,7 +203,7 @@ describe('sumctl verify --from-log', () => {
     }
   });
 
-  it('names the right to read the log, which is asked for in another way', async () => {
+  test('names the permission to read the log, which uses another kind of request', async () => {
     const message =
       'pods "orders-audit-pod" is forbidden: User "ann" cannot get resource "pods/log" in the namespace "shop"';
     await using server = await startFakeApiServer({
@@ -220,16 +220,16 @@ describe('sumctl verify --from-log', () => {
     });
     const ran = await runSumctl(['verify', '--from-log', '--kubeconfig', server.kubeconfig]);
     assert.deepEqual([ran.exitCode, ran.stdout], [1, '']);
-    assert.match(ran.stderr, /Ask for the right to get pods\/log in namespace "shop"\./);
+    assert.match(ran.stderr, /Ask an administrator for the permission to get pods\/log in namespace "shop"\./);
   });
 
   for (const [args, message] of [
-    [['--from-log', '--no-recount'], /--no-recount means nothing with --from-log/],
-    [['--to', '0:1'], /--to is for --from-log/],
+    [['--from-log', '--no-recount'], /--no-recount has no effect with --from-log/],
+    [['--to', '0:1'], /--to needs --from-log/],
     [['--from-log', '--to', 'x'], /--to must be positions/],
     [['--from-log', '--aggregator-url', 'http://127.0.0.1:1'], /--from-log runs in the cluster of the pipeline/],
   ] as const) {
-    it(`refuses ${args.join(' ')}`, async () => {
+    test(`refuses ${args.join(' ')}`, async () => {
       const ran = await runSumctl(['verify', ...args]);
       assert.equal(ran.exitCode, 2, ran.stderr);
       assert.match(ran.stderr, message);

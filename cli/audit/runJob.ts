@@ -16,17 +16,17 @@ export interface RunJobOptions {
   readonly pipeline: FoundPipeline;
   readonly to: string;
   readonly context: Pick<Context, 'signal' | 'stderr' | 'now' | 'random'>;
-  /** Between two looks at the pod. Default 1 s. */
+  /** Time between two polls of the pod. Default 1 s. */
   readonly pollMs?: number;
 }
 
-/** An image that must be pulled and a node that must be added come within this time. */
+/** Enough time to pull an image and to add a node. */
 const startTimeoutMs = 300_000;
-/** The log of a pod may break off with a connection or an API server: it is asked again for so long. */
+/** A connection or an API server may break off the log of a pod: reading it is retried for this long. */
 const logTimeoutMs = 60_000;
 const deleteTimeoutMs = 10_000;
 
-/** Starts an audit beside the pipeline, tells its progress and answers its result. Ctrl-C deletes the Job. */
+/** Runs an audit Job beside the pipeline, prints its progress and returns its result. Ctrl-C deletes the Job. */
 export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> {
   const { cluster, pipeline, to, context } = options;
   const { signal, stderr } = context;
@@ -47,12 +47,12 @@ export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> 
   } catch (error) {
     if (signal.aborted || error instanceof NotStarted) await remove(audit, name, context);
     else if (!(error instanceof CliError))
-      stderr.write(`Job ${name} may go on: kubectl logs -n ${ref.namespace} job/${name}\n`);
+      stderr.write(`Job ${name} may still run. Follow it: kubectl logs -n ${ref.namespace} job/${name}\n`);
     throw error;
   }
 }
 
-/** Nothing runs that could be looked at. */
+/** No pod runs that could be read. */
 class NotStarted extends CliError {}
 
 async function untilStarted(
@@ -72,12 +72,14 @@ async function untilStarted(
     said = words;
     if (now() > deadline) {
       const why =
-        pod === undefined ? 'it has no pod: a quota, or a policy of the namespace' : words || 'its pod is pending';
+        pod === undefined
+          ? 'it has no pod; a quota or a policy of the namespace may forbid it'
+          : words || 'its pod is pending';
       throw new NotStarted(
         exitCodes.unreachable,
         `Job ${job} did not start within ${startTimeoutMs / 1000} s: ${why}`,
         {
-          hint: 'The Job is deleted. Remove the cause and run the command again.',
+          hint: 'The Job was deleted. Fix the cause and run the command again.',
         },
       );
     }
@@ -116,14 +118,14 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
     const live = await audit.findPod(job, signal);
     const exitCode = exitCodeOf(live);
     const hasEnded = live?.status?.phase === 'Failed' || live?.status?.phase === 'Succeeded';
-    // What the container said last is read before this is said of it: the log is complete once it has ended.
+    // The log is complete once the container has ended, so its last lines are read before the end is reported.
     if (live === undefined || (hasEnded && broken === undefined)) throw noResult(job, exitCode, log.last);
     if (now() > deadline) {
       throw new CliError(
         exitCodes.unreachable,
         `the log of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod')}`,
         {
-          hint: `The audit may go on: kubectl logs -f job/${job}`,
+          hint: `The audit may still run. Follow it: kubectl logs -f job/${job}`,
           cause: broken,
         },
       );
@@ -134,7 +136,8 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
 }
 
 function noResult(job: string, exitCode: number | undefined, last: string): CliError {
-  const end = exitCode === undefined ? 'its pod was deleted or evicted' : `it ended with exit code ${exitCode}`;
+  const end =
+    exitCode === undefined ? 'its pod was deleted or evicted' : `its container ended with exit code ${exitCode}`;
   const words = last === '' ? '' : `: ${last.replace(/^error: /, '')}`;
   const hints: Readonly<Record<number, string>> = {
     2: 'If the image does not know "audit", it is older than this sumctl: upgrade the pipeline, or use the sumctl of its version.',
@@ -152,7 +155,7 @@ function exitCodeOf(pod: LivePod | undefined): number | undefined {
   return pod?.status?.containerStatuses?.find(({ name }) => name === containerName)?.state?.terminated?.exitCode;
 }
 
-/** Takes the lines of the log apart: progress is told once, the one that is JSON is the result. */
+/** Splits the log: each progress line is printed once, the line that is JSON is the result. */
 class LogReader {
   readonly #tell: (line: string) => void;
   #newest: string | undefined;
@@ -164,7 +167,7 @@ class LogReader {
     this.#tell = tell;
   }
 
-  /** From when on the log is asked for. It then begins with lines that were read before. */
+  /** The log is requested from this time on. It then begins with lines that were read before. */
   resume(): string | undefined {
     this.#since = this.#newest;
     return this.#since;
@@ -173,7 +176,7 @@ class LogReader {
   take(line: string): void {
     const space = line.indexOf(' ');
     const [time, text] = [line.slice(0, space), line.slice(space + 1)];
-    // The times have a fixed length.
+    // All times have the same length, so they compare as text.
     if (this.#since !== undefined && time <= this.#since) return;
     this.#newest = time;
     const parsed = text.startsWith('{') ? auditResultSchema.safeParse(parseJson(text)) : undefined;
@@ -194,7 +197,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** On a signal of its own: the other one may have ended everything. */
+/** Uses its own signal: the other signal may already be aborted. */
 async function remove(audit: AuditCluster, name: string, { stderr }: RunJobOptions['context']): Promise<void> {
   try {
     await audit.deleteJob(name, AbortSignal.timeout(deleteTimeoutMs));

@@ -11,17 +11,17 @@ import { runAuditJob } from './runJob.ts';
 
 export interface FromLogRequest {
   readonly connection: ConnectionOptions;
-  /** Positions, as on the command line; empty: all that is counted. */
+  /** Positions, as on the command line. Empty: all counted positions. */
   readonly to: string;
   readonly output: OutputFormat;
   readonly context: Context;
 }
 
-/** Kubernetes is where the Secrets are that the log needs, so there is no way without it. */
+/** The Secrets that the log needs are in Kubernetes, so this command needs a cluster. */
 export async function verifyFromLog({ connection, to, output, context }: FromLogRequest): Promise<void> {
   if (connection.url !== undefined) {
     throw usageError(
-      '--from-log runs in the cluster of the pipeline: leave --aggregator-url out',
+      '--from-log runs in the cluster of the pipeline: leave out --aggregator-url',
       'Without Kubernetes, run "sumpipeline audit" with the environment of an aggregator.',
     );
   }

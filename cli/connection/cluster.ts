@@ -1,8 +1,10 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
-import { z } from 'zod';
 import { CliError, describeChain, exitCodes, usageError } from '#cli/exit.ts';
+import { type Access, resolveAccess } from '#kube/client/access.ts';
+import { type CredentialSource, type Credentials, credentialsOf } from '#kube/client/credentials.ts';
+import { KubernetesError } from '#kube/client/errors.ts';
+import { type Environment, KubeconfigError, loadKubeconfig } from '#kube/client/kubeconfig.ts';
+import { createTransport, type HttpRequest, orAborted } from '#kube/client/transport.ts';
+import { systemClock } from '#kube/clock.ts';
 
 interface ClusterRequest {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
@@ -21,7 +23,7 @@ export interface Cluster {
   /** Of the context, else `default`. */
   readonly namespace: string;
   /** For the port-forward, which the client library does. */
-  readonly kubeConfig: KubeConfig;
+  credentials(): Promise<Credentials>;
   /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
   request(request: ClusterRequest): Promise<unknown>;
   /**
@@ -38,26 +40,15 @@ export class ClusterRefused extends Error {
   readonly reason: string;
   readonly causes: readonly { readonly field: string; readonly message: string }[];
 
-  constructor(status: number, answer: z.output<typeof statusSchema>) {
-    super(answer.message ?? `HTTP ${status}`);
+  constructor(status: number, answer: Pick<ClusterRefused, 'message' | 'reason' | 'causes'>) {
+    super(answer.message);
     this.name = 'ClusterRefused';
     this.status = status;
-    this.reason = answer.reason ?? '';
-    this.causes = answer.details?.causes?.map(({ field = '', message = '' }) => ({ field, message })) ?? [];
+    this.reason = answer.reason;
+    this.causes = answer.causes;
   }
 }
 
-const statusSchema = z.object({
-  message: z.string().optional(),
-  reason: z.string().optional(),
-  details: z
-    .object({
-      causes: z.array(z.object({ field: z.string().optional(), message: z.string().optional() })).optional(),
-    })
-    .nullish(),
-});
-
-const requestTimeoutMs = 30_000;
 /** A list of SumPipelines or of a pipeline's pods; anything larger is not what was asked for. */
 const answerBytesMax = 32 * 1024 * 1024;
 
@@ -68,155 +59,106 @@ export interface LoadOptions {
   readonly instead?: string | undefined;
 }
 
-/** Reads the kubeconfig as kubectl does: --kubeconfig, KUBECONFIG, ~/.kube/config, the pod's own service account. */
-export function loadCluster(options: LoadOptions): Cluster {
-  const kubeConfig = loadKubeConfig(options);
-  if (options.context !== undefined) kubeConfig.setCurrentContext(options.context);
-  const { context, namespace, server } = readContext(kubeConfig, options);
-  const explain = (error: unknown, signal: AbortSignal): CliError => {
-    signal.throwIfAborted();
-    return new CliError(exitCodes.unreachable, `cannot reach the API server ${server}: ${describeChain(error)}`, {
-      hint: `The context is "${context}". Try: kubectl --context ${context} version`,
-      cause: error,
-    });
-  };
+/** Finds the cluster as kubectl does (docs/adr/0036): --kubeconfig, KUBECONFIG, ~/.kube/config, the ServiceAccount of the pod. */
+export function loadCluster(options: LoadOptions, env: Environment = process.env): Cluster {
+  const access = findAccess(options, env);
+  const { context, namespace } = access;
+  const credentials = credentialsOf(access, { env });
+  const transport = createTransport({
+    credentials,
+    clock: systemClock,
+    userAgent: 'sumctl',
+    bodyBytesMax: answerBytesMax,
+  });
   return {
     context,
     namespace,
-    kubeConfig,
-    async request(request) {
-      const answer = await send(kubeConfig, server, request).catch((error: unknown) => {
-        throw explain(error, request.signal);
-      });
-      if (isOk(answer.status)) return JSON.parse(answer.body);
-      throw toRefusal(answer.status, answer.body, context);
+    credentials: () => credentials.load(),
+    async request({ signal, body, contentType = 'application/json', ...request }) {
+      try {
+        await awaitCredentials(credentials, access, signal);
+        const answer = await transport.request({
+          ...request,
+          ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
+          context: contextOf(request),
+          signal,
+        });
+        return answer.body;
+      } catch (error) {
+        throw explain(error, access);
+      }
     },
-    async *lines(request) {
-      const answer = await open(kubeConfig, server, { method: 'GET', ...request }).catch((error: unknown) => {
-        throw explain(error, request.signal);
-      });
-      const status = answer.statusCode ?? 0;
-      if (!isOk(status)) throw toRefusal(status, await readBody(answer), context);
-      // Nothing may be said for long while the other side works.
-      answer.socket.setTimeout(0);
-      yield* readLines(answer);
+    async *lines({ signal, ...request }) {
+      try {
+        await awaitCredentials(credentials, access, signal);
+        // The other side may be silent for a long time while it works, and its end is not known.
+        const limits = { timeoutMs: Number.POSITIVE_INFINITY, silenceMs: 0 };
+        const call = { method: 'GET' as const, ...request };
+        yield* readLines(transport.stream({ ...call, ...limits, context: contextOf(call), signal }));
+      } catch (error) {
+        throw explain(error, access);
+      }
     },
   };
 }
 
-function readContext(kubeConfig: KubeConfig, options: LoadOptions) {
-  const context = kubeConfig.getCurrentContext();
-  const found = kubeConfig.getContextObject(context);
-  const has = (entries: readonly { name: string }[] | null) =>
-    `It has: ${entries?.map(({ name }) => name).join(', ') || 'none'}`;
-  if (found === null) {
-    if (context === '' || context === undefined) {
-      throw usageError(
-        'the kubeconfig has no current context',
-        'Choose one with --context, or kubectl config use-context.',
-      );
-    }
-    const which = options.context === undefined ? ', which it calls its current one' : '';
-    throw usageError(`the kubeconfig has no context "${context}"${which}`, has(kubeConfig.getContexts()));
-  }
-  const server = kubeConfig.getCluster(found.cluster)?.server;
-  if (server === undefined) {
-    throw usageError(
-      `the context "${context}" is of the cluster "${found.cluster}", which the kubeconfig lacks`,
-      has(kubeConfig.getClusters()),
-    );
-  }
-  return { context, namespace: found.namespace ?? 'default', server };
-}
-
-/** What the library makes up when it found nothing. The server alone would do for a cluster of somebody's. */
-const madeUp = { context: 'loaded-context', server: 'http://localhost:8080' } as const;
-
-function loadKubeConfig({ kubeconfig: file, instead }: LoadOptions): KubeConfig {
-  const kubeConfig = new KubeConfig();
+function findAccess({ kubeconfig, context, instead }: LoadOptions, env: Environment): Access {
   try {
-    if (file === undefined) kubeConfig.loadFromDefault();
-    else kubeConfig.loadFromFile(file);
+    return resolveAccess(loadKubeconfig({ explicitPath: kubeconfig, env }), { context, env });
   } catch (error) {
-    throw usageError(`the kubeconfig cannot be read: ${describeChain(error)}`, 'Name another with --kubeconfig.');
+    if (!(error instanceof KubeconfigError)) throw error;
+    const { problem, message, hint } = error;
+    if (problem !== 'absent' || instead === undefined) throw usageError(message, hint);
+    throw usageError(message, `Set KUBECONFIG or --kubeconfig, or do without Kubernetes: ${instead}.`);
   }
-  const server = kubeConfig.getCurrentCluster()?.server;
-  if (kubeConfig.getCurrentContext() === madeUp.context && server === madeUp.server) {
-    const without = instead === undefined ? '' : `, or do without Kubernetes: ${instead}`;
-    throw usageError('there is no kubeconfig, so no cluster to talk to', `Set KUBECONFIG or --kubeconfig${without}.`);
-  }
-  return kubeConfig;
 }
 
-async function send(
-  kubeConfig: KubeConfig,
-  server: string,
-  request: ClusterRequest,
-): Promise<{ status: number; body: string }> {
-  const answer = await open(kubeConfig, server, request);
-  return { status: answer.statusCode ?? 0, body: await readBody(answer) };
-}
-
-/** Sends a request; resolves with the head of its answer. */
-async function open(kubeConfig: KubeConfig, server: string, request: ClusterRequest): Promise<IncomingMessage> {
-  const url = new URL(`${server.replace(/\/$/, '')}${request.path}`);
-  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  const options: RequestOptions = { method: request.method, timeout: requestTimeoutMs };
-  await kubeConfig.applyToHTTPSOptions(options);
-  options.headers = {
-    ...options.headers,
-    accept: 'application/json',
-    ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
-  };
-  options.signal = request.signal;
-  return await new Promise((resolve, reject) => {
-    const outgoing = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, options, resolve);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${requestTimeoutMs / 1000} s`)));
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
-
-async function readBody(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > answerBytesMax) throw new Error(`the answer is larger than ${answerBytesMax} bytes`);
-    chunks.push(chunk);
+/**
+ * Loads the credentials without the time limit of a request: a plugin may open a browser and wait for the login. The plugin
+ * keeps the result, so the request that follows does not wait again.
+ */
+async function awaitCredentials(source: CredentialSource, { context }: Access, signal: AbortSignal): Promise<void> {
+  try {
+    await orAborted(signal, () => source.load());
+  } catch (error) {
+    signal.throwIfAborted();
+    const message = `the credentials of the context "${context}" cannot be used: ${describeChain(error)}`;
+    throw new CliError(exitCodes.unreachable, message, {
+      hint: `Try: kubectl --context ${context} version`,
+      cause: error,
+    });
   }
-  return Buffer.concat(chunks).toString('utf8');
+}
+
+function contextOf({ method, path }: Pick<HttpRequest, 'method' | 'path'>) {
+  return { verb: method, kind: path };
+}
+
+function explain(error: unknown, { context, server }: Access): unknown {
+  if (!(error instanceof KubernetesError)) return error;
+  if (error.status === undefined) {
+    const message = `cannot reach the API server ${server}: ${describeChain(error.cause ?? error)}`;
+    const hint = `The context is "${context}". Try: kubectl --context ${context} version`;
+    return new CliError(exitCodes.unreachable, message, { hint, cause: error });
+  }
+  if (error.status === 401) {
+    return new CliError(exitCodes.unreachable, 'the API server does not know these credentials (401)', {
+      hint: `Log in again; the context is "${context}".`,
+    });
+  }
+  const causes = error.causes.map(({ field = '', message = '' }) => ({ field, message }));
+  return new ClusterRefused(error.status, { message: error.serverMessage, reason: error.reason, causes });
 }
 
 /** The last line may lack its end. */
-async function* readLines(answer: IncomingMessage): AsyncGenerator<string> {
+async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
   let rest = '';
-  answer.setEncoding('utf8');
-  for await (const chunk of answer as AsyncIterable<string>) {
-    const lines = `${rest}${chunk}`.split('\n');
+  for await (const chunk of chunks) {
+    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
     rest = lines.pop() ?? '';
     yield* lines;
     if (rest.length > answerBytesMax) throw new Error(`a line is longer than ${answerBytesMax} bytes`);
   }
   if (rest !== '') yield rest;
-}
-
-function isOk(status: number): boolean {
-  return status >= 200 && status < 300;
-}
-
-function toRefusal(status: number, body: string, context: string): Error {
-  let answer: z.output<typeof statusSchema>;
-  try {
-    answer = statusSchema.parse(JSON.parse(body));
-  } catch {
-    answer = { message: `HTTP ${status}: ${body.slice(0, 200).trim()}` };
-  }
-  if (status === 401) {
-    return new CliError(exitCodes.unreachable, 'the API server does not know these credentials (401)', {
-      hint: `Log in again; the context is "${context}".`,
-    });
-  }
-  return new ClusterRefused(status, answer);
 }

@@ -15,7 +15,7 @@ export function openCalculatorAt(url: string): Connection<Calculator> {
     const { service, ...connection } = openAggregatorAt(url);
     return { ...connection, service: createHttpCalculator(service) };
   }
-  // In a URL an IPv6 address stands in brackets, and nowhere else.
+  // Only in a URL is an IPv6 address written in brackets.
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const connect = () => dialTcp(host, Number(port));
   const channel = createGrpcChannel({ name: url, connect, connections: grpcConnections });

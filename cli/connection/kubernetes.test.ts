@@ -5,7 +5,7 @@ import { runSumctl } from '#cli/testing/context.ts';
 import { type FakePod, startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { startFakeGrpc } from '#cli/testing/fakeGrpc.ts';
 import { startFakeService } from '#cli/testing/fakeService.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const orders = { metadata: { name: 'orders', namespace: 'shop' } };
 const billing = { metadata: { name: 'billing', namespace: 'shop' } };
@@ -48,7 +48,7 @@ test('an import goes on over another pod when the one it talks to dies, and no r
   await using api = await startFakeApiServer({ pipelines: [orders], pods });
   setTimeout(() => pods.push({ name: 'p2', ready: true, url: calculator.url }), 20).unref();
   const text = Array.from({ length: rows }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': text });
+  await using folder = await createTemporaryFolder({ 'x.csv': text });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--kubeconfig', api.kubeconfig, '-o', 'json']);
   assert.equal(ran.exitCode, 0, ran.stderr);
   const summary = JSON.parse(ran.stdout);
@@ -64,7 +64,7 @@ test('rows share messages of the tunnel', async () => {
     pods: [{ name: 'p1', ready: true, url: calculator.url }],
   });
   const text = Array.from({ length: 2000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': text });
+  await using folder = await createTemporaryFolder({ 'x.csv': text });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 0, ran.stderr);
   assert.ok(api.messages() < 1000, `${api.messages()} messages for 2000 rows`);
@@ -168,7 +168,9 @@ test('a context that the kubeconfig lacks is answered with those it has', async 
 
 /** A kubeconfig with these parts, and `sumctl` asked with it and nothing else around. */
 async function runWith(kubeconfig: object | undefined, ...args: string[]) {
-  await using folder = await createFolder(kubeconfig === undefined ? {} : { kubeconfig: stringify(kubeconfig) });
+  await using folder = await createTemporaryFolder(
+    kubeconfig === undefined ? {} : { kubeconfig: stringify(kubeconfig) },
+  );
   const before = process.env;
   process.env = { ...before, HOME: folder.path, KUBECONFIG: kubeconfig === undefined ? '' : folder.file('kubeconfig') };
   try {
@@ -215,7 +217,6 @@ for (const [verb, args, hint] of [
   ['add', ['1', '2'], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --calculator-url.'],
   ['total', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
   ['verify', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
-  ['up', ['--cluster', 'current', '--context', 'x', '--image', 'x'], 'Set KUBECONFIG or --kubeconfig.'],
 ] as const) {
   test(`${verb} without a kubeconfig is told only of options that it has`, async () => {
     const ran = await runWith(undefined, verb, ...args);
@@ -224,20 +225,20 @@ for (const [verb, args, hint] of [
   });
 }
 
-test('reads that nobody answers say where to look, with the names of the pipeline', async () => {
+test('reads without a response say where to look, with the names of the pipeline', async () => {
   await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
   let at = 0;
   const ran = await runSumctl(['verify', '--kubeconfig', api.kubeconfig], { now: () => (at += 60_000) });
   assert.equal(ran.exitCode, 3);
   assert.match(
     ran.stderr,
-    /the aggregator of shop\/orders does not answer: .*\nLook at the pipeline: sumctl status -n shop -p orders, or kubectl get pods -n shop\.\n$/,
+    /the aggregator of shop\/orders does not respond: .*\nCheck the pipeline: sumctl status -n shop -p orders, or kubectl get pods -n shop\.\n$/,
   );
 });
 
 test('an API server that does not answer is named with its context', async () => {
   const api = await startFakeApiServer({ pipelines: [orders], pods: [] });
-  await using folder = await createFolder();
+  await using folder = await createTemporaryFolder();
   const kubeconfig = folder.file('kubeconfig');
   const { copyFile } = await import('node:fs/promises');
   await copyFile(api.kubeconfig, kubeconfig);

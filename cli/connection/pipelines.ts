@@ -12,7 +12,7 @@ export interface FoundPipeline {
 const itemSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 const listSchema = z.object({ items: z.array(itemSchema) });
 
-/** More names than this help nobody choose. */
+/** A longer list does not help to choose. */
 const namesShown = 10;
 
 /** The named pipeline of the namespace, or its only one. */

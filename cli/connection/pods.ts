@@ -4,41 +4,19 @@ import { TryAgain } from '#cli/api/failure.ts';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
 import { selectorLabels } from '#contract/labels.ts';
 import { type Component, formatRef, type PipelineRef } from '#contract/names.ts';
+import type { LivePod } from '#operator/observe/objects.ts';
+import { explainPod, isReadyPod } from '#operator/observe/pod.ts';
 import { type Cluster, ClusterRefused } from './cluster.ts';
 import { forwardPort } from './tunnel.ts';
 
-const podSchema = z.object({
-  metadata: z.object({ name: z.string(), deletionTimestamp: z.string().nullish() }),
-  status: z
-    .object({
-      phase: z.string().optional(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().optional(),
-            message: z.string().optional(),
-          }),
-        )
-        .optional(),
-      containerStatuses: z
-        .array(
-          z.object({
-            state: z
-              .object({
-                waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).nullish(),
-                terminated: z.object({ reason: z.string().optional() }).nullish(),
-              })
-              .optional(),
-          }),
-        )
-        .optional(),
-    })
-    .optional(),
+/** As the API server wrote them: the operator reads the same fields in the same way. */
+const podListSchema = z.object({
+  items: z.array(
+    z.custom<LivePod>(
+      (value) => z.looseObject({ metadata: z.looseObject({ name: z.string() }) }).safeParse(value).success,
+    ),
+  ),
 });
-const podListSchema = z.object({ items: z.array(podSchema) });
-type Pod = z.output<typeof podSchema>;
 
 export interface PodDiallerOptions {
   readonly cluster: Cluster;
@@ -48,23 +26,23 @@ export interface PodDiallerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Connections are made a few at a time, after a start or a pod's death: they share one look at the pods. */
+/** Connections are made a few at a time, after a start or when a pod ended: they share one list of the pods. */
 const listFreshMs = 1_000;
 
 /**
- * Answers a function that makes a connection to a ready pod, another one each time. A pod that died is not in the
- * next list, so a broken connection comes back on one that lives.
+ * Returns a function that makes a connection to a ready pod, another one each time. A pod that ended is not in the
+ * next list, so a broken connection is opened again to a running pod.
  */
 export function createPodDialler(options: PodDiallerOptions): () => Promise<Duplex> {
   const { cluster, ref, component, port, signal } = options;
   let turn = 0;
-  let looked: { at: number; pods: Promise<Pod[]> } | undefined;
+  let looked: { at: number; pods: Promise<LivePod[]> } | undefined;
   return async () => {
     if (looked === undefined || performance.now() - looked.at > listFreshMs) {
       looked = { at: performance.now(), pods: listPods(options) };
     }
     const pods = await looked.pods;
-    const ready = pods.filter(isReady);
+    const ready = pods.filter(isReadyPod);
     const pod = ready[turn++ % Math.max(1, ready.length)];
     if (pod === undefined) {
       // Nothing was sent. Pods come back by themselves, so this is worth another try.
@@ -81,7 +59,7 @@ export function createPodDialler(options: PodDiallerOptions): () => Promise<Dupl
   };
 }
 
-async function listPods({ cluster, ref, component, signal }: PodDiallerOptions): Promise<Pod[]> {
+async function listPods({ cluster, ref, component, signal }: PodDiallerOptions): Promise<LivePod[]> {
   const labelSelector = Object.entries(selectorLabels(ref, component))
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
@@ -101,26 +79,12 @@ async function listPods({ cluster, ref, component, signal }: PodDiallerOptions):
   }
 }
 
-function isReady(pod: Pod): boolean {
-  const isLeaving = typeof pod.metadata.deletionTimestamp === 'string';
-  return (
-    !isLeaving && pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
-  );
-}
-
-function describePods(pods: readonly Pod[]): string {
-  if (pods.length === 0) return 'there are no pods';
+function describePods(pods: readonly LivePod[]): string {
   const [first] = pods;
-  const container = first?.status?.containerStatuses?.[0]?.state;
-  const unscheduled = first?.status?.conditions?.find(
-    ({ type, status }) => type === 'PodScheduled' && status === 'False',
-  );
-  const reason =
-    container?.waiting?.reason ??
-    container?.terminated?.reason ??
-    unscheduled?.message ??
-    (typeof first?.metadata.deletionTimestamp === 'string' ? 'terminating' : (first?.status?.phase ?? 'unknown'));
-  return `0 of ${pods.length}; ${first?.metadata.name}: ${reason}`;
+  if (first === undefined) return 'there are no pods';
+  const { deletionTimestamp, name } = first.metadata;
+  const waiting = deletionTimestamp === undefined ? (first.status?.phase ?? 'unknown') : 'terminating';
+  return `0 of ${pods.length}; ${name}: ${explainPod(first)?.reason ?? waiting}`;
 }
 
 function explainForward(error: unknown, pod: string, namespace: string): Error {

@@ -1,5 +1,4 @@
 import { Duplex, PassThrough, Writable } from 'node:stream';
-import { PortForward } from '@kubernetes/client-node';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -41,11 +40,13 @@ export async function forwardPort(options: {
       done();
     },
   });
-  const opening = new PortForward(cluster.kubeConfig).portForward(namespace, pod, [port], fromPod, complaints, toPod);
+  const { createPortForward } = await import('./portForward.ts');
+  const portForward = createPortForward(await cluster.credentials());
+  const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
   const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
-  // Answers that have arrived are still read; then the stream ends like a closed connection.
+  // Responses that have arrived are still read; then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));
-  // The library listens only until the connection stands; afterwards an error would be lost.
+  // The library listens only until the connection is open; afterwards an error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
   tunnel.on('close', () => {
     socket.close();

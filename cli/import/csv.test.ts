@@ -27,8 +27,8 @@ const bad: [line: string, problem: RegExp][] = [
   ['a,"1,2', /not closed/],
   ['"a""', /not closed/],
   ['"a"b,1,2', /a comma must follow the closing quote, not "b,1,2"/],
-  ['a"b,1,2', /inside a field/],
-  [' "a",1,2', /inside a field/],
+  ['a"b,1,2', /a field contains a quote/],
+  [' "a",1,2', /a field contains a quote/],
 ];
 
 for (const [line, problem] of bad) {

@@ -1,12 +1,12 @@
-/** The fields of one CSV line, or what is wrong with it. */
+/** The fields of one CSV line, or the reason why the line is invalid. */
 export type CsvFields =
   | { readonly ok: true; readonly fields: string[] }
   | { readonly ok: false; readonly problem: string };
 
 /**
- * Splits one line as RFC 4180 does: commas, fields in double quotes, a quote inside them doubled, spaces kept.
+ * Splits one line as RFC 4180 does: commas, fields in double quotes, a doubled quote inside them, spaces kept.
  *
- * Line by line on purpose: a series never holds a line end, so a quote that stays open is one bad row. A parser that
+ * It splits line by line on purpose: a series never holds a line end, so an open quote is one bad row. A parser that
  * lets quotes span lines would take the rest of the file for that row.
  */
 export function parseCsvLine(line: string): CsvFields {
@@ -28,7 +28,7 @@ export function parseCsvLine(line: string): CsvFields {
       if (text.includes('"')) {
         return {
           ok: false,
-          problem: 'a quote stands inside a field: put the whole field in quotes and double the quote',
+          problem: 'a field contains a quote: put the whole field in quotes and double the quote',
         };
       }
       fields.push(text);

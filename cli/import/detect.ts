@@ -1,10 +1,10 @@
 import { CliError, exitCodes } from '#cli/exit.ts';
 import type { RowFormat } from './rows.ts';
 
-/** Enough for a byte order mark, blank lines and the first character that tells. */
+/** Enough for a byte order mark, blank lines and the first character, which decides the format. */
 export const detectBytes = 4096;
 
-/** Which format a file has: by its name, else by its first bytes. Refuses what is no text of ours, saying what to do. */
+/** Finds a file's format by its name, otherwise by its first bytes. Refuses input that is neither, with a cure. */
 export function detectFormat(name: string, head: Uint8Array): RowFormat {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   refuseForeign(name, bytes);

@@ -18,11 +18,11 @@ export interface ImportOptions {
   readonly rejectsPath: string | undefined;
   readonly concurrency: number;
   readonly retryForMs: number;
-  /** Called when the input was looked at and found to be readable. */
+  /** Called after the input was opened and found readable. */
   readonly connect: () => Calculator | Promise<Calculator>;
 }
 
-/** What an import came to; `failure` is why it ended before the last row. */
+/** The result of an import; `failure` is why it ended before the last row. */
 export interface ImportOutcome {
   readonly summary: ImportSummary;
   readonly failure: unknown;
@@ -32,8 +32,8 @@ export interface ImportOutcome {
 const rejectionsListed = 20;
 
 /**
- * Streams a file or standard input into a calculator. Throws only before the first row is sent; afterwards the summary
- * always comes out, because it says what is already durable.
+ * Streams a file or standard input into a calculator. Throws only before the first row is sent. After that it always
+ * returns the summary, because the summary says what is already durable.
  */
 export async function importFile(options: ImportOptions, context: Context): Promise<ImportOutcome> {
   const { stderr, now } = context;
@@ -41,7 +41,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   const calculator = await options.connect();
   const rejects =
     options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
-  // First of all, so that it is known whatever happens next: with it the import can be run again.
+  // Printed first, so that the user knows it whatever happens next: the import can be run again with it.
   stderr.write(`import id: ${source.importId}\n`);
   const tally = new Tally({
     rejectionsMax: rejectionsListed,
@@ -71,7 +71,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
 }
 
-/** A hundred rows retried at once are one event: say it once, and again after a while. */
+/** Many rows retried at once are one event: print it once, and again after a while. */
 const noteEveryMs = 5_000;
 
 function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {
@@ -79,6 +79,6 @@ function createRetryNotes(note: (text: string) => void, now: () => number): (fai
   return (failure) => {
     if (now() - saidAt < noteEveryMs) return;
     saidAt = now();
-    note(`waiting: ${failure.message}; trying again with the same ids`);
+    note(`waiting: ${failure.message}; retrying with the same ids`);
   };
 }

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
-/** One line of the input without its line end. */
+/** One line of the input, without its line end. */
 export type Line =
   | { readonly number: number; readonly text: string }
-  /** A line that is no text: the rest of the file is still read. `start` is what can be shown of it. */
+  /** A line that is not text: the rest of the file is still read. `start` is the part that can be shown. */
   | { readonly number: number; readonly problem: string; readonly start: string };
 
-/** A row is a series of 200 bytes and two decimals of 128: the longest that could be valid is far below. */
+/** A row is a series of 200 bytes and two decimals of 128: the longest valid row is far below this. */
 export const lineBytesMax = 64 * 1024;
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -15,9 +15,9 @@ const carriageReturn = 0x0d;
 const shownCharacters = 80;
 
 /**
- * Cuts bytes into lines at LF or CRLF with memory for one line only: a line above `lineBytesMax` is skipped and
- * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and a
- * series that begins with it would look like another one.
+ * Cuts bytes into lines at LF or CRLF, with memory for one line only: a line above `lineBytesMax` is skipped and
+ * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and
+ * a series that begins with a byte order mark would look like another series.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;

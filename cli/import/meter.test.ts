@@ -6,7 +6,7 @@ const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
 const clearLine = '\x1b[2K';
 
-/** A meter whose time and input are moved by hand, on a terminal or not. */
+/** A meter on a terminal or not. The test moves its time and its input. */
 function startTestMeter(t: TestContext, options: { isTTY: boolean; size: number | undefined }) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'] });
   const state = { text: '', bytes: 0, rows: 0, rejected: 0, now: 0 };
@@ -19,7 +19,7 @@ function startTestMeter(t: TestContext, options: { isTTY: boolean; size: number 
   });
   return {
     meter,
-    /** What is written while the input moves on and time passes. */
+    /** Returns the text written while the input and the time move on. */
     after(ms: number, change: Partial<typeof state> = {}): string {
       Object.assign(state, change, { text: '', now: state.now + ms });
       t.mock.timers.tick(ms);
@@ -29,7 +29,7 @@ function startTestMeter(t: TestContext, options: { isTTY: boolean; size: number 
   };
 }
 
-test('on a terminal a bar shows the share of the bytes, the rows and the rejected ones', (t) => {
+test('on a terminal a bar shows the share of the bytes, the rows and the rejected rows', (t) => {
   const { meter, after, text } = startTestMeter(t, { isTTY: true, size: 1000 });
   assert.ok(text().includes(hideCursor));
   assert.match(text(), /░{20,} 0 % {2}0 rows, 0 rejected/);
@@ -48,16 +48,16 @@ test('the bar ends with the last numbers, its line is cleared and the cursor com
   assert.equal(after(10_000), '', 'nothing is drawn over the summary');
 });
 
-test('a note does not stay behind the bar, and the bar is drawn again below it', (t) => {
+test('a note replaces the bar, and the bar is drawn again below the note', (t) => {
   const { meter, after, text } = startTestMeter(t, { isTTY: true, size: 1000 });
   after(0);
-  meter.note('waiting: Kafka is away');
-  assert.equal(text(), `\r${clearLine}waiting: Kafka is away\n`);
+  meter.note('waiting: Kafka is unavailable');
+  assert.equal(text(), `\r${clearLine}waiting: Kafka is unavailable\n`);
   assert.match(after(1000, { rows: 7 }), /7 rows/);
   meter.stop();
 });
 
-test('a pipe has no length: rows are counted, and no share is made up', (t) => {
+test('a pipe has no length: rows are counted, and no share is shown', (t) => {
   const { meter, after } = startTestMeter(t, { isTTY: true, size: undefined });
   const drawn = after(1000, { bytes: 500, rows: 40 });
   assert.match(drawn, /40 rows, 0 rejected/);
@@ -65,13 +65,13 @@ test('a pipe has no length: rows are counted, and no share is made up', (t) => {
   meter.stop();
 });
 
-test('an empty file draws a bar that can end', (t) => {
+test('the bar of an empty file ends', (t) => {
   const { meter, text } = startTestMeter(t, { isTTY: true, size: 0 });
   meter.stop();
   assert.match(text(), /0 rows/);
 });
 
-test('in a log there is a line every five seconds, with share and speed, and no escape sequence', (t) => {
+test('a log gets a line every five seconds, with share and speed, and no escape sequence', (t) => {
   const { meter, after } = startTestMeter(t, { isTTY: false, size: 1000 });
   assert.equal(after(4_000, { bytes: 100, rows: 10 }), '');
   assert.equal(after(1_000, { bytes: 500, rows: 40, rejected: 2 }), '50 %, 40 rows (8/s, 2 rejected)\n');
@@ -79,7 +79,7 @@ test('in a log there is a line every five seconds, with share and speed, and no 
   assert.equal(after(10_000), '');
 });
 
-test('in a log of a pipe the line has no share', (t) => {
+test('with a pipe as input, the line in a log has no share', (t) => {
   const { meter, after } = startTestMeter(t, { isTTY: false, size: undefined });
   assert.equal(after(5_000, { bytes: 500, rows: 40 }), '40 rows (8/s)\n');
   meter.stop();

@@ -2,9 +2,9 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { TextSink } from '#cli/context.ts';
 import type { Counts } from './tally.ts';
 
-/** Shows how an import gets on, on standard error. */
+/** Shows the progress of an import on standard error. */
 export interface Meter {
-  /** One line that stays. */
+  /** Prints one line that stays. */
   note(text: string): void;
   stop(): void;
 }
@@ -18,7 +18,7 @@ export interface MeterOptions {
   readonly counts: () => Counts;
 }
 
-/** A log wants a sign of life, not a film. */
+/** Time between two lines in a log, where a sign of progress is enough. */
 const lineEveryMs = 5_000;
 const redrawEveryMs = 200;
 
@@ -57,7 +57,7 @@ function startBar({ stderr, size, bytes, counts }: MeterOptions): Meter {
   );
   const payload = () => ({ rows: counts().rows, rejected: counts().rejected });
   bar.start(total, 0, payload());
-  // A chunk that was read is not yet sent: the last percent waits for the end.
+  // A chunk that was read is not yet sent, so the last percent is shown at the end.
   const draw = () => bar.update(Math.min(bytes(), total), payload());
   const timer = setInterval(draw, redrawEveryMs);
   timer.unref();

@@ -1,11 +1,11 @@
 import { findRepeatedKey } from '#platform/repeatedKey.ts';
 
-/** What one NDJSON line says; a number is its raw text, so that no digit is lost. */
+/** The content of one NDJSON line. A number is its raw text, so that no digit is lost. */
 export type NdjsonRow =
   | { readonly ok: true; readonly series: string; readonly a: string; readonly b: string }
   | { readonly ok: false; readonly problem: string };
 
-/** A number by its text. A class of its own keeps `{"series": 5}` apart from `{"series": "5"}`. */
+/** A number as its text. A separate class distinguishes `{"series": 5}` from `{"series": "5"}`. */
 class RawNumber {
   readonly text: string;
 
@@ -31,12 +31,12 @@ export function parseNdjsonLine(line: string): NdjsonRow {
   }
   const repeated = findRepeatedKey(line);
   if (repeated !== undefined) {
-    return { ok: false, problem: `has the key ${repeated} twice; keep the one that counts` };
+    return { ok: false, problem: `has the key ${repeated} twice; keep one of them` };
   }
   const fields = new Map<string, unknown>(Object.entries(value));
   const unknown = [...fields.keys()].find((name) => !names.some((known) => known === name));
   if (unknown !== undefined)
-    return { ok: false, problem: `has the unknown field "${unknown}"; known are series, a, b` };
+    return { ok: false, problem: `has the unknown field "${unknown}"; the known fields are series, a, b` };
   const series = fields.get('series') ?? '';
   if (typeof series !== 'string') return { ok: false, problem: 'series must be a string' };
   const a = operandText(fields.get('a'));

@@ -5,13 +5,13 @@ import { describeChain, usageError } from '#cli/exit.ts';
 import type { Row } from './rows.ts';
 import type { Rejection } from './tally.ts';
 
-/** The full list of rejected rows as CSV: line, row, code, reason and the text of the row. */
+/** Writes all rejected rows as CSV: line, row, code, reason and the text of the row. */
 export interface RejectsFile {
   add(rejection: Rejection, row: Row): void;
   close(): Promise<void>;
 }
 
-/** Enough of a row to find it again. */
+/** Enough of a row to find it in the file. */
 const textMax = 1000;
 
 export async function openRejectsFile(path: string, input: string): Promise<RejectsFile> {
@@ -20,7 +20,7 @@ export async function openRejectsFile(path: string, input: string): Promise<Reje
   const failure = new Promise<never>((_resolve, reject) => {
     stream.on('error', (error) => reject(usageError(`cannot write ${path}: ${describeChain(error)}`)));
   });
-  failure.catch(() => {}); // awaited below; until then it must not count as unhandled
+  failure.catch(() => {}); // awaited below; until then Node must not count it as unhandled
   await Promise.race([new Promise((resolve) => stream.on('open', resolve)), failure]);
   stream.write('line,row,code,reason,text\n');
   return {

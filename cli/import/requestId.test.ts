@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { requestIdProblem } from '#core/requestId.ts';
 import { importRequestId } from './requestId.ts';
 
-test('the id of a row is fixed for ever: imports of other versions must meet their own rows', () => {
+test('the id of a row never changes: an import by another version must find the same rows', () => {
   assert.equal(importRequestId('billing-2026-06', 1), 'aa736931-0e25-832b-a22f-c8ad83ac3c3d');
   assert.equal(importRequestId('billing-2026-06', 2), 'f028dc21-9893-8745-9c23-9eca62b92e82');
   assert.equal(importRequestId('sha256:00', 1), '63eef4fe-87ee-8532-b15a-eae98140daf8');
@@ -17,7 +17,7 @@ test('every id is a valid UUID of version 8', () => {
   }
 });
 
-test('import id and row cannot run into each other', () => {
+test('import id and row number cannot be confused', () => {
   const ids = [
     importRequestId('a', 11),
     importRequestId('a1', 1),

@@ -4,8 +4,8 @@ import { requestIdFromBytes } from '#core/requestId.ts';
 const domain = 'sumctl-import-v1';
 
 /**
- * The request id of one row of an import: UUIDv8 (RFC 9562: our own content) from SHA-256 over the import id and the
- * row's number. The same import sent twice has the same ids, so nothing is added twice; a row whose operands were
+ * The request id of one row of an import: UUIDv8 (RFC 9562: content defined by us) from SHA-256 over the import id and
+ * the row's number. An import that is sent twice has the same ids, so nothing is added twice. A row whose operands were
  * changed in between is a conflict, which the summary shows.
  *
  * `row` counts data rows from 1: a header, blank lines and line ends do not change the ids.
@@ -18,11 +18,11 @@ export function importRequestId(importId: string, row: number): string {
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6); // version 8
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8); // variant of RFC 9562
   const id = requestIdFromBytes(bytes);
-  if (id === undefined) throw new Error('16 bytes are a UUID');
+  if (id === undefined) throw new Error('16 bytes do not form a UUID');
   return id;
 }
 
-/** The import id of a file that was given none: it stands for its content, byte by byte. */
+/** The import id of a file without a given one: it identifies the file's content, byte by byte. */
 export function contentImportId(sha256Hex: string): string {
   return `sha256:${sha256Hex}`;
 }

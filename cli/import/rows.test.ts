@@ -18,7 +18,7 @@ const brief = (rows: Row[]) =>
       : `${row.line}/${row.row} ! ${row.problem}`,
   );
 
-test('a header is no row, in any order and case', async () => {
+test('a header does not count as a row, in any order and case', async () => {
   assert.deepEqual(brief(await rowsOf('series,a,b\nx,1,2\n')), ['2/1 x|1|2']);
   assert.deepEqual(brief(await rowsOf('B,Series,A\n2,x,1\n')), ['2/1 x|1|2']);
 });
@@ -37,7 +37,7 @@ test('a header with other columns ends the import before anything is sent', asyn
   await assert.rejects(rowsOf('series,a,b,note\nx,1,2,n'), /the header names series, a, b, note/);
 });
 
-test('a bad row is an item with its place, and the rows after it are read', async () => {
+test('a bad row is reported with its line and row, and the rows after it are read', async () => {
   const text = 'x,1,2\nx,1\n"x,1,2\nx;1;2\nx,1,2,3\ny,3,4\n';
   assert.deepEqual(brief(await rowsOf(text)), [
     '1/1 x|1|2',
@@ -49,7 +49,7 @@ test('a bad row is an item with its place, and the rows after it are read', asyn
   ]);
 });
 
-test('an unclosed quote in the first row is a bad row, not a lost header', async () => {
+test('an unclosed quote in the first row is a bad row, not a header', async () => {
   assert.deepEqual(brief(await rowsOf('"x,1,2\ny,3,4')), ['1/1 ! a quote is not closed on this line', '2/2 y|3|4']);
 });
 

@@ -9,11 +9,11 @@ export type RowFormat = (typeof rowFormats)[number];
 interface RowPlace {
   /** Line of the file, from 1. */
   readonly line: number;
-  /** Data row, from 1: the request id is made from it. */
+  /** Data row, from 1. The request id is made from this number. */
   readonly row: number;
 }
 
-/** One row of the input; operands are not looked at yet. */
+/** One row of the input; the operands are not checked yet. */
 export type Row = RowPlace &
   (
     | {
@@ -26,7 +26,7 @@ export type Row = RowPlace &
     | { readonly kind: 'bad'; readonly problem: string; readonly text: string }
   );
 
-/** Turns lines into rows. Blank lines are no rows, and a CSV header is none. A bad row is an item, not an end. */
+/** Turns lines into rows. Blank lines and a CSV header are skipped. A bad row is an item and does not end the input. */
 export async function* readRows(lines: AsyncIterable<Line>, format: RowFormat): AsyncGenerator<Row> {
   const parse = format === 'csv' ? createCsvReader() : parseNdjson;
   let row = 0;
@@ -56,7 +56,7 @@ function parseNdjson(text: string): Parsed {
 
 const columns = ['series', 'a', 'b'] as const;
 
-/** Remembers whether the first row was a header, and which column is which. */
+/** Remembers whether the first row was a header, and the order of the columns. */
 function createCsvReader(): (text: string) => Parsed | 'header' {
   let order: readonly number[] | undefined;
   return (text) => {
@@ -74,7 +74,7 @@ function createCsvReader(): (text: string) => Parsed | 'header' {
   };
 }
 
-/** Where series, a and b stand; undefined when the first row is data. `a` and `b` are no decimals, so it cannot be both. */
+/** The columns of series, a and b; undefined when the first row is data. `a` and `b` are not decimals. */
 function readHeader(parsed: CsvFields): readonly number[] | undefined {
   if (!parsed.ok) return undefined;
   const names = parsed.fields.map((field) => field.trim().toLowerCase());

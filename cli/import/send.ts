@@ -11,21 +11,21 @@ import type { Tally } from './tally.ts';
 export interface SendOptions {
   readonly importId: string;
   readonly calculator: Calculator;
-  /** Rows in flight at once. */
+  /** Number of rows sent at the same time. */
   readonly concurrency: number;
-  /** How long one row is tried before the import stops, in milliseconds. */
+  /** How long one row is retried before the import stops, in milliseconds. */
   readonly retryForMs: number;
   readonly now: () => number;
   readonly random: () => number;
-  /** Ctrl-C: no further row is sent, and those in flight are given up. */
+  /** Ctrl-C: no further row is sent, and the calls in flight are aborted. */
   readonly signal: AbortSignal;
   readonly onRetry: (failure: TryAgain) => void;
 }
 
 /**
- * Sends every row, many at once, each with its own request id and the same one on every retry. A bad row is counted
- * and passed over; only the lack of an answer ends the import early, as the error that is thrown. The tally then
- * holds what is known, and the same import can simply be run again.
+ * Sends every row, many at once, each with its own request id, which every retry keeps. A bad row is counted and
+ * skipped. Only missing responses end the import early; they are the error that is thrown. The tally then
+ * holds what is known, and the same import can be run again.
  */
 export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options: SendOptions): Promise<void> {
   const failed = new AbortController();
@@ -33,7 +33,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const work = async () => {
     for (;;) {
       if (signal.aborted) return;
-      // Concurrent calls queue up inside the generator: each worker gets a row of its own, in order.
+      // Concurrent calls queue inside the generator: each worker gets its own row, in order.
       const next = await rows.next();
       if (next.done === true) return;
       await sendRow(next.value, tally, { ...options, signal });
@@ -42,7 +42,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const outcomes = await Promise.allSettled(
     Array.from({ length: options.concurrency }, () =>
       work().catch((error: unknown) => {
-        // The first failure stops the others, whose own errors only say that they were stopped.
+        // The first failure stops the other workers; their own errors only say that they were stopped.
         if (!failed.signal.aborted) failed.abort(error);
         throw error;
       }),
@@ -85,7 +85,7 @@ async function sendRow(row: Row, tally: Tally, options: SendOptions): Promise<vo
   tally.acknowledged(answer);
 }
 
-/** The same check as the calculator's, so that a row that cannot be valid costs no round trip. */
+/** The same check as the calculator's, so that an invalid row costs no round trip. */
 function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: string) {
   const { series, a, b } = row;
   try {
@@ -97,19 +97,19 @@ function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: strin
   }
 }
 
-/** Answers that are about the row. Every other one is about us or the service, and the next row would get it too. */
+/** Errors of one row. Every other error concerns the client or the service, so the next row would get it too. */
 const rowCodes: ReadonlySet<string> = new Set(['invalid-field', 'malformed-json', 'body-too-large', 'id-conflict']);
 
 function explain(error: unknown, name: string): unknown {
   if (error instanceof GaveUp) {
-    return new CliError(exitCodes.unreachable, `the import stopped, ${name} does not answer: ${error.message}`, {
-      hint: 'Run the same command again: what was acknowledged is not added twice.',
+    return new CliError(exitCodes.unreachable, `the import stopped, ${name} does not respond: ${error.message}`, {
+      hint: 'Run the same command again: acknowledged rows are not added twice.',
       cause: error,
     });
   }
   if (error instanceof Refused) {
-    return new CliError(exitCodes.unreachable, `the import stopped, ${name} answered: ${error.message}`, {
-      hint: 'Check that this is a calculator, then run the same command again: nothing is added twice.',
+    return new CliError(exitCodes.unreachable, `the import stopped, ${name} responded: ${error.message}`, {
+      hint: 'Check that this is a calculator. Then run the same command again: nothing is added twice.',
       cause: error,
     });
   }

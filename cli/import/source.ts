@@ -7,7 +7,7 @@ import { detectBytes, detectFormat } from './detect.ts';
 import { contentImportId } from './requestId.ts';
 import type { RowFormat } from './rows.ts';
 
-/** An input that was looked at, ready to be read once. */
+/** An opened input, ready to be read once. */
 export interface Source {
   /** Path, or `standard input`. */
   readonly name: string;
@@ -15,7 +15,7 @@ export interface Source {
   readonly format: RowFormat;
   /** Bytes; undefined when not known. */
   readonly size: number | undefined;
-  /** May be iterated once. Throws CliError at its end when the content is not the one that the import id stands for. */
+  /** May be iterated once. At its end it throws a CliError if the content does not match the import id. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Bytes read so far. */
   readonly progress: () => number;
@@ -29,7 +29,7 @@ export interface SourceOptions {
   readonly format: RowFormat | undefined;
 }
 
-/** Opens the input. Without an import id the file is read twice: first for the hash that becomes the id. */
+/** Opens the input. Without an import id the file is read twice: the first time for the hash that becomes the id. */
 export async function openSource(options: SourceOptions): Promise<Source> {
   return options.path === '-' ? await openStdin(options) : await openFile(options);
 }
@@ -38,13 +38,13 @@ async function openStdin({ stdin, importId, format }: SourceOptions): Promise<So
   if (importId === undefined) {
     throw usageError(
       'standard input needs --import-id',
-      'It names the import: run again with the same name, nothing is added twice. Use another name for other rows.',
+      'The id names the import: running it again with the same id adds nothing twice. Use another id for other rows.',
     );
   }
   const name = 'standard input';
   const iterator = stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   const head: Uint8Array[] = [];
-  // A pipe may begin with a few bytes only; without rows there is nothing to tell the format from.
+  // The first chunk of a pipe may be a few bytes only. Without rows the format cannot be detected.
   while (head.reduce((sum, chunk) => sum + chunk.length, 0) < detectBytes) {
     const next = await iterator.next();
     if (next.done === true) break;
@@ -120,7 +120,7 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Its rows are sent under an id that stands for its bytes: if these changed meanwhile, that has to be said. */
+/** The rows are sent under an id made from the file's bytes: if these changed meanwhile, this is an error. */
 async function* readUnchanged(path: string, expected: string): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   for await (const chunk of readFile(path)) {
@@ -128,8 +128,8 @@ async function* readUnchanged(path: string, expected: string): AsyncGenerator<Ui
     yield chunk;
   }
   if (hash.digest('hex') === expected) return;
-  throw new CliError(exitCodes.failed, `${path} was changed while it was imported`, {
-    hint: `Some rows were sent under the import id ${contentImportId(expected)}. Restore the file and import it again under --import-id ${contentImportId(expected)}; conflicting rows are then named.`,
+  throw new CliError(exitCodes.failed, `${path} was changed during the import`, {
+    hint: `Some rows were sent under the import id ${contentImportId(expected)}. Restore the file and import it again under --import-id ${contentImportId(expected)}; the summary then lists the conflicting rows.`,
   });
 }
 

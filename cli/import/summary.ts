@@ -2,7 +2,7 @@ import { renderFields, renderTable } from '#cli/output/table.ts';
 import { formatVector } from '#core/vector.ts';
 import type { Counts, Rejection, Tally } from './tally.ts';
 
-/** What an import answers, as `-o json|yaml` prints it. */
+/** The result of an import, as `-o json|yaml` prints it. */
 export interface ImportSummary extends Counts {
   readonly importId: string;
   /** `partition:offset,...`: what `sumctl total --at-least` takes. */

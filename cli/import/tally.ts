@@ -5,7 +5,7 @@ import type { Row } from './rows.ts';
 export interface Rejection {
   readonly line: number;
   readonly row: number;
-  /** `bad-row` when it could not be read, else a code of the error catalogue. */
+  /** `bad-row` when the row could not be read, otherwise a code of the error catalogue. */
   readonly code: string;
   readonly reason: string;
 }
@@ -13,25 +13,25 @@ export interface Rejection {
 export interface Counts {
   /** Rows read. */
   readonly rows: number;
-  /** Durable in the log; rows of an earlier run among them, as far as the calculator did not remember them. */
+  /** Durable in the log. Includes rows of an earlier run that the calculator did not remember. */
   readonly accepted: number;
-  /** The calculator remembered them and wrote nothing. */
+  /** The calculator remembered these and wrote nothing. */
   readonly replayed: number;
   readonly rejected: number;
-  /** Sent without an answer. */
+  /** Sent, but no response came. */
   readonly unanswered: number;
   /** Attempts beyond the first. */
   readonly retries: number;
 }
 
 export interface TallyOptions {
-  /** Most rejections that are kept: those with the lowest line numbers. */
+  /** How many rejections are kept: those with the lowest line numbers. */
   readonly rejectionsMax: number;
-  /** Told of every rejection, kept or not. */
+  /** Called for every rejection, kept or not. */
   readonly onRejection?: (rejection: Rejection, row: Row) => void;
 }
 
-/** What became of the rows of an import, with memory that does not grow with them. */
+/** Counts the results of an import's rows, in memory that does not grow with the rows. */
 export class Tally {
   readonly #options: TallyOptions;
   readonly #newest = new Map<number, Position>();
@@ -46,12 +46,12 @@ export class Tally {
     return { ...this.#counts };
   }
 
-  /** The first in the file, at most `rejectionsMax`. */
+  /** The first rejections in the file, at most `rejectionsMax`. */
   get rejections(): readonly Rejection[] {
     return this.#cut();
   }
 
-  /** The highest acknowledged position of each partition: a total at least this new counts every accepted row. */
+  /** The highest acknowledged position of each partition: a total up to these positions counts every accepted row. */
   get vector(): Position[] {
     return [...this.#newest.values()].sort((a, b) => a.partition - b.partition);
   }
@@ -83,7 +83,7 @@ export class Tally {
     const rejection = { line: row.line, row: row.row, code, reason };
     this.#options.onRejection?.(rejection, row);
     this.#rejections.push(rejection);
-    // Answers come out of order: keep twice as many, and cut now and then to the first in the file.
+    // Responses come out of order: keep twice as many, and cut now and then to the first in the file.
     if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
   }
 

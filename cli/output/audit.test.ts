@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { type AuditResult, auditResultSchema } from '#audit/result.ts';
 import { renderAudit } from './audit.ts';
 
@@ -23,8 +23,8 @@ function result(overrides: Partial<AuditResult> = {}): AuditResult {
   });
 }
 
-describe('the result of an audit is printed', () => {
-  it('in a few lines when all is well', () => {
+describe('the result of an audit prints', () => {
+  test('in a few lines when nothing is wrong', () => {
     assert.equal(
       renderAudit(result()),
       `Verdict:   exact
@@ -37,7 +37,7 @@ PARTITION   OFFSETS   APPLIED   DUPLICATE   CONFLICT   PARKED   UNREAD
     );
   });
 
-  it('with findings, series and ranges, and how many are not listed', () => {
+  test('with findings, series and ranges, and how many are not listed', () => {
     const range = { logEpoch: 1, partition: 0, fromOffset: '0', toOffset: '9', rows: '8' };
     const text = renderAudit(
       result({
@@ -94,7 +94,7 @@ PARTITION   OFFSETS   LEDGER ROWS   WHY
     assert.match(text, /^Verdict: {3}NOT EXACT$/m);
   });
 
-  it('without a table when nothing was counted', () => {
+  test('without a table when nothing was counted', () => {
     assert.match(renderAudit(result({ partitions: [] })), /No partition has been counted yet\./);
   });
 });

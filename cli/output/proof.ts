@@ -14,17 +14,19 @@ export function proofJson(proof: GetProofResponse) {
 }
 
 /**
- * Why totals are not proven exact; undefined when they are, in their word and in ours: the law is checked here once
- * more, because a person who verifies wants more than the word of the one who is verified.
+ * Why totals are not proven exact; undefined when they are, both by the service's verdict and by our own check. The
+ * conservation law is checked here again, so that a verification does not depend on the service that it verifies.
  */
 export function findDoubt(proof: GetProofResponse): { readonly reason: string; readonly message: string } | undefined {
   const { exact, reason, message, partitions } = proof;
   if (!exact) return { reason, message };
   const violations = partitions.map(lawViolation).filter((violation) => violation !== undefined);
-  return violations.length === 0 ? undefined : { reason: 'the law is violated', message: violations.join('; ') };
+  return violations.length === 0
+    ? undefined
+    : { reason: 'the conservation law is violated', message: violations.join('; ') };
 }
 
-/** The verdict, then the law per partition. */
+/** The verdict, then the conservation law per partition. */
 export function renderProof(proof: GetProofResponse): string {
   const { message, at, partitions } = proof;
   const doubt = findDoubt(proof);

@@ -6,7 +6,7 @@ import { acknowledge, startScriptedService } from '#cli/testing/fakeService.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Runs sumctl as a shell does, with its streams where the shell puts them. */
+/** Runs sumctl in a shell, with its streams redirected by the shell. */
 function shell(command: string): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const env = { ...process.env, SUMCTL: `${process.execPath} ${join(root, 'cli/sumctl.ts')}` };
@@ -20,7 +20,7 @@ const id = '0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e';
 const receipt = new RegExp(`^error: the addition ${id} is acknowledged at 3:17, but standard output cannot be written`);
 
 for (const output of ['table', 'json']) {
-  test(`add -o ${output} onto a full disk ends with 5 and tells id and position on standard error`, async () => {
+  test(`add -o ${output} onto a full disk exits with 5 and prints id and position on standard error`, async () => {
     await using fake = await startScriptedService([
       { call: 'POST /v1/additions', answer: (call) => acknowledge(call, { partition: 3, offset: 17 }) },
     ]);
@@ -32,11 +32,11 @@ for (const output of ['table', 'json']) {
   });
 }
 
-test('add into a closed pipe ends with 5 and tells id and position too: a receipt is more than a list', async () => {
+test('add into a closed pipe also exits with 5 and prints id and position, because a receipt must not be lost', async () => {
   await using fake = await startScriptedService([
     { call: 'POST /v1/additions', answer: (call) => acknowledge(call, { partition: 3, offset: 17 }) },
   ]);
-  // The reader closes its end before anything is written: sumctl starts when it is gone.
+  // The reader closes its end before anything is written: sumctl starts after it has exited.
   const ran = await shell(
     `mkfifo "$TMPDIR/pipe-$$"; (exec < "$TMPDIR/pipe-$$") & ` +
       `{ wait; $SUMCTL add 1 2 --id ${id} --calculator-url ${fake.url}; } > "$TMPDIR/pipe-$$"; code=$?; rm "$TMPDIR/pipe-$$"; exit $code`,
@@ -45,18 +45,18 @@ test('add into a closed pipe ends with 5 and tells id and position too: a receip
   assert.equal(ran.code, 5);
 });
 
-test('a command that only reads says that the disk is full, and ends with 5', async () => {
+test('a command that only reads reports the full disk, and exits with 5', async () => {
   const ran = await shell('$SUMCTL --help > /dev/full');
   assert.equal(ran.stderr, 'error: standard output cannot be written (ENOSPC)\n');
   assert.equal(ran.code, 5);
 });
 
-test('a command that only reads ends with 0 when the reader of its pipe has enough', async () => {
+test('a command that only reads exits with 0 when the reader closes its pipe', async () => {
   const ran = await shell('$SUMCTL --help | true');
   assert.deepEqual(ran, { code: 0, stdout: '', stderr: '' });
 });
 
-test('a full standard error is no reason to fail', async () => {
+test('a standard error on a full disk is not a failure', async () => {
   await using fake = await startScriptedService([
     { call: 'POST /v1/additions', answer: { status: 503, text: 'busy' } },
     { call: 'POST /v1/additions', answer: (call) => acknowledge(call, { partition: 0, offset: 1 }) },

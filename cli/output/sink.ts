@@ -1,7 +1,7 @@
 import type { TextSink } from '#cli/context.ts';
 import { CliError, codeOf, exitCodes } from '#cli/exit.ts';
 
-/** As much of a stream of the process as we use. */
+/** The parts of a process stream that we use. */
 export interface OutputStream {
   write(text: string, onWritten: (error?: Error | null) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -10,15 +10,15 @@ export interface OutputStream {
 }
 
 /**
- * Standard output or standard error of the process. Either may be a full disk or a pipe that its reader has closed: that
- * is remembered here and told by `flush`, because a stream tells it late and by an event that would end the process.
+ * Standard output or standard error of the process. Either may be a full disk or a pipe that its reader has closed. The
+ * failure is remembered and reported by `flush`: a stream reports it late, by an event that would end the process.
  */
 export class ProcessOutput implements TextSink {
   readonly #stream: OutputStream;
   #failure: Error | undefined;
   #written: Promise<void> = Promise.resolve();
 
-  /** `onBroken` is called once: nothing that is written from then on arrives. */
+  /** `onBroken` is called once: nothing that is written afterwards is printed. */
   constructor(stream: OutputStream, onBroken: (error: Error) => void = () => {}) {
     this.#stream = stream;
     stream.on('error', (error) => {
@@ -56,7 +56,7 @@ export class ProcessOutput implements TextSink {
   }
 }
 
-/** Prints the result of work that is done. When it cannot be printed, the error says what was done: `done` is a clause. */
+/** Prints the result of finished work. If it cannot be printed, the error says what was done: `done` is a clause. */
 export async function printResult(stdout: TextSink, text: string, done: string): Promise<void> {
   stdout.write(text);
   try {
@@ -66,9 +66,9 @@ export async function printResult(stdout: TextSink, text: string, done: string):
   }
 }
 
-/** Standard output failed: what its end means for a command that only reads. */
+/** What a failed standard output means for a command that only reads. */
 export function brokenOutput(error: Error): { exitCode: number; text: string } {
-  // `sumctl total | head`: the reader has what it wanted.
+  // `sumctl total | head`: the reader has read enough.
   if (codeOf(error) === 'EPIPE') return { exitCode: exitCodes.ok, text: '' };
   return { exitCode: exitCodes.outputLost, text: `error: ${describeBroken(error)}\n` };
 }

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 
-/** One column: its heading as people read it, and what stands in it. */
+/** One column: its heading, and its content for an item. */
 export interface Column<Row> {
   readonly heading: string;
   readonly value: (row: Row) => string | number | bigint;
@@ -31,7 +31,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   return createTableWriter(columns).add(rows);
 }
 
-/** A table that is printed page by page: columns may grow from page to page, but never shrink. */
+/** A table that is printed page by page: columns may become wider from page to page, but never narrower. */
 export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(rows: readonly Row[]): string } {
   const headings = columns.map(({ heading }) => heading.toUpperCase());
   let widest = headings;
@@ -45,7 +45,7 @@ export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(r
         style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
         colAligns: columns.map(({ align }) => align ?? 'left'),
       });
-      // The widest cells so far are laid out too and cut off again: they hold the columns of earlier pages.
+      // The widest cells so far are laid out too and removed afterwards: they keep the width of earlier pages.
       table.push(widest, headings, ...cells);
       const lines = table.toString().replace(/ +$/gm, '').split('\n');
       const printed = lines.slice(isFirst ? 1 : 2);
@@ -71,9 +71,9 @@ export function renderFields(fields: readonly (readonly [name: string, value: st
 }
 
 /**
- * Text from elsewhere may hold what a terminal obeys, or what a person cannot see: control and format characters (such
- * as those that turn the direction of text), characters of no width, unusual spaces. They are shown as escapes, so that
- * two texts that differ never look the same. A backslash before `u` is doubled for the same reason.
+ * Text from other systems may hold characters that control a terminal or are invisible: control and format characters
+ * (such as those that change the direction of text), characters of no width, unusual spaces. They are shown as escapes,
+ * so that two different texts never look the same. A backslash before `u` is doubled for the same reason.
  */
 export function printable(text: string): string {
   return text.replace(

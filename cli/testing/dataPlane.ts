@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findFreePort } from '#tools/process/ports.ts';
-import { waitFor } from '#tools/process/wait.ts';
+import { findFreePort } from '#lab/process/ports.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { sharedKafka, sharedPostgres, uniqueName } from '#tools/testing/servers.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
@@ -19,16 +19,16 @@ export interface DataPlane extends AsyncDisposable {
   readonly calculatorUrl: string;
   readonly calculatorGrpcUrl: string;
   readonly aggregatorUrl: string;
-  /** Where each program serves its metrics. */
+  /** The address of each program's metrics. */
   readonly adminUrl: Readonly<Record<Program, string>>;
   pidOf(program: Program): number;
-  /** kill -9, as an evicted pod ends. */
+  /** kill -9: ends the program without any clean-up. */
   kill(program: Program): Promise<void>;
-  /** Starts it again on its ports, and waits until it is ready. */
+  /** Starts the program again on its ports, and waits until it is ready. */
   start(program: Program): Promise<void>;
 }
 
-/** `environment` is added to what both programs get. */
+/** `environment` is added to the environment of both programs. */
 export async function startDataPlane(environment: Readonly<Record<string, string>> = {}): Promise<DataPlane> {
   const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
   const folder = await createTemporaryFolder();
@@ -82,7 +82,7 @@ export async function startDataPlane(environment: Readonly<Record<string, string
     });
     running.set(program, child);
     await waitFor({ what: `the ${program} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
-      if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the ${program} ended with exit code ${child.exitCode}`);
       const response = await fetch(`http://${address}:${admin}/readyz`);
       if (!response.ok) throw new Error(await response.text());
       return true;
@@ -91,14 +91,14 @@ export async function startDataPlane(environment: Readonly<Record<string, string
 
   async function kill(program: Program): Promise<void> {
     const child = running.get(program);
-    // A killed process has no exit code but a signal; waiting for its end once more would wait for ever.
+    // A killed process has a signal instead of an exit code; waiting for its end again would never return.
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
   }
 
-  // The aggregator makes the topic.
+  // Started first, because the aggregator creates the topic.
   await start('aggregator');
   await start('calculator');
   return {

@@ -4,36 +4,36 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createFolder } from './folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { acceptWebSocket, type ServerSocket } from './webSocket.ts';
 
-/** A pod of the imagination: ready or not, and where its port leads. */
+/** A fake pod: ready or not, and the server behind its port. */
 export interface FakePod {
   readonly name: string;
   ready: boolean;
-  /** A server of the test; undefined: nobody listens in the pod. */
+  /** A server of the test; undefined if no process listens in the pod. */
   readonly url: string | undefined;
 }
 
-/** A stand-in for an API server that knows SumPipelines, pods and port-forwards, and nothing else. */
+/** A stand-in for an API server that serves only SumPipelines, pods and port-forwards. */
 export interface FakeApiServer extends AsyncDisposable {
   readonly kubeconfig: string;
-  /** Paths that were asked for, without port-forwards. */
+  /** Requested paths, without port-forwards. */
   readonly asked: readonly string[];
   /** Pods to which a port was forwarded, in order. */
   readonly forwarded: readonly string[];
   /** WebSocket messages that came from the client. */
   messages(): number;
-  /** The pod vanishes: its connections break, and it is in no list any more. */
+  /** Removes the pod: its connections break, and no list contains it any more. */
   kill(pod: string): void;
 }
 
 export interface FakeApiServerOptions {
   readonly pipelines: readonly unknown[];
   readonly pods: FakePod[];
-  /** Answers instead: status and a Kubernetes Status. */
+  /** Sent instead of the usual response: a status and a Kubernetes Status. */
   readonly refuse?: (path: string) => { code: number; reason: string; message: string } | undefined;
-  /** Answers what is not known here, with JSON or with lines of text; `call` is method and path. */
+  /** The response to other paths, as JSON or as lines of text; `call` is method and path. */
   readonly answer?: (call: string) => { json: unknown } | { lines: readonly string[] } | undefined;
 }
 
@@ -82,7 +82,7 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const folder = await createFolder();
+  const folder = await createTemporaryFolder();
   const kubeconfig = join(folder.path, 'kubeconfig');
   await writeFile(kubeconfig, stringify(buildKubeconfig(`http://127.0.0.1:${port}`)));
   const kill = (name: string) => {
@@ -108,7 +108,7 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
 
 const channels = { data: 0, error: 1 } as const;
 
-/** The first message of each channel is the port; then bytes go both ways, each message led by its channel. */
+/** The first message of each channel is the port. Then bytes go both ways; each message begins with its channel. */
 function forward(socket: ServerSocket, pod: FakePod, onMessage: () => void): void {
   const send = (channel: number, bytes: Buffer) => socket.send(Buffer.concat([Buffer.from([channel]), bytes]));
   for (const channel of Object.values(channels)) send(channel, Buffer.from([0x90, 0x1f]));
@@ -133,8 +133,7 @@ function buildKubeconfig(server: string): object {
     kind: 'Config',
     'current-context': 'fake',
     contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'fake', namespace: 'shop' } }],
-    // The client library wants to be told that plain HTTP is meant.
-    clusters: [{ name: 'fake', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'fake', cluster: { server } }],
     users: [{ name: 'fake', user: { token: 'none' } }],
   };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type AddRequest, AddRequestSchema, AddResponseSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 
-/** What the fake does with a call: acknowledge it at an offset, refuse it, cut the connection, or say nothing. */
+/** How the fake handles a call: acknowledge it at an offset, refuse it, cut the connection, or send nothing. */
 export type GrpcReply =
   | { readonly offset: number; readonly replayed?: boolean }
   | { readonly status: number; readonly code?: string; readonly message: string }
@@ -16,11 +16,11 @@ export interface FakeGrpc extends AsyncDisposable {
   /** `grpc://127.0.0.1:port`. */
   readonly url: string;
   readonly calls: readonly AddRequest[];
-  /** Connections that were made. */
+  /** Number of connections made. */
   connections(): number;
 }
 
-/** A stand-in for a calculator's gRPC API: only Add, only the answers that a test wrote down. */
+/** A stand-in for a calculator's gRPC API: only Add, only the responses that a test wrote down. */
 export async function startFakeGrpc(reply: (request: AddRequest) => GrpcReply): Promise<FakeGrpc> {
   const calls: AddRequest[] = [];
   const sessions = new Set<ServerHttp2Session>();

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import type { ErrorCode } from '#core/errors.ts';
 import { errorCatalogue, problemTypeBase } from '#core/errors.ts';
 
-/** What the fake saw of one call. */
+/** One call as the fake received it. */
 export interface SeenCall {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;
 }
 
-/** What it does with it: answer JSON, answer text, break the connection, or say nothing at all. */
+/** How the fake handles a call: respond with JSON or text, break the connection, or send nothing. */
 export type FakeAnswer =
   | { readonly status: number; readonly json: unknown; readonly headers?: Readonly<Record<string, string>> }
   | { readonly status: number; readonly text: string }
@@ -24,11 +24,11 @@ export interface Expected {
   readonly answer: FakeAnswer | ((call: SeenCall) => FakeAnswer);
 }
 
-/** A stand-in for a calculator or an aggregator: no sums, no log, only answers that a test wrote down. */
+/** A stand-in for a calculator or an aggregator: it only sends the responses that a test wrote down. */
 export interface FakeService extends AsyncDisposable {
   readonly url: string;
   readonly calls: readonly SeenCall[];
-  /** Throws when a call was missing, or came that nobody expected. */
+  /** Throws if an expected call is missing, or if an unexpected call came. */
   assertDone(): void;
 }
 
@@ -61,7 +61,7 @@ export async function startScriptedService(script: readonly Expected[]): Promise
   };
 }
 
-/** Answers every call by a function. */
+/** Handles every call with a function. */
 export async function startFakeService(
   answer: (call: SeenCall) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<FakeService> {
@@ -106,7 +106,7 @@ function reply(request: IncomingMessage, response: ServerResponse, answer: FakeA
   response.end('json' in answer ? JSON.stringify(answer.json) : answer.text);
 }
 
-/** A problem as our services answer it. */
+/** A problem document as our services send it. */
 export function problem(code: ErrorCode, detail: string, field?: string): FakeAnswer {
   const { http, title } = errorCatalogue[code];
   const json = {

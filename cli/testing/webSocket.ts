@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** The server's half of a WebSocket, as much of RFC 6455 as a port-forward needs: binary messages and closing. */
+/** The server side of a WebSocket, as much of RFC 6455 as a port-forward needs: binary messages and closing. */
 export interface ServerSocket {
   send(message: Buffer): void;
   onMessage(listener: (message: Buffer) => void): void;
   onClose(listener: () => void): void;
-  /** Cuts the connection, as a dying API server would. */
+  /** Cuts the connection, as an API server does when it crashes. */
   destroy(): void;
-  /** Says goodbye, as the API server does when the pod's connection ends. */
+  /** Closes the WebSocket, as the API server does when the pod's connection ends. */
   close(): void;
 }
 

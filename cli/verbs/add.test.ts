@@ -38,7 +38,7 @@ test('add -o json prints one document with the position as the API has it', asyn
   });
 });
 
-test('429, 503 and a broken connection are retried with the same id until there is an answer', async () => {
+test('429, 503 and a broken connection are retried with the same id until a response comes', async () => {
   await using fake = await startScriptedService([
     { call: post, answer: problem('queue-full', 'full') },
     { call: post, answer: problem('outcome-unknown', 'no answer of Kafka') },
@@ -73,43 +73,45 @@ for (const answer of [
   });
 }
 
-test('an unknown outcome ends with 3 and the exact command to run again', async () => {
-  await using fake = await startScriptedService([{ call: post, answer: problem('outcome-unknown', 'Kafka is away') }]);
+test('an unknown outcome exits with 3 and prints the exact command to run again', async () => {
+  await using fake = await startScriptedService([
+    { call: post, answer: problem('outcome-unknown', 'Kafka is unavailable') },
+  ]);
   const args = ['add', '1', '2', '--series', "it's", '--calculator-url', fake.url, '--retry-for', '0s'];
   const ran = await runSumctl(args);
   assert.deepEqual(ran, {
     exitCode: 3,
     stdout: '',
-    stderr: `error: it is not known whether the addition was written: Kafka is away
-Run exactly this, it is counted once whatever happened before:
+    stderr: `error: it is unknown whether the addition was written: Kafka is unavailable
+Run exactly this command again; the addition is counted once in any case:
   sumctl add 1 2 --series 'it'\\''s' --id ${testRequestId} --calculator-url ${fake.url}
 `,
   });
 });
 
-test('when nobody listens nothing was written, and it says so', async () => {
+test('when no process listens, the message says that nothing was written', async () => {
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'http://127.0.0.1:1', '--retry-for', '0s']);
   assert.equal(ran.exitCode, 3);
   assert.match(ran.stderr, /^error: nothing was written: cannot reach .*ECONNREFUSED/);
 });
 
-test('an acknowledgement without a position is none', async () => {
+test('a response without a position is not an acknowledgement', async () => {
   await using fake = await startScriptedService([
     { call: post, answer: { status: 200, json: { requestId: testRequestId, series: 'x', result: '3' } } },
   ]);
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 3);
-  assert.match(ran.stderr, /answered something else than a SumPipeline service does/);
+  assert.match(ran.stderr, /did not respond like a SumPipeline service/);
 });
 
-test('an answer that is not JSON names the likely mistake', async () => {
+test('for a response that is not JSON, the message names the likely mistake', async () => {
   await using fake = await startScriptedService([{ call: post, answer: { status: 200, text: '<html>hello' } }]);
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stderr, /not JSON: <html>hello\nIs this the HTTP port of a calculator/);
 });
 
-test('Ctrl-C while waiting ends with 130 and the command to run again', async () => {
+test('Ctrl-C while waiting exits with 130 and prints the command to run again', async () => {
   const interruption = new AbortController();
   await using fake = await startScriptedService([
     {
@@ -138,7 +140,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
   [['add', '1', '2', '--id', '00000000-0000-0000-0000-000000000000'], /--id must not be the nil UUID/],
   [['add', '1', '2', '--series', 'a\0b'], /--series holds a control character/],
   [['add', '1', '2', '--series', 'é'.repeat(101)], /--series has 202 bytes/],
-  [['add', '1', '2', '--format', 'csv'], /--format goes with --file/],
+  [['add', '1', '2', '--format', 'csv'], /--format needs --file/],
   [['add', '1', '2', '--retry-for', '5'], /--retry-for must be a duration such as/],
   [['add', '1', '2', '--file', 'x.csv'], /either two numbers or --file/],
   [['add', '--file', 'x.csv', '--series', 's'], /cannot be used with/],
@@ -150,7 +152,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
 ];
 
 for (const [args, message] of wrongUsage) {
-  test(`sumctl ${args.join(' ').slice(0, 60)} is wrong usage: 2, and nothing is sent`, async () => {
+  test(`sumctl ${args.join(' ').slice(0, 60)} is a usage error: 2, and nothing is sent`, async () => {
     const ran = await runSumctl([...args, '--calculator-url', 'http://127.0.0.1:1']);
     assert.equal(ran.exitCode, 2, ran.stderr);
     assert.match(ran.stderr, message);
@@ -158,7 +160,7 @@ for (const [args, message] of wrongUsage) {
   });
 }
 
-test('options of Kubernetes and a URL contradict each other', async () => {
+test('options of Kubernetes cannot be combined with a URL', async () => {
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', 'http://127.0.0.1:1', '-n', 'x']);
   assert.equal(ran.exitCode, 2);
   assert.match(ran.stderr, /--namespace is for pipelines in Kubernetes/);
@@ -178,7 +180,7 @@ for (const [url, message] of [
   ['http://127.0.0.1:0', /--calculator-url must name a port, as in http:\/\/127\.0\.0\.1:8080, not/],
   ['grpc://127.0.0.1:9090/path', /--calculator-url must be host and port alone, as in grpc:\/\/127\.0\.0\.1:9090, not/],
 ] as const) {
-  test(`${url} is no address to dial, and is refused before it is tried`, async () => {
+  test(`${url} is not a valid address and is refused without a connection attempt`, async () => {
     const ran = await runSumctl(['add', '1', '2', '--calculator-url', url]);
     assert.equal(ran.exitCode, 2, ran.stderr);
     assert.match(ran.stderr, message);

@@ -15,19 +15,21 @@ export function addCommand(context: Context): Command {
     .description(
       `Add two numbers to a series, or every row of a file, and print the receipt.
 
-An acknowledged addition is durable in the log; the totals follow. Every addition carries a request id, and the same id is counted once, however often it is sent: that is what makes a retry safe.`,
+An acknowledged addition is durable in the log; the totals include it soon after. Every addition has a request id. An id is counted once, however often it is sent, so a retry is safe.`,
     )
     .argument('[a]', 'decimal, such as 12 or -0.5: at most 38 digits, 18 of them after the point')
     .argument('[b]', 'decimal')
     .addOption(new Option('-s, --series <name>', 'the total to add to (default: "default")'))
-    .addOption(new Option('--id <uuid>', 'request id; use the same one to try again (default: a new UUIDv7)'))
+    .addOption(new Option('--id <uuid>', 'request id; a retry must use the same id (default: a new UUIDv7)'))
     .addOption(
       new Option('-f, --file <path>', 'add every row of this file, - for standard input').conflicts(['series', 'id']),
     )
     .addOption(
-      new Option('--import-id <text>', 'name of the import; the request ids are made from it and the row number'),
+      new Option('--import-id <text>', 'name of the import; a request id is made from this name and the row number'),
     )
-    .addOption(new Option('--format <format>', 'of the file (default: by its name or first bytes)').choices(rowFormats))
+    .addOption(
+      new Option('--format <format>', 'format of the file (default: by its name or first bytes)').choices(rowFormats),
+    )
     .addOption(new Option('--rejects <path>', 'write every rejected row to this CSV file'))
     .addOption(
       new Option('--concurrency <n>', 'rows in flight at once').default(
@@ -38,7 +40,7 @@ An acknowledged addition is durable in the log; the totals follow. Every additio
     .addOption(
       new Option(
         '--retry-for <duration>',
-        `how long to try again without an answer (default: ${retryForDefault.one}, with --file ${retryForDefault.file} per row)`,
+        `how long to retry while no response comes (default: ${retryForDefault.one}, with --file ${retryForDefault.file} per row)`,
       ),
     );
   addOutputOption(command);
@@ -63,15 +65,15 @@ Examples:
 Files:
   CSV     series,a,b                                    quotes as in RFC 4180; a header names the columns
   NDJSON  {"series": "orders", "a": "1.10", "b": "2"}   one object per line
-  An empty or absent series means "default". A bad row is counted, named with its line, and passed over.
+  An empty or absent series means "default". A bad row is counted, listed with its line, and skipped.
 
 Import ids:
-  Each row's request id is made from the import id and the number of the row. The same import sent again adds
-  nothing twice. Without --import-id the id is the SHA-256 of the content. Mind the trap: a file with one more row
-  appended has other content, so it is another import, and all its rows are added again. For files that grow, give
-  them a name with --import-id and only append: rows that were sent count once, and a row whose numbers were changed
-  is rejected or kept aside as a conflict. Never insert, remove or reorder rows under the same --import-id: every row
-  below then has the request id of another one, conflicts with it, and the last rows are counted again.
-  Rejected rows, once mended, go into a file of their own with another --import-id: under the same one its row 1
-  would have the request id of row 1 of the first file.
+  Each row's request id is made from the import id and the number of the row. Sending the same import again adds
+  nothing twice. Without --import-id the id is the SHA-256 of the content. Warning: a file with one more row appended
+  has other content, so it is another import, and all its rows are added again. For files that grow, give a name with
+  --import-id and only append: rows that were sent before count once, and a row whose numbers were changed is rejected
+  or kept aside as a conflict. Never insert, remove or reorder rows under the same --import-id: every later row then
+  has the request id of another row and conflicts with it, and the last rows are counted again.
+  Put corrected rows into a separate file with another --import-id: under the same id, row 1 of that file would have
+  the request id of row 1 of the first file.
 ${exitCodesHelp}`;

@@ -6,12 +6,12 @@ import { importRequestId } from '#cli/import/requestId.ts';
 import { runSumctl } from '#cli/testing/context.ts';
 import { startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { acknowledge, problem, type SeenCall, startFakeService } from '#cli/testing/fakeService.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 type Body = { requestId: string; series: string; a: string; b: string };
 const bodyOf = (call: SeenCall) => call.body as Body;
 
-/** A calculator of the imagination: it remembers ids as the real one does. */
+/** A fake calculator: it remembers ids as the real one does. */
 async function startCalculator(options: { failures?: number } = {}) {
   const known = new Map<string, { body: Body; offset: number }>();
   let failures = options.failures ?? 0;
@@ -32,7 +32,7 @@ async function startCalculator(options: { failures?: number } = {}) {
 
 test('every row is sent once, and the summary says so', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'series,a,b\norders,1,2\n,3,4\n"a,b",5,6\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'series,a,b\norders,1,2\n,3,4\n"a,b",5,6\n' });
   const ran = await runSumctl([
     'add',
     '--file',
@@ -71,9 +71,9 @@ test('every row is sent once, and the summary says so', async () => {
   assert.ok(ran.stderr.startsWith(`import id: sha256:${content}\n`), 'the id comes first');
 });
 
-test('the same file twice sends the same ids, and nothing is new', async () => {
+test('importing the same file twice sends the same ids and adds nothing new', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\nx,3,4\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\nx,3,4\n' });
   const args = ['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url, '-o', 'json'];
   await runSumctl(args);
   const again = JSON.parse((await runSumctl(args)).stdout);
@@ -81,10 +81,10 @@ test('the same file twice sends the same ids, and nothing is new', async () => {
   assert.deepEqual([again.accepted, again.replayed], [0, 2]);
 });
 
-test('standard input with a name and the file with the same name are one import', async () => {
+test('standard input and a file with the same import id are one import', async () => {
   await using calculator = await startCalculator();
   const rows = 'x,1,2\nx,3,4\n';
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const rest = ['--import-id', 'june', '--calculator-url', calculator.url];
   await runSumctl(['add', '--file', folder.file('x.csv'), ...rest]);
   const ran = await runSumctl(['add', '--file', '-', ...rest], { stdin: rows });
@@ -95,7 +95,7 @@ test('standard input with a name and the file with the same name are one import'
   );
 });
 
-test('standard input may come in small pieces, with its format seen from its first character', async () => {
+test('standard input may come in small chunks; its first character decides the format', async () => {
   await using calculator = await startCalculator();
   const pieces = ['\n ', '\n{"a"', ':1,"b":"2"}\n', '{"a":3,"b":4}'].map((text) => Buffer.from(text));
   const args = ['add', '--file', '-', '--import-id', 'x', '--calculator-url', calculator.url];
@@ -104,7 +104,7 @@ test('standard input may come in small pieces, with its format seen from its fir
   assert.equal(calculator.known.size, 2);
 });
 
-test('bad rows are named with their lines, the others are added, and the end is 1', async () => {
+test('bad rows are listed with their lines, the other rows are added, and the exit code is 1', async () => {
   await using calculator = await startCalculator();
   const rows = [
     'series,a,b',
@@ -119,7 +119,7 @@ test('bad rows are named with their lines, the others are added, and the end is 
     'x,3,4',
   ].join('\r\n');
   const bytes = Buffer.concat([Buffer.from(rows), Buffer.from('\r\nx\xff,1,2\r\n', 'latin1')]);
-  await using folder = await createFolder({ 'x.csv': bytes });
+  await using folder = await createTemporaryFolder({ 'x.csv': bytes });
   const rejects = folder.file('rejects.csv');
   const args = ['add', '--file', folder.file('x.csv'), '--rejects', rejects, '--calculator-url', calculator.url];
   const ran = await runSumctl(args);
@@ -129,15 +129,15 @@ test('bad rows are named with their lines, the others are added, and the end is 
   assert.match(ran.stdout, /^ +3 +invalid-field +a must be a decimal/m);
   assert.match(ran.stdout, /^ +6 +bad-row +a quote is not closed on this line$/m);
   assert.match(ran.stdout, /^ +11 +bad-row +is not valid UTF-8$/m);
-  assert.match(ran.stderr, /8 of 10 rows were rejected; the others are added/);
+  assert.match(ran.stderr, /8 of 10 rows were rejected; the others were added/);
   const written = await readFile(rejects, 'utf8');
   assert.equal(written.trimEnd().split('\n').length, 9);
   assert.match(written, /^6,5,bad-row,a quote is not closed on this line,"""open,1,2"$/m);
 });
 
-test('many bad rows are counted, the first are listed, and memory stays bounded', async () => {
+test('many bad rows are counted, the first of them are listed, and memory stays bounded', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,y,z\n'.repeat(5000) });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,y,z\n'.repeat(5000) });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stdout, /^Rejected: +5000$/m);
@@ -146,7 +146,7 @@ test('many bad rows are counted, the first are listed, and memory stays bounded'
   assert.match(ran.stdout, /and 4980 more: write them all to a file with --rejects FILE/);
 });
 
-test('a row of the same import with other operands is a conflict, named with its line', async () => {
+test('a row of the same import with other operands is a conflict, listed with its line', async () => {
   await using calculator = await startCalculator();
   const rest = ['--import-id', 'june', '--calculator-url', calculator.url];
   await runSumctl(['add', '--file', '-', ...rest], { stdin: 'x,1,2\nx,3,4\n' });
@@ -155,10 +155,10 @@ test('a row of the same import with other operands is a conflict, named with its
   assert.match(ran.stdout, /^ +2 +id-conflict +other operands were acknowledged here$/m);
 });
 
-test('failures in between are retried with the same ids: nothing is lost, nothing is doubled', async () => {
+test('failures during an import are retried with the same ids: nothing is lost or added twice', async () => {
   await using calculator = await startCalculator({ failures: 40 });
   const rows = Array.from({ length: 300 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const ran = await runSumctl([
     'add',
     '--file',
@@ -175,30 +175,30 @@ test('failures in between are retried with the same ids: nothing is lost, nothin
   assert.equal(ran.stderr.match(/^waiting: /gm)?.length, 1, 'forty failures at once are one line');
 });
 
-test('without answers the import stops, says how far it came, and can be run again', async () => {
+test('without responses the import stops, prints how far it came, and can be run again', async () => {
   await using calculator = await startFakeService((call) => {
     return bodyOf(call).a === '5'
-      ? problem('outcome-unknown', 'Kafka is away')
+      ? problem('outcome-unknown', 'Kafka is unavailable')
       : acknowledge(call, { partition: 0, offset: 1 });
   });
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const args = ['add', '--file', folder.file('x.csv'), '--retry-for', '0s', '--concurrency', '4', '-o', 'json'];
   const ran = await runSumctl([...args, '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 3);
   const summary = JSON.parse(ran.stdout);
   assert.ok(summary.rows < 100, `${summary.rows} rows were read`);
   assert.equal(summary.accepted + summary.unanswered, summary.rows);
-  assert.match(ran.stderr, /does not answer: Kafka is away\nRun the same command again/);
+  assert.match(ran.stderr, /does not respond: Kafka is unavailable\nRun the same command again/);
 });
 
-test('a wrong address ends at the first answer, not after every row', async () => {
-  await using stranger = await startFakeService(() => ({ status: 404, text: 'not found' }));
+test('an import to a wrong address ends at the first response, not after every row', async () => {
+  await using foreign = await startFakeService(() => ({ status: 404, text: 'not found' }));
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
-  const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', stranger.url]);
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
+  const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', foreign.url]);
   assert.equal(ran.exitCode, 3);
-  assert.ok(stranger.calls.length <= 1000, `${stranger.calls.length} calls`);
+  assert.ok(foreign.calls.length <= 1000, `${foreign.calls.length} calls`);
 });
 
 test('Ctrl-C ends the import with a summary of what is already durable', async () => {
@@ -210,7 +210,7 @@ test('Ctrl-C ends the import with a summary of what is already durable', async (
     return acknowledge(call, { partition: 0, offset: seen });
   });
   const rows = Array.from({ length: 50_000 }, (_, row) => `x,${row},1\n`).join('');
-  await using folder = await createFolder({ 'x.csv': rows });
+  await using folder = await createTemporaryFolder({ 'x.csv': rows });
   const args = ['add', '--file', folder.file('x.csv'), '-o', 'json', '--calculator-url', calculator.url];
   const ran = await runSumctl(args, { signal: interruption.signal });
   assert.equal(ran.exitCode, 130);
@@ -219,7 +219,7 @@ test('Ctrl-C ends the import with a summary of what is already durable', async (
   assert.match(ran.stderr, /interrupted\n$/);
 });
 
-test('rows shifted under the same import id do what the help warns of: conflicts, and the last one again', async () => {
+test('rows shifted under the same import id cause what the help warns of: conflicts, and the last row counts twice', async () => {
   await using calculator = await startCalculator();
   const rest = ['--import-id', 'june', '--calculator-url', calculator.url];
   await runSumctl(['add', '--file', '-', ...rest], { stdin: 'x,1,2\nx,3,4\n' });
@@ -235,35 +235,35 @@ test('rows shifted under the same import id do what the help warns of: conflicts
   );
 });
 
-test('the cure for rejected rows names another import id, because mended rows have other numbers', async () => {
+test('the hint for rejected rows says to use another import id, because corrected rows have other numbers', async () => {
   await using calculator = await startCalculator();
   const url = ['--calculator-url', calculator.url];
   const add = (stdin: string, id: string) => runSumctl(['add', '--file', '-', '--import-id', id, ...url], { stdin });
   const ran = await add('x,1,2\nx,?,4\n', 'june');
   assert.match(
     ran.stderr,
-    /\nMend the rejected rows and add them as a file of their own, with another --import-id: under "june" its row 1 would\nhave the request id of row 1 of this file\.\n$/,
+    /\nCorrect the rejected rows and add them as a separate file, with another --import-id: under "june" its row 1 would\nhave the request id of row 1 of this file\.\n$/,
   );
-  // And so it is: the mended row alone, under the same id, is taken for the first row of the file.
+  // The hint is right: the corrected row alone, under the same id, is taken for the first row of the file.
   assert.match((await add('x,3,4\n', 'june')).stdout, /^ +1 +id-conflict/m);
-  assert.equal((await add('x,3,4\n', 'june-mended')).exitCode, 0);
+  assert.equal((await add('x,3,4\n', 'june-corrected')).exitCode, 0);
 });
 
-test('without an import id the cure is a file of its own, and not the whole file again', async () => {
+test('without an import id the hint says to use a separate file, and not the whole file again', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\nx,?,4\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\nx,?,4\n' });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.match(
     ran.stderr,
-    /\nMend the rejected rows and add them as a file of their own\. The whole file, mended, would be another import: its\nother rows would be counted again\.\n$/,
+    /\nCorrect the rejected rows and add them as a separate file\. The whole file, corrected, would be another import: its\nother rows would be counted again\.\n$/,
   );
 });
 
 for (const [what, args, message] of [
   ['standard input without an import id', ['--file', '-'], /standard input needs --import-id/],
-  ['a file that is not there', ['--file', '/does/not/exist.csv'], /cannot read .*ENOENT/],
+  ['a file that does not exist', ['--file', '/does/not/exist.csv'], /cannot read .*ENOENT/],
 ] as const) {
-  test(`${what} is refused before a cluster is asked`, async () => {
+  test(`${what} is refused before a cluster is contacted`, async () => {
     await using api = await startFakeApiServer({ pipelines: [], pods: [] });
     const ran = await runSumctl(['add', ...args, '--kubeconfig', api.kubeconfig]);
     assert.equal(ran.exitCode, 2, ran.stderr);
@@ -272,16 +272,16 @@ for (const [what, args, message] of [
   });
 }
 
-test('an empty file is an import of nothing', async () => {
+test('an empty file is an import without rows', async () => {
   await using calculator = await startCalculator();
-  await using folder = await createFolder({ 'x.csv': '' });
+  await using folder = await createTemporaryFolder({ 'x.csv': '' });
   const ran = await runSumctl(['add', '--file', folder.file('x.csv'), '--calculator-url', calculator.url]);
   assert.equal(ran.exitCode, 0);
   assert.match(ran.stdout, /^Rows: +0 in/m);
 });
 
 test('--rejects must not be the input', async () => {
-  await using folder = await createFolder({ 'x.csv': 'x,1,2\n' });
+  await using folder = await createTemporaryFolder({ 'x.csv': 'x,1,2\n' });
   const path = folder.file('x.csv');
   const ran = await runSumctl(['add', '--file', path, '--rejects', path, '--calculator-url', 'http://127.0.0.1:1']);
   assert.equal(ran.exitCode, 2);

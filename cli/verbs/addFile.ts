@@ -24,7 +24,7 @@ export async function addFile(
       rejectsPath: options.rejects,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
-      // After a look at the input: what is wrong there needs no cluster to be said.
+      // After the input was opened: an error in the input is then reported without a cluster.
       async connect() {
         return stack.use(await openCalculator(connectionOptions, context.signal)).service;
       },
@@ -37,7 +37,7 @@ export async function addFile(
   if (failure !== undefined) throw failure;
   const { rows, rejected } = summary;
   if (rejected > 0) {
-    const rest = rejected < rows ? 'the others are added' : 'nothing was added';
+    const rest = rejected < rows ? 'the others were added' : 'nothing was added';
     throw new CliError(exitCodes.failed, `${rejected} of ${rows} rows were rejected; ${rest}`, {
       hint: describeCure(summary, options.importId),
     });
@@ -47,16 +47,16 @@ export async function addFile(
 function describeCure({ rejections }: ImportSummary, importId: string | undefined): string {
   const hasConflict = rejections.some(({ code }) => code === 'id-conflict');
   return [
-    'Mend the rejected rows and add them as a file of their own',
+    'Correct the rejected rows and add them as a separate file',
     importId === undefined
-      ? `. The whole file, mended, would be another import: its
+      ? `. The whole file, corrected, would be another import: its
 other rows would be counted again.`
       : `, with another --import-id: under "${printable(importId)}" its row 1 would
 have the request id of row 1 of this file.`,
     hasConflict
       ? `
-An id-conflict means that the row's id was used before, for other numbers, which count. Were rows changed, inserted or
-removed under the same --import-id? See "sumctl add --help".`
+An id-conflict means that the row's id was used before, for other numbers, which count. Possible cause: rows were
+changed, inserted or removed under the same --import-id. See "sumctl add --help".`
       : '',
   ].join('');
 }

@@ -15,7 +15,7 @@ import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
 import type { AddOptions } from './addOptions.ts';
 
-/** Adds two numbers and prints the receipt, or the command that is safe to run again. */
+/** Adds two numbers and prints the receipt, or the command that can safely be run again. */
 export async function addOne(
   operands: { a: string | undefined; b: string | undefined },
   options: AddOptions,
@@ -40,14 +40,14 @@ export async function addOne(
       signal,
       onRetry: (failure, waitMs) => {
         const why = printable(failure.message);
-        stderr.write(`waiting: ${why}; trying again in ${waitMs} ms with the same id ${requestId}\n`);
+        stderr.write(`waiting: ${why}; retrying in ${waitMs} ms with the same id ${requestId}\n`);
       },
     });
   } catch (error) {
     const again = buildAgain(addition, connectionOptions);
     if (signal.aborted) {
-      throw new CliError(exitCodes.interrupted, 'interrupted; it is not known whether the addition was written', {
-        hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
+      throw new CliError(exitCodes.interrupted, 'interrupted; it is unknown whether the addition was written', {
+        hint: `Run exactly this command again; the addition is counted once in any case:\n  ${again}`,
       });
     }
     throw explain(error, { again });
@@ -68,11 +68,11 @@ function renderReceipt(answer: Acknowledged, { output }: AddOptions): string {
     ['Result', result],
     ['Position', formatPosition(answer.position)],
     ['Request id', requestId],
-    ['Replayed', replayed ? 'yes: it was acknowledged before, nothing was written now' : 'no'],
+    ['Replayed', replayed ? 'yes: the addition was acknowledged before, nothing was written now' : 'no'],
   ]);
 }
 
-/** The calculator would say the same; this way nothing is opened for it. */
+/** The calculator would refuse the same; checked here, no connection is needed. */
 function checkOperands(input: { requestId: string; series: string; a: string; b: string }) {
   try {
     return parseAddition(input);
@@ -86,18 +86,18 @@ function checkOperands(input: { requestId: string; series: string; a: string; b:
 function explain(error: unknown, { again }: { again: string }): unknown {
   if (error instanceof GaveUp) {
     return error.mayBeWritten
-      ? new CliError(exitCodes.unreachable, `it is not known whether the addition was written: ${error.message}`, {
-          hint: `Run exactly this, it is counted once whatever happened before:\n  ${again}`,
+      ? new CliError(exitCodes.unreachable, `it is unknown whether the addition was written: ${error.message}`, {
+          hint: `Run exactly this command again; the addition is counted once in any case:\n  ${again}`,
           cause: error,
         })
       : new CliError(exitCodes.unreachable, `nothing was written: ${error.message}`, {
-          hint: `Try again later with the same id:\n  ${again}`,
+          hint: `Retry later with the same id:\n  ${again}`,
           cause: error,
         });
   }
   if (error instanceof Refused && error.code === 'id-conflict') {
     return new CliError(exitCodes.failed, error.message, {
-      hint: 'The id belongs to another addition. For a new addition leave --id out, and a new id is made.',
+      hint: 'The id belongs to another addition. For a new addition leave out --id: sumctl then makes a new id.',
       cause: error,
     });
   }

@@ -20,7 +20,7 @@ const optionsSchema = z.object({
   output: outputFormatSchema,
 });
 
-/** What was asked for, checked. */
+/** The options, checked. */
 export interface AddOptions {
   readonly series: string;
   readonly id: string | undefined;
@@ -33,7 +33,7 @@ export interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** Half of the calculator's queue: more would be answered with 429. */
+/** Half of the calculator's queue: a higher number would get 429 responses. */
 const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 
@@ -53,7 +53,7 @@ export function readAddOptions(command: Command): AddOptions {
   }
   if (file === undefined) {
     for (const [name, value] of Object.entries({ '--import-id': importId, '--format': format, '--rejects': rejects })) {
-      if (value !== undefined) throw usageError(`${name} goes with --file`);
+      if (value !== undefined) throw usageError(`${name} needs --file`);
     }
   }
   const retryFor = options.retryFor ?? (file === undefined ? retryForDefault.one : retryForDefault.file);

@@ -15,7 +15,7 @@ export interface ManifestDocument {
   readonly content: unknown;
 }
 
-/** What a file holds for us. */
+/** The content of a file that matters here. */
 export interface PipelineDocuments {
   /** `pipeline.yaml` or `standard input`. */
   readonly name: string;
@@ -24,12 +24,12 @@ export interface PipelineDocuments {
   readonly others: string | undefined;
 }
 
-/** A pipeline file is a page long. */
+/** A pipeline file is about a page long. */
 const fileBytesMax = 4 * 1024 * 1024;
 
 /**
- * Reads the pipelines of a file, or of standard input for `-`. Text that is no YAML ends with its line. Nothing is
- * passed over in silence: what is not ours is in `others`.
+ * Reads the pipelines of a file, or of standard input for `-`. Text that is not YAML ends with an error that names its
+ * line. No document is ignored silently: documents of other kinds are in `others`.
  */
 export async function readPipelineDocuments(path: string, stdin: Readable): Promise<PipelineDocuments> {
   const name = path === '-' ? 'standard input' : path;
@@ -61,17 +61,17 @@ function toContent(name: string, document: Document.Parsed): unknown {
   if (error !== undefined) throw refuse(error.message);
   try {
     const content: unknown = document.toJS({ maxAliasCount: 100 });
-    JSON.stringify(content); // an anchor that holds itself is YAML, and nothing that an API server takes
+    JSON.stringify(content); // an anchor that holds itself is valid YAML, but no API server accepts it
     return content;
   } catch (failure) {
-    // Aliases are only looked at now: one without an anchor, or a handful that unfold to gigabytes.
+    // Aliases are resolved only now: an alias may have no anchor, or a handful may unfold to gigabytes.
     throw refuse(describeChain(failure));
   }
 }
 
 const shownCharacters = 200;
 
-/** A message may quote the file, whatever that is. */
+/** A message may quote the file, which may hold any characters. */
 function firstLine(text: string): string {
   const [line = ''] = text.split('\n');
   return printable(line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line);
@@ -92,7 +92,7 @@ async function readText(path: string, name: string, stdin: Readable): Promise<st
   return bytes.toString('utf8');
 }
 
-/** `kubectl get -o yaml` answers lists. A list in a list is nothing that a tool writes, and stays one. */
+/** `kubectl get -o yaml` returns lists. No tool writes a list in a list, so it stays one document. */
 function unwrapList(document: ManifestDocument): ManifestDocument[] {
   const list = z.object({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) }).safeParse(document.content);
   if (!list.success) return [document];
@@ -102,8 +102,8 @@ function unwrapList(document: ManifestDocument): ManifestDocument[] {
 const headSchema = z.object({ apiVersion: z.string().optional(), kind: z.string().optional() }).catch({});
 
 /**
- * Ours by its kind in whatever version and writing, or by its group with whatever kind: what is wrong with it is then
- * a problem with a name, not a document passed over.
+ * Ours by its kind, in any version and spelling, or by its group, with any kind: a mistake in it is then a problem
+ * with a name, not an ignored document.
  */
 function isOurs({ content }: ManifestDocument): boolean {
   const head = headSchema.parse(content);
@@ -118,15 +118,15 @@ function describeOthers(others: readonly ManifestDocument[]): string | undefined
   return `${documents} (${[...kinds].join(', ')})`;
 }
 
-/** The kind of a document that should be a pipeline and calls itself otherwise. */
+/** The kind of a document that should be a pipeline but has another kind. */
 export function wrongKind(content: unknown): string | undefined {
   const found = headSchema.parse(content).kind;
   return found === kind ? undefined : found;
 }
 
 /**
- * Checks a document as the operator would, and what only the command line knows: `given` is the namespace that was
- * named there, `fallback` the one of a file that names none.
+ * Checks a document as the operator would, and also what only the command line knows: `given` is the namespace named
+ * there, `fallback` the namespace of a file that names none.
  */
 export async function checkDocument(
   { content }: ManifestDocument,
@@ -142,7 +142,7 @@ export async function checkDocument(
       : [
           {
             path: 'metadata.namespace',
-            message: `is "${inFile}", but -n says "${given}": leave -n out or change the file`,
+            message: `is "${inFile}", but -n says "${given}": leave out -n or change the file`,
           },
         ];
   if (parsed.ok && contradiction.length === 0) return parsed;

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments, stringify } from 'yaml';
 import { runSumctl } from '#cli/testing/context.ts';
-import { createFolder } from '#cli/testing/folder.ts';
+import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const sample = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 const sampleText = await readFile(sample, 'utf8');
 
-test('validate --offline says that the schema is fine and the server was not asked', async () => {
+test('validate --offline reports a valid schema and that the server was not contacted', async () => {
   const ran = await runSumctl(['validate', '-f', sample, '--offline']);
   assert.deepEqual(ran, {
     exitCode: 0,
-    stdout: `${sample}: SumPipeline default/orders\n  schema  ok\n  server  not asked (--offline)\n`,
+    stdout: `${sample}: SumPipeline default/orders\n  schema  ok\n  server  not checked (--offline)\n`,
     stderr: '',
   });
 });
@@ -28,10 +28,10 @@ const mistakes: [what: string, from: string | RegExp, to: string, path: RegExp][
 ];
 
 for (const [what, from, to, path] of mistakes) {
-  test(`validate names the field of ${what}, and ends with 1`, async () => {
+  test(`validate names the field of ${what}, and exits with 1`, async () => {
     const text = sampleText.replace(from, to);
     assert.notEqual(text, sampleText);
-    await using folder = await createFolder({ 'x.yaml': text });
+    await using folder = await createTemporaryFolder({ 'x.yaml': text });
     const ran = await runSumctl(['validate', '-f', folder.file('x.yaml'), '--offline']);
     assert.equal(ran.exitCode, 1, ran.stdout);
     assert.match(ran.stdout, / {2}schema {2}not valid/);
@@ -51,7 +51,7 @@ test('validate -o json lists the problems by path', async () => {
   assert.equal(documents[0].server.ran, false);
 });
 
-/** Of a cluster that was there once. */
+/** A kubeconfig of a cluster that no longer exists. */
 const goneCluster = {
   clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } }],
   users: [{ name: 'gone', user: {} }],
@@ -60,13 +60,13 @@ const goneCluster = {
 };
 
 for (const named of ['--kubeconfig', '--context']) {
-  test(`a cluster that was named by ${named} and does not answer ends validate with 3, after what could be checked`, async () => {
-    await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+  test(`if a cluster named by ${named} does not respond, validate exits with 3, after the checks that need no cluster`, async () => {
+    await using folder = await createTemporaryFolder({ kubeconfig: stringify(goneCluster) });
     const kubeconfig = ['--kubeconfig', folder.file('kubeconfig')];
     const args = named === '--context' ? [...kubeconfig, '--context', 'gone'] : kubeconfig;
     const ran = await runSumctl(['validate', '-f', sample, ...args]);
     assert.equal(ran.exitCode, 3);
-    assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not asked \(cannot reach the API server/);
+    assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not checked \(cannot reach the API server/);
     assert.match(
       ran.stderr,
       /^error: only the schema was checked: cannot reach the API server .*\nThe context is "gone"/,
@@ -74,12 +74,12 @@ for (const named of ['--kubeconfig', '--context']) {
     const bad = await runSumctl(['validate', '-f', '-', ...args], {
       stdin: sampleText.replace('partitions: 6', 'x: 6'),
     });
-    assert.equal(bad.exitCode, 1, 'what is known to be wrong is the answer');
+    assert.equal(bad.exitCode, 1, 'a known mistake decides the exit code');
   });
 }
 
-test('a cluster that nobody named and that does not answer leaves 0, and it is said that only the schema was checked', async (t) => {
-  await using folder = await createFolder({ kubeconfig: stringify(goneCluster) });
+test('if a cluster that was not named does not respond, validate exits with 0 and says that only the schema was checked', async (t) => {
+  await using folder = await createTemporaryFolder({ kubeconfig: stringify(goneCluster) });
   const before = process.env;
   t.after(() => {
     process.env = before;
@@ -87,18 +87,18 @@ test('a cluster that nobody named and that does not answer leaves 0, and it is s
   process.env = { ...before, KUBECONFIG: folder.file('kubeconfig') };
   const ran = await runSumctl(['validate', '-f', sample]);
   assert.equal(ran.exitCode, 0);
-  assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not asked \(cannot reach the API server/);
+  assert.match(ran.stdout, / {2}schema {2}ok\n {2}server {2}not checked \(cannot reach the API server/);
   assert.match(ran.stderr, /^only the schema was checked: cannot reach the API server https:\/\/127\.0\.0\.1:1: .*\n$/);
 });
 
-test('validate checks every pipeline of a file and says which other kinds it passed over', async () => {
+test('validate checks every pipeline of a file and names the other kinds that it skipped', async () => {
   const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n';
   const text = [secret, sampleText, sampleText.replace('name: orders\n', 'name: billing\n')].join('---\n');
   const ran = await runSumctl(['validate', '-f', '-', '--offline'], { stdin: text });
   assert.equal(ran.exitCode, 0, ran.stdout);
   assert.match(ran.stdout, /document 2: SumPipeline default\/orders/);
   assert.match(ran.stdout, /document 3: SumPipeline default\/billing/);
-  assert.equal(ran.stderr, 'passed over: 1 document of another kind (Secret)\n');
+  assert.equal(ran.stderr, 'skipped: 1 document of another kind (Secret)\n');
 });
 
 const many = (alias: string) => `[${`${alias},`.repeat(50)}]`;
@@ -109,7 +109,7 @@ for (const verb of ['validate', 'render']) {
 
   for (const [what, from, to, problem] of [
     [
-      'a kind in another writing',
+      'a kind in another spelling',
       'kind: SumPipeline',
       'kind: Sumpipeline',
       'kind: is "Sumpipeline": did you mean SumPipeline?',
@@ -121,7 +121,7 @@ for (const verb of ['validate', 'render']) {
       'kind: is "Pipeline": did you mean SumPipeline?',
     ],
     ['no kind', 'kind: SumPipeline\n', '', 'kind: is missing'],
-    ['a version that is not there', 'v1alpha1', 'v2', 'apiVersion: must be sumpipeline.dev/v1alpha1'],
+    ['a version that does not exist', 'v1alpha1', 'v2', 'apiVersion: must be sumpipeline.dev/v1alpha1'],
   ] as const) {
     test(`${verb} names the mistake of ${what}, also beside a good pipeline`, async () => {
       const stdin = `${sampleText.replace(from, to)}---\n${sampleText}`;
@@ -132,7 +132,7 @@ for (const verb of ['validate', 'render']) {
     });
   }
 
-  test(`${verb} looks into a list`, async () => {
+  test(`${verb} reads the items of a list`, async () => {
     const [pipeline] = parseAllDocuments(sampleText).map((document) => document.toJS());
     const list = {
       apiVersion: 'v1',
@@ -145,15 +145,15 @@ for (const verb of ['validate', 'render']) {
       `${ran.stdout}${ran.stderr}`,
       /standard input, item 3[\s\S]*kind: is "Sump": did you mean SumPipeline\?/,
     );
-    assert.match(ran.stderr, /^passed over: 1 document of another kind \(Secret\)\n/);
+    assert.match(ran.stderr, /^skipped: 1 document of another kind \(Secret\)\n/);
   });
 
-  test(`${verb} does not let -n and the file name two namespaces`, async () => {
+  test(`${verb} refuses a file whose namespace differs from -n`, async () => {
     const ran = await runSumctl([verb, '-f', sample, '-n', 'other', ...offline]);
     assert.equal(ran.exitCode, 1);
     assert.match(
       `${ran.stdout}${ran.stderr}`,
-      /metadata\.namespace: is "default", but -n says "other": leave -n out or change the file/,
+      /metadata\.namespace: is "default", but -n says "other": leave out -n or change the file/,
     );
     const without = sampleText.replace('  namespace: default\n', '');
     assert.equal((await runSumctl([verb, '-f', '-', '-n', 'other', ...offline], { stdin: without })).exitCode, 0);
@@ -163,7 +163,7 @@ for (const verb of ['validate', 'render']) {
     ['no YAML', 'a: [1', 1, /standard input is not YAML: /],
     ['nothing', '', 1, /standard input holds no document/],
     [
-      'other kinds alone',
+      'only other kinds',
       'kind: Secret\n---\nkind: ConfigMap\n---\nhello\n',
       1,
       /standard input holds no SumPipeline of sumpipeline\.dev\/v1alpha1\nIt holds 3 documents of other kinds \(Secret, ConfigMap, no kind\)\./,
@@ -171,7 +171,7 @@ for (const verb of ['validate', 'render']) {
     ['an alias without an anchor', 'a: 1\n---\na: *b\n', 1, /standard input, document 2 is not YAML: Unresolved alias/],
     ['an alias bomb', aliasBomb, 1, /standard input is not YAML: Excessive alias count/],
     ['an anchor that holds itself', 'a: &a [*a]\n', 1, /standard input is not YAML: Converting circular structure/],
-    ['bytes that are no text', '\u0000\u0001\u0002'.repeat(5000), 1, /^error: standard input is not text in UTF-8\n$/],
+    ['bytes that are not text', '\u0000\u0001\u0002'.repeat(5000), 1, /^error: standard input is not text in UTF-8\n$/],
     [
       'control characters',
       `a: [ \u001b[31m${'x'.repeat(5000)}`,
@@ -186,7 +186,7 @@ for (const verb of ['validate', 'render']) {
     ],
   ];
   for (const [what, stdin, exitCode, message] of failing) {
-    test(`${verb} of ${what} says so`, async () => {
+    test(`${verb} of ${what} reports it`, async () => {
       const ran = await runSumctl([verb, '-f', '-', ...offline], { stdin });
       assert.equal(ran.exitCode, exitCode, ran.stderr);
       assert.match(ran.stderr, message);
@@ -194,7 +194,7 @@ for (const verb of ['validate', 'render']) {
     });
   }
 
-  test(`${verb} without -f, or of a file that is not there, is wrong usage`, async () => {
+  test(`${verb} without -f, or with a file that does not exist, is a usage error`, async () => {
     assert.match((await runSumctl([verb])).stderr, /required option '-f, --file <path>' not specified/);
     const ran = await runSumctl([verb, '-f', '/does/not/exist.yaml']);
     assert.equal(ran.exitCode, 2);

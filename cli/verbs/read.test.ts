@@ -39,7 +39,7 @@ const proof = (overrides: object = {}) => ({
   ...overrides,
 });
 
-/** Minutes pass between two looks: patience ends at once. */
+/** A clock on which minutes pass between two readings, so that retries end at once. */
 function fastClock(): () => number {
   let at = 0;
   return () => (at += 60_000);
@@ -96,14 +96,14 @@ test('no totals at all is an empty list, not an error', async () => {
   assert.deepEqual(parse(yaml.stdout), { totals: [] });
 });
 
-test('a series that nobody added to is not found: 1', async () => {
+test('a series without additions is not found: 1', async () => {
   await using fake = await startFakeService(() => problem('not-found', 'series "x" has no additions yet'));
   const ran = await runSumctl(['total', 'x', '--aggregator-url', fake.url]);
   assert.deepEqual(ran, { exitCode: 1, stdout: '', stderr: 'error: series "x" has no additions yet\n' });
 });
 
-test('--at-least asks again until its own timeout, then ends with 4 and says that nothing is lost', async () => {
-  // The clock is that of the test: each answer takes 4 of its 10 seconds, however slow the machine is.
+test('--at-least retries until its own timeout, then exits with 4 and says that nothing is lost', async () => {
+  // The clock is that of the test: each response takes 4 of its 10 seconds, however slow the machine is.
   let nowMs = 0;
   await using fake = await startFakeService(() => {
     nowMs += 4_000;
@@ -117,7 +117,7 @@ test('--at-least asks again until its own timeout, then ends with 4 and says tha
   assert.match(ran.stderr, /partition 0 is at 5, not 41\nAcknowledged additions are durable and will be counted/);
 });
 
-test('a read is retried while the aggregator is away', async () => {
+test('a read is retried while the aggregator is unavailable', async () => {
   await using fake = await startScriptedService([
     { call: 'GET /v1/totals/x', answer: problem('unavailable', 'the books are not open') },
     { call: 'GET /v1/totals/x', answer: 'drop' },
@@ -126,36 +126,36 @@ test('a read is retried while the aggregator is away', async () => {
   const ran = await runSumctl(['total', 'x', '--aggregator-url', fake.url]);
   fake.assertDone();
   assert.equal(ran.exitCode, 0);
-  assert.equal(ran.stderr.split('\n').length, 2, 'said once');
+  assert.equal(ran.stderr.split('\n').length, 2, 'printed once');
 });
 
-test('an answer of some other program is refused', async () => {
+test('the response of another program is refused', async () => {
   await using fake = await startFakeService(() => ok({ total: { series: 5 } }));
   const ran = await runSumctl(['total', 'x', '--aggregator-url', fake.url]);
   assert.equal(ran.exitCode, 3);
-  assert.match(ran.stderr, /answered something else than a SumPipeline service does/);
+  assert.match(ran.stderr, /did not respond like a SumPipeline service/);
 });
 
-test('fields of a newer pipeline are passed over', async () => {
+test('unknown fields of a newer pipeline are ignored', async () => {
   await using fake = await startFakeService(() => ok({ total: { ...total('x', '1'), newField: 1 }, other: true }));
   assert.equal((await runSumctl(['total', 'x', '--aggregator-url', fake.url])).exitCode, 0);
 });
 
 for (const [args, message] of [
   [['total', 'x', '--at-least', '5'], /--at-least must be positions such as/],
-  [['total', '--at-least', '0:5'], /--at-least goes with one series/],
+  [['total', '--at-least', '0:5'], /--at-least needs one series/],
   [['total', ''], /the series must not be empty/],
   [['total', 'x', '--timeout', 'soon'], /--timeout must be a duration/],
   [['total', 'x', '-o', 'xml'], /Allowed choices are table, json, yaml/],
 ] as const) {
-  test(`sumctl ${args.join(' ')} is wrong usage`, async () => {
+  test(`sumctl ${args.join(' ')} is a usage error`, async () => {
     const ran = await runSumctl([...args, '--aggregator-url', 'http://127.0.0.1:1']);
     assert.equal(ran.exitCode, 2, ran.stderr);
     assert.match(ran.stderr, message);
   });
 }
 
-test('verify recounts, prints verdict and law, and ends with 0 when exact', async () => {
+test('verify recounts, prints verdict and conservation law, and exits with 0 when exact', async () => {
   await using fake = await startScriptedService([{ call: 'GET /v1/proof?recount=true', answer: ok(proof()) }]);
   const ran = await runSumctl(['verify', '--aggregator-url', fake.url]);
   fake.assertDone();
@@ -172,7 +172,7 @@ PARTITION   OFFSETS   APPLIED   DUPLICATE   CONFLICT   PARKED   EXPIRED   LAW   
   });
 });
 
-test('verify ends with 1 when not exact, and prints the same document', async () => {
+test('verify exits with 1 when not exact, and prints the same document', async () => {
   const answer = proof({ exact: false, reason: 'Parked', message: 'partition 0 has 1 parked record' });
   await using fake = await startFakeService(() => ok(answer));
   const table = await runSumctl(['verify', '--aggregator-url', fake.url]);
@@ -183,29 +183,35 @@ test('verify ends with 1 when not exact, and prints the same document', async ()
   assert.deepEqual(JSON.parse(json.stdout), answer);
 });
 
-test('verify does the sum of the law itself and shows a violation whatever the verdict says', async () => {
+test('verify checks the conservation law itself and shows a violation whatever the verdict says', async () => {
   const answer = proof({ partitions: [partition({ applied: '7' })] });
   await using fake = await startFakeService(() => ok(answer));
   const ran = await runSumctl(['verify', '--aggregator-url', fake.url]);
   assert.match(ran.stdout, /VIOLATED/);
-  assert.match(ran.stdout, /^Exact: +no \(the law is violated\)$/m);
+  assert.match(ran.stdout, /^Exact: +no \(the conservation law is violated\)$/m);
   assert.match(ran.stdout, /^Message: +partition 0: 10 offsets .* but 9 dispositions/m);
   assert.equal(ran.exitCode, 1);
 });
 
-test('status does the same sum, and does not call totals exact that break the law', async () => {
+test('status does the same check, and does not report totals as exact that break the law', async () => {
   const answer = proof({ partitions: [partition({ applied: '7' })] });
   await using fake = await startFakeService(() => ok(answer));
   const ran = await runSumctl(['status', '--aggregator-url', fake.url]);
-  assert.match(ran.stdout, /^Exact: +no \(the law is violated\): partition 0: 10 offsets .* but 9 dispositions/m);
+  assert.match(
+    ran.stdout,
+    /^Exact: +no \(the conservation law is violated\): partition 0: 10 offsets .* but 9 dispositions/m,
+  );
   assert.equal(ran.exitCode, 1);
 });
 
 for (const verb of ['total', 'status', 'verify']) {
-  test(`${verb} at a URL that nobody answers asks for the URL, not for sumctl status`, async () => {
+  test(`${verb} at a URL that does not respond suggests checking the URL, not sumctl status`, async () => {
     const ran = await runSumctl([verb, '--aggregator-url', 'http://127.0.0.1:1'], { now: fastClock() });
     assert.equal(ran.exitCode, 3);
-    assert.match(ran.stderr, /127\.0\.0\.1:1 does not answer: .*\nIs the aggregator running, and is this its URL\?\n$/);
+    assert.match(
+      ran.stderr,
+      /127\.0\.0\.1:1 does not respond: .*\nCheck that the aggregator is running and that this is its URL\.\n$/,
+    );
   });
 }
 

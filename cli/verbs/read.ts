@@ -8,16 +8,18 @@ import type { Context } from '#cli/context.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
 import type { PipelineRef } from '#contract/names.ts';
 
-/** A pod that is being replaced is back by then; longer waits are for writes, which would be lost without them. */
+/**
+ * How long a read is retried: a replaced pod is back by then. Writes wait longer, because giving up would lose them.
+ */
 const readRetryMs = 15_000;
 
 export interface Reader {
   readonly name: string;
-  /** Runs one read with retries; a final answer becomes a CliError. */
+  /** Runs one read with retries; a final error becomes a CliError. */
   read<T>(attempt: (aggregator: HttpService) => Promise<T>): Promise<T>;
 }
 
-/** Opens the aggregator of a pipeline for reads, and closes it at the end. */
+/** Opens a pipeline's aggregator for reads, and closes it at the end. */
 export async function withAggregator<T>(
   options: ConnectionOptions,
   context: Context,
@@ -44,7 +46,7 @@ export function createReader(
           random,
           signal,
           onRetry(failure) {
-            if (!isSaid) stderr.write(`waiting: ${failure.message}; trying again for ${retryMs / 1000} s\n`);
+            if (!isSaid) stderr.write(`waiting: ${failure.message}; retrying for ${retryMs / 1000} s\n`);
             isSaid = true;
           },
         });
@@ -57,11 +59,11 @@ export function createReader(
 
 function explain(error: unknown, name: string, ref: PipelineRef | undefined): unknown {
   if (error instanceof GaveUp) {
-    return new CliError(exitCodes.unreachable, `${name} does not answer: ${error.message}`, {
+    return new CliError(exitCodes.unreachable, `${name} does not respond: ${error.message}`, {
       hint:
         ref === undefined
-          ? 'Is the aggregator running, and is this its URL?'
-          : `Look at the pipeline: sumctl status -n ${ref.namespace} -p ${ref.name}, or kubectl get pods -n ${ref.namespace}.`,
+          ? 'Check that the aggregator is running and that this is its URL.'
+          : `Check the pipeline: sumctl status -n ${ref.namespace} -p ${ref.name}, or kubectl get pods -n ${ref.namespace}.`,
       cause: error,
     });
   }

@@ -9,9 +9,9 @@ import { checkDocument, readPipelineDocuments } from './documents.ts';
 
 export function renderCommand(context: Context, version: string): Command {
   const command = new Command('render')
-    .summary('show the objects that a pipeline becomes, without a cluster')
+    .summary('show the objects that the operator makes of a pipeline, without a cluster')
     .description(
-      `Show every object that the operator makes for a pipeline file, in the order in which they are applied. No cluster is asked. What only a cluster knows is left out or assumed: the owner's uid, and the address and CA of a Strimzi Kafka.`,
+      `Show every object that the operator makes for a pipeline file, in the order in which they are applied. No cluster is contacted. Values that only a cluster knows are left out or assumed: the owner's uid, and the address and CA of a Strimzi Kafka.`,
     )
     .addOption(new Option('-f, --file <path>', 'the pipeline file, - for standard input').makeOptionMandatory())
     .addOption(new Option('-n, --namespace <name>', 'namespace for a file that names none (default: "default")'))
@@ -49,7 +49,7 @@ ${exitCodesHelp}`;
 
 async function readPipelines(file: string, given: string | undefined, context: Context): Promise<SumPipeline[]> {
   const { pipelines, others } = await readPipelineDocuments(file, context.stdin);
-  if (others !== undefined) context.stderr.write(`passed over: ${others}\n`);
+  if (others !== undefined) context.stderr.write(`skipped: ${others}\n`);
   const { formatProblems } = await import('#operator/api/problem.ts');
   const parsed: SumPipeline[] = [];
   for (const document of pipelines) {

@@ -18,7 +18,7 @@ const numbers = {
   ineffective: 0,
 };
 
-describe('the number of aggregators in words', () => {
+describe('the text for the number of aggregators', () => {
   const table: [what: string, given: Parameters<typeof explainScaling>[0], words: string][] = [
     ['is the sum', numbers, '6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions'],
     [
@@ -32,16 +32,16 @@ describe('the number of aggregators in words', () => {
       'recommended: 6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions',
     ],
     [
-      'says when more did not help',
+      'says when more replicas did not help',
       { ...numbers, lag: undefined, ineffective: 1 },
-      '6; the last step up did not help, PostgreSQL is probably the limit',
+      '6; the last scale-up did not help, PostgreSQL is probably the limit',
     ],
     [
-      'is not there',
+      'is absent',
       { ...numbers, desired: undefined },
-      'no number is wanted at present, so the replicas hold; see condition AutoscalingActive',
+      'no number is computed at present, so the replicas stay; see condition AutoscalingActive',
     ],
-    ['cannot be read', { mode: 'hpa', drainSeconds: 60, problem: 'no' }, 'not known: no'],
+    ['cannot be read', { mode: 'hpa', drainSeconds: 60, problem: 'no' }, 'unknown: no'],
   ];
   for (const [what, given, words] of table) test(what, () => assert.equal(explainScaling(given), words));
 });
@@ -59,7 +59,7 @@ test('quantities of the metrics API are read', () => {
   ]);
 });
 
-test('every number is asked for in the namespace and by the name of the pipeline', async () => {
+test('every number is requested in the namespace and by the name of the pipeline', async () => {
   const asked: string[] = [];
   const pipeline: KubernetesPipeline = {
     ref: { namespace: 'shop', name: 'orders' },
@@ -76,11 +76,11 @@ test('every number is asked for in the namespace and by the name of the pipeline
   assert.ok(asked.includes(`${path}?pipeline=orders`), asked.join('\n'));
 });
 
-test('a pipeline that does not scale asks nothing', async () => {
+test('a pipeline that does not scale sends no request', async () => {
   const pipeline: KubernetesPipeline = {
     ref: { namespace: 'shop', name: 'orders' },
     resource: { spec: { aggregator: { replicas: 2 } } },
-    request: () => assert.fail('nothing is to be asked'),
+    request: () => assert.fail('no request is expected'),
   };
   assert.equal(await readScaling(pipeline, new AbortController().signal), undefined);
 });

@@ -3,7 +3,7 @@ import { readExternalMetric } from '#cli/api/externalMetrics.ts';
 import type { KubernetesPipeline } from '#cli/connection/connection.ts';
 import { recordedSeries } from '#contract/scaling.ts';
 
-/** What the number of aggregators wanted is made of. Numbers that are not known are absent. */
+/** The parts of the wanted number of aggregators. Unknown numbers are absent. */
 export interface ScalingNumbers {
   readonly mode: string;
   readonly drainSeconds: number;
@@ -16,7 +16,7 @@ export interface ScalingNumbers {
   readonly capacity?: number | undefined;
   readonly partitions?: number | undefined;
   readonly ineffective?: number | undefined;
-  /** Why nothing is known. */
+  /** Why no number is known. */
   readonly problem?: string;
 }
 
@@ -58,21 +58,21 @@ export async function readScaling(
   } catch (error) {
     signal.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);
-    return { mode, drainSeconds, problem: `external.metrics.k8s.io does not answer (${why})` };
+    return { mode, drainSeconds, problem: `external.metrics.k8s.io does not respond (${why})` };
   }
 }
 
 /** `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`. */
 export function explainScaling(numbers: ScalingNumbers): string {
   const { mode, computed, problem, ineffective } = numbers;
-  // A recommendation waits for no pods: the holds are about those that an autoscaler has asked for.
+  // A recommendation does not wait for pods: holds concern the pods that an autoscaler has requested.
   const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
-  if (problem !== undefined) return `not known: ${problem}`;
+  if (problem !== undefined) return `unknown: ${problem}`;
   if (desired === undefined)
-    return 'no number is wanted at present, so the replicas hold; see condition AutoscalingActive';
+    return 'no number is computed at present, so the replicas stay; see condition AutoscalingActive';
   const sum = explainSum(numbers);
   const held = computed !== undefined && computed !== desired ? ` (held; computed ${computed}${sum})` : sum;
-  const note = ineffective === 1 ? '; the last step up did not help, PostgreSQL is probably the limit' : '';
+  const note = ineffective === 1 ? '; the last scale-up did not help, PostgreSQL is probably the limit' : '';
   return `${mode === 'recommend' ? 'recommended: ' : ''}${desired}${held}${note}`;
 }
 

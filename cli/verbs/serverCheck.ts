@@ -4,7 +4,7 @@ import { CliError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
 
 interface Problem {
-  /** Empty: about the object as a whole. */
+  /** Empty if the problem concerns the object as a whole. */
   readonly path: string;
   readonly message: string;
 }
@@ -12,20 +12,20 @@ interface Problem {
 /** One check: whether it ran, and what it found. */
 export interface Check {
   readonly ran: boolean;
-  /** Which server, or why it did not run. */
+  /** Which server was used, or why the check did not run. */
   readonly note: string;
   readonly problems: readonly Problem[];
 }
 
-/** The API server, opened: checks one document by a dry run. */
+/** An API server that checks one document by a dry run. */
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why the server could not be asked; undefined when it answered. */
+  /** Why the server could not be reached; undefined if it responded. */
   unreachable(): CliError | undefined;
 }
 
-/** Opens the API server for dry runs. That it cannot be asked is a note on the check; the caller judges it. */
+/** Opens the API server for dry runs. A server that cannot be reached is a note on the check; the caller judges it. */
 export function openServer(
   options: { kubeconfig?: string | undefined; context?: string | undefined },
   signal: AbortSignal,
@@ -34,7 +34,7 @@ export function openServer(
   try {
     cluster = loadCluster(options);
   } catch (error) {
-    // A context that was named and is not there is a mistake; no cluster at all is a reason to check offline.
+    // A named context that does not exist is a mistake. Without any cluster only the offline check runs.
     if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
     return { namespace: undefined, check: async () => notAsked(error.message), unreachable: () => error };
   }
@@ -74,8 +74,8 @@ async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, sign
 const objectSchema = z.looseObject({ metadata: z.looseObject({}) });
 
 /**
- * Creates or replaces, as a dry run. Not server-side apply: under a manager of our own it would keep the fields that
- * the file no longer has, and so judge a mixture instead of the file.
+ * Creates or replaces, as a dry run. Not server-side apply: under our own field manager it would keep the fields that
+ * the file no longer has, and so check a mixture instead of the file.
  */
 async function send(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<void> {
   const collection = `/apis/${apiVersion}/namespaces/${encodeURIComponent(ref.namespace)}/sumpipelines`;

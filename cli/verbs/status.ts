@@ -19,7 +19,7 @@ export function statusCommand(context: Context): Command {
   const command = new Command('status')
     .summary('show a pipeline in one view: conditions, replicas, lag, proof')
     .description(
-      `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, why the aggregators scale to their number, and whether the totals are exact. Nothing is recounted: for that see sumctl verify.`,
+      `Show a pipeline in one view: what its conditions say, how many pods run, how far each partition has been read, why the aggregators scale to their number, and whether the totals are exact. Nothing is recounted; to recount, use sumctl verify.`,
     );
   addOutputOption(command);
   addConnectionOptions(command, 'aggregator');
@@ -45,7 +45,7 @@ Examples:
 ${exitCodesHelp}
   status also ends with 1 while the pipeline is not Ready`;
 
-/** What is read of the resource; everything may be missing while the operator has not seen it. */
+/** The fields used of the resource. Any of them may be missing before the operator has reconciled it. */
 const resourceSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -80,10 +80,10 @@ type Proof =
   | { readonly found: true; readonly proof: GetProofResponse }
   | { readonly found: false; readonly problem: string };
 
-/** Short: who asks for the status of a broken pipeline wants it now. */
+/** Short, because the status of a broken pipeline is wanted quickly. */
 const proofRetryMs = 3_000;
 
-/** A pipeline whose aggregator does not answer still has a status to show, and this is when people look. */
+/** A pipeline whose aggregator does not respond still has a status to show, and then users need it most. */
 async function readProof(connection: Connection<HttpService>, context: Context): Promise<Proof> {
   try {
     const reader = createReader(connection, context, proofRetryMs);
@@ -101,11 +101,11 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-/** What was found out of a pipeline. */
+/** What is known of a pipeline. */
 interface Found {
   readonly resource: Resource | undefined;
   readonly proof: Proof;
-  /** Undefined where the aggregators do not scale. */
+  /** Undefined if the aggregators do not scale. */
   readonly scaling: ScalingNumbers | undefined;
 }
 
@@ -124,7 +124,7 @@ function render(name: string, found: Found): string {
     const { conditions } = resource.status;
     parts.push(
       conditions.length === 0
-        ? 'No conditions yet: the operator has not seen this resource. Is it running? kubectl get pods -A\n'
+        ? 'No conditions yet: the operator has not reconciled this resource. Check that the operator runs: kubectl get pods -A\n'
         : renderTable(
             [
               { heading: 'Condition', value: ({ type }) => type },
@@ -171,7 +171,7 @@ function renderOverview(name: string, { resource, proof, scaling }: Found): stri
 }
 
 function describeExact(proof: Proof): string {
-  if (!proof.found) return `not known: ${proof.problem}`;
+  if (!proof.found) return `unknown: ${proof.problem}`;
   const doubt = findDoubt(proof.proof);
   return doubt === undefined ? 'yes' : `no (${doubt.reason}): ${doubt.message}`;
 }

@@ -35,7 +35,7 @@ export function totalCommand(context: Context): Command {
   return command.addHelpText('after', help).action(async (series: string | undefined) => {
     const { atLeast, waitMs, output } = readOptions(command);
     const connectionOptions = readConnectionOptions(command, 'aggregator');
-    if (series === undefined && atLeast.length > 0) throw usageError('--at-least goes with one series: name it');
+    if (series === undefined && atLeast.length > 0) throw usageError('--at-least needs one series: name it');
     const problem = series === undefined ? undefined : seriesProblem(series);
     if (problem !== undefined) throw usageError(`the series ${problem}`);
     await withAggregator(connectionOptions, context, async (reader) => {
@@ -74,7 +74,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // The aggregator bounds one wait; ours may be longer.
+      // The aggregator bounds one wait; our timeout may be longer.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });
@@ -92,7 +92,7 @@ async function printOne(
   );
 }
 
-/** The JSON mapping of `Total`, empty fields included: a reader need not know which are left out. */
+/** The JSON mapping of `Total`, empty fields included: a reader need not know which fields are left out. */
 function totalJson(total: Total) {
   return toJson(TotalSchema, total, { alwaysEmitImplicit: true });
 }
@@ -111,7 +111,7 @@ async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }
   list.end();
 }
 
-/** Page by page, so that a pipeline with many series needs no memory here. */
+/** Prints page by page, so that a pipeline with many series needs no memory here. */
 export async function* readPages(reader: Reader, signal: AbortSignal): AsyncGenerator<Total[]> {
   let pageToken = '';
   do {

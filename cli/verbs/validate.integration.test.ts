@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { runSumctl } from '#cli/testing/context.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
-import { untilEstablished } from '#tools/crds/established.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import { untilEstablished } from '#lab/crds/established.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -28,7 +28,7 @@ async function serverCheck(text: string) {
   return { exitCode: ran.exitCode, ...JSON.parse(ran.stdout).documents[0].server };
 }
 
-test('a cluster without the CRD is said to know no SumPipelines; the schema alone decides', async () => {
+test('a cluster without the CRD is reported as not knowing SumPipelines; the schema alone decides', async () => {
   const { exitCode, ran, note } = await serverCheck(sampleText);
   assert.deepEqual([exitCode, ran], [0, false]);
   assert.match(note, /does not know SumPipelines: install the operator's CRD first/);
@@ -45,13 +45,13 @@ test('with the CRD the server checks a new pipeline, and nothing is created', as
   assert.equal(stdout, '');
 });
 
-test('a namespace that is not there is the finding of the server', async () => {
+test('the server reports a namespace that does not exist', async () => {
   const { exitCode, ran, problems } = await serverCheck(sampleText.replace('namespace: default', 'namespace: nowhere'));
   assert.deepEqual([exitCode, ran], [1, true]);
   assert.match(problems[0].message, /namespaces "nowhere" not found/);
 });
 
-test('an unknown field is named by schema and server alike', async () => {
+test('schema and server both name an unknown field', async () => {
   const ran = await validate(sampleText.replace('partitions: 6', 'partitions: 6\n      partition: 6'));
   const [{ schema, server: asked }] = JSON.parse(ran.stdout).documents;
   assert.equal(ran.exitCode, 1);
@@ -59,26 +59,26 @@ test('an unknown field is named by schema and server alike', async () => {
   assert.match(asked.problems[0].message, /unknown field "spec.kafka.topic.partition"/);
 });
 
-test('for a pipeline that exists the server knows what must not change, and a removed field is removed', async () => {
+test('for an existing pipeline the server refuses immutable changes, and a removed field is removed', async () => {
   await run(server.kubectlPath, ['--kubeconfig', server.kubeconfigPath, 'apply', '-f', sample]);
   const smaller = await serverCheck(sampleText.replace('partitions: 6', 'partitions: 4'));
   assert.deepEqual([smaller.exitCode, smaller.ran], [1, true]);
   assert.equal(smaller.problems[0].path, 'spec.kafka.topic.partitions');
   assert.match(smaller.problems[0].message, /can only grow/);
-  // Merged instead of replaced, the old field would stay and the server would see another object than the file.
+  // Merged instead of replaced, the old field would stay, and the server would check another object than the file.
   const without = await serverCheck(sampleText.replace(/ {2}aggregator:\n {4}replicas: 2\n/, ''));
   assert.deepEqual([without.exitCode, without.problems], [0, []]);
 });
 
-test('without the right to look, the server is not asked, and the note says so', async () => {
-  const kubeconfig = await server.kubeconfigFor({ user: 'nobody' });
+test('without the permission to read, the server is not used, and the note says so', async () => {
+  const kubeconfig = await server.kubeconfigFor({ user: 'guest' });
   const { writeFile } = await import('node:fs/promises');
-  const { createFolder } = await import('#cli/testing/folder.ts');
-  await using folder = await createFolder();
+  const { createTemporaryFolder } = await import('#tools/testing/folder.ts');
+  await using folder = await createTemporaryFolder();
   await writeFile(folder.file('kubeconfig'), kubeconfig);
   const ran = await runSumctl(['validate', '-f', sample, '--kubeconfig', folder.file('kubeconfig')]);
   assert.equal(ran.exitCode, 0);
-  assert.match(ran.stdout, / {2}server {2}not asked \(.*User "nobody" cannot get resource "sumpipelines"/);
+  assert.match(ran.stdout, / {2}server {2}not checked \(.*User "guest" cannot get resource "sumpipelines"/);
   const reading = await runSumctl(['status', '--kubeconfig', folder.file('kubeconfig')]);
   assert.equal(reading.exitCode, 1);
   assert.match(
@@ -87,13 +87,13 @@ test('without the right to look, the server is not asked, and the note says so',
   );
 });
 
-test('status of a pipeline that no operator has seen says so', async () => {
+test('status reports that no operator has reconciled the pipeline', async () => {
   const ran = await runSumctl(['status', '--kubeconfig', server.kubeconfigPath]);
   assert.equal(ran.exitCode, 1);
   assert.match(ran.stdout, /^Pipeline: +default\/orders$/m);
-  assert.match(ran.stdout, /No conditions yet: the operator has not seen this resource/);
+  assert.match(ran.stdout, /No conditions yet: the operator has not reconciled this resource/);
   assert.match(
     ran.stdout,
-    /^Exact: +not known: the aggregator of default\/orders does not answer: .*there are no pods/m,
+    /^Exact: +unknown: the aggregator of default\/orders does not respond: .*there are no pods/m,
   );
 });

@@ -14,16 +14,16 @@ export function validateCommand(context: Context): Command {
   const command = new Command('validate')
     .summary('check a pipeline file before applying it')
     .description(
-      `Check a pipeline file. The schema and its rules are always checked, without a cluster. When a cluster can be reached, its API server is asked as well (a dry run, nothing is changed): it also knows the rules about changing a pipeline that exists. The answer says which of the two ran.`,
+      `Check a pipeline file. The schema and its rules are always checked, without a cluster. When a cluster can be reached, its API server checks the file as well (a dry run, nothing is changed). Only the API server checks the rules about changing an existing pipeline. The output says which of the two checks ran.`,
     )
     .addOption(new Option('-f, --file <path>', 'the pipeline file, - for standard input').makeOptionMandatory())
-    .addOption(new Option('--offline', 'do not ask a cluster'));
+    .addOption(new Option('--offline', 'do not contact a cluster'));
   addKubernetesOptions(command);
   addOutputOption(command);
   return command.addHelpText('after', help).action(async () => {
     const options = parseOptions(optionsSchema, command);
     const { pipelines, others } = await readPipelineDocuments(options.file, context.stdin);
-    if (others !== undefined) context.stderr.write(`passed over: ${others}\n`);
+    if (others !== undefined) context.stderr.write(`skipped: ${others}\n`);
     const { openServer } = await import('./serverCheck.ts');
     const server = options.offline ? undefined : openServer(options, context.signal);
     const reports: Report[] = [];
@@ -39,7 +39,7 @@ export function validateCommand(context: Context): Command {
     const onlySchema = `only the schema was checked: ${unreachable?.message}`;
     if (unreachable !== undefined && (isBad || !isNamed)) context.stderr.write(`${onlySchema}\n`);
     if (isBad) context.setExitCode(exitCodes.failed);
-    // Who names a cluster wants its word.
+    // A user who names a cluster wants its check to run.
     else if (unreachable !== undefined && isNamed) {
       const { hint, cause } = unreachable;
       throw new CliError(exitCodes.unreachable, onlySchema, { ...(hint === undefined ? {} : { hint }), cause });
@@ -53,8 +53,8 @@ Examples:
   sumctl validate -f pipeline.yaml --offline      # in a build without a cluster
   sumctl validate -f pipeline.yaml --context staging -n orders
 ${exitCodesHelp}
-  validate ends with 3 when the cluster that was named by --context or --kubeconfig does not answer, and with 0 when
-  there is just none to ask; the answer then says that the schema alone was checked`;
+  validate ends with 3 when the cluster named by --context or --kubeconfig does not respond. It ends with 0 when no
+  cluster was named and none responds; the output then says that only the schema was checked`;
 
 const optionsSchema = z.object({
   file: named,
@@ -84,9 +84,9 @@ async function check(document: ManifestDocument, options: Options, server: Serve
     server === undefined
       ? notAsked('--offline')
       : ref === undefined
-        ? notAsked('without metadata.name there is nothing to ask about')
+        ? notAsked('the file has no metadata.name')
         : wrongKind(document.content) !== undefined
-          ? notAsked(`it knows the kind ${kind} only`)
+          ? notAsked(`only the kind ${kind} can be checked`)
           : await server.check({ namespace: ref.namespace, name: ref.name }, document.content);
   return {
     document: document.name,
@@ -107,7 +107,7 @@ function renderReport({ document, pipeline, schema, server }: Report): string {
 
 function renderCheck(name: string, { ran, note, problems }: Check): string {
   const aside = note === '' ? '' : ` (${note})`;
-  if (!ran) return `  ${name}  not asked${aside}\n`;
+  if (!ran) return `  ${name}  not checked${aside}\n`;
   if (problems.length === 0) return `  ${name}  ok${aside}\n`;
   const lines = problems.map(
     ({ path, message }) => `    ${printable(path === '' ? message : `${path}: ${message}`)}\n`,

@@ -13,12 +13,15 @@ export function verifyCommand(context: Context): Command {
   const command = new Command('verify')
     .summary('prove that every addition was counted once')
     .description(
-      `Prove the totals: per partition every record of the log from the first to the next has exactly one disposition, and per series the sum over the ledger equals the total. The ledger is summed now; that reads all of it. With --from-log the log itself is read again, from its first record, by a Job beside the pipeline that shares no code with it, and compared with the books record by record.`,
+      `Prove the totals. Per partition: every record of the log from the first to the next offset has exactly one disposition. Per series: the sum over the ledger equals the total. The ledger is summed now, which reads all of it. With --from-log a Job beside the pipeline reads the log itself again, from its first record, and compares it with the ledger record by record. The Job shares no code with the pipeline.`,
     )
-    .addOption(new Option('--no-recount', 'use the last recount instead of summing the ledger now'))
-    .addOption(new Option('--from-log', 'read the log again in a Job and compare it with the books'))
+    .addOption(new Option('--no-recount', 'use the last recount; do not sum the ledger now'))
+    .addOption(new Option('--from-log', 'read the log again in a Job and compare it with the ledger'))
     .addOption(
-      new Option('--to <positions>', 'with --from-log: compare up to these, as in 0:41,3:7 (default: all counted)'),
+      new Option(
+        '--to <positions>',
+        'with --from-log: compare up to these positions, such as 0:41,3:7 (default: all counted)',
+      ),
     );
   addOutputOption(command);
   addConnectionOptions(command, 'aggregator');
@@ -26,12 +29,12 @@ export function verifyCommand(context: Context): Command {
     const { recount, fromLog, to, output } = parseOptions(optionsSchema, command);
     const connection = readConnectionOptions(command, 'aggregator');
     if (fromLog) {
-      if (!recount) throw usageError('--no-recount means nothing with --from-log: leave one out');
-      // The client library takes up to half a second to load: not for the other way, nor for --help.
+      if (!recount) throw usageError('--no-recount has no effect with --from-log: leave out one of them');
+      // The client library takes up to half a second to load, so only --from-log loads it.
       const { verifyFromLog } = await import('#cli/audit/verifyFromLog.ts');
       return verifyFromLog({ connection, to: to ?? '', output, context });
     }
-    if (to !== undefined) throw usageError('--to is for --from-log: add it, or leave --to out');
+    if (to !== undefined) throw usageError('--to needs --from-log: add --from-log or leave out --to');
     const proof = await withAggregator(connection, context, (reader) =>
       reader.read((aggregator) => getProof(aggregator, { recount, signal: context.signal })),
     );
@@ -49,17 +52,17 @@ const optionsSchema = z.object({
 
 const help = `
 Reading the table:
-  OFFSETS    what the books cover: from the first offset to the one before next
+  OFFSETS    the offsets that the ledger covers: from the first counted offset to the last
   APPLIED    counted; DUPLICATE: copies of counted additions, not counted again; CONFLICT: an id used twice with
              other operands, kept aside; PARKED: could not be read, kept aside (any of them makes the total not
              exact); EXPIRED: copies older than a declared horizon
-  LAW        holds when APPLIED + DUPLICATE + CONFLICT + PARKED + EXPIRED is the number of offsets
+  LAW        the conservation law: holds when APPLIED + DUPLICATE + CONFLICT + PARKED + EXPIRED is the number of offsets
   LAG        records in the log that are not read yet; lag does not make a total less exact
 
 With --from-log: exact, not exact, or incomplete (nothing wrong was found, but something could not be read; code 3).
-  UNREAD     offsets whose record is gone or cannot be read, and that have no row: copies, by the books
-  It needs the rights to get deployments.apps, create and delete jobs.batch, list pods and get pods/log. The Job is
-  deleted an hour after its end, and at once by Ctrl-C.
+  UNREAD     offsets without a ledger row, whose record was deleted or cannot be read; the ledger counts them as copies
+  The command needs the permissions to get deployments.apps, create and delete jobs.batch, list pods and get pods/log.
+  The Job is deleted an hour after its end, and at once by Ctrl-C.
 
 Examples:
   sumctl verify

@@ -1,12 +1,12 @@
 import type { AddOutcome, CountedAddition, CountedTotal, LoadPosition, LoadProof, ReadOutcome } from './api.ts';
 
-/** An HTTP answer as every client has it. Status 0: there was no answer. */
+/** An HTTP response in a form that every client can make. Status 0: there was no response. */
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-/** Status codes that mean "send the same id again": full queue, unavailable, and no answer. */
+/** Status codes that mean "send the same id again": full queue, unavailable, and no response. */
 const retryStatuses: ReadonlySet<number> = new Set([0, 429, 502, 503, 504]);
 
 export function readAddAnswer({ status, body }: HttpAnswer): AddOutcome {
@@ -15,12 +15,12 @@ export function readAddAnswer({ status, body }: HttpAnswer): AddOutcome {
   return readAcknowledgement(parse(body));
 }
 
-/** A message of type AddResponse in its JSON mapping: the body over HTTP, the message that k6 shows over gRPC. */
+/** A message of type AddResponse in its JSON mapping: the body over HTTP, the message object of k6 over gRPC. */
 export function readAcknowledgement(answer: unknown): AddOutcome {
   const result = fieldOf(answer, 'result');
   const position = readPosition(fieldOf(answer, 'position'));
   if (typeof result !== 'string' || position === undefined) {
-    return { kind: 'refused', reason: 'the answer has no result or no position: is this a calculator?' };
+    return { kind: 'refused', reason: 'the response has no result or no position; check that this is a calculator' };
   }
   return { kind: 'acknowledged', result, position };
 }
@@ -45,7 +45,7 @@ export function readProofAnswer(answer: HttpAnswer): ReadOutcome<LoadProof> {
   return read(answer, (json) => {
     const [reason, message] = [fieldOf(json, 'reason'), fieldOf(json, 'message')];
     if (typeof reason !== 'string') return undefined;
-    // The JSON mapping leaves false out.
+    // The JSON mapping omits false.
     return { exact: fieldOf(json, 'exact') === true, reason, message: typeof message === 'string' ? message : '' };
   });
 }
@@ -61,11 +61,12 @@ function read<Value>({ status, body }: HttpAnswer, pick: (json: unknown) => Valu
   if (retryStatuses.has(status)) return { kind: 'retry', reason: describe(status, body) };
   if (status !== 200) return { kind: 'refused', reason: describe(status, body) };
   const value = pick(parse(body));
-  if (value === undefined) return { kind: 'refused', reason: 'the answer has another shape: is this an aggregator?' };
+  if (value === undefined)
+    return { kind: 'refused', reason: 'the response has another format; check that this is an aggregator' };
   return { kind: 'found', value };
 }
 
-/** The JSON mapping leaves out what is 0. */
+/** The JSON mapping omits fields that are 0. */
 function readPosition(json: unknown): LoadPosition | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   const [partition = 0, offset = '0'] = [fieldOf(json, 'partition'), fieldOf(json, 'offset')];
@@ -86,9 +87,9 @@ function parse(body: string): unknown {
   }
 }
 
-/** The detail of a problem document, else the status. */
+/** The detail of a problem document, otherwise the status. */
 function describe(status: number, body: string): string {
-  if (status === 0) return 'no answer';
+  if (status === 0) return 'no response';
   const detail = fieldOf(parse(body), 'detail');
   return typeof detail === 'string' ? `${status}: ${detail}` : `HTTP status ${status}`;
 }

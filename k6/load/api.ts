@@ -1,11 +1,11 @@
 /**
- * What a virtual user needs of a pipeline. k6 and our own driver each bring an implementation; nothing in this folder
- * knows which one it talks to.
+ * The calls of a virtual user to a pipeline. k6 and our own driver each have an implementation; the code in this folder
+ * does not depend on which one it uses.
  */
 export interface LoadApi {
-  /** One attempt to add. Never rejects: what cannot be known is an outcome too. */
+  /** One attempt to add. Never rejects: an unknown outcome is also a result. */
   add(protocol: Protocol, addition: LoadAddition): Promise<AddOutcome>;
-  /** What became of a request id. */
+  /** The addition of a request id, if it was counted. */
   findAddition(requestId: string): Promise<ReadOutcome<CountedAddition>>;
   /** The total of a series, once every position of `atLeast` is counted. */
   readTotal(series: string, atLeast: readonly LoadPosition[]): Promise<ReadOutcome<CountedTotal>>;
@@ -30,12 +30,12 @@ export type AddOutcome =
   | { readonly kind: 'acknowledged'; readonly result: string; readonly position: LoadPosition }
   /** The addition may or may not be in the log: send the same request id again. */
   | { readonly kind: 'retry'; readonly reason: string }
-  /** The service said no, and will say no again. */
+  /** The service refused the addition, and would refuse it again. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 export type ReadOutcome<Value> =
   | { readonly kind: 'found'; readonly value: Value }
-  /** The service knows no such series or request id. */
+  /** The service has no such series or request id. */
   | { readonly kind: 'absent' }
   | { readonly kind: 'retry'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };

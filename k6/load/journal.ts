@@ -7,7 +7,7 @@ import type { LoadAddition, LoadPosition } from './api.ts';
  */
 export class Journal {
   readonly #acknowledged = new Map<string, LoadAddition>();
-  /** Sent, and not acknowledged yet. */
+  /** Sent, but not acknowledged yet. */
   readonly #open = new Map<string, LoadAddition>();
   readonly #vector = new Map<number, bigint>();
 
@@ -15,7 +15,7 @@ export class Journal {
     if (!this.#acknowledged.has(addition.requestId)) this.#open.set(addition.requestId, addition);
   }
 
-  /** `isNew`: the first acknowledgement of this id. `problem`: the answer is not what this addition must give. */
+  /** `isNew`: the first acknowledgement of this id. `problem`: the response is wrong for this addition. */
   acknowledged(
     addition: LoadAddition,
     answer: { result: string; position: LoadPosition },
@@ -26,11 +26,11 @@ export class Journal {
     const known = this.#vector.get(partition);
     if (known === undefined || known < offset) this.#vector.set(partition, offset);
     const expected = formatDecimal(addDecimals(decimalOf(addition.a), decimalOf(addition.b)));
-    const wrong = `${addition.requestId}: ${addition.a} + ${addition.b} was answered with ${answer.result}`;
+    const wrong = `${addition.requestId}: ${addition.a} + ${addition.b} got the result ${answer.result}`;
     return { isNew, problem: answer.result === expected ? undefined : wrong };
   }
 
-  /** The service refused it for good: it is in no total. */
+  /** The service refused it finally: it is in no total. */
   refused(addition: LoadAddition): void {
     this.#open.delete(addition.requestId);
   }
@@ -64,7 +64,7 @@ export class Journal {
   }
 }
 
-/** Throws for text that is no decimal: our own operands always are, and an answer that is not one is a fault. */
+/** Throws for text that is not a decimal: our own operands always are, so such a response is a fault. */
 export function decimalOf(text: string): Decimal {
   const parsed = parseDecimal(text);
   if (!parsed.ok) throw new Error(`"${text}" ${parsed.problem}`);

@@ -1,4 +1,4 @@
-/** What a load test measures, under the names that k6 and our own driver report. */
+/** The measurements of a load test, under the names that k6 and our own driver report. */
 export const loadMetrics = {
   sumpipeline_additions_answered: {
     kind: 'rate',

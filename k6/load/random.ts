@@ -12,7 +12,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A seed of its own for each user of a run, so that users do not repeat each other (FNV-1a over the text). */
+/** A separate seed for each user of a run, so that users do not repeat each other (FNV-1a over the text). */
 export function seedOf(...parts: readonly (string | number)[]): number {
   let hash = 0x811c9dc5;
   for (const character of parts.join('/')) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { requestIdProblem } from '#core/requestId.ts';
 import { randomDecimal, requestIdAt, seededRandom, seedOf } from './random.ts';
 import { durationSeconds, loadScenarioNames, loadScenarios, scaleScenario, visitsUntil } from './scenarios.ts';
 
 describe('a load scenario', () => {
-  it('has as many visits as the area under its rates', () => {
+  test('has as many visits as the area under its rates', () => {
     const scenario = {
       ...loadScenarios.smoke,
       startRate: 0,
@@ -20,14 +20,14 @@ describe('a load scenario', () => {
     assert.equal(visitsUntil(scenario, 99), 100);
   });
 
-  it('keeps its shape when it is scaled', () => {
+  test('keeps its shape when it is scaled', () => {
     const half = scaleScenario(loadScenarios.spike, { rate: 0.5, time: 0.1 });
     const total = visitsUntil(loadScenarios.spike, durationSeconds(loadScenarios.spike));
     assert.equal(Math.round(visitsUntil(half, durationSeconds(half))), Math.round(total * 0.05));
   });
 
   for (const name of loadScenarioNames) {
-    it(`has users enough for ${name}: a visit takes about a second of thinking`, () => {
+    test(`has enough users for ${name}: a visit takes about a second of think time`, () => {
       const { stages, users, mix } = loadScenarios[name];
       const peak = Math.max(...stages.map(({ rate }) => rate));
       const thinkSeconds = (((mix.additionsPerVisitMax - 1) / 2) * mix.thinkMsMax) / 2 / 1000;
@@ -37,13 +37,13 @@ describe('a load scenario', () => {
 });
 
 describe('the randomness of a load test', () => {
-  it('repeats with the same seed and differs between users', () => {
+  test('repeats with the same seed and differs between users', () => {
     const values = (seed: number) => Array.from({ length: 5 }, seededRandom(seed));
     assert.deepEqual(values(seedOf(1, 2)), values(seedOf(1, 2)));
     assert.notDeepEqual(values(seedOf(1, 2)), values(seedOf(1, 3)));
   });
 
-  it('makes request ids of version 7 and decimals that the service takes', () => {
+  test('makes request ids of version 7 and decimals that the service accepts', () => {
     const random = seededRandom(3);
     for (let turn = 0; turn < 1000; turn++) {
       const id = requestIdAt(1_764_316_800_000, random);

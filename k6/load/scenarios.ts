@@ -1,12 +1,14 @@
-/** The load tests as data: how many visits arrive, and what a visit does. k6 and our own driver read the same. */
+/** The load tests as data: how many visits arrive, and what a visit does. k6 and our own driver read the same data. */
 export interface LoadScenario {
-  /** For people: what the scenario shows. */
+  /** Text for users: what the scenario shows. */
   readonly purpose: string;
   /** Visits per second at the start. */
   readonly startRate: number;
-  /** The rate moves in a straight line to `rate` within `seconds`: an open model, visits never wait for answers. */
+  /** The rate changes linearly to `rate` within `seconds`. Open model: visits never wait for responses. */
   readonly stages: readonly LoadStage[];
-  /** Users that may be busy at once. Each is in one visit at a time; a visit without a free user is dropped and counted. */
+  /**
+   * Users that may be busy at once. Each is in one visit at a time; a visit without a free user is dropped and counted.
+   */
   readonly users: number;
   readonly mix: LoadMix;
 }
@@ -19,7 +21,7 @@ interface LoadStage {
 export interface LoadMix {
   /** Share of additions over gRPC; the others go over HTTP. */
   readonly grpcShare: number;
-  /** Each user spreads its additions over this many series of its own. */
+  /** Each user spreads its additions over this many own series. */
   readonly seriesPerUser: number;
   /** A visit makes 1 to this many additions. */
   readonly additionsPerVisitMax: number;
@@ -27,7 +29,7 @@ export interface LoadMix {
   readonly thinkMsMax: number;
   /** Share of acknowledged additions that are sent a second time with the same id. */
   readonly repeatShare: number;
-  /** Share of acknowledged additions whose way into the total is timed. */
+  /** Share of acknowledged additions for which the time until a total counts them is measured. */
   readonly freshnessShare: number;
 }
 
@@ -101,7 +103,7 @@ export function isLoadScenarioName(text: string): text is LoadScenarioName {
   return Object.hasOwn(loadScenarios, text);
 }
 
-/** The scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth. Shapes stay. */
+/** The scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth of the time. */
 export function scaleScenario(
   scenario: LoadScenario,
   by: { readonly rate: number; readonly time: number },

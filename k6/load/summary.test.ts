@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { formatHtml, formatJunit, formatText } from './report.ts';
 import { summarize } from './summary.ts';
 import { formatThreshold, thresholdsFor } from './thresholds.ts';
@@ -16,7 +16,7 @@ const summaryOf = (metrics: Record<string, Record<string, number>>) =>
   summarize({ scenario: 'smoke', runId: '<run>', seed: 1, thresholds: thresholdsFor(1000), metrics });
 
 describe('the summary of a load test', () => {
-  it('passes when every objective holds and every journal was compared', () => {
+  test('passes when every objective holds and every journal was compared', () => {
     assert.equal(summaryOf(good).passed, true);
   });
 
@@ -32,22 +32,22 @@ describe('the summary of a load test', () => {
     },
   };
   for (const [what, changed] of Object.entries(failures)) {
-    it(`fails for ${what}`, () => assert.equal(summaryOf({ ...good, ...changed }).passed, false));
+    test(`fails for ${what}`, () => assert.equal(summaryOf({ ...good, ...changed }).passed, false));
   }
 
-  it('fails for an objective that was not measured', () => {
+  test('fails for an objective that was not measured', () => {
     const { sumpipeline_freshness: _, ...rest } = good;
     assert.match(formatText(summaryOf(rest)), /FAILED sumpipeline_freshness .*not measured/);
   });
 
-  it('escapes what it shows in HTML and XML', () => {
+  test('escapes what it shows in HTML and XML', () => {
     const summary = summaryOf({ ...good, sumpipeline_acknowledgement: { 'p(99)': 10_000 } });
     assert.match(formatHtml(summary), /&lt;run&gt;/);
     assert.match(formatJunit(summary), /<failure message="latency/);
     assert.match(formatJunit(summary), /name="sumpipeline_acknowledgement p\(99\)&lt;=/);
   });
 
-  it('writes thresholds as k6 does', () => {
+  test('writes thresholds as k6 does', () => {
     const latency = thresholdsFor(0).find(({ metric }) => metric === 'sumpipeline_acknowledgement');
     assert.ok(latency !== undefined);
     assert.match(formatThreshold(latency), /^p\(99\)<=\d+$/);

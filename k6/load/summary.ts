@@ -1,6 +1,6 @@
 import { formatThreshold, holds, type Threshold } from './thresholds.ts';
 
-/** What a finished load test says, whichever program ran it. */
+/** The result of a finished load test, from either program. */
 export interface LoadSummary {
   readonly scenario: string;
   readonly runId: string;
@@ -15,7 +15,7 @@ export interface SummaryCheck {
   readonly name: string;
   readonly why: string;
   readonly passed: boolean;
-  /** What was measured; undefined when nothing was. */
+  /** The measured value; undefined if nothing was measured. */
   readonly measured: number | undefined;
 }
 
@@ -27,27 +27,27 @@ export interface SummaryInput {
   readonly metrics: LoadSummary['metrics'];
 }
 
-/** Judges the thresholds, and that every acknowledged addition went through the final check. */
+/** Judges the thresholds, and checks that every acknowledged addition was in a final check. */
 export function summarize({ scenario, runId, seed, thresholds, metrics }: SummaryInput): LoadSummary {
-  const checks = [...thresholds.map((threshold) => judge(threshold, metrics)), judgeJournal(metrics)];
+  const checks = [...thresholds.map((threshold) => checkThreshold(threshold, metrics)), checkJournal(metrics)];
   return { scenario, runId, seed, passed: checks.every(({ passed }) => passed), checks, metrics };
 }
 
-function judge(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
+function checkThreshold(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
   const name = `${threshold.metric} ${formatThreshold(threshold)}`;
   const measured = metrics[threshold.metric]?.[threshold.statistic];
-  // k6 leaves out a counter that never counted: nothing was dropped. Anything else that is missing was not measured.
+  // k6 omits a counter that never counted: nothing was dropped. Any other missing metric was not measured.
   const value = measured ?? (threshold.statistic === 'count' ? 0 : undefined);
   return { name, why: threshold.why, passed: value !== undefined && holds(threshold, value), measured: value };
 }
 
-/** A user that never came to its final check would hide its journal. */
-function judgeJournal(metrics: LoadSummary['metrics']): SummaryCheck {
+/** A user without a final check would hide its journal. */
+function checkJournal(metrics: LoadSummary['metrics']): SummaryCheck {
   const acknowledged = metrics['sumpipeline_journal_acknowledged']?.['count'] ?? 0;
   const verified = metrics['sumpipeline_journal_verified']?.['count'] ?? 0;
   return {
     name: `all ${acknowledged} acknowledged additions were compared`,
-    why: 'every journal was checked, and there was something to check',
+    why: 'every journal was checked, and at least one addition was acknowledged',
     passed: acknowledged > 0 && verified === acknowledged,
     measured: verified,
   };

@@ -1,7 +1,7 @@
 import { slos } from '../../contract/slo.ts';
 import type { LoadMetricName } from './measures.ts';
 
-/** One bound on what was measured. `statistic` is k6's word for it. */
+/** One bound on a measurement. `statistic` is k6's name for it. */
 export interface Threshold {
   readonly metric: LoadMetricName | 'dropped_iterations';
   readonly statistic: 'rate' | 'count' | `p(${number})`;
@@ -10,7 +10,10 @@ export interface Threshold {
   readonly why: string;
 }
 
-/** One for each metric: the service level objectives, and that the books agree with the journal: one disagreement fails the test. */
+/**
+ * One threshold for each metric: the service level objectives, and that totals and journals agree. One difference
+ * fails.
+ */
 export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
   return [
     {
@@ -45,14 +48,14 @@ export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
       metric: 'dropped_iterations',
       statistic: 'count',
       operator: '<=',
-      // Above one in a hundred the load was not the one that the scenario describes.
+      // Above one percent the load was not the one that the scenario describes.
       value: Math.floor(expectedVisits / 100),
       why: 'visits that found no free user',
     },
   ];
 }
 
-/** As k6 writes it: `p(99)<=250`. */
+/** In k6's format: `p(99)<=250`. */
 export function formatThreshold({ statistic, operator, value }: Threshold): string {
   return `${statistic}${operator}${value}`;
 }

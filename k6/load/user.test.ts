@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { addDecimals, formatDecimal } from '#core/decimal.ts';
 import type { AddOutcome, LoadAddition, LoadApi } from './api.ts';
 import { decimalOf } from './journal.ts';
@@ -8,17 +8,17 @@ import { loadScenarios } from './scenarios.ts';
 import { VirtualUser } from './user.ts';
 
 interface Fault {
-  /** Additions that are acknowledged and not counted. */
+  /** Number of additions that are acknowledged but not counted. */
   readonly loses?: number;
-  /** Additions that count twice. */
+  /** Number of additions that count twice. */
   readonly doubles?: number;
-  /** First attempts that get no answer although the addition is written. */
+  /** Number of first attempts that get no response although the addition is written. */
   readonly hides?: number;
-  /** Answers with a wrong result. */
+  /** Number of responses with a wrong result. */
   readonly miscounts?: number;
 }
 
-/** A pipeline in memory, named a fake: it counts each id once, but for the faults it is told to have. */
+/** A fake pipeline in memory: it counts each id once, apart from the faults that the test requests. */
 function fakePipeline(fault: Fault): LoadApi {
   const counted = new Map<string, LoadAddition>();
   const left = { loses: 0, doubles: 0, hides: 0, miscounts: 0, ...fault };
@@ -33,7 +33,7 @@ function fakePipeline(fault: Fault): LoadApi {
         if (lost.has(addition.requestId)) return { kind: 'acknowledged', result: resultOf(addition), position };
         counted.set(addition.requestId, addition);
         if (left.doubles-- > 0) doubled.push(addition);
-        if (left.hides-- > 0) return { kind: 'retry', reason: 'no answer' };
+        if (left.hides-- > 0) return { kind: 'retry', reason: 'no response' };
       }
       const result = left.miscounts-- > 0 ? '0.5' : resultOf(addition);
       return { kind: 'acknowledged', result, position };
@@ -74,32 +74,32 @@ async function play(fault: Fault) {
 }
 
 describe('a virtual user', () => {
-  it('finds nothing wrong with a pipeline that counts each addition once', async () => {
+  test('finds nothing wrong with a pipeline that counts each addition once', async () => {
     const { problems, acknowledged, measured } = await play({});
     assert.deepEqual(problems, []);
     assert.equal(acknowledged, 40);
     assert.equal(measured.get('sumpipeline_journal_acknowledged')?.length, 40);
   });
 
-  it('sends the same id again when it gets no answer, and counts it as unavailable', async () => {
+  test('sends the same id again when it gets no response, and counts it as unavailable', async () => {
     const { problems, measured } = await play({ hides: 3 });
     assert.deepEqual(problems, []);
     assert.equal(measured.get('sumpipeline_additions_answered')?.filter((value) => value === 0).length, 3);
   });
 
-  it('finds an acknowledged addition that does not count', async () => {
+  test('finds an acknowledged addition that does not count', async () => {
     const { problems } = await play({ loses: 1 });
     assert.match(problems.join('\n'), /series load-test-1-\d: the total is .* expected/);
-    assert.match(problems.join('\n'), /was acknowledged: the pipeline does not know it/);
+    assert.match(problems.join('\n'), /was acknowledged: the pipeline does not have it/);
   });
 
-  it('finds an addition that counts twice', async () => {
+  test('finds an addition that counts twice', async () => {
     const { problems } = await play({ doubles: 1 });
     assert.equal(problems.length, 1);
-    assert.match(problems.join('\n'), /the total is .* of \d+ additions, expected .* of \d+/);
+    assert.match(problems.join('\n'), /the total is .* from \d+ additions, expected .* from \d+/);
   });
 
-  it('finds a wrong result in an answer', async () => {
+  test('finds a wrong result in a response', async () => {
     const { measured } = await play({ miscounts: 1 });
     assert.deepEqual(measured.get('sumpipeline_journal_agrees'), [0, 1]);
   });

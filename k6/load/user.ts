@@ -17,19 +17,19 @@ export interface VirtualUserOptions {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
-  /** Where a fault is told at once. */
+  /** Called at once for every fault. */
   readonly complain: (problem: string) => void;
 }
 
-/** An addition without an answer is sent again for this long: a rolling restart of Kafka takes less. */
+/** An addition without a response is sent again for this long: a rolling restart of Kafka takes less. */
 const retryForMs = 60_000;
 const retryPauseMs = { minimum: 100, maximum: 1_000 };
-/** After the load has ended, the aggregators may still have its lag to count. */
+/** After the load has ended, the aggregators may still have lag to count. */
 const verifyPatienceMs = 120_000;
-/** Ids that one user asks for at the end: a thousand users then make a hundred thousand reads. */
+/** Ids that one user reads at the end: a thousand users then make a hundred thousand reads. */
 const verifyIdsMax = 100;
 
-/** One user of the load: sends additions to its own series and writes a journal of what was acknowledged. */
+/** One user of the load: sends additions to its own series and writes a journal of the acknowledged additions. */
 export class VirtualUser {
   readonly #options: VirtualUserOptions;
   readonly #journal = new Journal();
@@ -38,7 +38,7 @@ export class VirtualUser {
     this.#options = options;
   }
 
-  /** One visit: an addition or a few, with time to think in between. */
+  /** One visit: one or more additions, with think time in between. */
   async visit(): Promise<void> {
     const { mix, random, pause } = this.#options;
     const additions = integerBetween(random, 1, mix.additionsPerVisitMax);
@@ -48,7 +48,7 @@ export class VirtualUser {
     }
   }
 
-  /** Compares the journal with the totals. Additions without an answer are sent a last time before. */
+  /** Compares the journal with the totals. Before that, additions without a response are sent a last time. */
   async verify(): Promise<Verification> {
     const { api, measure, now, pause, complain } = this.#options;
     for (const addition of this.#journal.open) await this.#send(addition, 'http');
@@ -71,12 +71,12 @@ export class VirtualUser {
     const protocol = random() < mix.grpcShare ? 'grpc' : 'http';
     const outcome = await this.#send(addition, protocol);
     if (outcome.kind !== 'acknowledged') return;
-    // A client that lost the answer sends again: the copy must not count.
+    // A client that lost the response sends again: the copy must not count.
     if (random() < mix.repeatShare) await this.#send(addition, protocol === 'grpc' ? 'http' : 'grpc');
     if (random() < mix.freshnessShare) await this.#measureFreshness(addition.series, outcome);
   }
 
-  /** The same id until there is an answer, as every client of ours should do. */
+  /** Sends the same id until a response comes, as every client should do. */
   async #send(addition: LoadAddition, protocol: Protocol): Promise<AddOutcome> {
     const { api, measure, now, pause, random, complain } = this.#options;
     this.#journal.sent(addition);
@@ -114,7 +114,7 @@ export class VirtualUser {
     const { api, measure, now } = this.#options;
     const startedAt = now();
     const total = await api.readTotal(series, [position]);
-    // A read that found no answer in its time is at least that old: it counts, or slow totals would not show.
+    // A read without a response in its time counts with that time; otherwise slow totals would not show.
     if (total.kind === 'found' || total.kind === 'retry') measure('sumpipeline_freshness', now() - startedAt);
   }
 }

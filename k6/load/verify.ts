@@ -5,34 +5,34 @@ import { decimalOf, type Journal } from './journal.ts';
 export interface VerifyOptions {
   readonly api: LoadApi;
   readonly journal: Journal;
-  /** How long one read is repeated while the service cannot answer yet, in milliseconds. */
+  /** How long one read is repeated while the service cannot respond yet, in milliseconds. */
   readonly patienceMs: number;
-  /** Ids that are asked for one by one, evenly spread. The totals cover all of them. */
+  /** Ids that are read one by one, evenly spread. The totals cover all ids. */
   readonly idsMax: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 }
 
 export interface Verification {
-  /** Acknowledged additions that the totals had to hold. */
+  /** Acknowledged additions that the totals must include. */
   readonly acknowledged: number;
-  /** What differs, one sentence each; empty when the journal and the pipeline agree. */
+  /** The differences, one sentence each; empty if the journal and the pipeline agree. */
   readonly problems: readonly string[];
 }
 
 const retryPauseMs = 500;
-/** Enough to see the pattern, and no flood in a report. */
+/** Enough to show the pattern without filling the report. */
 const problemsMax = 20;
 
 /**
- * Compares the journal of one user with the pipeline, once its own last position is counted: each series has exactly
- * the sum and the number of what was acknowledged, and each id that is asked for counts with its own value.
+ * Compares the journal of one user with the pipeline, once the user's last position is counted: each series has exactly
+ * the sum and the number of its acknowledged additions, and each checked id counts with its own value.
  */
 export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
   const { journal } = options;
   const problems: string[] = [];
   for (const { requestId } of journal.open) {
-    problems.push(`${requestId} was sent and never acknowledged: whether it counts is not known`);
+    problems.push(`${requestId} was sent but never acknowledged: it is unknown whether it counts`);
   }
   for (const [series, { sum, count }] of journal.expectedTotals()) {
     const total = await patiently(options, () => options.api.readTotal(series, journal.vector));
@@ -40,8 +40,8 @@ export async function verifyJournal(options: VerifyOptions): Promise<Verificatio
       problems.push(`series ${series}: ${describe(total)}; expected ${formatDecimal(sum)}`);
     } else if (canonical(total.value.total) !== formatDecimal(sum) || total.value.count !== count) {
       problems.push(
-        `series ${series}: the total is ${total.value.total} of ${total.value.count} additions, ` +
-          `expected ${formatDecimal(sum)} of ${count}`,
+        `series ${series}: the total is ${total.value.total} from ${total.value.count} additions, ` +
+          `expected ${formatDecimal(sum)} from ${count}`,
       );
     }
   }
@@ -61,7 +61,7 @@ async function verifyAddition(options: VerifyOptions, addition: LoadAddition): P
   return `${requestId} counts as ${found.value.result} in ${found.value.series}, expected ${expected} in ${series}`;
 }
 
-/** Repeats a read that the service cannot answer yet. */
+/** Repeats a read while the service cannot respond yet. */
 async function patiently<Value>(
   { now, pause, patienceMs }: VerifyOptions,
   read: () => Promise<ReadOutcome<Value>>,
@@ -84,10 +84,10 @@ function sample<Item>(items: readonly Item[], most: number): readonly Item[] {
 }
 
 function describe(outcome: Exclude<ReadOutcome<unknown>, { kind: 'found' }>): string {
-  return outcome.kind === 'absent' ? 'the pipeline does not know it' : outcome.reason;
+  return outcome.kind === 'absent' ? 'the pipeline does not have it' : outcome.reason;
 }
 
-/** An answer that is no decimal stays as it is, and differs from every expected value. */
+/** A response that is not a decimal stays unchanged, and differs from every expected value. */
 function canonical(text: string): string {
   const parsed = parseDecimal(text);
   return parsed.ok ? formatDecimal(parsed.value) : text;

@@ -1,6 +1,6 @@
 import { apiGroup } from '#contract/names.ts';
 
-/** Annotations that people or the operator write. */
+/** Annotations that users or the operator write. */
 export const annotations = {
   /** On a Strimzi Kafka: namespaces whose pipelines may use it, comma-separated, or `*`. */
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
@@ -8,5 +8,5 @@ export const annotations = {
   inventory: `${apiGroup}/inventory`,
 } as const;
 
-/** Holds a deleted SumPipeline until its KafkaTopic is released. Set only where there is one. */
+/** Keeps a deleted SumPipeline until its KafkaTopic is released. Set only on pipelines with a KafkaTopic. */
 export const topicFinalizer = `${apiGroup}/topic`;

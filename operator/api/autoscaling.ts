@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withRules } from './schema.ts';
 
-/** More replicas than any topic we manage has partitions would idle. */
+/** Replicas beyond the largest number of partitions of a managed topic would idle. */
 const replicasMax = 1024;
 
 function minimum(pods: string, why: string) {
@@ -26,10 +26,16 @@ function stabilization(seconds: number, what: string) {
 function behavior() {
   return z
     .object({
-      scaleUp: stabilization(15, 'For this long the smallest number wanted counts, before pods are added.'),
-      scaleDown: stabilization(300, 'For this long the largest number wanted counts, before pods are removed.'),
+      scaleUp: stabilization(
+        15,
+        'Time in seconds to wait before pods are added: the smallest number wanted in that time is used.',
+      ),
+      scaleDown: stabilization(
+        300,
+        'Time in seconds to wait before pods are removed: the largest number wanted in that time is used.',
+      ),
     })
-    .describe('How fast the number follows what is wanted.')
+    .describe('How fast the number of pods follows the wanted number.')
     .prefault({});
 }
 
@@ -47,21 +53,23 @@ export const aggregatorAutoscaling = withRules(
       .enum(['hpa', 'keda', 'recommend'])
       .default('hpa')
       .describe(
-        'Who scales. hpa: a HorizontalPodAutoscaler on an external metric, which prometheus-adapter serves. keda: a ScaledObject with a prometheus trigger. recommend: nothing is scaled; the number is recorded in Prometheus and shown by sumctl status.',
+        'What scales the aggregators. hpa: a HorizontalPodAutoscaler on an external metric, which prometheus-adapter serves. keda: a ScaledObject with a prometheus trigger. recommend: nothing is scaled; the number is recorded in Prometheus and shown by sumctl status.',
       ),
     min: minimum('aggregators', 'without an aggregator nothing is counted, and an HPA is disabled at 0'),
     max: z
       .int32()
       .min(1)
       .max(replicasMax)
-      .describe('Most aggregators. Unset: as many as the topic has partitions, because a partition has one reader.')
+      .describe(
+        'Maximum number of aggregators. Unset: as many as the topic has partitions, because a partition has one reader.',
+      )
       .optional(),
     drainSeconds: z
       .int32()
       .min(10)
       .max(86_400)
       .default(60)
-      .describe('Within this time the lag should be counted, once the aggregators are ready.'),
+      .describe('Target time for counting the lag, once the aggregators are ready.'),
     utilisation: z
       .int32()
       .min(10)
@@ -73,7 +81,7 @@ export const aggregatorAutoscaling = withRules(
       .min(1)
       .max(10_000_000)
       .default(1000)
-      .describe('Records per second that one aggregator counts, until it was measured under load.'),
+      .describe('Assumed records per second of one aggregator, used until its capacity is measured under load.'),
     behavior: behavior(),
     prometheus: z
       .object({
@@ -81,16 +89,16 @@ export const aggregatorAutoscaling = withRules(
           .string()
           .max(512)
           .regex(/^https?:\/\/[^\s]+$/, 'must be a URL such as http://prometheus.monitoring.svc:9090')
-          .describe('URL of the Prometheus that KEDA asks, e.g. http://prometheus.monitoring.svc:9090.'),
+          .describe('URL of the Prometheus that KEDA queries, e.g. http://prometheus.monitoring.svc:9090.'),
       })
-      .describe('For mode keda.')
+      .describe('Settings for mode keda.')
       .optional(),
   }),
   minNotAboveMax,
   {
     rule: "self.mode != 'keda' || has(self.prometheus)",
     reason: 'FieldValueRequired',
-    message: 'mode keda needs it: KEDA asks Prometheus itself',
+    message: 'is required in mode keda: KEDA queries Prometheus itself',
     fieldPath: '.prometheus',
     holds: (self) => self.mode !== 'keda' || self.prometheus !== undefined,
   },
@@ -115,7 +123,7 @@ export const calculatorAutoscaling = withRules(
       .min(1)
       .max(10_000)
       .default(64)
-      .describe('Additions waiting for or in a write to Kafka that one calculator should have.'),
+      .describe('Target number of additions for one calculator that wait for or are in a write to Kafka.'),
     cpuUtilisation: z
       .int32()
       .min(10)

@@ -35,8 +35,8 @@ const podTemplate = z.object({
   annotations: podAnnotations.describe('Further annotations of the pods.').optional(),
   nodeSelector: labelMap().describe('Labels that a node must have to run the pods.').optional(),
   tolerations: atomicList(tolerationSchema, 32).describe('Taints of nodes that the pods tolerate.').optional(),
-  affinity: affinitySchema.describe('Rules of attraction and repulsion for placing the pods.').optional(),
-  // A map as in Kubernetes: two with the same keys would make the apply of the Deployment fail.
+  affinity: affinitySchema.describe('Affinity and anti-affinity rules for placing the pods.').optional(),
+  // A map as in Kubernetes: two entries with the same keys would make the apply of the Deployment fail.
   topologySpreadConstraints: mapList(topologySpreadConstraintSchema, ['topologyKey', 'whenUnsatisfiable'], 8)
     .describe('How the pods spread over nodes and zones; over nodes as far as possible when unset.')
     .optional(),

@@ -19,7 +19,10 @@ const columns = [
   { ...column('Message', condition('Ready', 'message'), 'What was seen and what to do next.'), priority: 1 },
 ];
 
-/** The CustomResourceDefinition of SumPipeline. No `/scale`: it answers 500 for objects without replicas. */
+/**
+ * The CustomResourceDefinition of SumPipeline. No `/scale`: the API server returns 500 there for objects without
+ * replicas.
+ */
 export function buildCrd() {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -50,7 +53,7 @@ export function buildCrd() {
   };
 }
 
-/** The schema as the CRD carries it: of metadata and type the API server knows more than we may say. */
+/** The schema in the CRD: the API server itself defines metadata and type, and a CRD may add little to them. */
 export function buildSchema(): StructuralSchema {
   const schema = toStructural(pipelineSchema);
   return {
@@ -60,7 +63,7 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      // Only so that the rule about it can name the field; the API server knows the rest.
+      // Only so that the rule about the name can refer to the field; the API server defines the rest.
       metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };

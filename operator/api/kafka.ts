@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
-/** What an unset field of the topic means. Not defaults of the CRD: an External topic must not carry them. */
+/**
+ * What an unset field of the topic means. These values are not defaults of the CRD, because an External topic must not
+ * have them.
+ */
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 
-/** One broker may be all there is: then the default cannot ask for two in sync. */
+/** A cluster may have only one broker: then the default cannot require two replicas in sync. */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
   const replicas = topic.replicas ?? topicReplicasDefault;
   return topic.minInSyncReplicas ?? (replicas < topicReplicasDefault ? 1 : topicMinInSyncReplicasDefault);
@@ -57,14 +60,14 @@ const clusterRules = withRules(cluster, {
 
 const tls = withRules(
   z.object({
-    enabled: z.boolean().default(true).describe('Speak TLS to Kafka.'),
+    enabled: z.boolean().default(true).describe('Whether to use TLS for Kafka.'),
     caSecretRef: z
       .object({
         name: objectName().describe('Name of a Secret in the namespace of the pipeline.'),
         key: secretKey().default('ca.crt').describe('Key that holds the certificate in PEM.'),
       })
       .describe(
-        'The CA that signed the brokers. Unset: the CAs every system trusts. A changed Secret is read again without a restart.',
+        'The CA that signed the certificates of the brokers. Unset: the system CAs. A changed Secret is read again without a restart.',
       )
       .optional(),
   }),
@@ -75,7 +78,7 @@ const tls = withRules(
     fieldPath: '.caSecretRef',
     holds: (self) => self.enabled || self.caSecretRef === undefined,
   },
-).describe('TLS to bootstrapServers. With kafka.cluster the listener decides.');
+).describe('TLS for bootstrapServers. With kafka.cluster, the listener determines whether TLS is used.');
 
 const scram = z
   .object({
@@ -107,7 +110,7 @@ const topic = withRules(
     management: immutable(z.enum(['Managed', 'External']), `cannot change: ${comeBack}`)
       .default('Managed')
       .describe(
-        'Managed: the topic is made, grown and checked for you, through a KafkaTopic when kafka.cluster is set, otherwise by the aggregators. External: the topic is yours and only read and written. Immutable.',
+        'Managed: the topic is created, grown and checked for you, through a KafkaTopic when kafka.cluster is set, otherwise by the aggregators. External: you manage the topic; the pipeline only reads and writes its records. Immutable.',
       ),
     partitions: z
       .int32()
@@ -138,7 +141,7 @@ const topic = withRules(
       .regex(/^[1-9][0-9]{0,6}[mhd]$/, 'must be a whole number with m, h or d, such as 12h or 30d')
       .optional()
       .describe(
-        'How long a Managed topic keeps additions: a whole number with m, h or d, such as 30d; for ever when unset. It must be longer than the longest time the aggregators may be down.',
+        'How long a Managed topic keeps additions: a whole number with m, h or d, such as 30d; forever when unset. It must be longer than the longest time the aggregators may be down.',
       ),
     config: withRules(
       boundedMap(z.string().max(1024), 64),
@@ -165,7 +168,7 @@ const topic = withRules(
   {
     rule: "self.management != 'Managed' || has(self.partitions)",
     reason: 'FieldValueRequired',
-    message: 'a Managed topic needs it; there is no default, because it can only grow',
+    message: 'is required for a Managed topic; there is no default, because the number can only grow',
     fieldPath: '.partitions',
     holds: (self) => self.management !== 'Managed' || self.partitions !== undefined,
   },
@@ -204,11 +207,11 @@ export const kafkaSchema = withRules(
     )
       .min(1)
       .describe(
-        'Addresses of brokers as host:port. Set this or cluster. It may change: the log is known by its cluster id, not by its address.',
+        'Addresses of brokers as host:port. Set this or cluster. The addresses may change: the log is identified by its cluster id, not by its address.',
       )
       .optional(),
     tls: tls.optional(),
-    auth: z.object({ scram }).describe('How the pods prove who they are to Kafka. Unset: they do not.').optional(),
+    auth: z.object({ scram }).describe('How the pods authenticate to Kafka. Unset: without authentication.').optional(),
     topic,
   }),
   {
@@ -224,7 +227,7 @@ export const kafkaSchema = withRules(
   {
     rule: '!(has(self.cluster) && has(self.tls))',
     reason: 'FieldValueForbidden',
-    message: 'goes with bootstrapServers: with cluster the listener decides; remove it',
+    message: 'is only for bootstrapServers: with cluster, the listener determines TLS; remove it',
     fieldPath: '.tls',
     holds: (self) => self.cluster === undefined || self.tls === undefined,
   },

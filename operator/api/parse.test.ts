@@ -61,7 +61,7 @@ test('an unknown field is dropped from what the server sends, and a problem in w
   assert.ok(!strict.ok);
   assert.equal(
     formatProblems(strict.problems),
-    'spec.kafka.topik: is not a field of SumPipeline; here are cluster, bootstrapServers, tls, auth, topic',
+    'spec.kafka.topik: is not a field of SumPipeline; allowed here: cluster, bootstrapServers, tls, auth, topic',
   );
 });
 
@@ -83,7 +83,7 @@ test('every rule of the schema is broken by a case of the table', () => {
     const isHere = (at: string) => at.replace(/\[\d+\]/g, '[]').startsWith(path);
     return !told.some((refusal) => refusal.server.includes(message) && isHere(refusal.path));
   });
-  // The label selectors of affinity and spreading are one schema in many places: one of them stands for all.
+  // The label selectors of affinity and spreading are one schema in many places: one of them is tested for all.
   assert.deepEqual(
     untold.map(({ path }) => path).filter((path) => !/abelSelector\.|amespaceSelector\./.test(path)),
     [],

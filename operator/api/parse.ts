@@ -12,7 +12,7 @@ export type ParsedPipeline =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export interface ParseOptions {
-  /** Namespace of a resource that names none. Without it such a resource is a problem. */
+  /** Namespace of a resource that names no namespace. If absent, such a resource is a problem. */
   readonly namespace?: string;
 }
 
@@ -31,8 +31,8 @@ export function parsePipeline(object: unknown, options: ParseOptions = {}): Pars
 }
 
 /**
- * The same for what a person wrote: an unknown field is a problem, because it is a typo that would silently do
- * nothing.
+ * The same for a file that a user wrote: an unknown field is a problem, because it is most likely a typo and would have
+ * no effect.
  */
 export function parsePipelineStrictly(object: unknown, options: ParseOptions = {}): ParsedPipeline {
   const parsed = parsePipeline(object, options);
@@ -42,10 +42,10 @@ export function parsePipelineStrictly(object: unknown, options: ParseOptions = {
   return { ok: false, problems: [...unknown, ...(parsed.ok ? [] : parsed.problems)] };
 }
 
-/** Built once, by the first who needs it: the operator never does. */
+/** Built once, at the first use: the operator never uses it. */
 let strictSchema: StructuralSchema | undefined;
 
-/** Metadata has fields that only the API server knows all of. */
+/** Only the API server knows all fields of metadata. */
 function buildStrictSchema(): StructuralSchema {
   const schema = buildSchema();
   return { ...schema, properties: { ...schema.properties, metadata: { type: 'object' } } };

@@ -10,10 +10,10 @@ const nameLengthMax = 40;
 const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const nameMessage = `must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;
 
-/** What the API server keeps in metadata and we read. It has checked all of it; nothing of it is in the CRD. */
+/** The part of metadata that we read. The API server has checked it; the CRD does not describe it. */
 const metadataSchema = z.object({
   name: z.string().min(1),
-  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs one. */
+  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs a default namespace. */
   namespace: z.string().min(1).optional(),
   uid: z.string().optional(),
   generation: z.int().optional(),

@@ -8,7 +8,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** One line per problem, as people read them. */
+/** One line per problem, for users. */
 export function formatProblems(problems: readonly Problem[]): string {
   return problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n');
 }

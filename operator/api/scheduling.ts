@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { atomicList, boundedMap, labelMap, quantity } from './schema.ts';
 
 /**
- * Parts of a pod that a person may set, in the shape of Kubernetes' own API. They are spelled out, because a field
- * that is not checked here fails later and worse: the apply of the Deployment answers 500 for an unknown field.
+ * Parts of a pod that a user may set, in the shape of Kubernetes' own API. All fields are listed, because a field that
+ * is not checked here fails later with a worse error: the apply of the Deployment returns 500 for an unknown field.
  */
 const labelKey = () => z.string().min(1).max(317);
 const labelValue = () => z.string().max(63);
@@ -71,12 +71,12 @@ const nodeAffinity = z.object({
 
 const podAffinityTerm = z
   .object({
-    labelSelector: labelSelector.describe('The pods that count; none when unset.').optional(),
+    labelSelector: labelSelector.describe('Selects those pods; no pods when unset.').optional(),
     namespaces: atomicList(z.string().max(63), 32)
       .describe("Namespaces of those pods; the pipeline's own when unset.")
       .optional(),
     namespaceSelector: labelSelector.describe('Namespaces of those pods, by their labels.').optional(),
-    topologyKey: labelKey().describe('Label of nodes that says what is one place, e.g. kubernetes.io/hostname.'),
+    topologyKey: labelKey().describe('Label of nodes that defines one topology domain, e.g. kubernetes.io/hostname.'),
     matchLabelKeys: atomicList(labelKey(), 8)
       .describe('Labels whose values are taken from the pod that is being placed and must be equal.')
       .optional(),
@@ -84,7 +84,7 @@ const podAffinityTerm = z
       .describe('Labels whose values are taken from the pod that is being placed and must differ.')
       .optional(),
   })
-  .describe('Which pods, and what is one place.');
+  .describe('Which pods, and which topology domain.');
 
 const podAffinity = (near: string) =>
   z.object({
@@ -93,7 +93,7 @@ const podAffinity = (near: string) =>
       .optional(),
     preferredDuringSchedulingIgnoredDuringExecution: atomicList(
       z
-        .object({ weight: weight(), podAffinityTerm: podAffinityTerm.describe('The pods and the place.') })
+        .object({ weight: weight(), podAffinityTerm: podAffinityTerm.describe('The pods and the topology domain.') })
         .describe('One preference.'),
       16,
     )
@@ -103,8 +103,8 @@ const podAffinity = (near: string) =>
 
 export const affinitySchema = z.object({
   nodeAffinity: nodeAffinity.describe('Which nodes.').optional(),
-  podAffinity: podAffinity('near').describe('Which pods to be near to.').optional(),
-  podAntiAffinity: podAffinity('far').describe('Which pods to stay away from.').optional(),
+  podAffinity: podAffinity('near').describe('Pods to be placed near to.').optional(),
+  podAntiAffinity: podAffinity('far').describe('Pods to be placed apart from.').optional(),
 });
 
 export const tolerationSchema = z
@@ -116,14 +116,16 @@ export const tolerationSchema = z
       .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
       .describe('Effect of the taint; every effect when unset.')
       .optional(),
-    tolerationSeconds: z.int32().describe('How long a NoExecute taint is tolerated; for ever when unset.').optional(),
+    tolerationSeconds: z.int32().describe('How long a NoExecute taint is tolerated; forever when unset.').optional(),
   })
   .describe('One taint that is tolerated.');
 
 export const topologySpreadConstraintSchema = z
   .object({
-    maxSkew: z.int32().min(1).max(1024).describe('By how many pods places may differ.'),
-    topologyKey: labelKey().describe('Label of nodes that says what is one place, e.g. topology.kubernetes.io/zone.'),
+    maxSkew: z.int32().min(1).max(1024).describe('By how many pods topology domains may differ.'),
+    topologyKey: labelKey().describe(
+      'Label of nodes that defines one topology domain, e.g. topology.kubernetes.io/zone.',
+    ),
     whenUnsatisfiable: z
       .enum(['DoNotSchedule', 'ScheduleAnyway'])
       .describe('Whether a pod that cannot be spread waits or is placed anyway.'),
@@ -133,7 +135,7 @@ export const topologySpreadConstraintSchema = z
     matchLabelKeys: atomicList(labelKey(), 8)
       .describe('Labels whose values are taken from the pod that is being placed, e.g. pod-template-hash.')
       .optional(),
-    minDomains: z.int32().min(1).max(1024).describe('Fewest places to spread over.').optional(),
+    minDomains: z.int32().min(1).max(1024).describe('Minimum number of topology domains to spread over.').optional(),
     nodeAffinityPolicy: z
       .enum(['Honor', 'Ignore'])
       .describe('Whether nodes that the affinity excludes count.')

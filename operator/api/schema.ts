@@ -2,18 +2,21 @@ import { z } from 'zod';
 
 /**
  * One rule of the API: as CEL for the API server, and in TypeScript for `sumctl validate` and the operator, which
- * have no server to ask. A test compares the two verdicts on the real API server.
+ * cannot ask a server. A test compares both results on the real API server.
  */
 export interface Rule<Value> {
   /** CEL over `self` (and `oldSelf`). */
   readonly rule: string;
-  /** What is wrong and the cure. The path of the field is always shown before it. */
+  /** What is wrong and the cure. The path of the field is always shown before the message. */
   readonly message: string;
   /** Field below the node that the error names, e.g. `.replicas`. Default: the node itself. */
   readonly fieldPath?: string;
-  /** Which word the API server puts before the message. Default `FieldValueInvalid`: "Invalid value". */
+  /**
+   * Error type, which decides the words that the API server puts before the message. Default `FieldValueInvalid`:
+   * "Invalid value".
+   */
   readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired';
-  /** The same verdict; absent for a rule about `oldSelf`, because offline there is no old object. */
+  /** The same check in TypeScript; absent for a rule about `oldSelf`, because offline there is no old object. */
   readonly holds?: (self: Value) => boolean;
 }
 
@@ -56,7 +59,7 @@ export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
     .max(itemsMax)
     .superRefine((items, context) => {
       const ids = items.map(idOf);
-      const message = `has the same ${keys.join(' and ')} as one before it`;
+      const message = `has the same ${keys.join(' and ')} as an entry before it`;
       ids.forEach((id, index) => {
         if (ids.indexOf(id) < index) context.addIssue({ code: 'custom', path: [index], message });
       });
@@ -64,12 +67,12 @@ export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
 }
 
-/** A list that has one owner as a whole. */
+/** A list that one manager owns as a whole. */
 export function atomicList<Item extends z.ZodType>(item: Item, itemsMax: number) {
   return z.array(item).max(itemsMax).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
 
-/** A map with a bound on its size: without one the API server takes every rule below it for unaffordable. */
+/** A map with a maximum size. Without a maximum the API server rejects every rule below the map as too expensive. */
 export function boundedMap<Value extends z.ZodType>(value: Value, propertiesMax: number) {
   return z
     .record(z.string(), value)
@@ -90,7 +93,7 @@ const keysAreQualified = {
   holds: (self: Readonly<Record<string, unknown>>) => Object.keys(self).every((key) => labelKeyRegex.test(key)),
 } satisfies Rule<Record<string, string>>;
 
-/** Labels, or what selects by them. Checked here: otherwise the apply of the child is what fails. */
+/** Labels or label selectors. Checked here, because otherwise the apply of the child fails. */
 export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
   const value = z
     .string()

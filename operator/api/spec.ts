@@ -9,20 +9,22 @@ import { telemetrySchema } from './telemetry.ts';
 const serviceAccount = withRules(
   z.object({
     name: objectName()
-      .describe('An existing ServiceAccount that all pods use. Unset: the operator makes one for each component.')
+      .describe('An existing ServiceAccount that all pods use. Unset: the operator creates one for each component.')
       .optional(),
     annotations: annotationMap()
-      .describe('Annotations of the ServiceAccounts that the operator makes, e.g. for the identity of a cloud.')
+      .describe(
+        'Annotations of the ServiceAccounts that the operator creates, e.g. for the workload identity of a cloud provider.',
+      )
       .optional(),
   }),
   {
     rule: '!(has(self.name) && has(self.annotations))',
     reason: 'FieldValueForbidden',
-    message: 'are for ServiceAccounts that the operator makes: remove them or remove name',
+    message: 'are for ServiceAccounts that the operator creates: remove them or remove name',
     fieldPath: '.annotations',
     holds: (self) => self.name === undefined || self.annotations === undefined,
   },
-).describe('Who the pods are to Kubernetes and clouds.');
+).describe('Identity of the pods for Kubernetes and cloud providers.');
 
 interface Bounded {
   readonly autoscaling?: { readonly min: number; readonly max?: number | undefined } | undefined;
@@ -54,7 +56,7 @@ export const specSchema = withRules(
       .optional(),
     serviceAccount: serviceAccount.optional(),
     calculator: componentSchema('calculator', 1024, calculatorAutoscaling)
-      .describe('The calculators: they take additions and answer when these are durably in Kafka.')
+      .describe('The calculators: they accept additions and respond when the additions are durably in Kafka.')
       .prefault({}),
     aggregator: componentSchema('aggregator', 1024, aggregatorAutoscaling)
       .describe('The aggregators: they count each addition once and keep the totals in PostgreSQL.')
@@ -64,7 +66,7 @@ export const specSchema = withRules(
         enabled: z
           .boolean()
           .default(false)
-          .describe('Make a ServiceMonitor for each component, once the CRD of prometheus-operator is installed.'),
+          .describe('Create a ServiceMonitor for each component, once the CRD of prometheus-operator is installed.'),
         labels: labelMap()
           .describe('Labels of the ServiceMonitors, so that your Prometheus selects them, e.g. release: prometheus.')
           .optional(),
@@ -95,4 +97,4 @@ export const specSchema = withRules(
     holds: ({ aggregator, kafka }: { aggregator: Bounded; kafka: Partitioned }) =>
       (aggregator.autoscaling?.[bound] ?? 0) <= (kafka.topic.partitions ?? Number.POSITIVE_INFINITY),
   })),
-).describe('What you want.');
+).describe('Desired state of the pipeline.');

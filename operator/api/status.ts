@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mapList } from './schema.ts';
 
-/** Conditions in the order in which a person reads them. The first three are kstatus terms. */
+/** Conditions in reading order. The first three are kstatus terms. */
 export const conditionTypes = [
   'Ready',
   'Reconciling',
@@ -23,12 +23,12 @@ const condition = z
       .max(316)
       .regex(/^[A-Z][A-Za-z]*$/)
       .describe('What the condition is about, e.g. Ready or TotalExact.'),
-    status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+    status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition is true.'),
     observedGeneration: z
       .int()
       .min(0)
       .max(Number.MAX_SAFE_INTEGER)
-      .describe('Generation of the resource that the condition speaks of.')
+      .describe('Generation of the resource that the condition describes.')
       .optional(),
     lastTransitionTime: z
       .string()
@@ -54,10 +54,10 @@ const componentStatus = (pods: string) =>
           http: z.string().max(512).describe('URL of the HTTP API inside the cluster.').optional(),
           grpc: z.string().max(512).describe('host:port of the gRPC API inside the cluster.').optional(),
         })
-        .describe('Where clients inside the cluster reach them.')
+        .describe('Addresses for clients inside the cluster.')
         .optional(),
     })
-    .describe(`What runs of the ${pods}.`);
+    .describe(`State of the ${pods}.`);
 
 export const statusSchema = z
   .object({
@@ -65,9 +65,9 @@ export const statusSchema = z
       .int()
       .min(0)
       .max(Number.MAX_SAFE_INTEGER)
-      .describe('Generation of the resource that this status speaks of.')
+      .describe('Generation of the resource that this status describes.')
       .optional(),
-    conditions: mapList(condition, ['type'], 32).describe('What holds and what does not, with reasons.').optional(),
+    conditions: mapList(condition, ['type'], 32).describe('Conditions of the pipeline, with reasons.').optional(),
     calculator: componentStatus('calculators').optional(),
     aggregator: componentStatus('aggregators').optional(),
     image: z.string().max(512).describe('Image that the pods are to run.').optional(),
@@ -85,9 +85,11 @@ export const statusSchema = z
         topicId: z
           .string()
           .max(256)
-          .describe("Kafka's id of the topic. One that was deleted and made again has another, and is not counted."),
+          .describe(
+            "Kafka's id of the topic. A topic that was deleted and re-created has another id and is not counted.",
+          ),
       })
-      .describe('The log that is counted, as the aggregators last reported it. Calculators write to no other.')
+      .describe('The log that is counted, as the aggregators last reported it. Calculators write to no other log.')
       .optional(),
   })
-  .describe('What was seen. Written by the operator alone.');
+  .describe('Observed state. Written only by the operator.');

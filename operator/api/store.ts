@@ -11,14 +11,16 @@ const postgres = withRules(
           .describe('Key that holds the URI: postgres://user:password@host:5432/database.'),
       })
       .describe(
-        'Where the connection URI is; a Secret that CloudNativePG makes for its application user fits as it is. A changed Secret is read again without a restart.',
+        'Where the connection URI is; the Secret that CloudNativePG creates for its application user can be used unchanged. A changed Secret is read again without a restart.',
       ),
     caSecretRef: z
       .object({
         name: objectName().describe('Name of a Secret in the namespace of the pipeline.'),
         key: secretKey().default('ca.crt').describe('Key that holds the certificate in PEM.'),
       })
-      .describe('The CA that signed the server. Set: TLS is demanded and the server verified. Unset: the URI decides.')
+      .describe(
+        'The CA that signed the certificate of the server. If set, TLS is required and the server is verified. If unset, the URI decides.',
+      )
       .optional(),
     schema: withRules(
       z
@@ -36,7 +38,7 @@ const postgres = withRules(
       },
     )
       .describe(
-        'PostgreSQL schema that holds the totals; <namespace>.<name> of the pipeline when unset. It has one owner: two pipelines never share it. Immutable.',
+        'PostgreSQL schema that holds the totals; <namespace>.<name> of the pipeline when unset. A schema has one owner: two pipelines never share a schema. Immutable.',
       )
       .optional(),
   }),

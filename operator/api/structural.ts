@@ -25,7 +25,10 @@ export interface StructuralSchema {
   'x-kubernetes-list-map-keys'?: string[];
 }
 
-/** What is written for each node, in this order, so that the generated file reads from the words to the bounds. */
+/**
+ * The keywords written for each node, in this order, so that the generated file has the description first and the
+ * bounds later.
+ */
 const keywords = [
   'description',
   'type',
@@ -49,8 +52,8 @@ const keywords = [
 
 /**
  * The structural schema of a zod schema: what a client may send, so fields with a default are optional. zod's own
- * output is close; what Kubernetes does not allow or spells otherwise is changed here, and an unknown keyword stops
- * the generator instead of vanishing.
+ * output is close; keywords that Kubernetes does not allow or writes differently are changed here, and an unknown
+ * keyword stops the generator.
  */
 export function toStructural(schema: z.ZodType): StructuralSchema {
   return convert(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0' }), '$');
@@ -86,7 +89,7 @@ function convert(node: Readonly<Record<string, unknown>>, path: string): Structu
 
   const known = new Set<string>([...keywords, 'properties', 'additionalProperties', 'items', 'anyOf']);
   const unknown = Object.keys(node).filter((keyword) => !known.has(keyword));
-  if (unknown.length > 0) throw new Error(`${path}: ${unknown.join(', ')} cannot stand in a structural schema`);
+  if (unknown.length > 0) throw new Error(`${path}: ${unknown.join(', ')} cannot be used in a structural schema`);
   if (node['anyOf'] !== undefined && !isIntOrString) throw new Error(`${path}: a union is not structural`);
   return result;
 }

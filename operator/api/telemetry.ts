@@ -20,7 +20,7 @@ const sampler = withRules(
       .enum(samplerTypes)
       .default('parentbased_traceidratio')
       .describe(
-        'Which traces are kept. Types that begin with parentbased follow the decision of the client that sends one.',
+        'Which traces are kept. Types that begin with parentbased follow the sampling decision that the client sends.',
       ),
     argument: z
       .string()
@@ -50,4 +50,4 @@ export const telemetrySchema = z
       ),
     sampler: sampler.describe('How many traces are kept.').prefault({}),
   })
-  .describe('Traces of additions from the request to the commit: see docs/traces.md. Unset: none.');
+  .describe('Traces of additions from the request to the commit: see docs/traces.md. Unset: no traces.');

@@ -10,7 +10,7 @@ export function findUnknownFields(value: unknown, schema: StructuralSchema, path
   }
   if (typeof value !== 'object' || value === null) return [];
   const { properties, additionalProperties } = schema;
-  // Without either the API server knows the shape better than we do: metadata.
+  // A node without properties and additionalProperties is metadata: only the API server knows its fields.
   if (properties === undefined && additionalProperties === undefined) return [];
   return Object.entries(value).flatMap(([name, child]) => {
     const childPath = path === '' ? name : `${path}.${name}`;
@@ -22,5 +22,5 @@ export function findUnknownFields(value: unknown, schema: StructuralSchema, path
 }
 
 function unknownMessage(known: readonly string[]): string {
-  return `is not a field of SumPipeline; here are ${known.join(', ')}`;
+  return `is not a field of SumPipeline; allowed here: ${known.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { calculatorMetrics } from '#contract/metrics.ts';
 import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
@@ -25,7 +25,7 @@ interface Traffic {
   readonly freshness: number;
 }
 
-/** A pipeline that is well: three partitions on two aggregators, 100 additions a second. */
+/** A healthy pipeline: three partitions on two aggregators, 100 additions a second. */
 function healthy(step: number): Samples {
   return {
     ...traffic(step, () => ({ unavailable: 0, late: 0.001, freshness: 0.2 })),
@@ -95,7 +95,7 @@ interface Case {
   readonly minutes: number;
   /** What fires beside it. */
   readonly with?: readonly string[];
-  /** What is other than in a pipeline that is well; undefined takes a series away. */
+  /** Differences from a healthy pipeline; undefined removes a series. */
   readonly change: (step: number) => Samples;
 }
 
@@ -112,7 +112,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelineRecordsParked: {
     minutes: 14,
-    // Both: the total is not exact until a person has decided.
+    // Both: the total is not exact until a user has resolved it.
     with: ['SumPipelineNotExact'],
     change: later(() => ({
       [`sumpipeline_parked_records{${own},pod="a0"}`]: 3,
@@ -196,10 +196,10 @@ async function check(minutes: number, change: (step: number) => Samples, expect:
 }
 
 describe('an alert fires, alone, for what it is for, and is silent before', () => {
-  it('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
+  test('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
 
   for (const [alert, { minutes, change, with: beside = [] }] of Object.entries(cases)) {
-    it(alert, () => {
+    test(alert, () => {
       const others = `count(ALERTS{alertstate="firing",alertname!~"${[alert, ...beside].join('|')}"})`;
       // A fast burn is a slow one too.
       const isFast = alert.endsWith('BurnsFast');
@@ -213,14 +213,14 @@ describe('an alert fires, alone, for what it is for, and is silent before', () =
 });
 
 describe('no alert fires', () => {
-  it('in a pipeline that is well for eight hours', () =>
+  test('in a pipeline that is healthy for eight hours', () =>
     check(
       480,
       () => ({}),
       [60, 240, 480].map((minute) => firingCount(minute, undefined)),
     ));
 
-  it('in a pipeline without traffic, whatever the age of its last record was', () =>
+  test('in a pipeline without traffic, whatever the age of its last record was', () =>
     check(
       480,
       (step) => ({
@@ -236,7 +236,7 @@ describe('no alert fires', () => {
       [firingCount(480, undefined)],
     ));
 
-  it('when one of a few additions was not answered, and the client retried', () =>
+  test('when one of a few additions was not answered, and the client retried', () =>
     check(
       90,
       (step) => ({
@@ -249,14 +249,14 @@ describe('no alert fires', () => {
       [62, 65, 90].map((minute) => firingCount(minute, undefined)),
     ));
 
-  it('while a partition goes from one aggregator to the next', () =>
+  test('while a partition goes from one aggregator to the next', () =>
     check(
       20,
       (step) => (minuteOf(step) > 10 && minuteOf(step) < 12 ? { [nextOffset(2)]: undefined, [lag(2)]: undefined } : {}),
       [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
     ));
 
-  it('about a certificate whose end is not known, or that is renewed while some pods still know the old one', () =>
+  test('about a certificate whose end is not known, or that is renewed while some pods still know the old one', () =>
     check(
       180,
       (step) =>
@@ -273,13 +273,13 @@ describe('no alert fires', () => {
       [80, 125, 180].map((minute) => firingCount(minute, undefined)),
     ));
 
-  it('of a pipeline whose number of aggregators is fixed, about autoscaling', () => {
+  test('of a pipeline whose number of aggregators is fixed, about autoscaling', () => {
     const fixed = buildAlertRules({ ref, autoscaling: undefined });
     assert.doesNotMatch(JSON.stringify(fixed), /Autoscaling|HotPartition/);
   });
 });
 
-it('an alert about a certificate goes on after its end, once for each peer', () =>
+test('an alert about a certificate goes on after its end, once for each peer', () =>
   check(120, () => ({ [certificate('kafka', 'a0')]: -3 * day, [certificate('postgres', 'a0')]: 0 }), [
     { minute: 120, expr: `count(${firing('SumPipelineCertificateExpires')})`, value: 2 },
     { minute: 120, expr: 'count(ALERTS{alertstate="firing",peer="postgres"})', value: 1 },
@@ -287,12 +287,12 @@ it('an alert about a certificate goes on after its end, once for each peer', () 
 
 describe('every alert', () => {
   for (const rule of groups.flatMap(({ rules }) => rules)) {
-    if ('alert' in rule) it(`${rule.alert} has a runbook`, () => checkRunbook(rule));
+    if ('alert' in rule) test(`${rule.alert} has a runbook`, () => checkRunbook(rule));
   }
 });
 
 describe('the service level objectives', () => {
-  it('are measured as shares of the additions', async () => {
+  test('are measured as shares of the additions', async () => {
     const change = (step: number): Samples => ({
       [`sumpipeline_requests_total{${add},result="ok"}`]: step * 990,
       [`sumpipeline_requests_total{${add},result="id-conflict"}`]: step * 5,
@@ -309,7 +309,7 @@ describe('the service level objectives', () => {
     ]);
   });
 
-  it('are judged at a bound of a histogram that exists', () => {
+  test('are judged at a bound of a histogram that exists', () => {
     const { buckets }: { buckets: readonly number[] } = calculatorMetrics.sumpipeline_request_duration_seconds;
     assert.ok(buckets.includes(slos.acknowledgement.withinMs / 1000));
   });

@@ -15,13 +15,13 @@ import {
 
 export interface AlertRulesInput {
   readonly ref: PipelineRef;
-  /** Undefined: the number of aggregators is fixed. */
+  /** If undefined, the number of aggregators is fixed. */
   readonly autoscaling: { readonly max: number | undefined } | undefined;
 }
 
 /**
- * The alerts of one pipeline, and the objectives that they judge by. An alert says what a person should do now; what
- * only looks odd is on the dashboards. `docs/runbooks` has a page for each.
+ * The alerts of one pipeline, and the objectives that they judge by. An alert says what to do now; values
+ * that need no action are on the dashboards. `docs/runbooks` has a page for each.
  */
 export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGroup[] {
   const select = selectorsOf(ref);
@@ -40,12 +40,12 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
   return [
     group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))),
     group('sumpipeline-alerts', toRules(alerts)),
-    // Their windows are hours long: once a minute is soon enough, and a quarter of the work.
+    // The windows are hours long, so one evaluation per minute is enough, and needs a quarter of the work.
     { name: 'sumpipeline-burns', interval: '1m', rules: toRules(objectiveAlerts(missesOf(select))) },
   ];
 }
 
-/** What the aggregators say of the total. */
+/** Alerts from the aggregators' reports about the total. */
 function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineNotExact: {
@@ -59,8 +59,8 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
       expr: `count(${up('aggregator')} == 1) > 0 unless on () count(${metric('sumpipeline_exact')})`,
       for: '15m',
       severity: 'warning',
-      summary: 'no aggregator can say whether the total is exact',
-      description: 'Aggregators run. The condition TotalExact says what they wait for.',
+      summary: 'no aggregator can report whether the total is exact',
+      description: 'Aggregators are running. Condition TotalExact shows what they wait for.',
     },
     SumPipelineRecordsParked: {
       expr: `max(${metric('sumpipeline_parked_records')}) > 0`,
@@ -68,7 +68,7 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
       severity: 'warning',
       summary: '{{ $value }} records could not be counted',
       description:
-        'They are in table parked of the schema, with a reason. The total is not exact until a person has decided.',
+        'They are in table parked of the schema, with a reason. The total is not exact until you have resolved them.',
     },
     SumPipelineDurabilityWeak: {
       expr: `max(${metric('sumpipeline_durability_weak')}) == 1`,
@@ -80,7 +80,7 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
   };
 }
 
-/** Whether anything of the pipeline answers at all: without metrics every other alert is silent. */
+/** Whether Prometheus reaches any pod of the pipeline: without metrics no other alert can fire. */
 function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineCalculatorsDown: {
@@ -102,12 +102,12 @@ function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
 }
 
 /**
- * A certificate with fewer days left was not renewed when it should have been. Strimzi and cert-manager renew with about
- * 30 days left, CloudNativePG with 7: earlier than that there is nothing for a person to do.
+ * A certificate with fewer days left was not renewed when it should have been. Strimzi and cert-manager renew with
+ * about 30 days left, CloudNativePG with 7: earlier than that no action is needed.
  */
 export const certificateDaysMin = { kafka: 14, postgres: 6 } as const;
 
-/** What will end all connections on a known day. */
+/** Expiring certificates, which will end all connections on a known day. */
 function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
   const ending = Object.entries(certificateDaysMin).map(([peer, days]) => {
     const end = metric('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`);
@@ -116,17 +116,17 @@ function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineCertificateExpires: {
       expr: ending.join(' or '),
-      // Pods look every 10 minutes, each by itself: a renewal under way is no alert.
+      // Each pod checks every 10 minutes by itself, so a renewal in progress causes no alert.
       for: '1h',
       severity: 'warning',
-      summary: 'time left for the first certificate of {{ $labels.peer }}: {{ $value | humanizeDuration }}',
+      summary: 'the first certificate of {{ $labels.peer }} expires in {{ $value | humanizeDuration }}',
       description:
-        'When it ends no new connection is made, and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
+        'When it expires no new connection can be made, and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
     },
   };
 }
 
-/** Partitions that stand still, and why. */
+/** Partitions that do not move, and why. */
 function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
   const isHalted = `max by (partition) (${metric('sumpipeline_partition_halted')}) == 1`;
   return {
@@ -135,7 +135,8 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       for: '1m',
       severity: 'critical',
       summary: 'partition {{ $labels.partition }} is halted',
-      description: 'It cannot go on without a person. The status of the SumPipeline and sumctl verify say why.',
+      description:
+        'The partition does not resume by itself. Read the cause in the status of the SumPipeline or with sumctl verify.',
     },
     SumPipelinePartitionStuck: {
       expr:
@@ -144,7 +145,7 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
         `unless on (partition) (${isHalted})`,
       for: '5m',
       severity: 'critical',
-      summary: 'partition {{ $labels.partition }} is owned, has records and does not move',
+      summary: 'partition {{ $labels.partition }} has an owner and waiting records, but is not counted',
       description: 'Look at the log of the aggregator that owns it, and at the locks in PostgreSQL.',
     },
     SumPipelinePartitionUnowned: {
@@ -154,14 +155,18 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       for: '10m',
       severity: 'critical',
       summary: '{{ $value }} partitions have no aggregator',
-      description: 'Their records wait. Check that aggregators run, and that they reach Kafka and PostgreSQL.',
+      description:
+        'Their records are not counted. Check that aggregators run, and that they reach Kafka and PostgreSQL.',
     },
   };
 }
 
-/** Fewer misses than this call no person: at 20 additions an hour one retry is 5 % of them. */
+/** Fewer misses than this cause no alert: at 20 additions an hour one retry is 5 % of them. */
 const missesMin = 10;
-/** How fast the error budget of 30 days goes, over a long and a short window: the long one is sure, the short one ends soon. */
+/**
+ * How fast the error budget of 30 days goes, over a long and a short window: the long window makes the
+ * alert reliable, the short window ends the alert soon.
+ */
 const burns = [
   { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },
   { suffix: 'Slow', factor: 6, windows: ['6h', '30m'], for: '15m', severity: 'warning' },
@@ -173,8 +178,8 @@ function objectiveAlerts(misses: Misses): Record<string, AlertText> {
       miss: misses.unavailable,
       count: misses.count.unavailable,
       budget: 1 - slos.availability.objective,
-      what: 'additions are not answered',
-      description: 'Clients get "retry" or nothing. Check Kafka first, then the log of the calculators.',
+      what: 'additions get no result',
+      description: 'Clients get "retry" or no response. Check Kafka first, then the log of the calculators.',
     },
     Acknowledgement: {
       miss: misses.late,
@@ -220,22 +225,24 @@ function scalingAlerts({ own, one }: Selectors, { max }: { max: number | undefin
       expr: `${one(series.desired)} >= ${upper} and on () (${isBehind})`,
       for: '10m',
       severity: 'warning',
-      summary: 'lag remains with the most aggregators that are allowed',
+      summary: 'lag remains although the maximum number of aggregators runs',
       description: 'Raise aggregator.autoscaling.max, or the partitions of the topic if they are the limit.',
     },
     SumPipelineAutoscalingIneffective: {
       expr: `${own(series.ineffective)} == 1`,
       for: '5m',
       severity: 'warning',
-      summary: 'more aggregators did not count faster',
-      description: 'Their number is kept. PostgreSQL is probably the limit: check its processor, disk and locks.',
+      summary: 'adding aggregators did not increase the throughput',
+      description:
+        'The number of aggregators is kept. PostgreSQL is probably the limit: check its processor, disk and locks.',
     },
     SumPipelineAutoscalingBlind: {
       expr: `absent(${own(series.desired)})`,
       for: '10m',
       severity: 'warning',
-      summary: 'the number of aggregators wanted is not known',
-      description: 'The replicas are held. Check that Prometheus scrapes the calculators and aggregators.',
+      summary: 'the wanted number of aggregators is not known',
+      description:
+        'The number of replicas does not change. Check that Prometheus scrapes the calculators and aggregators.',
     },
     SumPipelineHotPartition: {
       expr: `${own(series.partitionHot)} == 1`,

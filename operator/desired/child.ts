@@ -1,8 +1,8 @@
 import { ownerLabels, recommendedLabels, selectorLabels } from '#contract/labels.ts';
 import { apiVersion, type Component, kind } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import type { OwnedKind } from './childKinds.ts';
 import { refOf } from './identity.ts';
-import type { OwnedKind } from './ownership.ts';
 
 interface OwnerReference {
   readonly apiVersion: string;
@@ -38,7 +38,7 @@ export interface Child {
 export interface ChildOptions {
   readonly owned: OwnedKind;
   readonly name: string;
-  /** Absent for what belongs to the whole pipeline. */
+  /** Absent for a child of the whole pipeline. */
   readonly component?: Component;
   /** Further labels; ours win. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -63,7 +63,7 @@ export function childOf(pipeline: SumPipeline, options: ChildOptions, body: obje
   };
 }
 
-/** Labels of every child: whose it is, and what people filter by. */
+/** Labels of every child: the owning pipeline, and labels that users filter by. */
 export function labelsOf(pipeline: SumPipeline, component?: Component): Record<string, string> {
   const ref = refOf(pipeline);
   const owner = component === undefined ? ownerLabels(ref) : selectorLabels(ref, component);
@@ -72,7 +72,7 @@ export function labelsOf(pipeline: SumPipeline, component?: Component): Record<s
 
 /**
  * A resource from a file has no uid, so its rendered children have no owner: with an invented uid garbage collection
- * would delete whatever a person applies of them.
+ * would delete the children after a user applied them.
  */
 function ownerReferencesOf(pipeline: SumPipeline): OwnerReference[] {
   const { name, uid } = pipeline.metadata;

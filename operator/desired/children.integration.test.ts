@@ -3,20 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import type { Transport } from '#kube/client/transport.ts';
+import { connectTo } from '#kube/testing/connect.ts';
+import { namespaces } from '#kube/testing/kinds.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import { kedaCrds } from '#lab/crds/keda.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { parseStrimziKafka } from '#operator/api/strimzi.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { connectTo, eventually } from '#operator/runtime/testing/connect.ts';
-import { namespaces } from '#operator/runtime/testing/kinds.ts';
-import type { Transport } from '#operator/runtime/transport.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
-import { kedaCrds } from '#tools/crds/keda.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
+import { eventually } from '#test/support/condition.ts';
 import type { Child, ChildObject } from './child.ts';
+import { groupOf, ownership } from './childKinds.ts';
 import { buildChildren } from './children.ts';
-import { groupOf, ownership } from './ownership.ts';
 import {
   type Example,
   foreignExample,

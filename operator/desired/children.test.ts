@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { labelKeys } from '#contract/labels.ts';
+import { ownedKinds, ownership, steps } from './childKinds.ts';
 import { buildChildren } from './children.ts';
-import { ownedKinds, ownership, steps } from './ownership.ts';
 import {
   foreignExample,
   fullExample,
@@ -24,7 +24,7 @@ const examples = {
 };
 const childrenOf = (name: keyof typeof examples) => buildChildren(examples[name].pipeline, examples[name].facts);
 
-/** Written anew by `node --test --test-update-snapshots`; read the difference before you commit it. */
+/** Written again by `node --test --test-update-snapshots`; read the difference before you commit it. */
 describe('what we build is what the golden file shows', () => {
   for (const [key, { kind }] of Object.entries(ownership)) {
     test(kind, (t) => {
@@ -51,7 +51,7 @@ for (const name of Object.keys(examples) as (keyof typeof examples)[]) {
     );
   });
 
-  test(`${name}: every child is of its row in the ownership table and lives where the row says`, () => {
+  test(`${name}: every child matches its row in the ownership table and is in the namespace that the row says`, () => {
     for (const { owned, object } of children) {
       assert.ok(ownedKinds.includes(owned));
       assert.equal(object.kind, owned.kind);

@@ -1,22 +1,22 @@
 import { components } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Child, ChildObject } from './child.ts';
+import { type OwnedKind, ownership } from './childKinds.ts';
 import { buildDeployment } from './deployment.ts';
 import type { Facts } from './facts.ts';
 import { buildHorizontalPodAutoscaler } from './horizontalPodAutoscaler.ts';
 import { buildKafkaCa } from './kafkaCa.ts';
 import { buildKafkaTopic } from './kafkaTopic.ts';
 import { buildLogFile } from './logFile.ts';
-import { type OwnedKind, ownership } from './ownership.ts';
 import { buildPodDisruptionBudget } from './podDisruptionBudget.ts';
 import { buildAlertRule, buildScalingRule } from './prometheusRule.ts';
-import { buildProof } from './proof.ts';
 import { buildRole, buildRoleBinding } from './role.ts';
 import { buildScaledObject } from './scaledObject.ts';
 import { buildHeadlessService, buildService } from './service.ts';
 import { buildServiceAccount } from './serviceAccount.ts';
 import { buildServiceMonitor } from './serviceMonitor.ts';
 import { buildTopicFile } from './topicFile.ts';
+import { buildVerdicts } from './verdicts.ts';
 
 /** Every object that should exist for a pipeline, in the order in which they are applied. */
 export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
@@ -28,7 +28,7 @@ export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
     ),
     ...one(ownership.role, buildRole(pipeline, facts)),
     ...one(ownership.roleBinding, buildRoleBinding(pipeline, facts)),
-    ...one(ownership.configMap, buildProof(pipeline, facts)),
+    ...one(ownership.configMap, buildVerdicts(pipeline, facts)),
     ...one(ownership.configMap, buildKafkaCa(pipeline, facts)),
     ...one(ownership.configMap, buildTopicFile(pipeline, facts)),
     ...one(ownership.configMap, buildLogFile(pipeline, facts)),

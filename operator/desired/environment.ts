@@ -21,7 +21,7 @@ export interface Variable {
 
 type Environment = Partial<Record<EnvironmentName, string>>;
 
-/** The environment of a component's container. Secrets are never in it: only paths, and words for messages. */
+/** The environment of a component's container. It never has Secrets: only paths, and descriptions for messages. */
 export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),

@@ -1,6 +1,6 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 
-/** What the builders need to know and cannot say themselves: everything was observed before, as plain data. */
+/** Observed facts that the builders need, as plain data. */
 export interface Facts {
   /** Image of the operator itself: pipelines without `spec.image` follow it. */
   readonly operatorImage: string;
@@ -12,7 +12,7 @@ export interface Facts {
   /** Optional APIs that the cluster serves now. */
   readonly apis: OptionalApis;
   readonly scaling: ScalingFacts;
-  /** That the books count; absent until aggregators have reported one. */
+  /** The log that the ledger counts; absent until aggregators have reported it. */
   readonly log?: CountedLog | undefined;
 }
 

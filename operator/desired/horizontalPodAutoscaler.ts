@@ -2,15 +2,15 @@ import { type Component, childName } from '#contract/names.ts';
 import { externalMetricOf, type RecordedSeries, recordedSeries } from '#contract/scaling.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
 import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
 /**
  * Scales a component in mode `hpa`. The metric of the aggregators is the number wanted itself, so an average of 1 for
- * each replica means that number. A metric that is missing leaves the number of replicas as it is.
+ * each replica means that number. While the metric is missing, the number of replicas does not change.
  */
 export function buildHorizontalPodAutoscaler(
   pipeline: SumPipeline,
@@ -55,12 +55,12 @@ function calculatorSpec(pipeline: SumPipeline, facts: Facts): object | undefined
       external(pipeline, recordedSeries.inFlight, autoscaling.inFlight),
       ...(facts.scaling.hasResourceMetrics ? [cpu] : []),
     ],
-    // Load is not a number wanted: the usual tolerance keeps the number from following every breath of it.
+    // Load is not a number wanted: the usual tolerance keeps the number from following every small change.
     behavior: buildBehavior(autoscaling.behavior, { knowsTolerance: false }),
   };
 }
 
-/** The metrics API is asked in the namespace of the HPA. */
+/** The HPA reads the metrics API in its own namespace. */
 function external(pipeline: SumPipeline, series: RecordedSeries, average: number): object {
   return {
     type: 'External',

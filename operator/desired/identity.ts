@@ -10,7 +10,7 @@ import { ports } from '#contract/ports.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 
-/** Names and addresses that follow from a pipeline: what an unset field means, said once. */
+/** Names and addresses that follow from a pipeline. The one place that defines the meaning of an unset field. */
 export function refOf(pipeline: SumPipeline): PipelineRef {
   return { namespace: pipeline.metadata.namespace, name: pipeline.metadata.name };
 }
@@ -31,7 +31,7 @@ export function imageOf(pipeline: SumPipeline, facts: Facts): string {
   return pipeline.spec.image ?? facts.operatorImage;
 }
 
-/** ServiceAccount of a component's pods: the one that is named, else ours. */
+/** ServiceAccount of a component's pods: the one named in the spec, else ours. */
 export function serviceAccountOf(pipeline: SumPipeline, component: Component): string {
   return pipeline.spec.serviceAccount?.name ?? childName.workload(refOf(pipeline), component);
 }

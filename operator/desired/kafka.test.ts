@@ -64,7 +64,7 @@ describe('Kafka cannot be used yet, and the message says who has to do what', ()
       name: 'no consent',
       observed: found({ allowed: 'sales' }),
       reason: 'NotPermitted',
-      message: /does not permit pipelines of namespace shop: its owner adds .* sumpipeline.dev\/allowed-namespaces/,
+      message: /does not permit pipelines of namespace shop: add .* sumpipeline.dev\/allowed-namespaces/,
     },
     {
       name: 'the topic of another tenant',
@@ -129,7 +129,7 @@ describe('a Kafka permits', () => {
     ['a namespace that is named among others', { allowed: 'sales, shop ,x' }, true],
     ['every namespace with *', { allowed: '*' }, true],
     ['no other namespace', { allowed: 'sales' }, false],
-    ['nobody without the annotation', { allowed: '' }, false],
+    ['no other namespace without the annotation', { allowed: '' }, false],
     ['no namespace that is part of a name', { allowed: 'shop-2,myshop' }, false],
     ['no namespace by a pattern', { allowed: 'sh*' }, false],
   ];

@@ -7,9 +7,9 @@ import { kafkaNamespaceOf, topicOf } from './identity.ts';
 /** What was seen of the Strimzi Kafka that a pipeline names. */
 export type ObservedKafka =
   | { readonly state: 'found'; readonly kafka: StrimziKafka }
-  /** The API answered and it is not there. */
+  /** The API server reports that the Kafka does not exist. */
   | { readonly state: 'absent' }
-  /** The API server let us not look: the Role in manifests/kafka-access is not installed. */
+  /** The operator has no permission to read it: the Role in manifests/kafka-access is not installed. */
   | { readonly state: 'forbidden' }
   /** The cluster serves no `kafka.strimzi.io/v1`. */
   | { readonly state: 'crdNotInstalled' };
@@ -27,7 +27,7 @@ export type ResolvedKafka =
   | { readonly ok: true; readonly kafka: KafkaFacts }
   | { readonly ok: false; readonly reason: KafkaProblemReason; readonly message: string };
 
-/** How the pods reach Kafka, or why that cannot be said yet and who has to do what. `observed` is for kafka.cluster. */
+/** How the pods reach Kafka, or why that is not known yet and what to do. `observed` is for kafka.cluster. */
 export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): ResolvedKafka {
   const { cluster, bootstrapServers = [], tls } = pipeline.spec.kafka;
   if (cluster === undefined) return { ok: true, kafka: { bootstrapServers, tls: tls?.enabled ?? false } };
@@ -42,7 +42,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
     case 'forbidden':
       return problem(
         'AccessForbidden',
-        `the operator may not read ${name}; as an owner of namespace ${namespace}, run kubectl apply -k manifests/kafka-access -n ${namespace}`,
+        `the operator has no permission to read ${name}: as an owner of namespace ${namespace}, run kubectl apply -k manifests/kafka-access -n ${namespace}`,
       );
     case 'crdNotInstalled':
       return problem(
@@ -55,7 +55,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
   if (!isNamespaceAllowed(pipeline.metadata.namespace, observed.kafka)) {
     return problem(
       'NotPermitted',
-      `${name} does not permit pipelines of namespace ${pipeline.metadata.namespace}: its owner adds the namespace to the annotation ${annotations.allowedNamespaces} of the Kafka`,
+      `${name} does not permit pipelines of namespace ${pipeline.metadata.namespace}: add the namespace to the annotation ${annotations.allowedNamespaces} of the Kafka`,
     );
   }
   const topicProblem = strimziTopicProblem(pipeline);
@@ -64,8 +64,8 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
 }
 
 /**
- * Whether the owner of a Kafka lets pipelines of a namespace use it. Its own namespace always may; another one only
- * if the annotation names it, or is `*`.
+ * Whether the owner of a Kafka lets pipelines of a namespace use it. Pipelines in the Kafka's own namespace always may;
+ * pipelines in another namespace only if the annotation names that namespace, or is `*`.
  */
 export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): boolean {
   if (kafka.metadata.namespace === namespace) return true;
@@ -73,12 +73,12 @@ export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): bool
   return allowed.some((entry) => entry.trim() === namespace || entry.trim() === '*');
 }
 
-/** One Kafka, many tenants: a topic that we make must say whose it is. */
+/** One Kafka has many tenants: the name of a topic that we make must show its owner. */
 function strimziTopicProblem(pipeline: SumPipeline): string | undefined {
   const prefix = `${pipeline.metadata.namespace}.`;
   const topic = topicOf(pipeline);
   if (pipeline.spec.kafka.topic.management !== 'Managed' || topic.startsWith(prefix)) return undefined;
-  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: leave it out, or create the pipeline again with a name that does`;
+  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: remove it, or re-create the pipeline with a name that does`;
 }
 
 function resolveListener(cluster: ClusterRef, kafka: StrimziKafka, name: string): ResolvedKafka {

@@ -1,8 +1,8 @@
 import { mounts } from '#contract/mounts.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
-import { ownership } from './ownership.ts';
 
 /** ConfigMap with the CA that Strimzi publishes; pods cannot mount the Secret of another namespace. */
 export function kafkaCaName(pipeline: SumPipeline): string {

@@ -1,9 +1,9 @@
 import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, labelsOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { kafkaNamespaceOf, topicOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import { retentionMs } from './retention.ts';
 
 /**
@@ -19,7 +19,8 @@ export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObjec
     apiVersion: ownership.kafkaTopic.apiVersion,
     kind: ownership.kafkaTopic.kind,
     metadata: {
-      // A topic may have capitals and underscores, an object may not: so the name is always made from ours.
+      // A topic name may have capitals and underscores, an object name may not. So the object name comes from the
+      // pipeline.
       name: `${pipeline.metadata.namespace}.${pipeline.metadata.name}`,
       namespace,
       labels: { ...labelsOf(pipeline), 'strimzi.io/cluster': cluster.name },

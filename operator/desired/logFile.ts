@@ -2,16 +2,16 @@ import { formatCountedLog } from '#contract/countedLog.ts';
 import { mounts } from '#contract/mounts.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
-import { ownership } from './ownership.ts';
 
 export function logFileName(pipeline: SumPipeline): string {
   return `${pipeline.metadata.name}-log`;
 }
 
 /**
- * ConfigMap with the log that the books count. A calculator that starts after the topic was deleted and made again would
- * otherwise take the new one for the right one, and acknowledge what is never counted.
+ * ConfigMap with the log that the ledger counts. Without it a calculator that starts after the topic was deleted and
+ * re-created would accept the new topic, and acknowledge additions that are never counted.
  */
 export function buildLogFile(pipeline: SumPipeline, { log }: Facts): ChildObject | undefined {
   if (log === undefined) return undefined;

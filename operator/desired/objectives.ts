@@ -3,7 +3,7 @@ import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
 import type { Recorder, Rule, Selectors } from './ruleGroup.ts';
 
-/** Answers that mean "not now", and those that say that we failed. */
+/** Results that mean "retry later", and results for failures of our own. */
 const unanswered: readonly RequestResult[] = [
   'outcome-unknown',
   'unavailable',
@@ -12,15 +12,15 @@ const unanswered: readonly RequestResult[] = [
   'internal',
 ];
 
-/** The share of a window that missed an objective; without traffic there is none. */
+/** The share of a window that missed an objective; absent without traffic. */
 export interface Misses {
-  /** Additions that were not answered. */
+  /** Additions that got no result. */
   readonly unavailable: (window: string) => string;
   /** Acknowledgements that came too late. */
   readonly late: (window: string) => string;
-  /** How many of each there were. */
+  /** Number of additions without a result, and of late acknowledgements. */
   readonly count: { readonly unavailable: (window: string) => string; readonly late: (window: string) => string };
-  /** Time in which what was counted was too old. */
+  /** Time in which the counted records were too old. */
   readonly stale: (window: string) => string;
 }
 
@@ -30,10 +30,10 @@ export function missesOf({ metric }: Selectors): Misses {
   const within = slos.acknowledgement.withinMs / 1000;
   const durations = (name: 'bucket' | 'count', window: string, more = '', per = 'rate') =>
     `sum(${per}(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
-  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is judged.
+  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is counted.
   const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
   const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
-  const judged = `((${isStale}) and on (pod) (${isCounting}))`;
+  const counted = `((${isStale}) and on (pod) (${isCounting}))`;
   const isUnanswered = `,result=~"${unanswered.join('|')}"`;
   const isInTime = `,le="${within}"`;
   return {
@@ -44,12 +44,13 @@ export function missesOf({ metric }: Selectors): Misses {
       late: (window) =>
         `${durations('count', window, '', 'increase')} - ${durations('bucket', window, isInTime, 'increase')}`,
     },
-    // Minutes of pods: a pod that has just started under a backlog weighs what it counted.
-    stale: (window) => `sum(sum_over_time(${judged}[${window}:1m])) / sum(count_over_time(${judged}[${window}:1m]))`,
+    // Measured in pod minutes: a pod that has just started under a backlog has the weight of the time in which it
+    // counted.
+    stale: (window) => `sum(sum_over_time(${counted}[${window}:1m])) / sum(count_over_time(${counted}[${window}:1m]))`,
   };
 }
 
-/** The service level objectives as shares, so that a person can compare them with contract/slo.ts. */
+/** The service level objectives as shares, so that users can compare them with contract/slo.ts. */
 export function objectiveRules(select: Selectors, record: Recorder): Rule[] {
   const { unavailable, late, stale } = missesOf(select);
   return [

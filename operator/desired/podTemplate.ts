@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 import { imageOf, refOf, serviceAccountOf } from './identity.ts';
 import { buildVolumes } from './volumes.ts';
 
-/** Name of the container, and of what people read with `kubectl logs -c`. */
+/** Name of the container, for example in `kubectl logs -c`. */
 const containerName = 'sumpipeline';
 
 /** Finishing requests and commits after the drain, and closing connections, take at most this long. */
@@ -21,7 +21,10 @@ const defaultResources = {
   limits: { memory: '512Mi' },
 } as const;
 
-/** Spec of a pod that meets the restricted Pod Security Standard. The person's part first, ours last: ours wins. */
+/**
+ * Spec of a pod that meets the restricted Pod Security Standard. The user's settings come first and ours last, so ours
+ * win.
+ */
 export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component: Component): object {
   const { podTemplate = {}, resources } = pipeline.spec[component];
   const { imagePullSecrets } = pipeline.spec;
@@ -36,7 +39,7 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
       topologySpreadConstraints: spread(pipeline, component),
       ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
       serviceAccountName: serviceAccountOf(pipeline, component),
-      // The aggregators write their verdict; a calculator has no business with the API server.
+      // The aggregators write their verdict; a calculator needs no access to the API server.
       automountServiceAccountToken: component === 'aggregator',
       // Environment variables for every Service of the namespace could shadow ours.
       enableServiceLinks: false,
@@ -70,7 +73,7 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
   };
 }
 
-/** Starting waits for nothing outside the pod, so a minute is plenty; alive means the event loop turns. */
+/** A start does not wait for anything outside the pod, so a minute is enough. Alive means that the event loop runs. */
 const probes = {
   startupProbe: {
     httpGet: { path: '/livez', port: 'admin' },
@@ -98,7 +101,9 @@ function placement(podTemplate: NonNullable<ComponentSpec['podTemplate']>): obje
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
-/** Over nodes and zones as far as they go; counted for each version apart, so that a rolling update does not skew it. */
+/**
+ * Spread over nodes and zones as far as possible. Each version counts separately, so that rolling updates do not skew.
+ */
 function spread(pipeline: SumPipeline, component: Component): object[] {
   const labelSelector = { matchLabels: selectorLabels(refOf(pipeline), component) };
   const given = pipeline.spec[component].podTemplate?.topologySpreadConstraints;

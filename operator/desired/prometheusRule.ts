@@ -2,13 +2,13 @@ import { childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { buildAlertRules } from './alertRules.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf, topicOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import type { RuleGroup } from './ruleGroup.ts';
 import { buildScalingRules } from './scalingRules.ts';
 
-/** What autoscaling reads: recorded in the Prometheus that selects our monitors, which must select this too. */
+/** Recording rules for autoscaling. The Prometheus that selects our monitors must select this rule too. */
 export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const { aggregator, calculator, kafka } = pipeline.spec;
   const { autoscaling } = aggregator;
@@ -32,7 +32,7 @@ export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObje
   return ruleOf(pipeline, facts, childName.scalingRules(ref), groups);
 }
 
-/** What a person is called for, and the objectives. */
+/** The alerts and the objectives. */
 export function buildAlertRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const ref = refOf(pipeline);
   const { autoscaling } = pipeline.spec.aggregator;

@@ -31,7 +31,8 @@ function kafkaOffline(pipeline: SumPipeline): KafkaFacts {
     const resolved = resolveKafka(pipeline);
     if (resolved.ok) return resolved.kafka;
   }
-  // What Strimzi would most likely publish: its bootstrap Service, and the port it documents for this listener.
+  // The most likely address in the status of the Kafka: the bootstrap Service, and the port it documents for this
+  // listener.
   const isPlain = cluster?.listener === 'plain';
   const host = `${cluster?.name}-kafka-bootstrap.${kafkaNamespaceOf(pipeline)}.svc`;
   const bootstrapServers = [`${host}:${isPlain ? 9092 : 9093}`];

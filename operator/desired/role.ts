@@ -1,9 +1,9 @@
 import { childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { groupOf, ownership, podRights } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf, serviceAccountOf } from './identity.ts';
-import { groupOf, ownership, podRights } from './ownership.ts';
 
 const component = 'aggregator';
 

@@ -30,7 +30,7 @@ export interface RuleGroup {
 /** As often as an HPA looks. */
 export const intervalSeconds = 15;
 
-/** What an alert says, and when. */
+/** Text and condition of an alert. */
 export interface AlertText {
   readonly expr: string;
   /** How long the expression must hold, such as `5m`. */

@@ -1,5 +1,5 @@
 /**
- * The numbers of replicas that make a difference for a topic: with k partitions for each replica, ceil(partitions / k).
+ * The useful numbers of replicas for a topic: with k partitions for each replica, ceil(partitions / k).
  * 7 replicas of 12 partitions are no better than 6, because some replica still has two.
  */
 export function rungsOf(partitions: number): number[] {
@@ -21,7 +21,9 @@ export function reachableRungs(partitions: number): number[] {
   return kept;
 }
 
-/** PromQL for the smallest rung that is not below `expr`: the first rung, and the height of every step that is taken. */
+/**
+ * PromQL for the smallest rung that is not below `expr`: the first rung, and the height of every step that is taken.
+ */
 export function rungStepExpression(expr: string, rungs: readonly number[]): string {
   const [first = 1, ...rest] = rungs;
   const steps = rest.map((rung, index) => {

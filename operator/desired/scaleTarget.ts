@@ -1,7 +1,7 @@
 import { type Component, childName } from '#contract/names.ts';
 import type { AggregatorAutoscaling, SumPipeline } from '#operator/api/types.ts';
+import { ownership } from './childKinds.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
 /** The most partitions that a topic of ours may have; the rules know how many an External one has. */
 const partitionsMax = 1024;

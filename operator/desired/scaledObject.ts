@@ -2,18 +2,18 @@ import { childName } from '#contract/names.ts';
 import { recordedSeries } from '#contract/scaling.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
 import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
 /** As often as an HPA looks. */
 const pollingSeconds = 15;
-/** A minute without an answer of Prometheus; then the fallback holds the number, as a missing metric does for an HPA. */
+/** After a minute without a Prometheus response the fallback keeps the number, as an HPA does without a metric. */
 const failuresBeforeFallback = 4;
 
-/** Scales the aggregators in mode `keda`: KEDA asks Prometheus for the number wanted and makes the HPA itself. */
+/** Scales the aggregators in mode `keda`: KEDA queries Prometheus for the wanted number and makes the HPA itself. */
 export function buildScaledObject(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const { autoscaling } = pipeline.spec.aggregator;
   if (autoscaling?.mode !== 'keda' || autoscaling.prometheus === undefined || !facts.apis.keda) return undefined;
@@ -50,7 +50,7 @@ export function buildScaledObject(pipeline: SumPipeline, facts: Facts): ChildObj
               serverAddress: autoscaling.prometheus.serverAddress,
               query,
               threshold: '1',
-              // No value is no answer, never 0: 0 would scale in to the minimum.
+              // A missing value counts as an error, never as 0: 0 would scale in to the minimum.
               ignoreNullValues: 'false',
             },
           },

@@ -2,7 +2,7 @@ import type { AggregatorAutoscaling } from '#operator/api/types.ts';
 
 export interface BehaviorOptions {
   readonly knowsTolerance: boolean;
-  /** For a metric that has been through the window already. */
+  /** For a metric that already has the stabilization window applied. */
   readonly scaleDownSecondsMax?: number;
 }
 
@@ -15,8 +15,8 @@ const podsPerStep = 1024;
 const policySeconds = 15;
 
 /**
- * Behaviour of an HPA that follows a number wanted exactly: all the way in one step, up after a short window, down after
- * a long one. Without tolerance 0 an HPA ignores a difference of 10 %: from 10 to 11 it would never go, nor back.
+ * Behaviour of an HPA that follows the wanted number exactly: in one step, up after a short window, down after a long
+ * one. Without tolerance 0 an HPA ignores a difference of 10 %: it would never scale from 10 to 11, nor back.
  */
 export function buildBehavior(
   behavior: AggregatorAutoscaling['behavior'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { recordedSeries as series } from '#contract/scaling.ts';
 import { buildAlertRules } from './alertRules.ts';
 import { buildScalingRules, type ScalingRulesInput } from './scalingRules.ts';
@@ -146,7 +146,7 @@ const cases: Record<string, Case> = {
       { minute: 40, expr: 'ALERTS{alertname="SumPipelineAutoscalingIneffective",alertstate="firing"}', value: 1 },
     ],
   },
-  'capacity is what was measured under a backlog, and stays when there is none': {
+  'capacity is what was measured under a backlog, and stays without a backlog': {
     minutes: 20,
     capacity: 400,
     step: (minute) => ({ incoming: even(minute > 3 && minute < 8 ? 900 : 10), pods: 2 }),
@@ -386,7 +386,7 @@ const cases: Record<string, Case> = {
 
 describe('the number of aggregators wanted', () => {
   for (const [name, one] of Object.entries(cases)) {
-    it(name, async () => {
+    test(name, async () => {
       const { ok, output } = await runScenario(scenario(one));
       assert.ok(ok, output);
     });
@@ -405,7 +405,7 @@ describe('additions in flight', () => {
     ['are the sum over the calculators', false, 70],
     ['are not said while one calculator cannot be read', true, undefined],
   ] as const) {
-    it(what, async () => {
+    test(what, async () => {
       const expect = [{ minute: 2, expr: series.inFlight, value }];
       const { ok, output } = await runScenario({
         groups: buildScalingRules(input),

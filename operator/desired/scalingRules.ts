@@ -20,7 +20,7 @@ export interface ScalingRulesInput {
   readonly aggregator:
     | {
         readonly min: number;
-        /** Undefined: as many as the topic has partitions. */
+        /** If undefined, as many as the topic has partitions. */
         readonly max: number | undefined;
         /** Time in which the lag should be counted, in seconds. */
         readonly drainSeconds: number;
@@ -28,11 +28,11 @@ export interface ScalingRulesInput {
         readonly utilisationPercent: number;
         /** Records per second of one aggregator, until it was measured. */
         readonly capacityHint: number;
-        /** For so long the largest number computed counts before fewer are wanted, in seconds. */
+        /** Scale-down window in seconds: the largest number computed within it counts. */
         readonly scaleDownWindowSeconds: number;
-        /** Partitions of the spec; undefined: only Prometheus knows. */
+        /** Partitions of the spec; if undefined, only Prometheus knows the number. */
         readonly partitions: number | undefined;
-        /** False: an HPA of this cluster ignores differences of 10 %. */
+        /** If false, an HPA of this cluster ignores differences of 10 %. */
         readonly hasTolerance: boolean;
       }
     | undefined;
@@ -47,13 +47,13 @@ const pauseDefaultSeconds = 5;
 const busySecondsMin = 5;
 /** A step up that raises what is counted by less than this share did not help. */
 const stepGainMin = 0.1;
-/** For so long more must be wanted before more is said: then the rates have seen most of a minute. */
+/** Time for which more must be wanted before the number is raised: then the rates cover most of a minute. */
 const steadySeconds = 45;
-/** A rate of one minute and a late evaluation: for so long after a change the number computed is on its way. */
+/** A rate of one minute and a late evaluation: time after a change until the computed number has settled. */
 const slopeSeconds = 75;
-/** A shorter window lies wholly on a slope, and never shows its foot. */
+/** A shorter window would see only the slope, and never the end of the slope. */
 const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
-/** A partition is hot when it asks for more than so many times the mean: load that is high everywhere is none. */
+/** A partition is hot when it needs more than this multiple of the mean. Load that is high everywhere is not hot. */
 const hotTimesMean = 1.5;
 
 /**
@@ -68,7 +68,7 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
     ...(aggregator === undefined
       ? []
       : [
-          // One group: groups run side by side, and one would read what another recorded an interval ago.
+          // One group: groups run in parallel, so one group would read values that another recorded an interval ago.
           group('sumpipeline-scaling', [
             ...lagRules(select, record, input.topic),
             ...demandRules(select, record, aggregator),
@@ -92,7 +92,7 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
       `max by (partition) (${metric('sumpipeline_log_end_offset')} >= 0) or max by (partition) (${exporter} >= 0)`,
     ),
     record(series.partitionOwners, `count by (partition) (${metric('sumpipeline_next_offset')})`),
-    // Its own last value carries on while no aggregator runs.
+    // Its own last value is kept while no aggregator runs.
     record(
       series.partitionNextOffset,
       `${moves} or max by (partition) (last_over_time(${own(series.partitionNextOffset)}[1d]))`,
@@ -125,11 +125,12 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
   ];
 }
 
-/** What one aggregator can do, and how many the work asks for. */
+/** The capacity of one aggregator, and how many aggregators the work needs. */
 function demandRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { drainSeconds, utilisationPercent, capacityHint } = input;
   const busy = (offset = '') => `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]${offset}))`;
-  // When a backlog leaves the window, what is left of it is a sample that shrinks, and says little: the value before counts.
+  // When a backlog leaves the window, what is left of it is a sample that shrinks, and says little: the value before
+  // counts.
   const isGrowing = `(${busy()} > ${busySecondsMin}) >= ${busy(` offset ${intervalSeconds}s`)}`;
   const records = `sum(increase(${metric('sumpipeline_backlogged_records_total')}[5m]))`;
   const pauses = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_count')}[1d]))`;
@@ -148,7 +149,7 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       series.partitionReplicasForIncoming,
       `(${own(series.partitionIncoming)} ${isLoad}) / ${utilisationPercent / 100} / on () group_left () ${one(series.capacity)}`,
     ),
-    // A rebalance takes its pause out of the time to drain.
+    // The pause of a rebalance shortens the time to drain.
     record(
       series.partitionReplicas,
       `(${own(series.partitionLag)} ${isLoad}) / ${drainSeconds} ` +
@@ -160,7 +161,8 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       `(${own(series.partitionReplicas)} > 1 and on (partition) ` +
         `${own(series.partitionReplicas)} > on () group_left () (${hotTimesMean} * avg(${own(series.partitionReplicas)}))) * 0 + 1`,
     ),
-    // A partition has one reader, so it can ask for one replica at most: a hot one asks for no step that cannot help.
+    // A partition has one reader, so it can ask for one replica at most: a hot one must not cause a step that cannot
+    // help.
     record(
       series.replicasForIncoming,
       `sum(clamp_max(${own(series.partitionReplicasForIncoming)}, 1)) or ${partitions} * 0`,
@@ -189,7 +191,7 @@ function bounded(expr: string, { min, max }: AggregatorInput, partitions: string
   return `(clamp_max(clamp_min(${upper}, ${min}), scalar(${partitions})) and on () ${partitions})`;
 }
 
-/** When the present number is kept although another one was computed. */
+/** Conditions for keeping the present number although another one was computed. */
 function holdRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { min, drainSeconds } = input;
   const partitions = one(series.partitions);
@@ -198,14 +200,14 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const halted = `(count(${metric('sumpipeline_partition_halted')} > 0) or vector(0))`;
   const idle = `(count(${metric('sumpipeline_owned_partitions')} == 0) or vector(0))`;
   const before = `max(last_over_time(${own(series.desired)}[1h]))`;
-  // Before the first number there are the pods that run; with none, the minimum.
+  // Before the first number the running pods count; without pods, the minimum.
   const present = bounded(`(${before} or ${pods} or vector(${min}))`, input, partitions);
   const { lag, incoming, counted } = {
     lag: one(series.lag),
     incoming: one(series.incoming),
     counted: one(series.counted),
   };
-  // Of a partition that was halted before Prometheus saw it no offset is known, and none is needed.
+  // The offset of a partition that was halted before Prometheus saw the partition is not known, and is not needed.
   const isKnown = `count(${own(series.partitionLag)} or ${own(series.partitionExcluded)})`;
   const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);
@@ -218,7 +220,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
-  // As long as it takes to see in the rates what the last step gave.
+  // The time until the rates show the effect of the last step.
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
   // A sawtooth round a rung changes nothing: the largest number of the window counts on the way down.
@@ -229,10 +231,11 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isLevel = `${eased} == ${largest(window - slopeSeconds)}`;
   // After a gap the window has to be seen again as a whole, or what was not seen would count as no load.
   const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.floor(window / intervalSeconds) - 1}`;
-  // A rate that has seen half of a step would ask for half of it, and the rest would be a second step.
+  // A rate that covers half of a step would want half of the step, and the rest would be a second step.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [
-    // Pods that start, roll, drain or join: not every partition is owned, or a pod has nothing although there is enough.
+    // Pods that start, roll, drain or join: not every partition is owned, or a pod has no partition although there are
+    // enough.
     record(
       series.settled,
       `(${owned} + ${halted} >= bool ${partitions}) * (${idle} <= bool clamp_min(${pods} - ${partitions}, 0)) ` +
@@ -242,8 +245,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
       series.countedBeforeStep,
       `(${counted} and on () (${wasRaised})) or max(last_over_time(${own(series.countedBeforeStep)}[1d]))`,
     ),
-    // Work waits, more aggregators are at work than before, and no more is counted. Kept while lag remains, or every
-    // quarter of an hour another step would be tried in vain; given up when more is counted after all.
+    // Work waits, more aggregators are at work than before, and no more is counted. Kept while lag remains, otherwise
+    // another step would be tried without effect every quarter of an hour. Cleared when more is counted after all.
     record(
       series.ineffective,
       `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective}) and on () (${gainedNothing})) ` +
@@ -254,7 +257,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
       `((${computed} > ${present} and on () (${steady} > ${present}) and on () ${isSettled} ` +
         `unless on () (${drainsInTime}) unless on () (${one(series.ineffective)} == 1)) ` +
         `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete}) and on () (${isLevel}) and on () (${isSeen})) or ${present}) ` +
-        // After a gap every window has to fill again before a number is said.
+        // After a gap every window has to fill again before a number is recorded.
         `and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`,
     ),
   ];

@@ -3,11 +3,11 @@ import { type Component, childName } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
-/** Protocol is a key of the list for server-side apply, so it is said and not left to the default. */
+/** Protocol is a key of the list for server-side apply, so it is set explicitly and not left to the default. */
 const apiPorts = [
   { name: 'http', port: ports.http, targetPort: 'http', protocol: 'TCP', appProtocol: 'http' },
   { name: 'grpc', port: ports.grpc, targetPort: 'grpc', protocol: 'TCP', appProtocol: 'kubernetes.io/h2c' },

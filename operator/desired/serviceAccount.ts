@@ -1,11 +1,14 @@
 import { type Component, childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
-/** Who a component's pods are. Pods, not accounts, decide whether a token is mounted, so that a named account works the same. */
+/**
+ * Identity of a component's pods. Pods, not accounts, decide whether a token is mounted, so that a named account works
+ * the same.
+ */
 export function buildServiceAccount(
   pipeline: SumPipeline,
   _facts: Facts,

@@ -2,9 +2,9 @@ import { labelKeys, selectorLabels } from '#contract/labels.ts';
 import { type Component, childName } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
-import { ownership } from './ownership.ts';
 
 /** Only the headless Service has the admin port: see service.ts. */
 export function buildServiceMonitor(

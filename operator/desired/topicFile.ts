@@ -3,8 +3,8 @@ import { formatTopicSpec } from '#contract/topicSpec.ts';
 import { minInSyncReplicas, topicReplicasDefault } from '#operator/api/kafka.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import { type ChildObject, childOf } from './child.ts';
+import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
-import { ownership } from './ownership.ts';
 import { retentionMs } from './retention.ts';
 
 /** Without Strimzi the aggregators make and grow the topic, with the pipeline's own credentials. */

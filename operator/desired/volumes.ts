@@ -15,8 +15,9 @@ interface Projection {
 }
 
 /**
- * Secrets, the CA and the wanted topic as files. Every source is optional: a missing Secret must become our message that names it, not
- * a pod that hangs in ContainerCreating; and kubelet renews the files, so a rotation needs no restart.
+ * Secrets, the CA and the wanted topic as files. Every source is optional: a missing Secret must become our own message
+ * that names the Secret, not a pod that hangs in ContainerCreating; and kubelet renews the files, so a rotation needs
+ * no restart.
  */
 export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Component) {
   const projections = [
@@ -67,7 +68,9 @@ function storeProjections(pipeline: SumPipeline): Projection[] {
   return caSecretRef === undefined ? [uri] : [uri, { mount: mounts.storeCa, kind: 'secret', ...caSecretRef }];
 }
 
-/** There before the ConfigMap is: the pods must not restart when the aggregators report the log for the first time. */
+/**
+ * Mounted before the ConfigMap exists: pods must not restart when the aggregators report the log for the first time.
+ */
 function logProjection(pipeline: SumPipeline): Projection {
   return { mount: mounts.log, kind: 'configMap', name: logFileName(pipeline), key: mounts.log.file };
 }

@@ -105,7 +105,7 @@ const table: Record<string, readonly [actual: string, expected: RegExp]> = {
   ],
   'a missing metric': [
     with_({ hpa: hpa({ AbleToScale: 'True', ScalingActive: 'False' }, { ScalingActive: 'FailedGetExternalMetric' }) }),
-    /^False MetricMissing: the aggregators hold at 3 since 2026-01-01T00:00:00Z/,
+    /^False MetricMissing: the aggregators stay at 3 since 2026-01-01T00:00:00Z/,
   ],
   'the partitions as the limit': [with_({ hpa: limited }), /^True AtMaximum: .*maximum of 12; add partitions/],
   'max as the limit': [

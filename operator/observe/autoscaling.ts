@@ -8,11 +8,11 @@ export interface ScaledComponent {
   readonly component: Component;
   readonly mode: 'hpa' | 'keda' | 'recommend';
   readonly min: number;
-  /** Undefined: the partitions. */
+  /** If undefined, the number of partitions is the maximum. */
   readonly max: number | undefined;
   /** Replicas of its Deployment now. */
   readonly replicas: number;
-  /** The HPA that scales it; undefined while there is none. */
+  /** The HPA that scales it; undefined while no such HPA exists. */
   readonly hpa: LiveChild | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface ScaledComponent {
 export interface AutoscalingInput {
   readonly components: readonly ScaledComponent[];
   readonly isMonitoringEnabled: boolean;
-  /** Whether the kinds can be made. */
+  /** Whether objects of these kinds can be made. */
   readonly prometheusRules: Availability;
   readonly scaledObjects: Availability;
   readonly metricsApis: MetricsApis;
@@ -33,14 +33,20 @@ export interface AutoscalingInput {
 
 type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
-/** What is said of autoscaling. Holds no number that changes by itself: an HPA's own messages do, so none is quoted. */
+/**
+ * What the status reports about autoscaling. It has no number that changes by itself. An HPA's own messages have, so
+ * they are not quoted.
+ */
 export interface ObservedAutoscaling {
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
 }
 
-/** Whether the numbers of replicas follow the load, and what is missing when they do not. The first problem is said. */
+/**
+ * Whether the numbers of replicas follow the load, and what is missing when they do not. Only the first problem is
+ * reported.
+ */
 export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling {
   if (input.components.length === 0) {
     return no(
@@ -50,22 +56,22 @@ export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling
   }
   const found = findMissing(input);
   if (found !== undefined) return found;
-  const judged = input.components.map((component) => observeComponent(component, input));
+  const observed = input.components.map((component) => observeComponent(component, input));
   return (
-    judged.find(({ status }) => status === 'False') ??
-    judged.find(({ status }) => status === 'Unknown') ??
-    merge(judged)
+    observed.find(({ status }) => status === 'False') ??
+    observed.find(({ status }) => status === 'Unknown') ??
+    merge(observed)
   );
 }
 
-function merge(judged: readonly ObservedAutoscaling[]): ObservedAutoscaling {
-  const [first] = judged;
-  const notable = judged.find(({ reason }) => reason !== 'Scaling') ?? first;
-  if (notable === undefined) throw new Error('there is a component for every judgement');
-  return { ...notable, message: judged.map(({ message }) => message).join('; ') };
+function merge(observed: readonly ObservedAutoscaling[]): ObservedAutoscaling {
+  const [first] = observed;
+  const notable = observed.find(({ reason }) => reason !== 'Scaling') ?? first;
+  if (notable === undefined) throw new Error('there is a component for every component');
+  return { ...notable, message: observed.map(({ message }) => message).join('; ') };
 }
 
-/** What keeps the pipeline from getting a number. */
+/** What prevents the pipeline from getting a number. */
 function findMissing(input: AutoscalingInput): ObservedAutoscaling | undefined {
   const { components, isMonitoringEnabled, prometheusRules, scaledObjects, metricsApis } = input;
   if (!isMonitoringEnabled) {
@@ -100,24 +106,24 @@ function missingKind(
     case 'synced':
       return undefined;
     case 'pending':
-      return { status: 'Unknown', reason: 'Pending', message: `${kind}s are being looked for` };
+      return { status: 'Unknown', reason: 'Pending', message: `the operator is still listing ${kind}s` };
     case 'notInstalled':
       return no('CRDNotInstalled', `${crd} is not installed; install ${cure}`);
     case 'forbidden':
       return no(
         'AccessForbidden',
-        `the operator may not list ${kind}s; apply the operator's ClusterRole of this version`,
+        `the operator has no permission to list ${kind}s; apply the ClusterRole of this operator version`,
       );
     default:
       return availability satisfies never;
   }
 }
 
-/** KEDA's own server answers for its ScaledObjects alone. */
+/** KEDA's own metrics server serves only the metrics of its ScaledObjects. */
 const kedaService = /(^|\/)keda-/;
 
 function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
-  // The operator may not look: the HPA itself says what it lacks.
+  // The operator has no permission to read APIServices: the HPA's own conditions say what is missing.
   if (external.state === 'unknown') return undefined;
   if (external.state === 'absent') {
     return no(
@@ -129,7 +135,7 @@ function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
   if (kedaService.test(by)) {
     return no(
       'ExternalMetricsServedByKeda',
-      `${by} serves external.metrics.k8s.io, for ScaledObjects alone; set spec.aggregator.autoscaling.mode to keda`,
+      `${by} serves external.metrics.k8s.io only for ScaledObjects; set spec.aggregator.autoscaling.mode to keda`,
     );
   }
   if (external.state === 'served') return undefined;
@@ -163,7 +169,11 @@ function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): Obs
   }
   const active = findCondition(conditions, 'ScalingActive');
   if (active === undefined)
-    return { status: 'Unknown', reason: 'Pending', message: `the HPA of the ${component}s has not looked yet` };
+    return {
+      status: 'Unknown',
+      reason: 'Pending',
+      message: `the HPA of the ${component}s has not evaluated its metrics yet`,
+    };
   if (active.status !== 'True') return metricMissing(scaled, active, input);
   return atLimit(scaled, findCondition(conditions, 'ScalingLimited'), input);
 }
@@ -172,7 +182,7 @@ function metricMissing({ component, replicas }: ScaledComponent, active: LiveCon
   const since = active.lastTransitionTime === undefined ? '' : ` since ${active.lastTransitionTime}`;
   return no(
     'MetricMissing',
-    `the ${component}s hold at ${replicas}${since}: the HPA gets no metric (${active.reason ?? 'no reason'}). Check that Prometheus ` +
+    `the ${component}s stay at ${replicas}${since}: the HPA gets no metric (${active.reason ?? 'no reason'}). Check that Prometheus ` +
       `selects PrometheusRule ${input.rulesName} and the ServiceMonitors (spec.monitoring.labels), and that its targets are up`,
   );
 }
@@ -206,7 +216,7 @@ function atLimit(
       ? ' (this cluster has no HPA tolerance, so numbers within 10 % of each other are left out)'
       : '';
   const range = top === undefined ? `at least ${min}` : `${min} to ${top}`;
-  return { status: 'True', reason: 'Scaling', message: `${range} ${component}s, as their metric says${note}` };
+  return { status: 'True', reason: 'Scaling', message: `${range} ${component}s, set from their metric${note}` };
 }
 
 function no(reason: string, message: string): ObservedAutoscaling {

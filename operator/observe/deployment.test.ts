@@ -43,7 +43,7 @@ test('past its deadline it has failed', () => {
   const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'has timed out' }];
   const health = observeDeployment(name, deployment(name, { ready: 2, conditions: late }), []);
   assert.deepEqual([health.state, health.reason], ['failed', 'ProgressDeadlineExceeded']);
-  assert.match(health.message, /orders-aggregator made no progress for its deadline: has timed out/);
+  assert.match(health.message, /orders-aggregator exceeded its progress deadline: has timed out/);
 });
 
 test('when no pod can be created, the reason of the controller is given', () => {

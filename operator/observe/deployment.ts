@@ -8,8 +8,8 @@ export interface WorkloadHealth extends ChildHealth {
 }
 
 /**
- * Health of a Deployment by kstatus' rules, with the words of its first failing pod: "1 of 3 pods are ready" helps
- * nobody, "Secret orders-kafka, key password is missing" does.
+ * Health of a Deployment by kstatus' rules, with the words of its first failing pod: "1 of 3 pods are ready" does
+ * not help a user, "Secret orders-kafka, key password is missing" does.
  */
 export function observeDeployment(
   name: string,
@@ -21,17 +21,20 @@ export function observeDeployment(
   }
   const wanted = deployment.spec?.replicas ?? 1;
   const ready = deployment.status?.readyReplicas ?? 0;
-  return { ...judge(name, deployment, pods, wanted), ready, wanted };
+  return { ...healthOf(name, deployment, pods, wanted), ready, wanted };
 }
 
-function judge(name: string, deployment: LiveDeployment, pods: readonly LivePod[], wanted: number): ChildHealth {
+function healthOf(name: string, deployment: LiveDeployment, pods: readonly LivePod[], wanted: number): ChildHealth {
   const { metadata, status = {} } = deployment;
   const { replicas = 0, updatedReplicas = 0, readyReplicas = 0, availableReplicas = 0, conditions } = status;
   if (metadata.deletionTimestamp !== undefined) {
-    return progressing('BeingDeleted', `Deployment ${name} is being deleted; it is made again when it is gone`);
+    return progressing('BeingDeleted', `Deployment ${name} is being deleted; the operator re-creates it afterwards`);
   }
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0)) {
-    return progressing('RolloutPending', `Deployment ${name}: the last change was not taken up yet`);
+    return progressing(
+      'RolloutPending',
+      `Deployment ${name}: the Deployment controller has not processed the last change yet`,
+    );
   }
   const progress = findCondition(conditions, 'Progressing');
   const isLate = progress?.status === 'False' && progress.reason === 'ProgressDeadlineExceeded';
@@ -42,7 +45,7 @@ function judge(name: string, deployment: LiveDeployment, pods: readonly LivePod[
   const state = isLate ? 'failed' : 'progressing';
   const refused = findCondition(conditions, 'ReplicaFailure');
   if (refused?.status === 'True') {
-    // No pod exists that could say anything: a quota, an admission policy or a missing ServiceAccount refuses them.
+    // No pod exists that could report a problem: a quota, an admission policy or a missing ServiceAccount refuses them.
     return {
       state,
       reason: refused.reason ?? 'ReplicaFailure',
@@ -54,7 +57,7 @@ function judge(name: string, deployment: LiveDeployment, pods: readonly LivePod[
     return { state, reason: problem.reason, message: `Deployment ${name}, pod ${problem.pod}: ${problem.message}` };
   }
   if (isLate) {
-    const message = `Deployment ${name} made no progress for its deadline: ${progress.message ?? 'no message'}`;
+    const message = `Deployment ${name} exceeded its progress deadline: ${progress.message ?? 'no message'}`;
     return { state, reason: 'ProgressDeadlineExceeded', message };
   }
   const isRollout = updatedReplicas < wanted || replicas > updatedReplicas;

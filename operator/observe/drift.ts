@@ -3,13 +3,14 @@ import type { LiveDeployment, ManagedFields } from './objects.ts';
 
 /**
  * Fields of our pods that others added and that touch security, as `manager: path`. Applying does not take away what
- * others added beside our fields, and much of it is wanted (sidecars, restartedAt): so it is said and not fought.
+ * others added beside our fields, and much of it is wanted (sidecars, restartedAt). So such fields are reported and not
+ * removed.
  */
 export function observeDrift(deployment: LiveDeployment): string[] {
   const { name, managedFields = [] } = deployment.metadata;
-  const ours = podTree(managedFields.find((entry) => entry.manager === fieldManagers.operator && !isStranger(entry)));
+  const ours = podTree(managedFields.find((entry) => entry.manager === fieldManagers.operator && !isForeign(entry)));
   const found = managedFields
-    .filter(isStranger)
+    .filter(isForeign)
     .flatMap((entry) =>
       sensitivePaths(podTree(entry), ours).map(
         (path) => `${entry.manager ?? 'unknown'} added ${path} to the pods of Deployment ${name}`,
@@ -18,7 +19,7 @@ export function observeDrift(deployment: LiveDeployment): string[] {
   return [...new Set(found)].toSorted();
 }
 
-function isStranger({ manager = '', subresource = '' }: ManagedFields): boolean {
+function isForeign({ manager = '', subresource = '' }: ManagedFields): boolean {
   return subresource === '' && manager !== fieldManagers.operator && manager !== fieldManagers.replicas;
 }
 
@@ -33,7 +34,7 @@ const podFields = [
 ];
 const containerFields = ['env', 'envFrom', 'securityContext', 'volumeMounts', 'command', 'args', 'lifecycle'];
 
-/** A whole container of others is a sidecar and stays out of it; its volumes are seen. */
+/** A container that others added is a sidecar and is not reported; its volumes are reported. */
 function sensitivePaths(pod: unknown, ours: unknown): string[] {
   const paths = podFields.filter((field) => addsTo(pod, ours, `f:${field}`)).map((field) => `spec.${field}`);
   const ourContainers = step(ours, 'f:containers');
@@ -48,7 +49,7 @@ function sensitivePaths(pod: unknown, ours: unknown): string[] {
   return paths;
 }
 
-/** Whether they own anything below a field that we do not own too. */
+/** Whether other managers own anything below the field that we do not own. */
 function addsTo(theirs: unknown, ours: unknown, key: string): boolean {
   const theirField = step(theirs, key);
   if (theirField === undefined) return false;

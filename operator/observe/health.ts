@@ -1,16 +1,19 @@
 import type { LiveCondition } from './objects.ts';
 
 /**
- * How one child is:
+ * State of one child:
  * - `ready`: nothing to do and nothing under way;
- * - `progressing`: somebody is working on it; it may become ready by itself;
- * - `failed`: it says itself that it will not become ready without a change.
+ * - `progressing`: a controller is working on it; it may become ready by itself;
+ * - `failed`: the child reports that it will not become ready without a change.
  */
 export interface ChildHealth {
   readonly state: 'ready' | 'progressing' | 'failed';
   /** One CamelCase word. */
   readonly reason: string;
-  /** Names the child and gives its own words. Holds nothing that changes by itself: no counters, ages or back-off times. */
+  /**
+   * Names the child and quotes its own message. Holds nothing that changes by itself: no counters, ages or back-off
+   * times.
+   */
   readonly message: string;
 }
 

@@ -25,7 +25,7 @@ const table = [
   ['changed since Strimzi looked', topic([{ type: 'Ready', status: 'True' }], 0), 'progressing', 'TopicPending'],
   ['without a verdict', topic([]), 'progressing', 'TopicPending'],
   ['ready', topic([{ type: 'Ready', status: 'True' }]), 'ready', 'Ready'],
-  ['unmanaged by a person', topic([{ type: 'Unmanaged', status: 'True' }]), 'ready', 'Ready'],
+  ['unmanaged by a user', topic([{ type: 'Unmanaged', status: 'True' }]), 'ready', 'Ready'],
   [
     'refused',
     topic([{ type: 'Ready', status: 'False', reason: 'NotSupported', message: 'no' }]),

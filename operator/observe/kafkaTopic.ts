@@ -1,18 +1,18 @@
 import { type ChildHealth, findCondition } from './health.ts';
 import type { LiveKafkaTopic } from './objects.ts';
 
-/** Health of a Strimzi KafkaTopic. `Unmanaged` and `Paused` are a person's choice: the topic itself is there. */
+/** Health of a Strimzi KafkaTopic. `Unmanaged` and `Paused` are a user's choice: the topic itself exists. */
 export function observeKafkaTopic(name: string, topic: LiveKafkaTopic | undefined): ChildHealth {
   if (topic === undefined) return progressing('TopicNotCreated', `KafkaTopic ${name} does not exist yet`);
   if (topic.metadata.deletionTimestamp !== undefined) {
-    const message = `KafkaTopic ${name} is being deleted; the data is kept, and it is made again when it is gone`;
+    const message = `KafkaTopic ${name} is being deleted; its data is kept, and the operator re-creates it afterwards`;
     return progressing('TopicBeingDeleted', message);
   }
   const { observedGeneration = 0, conditions } = topic.status ?? {};
   const notReady = findCondition(conditions, 'NotReady') ?? findNegativeReady(conditions);
   const isSeen = observedGeneration >= (topic.metadata.generation ?? 0);
   if (!isSeen || (notReady === undefined && conditions === undefined)) {
-    const message = `KafkaTopic ${name}: Strimzi's Topic Operator has not taken it up yet; is it running?`;
+    const message = `KafkaTopic ${name}: waiting for Strimzi's Topic Operator; check that the Topic Operator is running`;
     return progressing('TopicPending', message);
   }
   if (notReady !== undefined) {
@@ -20,7 +20,7 @@ export function observeKafkaTopic(name: string, topic: LiveKafkaTopic | undefine
     return { state: 'failed', reason, message: `KafkaTopic ${name}: ${notReady.message ?? reason}` };
   }
   if (findCondition(conditions, 'Ready') === undefined && findCondition(conditions, 'Unmanaged') === undefined) {
-    return progressing('TopicPending', `KafkaTopic ${name}: Strimzi has not said yet whether it is ready`);
+    return progressing('TopicPending', `KafkaTopic ${name}: Strimzi has not reported yet whether the topic is ready`);
   }
   return { state: 'ready', reason: 'Ready', message: `KafkaTopic ${name} is ready` };
 }

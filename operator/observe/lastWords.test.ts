@@ -19,13 +19,13 @@ const table: readonly { readonly name: string; readonly log: string; readonly wo
   },
   {
     name: 'all lines of its message are heard',
-    log: 'EnvironmentError: the environment is not usable:\n  A is missing\n  B is missing\n    at main (file.ts:1:1)\n',
-    words: 'EnvironmentError: the environment is not usable: A is missing B is missing',
+    log: 'EnvironmentError: the environment variables are not valid:\n  A is missing\n  B is missing\n    at main (file.ts:1:1)\n',
+    words: 'EnvironmentError: the environment variables are not valid: A is missing B is missing',
   },
   {
     name: 'a list is heard with its heading',
-    log: 'warming up\nthe environment is not usable:\n  A is missing\n  B is missing\n',
-    words: 'the environment is not usable: A is missing B is missing',
+    log: 'warming up\nthe environment variables are not valid:\n  A is missing\n  B is missing\n',
+    words: 'the environment variables are not valid: A is missing B is missing',
   },
   { name: 'otherwise the last line speaks', log: 'exec format error\n\n', words: 'exec format error' },
   {

@@ -1,9 +1,9 @@
 const lengthMax = 512;
 
 /**
- * What a container said before it ended, out of the end of its log (terminationMessagePolicy FallbackToLogsOnError):
- * our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line are left out, so that
- * the same failure reads the same after each restart.
+ * The last message of a container before it ended, from the end of its log (terminationMessagePolicy
+ * FallbackToLogsOnError): our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line
+ * are left out, so that the same failure reads the same after each restart.
  */
 export function lastWords(log: string): string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
@@ -23,7 +23,10 @@ function thrownWords(lines: readonly string[]): string | undefined {
   return inOneLine(rest.slice(0, stack < 0 ? 1 : stack));
 }
 
-/** The last line, with the heading under which it is indented: `the environment is not usable:` and what is missing. */
+/**
+ * The last line, with the heading under which it is indented: `the environment variables are not valid:` and what is
+ * missing.
+ */
 function lastParagraph(lines: readonly string[]): string {
   const heading = lines.findLastIndex((line) => !/^\s/.test(line));
   return inOneLine(lines.slice(Math.max(heading, 0)));
@@ -49,7 +52,7 @@ function parseRecord(line: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(line);
     return isRecord(value) ? value : undefined;
   } catch {
-    // The log is cut at 2 KiB, so its first line is often half a document: then it says nothing here.
+    // The log is cut at 2 KiB, so its first line is often half a document and is then ignored.
     return undefined;
   }
 }

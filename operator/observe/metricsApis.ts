@@ -1,7 +1,7 @@
 import { findCondition } from './health.ts';
 import type { LiveApiService } from './objects.ts';
 
-/** Who answers one of the metrics APIs. `unknown`: the operator may not look. */
+/** The program that serves one of the metrics APIs. `unknown`: the operator has no permission to read APIServices. */
 export type MetricsApi =
   | { readonly state: 'unknown' }
   | { readonly state: 'absent' }
@@ -9,9 +9,9 @@ export type MetricsApi =
   | { readonly state: 'unavailable'; readonly by: string; readonly message: string };
 
 export interface MetricsApis {
-  /** `external.metrics.k8s.io`: what an HPA asks for lag. */
+  /** `external.metrics.k8s.io`: an HPA reads lag here. */
   readonly external: MetricsApi;
-  /** `metrics.k8s.io`: what an HPA asks for CPU. */
+  /** `metrics.k8s.io`: an HPA reads CPU here. */
   readonly resource: MetricsApi;
 }
 
@@ -35,7 +35,7 @@ export function observeMetricsApis(reader: ApiServiceReader): MetricsApis {
     const by = service === undefined ? 'the API server' : `${namespace}/${service}`;
     const available = findCondition(found.status?.conditions, 'Available');
     if (available?.status === 'True') return { state: 'served', by };
-    return { state: 'unavailable', by, message: available?.reason ?? 'it has not been asked yet' };
+    return { state: 'unavailable', by, message: available?.reason ?? 'its availability has not been checked yet' };
   };
   return { external: observe(metricsApiServices.external), resource: observe(metricsApiServices.resource) };
 }

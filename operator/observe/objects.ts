@@ -15,7 +15,7 @@ export interface LiveMetadata {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** Who owns which fields, as the API server keeps it for server-side apply. */
+/** Field ownership, as the API server records it for server-side apply. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
@@ -38,7 +38,7 @@ export interface LiveCondition {
   readonly lastTransitionTime?: string;
 }
 
-/** Any child of a pipeline: of the fields that are read without knowing the kind. */
+/** Any child of a pipeline, with the fields that are read without knowing the kind. */
 export type LiveChild = LiveObject & {
   readonly spec?: {
     /** Of a Deployment. */
@@ -90,13 +90,13 @@ export interface ConfigMapBody {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Who serves an API through the aggregation layer; without a service the API server does it itself. */
+/** The service that serves an API through the aggregation layer. Without a service the API server itself serves it. */
 export interface ApiServiceBody {
   readonly spec?: { readonly service?: { readonly namespace?: string; readonly name?: string } };
   readonly status?: { readonly conditions?: readonly LiveCondition[] };
 }
 
-/** A label selector. Absent and empty differ: what an absent one means is up to its field. */
+/** A label selector. Absent and empty differ: the field defines what an absent selector means. */
 export interface Selector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly {

@@ -9,7 +9,7 @@ test('a topic with fewer partitions than wanted is growing', () => {
     state: 'progressing',
     reason: 'TopicGrowing',
     message:
-      'topic shop.orders has 6 partitions, and 12 are wanted: an aggregator adds them when the kubelet has renewed its files, within about two minutes',
+      'topic shop.orders has 6 partitions, and 12 are wanted: an aggregator adds the missing partitions after the kubelet has updated its files, within about two minutes',
   });
 });
 

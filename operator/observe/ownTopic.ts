@@ -8,11 +8,11 @@ export interface OwnTopic {
   readonly found: number | undefined;
 }
 
-/** Health of a topic that the aggregators make and grow. What they meet when they fail is in their verdicts. */
+/** Health of a topic that the aggregators make and grow. Their failures are in their verdicts. */
 export function observeOwnTopic({ topic, wanted, found }: OwnTopic): ChildHealth | undefined {
   if (found === undefined || found >= wanted) return undefined;
   const message =
     `topic ${topic} has ${found} ${found === 1 ? 'partition' : 'partitions'}, and ${wanted} are wanted: ` +
-    'an aggregator adds them when the kubelet has renewed its files, within about two minutes';
+    'an aggregator adds the missing partitions after the kubelet has updated its files, within about two minutes';
   return { state: 'progressing', reason: 'TopicGrowing', message };
 }

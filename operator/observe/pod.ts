@@ -5,7 +5,7 @@ import type { ContainerStatus, LivePod } from './objects.ts';
 /** Why a pod is not ready. */
 export interface PodProblem {
   readonly reason: string;
-  /** Without the pod's name: two pods with the same problem say the same. */
+  /** Without the pod's name: two pods with the same problem have the same message. */
   readonly message: string;
 }
 
@@ -14,7 +14,7 @@ export function isReadyPod(pod: LivePod): boolean {
   return findCondition(pod.status?.conditions, 'Ready')?.status === 'True';
 }
 
-/** The pods that count: neither leaving nor ended (an evicted pod stays as Failed beside its replacement). */
+/** The pods that count: not being deleted and not ended (an evicted pod stays as Failed beside its replacement). */
 export function currentPods(pods: readonly LivePod[]): LivePod[] {
   return pods
     .filter((pod) => pod.metadata.deletionTimestamp === undefined)
@@ -22,16 +22,17 @@ export function currentPods(pods: readonly LivePod[]): LivePod[] {
     .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
 }
 
-/** The first pod, by name, that says why it is not ready. Undefined when all are ready or none has anything to say yet. */
+/** The first pod, by name, with a reason why it is not ready. Undefined when all are ready or none has a reason yet. */
 export function firstPodProblem(pods: readonly LivePod[]): (PodProblem & { readonly pod: string }) | undefined {
   for (const pod of currentPods(pods)) {
-    const problem = isReadyPod(pod) ? undefined : observePod(pod);
+    const problem = isReadyPod(pod) ? undefined : explainPod(pod);
     if (problem !== undefined) return { ...problem, pod: pod.metadata.name };
   }
   return undefined;
 }
 
-function observePod(pod: LivePod): PodProblem | undefined {
+/** Why one pod is not ready; undefined if its status gives no reason yet. */
+export function explainPod(pod: Pick<LivePod, 'status'>): PodProblem | undefined {
   const { conditions, initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   for (const container of [...initContainerStatuses, ...containerStatuses]) {
     const problem = observeContainer(container);
@@ -39,7 +40,7 @@ function observePod(pod: LivePod): PodProblem | undefined {
   }
   const scheduled = findCondition(conditions, 'PodScheduled');
   if (scheduled?.status === 'False') {
-    return { reason: scheduled.reason ?? 'Unschedulable', message: scheduled.message ?? 'no node can run it' };
+    return { reason: scheduled.reason ?? 'Unschedulable', message: scheduled.message ?? 'no node can run the pod' };
   }
   return undefined;
 }
@@ -49,7 +50,7 @@ const startingReasons = new Set(['ContainerCreating', 'PodInitializing']);
 
 /**
  * A container that fails again and again passes through waiting, running and terminated. All three must read the
- * same, or the status would be written at every turn: so the last end decides, not the present state.
+ * same, or the status would be written at every change. So the last termination decides, not the present state.
  */
 function observeContainer(container: ContainerStatus): PodProblem | undefined {
   const { name, ready = false, state = {}, lastState = {} } = container;
@@ -75,7 +76,9 @@ function ofEnd(name: string, ended: { exitCode?: number; reason?: string; messag
   return { reason: 'CrashLoopBackOff', message: words === '' ? code : `${code}: ${words}` };
 }
 
-/** The kubelet alternates between two reasons with one cause: `Back-off pulling image "x": ErrImagePull: <the cause>`. */
+/**
+ * The kubelet alternates between two reasons with one cause: `Back-off pulling image "x": ErrImagePull: <the cause>`.
+ */
 function imageMessage(container: ContainerStatus, message: string | undefined): string {
   const cause = (message ?? '').replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, '');
   const image = `image ${container.image ?? `of container ${container.name}`} cannot be pulled`;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import type { LiveObject, LivePrometheus, Selector } from './objects.ts';
 import { explainUnselected } from './selection.ts';
 
@@ -43,16 +43,16 @@ describe('a monitor is selected', () => {
     ['by a value that it does not have', { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['b'] }] }],
     ['as far as is known, by an operator of a later version', { matchExpressions: [{ key: 'x', operator: 'Later' }] }],
   ] as const) {
-    it(what, () => assert.equal(saidOf(selector), undefined));
+    test(what, () => assert.equal(saidOf(selector), undefined));
   }
 
-  it('when one of several Prometheuses takes it', () => {
+  test('when one of several Prometheuses takes it', () => {
     const strict = prometheus({ serviceMonitorSelector: { matchLabels: { no: 'no' } } }, 'strict');
     const open = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'open');
     assert.equal(explainUnselected([strict, open], [object('ServiceMonitor', 'm')]), undefined);
   });
 
-  it('as far as is known, where there is no Prometheus, or namespaces are chosen by labels of theirs', () => {
+  test('as far as is known, where there is no Prometheus, or namespaces are chosen by labels of theirs', () => {
     assert.equal(explainUnselected([], [object('ServiceMonitor', 'm')]), undefined);
     assert.equal(saidOf({}, { matchLabels: { tier: 'gold' } }), undefined);
   });
@@ -65,39 +65,39 @@ describe('a monitor that no Prometheus selects is explained', () => {
     [
       'by the labels that lack',
       saidOf({ matchLabels: { release: 'other', tier: 'gold' } }),
-      'selects by release=other and tier=gold; set that in spec.monitoring.labels',
+      'requires release=other and tier=gold; correct spec.monitoring.labels',
     ],
     [
       'by the expression that does not hold',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'In', values: ['b', 'c'] }] }),
-      'selects by team in (b, c); set that in spec.monitoring.labels',
+      'requires team in (b, c); correct spec.monitoring.labels',
     ],
     [
       'by the label that is too much',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
-      'selects by no label team; set that in spec.monitoring.labels',
+      'requires no label team; correct spec.monitoring.labels',
     ],
     [
       'by the selector that is not set',
       saidOf(undefined),
-      'selects none, because its serviceMonitorSelector is not set',
+      'selects nothing, because its serviceMonitorSelector is not set',
     ],
     [
-      'by the namespace that is not looked at',
+      'by the namespace that is not selected',
       saidOf({}, { matchLabels: { 'kubernetes.io/metadata.name': 'other' } }),
-      'does not look in namespace shop; set its serviceMonitorNamespaceSelector',
+      'does not select namespace shop; set serviceMonitorNamespaceSelector of that Prometheus',
     ],
   ] as const) {
-    it(what, () => assert.equal(said, `${begin} ${text}`));
+    test(what, () => assert.equal(said, `${begin} ${text}`));
   }
 
-  it('by the namespace, when the Prometheus looks in its own alone', () => {
+  test('by the namespace, when the Prometheus looks in its own alone', () => {
     const own = prometheus({ serviceMonitorSelector: {} });
-    assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not look in namespace shop/);
+    assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not select namespace shop/);
   });
 });
 
-it('rules have selectors of their own', () => {
+test('rules have selectors of their own', () => {
   const monitorsAlone = prometheus({
     serviceMonitorSelector: {},
     serviceMonitorNamespaceSelector: {},
@@ -105,18 +105,18 @@ it('rules have selectors of their own', () => {
   });
   assert.equal(
     explainUnselected([monitorsAlone], [object('ServiceMonitor', 'm'), object('PrometheusRule', 'orders-alerts')]),
-    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects none, ' +
+    'no Prometheus selects all monitors and rules. PrometheusRule orders-alerts: Prometheus monitoring/k8s selects nothing, ' +
       'because its ruleSelector is not set',
   );
 });
 
-it('monitors in one Prometheus and rules in another are not enough: rules read what monitors bring', () => {
+test('monitors in one Prometheus and rules in another are not enough: rules read what monitors bring', () => {
   const monitors = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'a');
   const rules = prometheus({ ruleSelector: {}, ruleNamespaceSelector: {} }, 'b');
   const objects = [object('ServiceMonitor', 'm'), object('PrometheusRule', 'r')];
   assert.match(explainUnselected([monitors, rules], objects) ?? '', /PrometheusRule r: Prometheus monitoring\/a/);
 });
 
-it('what is no monitor and no rule is left alone', () => {
+test('what is no monitor and no rule is left alone', () => {
   assert.equal(explainUnselected([prometheus({})], [object('Deployment', 'orders-calculator')]), undefined);
 });

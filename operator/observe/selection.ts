@@ -1,12 +1,12 @@
 import { formatRef } from '#contract/names.ts';
 import type { LiveObject, LivePrometheus, Selector } from './objects.ts';
 
-/** The selectors of a Prometheus for one kind; each absent one has a meaning of its own. */
+/** The selectors of a Prometheus for one kind. Each selector has its own meaning when absent. */
 interface Selection {
-  /** Of objects by their labels; absent: none is selected. */
+  /** Selects objects by their labels. If absent, no object is selected. */
   readonly objects: Selector | undefined;
   readonly objectsField: string;
-  /** Of their namespaces; absent: that of the Prometheus alone. */
+  /** Selects their namespaces. If absent, only the namespace of the Prometheus is selected. */
   readonly namespaces: Selector | undefined;
   readonly namespacesField: string;
 }
@@ -28,7 +28,8 @@ const kinds: Readonly<Record<string, (spec: NonNullable<LivePrometheus['spec']>)
 
 /**
  * Why monitors or rules have no effect although there is a Prometheus for them, and what to do; undefined when one
- * Prometheus selects all of them, or when that cannot be known. One must have all: rules read what monitors bring.
+ * Prometheus selects all of them, or when that cannot be known. One Prometheus must select all, because the rules read
+ * the metrics of the monitors.
  */
 export function explainUnselected(
   prometheuses: readonly LivePrometheus[],
@@ -36,7 +37,7 @@ export function explainUnselected(
 ): string | undefined {
   const ordered = prometheuses.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1));
   const problems = ordered.map((prometheus) => problemsOf(prometheus, objects));
-  // The one that lacks least is the one that is meant.
+  // The Prometheus with the fewest problems is most likely the intended one.
   const [least] = problems.toSorted((left, right) => left.length - right.length);
   const [first] = least ?? [];
   return first === undefined ? undefined : `no Prometheus selects all monitors and rules. ${first}`;
@@ -51,7 +52,7 @@ function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]):
   });
 }
 
-/** So that the message does not change by itself. */
+/** A fixed order keeps the message from changing by itself. */
 function byKindAndName(left: LiveObject, right: LiveObject): number {
   const [one, other] = [left, right].map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   return (one ?? '') < (other ?? '') ? -1 : 1;
@@ -64,11 +65,12 @@ function obstacleOf(prometheus: LivePrometheus, object: LiveObject, selection: S
   const { namespace = '', labels = {} } = object.metadata;
   const isNamespaceSeen =
     namespaces === undefined ? namespace === prometheus.metadata.namespace : maySelectNamespace(namespaces, namespace);
-  if (!isNamespaceSeen) return `${who} does not look in namespace ${namespace}; set its ${namespacesField}`;
-  if (objects === undefined) return `${who} selects none, because its ${objectsField} is not set`;
+  if (!isNamespaceSeen)
+    return `${who} does not select namespace ${namespace}; set ${namespacesField} of that Prometheus`;
+  if (objects === undefined) return `${who} selects nothing, because its ${objectsField} is not set`;
   const lacking = lackingIn(objects, labels);
   if (lacking.length === 0) return undefined;
-  return `${who} selects by ${lacking.join(' and ')}; set that in spec.monitoring.labels`;
+  return `${who} requires ${lacking.join(' and ')}; correct spec.monitoring.labels`;
 }
 
 /** The requirements of a label selector that the labels do not meet, as text. */
@@ -88,7 +90,7 @@ function lackingIn({ matchLabels = {}, matchExpressions = [] }: Selector, labels
         case 'DoesNotExist':
           return value === undefined ? [] : [`no label ${key}`];
         default:
-          // An operator of a later version: nothing is known, so nothing is said.
+          // A selector operator of a later Kubernetes version: unknown, so no problem is reported.
           return [];
       }
     }),
@@ -99,7 +101,10 @@ type Labels = Readonly<Record<string, string>>;
 
 const namespaceNameLabel = 'kubernetes.io/metadata.name';
 
-/** The operator reads no Namespaces. It knows the one label that every Namespace has; other labels may be there. */
+/**
+ * The operator reads no Namespaces. It knows the one label that every Namespace has, and assumes that other labels
+ * match.
+ */
 function maySelectNamespace(selector: Selector, namespace: string): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;
   const wanted = matchLabels[namespaceNameLabel];

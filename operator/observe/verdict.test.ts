@@ -65,8 +65,8 @@ describe('TotalExact is the worst that a ready aggregator says', () => {
       message: 'aggregator b has not reported yet',
     });
   });
-  test('one wrote nonsense: unknown, and it is said', () => {
-    assert.match(exactOf({ a: '{' }, ready('a')).message, /aggregator a reported something unreadable \(not JSON\)/);
+  test('one wrote invalid text: unknown, and the message says so', () => {
+    assert.match(exactOf({ a: '{' }, ready('a')).message, /aggregator a wrote an unreadable verdict \(not JSON\)/);
     assert.match(exactOf({ a: '{"exact": true}' }, ready('a')).message, /unreadable/);
   });
   test('pods that are not ready, or gone, do not count', () => {
@@ -75,20 +75,20 @@ describe('TotalExact is the worst that a ready aggregator says', () => {
   });
 });
 
-test('trouble with Kafka, the store and durability is heard from pods that are not ready', () => {
+test('problems with Kafka, the store and durability count from pods that are not ready', () => {
   const kafka = { ok: false, reason: 'AuthenticationFailed', message: 'Secret orders-kafka: refused' };
   const seen = observeVerdict(proof({ a: {}, b: { kafka } }), [ready('a'), pod('b')]);
   assert.deepEqual(seen.kafka, kafka);
   assert.equal(seen.store?.ok, true);
 });
 
-test('whoever has read the durability knows better than whoever has not', () => {
+test('the verdict of a pod that has read the durability wins', () => {
   const durability = { ok: true, reason: 'Unknown', message: 'not read' };
   const seen = observeVerdict(proof({ a: { durability }, b: {} }), [ready('a'), ready('b')]);
   assert.equal(seen.durability?.reason, 'Durable');
 });
 
-test('whoever has asked Kafka knows better than whoever has not, whatever it was told', () => {
+test('the verdict of a pod that has checked Kafka wins, whatever the result', () => {
   const notAsked = { kafka: { ok: false, reason: 'Unknown', message: 'not connected yet' } };
   assert.equal(observeVerdict(proof({ a: notAsked, b: {} }), [ready('a'), ready('b')]).kafka?.ok, true);
   const kafka = { ok: false, reason: 'Unreachable', message: 'no' };
@@ -96,7 +96,7 @@ test('whoever has asked Kafka knows better than whoever has not, whatever it was
   assert.equal(observeVerdict(proof({ a: notAsked }), [ready('a')]).kafka?.reason, 'Unknown');
 });
 
-test('nobody has reported: nothing is known', () => {
+test('without a report nothing is known', () => {
   const { kafka, store, durability } = observeVerdict(proof({}), [ready('a')]);
   assert.deepEqual([kafka, store, durability], [undefined, undefined, undefined]);
 });
@@ -112,7 +112,7 @@ test('halts of all pods are collected, each partition once, lowest first', () =>
   );
 });
 
-test('the halt of a pod that reaches neither Kafka nor PostgreSQL counts only where no other pod can say', () => {
+test('the halt of a pod that reaches neither Kafka nor PostgreSQL counts only where no other pod reports', () => {
   const away = { ok: false, reason: 'Unreachable', message: 'no' };
   const old = { store: away, halts: [{ partition: 3, reason: 'LogGap', message: 'gap' }] };
   assert.deepEqual(observeVerdict(proof({ a: old, b: {} }), [pod('a'), ready('b')]).halts, []);

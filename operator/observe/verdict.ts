@@ -3,11 +3,11 @@ import { type Health, parseVerdict, type Verdict } from '#contract/verdict.ts';
 import type { LiveConfigMap, LivePod } from './objects.ts';
 import { currentPods, isReadyPod } from './pod.ts';
 
-/** What all aggregators together say. */
+/** The merged verdict of all aggregators. */
 export interface ObservedVerdict {
   /** Worst of the ready pods. */
   readonly exact: { readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
-  /** The first trouble among all pods that exist; else a pod's all-clear; undefined while nobody has reported. */
+  /** The first problem among all existing pods; else a pod's ok; undefined while no pod has reported. */
   readonly kafka: Health | undefined;
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
@@ -16,7 +16,7 @@ export interface ObservedVerdict {
   readonly stuck: Verdict['halts'];
   /** Partitions of the topic; undefined while no aggregator has read them. */
   readonly partitions: number | undefined;
-  /** The logs that the books count, newest first; empty while no aggregator has read them. */
+  /** The logs that the ledger counts, newest first; empty while no aggregator has read them. */
   readonly logs: readonly CountedLog[];
   /** Keys whose pod does not exist. */
   readonly goneKeys: readonly string[];
@@ -25,7 +25,7 @@ export interface ObservedVerdict {
 interface Report {
   readonly pod: string;
   readonly isReady: boolean;
-  /** Undefined: the pod has written nothing, or nothing that can be read. */
+  /** Undefined if the pod has written no verdict, or an unreadable one. */
   readonly verdict: Verdict | undefined;
   readonly problem: string;
 }
@@ -43,9 +43,9 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: mergeHalts(verdicts),
     stuck: byPartition(current(verdicts).flatMap(({ stuck = [] }) => stuck)),
-    // The topic only grows: who says more has looked later.
+    // The topic only grows: the pod with the larger number has looked later.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
-    // Of one topic: after a pipeline was made again, pods of the one before may still report theirs.
+    // Newest report first: after a pipeline was re-created, pods of the earlier one may still report their log.
     logs: verdicts
       .toSorted((left, right) => right.at.localeCompare(left.at))
       .flatMap(({ log = [] }) => log)
@@ -57,15 +57,15 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
 }
 
 /**
- * One for each partition, lowest first: every pod that reads the books reports the halts of all. A pod that reaches
- * neither Kafka nor PostgreSQL may show a halt that is over, so it counts only where no other pod can say.
+ * One halt for each partition, lowest first: every pod that reads the ledger reports all halts. A pod that reaches
+ * neither Kafka nor PostgreSQL may show a halt that is over, so its halts count only where no other pod reports.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
   const known = current(verdicts);
   return byPartition((known.length > 0 ? known : verdicts).flatMap((verdict) => verdict.halts));
 }
 
-/** Of pods that reach both: what others say may be over. */
+/** Verdicts of pods that reach both: verdicts of other pods may be out of date. */
 function current(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
 }
@@ -84,10 +84,10 @@ function read(pod: LivePod, text: string | undefined): Report {
   if (text === undefined) return { ...common, verdict: undefined, problem: 'has not reported yet' };
   const parsed = parseVerdict(text);
   if (parsed.ok) return { ...common, verdict: parsed.value, problem: '' };
-  return { ...common, verdict: undefined, problem: `reported something unreadable (${parsed.problem})` };
+  return { ...common, verdict: undefined, problem: `wrote an unreadable verdict (${parsed.problem})` };
 }
 
-/** False is worse than unknown, and unknown worse than true: one pod that sees a miscount is enough. */
+/** False is worse than unknown, and unknown is worse than true. One pod that sees a miscount is enough. */
 function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
   const wrong = reports.find(({ verdict }) => verdict?.exact === false)?.verdict;
   if (wrong !== undefined) return { status: 'False', reason: wrong.reason, message: wrong.message };
@@ -99,13 +99,17 @@ function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
   if (unsure !== undefined) return { status: 'Unknown', reason: unsure.reason, message: unsure.message };
   const right = reports[0]?.verdict;
   if (right === undefined) {
-    return { status: 'Unknown', reason: 'NoReadyAggregator', message: 'no aggregator is ready to say' };
+    return {
+      status: 'Unknown',
+      reason: 'NoReadyAggregator',
+      message: 'no aggregator is ready, so it is not known whether the total is exact',
+    };
   }
   return { status: 'True', reason: right.reason, message: right.message };
 }
 
 function worstHealth(healths: readonly Health[]): Health | undefined {
-  // An aggregator that has not looked yet reports reason Unknown: whoever has looked knows better.
+  // An aggregator that has not looked yet reports reason Unknown: the verdict of an aggregator that has looked wins.
   const looked = healths.filter(({ reason }) => reason !== 'Unknown');
   return looked.find(({ ok }) => !ok) ?? looked[0] ?? healths[0];
 }

@@ -8,8 +8,8 @@ import type { InventoryEntry } from './inventory.ts';
  * - `create`: first apply of a name; the name must be free;
  * - `apply`: set our fields on an object that is ours; `why` is the first place that differs;
  * - `scale`: write the number of replicas through the scale subresource;
- * - `wait`: the old object must be gone first; a watch tells;
- * - `release`: a KafkaTopic is being deleted by somebody else: annotate it, so that its data stays;
+ * - `wait`: the old object must be gone first; a watch triggers the next pass;
+ * - `release`: a KafkaTopic is being deleted by another client: annotate it, so that its data stays;
  * - `retain`: release a KafkaTopic and delete it, keeping its data;
  * - `delete`: no longer wanted;
  * - `dropVerdicts`: remove keys of pods that are gone from the proof.
@@ -33,7 +33,7 @@ export type Action =
 
 export type ActionOf<Type extends Action['type']> = Extract<Action, { type: Type }>;
 
-/** Deployments get one replica from the API server when nobody says a number. */
+/** Deployments get one replica from the API server when no number is set. */
 export const serverDefaultReplicas = 1;
 
 export function replicasOf(deployment: LiveChild): number {

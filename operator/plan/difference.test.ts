@@ -21,7 +21,7 @@ const desired = {
 // biome-ignore lint/suspicious/noExplicitAny: a test reaches into any place of an object
 type Loose = any;
 
-/** The live object after `change`. Its managedFields stay: nobody took anything over. */
+/** The live object after `change`. Its managedFields stay: no other manager took a field over. */
 function changed(change: (live: Loose) => void, wish: object = desired): string | undefined {
   const live: LiveChild = structuredClone(applyModel(wish));
   change(live);
@@ -43,7 +43,7 @@ describe('nothing has to be written', () => {
       podOf(live).containers[1].env.push({ name: 'B', value: '2' });
       podOf(live).containers[1].ports.push({ containerPort: 81, protocol: 'TCP' });
     },
-    'when somebody scaled': (live) => {
+    'when the Deployment was scaled': (live) => {
       live.spec.replicas = 7;
     },
     'when the status changed': (live) => {
@@ -118,14 +118,14 @@ describe('what we own and what we want must be the same', () => {
     assert.match(findDifference(desired, live) ?? '', /containers\.main\.env\.OLD \(no longer wanted\)/);
   });
 
-  test('a field that we begin to want is applied, even if somebody has set it to the same value', () => {
+  test('a field that we begin to want is applied, even if another manager has set it to the same value', () => {
     const wish = { ...desired, metadata: { ...desired.metadata, labels: { ours: 'yes', more: 'yes' } } };
     const live = applyModel(desired);
     const same = { ...live, metadata: { ...live.metadata, labels: { ours: 'yes', more: 'yes' } } };
     assert.equal(findDifference(wish, same), 'metadata.labels.more');
   });
 
-  test('an object that we never applied, or whose books somebody cleared, is applied', () => {
+  test('an object that we never applied, or whose managedFields were cleared, is applied', () => {
     const live = applyModel(desired);
     const cleared = { ...live, metadata: { ...live.metadata, managedFields: [] } };
     assert.equal(findDifference(desired, cleared), 'never applied');

@@ -6,12 +6,12 @@ import { equalQuantities } from './quantity.ts';
  * The first place where applying `desired` would change `live`, for logs and events; undefined when the object is as
  * we want it, so that a steady state needs no write.
  *
- * It reads the API server's own books (`managedFields`), not a hash of ours: they say which fields our last apply
- * owns, and what kind of list each one is, so no schema is needed here. Three questions, for each field:
- * - do we want it, and is it not ours? Then it is new, or somebody took it;
- * - is it ours, and do we not want it any more? Then applying gives it up;
- * - does its live value differ? Then somebody changed it.
- * What others added beside our fields is no difference (docs/adr/0050).
+ * It reads the API server's own record (`managedFields`), not a hash of ours: the record says which fields our last
+ * apply owns, and what kind of list each one is, so no schema is needed here. Three questions, for each field:
+ * - do we want the field without owning it? Then the field is new, or another manager took it over;
+ * - do we own the field, but no longer want it? Then applying releases it;
+ * - does its live value differ? Then another client changed it.
+ * Fields that others added beside ours are no difference (docs/adr/0050).
  */
 export function findDifference(desired: object, live: LiveObject): string | undefined {
   const owned = ownedFields(live, fieldManagers.operator);
@@ -19,7 +19,7 @@ export function findDifference(desired: object, live: LiveObject): string | unde
   return compareRecords(withoutIdentity(desired), withoutIdentity(live), owned, []);
 }
 
-/** What an apply manager owns of an object; undefined when it never applied it. */
+/** The fields of an object that an apply manager owns; undefined if the manager never applied the object. */
 export function ownedFields(live: LiveObject, manager: string): Tree | undefined {
   const entry = live.metadata.managedFields?.find(
     (fields) => fields.manager === manager && fields.operation === 'Apply' && (fields.subresource ?? '') === '',
@@ -38,7 +38,7 @@ function withoutIdentity(object: object): Tree {
 }
 
 function compareValues(desired: unknown, live: unknown, owned: unknown, path: Path): string | undefined {
-  // Not ours: new, or taken over by another manager. Nobody can own what is empty: the server drops it.
+  // Not ours: new, or taken over by another manager. An empty value has no owner, because the server drops it.
   if (!isRecord(owned)) return isEmpty(desired) ? undefined : formatPath(path);
   if (isEmpty(desired) && isEmpty(live)) return undefined;
   if (isRecord(desired)) {
@@ -69,7 +69,7 @@ function compareRecords(desired: Tree, live: Tree, owned: Tree, path: Path): str
   return undefined;
 }
 
-/** Lists whose items have keys (containers by name): items of others stand between ours. */
+/** Lists whose items have keys (containers by name): items of others are between ours. */
 function compareItems(
   desired: readonly unknown[],
   live: readonly unknown[],
@@ -144,7 +144,7 @@ function isSet(owned: Tree): boolean {
   return Object.keys(owned).some((step) => step.startsWith('v:'));
 }
 
-/** The server drops what is empty, and we may spell it either way. */
+/** The server drops empty values, so empty and absent are equal. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;

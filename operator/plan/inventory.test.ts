@@ -13,7 +13,7 @@ test('what is written is read again', () => {
   fc.assert(fc.property(entries, (given) => assert.deepEqual(parseInventory(formatInventory(given)), given)));
 });
 
-test('what somebody edited by hand loses only what cannot be read', () => {
+test('a list edited by hand loses only the entries that cannot be read', () => {
   assert.deepEqual(parseInventory(undefined), []);
   assert.deepEqual(parseInventory('{'), []);
   assert.deepEqual(parseInventory('{"kind":"KafkaTopic"}'), []);

@@ -1,6 +1,6 @@
 /**
- * The children that no ownerReference holds: what must be given back before a SumPipeline may go. Written (as an
- * annotation) before such a child is created and shrunk after it is gone, so it never lacks one:
+ * The children without an ownerReference: they must be released before a SumPipeline may be deleted. Written (as an
+ * annotation) before such a child is created and shrunk after it is gone, so the inventory is never missing a child:
  *
  *   record [topic] ── crash ──> topic does not exist, harmless
  *   create topic   ── crash ──> topic is in the inventory, deletion finds it
@@ -11,21 +11,21 @@ export interface InventoryEntry {
   readonly name: string;
 }
 
-/** More than one topic never belongs to a pipeline; the bound keeps a hand-made annotation from costing requests. */
+/** A pipeline never has more than one topic; the limit keeps a hand-written annotation from causing many requests. */
 const entriesMax = 16;
 
 export function formatInventory(entries: readonly InventoryEntry[]): string {
   return JSON.stringify(entries.map(({ kind, namespace, name }) => ({ kind, namespace, name })));
 }
 
-/** Entries that cannot be read are left out: what is wanted is recorded again, and nothing else was ever in it. */
+/** Unreadable entries are left out: wanted children are recorded again, and the inventory never has other entries. */
 export function parseInventory(annotation: string | undefined): InventoryEntry[] {
   if (annotation === undefined) return [];
   let value: unknown;
   try {
     value = JSON.parse(annotation);
   } catch {
-    // Somebody edited it by hand; see above.
+    // Edited by hand; see above.
     return [];
   }
   return Array.isArray(value) ? value.filter(isEntry).slice(0, entriesMax) : [];

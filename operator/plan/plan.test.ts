@@ -94,7 +94,7 @@ describe('replicas', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, []), [{ type: 'scale', namespace: 'shop', name, from: 1, to: 3 }]);
     assert.deepEqual(scaleOf({ [name]: 1 }, []), []);
   });
-  test('a number that somebody changed is put right', () => {
+  test('a number that another client changed is corrected', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, scaled(5)), [{ type: 'scale', namespace: 'shop', name, from: 5, to: 3 }]);
   });
   test('zero is a number', () => assert.equal(scaleOf({ [name]: 0 }, scaled(5)).length, 1));
@@ -127,7 +127,7 @@ describe('what is no longer wanted', () => {
     assert.deepEqual(types(actions), ['apply', 'apply']);
   });
 
-  test('stays when it is a copy that a person made: it has our labels, but we never applied it', () => {
+  test('stays when it is a copy that a user made: it has our labels, but we never applied it', () => {
     const copy = monitored
       .filter(({ kind }) => kind === 'ServiceMonitor')
       .map((object) => withMetadata(object, { managedFields: [] }));
@@ -139,7 +139,7 @@ describe('what is no longer wanted', () => {
     assert.deepEqual(planChanges(input({ desired: [], live: leaving })), []);
   });
 
-  test('is never deleted when it is a topic that is still in the inventory: it is given back', () => {
+  test('is never deleted when it is a topic that is still in the inventory: it is released', () => {
     const inventory = { entries: [topic], hasFinalizer: true };
     const live = applied(strimzi.filter(({ object }) => object.kind === 'KafkaTopic'));
     assert.deepEqual(planChanges(input({ desired: [], live, inventory })), [
@@ -169,7 +169,7 @@ describe('finalizer and inventory', () => {
   test('are left as they are', () => {
     assert.deepEqual(planChanges(input({ desired: strimzi, live: applied(strimzi), inventory: recorded })), []);
   });
-  test('are put back when somebody took one of them away', () => {
+  test('are put back when one of them was removed', () => {
     for (const inventory of [
       { entries: [topic], hasFinalizer: false },
       { entries: [], hasFinalizer: true },
@@ -178,7 +178,7 @@ describe('finalizer and inventory', () => {
       assert.deepEqual(actions, [{ type: 'record', entries: [topic] }]);
     }
   });
-  test('keep what was not given back, and shrink afterwards', () => {
+  test('keep what was not released, and shrink afterwards', () => {
     const old = { ...topic, name: 'shop.old' };
     const inventory = { entries: [old], hasFinalizer: true };
     const actions = planChanges(input({ desired: strimzi, live: applied(strimzi), inventory }));
@@ -188,7 +188,7 @@ describe('finalizer and inventory', () => {
       { type: 'record', entries: [topic] },
     ]);
   });
-  test('on deletion the topic is given back first', () => {
+  test('on deletion the topic is released first', () => {
     assert.deepEqual(planDeletion(recorded), [
       { type: 'retain', entry: topic },
       { type: 'record', entries: [] },
@@ -197,7 +197,7 @@ describe('finalizer and inventory', () => {
   });
 });
 
-test('a topic that somebody else deletes is annotated at once, and once', () => {
+test('a topic that another client deletes is annotated at once, and only once', () => {
   const live = applied(strimzi).map((object) =>
     object.kind === 'KafkaTopic' ? withMetadata(object, { deletionTimestamp: '2026-01-01T00:00:00Z' }) : object,
   );
@@ -238,7 +238,7 @@ describe('whatever is there', () => {
         const live = applied(before)
           .filter((_, index) => !missing.includes(index))
           .map((object, index) => (changed.includes(index) ? withMetadata(object, { labels: {} }) : object));
-        // Entries without the finalizer that stands for them are a lost race; recording puts it back.
+        // Entries without the finalizer that belongs to them are a lost race; recording puts it back.
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');

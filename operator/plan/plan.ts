@@ -1,6 +1,6 @@
 import { fieldManagers } from '#contract/labels.ts';
 import type { Child } from '#operator/desired/child.ts';
-import { type OwnedKind, ownedKinds } from '#operator/desired/ownership.ts';
+import { type OwnedKind, ownedKinds } from '#operator/desired/childKinds.ts';
 import type { LiveChild, LiveConfigMap, LiveObject } from '#operator/observe/objects.ts';
 import { type Action, replicasOf, serverDefaultReplicas } from './action.ts';
 import { findDifference, ownedFields } from './difference.ts';
@@ -18,19 +18,19 @@ export interface PlanInput {
     readonly entries: readonly InventoryEntry[];
     readonly hasFinalizer: boolean;
   };
-  /** Differences that applying does not cure. */
+  /** Differences that an apply does not remove. */
   readonly settled: SettledChildren;
   /** Every pod runs what is desired: identities that only older pods use may go. */
   readonly areWorkloadsCurrent: boolean;
   readonly proof: { readonly live: LiveConfigMap; readonly gonePods: readonly string[] } | undefined;
 }
 
-/** What has to be done so that what is live becomes what is desired. Nothing, when it is. */
+/** The actions that bring the live objects to the desired state. Empty when nothing differs. */
 export function planChanges(input: PlanInput): Action[] {
   const live = new Map(input.live.map((object) => [keyOf(object), object]));
   const wanted = input.desired.filter(({ owned }) => owned.prune === 'release').map(toEntry);
   const changes = input.desired.flatMap((child) => planChild(child, live.get(keyOf(child.object)), input));
-  // Pods of the version before run until what is applied now is rolled out.
+  // Pods of the previous version run until the rollout has ended.
   const startsRollout = changes.some((action) => 'child' in action && action.child.owned.step === 'workloads');
   return [
     ...planRecord(wanted, input),
@@ -41,13 +41,13 @@ export function planChanges(input: PlanInput): Action[] {
   ];
 }
 
-/** What has to be done before a deleted SumPipeline may go: owned children are left to garbage collection. */
+/** The actions before a deleted SumPipeline may go. Garbage collection deletes the owned children. */
 export function planDeletion(inventory: PlanInput['inventory']): Action[] {
   if (!inventory.hasFinalizer) return [];
   return [...inventory.entries.map((entry) => ({ type: 'retain', entry }) as const), { type: 'record', entries: [] }];
 }
 
-/** Before anything is created. Old entries stay until what they name is gone. */
+/** Before anything is created. Old entries stay until their objects are gone. */
 function planRecord(wanted: readonly InventoryEntry[], { inventory }: PlanInput): Action[] {
   const missing = wanted.filter((entry) => !includesEntry(inventory.entries, entry));
   if (missing.length === 0 && (wanted.length === 0 || inventory.hasFinalizer)) return [];
@@ -79,8 +79,8 @@ function planChild(child: Child, live: LiveChild | undefined, input: PlanInput):
 }
 
 /**
- * What carries our labels and was applied by us, and is not wanted any more. What a person made as a copy of a child
- * carries the labels too, but not our name among its managers: it stays.
+ * Deletes objects that have our labels, were applied by us and are no longer wanted. An object that a user made as a
+ * copy of a child has the labels too, but not our field manager: it stays.
  */
 function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   const wanted = new Set(input.desired.map(({ object }) => keyOf(object)));
@@ -93,7 +93,7 @@ function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   });
 }
 
-/** A ServiceAccount that is no longer wanted still carries the pods of the version before. */
+/** A ServiceAccount that is no longer wanted is still used by the pods of the previous version. */
 function mayPrune(owned: OwnedKind, areWorkloadsCurrent: boolean): boolean {
   return owned.step !== 'identity' || areWorkloadsCurrent;
 }
@@ -103,7 +103,7 @@ function planVerdicts({ proof }: PlanInput): Action[] {
   return [{ type: 'dropVerdicts', proof: proof.live, pods: proof.gonePods }];
 }
 
-/** `strimzi.io/managed: "false"`: the Topic Operator lets go of the topic instead of deleting it. */
+/** `strimzi.io/managed: "false"`: the Topic Operator releases the topic and does not delete it. */
 export const releaseAnnotation = { key: 'strimzi.io/managed', value: 'false' } as const;
 
 export function isReleased(topic: LiveObject): boolean {

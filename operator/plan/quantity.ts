@@ -19,7 +19,7 @@ export function equalQuantities(left: unknown, right: unknown): boolean {
   return one !== undefined && one === other;
 }
 
-/** In units of 10^-18, so that every fraction of a unit that people write stays whole; undefined for anything else. */
+/** In units of 10^-18, so that every usual fraction of a unit is a whole number; undefined for anything else. */
 function parseQuantity(value: unknown): bigint | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string') return undefined;

@@ -2,8 +2,8 @@ import type { LiveObject } from '#operator/observe/objects.ts';
 
 /**
  * Differences that stayed after an apply: an admission webhook rewrites the field, or the server spells the value in
- * a way that we do not know. Applying again would write for ever and change nothing, so each is remembered, by uid,
- * until the object or our wish changes.
+ * a way that we do not know. Applying again would write in every pass and change nothing, so each difference is
+ * remembered, by uid, until the live or the desired object changes.
  */
 export type SettledChildren = ReadonlyMap<string, SettledChild>;
 

@@ -1,21 +1,21 @@
 import { fieldManagers, labelKeys } from '#contract/labels.ts';
 import { formatRef } from '#contract/names.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { KubeObject, Live, ManagedFieldsEntry } from '#kube/client/object.ts';
+import { StalledError } from '#kube/control/outcome.ts';
 import type { Child } from '#operator/desired/child.ts';
 import { describeObject } from '#operator/plan/action.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { KubeObject, Live, ManagedFieldsEntry } from '#operator/runtime/object.ts';
-import { StalledError } from '#operator/runtime/outcome.ts';
 import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
 
 /**
- * First apply of a name. A forced apply would merge into a stranger's object without an error, so the name must be free:
+ * First apply of a name. A forced apply would merge into a foreign object without an error, so the name must be free:
  *
- *   GET 404 ──> apply answers 201   ours
- *           └─> apply answers 200   somebody made it in between: give it back, NameConflict
- *   GET 200 ──> ours by its labels  the cache was behind, or somebody took our labels away: apply with its uid
- *           └─> a stranger's        untouched, NameConflict
+ *   GET 404 ──> apply returns 201   ours
+ *           └─> apply returns 200   another client created it in between: take our fields off, NameConflict
+ *   GET 200 ──> ours by its labels  the cache was behind, or another client removed our labels: apply with its uid
+ *           └─> foreign object      not changed, NameConflict
  */
 export async function createChild(
   child: Child,
@@ -33,7 +33,9 @@ export async function createChild(
   throw nameConflict(child, owner);
 }
 
-/** Sets our fields on the object with this uid and no other: replaced or gone, it is a conflict. */
+/**
+ * Sets our fields only on the object with this uid. If the object was replaced or deleted, the result is a conflict.
+ */
 export async function applyChild(child: Child, uid: string, client: KubeClient): Promise<Live> {
   const { object } = await client.apply(childResource(child.owned.kind), toRequest(child, uid), asOperator);
   return object;
@@ -64,8 +66,9 @@ function nameConflict(child: Child, owner: Owner): StalledError {
 }
 
 /**
- * Takes our marks off an object that we merged into by an accident of time: with them we would take it for ours in the
- * next pass, and garbage collection would delete it with the SumPipeline. Values that we overwrote are not restored.
+ * Removes our labels and owner from a foreign object that we merged into because of a race. With these marks the next
+ * pass would treat the object as ours, and garbage collection would delete it with the SumPipeline. Values that we
+ * overwrote are not restored.
  */
 async function giveBack(object: Live, client: KubeClient): Promise<void> {
   const resource = childResource(object.kind);
@@ -80,7 +83,7 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
     const patch = {
       metadata: {
         resourceVersion,
-        // Also that we ever applied it: by that and the inventory a topic without labels would be taken for ours.
+        // Also our field manager entry: with it and the inventory, a topic without labels would be treated as ours.
         managedFields: othersFields.length === 0 ? [{}] : othersFields, // the server takes an empty list for none at all
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
@@ -95,5 +98,5 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
   }
 }
 
-/** Its maker may be writing it at this very moment. */
+/** The client that created the object may be writing it at the same time. */
 const giveBackAttempts = 5;

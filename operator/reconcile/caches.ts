@@ -1,10 +1,10 @@
 import { labelKeys } from '#contract/labels.ts';
-import { ownedKinds } from '#operator/desired/ownership.ts';
+import type { Reflector } from '#kube/cache/reflector.ts';
+import { customResourceDefinitions } from '#kube/client/discovery.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import type { Manager } from '#kube/control/manager.ts';
+import { ownedKinds } from '#operator/desired/childKinds.ts';
 import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
-import { customResourceDefinitions } from '#operator/runtime/discovery.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import type { Reflector } from '#operator/runtime/reflector.ts';
 import type { Reader } from './gather.ts';
 import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
 import {
@@ -21,16 +21,16 @@ import {
 /** What a pass reads: every object that concerns pipelines, kept current by watches. */
 export interface Caches {
   readonly pipelines: Reflector<PipelineObject>;
-  /** One for each kind that lives beside the SumPipeline. */
+  /** One reflector for each kind in the namespace of the SumPipeline. */
   readonly children: readonly Reflector[];
   readonly pods: Reflector<KubeObject & PodBody>;
-  /** Who serves which API: the metrics APIs among them. */
+  /** The services behind aggregated APIs, among them the metrics APIs. */
   readonly apiServices: Reflector<KubeObject & ApiServiceBody>;
-  /** Of all namespaces: which monitors and rules they select. */
+  /** Every Prometheus of all namespaces: its selectors show which monitors and rules it selects. */
   readonly prometheuses: Reflector<KubeObject & PrometheusBody>;
   /** Metadata of the cluster's CRDs. */
   readonly crds: Reflector;
-  /** The Strimzi kinds of one namespace, as far as its owner lets us look. Watched from the first call on. */
+  /** The Strimzi kinds of one namespace, as far as its owner grants us access. Watched from the first call on. */
   kafkaIn(namespace: string): KafkaCaches;
 }
 
@@ -43,11 +43,11 @@ export interface KafkaCaches {
 export function createCaches(manager: Manager, options: { readonly namespace: string | undefined }): Caches {
   const { namespace } = options;
   const ours = {
-    // Of all the cluster's objects only those with our label come over the wire.
+    // Only objects with our label are transferred.
     labelSelector: labelKeys.name,
     indexes: { [byPipeline]: pipelineKeysOf },
   };
-  // managedFields say which fields are ours, and so whether anything has to be written.
+  // managedFields show which fields are ours, and so whether a write is needed.
   const watchChildren = (resource: Resource, where: string | undefined, required: boolean) =>
     manager.watch(resource, { ...ours, namespace: where, keepManagedFields: true, required });
   return {
@@ -67,8 +67,8 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
 }
 
 /**
- * Without the Role of Kafka's namespace the API server answers 403 even for a kind that does not exist, since it looks
- * at rights first. "Install Strimzi" comes before "ask for the Role".
+ * Without the Role of Kafka's namespace the API server returns 403 even for a kind that does not exist, since it checks
+ * permissions first. "Install Strimzi" must be reported before "install the Role".
  */
 export function readerOf(reflector: Reflector, { discovery }: Pick<Manager, 'discovery'>): Reader {
   const { resource, store, availability } = reflector;

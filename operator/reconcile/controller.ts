@@ -1,11 +1,11 @@
+import { keyOf } from '#kube/client/object.ts';
+import { ServerVersion } from '#kube/client/serverVersion.ts';
+import type { Clock } from '#kube/clock.ts';
+import type { Controller } from '#kube/control/controller.ts';
+import type { Manager } from '#kube/control/manager.ts';
+import type { Recorder } from '#kube/control/recorder.ts';
 import type { OperatorMetrics } from '#operator/metrics.ts';
 import { metricsApiServices } from '#operator/observe/metricsApis.ts';
-import type { Clock } from '#operator/runtime/clock.ts';
-import type { Controller } from '#operator/runtime/controller.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import { keyOf } from '#operator/runtime/object.ts';
-import type { Recorder } from '#operator/runtime/recorder.ts';
-import { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { Logger } from '#platform/log.ts';
 import { createCaches } from './caches.ts';
 import { createCensus } from './census.ts';
@@ -15,7 +15,7 @@ import { createReconcile } from './reconcile.ts';
 import type { PipelineObject } from './resources.ts';
 
 export interface PipelineControllerOptions {
-  /** Looks after the SumPipelines of these namespaces alone; undefined: of all. */
+  /** Manages only the SumPipelines of these namespaces; undefined: of all. */
   readonly namespaces: readonly string[] | undefined;
   /** Image of pipelines that name none. */
   readonly operatorImage: string;
@@ -28,7 +28,7 @@ export interface PipelineControllerOptions {
 }
 
 /**
- * Wires the reconcile story to watches: which change of which object brings which pipeline back to work. Each watched
+ * Wires the reconcile story to watches: which change of which object enqueues which pipeline. Each watched
  * namespace has a controller of its own, because a watch spans one namespace or all.
  */
 export function addPipelineControllers(
@@ -52,7 +52,7 @@ export function addPipelineControllers(
     });
     for (const children of caches.children) controller.watch(children, pipelineKeysOf);
     controller.watch(caches.pods, pipelineKeysOf);
-    // They say for every pipeline at once whether an HPA gets its metrics.
+    // They show for all pipelines at once whether an HPA gets its metrics.
     const metricsApis: readonly string[] = Object.values(metricsApiServices);
     controller.watch(caches.apiServices, ({ metadata }) =>
       metricsApis.includes(metadata.name) ? caches.pipelines.store.list().map(keyOf) : [],

@@ -1,15 +1,16 @@
+import type { ReconcileResult } from '#kube/control/controller.ts';
 import { planDeletion } from '#operator/plan/plan.ts';
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
 import { worstIssue } from '#operator/status/issue.ts';
 import { execute } from './execute.ts';
+import { writeInventory } from './inventory.ts';
 import { type Pass, toExecuteContext } from './pass.ts';
 import { publishObstacle } from './publish.ts';
-import { recordInventory } from './record.ts';
 
 /**
- * Deletion with Retain: give the KafkaTopic back, then let the SumPipeline go. Neither Kafka, PostgreSQL nor Strimzi is
- * asked, so none of them can hold it up. Should the KafkaTopic refuse (its namespace's owner took our rights away, a
- * webhook is down), the SumPipeline goes all the same after a while: a KafkaTopic that is left alone keeps its data.
+ * Deletion with Retain: release the KafkaTopic, then remove the finalizer of the SumPipeline. No request goes to Kafka,
+ * PostgreSQL or Strimzi, so none of them can block the deletion. If the KafkaTopic cannot be released (the owner of its
+ * namespace removed our permissions, a webhook is down), the SumPipeline is still deleted after a while: a KafkaTopic
+ * that was not touched keeps its data.
  */
 export async function deletePipeline(pass: Pass): Promise<ReconcileResult> {
   const { owner, hasFinalizer, dependencies } = pass;
@@ -24,7 +25,7 @@ export async function deletePipeline(pass: Pass): Promise<ReconcileResult> {
     await leaveTopics(pass, obstacle.message);
     return {};
   }
-  const message = `its KafkaTopic cannot be given back yet: ${obstacle.message}`;
+  const message = `its KafkaTopic cannot be released yet: ${obstacle.message}`;
   await publishObstacle(pass, { kind: 'waiting', reason: 'DeletionBlocked', message });
   return { requeueAfterMs: retryMs };
 }
@@ -36,19 +37,19 @@ function isLate({ object, dependencies }: Pass): boolean {
 
 async function leaveTopics(pass: Pass, why: string): Promise<void> {
   const { run, owner } = pass;
-  await recordInventory(run.client, owner, []);
+  await writeInventory(run.client, owner, []);
   const left = owner.inventory.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(', ');
   pass.record([
     {
       type: 'Warning',
       reason: 'TopicLeft',
       action: 'Release',
-      note: `${left} was left as it is, with its data: ${why}`,
+      note: `${left} was not released and stays with its data: ${why}`,
     },
   ]);
   run.logger.warn({ left, why }, 'gave up releasing the topic of a deleted pipeline');
 }
 
-/** A deletion ends within a minute whatever happens; half of it is for trying. */
+/** A deletion ends within a minute in every case; half of that minute is for retries. */
 const giveUpAfterMs = 30_000;
 const retryMs = 3_000;

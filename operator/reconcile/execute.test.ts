@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { KubeClient } from '#kube/client/client.ts';
+import { errorFromStatus } from '#kube/client/errors.ts';
+import type { HttpRequest, Transport } from '#kube/client/transport.ts';
 import type { Child } from '#operator/desired/child.ts';
 import { buildChildren } from '#operator/desired/children.ts';
 import { minimalExample, strimziExample } from '#operator/desired/testing/examples.ts';
@@ -7,9 +10,6 @@ import type { LiveConfigMap } from '#operator/observe/objects.ts';
 import { metadata } from '#operator/observe/testing/samples.ts';
 import type { Action } from '#operator/plan/action.ts';
 import { applyModel } from '#operator/plan/testing/applyModel.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { errorFromStatus } from '#operator/runtime/errors.ts';
-import type { HttpRequest, Transport } from '#operator/runtime/transport.ts';
 import { silentLogger } from '#platform/log.ts';
 import { execute } from './execute.ts';
 
@@ -63,7 +63,7 @@ async function run(actions: readonly Action[], given: ReturnType<typeof server>)
 const create = (children: readonly Child[]): Action[] => children.map((child) => ({ type: 'create', child }));
 const kindsOf = (sent: readonly string[]) => [...new Set(sent.map((what) => what.split(' ')[1]))];
 
-describe('a failure holds up what depends on it', () => {
+describe('a failure blocks what depends on it', () => {
   test('without the inventory nothing is made', async () => {
     const actions: Action[] = [{ type: 'record', entries: [topic] }, ...create(strimzi)];
     const { sent, reasons } = await run(actions, server({ refuse: /SumPipeline/ }));
@@ -78,13 +78,13 @@ describe('a failure holds up what depends on it', () => {
     assert.ok(!kindsOf(sent).includes('Deployment'), sent.join('\n'));
   });
 
-  test('a topic that fails holds up nothing else', async () => {
+  test('a topic that fails blocks nothing else', async () => {
     const { sent, reasons } = await run(create(strimzi), server({ refuse: /KafkaTopic/ }));
     assert.ok(kindsOf(sent).includes('Deployment'));
     assert.deepEqual(reasons, ['Conflict']);
   });
 
-  test('what could not be given back stays in the inventory', async () => {
+  test('what could not be released stays in the inventory', async () => {
     const live = applyModel({
       apiVersion: 'kafka.strimzi.io/v1',
       kind: 'KafkaTopic',
@@ -104,7 +104,7 @@ describe('a failure holds up what depends on it', () => {
   });
 });
 
-test('what was made is told in one event', async () => {
+test('one event lists what was created', async () => {
   const { events } = await run(create(minimal), server());
   assert.deepEqual(
     events.map(({ reason }) => reason),
@@ -112,7 +112,7 @@ test('what was made is told in one event', async () => {
   );
   assert.match(
     events[0]?.note ?? '',
-    /made ServiceAccount shop\/orders-calculator, .*Deployment shop\/orders-aggregator/,
+    /created ServiceAccount shop\/orders-calculator, .*Deployment shop\/orders-aggregator/,
   );
 });
 

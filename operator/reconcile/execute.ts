@@ -1,32 +1,32 @@
 import { fieldManagers } from '#contract/labels.ts';
-import type { Step } from '#operator/desired/ownership.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import { WaitingError } from '#kube/control/outcome.ts';
+import type { Step } from '#operator/desired/childKinds.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { type Action, type ActionOf, describeObject } from '#operator/plan/action.ts';
 import { findDifference } from '#operator/plan/difference.ts';
 import { type SettledChild, toSettled } from '#operator/plan/settled.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import { WaitingError } from '#operator/runtime/outcome.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Logger } from '#platform/log.ts';
 import { applyChild, createChild } from './apply.ts';
 import { type Failure, toFailure } from './failure.ts';
+import { writeInventory } from './inventory.ts';
 import type { Owner } from './ownership.ts';
-import { recordInventory } from './record.ts';
 import { childResource, configMaps, deployments, pods } from './resources.ts';
 import { releaseTopic, retainTopic } from './topic.ts';
 
 export interface ExecuteContext {
   readonly client: KubeClient;
   readonly owner: Owner;
-  /** What applying did not cure, by uid; kept from pass to pass. */
+  /** Differences that an apply did not remove, by uid; kept from pass to pass. */
   readonly settled: Map<string, SettledChild>;
   readonly logger: Logger;
-  /** Tells of every write. */
+  /** Called after every write. */
   readonly onWrite: (action: Exclude<Action['type'], 'wait'>) => void;
 }
 
-/** What came of the actions. */
+/** The result of the actions. */
 export interface Execution {
   /** Children as the writes left them. */
   readonly written: readonly LiveChild[];
@@ -36,10 +36,10 @@ export interface Execution {
 }
 
 /**
- * Does what the plan says, in its order. A failure holds up what depends on it and nothing else:
+ * Executes the plan in its order. A failure blocks only the actions that depend on the failed one:
  * - without the finalizer and the inventory nothing is created;
  * - pods are not started before their ServiceAccount, rights and proof are there;
- * - an inventory entry stays while what it names could not be given back.
+ * - an inventory entry stays while its object could not be released.
  */
 export async function execute(actions: readonly Action[], context: ExecuteContext): Promise<Execution> {
   const written: LiveChild[] = [];
@@ -75,7 +75,7 @@ export async function execute(actions: readonly Action[], context: ExecuteContex
       }
     }
   }
-  if (created.length > 0) events.unshift(event('Normal', 'Created', 'Create', `made ${created.join(', ')}`));
+  if (created.length > 0) events.unshift(event('Normal', 'Created', 'Create', `created ${created.join(', ')}`));
   return { written, scaled, failures, events };
 }
 
@@ -88,13 +88,13 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
   const { client, owner, logger } = context;
   switch (action.type) {
     case 'record':
-      await recordInventory(client, owner, action.entries);
+      await writeInventory(client, owner, action.entries);
       return undefined;
     case 'create':
       return { written: settle(action.child.object, await createChild(action.child, context), context) };
     case 'apply': {
       const { child, live, why } = action;
-      logger.info({ child: describeObject(live), why }, 'a child differs from what is wanted: applying');
+      logger.info({ child: describeObject(live), why }, 'a child object differs from the desired state: applying');
       return { written: settle(child.object, await applyChild(child, live.metadata.uid, client), context) };
     }
     case 'scale':
@@ -102,7 +102,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
     case 'wait':
       throw new WaitingError(
         'BeingDeleted',
-        `${describeObject(action.live)} is being deleted; it is made again when it is gone. What holds it: ${describeHold(action.live)}`,
+        `${describeObject(action.live)} is being deleted, and the operator re-creates it afterwards. Deletion is blocked by: ${describeHold(action.live)}`,
       );
     case 'release':
       return { written: await releaseTopic(client, action.live), event: releasedEvent(describeObject(action.live)) };
@@ -120,7 +120,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
   }
 }
 
-/** Compares the answer with the wish: what differs even now will not be cured by applying it again. */
+/** Compares the response with the desired object: applying again would not remove a difference that is left now. */
 function settle(desired: object, written: LiveChild, { settled, logger }: ExecuteContext): LiveChild {
   const why = findDifference(desired, written);
   if (why === undefined) {
@@ -130,12 +130,14 @@ function settle(desired: object, written: LiveChild, { settled, logger }: Execut
   settled.set(written.metadata.uid, toSettled(desired, written, why));
   logger.warn(
     { child: describeObject(written), why },
-    'the API server keeps another value than the one applied (an admission webhook?): leaving it',
+    'the API server keeps a different value than the applied one, possibly because of an admission webhook: not applied again',
   );
   return written;
 }
 
-/** By a manager of its own: whoever applies `spec.replicas` once resets the number when he stops. */
+/**
+ * By a separate field manager: a manager that applied `spec.replicas` once resets the number when it stops applying it.
+ */
 async function scale({ namespace, name, from, to }: ActionOf<'scale'>, client: KubeClient): Promise<EventDraft> {
   const options = { fieldManager: fieldManagers.replicas, subresource: 'scale' };
   await client.mergePatch(deployments, { namespace, name }, { spec: { replicas: to } }, options);
@@ -146,14 +148,17 @@ async function remove({ live }: ActionOf<'delete'>, client: KubeClient): Promise
   try {
     await client.delete(childResource(live.kind), live.metadata, { uid: live.metadata.uid });
   } catch (error) {
-    // Somebody was faster.
+    // Another client deleted or replaced the object first.
     if (isKubernetesError(error, 'notFound')) return undefined;
     throw error;
   }
-  return event('Normal', 'Deleted', 'Delete', `${describeObject(live)}: it is no longer wanted`);
+  return event('Normal', 'Deleted', 'Delete', `${describeObject(live)}: no longer wanted`);
 }
 
-/** A pod that has just started may be in the proof before it is in our cache: the server is asked before its key goes. */
+/**
+ * A pod that has just started may be in the proof before it is in our cache: its key is removed only after a request to
+ * the server.
+ */
 async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, client: KubeClient): Promise<void> {
   const { namespace, name } = proof.metadata;
   const gone: string[] = [];
@@ -168,12 +173,12 @@ async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, cl
 
 function describeHold({ metadata }: LiveChild): string {
   return metadata.finalizers === undefined || metadata.finalizers.length === 0
-    ? 'nothing, it takes a moment'
+    ? 'nothing, the deletion is in progress'
     : `finalizers ${metadata.finalizers.join(', ')}`;
 }
 
 function releasedEvent(what: string): EventDraft {
-  return event('Normal', 'Retained', 'Release', `${what} was given back: the topic and its data stay in Kafka`);
+  return event('Normal', 'Retained', 'Release', `${what} was released: the topic and its data stay in Kafka`);
 }
 
 function event(type: EventDraft['type'], reason: string, action: string, note: string): EventDraft {

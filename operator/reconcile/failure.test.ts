@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { errorFromNetwork, errorFromStatus } from '#operator/runtime/errors.ts';
-import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { errorFromNetwork, errorFromStatus } from '#kube/client/errors.ts';
+import { StalledError, WaitingError } from '#kube/control/outcome.ts';
 import { endPass, type Failure, toFailure } from './failure.ts';
 
 const request = { verb: 'apply', kind: 'Deployment', namespace: 'shop', name: 'orders-calculator' };
@@ -11,8 +11,8 @@ const causes = (...list: object[]) => ({ details: { causes: list } });
 
 describe('what an error means for the pipeline', () => {
   const table: Record<string, readonly [unknown, string]> = {
-    'a stranger has the name': [new StalledError('NameConflict', 'taken'), 'stalled NameConflict: taken'],
-    'something must go first': [new WaitingError('BeingDeleted', 'wait'), 'waiting BeingDeleted: wait'],
+    'a foreign object has the name': [new StalledError('NameConflict', 'taken'), 'stalled NameConflict: taken'],
+    'another object must be gone first': [new WaitingError('BeingDeleted', 'wait'), 'waiting BeingDeleted: wait'],
     'the server refuses a field': [
       answer(
         422,
@@ -28,11 +28,11 @@ describe('what an error means for the pipeline', () => {
       answer(500, { message: 'failed to create typed patch object' }),
       'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: failed to create typed patch object',
     ],
-    'a right is missing': [
+    'a permission is missing': [
       answer(403, { message: 'cannot patch' }),
       'retry Forbidden: cannot patch. Grant the missing permission or raise the quota; the operator retries',
     ],
-    'the namespace is going': [
+    'the namespace is being deleted': [
       answer(403, { message: 'being terminated', ...causes({ reason: 'NamespaceTerminating' }) }),
       'waiting NamespaceTerminating: being terminated',
     ],
@@ -44,7 +44,7 @@ describe('what an error means for the pipeline', () => {
     });
   }
 
-  test('another writer, a deluge, a restart of the server: it is tried again', () => {
+  test('another writer, too many requests, a restart of the server: the pass is retried', () => {
     for (const [error, reason] of [
       [answer(409), 'Conflict'],
       [answer(404), 'Conflict'],
@@ -57,7 +57,7 @@ describe('what an error means for the pipeline', () => {
     }
   });
 
-  test('what is no answer about the pipeline is thrown on', () => {
+  test('an error that says nothing about the pipeline is rethrown', () => {
     const lost = new Error('leadership lost');
     assert.throws(() => toFailure(lost), lost);
   });
@@ -66,16 +66,16 @@ describe('what an error means for the pipeline', () => {
 describe('how a pass with failures ends', () => {
   const failure = (kind: Failure['kind'], cause: unknown): Failure => ({ kind, reason: 'R', message: 'm', cause });
 
-  test('without one, well', () => assert.deepEqual(endPass([]), {}));
-  test('one that waits ends well: a watch brings it back', () => {
+  test('without a failure, as done', () => assert.deepEqual(endPass([]), {}));
+  test('a waiting failure ends as done: a watch starts the next pass', () => {
     assert.deepEqual(endPass([failure('waiting', undefined)]), {});
   });
-  test('one that may work the next time decides over all others', () => {
+  test('a failure that a retry may fix decides over all others', () => {
     const conflict = answer(409);
     const failures = [failure('stalled', 1), failure('waiting', 2), failure('retry', conflict)];
     assert.throws(() => endPass(failures), conflict);
   });
-  test('one that needs a person is looked at again in a minute', () => {
+  test('a stalled failure is checked again in a minute', () => {
     assert.deepEqual(endPass([failure('waiting', 2), failure('stalled', 1)]), { requeueAfterMs: 60_000 });
   });
 });

@@ -1,6 +1,6 @@
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
-import { type ErrorCause, isKubernetesError, type KubernetesError } from '#operator/runtime/errors.ts';
-import { StalledError, WaitingError } from '#operator/runtime/outcome.ts';
+import { type ErrorCause, isKubernetesError, type KubernetesError } from '#kube/client/errors.ts';
+import type { ReconcileResult } from '#kube/control/controller.ts';
+import { StalledError, WaitingError } from '#kube/control/outcome.ts';
 import type { Issue } from '#operator/status/issue.ts';
 
 /** An issue with the error that it came from, for the log. */
@@ -9,8 +9,8 @@ export interface Failure extends Issue {
 }
 
 /**
- * The one place where an error gets its kind. What is not an answer of the API server (a lost leadership, an aborted
- * pass, a bug) is thrown on: it says nothing about the pipeline.
+ * The one place where an error gets its kind. An error that did not come from the API server (a lost leadership, an
+ * aborted pass, a bug) is rethrown: it says nothing about the pipeline.
  */
 export function toFailure(error: unknown): Failure {
   if (error instanceof StalledError) return failure('stalled', error.reason, error.message, error);
@@ -26,7 +26,7 @@ export function toFailure(error: unknown): Failure {
     case 'alreadyExists':
     case 'notFound':
     case 'gone':
-      // Somebody else wrote in between; the next pass reads what he left.
+      // Another client wrote in between; the next pass reads the new state.
       return failure('retry', 'Conflict', error.message, error);
     case 'tooManyRequests':
     case 'transient':
@@ -37,18 +37,19 @@ export function toFailure(error: unknown): Failure {
 }
 
 /**
- * How a pass with failures ends: what may work the next time is thrown, and backed off by the runtime. What needs a
- * person is looked at again after a while, because a stranger's object or a missing right gives no event when it is
- * gone. It is not thrown: the status says it already, and a log line for each pass over it would drown the others.
+ * How a pass with failures ends. A failure that a retry may fix is thrown, and the runtime retries with backoff. A
+ * failure that only a user can fix is checked again after a while, because no event shows when a foreign object is
+ * deleted or a missing permission is granted. Such a failure is not thrown: the status already reports it, and a log
+ * line for each pass would hide the other lines.
  */
 export function endPass(failures: readonly Failure[]): ReconcileResult {
-  // Before all others: its waits are the shortest.
+  // First, because a retry has the shortest wait.
   const again = failures.find(({ kind }) => kind === 'retry');
   if (again !== undefined) throw again.cause;
   return failures.some(({ kind }) => kind === 'stalled') ? { requeueAfterMs: stalledRecheckMs } : {};
 }
 
-/** After a person has removed another owner's object, the operator sees it within a minute. */
+/** After a user has removed a foreign object, the operator notices within a minute. */
 const stalledRecheckMs = 60_000;
 
 function ofForbidden(error: KubernetesError): Failure {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { labelKeys, ownerLabels } from '#contract/labels.ts';
+import type { Availability } from '#kube/cache/reflector.ts';
+import { Store } from '#kube/cache/store.ts';
+import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
 import { parsePipeline } from '#operator/api/parse.ts';
 import { type Changes, changed, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
-import { ownedKinds } from '#operator/desired/ownership.ts';
-import type { KubeObject, Live, Resource } from '#operator/runtime/object.ts';
-import type { Availability } from '#operator/runtime/reflector.ts';
-import { Store } from '#operator/runtime/store.ts';
+import { ownedKinds } from '#operator/desired/childKinds.ts';
 import { gather, type Reader, type Readers } from './gather.ts';
 import { byPipeline, pipelineKeysOf } from './keys.ts';
 import { apiServices, childResource, kafkas, kafkaTopics, pods, prometheuses } from './resources.ts';
@@ -69,7 +69,7 @@ const look = (pipeline: SumPipeline, given: Parameters<typeof readers>[0] = {}) 
   gather(pipeline, readers(given), { operatorImage: 'image:1', serverMinor: 37 });
 
 describe('what belongs to a pipeline', () => {
-  test('carries its labels and lives where we would make it', () => {
+  test('has its labels and is in the namespace where we would make it', () => {
     const services = reader(
       childResource('Service'),
       'synced',
@@ -113,7 +113,7 @@ describe('what belongs to a pipeline', () => {
   });
 });
 
-describe('the way to Kafka', () => {
+describe('the connection to Kafka', () => {
   const listener = { name: 'scram', tls: true };
   const kafka = live(
     'Kafka',
@@ -121,9 +121,9 @@ describe('the way to Kafka', () => {
     { spec: { kafka: { listeners: [listener] } }, status: { listeners: [{ name: 'scram', bootstrapServers: 'k:1' }] } },
   );
   const table: readonly (readonly [string, Availability, Availability, string])[] = [
-    ['nobody has looked', 'pending', 'pending', 'unknown'],
+    ['no list has ended', 'pending', 'pending', 'unknown'],
     ['Strimzi is absent', 'notInstalled', 'notInstalled', 'CRDNotInstalled'],
-    ['nobody may look', 'forbidden', 'forbidden', 'AccessForbidden'],
+    ['no permission to list', 'forbidden', 'forbidden', 'AccessForbidden'],
     ['topics were not looked at', 'synced', 'pending', 'unknown'],
     ['topics may not be looked at', 'synced', 'forbidden', 'AccessForbidden'],
     ['topics are no kind', 'synced', 'notInstalled', 'CRDNotInstalled'],
@@ -141,12 +141,12 @@ describe('the way to Kafka', () => {
     test(`when ${what}: ${expected}`, () => assert.equal(wayTo(strimzi(), first, second), expected));
   }
 
-  test("of a topic that is somebody else's needs no right to topics", () => {
+  test('of an External topic needs no permission for topics', () => {
     const external = strimzi({ 'kafka.topic': { management: 'External', name: 'theirs' } });
     assert.equal(wayTo(external, 'synced', 'forbidden'), 'known');
   });
 
-  test('by addresses needs nobody', () => assert.equal(look(minimal).kafka?.ok, true));
+  test('by addresses needs no other object', () => assert.equal(look(minimal).kafka?.ok, true));
 
   test('is that of the pipeline’s own namespace when it names none', () => {
     const own = strimzi({ 'kafka.cluster.namespace': undefined });
@@ -212,7 +212,7 @@ describe('what the cluster can do for autoscaling', () => {
     assert.deepEqual(found('True').metricsApis.external, { state: 'absent' });
   });
 
-  test('kinds of autoscaling that are not installed hold nothing up', () => {
+  test('kinds of autoscaling that are not installed block nothing', () => {
     const absent = ['ScaledObject', 'PrometheusRule', 'ServiceMonitor'].map((kind) =>
       reader(childResource(kind), 'notInstalled'),
     );
@@ -222,7 +222,7 @@ describe('what the cluster can do for autoscaling', () => {
     assert.equal(world.facts?.apis.keda, false);
   });
 
-  test('without the right to list HPAs nothing is decided', () => {
+  test('without permission to list HPAs nothing is decided', () => {
     const forbidden = reader(childResource('HorizontalPodAutoscaler'), 'forbidden');
     assert.deepEqual(look(minimal, { children: [forbidden] }).blindTo, ['horizontalpodautoscalers.autoscaling']);
   });

@@ -1,20 +1,20 @@
 import { labelKeys } from '#contract/labels.ts';
 import { type Component, formatRef } from '#contract/names.ts';
+import type { Availability } from '#kube/cache/reflector.ts';
+import type { StoreReader } from '#kube/cache/store.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { resourceId } from '#kube/client/object.ts';
 import { parseStrimziKafka } from '#operator/api/strimzi.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/childKinds.ts';
 import type { Facts } from '#operator/desired/facts.ts';
 import { kafkaNamespaceOf, refOf } from '#operator/desired/identity.ts';
 import { type ObservedKafka, type ResolvedKafka, resolveKafka } from '#operator/desired/kafka.ts';
-import { type OwnedKind, ownedKinds, ownership } from '#operator/desired/ownership.ts';
 import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsApis.ts';
 import type { ApiServiceBody, LiveChild, LivePod, LivePrometheus, PrometheusBody } from '#operator/observe/objects.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { resourceId } from '#operator/runtime/object.ts';
-import type { Availability } from '#operator/runtime/reflector.ts';
-import type { StoreReader } from '#operator/runtime/store.ts';
 import { byPipeline } from './keys.ts';
 
-/** As much of a reflector as reading needs. */
+/** The part of a reflector that is needed for reading. */
 export interface Reader<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
   readonly store: StoreReader<T>;
@@ -26,7 +26,7 @@ export interface Readers {
   readonly pods: Reader<KubeObject & Pick<LivePod, 'status'>>;
   readonly apiServices: Reader<KubeObject & ApiServiceBody>;
   readonly prometheuses: Reader<KubeObject & PrometheusBody>;
-  /** Of the namespace of the Kafka that the pipeline names; undefined when it names none. */
+  /** Readers for the namespace of the Kafka in the spec; undefined if the spec names no Kafka object. */
   readonly kafka: KafkaReaders | undefined;
 }
 
@@ -38,25 +38,25 @@ export interface KafkaReaders {
 /** Everything that one pass knows, read once. */
 export interface World {
   readonly pipeline: SumPipeline;
-  /** Undefined: the first look has not ended; a watch tells. */
+  /** Undefined: the first list has not ended; a watch triggers the next pass. */
   readonly kafka: ResolvedKafka | undefined;
-  /** Present once the way to Kafka is known. */
+  /** Present once the connection to Kafka is known. */
   readonly facts: Facts | undefined;
   /** Everything that carries this pipeline's labels, where we look for children of its kind. */
   readonly live: readonly LiveChild[];
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
-  /** Of ServiceMonitors, when they are wanted. */
+  /** State of the ServiceMonitors, if monitoring is enabled. */
   readonly monitoring: Availability | 'disabled';
-  /** Every Prometheus of the cluster; undefined where they cannot be seen, so that nothing is said of them. */
+  /** Every Prometheus of the cluster; undefined where they cannot be seen, so that nothing is reported about them. */
   readonly prometheuses: readonly LivePrometheus[] | undefined;
-  /** Of the optional kinds of autoscaling. */
+  /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
-  /** Kinds that we need and may not list: nothing can be decided without them. */
+  /** Kinds that we need but have no permission to list: without them nothing can be decided. */
   readonly blindTo: readonly string[];
 }
 
-/** What the cluster says of itself, beside its objects. */
+/** Facts about the cluster itself. */
 export interface ClusterContext {
   readonly operatorImage: string;
   /** Minor version of the API server. */
@@ -118,7 +118,7 @@ export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage,
 /** HPAs have the field `tolerance` since Kubernetes 1.33. */
 const toleranceMinor = 33;
 
-/** Where its feature gate is off, the API server takes the field and drops it. */
+/** If the feature gate of the field is off, the API server accepts the field and drops it. */
 function dropsTolerance(live: readonly LiveChild[]): boolean {
   const own = live.find((child) => child.kind === ownership.horizontalPodAutoscaler.kind && isAggregator(child));
   if (own === undefined) return false;
@@ -136,8 +136,8 @@ function isOptional(kind: string): boolean {
 }
 
 /**
- * Labels are written by anybody, so a child counts only where we would have made it. A kind that cannot be seen at
- * present is left out: what is not known to be there is never pruned.
+ * Any client can write labels, so a child counts only in the namespace where we would have made it. A kind that cannot
+ * be seen at present is left out: an object that is not known to exist is never pruned.
  */
 function gatherLive(pipeline: SumPipeline, readers: Readers, key: string): LiveChild[] {
   const from = (reader: Reader, namespace: string | undefined) =>
@@ -154,11 +154,11 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   const { cluster, topic } = pipeline.spec.kafka;
   if (cluster === undefined || kafka === undefined) return resolveKafka(pipeline);
   const namespace = kafkaNamespaceOf(pipeline);
-  const observed = observeKafka(kafka.kafkas, { namespace, name: cluster.name });
+  const observed = readKafka(kafka.kafkas, { namespace, name: cluster.name });
   if (observed === undefined) return undefined;
   const resolved = resolveKafka(pipeline, observed);
   if (!resolved.ok || topic.management !== 'Managed') return resolved;
-  // The Kafka may be used; the topic is a kind and a right of its own.
+  // The Kafka may be used; KafkaTopics are a separate kind with a separate permission.
   switch (kafka.topics.availability) {
     case 'synced':
       return resolved;
@@ -173,10 +173,7 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   }
 }
 
-function observeKafka(
-  reader: Reader,
-  name: { namespace: string | undefined; name: string },
-): ObservedKafka | undefined {
+function readKafka(reader: Reader, name: { namespace: string | undefined; name: string }): ObservedKafka | undefined {
   switch (reader.availability) {
     case 'pending':
       return undefined;

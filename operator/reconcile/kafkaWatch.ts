@@ -1,6 +1,6 @@
-import type { Controller } from '#operator/runtime/controller.ts';
-import type { Manager } from '#operator/runtime/manager.ts';
-import { keyOf, resourceId } from '#operator/runtime/object.ts';
+import { keyOf, resourceId } from '#kube/client/object.ts';
+import type { Controller } from '#kube/control/controller.ts';
+import type { Manager } from '#kube/control/manager.ts';
 import type { Logger } from '#platform/log.ts';
 import type { Caches, KafkaCaches } from './caches.ts';
 import { readerOf } from './caches.ts';
@@ -15,8 +15,8 @@ export interface KafkaWatchOptions {
 }
 
 /**
- * Watches Strimzi's kinds in the namespaces that pipelines name: they are learned from the pipelines, and the first
- * pass over one begins to watch it. What changes there brings its pipelines back to work.
+ * Watches Strimzi's kinds in the namespaces that pipelines name: the namespaces are read from the pipelines, and
+ * the first pass that needs a namespace begins to watch it. Changes there enqueue the pipelines that use it.
  */
 export class KafkaWatch {
   readonly #options: KafkaWatchOptions;
@@ -30,7 +30,7 @@ export class KafkaWatch {
   attach(controller: Controller<PipelineObject>): void {
     this.#controller = controller;
     const { crds, pipelines } = this.#options.caches;
-    // Where we may not look, only the CRD tells that Strimzi came or went.
+    // Where we have no permission, only the CRD shows that Strimzi was installed or removed.
     const users = () => pipelines.store.list().filter((pipeline) => kafkaKeysOf(pipeline).length > 0);
     const names: readonly string[] = [resourceId(kafkas), resourceId(kafkaTopics)];
     controller.watch(crds, ({ metadata }) => (names.includes(metadata.name) ? users().map(keyOf) : []));
@@ -54,14 +54,14 @@ export class KafkaWatch {
     const usersOf = (key: string) => caches.pipelines.store.byIndex(byKafka, key).map(keyOf);
     this.#controller?.watch(first, (kafka) => usersOf(keyOf(kafka)));
     this.#controller?.watch(second, pipelineKeysOf);
-    // One Role grants both kinds, but each reflector tries again in its own time, up to a minute. Without this a
-    // pipeline would be told for that long to ask for a Role that is there.
+    // One Role grants both kinds, but each reflector retries on its own schedule, up to a minute. Without this the
+    // status would report a missing Role for that long although the Role exists.
     first.onAvailability((availability) => {
       if (availability !== 'synced' || second.availability !== 'forbidden') return;
       begun.isLooking = true;
       second
         .refresh(AbortSignal.timeout(refreshTimeoutMs))
-        .catch((error: unknown) => logger.warn({ namespace, error }, 'KafkaTopics could not be listed yet'))
+        .catch((error: unknown) => logger.warn({ namespace, error }, 'listing KafkaTopics failed; retrying'))
         .finally(() => {
           begun.isLooking = false;
           this.#controller?.enqueueAll();
@@ -71,5 +71,5 @@ export class KafkaWatch {
   }
 }
 
-/** A whole list of topics takes less; without an answer the reflector goes on trying by itself. */
+/** A whole list of topics takes less; without a response the reflector continues to retry. */
 const refreshTimeoutMs = 30_000;

@@ -1,5 +1,5 @@
 import { labelKeys } from '#contract/labels.ts';
-import type { KubeObject } from '#operator/runtime/object.ts';
+import type { KubeObject } from '#kube/client/object.ts';
 import type { PipelineObject } from './resources.ts';
 
 /** Index of children and pods by `namespace/name` of their pipeline. */
@@ -14,7 +14,9 @@ export function pipelineKeysOf(object: KubeObject): readonly string[] {
   return namespace === undefined || name === undefined ? [] : [`${namespace}/${name}`];
 }
 
-/** `namespace/name` of the Strimzi Kafka that a pipeline names. Reads it before anything was parsed, so with care. */
+/**
+ * `namespace/name` of the Strimzi Kafka that a pipeline names. The object is not parsed yet, so every step is checked.
+ */
 export function kafkaKeysOf(object: PipelineObject): readonly string[] {
   const cluster = field(field(field(object, 'spec'), 'kafka'), 'cluster');
   const name = field(cluster, 'name');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldManagers, ownerLabels } from '#contract/labels.ts';
-import type { Live } from '#operator/runtime/object.ts';
+import type { Live } from '#kube/client/object.ts';
 import { isOurs, type Owner } from './ownership.ts';
 
 const ref = { namespace: 'shop', name: 'orders' };
@@ -18,18 +18,18 @@ const topic = (metadata: Partial<Live['metadata']>) =>
 
 const table: Record<string, readonly [Live, boolean]> = {
   'our labels': [object({ labels: ownerLabels(ref) }), true],
-  'our labels, whoever owned it before: it comes back': [
+  'our labels, any earlier owner: it becomes a child again': [
     object({ labels: ownerLabels(ref), ownerReferences: [{ ...reference, uid: 'old' }] }),
     true,
   ],
   'labels of another pipeline': [object({ labels: ownerLabels({ ...ref, name: 'other' }) }), false],
   'labels of the same name in another namespace': [object({ labels: ownerLabels({ ...ref, namespace: 'x' }) }), false],
   'no labels at all': [object({}), false],
-  'no labels, but our reference and our apply: somebody took them away': [
+  'no labels, but our reference and our apply: another client removed the labels': [
     object({ ownerReferences: [reference], managedFields: appliedByUs }),
     true,
   ],
-  'our reference, never applied by us: somebody else set it': [object({ ownerReferences: [reference] }), false],
+  'our reference, never applied by us: another client set it': [object({ ownerReferences: [reference] }), false],
   "another pipeline's labels win over our reference": [
     object({
       labels: ownerLabels({ ...ref, name: 'other' }),
@@ -39,7 +39,7 @@ const table: Record<string, readonly [Live, boolean]> = {
     false,
   ],
   'a topic of the inventory without labels': [topic({ managedFields: appliedByUs }), true],
-  "a stranger's topic under a name of the inventory": [topic({}), false],
+  'a foreign topic under a name of the inventory': [topic({}), false],
 };
 
 for (const [what, [live, expected]] of Object.entries(table)) {

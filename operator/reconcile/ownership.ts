@@ -1,10 +1,10 @@
 import { fieldManagers, labelKeys, ownerLabels } from '#contract/labels.ts';
 import type { PipelineRef } from '#contract/names.ts';
+import type { Live } from '#kube/client/object.ts';
 import { ownedFields } from '#operator/plan/difference.ts';
 import { type InventoryEntry, includesEntry } from '#operator/plan/inventory.ts';
-import type { Live } from '#operator/runtime/object.ts';
 
-/** Whose children are meant, and how they are recognised. */
+/** The pipeline whose children are checked, and how they are recognised. */
 export interface Owner {
   readonly ref: PipelineRef;
   readonly uid: string;
@@ -14,8 +14,8 @@ export interface Owner {
 
 /**
  * Whether an object is a child of this pipeline: by its labels, so that a resource that was deleted and applied again
- * gets its children back. Somebody may have taken the labels away: then the owner or the inventory still knows, if it
- * was applied by us at all.
+ * gets its children back. If another client removed the labels, the ownerReference or the inventory identifies the
+ * object, provided that we applied it.
  */
 export function isOurs(object: Live, owner: Owner): boolean {
   const labels = object.metadata.labels ?? {};

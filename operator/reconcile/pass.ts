@@ -1,13 +1,13 @@
+import type { Live } from '#kube/client/object.ts';
+import type { ServerVersion } from '#kube/client/serverVersion.ts';
+import type { ReconcileRun } from '#kube/control/controller.ts';
+import type { Recorder } from '#kube/control/recorder.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import type { Status } from '#operator/api/types.ts';
 import type { OperatorMetrics } from '#operator/metrics.ts';
 import { parseInventory } from '#operator/plan/inventory.ts';
 import type { SettledChild } from '#operator/plan/settled.ts';
-import type { ReconcileRun } from '#operator/runtime/controller.ts';
-import type { Live } from '#operator/runtime/object.ts';
-import type { Recorder } from '#operator/runtime/recorder.ts';
-import type { ServerVersion } from '#operator/runtime/serverVersion.ts';
 import type { EventDraft } from '#operator/status/transitions.ts';
 import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';
@@ -18,7 +18,7 @@ import type { PipelineObject } from './resources.ts';
 
 export interface ReconcileDependencies {
   readonly caches: Caches;
-  /** The Strimzi kinds of a namespace; from now on their changes bring pipelines back to work. */
+  /** The Strimzi kinds of a namespace; from the first call on, their changes enqueue pipelines. */
   readonly watchKafka: (namespace: string) => KafkaReaders;
   readonly serverVersion: Pick<ServerVersion, 'minor'>;
   /** Image of pipelines that name none. */
@@ -33,11 +33,11 @@ export interface ReconcileDependencies {
 export interface Pass {
   readonly key: string;
   readonly object: Live<PipelineObject>;
-  /** The status as it is; undefined when there is none, or one that another version wrote and we cannot read. */
+  /** The present status; undefined if there is no status, or if another version wrote one that we cannot read. */
   readonly previous: Status | undefined;
   readonly owner: Owner;
   readonly hasFinalizer: boolean;
-  /** What applying did not cure, by uid of the child. Outlives the pass. */
+  /** Differences that an apply did not remove, by uid of the child. Kept after the pass. */
   readonly settled: Map<string, SettledChild>;
   readonly run: ReconcileRun;
   readonly dependencies: ReconcileDependencies;

@@ -1,14 +1,14 @@
 import { fieldManagers } from '#contract/labels.ts';
+import { apiVersionOf } from '#kube/client/object.ts';
+import type { ReconcileResult } from '#kube/control/controller.ts';
 import type { Status } from '#operator/api/types.ts';
-import type { ReconcileResult } from '#operator/runtime/controller.ts';
-import { apiVersionOf } from '#operator/runtime/object.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import { buildObstacleStatus, isSameStatus } from '#operator/status/status.ts';
 import { transitionEvents } from '#operator/status/transitions.ts';
 import { type Pass, timeOf } from './pass.ts';
 import { pipelines } from './resources.ts';
 
-/** Writes the status, once per pass and only when it says something new, and tells people what changed. */
+/** Writes the status, once per pass and only when it differs, and records events for what changed. */
 export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const { dependencies, run, owner, key, object, previous } = pass;
   dependencies.census.see(key, status, { isDeleting: object.metadata.deletionTimestamp !== undefined });
@@ -17,14 +17,17 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const wanted = { apiVersion: apiVersionOf(pipelines), kind: pipelines.kind, metadata, status };
   await run.client.applyStatus(pipelines, wanted, { fieldManager: fieldManagers.operator, force: true });
   dependencies.metrics.sumpipeline_operator_status_writes_total.inc();
-  // After the write: a pass that could not write it would tell the same again.
+  // After the write: otherwise a pass whose write failed would record the same events again.
   pass.record(transitionEvents(previous, status));
   const [before, after] = [previous, status].map((one) => one?.conditions?.find(({ type }) => type === 'Ready'));
   if (before?.reason === after?.reason && before?.message === after?.message) return;
-  run.logger.info({ ready: after?.status, reason: after?.reason, why: after?.message }, 'the pipeline changed');
+  run.logger.info(
+    { ready: after?.status, reason: after?.reason, why: after?.message },
+    'condition Ready of the pipeline changed',
+  );
 }
 
-/** When one thing keeps us from looking at anything else: the rest of the status stays as it was last seen. */
+/** For an obstacle that prevents any other observation: the rest of the status keeps its last value. */
 export async function publishObstacle(pass: Pass, obstacle: Issue): Promise<ReconcileResult> {
   const { generation } = pass.object.metadata;
   await publishStatus(pass, buildObstacleStatus(pass.previous, obstacle, { generation, now: timeOf(pass) }));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { labelKeys, ownerLabels } from '#contract/labels.ts';
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { configMaps } from '#kube/testing/kinds.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { deployments, pipelines } from '#operator/reconcile/resources.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
-import { configMaps } from '#operator/runtime/testing/kinds.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   asPerson,
@@ -76,7 +76,7 @@ describe('with nothing but its generated role the operator', () => {
     );
   });
 
-  test('writes nothing when it starts anew on what it has made', async () => {
+  test('writes nothing when it restarts on what it has made', async () => {
     const { namespace, operator } = await settled((draft) => {
       Object.assign(draft.spec, {
         // Spelt otherwise by the server, or left out as zero: no difference all the same.
@@ -100,16 +100,17 @@ describe('with nothing but its generated role the operator', () => {
     const owners = (live.metadata.managedFields ?? [])
       .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:replicas'))
       .map(({ manager }) => manager);
-    // The server keeps no books on what comes through scale: so nobody resets it by stopping to apply it.
+    // The server records no applied fields for a write through scale, so no manager resets the number by no longer
+    // applying it.
     assert.deepEqual(owners, []);
   });
 });
 
-describe('what somebody changes', () => {
+describe('what another client changes', () => {
   test('in a field of ours is put right; what he added stays', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
-    const asOther = { fieldManager: 'somebody', force: true };
+    const asOther = { fieldManager: 'other-client', force: true };
     const target = { namespace, name: calculator };
     await client.mergePatch(
       services,
@@ -155,7 +156,7 @@ describe('what somebody changes', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const patch = { metadata: { labels: { [labelKeys.name]: null, [labelKeys.namespace]: null } } };
-    await client.mergePatch(services, { namespace, name: calculator }, patch, { fieldManager: 'somebody' });
+    await client.mergePatch(services, { namespace, name: calculator }, patch, { fieldManager: 'other-client' });
     await eventually('the labels to be back', async () => {
       const { metadata } = await client.get(services, { namespace, name: calculator });
       return metadata.labels?.[labelKeys.name] === name || metadata.labels;
@@ -206,16 +207,16 @@ describe('what somebody changes', () => {
   });
 });
 
-describe("a stranger's object under a name of ours", () => {
-  async function withStranger(resource: Resource, stranger: KubeObject) {
-    const namespace = stranger.metadata.namespace ?? '';
-    await cluster.client.create(resource, stranger, { fieldManager: 'stranger' });
-    const before = await cluster.client.get(resource, stranger.metadata);
+describe('a foreign object under a name of ours', () => {
+  async function withForeign(resource: Resource, foreign: KubeObject) {
+    const namespace = foreign.metadata.namespace ?? '';
+    await cluster.client.create(resource, foreign, { fieldManager: 'foreign-manager' });
+    const before = await cluster.client.get(resource, foreign.metadata);
     const operator = await start(namespace);
     await applyPipeline(cluster.client, draftIn(namespace));
     const message = await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
     await operator.whenIdle();
-    assert.deepEqual(await cluster.client.get(resource, stranger.metadata), before, 'untouched');
+    assert.deepEqual(await cluster.client.get(resource, foreign.metadata), before, 'untouched');
     return { operator, message };
   }
 
@@ -223,7 +224,7 @@ describe("a stranger's object under a name of ours", () => {
     const namespace = await cluster.createNamespace();
     const metadata = { namespace, name: calculator };
     const spec = { ports: [{ port: 80 }], selector: { app: 'theirs' } };
-    const { operator, message } = await withStranger(services, {
+    const { operator, message } = await withForeign(services, {
       apiVersion: 'v1',
       kind: 'Service',
       metadata,
@@ -237,7 +238,7 @@ describe("a stranger's object under a name of ours", () => {
     assert.ok(await cluster.client.find(deployments, { namespace, name: aggregator }));
 
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
-    // Nobody tells us of a stranger's object; a minute later we look again, or when anything of ours changes.
+    // No watch reports a foreign object; we check again after a minute, or when an object of ours changes.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await eventually('the Service', async () => (await cluster.client.find(services, metadata)) !== undefined);
   });
@@ -245,7 +246,7 @@ describe("a stranger's object under a name of ours", () => {
   test('that is an identity keeps pods from being started', async () => {
     const namespace = await cluster.createNamespace();
     const metadata = { namespace, name: aggregator };
-    const { operator } = await withStranger(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    const { operator } = await withForeign(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
     await using _ = operator;
     assert.equal(await cluster.client.find(deployments, { namespace, name: aggregator }), undefined);
   });
@@ -254,7 +255,7 @@ describe("a stranger's object under a name of ours", () => {
     const namespace = await cluster.createNamespace();
     const labels = ownerLabels({ namespace, name: 'other' });
     const metadata = { namespace, name: aggregator, labels };
-    const { operator } = await withStranger(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    const { operator } = await withForeign(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
     await operator[Symbol.asyncDispose]();
   });
 
@@ -266,8 +267,8 @@ describe("a stranger's object under a name of ours", () => {
     operator.beforeRequest = async ({ context }) => {
       if (isMade || context.verb !== 'apply' || context.kind !== 'ConfigMap') return;
       isMade = true;
-      const stranger = { apiVersion: 'v1', kind: 'ConfigMap', metadata: target, data: { theirs: 'yes' } };
-      await cluster.client.create(configMaps, stranger, { fieldManager: 'stranger' });
+      const foreign = { apiVersion: 'v1', kind: 'ConfigMap', metadata: target, data: { theirs: 'yes' } };
+      await cluster.client.create(configMaps, foreign, { fieldManager: 'foreign-manager' });
     };
     await applyPipeline(cluster.client, draftIn(namespace));
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
@@ -319,7 +320,7 @@ describe('objects that come back', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const target = { namespace, name: calculator };
-    const stranger = {
+    const foreign = {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: target,
@@ -331,13 +332,13 @@ describe('objects that come back', () => {
       isReplaced = true;
       const { metadata } = await client.get(services, target);
       await client.delete(services, target, { uid: metadata.uid });
-      await client.create(services, stranger as KubeObject, { fieldManager: 'stranger' });
+      await client.create(services, foreign as KubeObject, { fieldManager: 'foreign-manager' });
     };
     await client.mergePatch(
       services,
       target,
       { metadata: { labels: { 'app.kubernetes.io/name': 'x' } } },
-      { fieldManager: 'somebody' },
+      { fieldManager: 'other-client' },
     );
     await untilCondition(client, namespace, 'Stalled', 'True NameConflict');
     const live = await client.get(services, target);
@@ -346,7 +347,7 @@ describe('objects that come back', () => {
 });
 
 describe('an API server that', () => {
-  test('rewrites what we apply is asked once, not for ever', async () => {
+  test('rewrites what we apply is called once, not in every pass', async () => {
     const policy = {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'MutatingAdmissionPolicy',
@@ -411,7 +412,7 @@ describe('an API server that', () => {
       services,
       { namespace, name: calculator },
       { spec: { sessionAffinity: 'ClientIP' } },
-      { fieldManager: 'somebody' },
+      { fieldManager: 'other-client' },
     );
     await operator.whenIdle();
     assert.ok(written() <= 2);

@@ -1,3 +1,4 @@
+import type { Reconcile, ReconcileResult } from '#kube/control/controller.ts';
 import { parsePipeline } from '#operator/api/parse.ts';
 import { formatProblems } from '#operator/api/problem.ts';
 import type { Child } from '#operator/desired/child.ts';
@@ -5,7 +6,6 @@ import { buildChildren } from '#operator/desired/children.ts';
 import { kafkaNamespaceOf } from '#operator/desired/identity.ts';
 import { type PlanInput, planChanges } from '#operator/plan/plan.ts';
 import type { SettledChild } from '#operator/plan/settled.ts';
-import type { Reconcile, ReconcileResult } from '#operator/runtime/controller.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import { buildStatus } from '#operator/status/status.ts';
 import { deletePipeline } from './delete.ts';
@@ -15,7 +15,7 @@ import { gather, type World } from './gather.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
-import { afterWrites, observeLog, type Review, review, toStatusInput } from './review.ts';
+import { afterWrites, countedLogOf, type Review, review, toStatusInput } from './review.ts';
 
 /** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
@@ -37,7 +37,7 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const { caches, watchKafka, operatorImage, serverVersion } = pass.dependencies;
-  // What another version wrote into the status must not keep us from reading the spec.
+  // A status that another version wrote must not prevent us from reading the spec.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
     const message = `${formatProblems(parsed.problems)}: correct the resource`;
@@ -52,12 +52,12 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const serverMinor = await serverVersion.minor(pass.run.signal);
   const world = gather(pipeline, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
   if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
-  // The first look into Kafka's namespace is under way; its end brings us back.
+  // The first list in Kafka's namespace is in progress; its end triggers another pass.
   if (world.kafka === undefined) return {};
 
-  // Plan and apply. While the way to Kafka is not known, nor is what should exist: what is there stays as it is.
+  // Plan and apply. While the connection to Kafka is not known, the desired state is not known either: nothing changes.
   const found = review(world);
-  const log = observeLog(pipeline, found.verdict.logs, pass.previous);
+  const log = countedLogOf(pipeline, found.verdict.logs, pass.previous);
   const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
@@ -91,11 +91,11 @@ function toPlanInput(pass: Pass, { world, found, desired }: Seen): PlanInput {
 }
 
 function blindness(kinds: readonly string[]): Issue {
-  const message = `the operator may not list ${kinds.join(', ')}: apply the operator's ClusterRole of this version`;
+  const message = `the operator has no permission to list ${kinds.join(', ')}: apply the ClusterRole of this operator version`;
   return { kind: 'waiting', reason: 'AccessForbidden', message };
 }
 
-/** Bounded by the children that exist. */
+/** Keeps the map no larger than the number of existing children. */
 function forgetGone(settled: Map<string, SettledChild>, { live }: World): void {
   const uids = new Set(live.map(({ metadata }) => metadata.uid));
   for (const uid of settled.keys()) if (!uids.has(uid)) settled.delete(uid);

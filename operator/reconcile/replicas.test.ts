@@ -45,7 +45,7 @@ const cases: [what: string, actual: object, expected: object][] = [
   ['from 0 we lift, before there is an HPA', wantedReplicas(scaled, [deployment(0)]), lifted],
   ['from 0 we lift, before there is a ScaledObject', wantedReplicas(keda, [deployment(0)]), lifted],
   [
-    '0 under an HPA is what a person wanted',
+    '0 under an HPA is what a user wanted',
     wantedReplicas(scaled, [deployment(0), scaler('HorizontalPodAutoscaler')]),
     {},
   ],

@@ -1,18 +1,18 @@
 import { type Component, childName, components } from '#contract/names.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
 import { refOf } from '#operator/desired/identity.ts';
-import { ownership } from '#operator/desired/ownership.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { scalersOf } from '#operator/observe/scaler.ts';
 import { replicasOf } from '#operator/plan/action.ts';
 
 /**
  * Replicas to write, by name of Deployment. A name that is absent is never written. Two writers of one number would
- * fight, so there is at most one:
+ * overwrite each other, so there is at most one:
  *
  *   replicas set      we write, once every autoscaler of the Deployment is gone: it would overwrite us until then
- *   autoscaling set   the autoscaler writes; we only lift a Deployment from 0 before it is made, because an HPA is
- *                     disabled at 0. A person who scales to 0 later is not overruled
+ *   autoscaling set   the autoscaler writes; we only raise a Deployment from 0 before the HPA exists, as an HPA is
+ *                     disabled at 0. A user who scales to 0 later is not overruled
  *   neither           we do not write
  */
 export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
@@ -40,7 +40,7 @@ function wantedOf(
   return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;
 }
 
-/** The minimum, where an autoscaler of ours will write; undefined where none does. */
+/** The minimum, if an autoscaler of ours writes the number; else undefined. */
 function autoscaledFrom({ spec }: SumPipeline, component: Component): number | undefined {
   if (component === 'calculator') return spec.calculator.autoscaling?.min;
   const { autoscaling } = spec.aggregator;

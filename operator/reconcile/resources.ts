@@ -1,5 +1,6 @@
 import { apiGroup, kind } from '#contract/names.ts';
-import { groupOf, type OwnedKind, ownership } from '#operator/desired/ownership.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { groupOf, type OwnedKind, ownership } from '#operator/desired/childKinds.ts';
 import type {
   ApiServiceBody,
   ConfigMapBody,
@@ -8,9 +9,8 @@ import type {
   PodBody,
   PrometheusBody,
 } from '#operator/observe/objects.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
 
-/** A SumPipeline as the server sent it; `parsePipeline` makes sense of it. */
+/** A SumPipeline as the server sent it; `parsePipeline` parses it. */
 export type PipelineObject = KubeObject & { spec?: unknown; status?: unknown };
 
 export const pipelines: Resource<PipelineObject> = {

@@ -1,9 +1,9 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Status, SumPipeline } from '#operator/api/types.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
 import { endpointsOf, imageOf, refOf, topicOf } from '#operator/desired/identity.ts';
 import type { KafkaProblemReason } from '#operator/desired/kafka.ts';
-import { ownership } from '#operator/desired/ownership.ts';
 import { isTopicOfAggregators } from '#operator/desired/topicFile.ts';
 import type { AutoscalingInput, ScaledComponent } from '#operator/observe/autoscaling.ts';
 import { observeDeployment, type WorkloadHealth } from '#operator/observe/deployment.ts';
@@ -19,7 +19,7 @@ import type { Monitoring, StatusInput } from '#operator/status/input.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import type { World } from './gather.ts';
 
-/** The children of a world, looked at one by one. Pure. */
+/** Observes each child of a world. Pure. */
 export interface Review {
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
   readonly verdict: ObservedVerdict;
@@ -40,7 +40,7 @@ export function review(world: World): Review {
   };
 }
 
-/** What the status of this pass is made from. */
+/** The input for the status of this pass. */
 export function toStatusInput(
   world: World,
   context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
@@ -56,12 +56,12 @@ export function toStatusInput(
         problem === undefined
           ? undefined
           : { reason: problem.reason, message: problem.message, needsSpecChange: needsSpecChange.has(problem.reason) },
-      topic: observeTopic(world, verdict),
+      topic: topicHealthOf(world, verdict),
     },
     workloads,
     verdict,
     autoscaling: toAutoscalingInput(world, verdict.partitions),
-    monitoring: observeMonitoring(world),
+    monitoring: monitoringOf(world),
     drift: components.flatMap((component) => {
       const name = childName.workload(refOf(pipeline), component);
       const deployment: LiveDeployment | undefined = findChild(world, ownership.deployment.kind, name);
@@ -71,14 +71,17 @@ export function toStatusInput(
       image: facts === undefined ? pipeline.spec.image : imageOf(pipeline, facts),
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
-      log: observeLog(pipeline, verdict.logs, context.previous),
+      log: countedLogOf(pipeline, verdict.logs, context.previous),
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };
 }
 
-/** The log that the books count, as it was last reported: no aggregator may run while calculators start. */
-export function observeLog(
+/**
+ * The log that the ledger counts, as last reported: it is possible that no aggregator runs while calculators
+ * start.
+ */
+export function countedLogOf(
   pipeline: SumPipeline,
   reported: readonly CountedLog[],
   previous: Status | undefined,
@@ -88,15 +91,15 @@ export function observeLog(
   return known.find((log) => log.topic === topic);
 }
 
-/** Waiting does not cure these: the resource itself has to be changed. */
+/** Waiting does not fix these problems: the resource itself has to be changed. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
-function observeTopic(world: World, verdict: ObservedVerdict) {
+function topicHealthOf(world: World, verdict: ObservedVerdict) {
   const { pipeline } = world;
   const { topic } = pipeline.spec.kafka;
   if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
   if (isTopicOfAggregators(pipeline)) {
-    // What keeps them from Kafka also keeps them from growing it, and says more.
+    // If the aggregators cannot reach Kafka, they cannot grow the topic either; the Kafka problem explains more.
     if (topic.partitions === undefined || verdict.kafka?.ok !== true) return undefined;
     return observeOwnTopic({ topic: topicOf(pipeline), wanted: topic.partitions, found: verdict.partitions });
   }
@@ -136,7 +139,7 @@ function toAutoscalingInput(world: World, reported: number | undefined): Autosca
   };
 }
 
-function observeMonitoring(world: World): Monitoring {
+function monitoringOf(world: World): Monitoring {
   switch (world.monitoring) {
     case 'disabled':
       return { state: 'disabled' };
@@ -164,8 +167,8 @@ function findChild(world: World, kind: string, name: string): LiveChild | undefi
 }
 
 /**
- * The world after this pass's own writes: the status speaks of what was written, not of what was there before. A
- * scaled Deployment is taken as changed until its controller says otherwise.
+ * The world after this pass's own writes: the status describes what was written, not the state before. A
+ * scaled Deployment counts as changed until its controller reports otherwise.
  */
 export function afterWrites(
   world: World,

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { fieldManagers, ownerLabels } from '#contract/labels.ts';
+import type { KubeObject, Live } from '#kube/client/object.ts';
+import { kedaCrds } from '#lab/crds/keda.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import type { Draft } from '#operator/api/testing/samples.ts';
 import { apiServices, childResource, deployments } from '#operator/reconcile/resources.ts';
-import type { KubeObject, Live } from '#operator/runtime/object.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
 import { pause } from '#platform/time.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   asPerson,
@@ -17,8 +19,6 @@ import {
   untilCondition,
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
-import { kedaCrds } from '#tools/crds/keda.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 
 const hpas = childResource('HorizontalPodAutoscaler');
 const scaledObjects = childResource('ScaledObject');
@@ -146,9 +146,9 @@ describe('a change of who writes the number of replicas', () => {
         if (before === 'keda') await makeKedaHpa();
         const numbers = await recordReplicas();
         await applyPipeline(cluster.client, draftOf(next));
-        // Each operator lives for one write; the last one has nothing left to do.
-        for (let lives = 0; ; lives++) {
-          assert.ok(lives < 30, 'the operators do not come to an end');
+        // Each operator runs for one write; the last one has nothing left to do.
+        for (let runs = 0; ; runs++) {
+          assert.ok(runs < 30, 'the operators do not come to an end');
           const operator = await start();
           let written = 0;
           operator.beforeRequest = async ({ method, context }) => {
@@ -204,7 +204,7 @@ describe('with an HPA the operator', () => {
     assert.equal(await replicas(), min);
   });
 
-  test('leaves a number that a person set by hand, 0 too, and says that 0 disables the HPA', async () => {
+  test('leaves a number that a user set by hand, 0 too, and says that 0 disables the HPA', async () => {
     await applyPipeline(cluster.client, draftOf('hpa'));
     await using operator = await start();
     await serveExternalMetrics();

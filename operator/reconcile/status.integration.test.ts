@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type Component, childName, components } from '#contract/names.ts';
 import type { Verdict } from '#contract/verdict.ts';
+import { configMaps } from '#kube/testing/kinds.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
 import { verdict } from '#operator/observe/testing/samples.ts';
 import { deployments, prometheuses } from '#operator/reconcile/resources.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
-import { configMaps } from '#operator/runtime/testing/kinds.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   draftIn,
@@ -19,7 +20,6 @@ import {
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators } from '#test/support/operatorInProcess.ts';
 import { reportDeployment, reportPod, writeVerdict } from '#test/support/standIns.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
 
 const serviceMonitors = resourceFor('monitoring.coreos.com/v1', 'ServiceMonitor', 'servicemonitors');
 
@@ -271,7 +271,7 @@ test('without prometheus-operator the pipeline is ready and says what is missing
   const spec = { serviceMonitorSelector: selector, serviceMonitorNamespaceSelector: {} };
   await eventually('the kind to be served', () => applyPrometheus(spec).then(() => true, String));
   const message = await untilCondition(cluster.client, namespace, 'ObservabilityReady', 'False NotSelected');
-  assert.match(message, /ServiceMonitor .*-aggregator: .* release=kps; set that in spec.monitoring.labels/);
+  assert.match(message, /ServiceMonitor .*-aggregator: .* release=kps; correct spec.monitoring.labels/);
   assert.equal((await said(namespace))['Ready'], 'True Ready');
   const labelled = { enabled: true, labels: { release: 'kps' } };
   await applyPipeline(

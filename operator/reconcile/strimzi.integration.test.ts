@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import type { KubeObject } from '#kube/client/object.ts';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics, pipelines } from '#operator/reconcile/resources.ts';
-import type { KubeObject } from '#operator/runtime/object.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
+import { eventually } from '#test/support/condition.ts';
 import {
   applyPipeline,
   asPerson,
@@ -17,7 +18,6 @@ import {
 } from '#test/support/operatorCluster.ts';
 import { startOperator, stopOperators, type TestOperator } from '#test/support/operatorInProcess.ts';
 import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
 
 const kafkas = resourceFor('kafka.strimzi.io/v1', 'Kafka', 'kafkas');
 const deployments = resourceFor('apps/v1', 'Deployment', 'deployments');
@@ -55,13 +55,13 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
-/** A KafkaTopic under our name that somebody else makes. */
+/** A KafkaTopic under our name that another client makes. */
 async function createStrangersTopic(topic: { namespace: string; name: string }): Promise<void> {
   const object = { apiVersion: 'kafka.strimzi.io/v1', kind: 'KafkaTopic', metadata: topic, spec: { partitions: 1 } };
-  await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'stranger' });
+  await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'foreign-manager' });
 }
 
-/** The first test needs a cluster without it, so it is installed by whoever needs it first. */
+/** The first test needs a cluster without it, so the first test that needs it installs it. */
 async function installStrimzi(): Promise<void> {
   await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
   for (const kind of [kafkas, kafkaTopics]) {
@@ -69,7 +69,7 @@ async function installStrimzi(): Promise<void> {
   }
 }
 
-/** A Kafka that permits everybody, in a namespace of its own. */
+/** A Kafka that permits all namespaces, in a namespace of its own. */
 async function runKafka(): Promise<string> {
   await installStrimzi();
   const namespace = await cluster.createNamespace();
@@ -142,7 +142,7 @@ test('every step of the way to a Strimzi Kafka in another namespace is named, an
     'until then nothing is made',
   );
   await putKafka(kafka, { allowed: `other, ${namespace}`, isRunning: true });
-  assert.match(await says('TopicPending'), /Topic Operator has not taken it up yet/);
+  assert.match(await says('TopicPending'), /waiting for Strimzi's Topic Operator/);
   await takeUpTopic(cluster.client, { namespace: kafka, name: `${namespace}.${name}` });
   await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
   const warnings = operator.events.filter(({ type }) => type === 'Warning').map(({ reason }) => reason);
@@ -195,7 +195,7 @@ describe('finalizer and inventory', () => {
     await pipelineIsGone(namespace, 20_000);
   });
 
-  test('and all children need no write when the operator starts anew', async () => {
+  test('and all children need no write when the operator restarts', async () => {
     const { namespace, operator } = await settled();
     await operator[Symbol.asyncDispose]();
     await using next = await start(namespace);
@@ -206,7 +206,7 @@ describe('finalizer and inventory', () => {
     assert.deepEqual(next.writes, []);
   });
 
-  test('that somebody took away are put back', async () => {
+  test('that another client removed are put back', async () => {
     const { namespace, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl(
@@ -239,7 +239,7 @@ describe('a pipeline that is deleted', () => {
     await untilTold(operator, 'Retained', topic.name);
   });
 
-  test('goes although somebody who restored it owns the finalizer too', async () => {
+  test('is deleted although the client that restored it owns the finalizer too', async () => {
     const { namespace, topic, operator } = await settled();
     await using _ = operator;
     const dump = {
@@ -262,7 +262,7 @@ describe('a pipeline that is deleted', () => {
     const before = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
     const again = await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
     const message = await untilCondition(cluster.client, namespace, 'KafkaReady', 'False TopicBeingDeleted');
-    assert.match(message, /the data is kept/);
+    assert.match(message, /its data is kept/);
     const workload = await cluster.client.get(deployments, { namespace, name: `${name}-aggregator` });
     assert.equal(workload.metadata.uid, before.metadata.uid);
     assert.deepEqual(
@@ -279,7 +279,7 @@ describe('a pipeline that is deleted', () => {
     assert.equal(live.metadata.annotations?.['strimzi.io/managed'], undefined);
   });
 
-  test('goes although somebody keeps taking away what keeps its topic', async () => {
+  test('is deleted although another client keeps removing the annotation that keeps its topic', async () => {
     const { namespace, topic, operator } = await settled();
     await using _ = operator;
     let writes = 0;
@@ -287,7 +287,7 @@ describe('a pipeline that is deleted', () => {
       if (context.kind !== 'KafkaTopic' || method !== 'DELETE' || writes === 3) return;
       writes += 1;
       const patch = { metadata: { annotations: { 'strimzi.io/managed': null } } };
-      await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'somebody' });
+      await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'other-client' });
     };
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
     await pipelineIsGone(namespace, 20_000);
@@ -310,7 +310,7 @@ describe('a pipeline that is deleted', () => {
     });
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
     const message = await untilCondition(cluster.client, namespace, 'Reconciling', 'True DeletionBlocked');
-    assert.match(message, /its KafkaTopic cannot be given back yet: .*forbidden/);
+    assert.match(message, /its KafkaTopic cannot be released yet: .*forbidden/);
     lateMs = 31_000;
     await pipelineIsGone(namespace, 20_000);
     await untilTold(operator, 'TopicLeft', topic.name);
@@ -318,7 +318,7 @@ describe('a pipeline that is deleted', () => {
     assert.equal(metadata.deletionTimestamp, undefined);
   });
 
-  test("leaves a stranger's KafkaTopic alone that took the place of its own", async () => {
+  test('does not touch a foreign KafkaTopic that took the place of its own', async () => {
     const { namespace, topic, operator } = await settled();
     await using _ = operator;
     await operator[Symbol.asyncDispose]();
@@ -334,7 +334,7 @@ describe('a pipeline that is deleted', () => {
   });
 });
 
-describe('a KafkaTopic that somebody else', () => {
+describe('a KafkaTopic that another client', () => {
   test('deletes is annotated at once, so that the data stays, and made again when it is gone', async () => {
     const { topic, operator } = await settled();
     await using _ = operator;
@@ -352,7 +352,7 @@ describe('a KafkaTopic that somebody else', () => {
     const { topic, operator } = await settled();
     await using _ = operator;
     const patch = { spec: { config: { 'retention.ms': '1000', 'segment.bytes': '1048576' } } };
-    await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'somebody' });
+    await cluster.client.mergePatch(kafkaTopics, topic, patch, { fieldManager: 'other-client' });
     await eventually('the retention', async () => {
       const live = JSON.parse(
         await cluster.kubectl('-n', topic.namespace, 'get', 'kafkatopic', topic.name, '-o', 'json'),

@@ -1,15 +1,15 @@
 import { fieldManagers } from '#contract/labels.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { Live, ObjectName } from '#kube/client/object.ts';
 import type { InventoryEntry } from '#operator/plan/inventory.ts';
 import { isReleased, releaseAnnotation } from '#operator/plan/plan.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { Live, ObjectName } from '#operator/runtime/object.ts';
 import { isOurs, type Owner } from './ownership.ts';
 import { kafkaTopics } from './resources.ts';
 
 /**
- * Annotates a KafkaTopic so that Strimzi lets go of the topic and keeps its data. It works on one that is already being
- * deleted, too: the Topic Operator decides from the object as it is when it handles the deletion.
+ * Annotates a KafkaTopic so that Strimzi releases the topic and keeps its data. This also works for a KafkaTopic that
+ * is already being deleted: the Topic Operator reads the annotation when it handles the deletion.
  */
 export async function releaseTopic(
   client: KubeClient,
@@ -22,14 +22,14 @@ export async function releaseTopic(
 }
 
 /**
- * Deletes a KafkaTopic and keeps its topic. The deletion carries the version that has the annotation, so nobody can
- * take it away in between; it waits for nobody, since with Strimzi gone nobody would come. Answers whether there was
- * anything to give back.
+ * Deletes a KafkaTopic and keeps its topic. The deletion is bound to the resourceVersion that has the annotation, so no
+ * client can remove the annotation in between. The deletion does not wait for Strimzi, because Strimzi may be
+ * uninstalled. Returns whether there was a KafkaTopic to release.
  */
 export async function retainTopic(client: KubeClient, owner: Owner, entry: InventoryEntry): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     const found = await client.find(kafkaTopics, entry);
-    // A stranger's object under the name was never ours to give back.
+    // A foreign object with this name is not ours to release.
     if (found === undefined || !isOurs(found, owner)) return false;
     try {
       const released = isReleased(found) ? found : await releaseTopic(client, found);
@@ -39,11 +39,14 @@ export async function retainTopic(client: KubeClient, owner: Owner, entry: Inven
       return true;
     } catch (error) {
       if (isKubernetesError(error, 'notFound')) return true;
-      // Somebody wrote in between, most likely Strimzi its status: read again.
+      // Another client wrote in between, most likely Strimzi the status: read again.
       if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
     }
   }
 }
 
-/** Strimzi writes once or twice after the annotation; ten in a row mean a fight, and the next pass goes on. */
+/**
+ * Strimzi writes once or twice after the annotation; ten in a row mean that another client keeps writing, and the next
+ * pass continues.
+ */
 const attemptsMax = 10;

@@ -1,8 +1,8 @@
 import { type ConditionType, conditionTypes } from '#operator/api/status.ts';
 import type { Condition } from '#operator/api/types.ts';
 
-/** What is to be said about one condition. */
-export interface Judgement {
+/** The new content of one condition. */
+export interface ConditionDraft {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
@@ -16,26 +16,26 @@ export interface ConditionContext {
 }
 
 /**
- * Judgements as conditions, in reading order. The time is that of the last flip of `status`: a new reason or message
- * does not move it. Types without a judgement stay as they are.
+ * Drafts as conditions, in reading order. The time is that of the last change of `status`: a new
+ * reason or message does not change the time. Types without a draft stay as they are.
  */
 export function toConditions(
-  judgements: Readonly<Partial<Record<ConditionType, Judgement>>>,
+  drafts: Readonly<Partial<Record<ConditionType, ConditionDraft>>>,
   { previous, generation, now }: ConditionContext,
 ): Condition[] {
   return conditionTypes.flatMap((type) => {
     const before = previous.find((condition) => condition.type === type);
-    const judgement = judgements[type];
-    if (judgement === undefined) return before === undefined ? [] : [before];
-    const isFlip = before?.status !== judgement.status;
+    const draft = drafts[type];
+    if (draft === undefined) return before === undefined ? [] : [before];
+    const isFlip = before?.status !== draft.status;
     return [
       {
         type,
-        status: judgement.status,
+        status: draft.status,
         ...(generation === undefined ? {} : { observedGeneration: generation }),
         lastTransitionTime: isFlip ? now : before.lastTransitionTime,
-        reason: toReason(judgement.reason),
-        message: judgement.message.slice(0, messageLengthMax),
+        reason: toReason(draft.reason),
+        message: draft.message.slice(0, messageLengthMax),
       },
     ];
   });
@@ -43,7 +43,9 @@ export function toConditions(
 
 const messageLengthMax = 2048;
 
-/** Reasons come from pods, other operators and a ConfigMap that anybody may edit; the API server takes only CamelCase. */
+/**
+ * Reasons come from pods, other operators and a ConfigMap that users may edit; the API server accepts only CamelCase.
+ */
 function toReason(text: string): string {
   const reason = text.replaceAll(/[^A-Za-z0-9_]/g, '').replace(/^[^A-Za-z]+/, '');
   return reason === '' ? 'Unknown' : reason.slice(0, 128);

@@ -7,7 +7,7 @@ import type { ChildHealth } from '#operator/observe/health.ts';
 import type { ObservedVerdict } from '#operator/observe/verdict.ts';
 import type { Issue } from './issue.ts';
 
-/** Everything that the status of one pass is made from. */
+/** All input for the status of one pass. */
 export interface StatusInput {
   readonly previous: Status | undefined;
   readonly generation: number | undefined;
@@ -15,7 +15,7 @@ export interface StatusInput {
   readonly now: string;
   readonly issues: readonly Issue[];
   readonly kafka: {
-    /** Why the way to Kafka is not known. */
+    /** Why the connection to Kafka is not known. */
     readonly problem:
       | { readonly reason: string; readonly message: string; readonly needsSpecChange: boolean }
       | undefined;
@@ -26,9 +26,9 @@ export interface StatusInput {
   readonly verdict: ObservedVerdict;
   readonly autoscaling: AutoscalingInput;
   readonly monitoring: Monitoring;
-  /** What others added to our pods and touches security. */
+  /** Security fields that other managers added to our pods. */
   readonly drift: readonly string[];
-  /** What is shown as it is. */
+  /** Values that the status shows unchanged. */
   readonly shown: {
     readonly image: string | undefined;
     readonly bootstrap: string | undefined;
@@ -40,5 +40,5 @@ export interface StatusInput {
 
 export type Monitoring =
   | { readonly state: 'disabled' | 'ready' | 'pending' | 'crdNotInstalled' | 'forbidden' }
-  /** The monitors are there, and no Prometheus takes them: why, and what to do. */
+  /** The monitors exist, but no Prometheus selects them: why, and what to do. */
   | { readonly state: 'notSelected'; readonly message: string };

@@ -1,8 +1,8 @@
 /**
  * Why a pass did not reach its end, by what happens next:
- * - `stalled`: a person must act; nothing gets better by trying again;
- * - `waiting`: something else must happen first; a watch tells, or we look again after a time;
- * - `retry`: it may work the next time; with growing waits.
+ * - `stalled`: a user must fix something; a retry alone does not help;
+ * - `waiting`: something else must happen first; a watch or a timer starts the next pass;
+ * - `retry`: a retry may succeed; with growing waits.
  */
 export interface Issue {
   readonly kind: 'stalled' | 'waiting' | 'retry';
@@ -14,7 +14,7 @@ export interface Issue {
 
 const kinds = ['stalled', 'waiting', 'retry'] as const;
 
-/** The one that a person should read first. */
+/** The issue to show first. */
 export function worstIssue(issues: readonly Issue[]): Issue | undefined {
   return kinds.map((kind) => issues.find((issue) => issue.kind === kind)).find((issue) => issue !== undefined);
 }

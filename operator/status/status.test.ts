@@ -50,7 +50,7 @@ describe('Ready, Reconciling and Stalled', () => {
       input({ workloads: { calculator: readyWorkload, aggregator: rollingOut } }),
       ['False PodsNotReady', 'True PodsNotReady', 'False NotStalled'],
     ],
-    'a deadline that passed needs a person': [
+    'a deadline that passed stalls the pipeline': [
       input({ workloads: { calculator: late, aggregator: readyWorkload } }),
       ['False ProgressDeadlineExceeded', 'False Stalled', 'True ProgressDeadlineExceeded'],
     ],
@@ -88,7 +88,7 @@ describe('Ready, Reconciling and Stalled', () => {
       input({ kafka: { problem: undefined, topic: { state: 'failed', reason: 'NotSupported', message: 'no' } } }),
       ['False NotSupported', 'True NotSupported', 'False NotStalled'],
     ],
-    'a schema that belongs to another pipeline needs a person': [
+    'a schema that belongs to another pipeline stalls the pipeline': [
       withVerdict({ store: bad('StoreInUse') }),
       ['False StoreInUse', 'False Stalled', 'True StoreInUse'],
     ],
@@ -96,11 +96,11 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ store: bad('Unreachable') }),
       ['False Unreachable', 'True Unreachable', 'False NotStalled'],
     ],
-    'a database that keeps aggregators from asking Kafka at all is the trouble, not Kafka': [
+    'a database that keeps aggregators from checking Kafka is the problem, not Kafka': [
       withVerdict({ store: bad('SecretMissing'), kafka: bad('Unknown') }),
       ['False SecretMissing', 'True SecretMissing', 'False NotStalled'],
     ],
-    'a halted partition needs a person': [
+    'a halted partition stalls the pipeline': [
       withVerdict({ halts: [{ partition: 3, reason: 'LogGap', message: 'gap' }] }),
       ['False LogGap', 'False Stalled', 'True LogGap'],
     ],
@@ -108,7 +108,7 @@ describe('Ready, Reconciling and Stalled', () => {
       withVerdict({ stuck: [{ partition: 3, reason: 'PartitionStuck', message: 'locked' }] }),
       ['False PartitionStuck', 'True PartitionStuck', 'False NotStalled'],
     ],
-    'no word of Kafka holds nothing up': [
+    'an unknown Kafka blocks nothing': [
       withVerdict({ kafka: undefined }),
       ['True Ready', 'False Done', 'False NotStalled'],
     ],
@@ -133,12 +133,12 @@ describe('Ready, Reconciling and Stalled', () => {
 describe('the conditions behind them', () => {
   const table: Record<string, readonly [StatusInput, string, string]> = {
     'Kafka is ready when the aggregators say so': [good, 'KafkaReady', 'True Connected'],
-    'Kafka is not known before anybody reports': [
+    'Kafka is not known before an aggregator reports': [
       withVerdict({ kafka: undefined }),
       'KafkaReady',
       'Unknown NotReported',
     ],
-    'Kafka is not known before anybody asks it': [
+    'Kafka is not known before an aggregator checks it': [
       withVerdict({ store: bad('SecretMissing'), kafka: bad('Unknown') }),
       'KafkaReady',
       'Unknown NotAsked',
@@ -158,8 +158,8 @@ describe('the conditions behind them', () => {
     ],
     'strong durability is not weak': [good, 'DurabilityWeak', 'False Durable'],
     'weak durability is': [withVerdict({ durability: bad('OneReplica') }), 'DurabilityWeak', 'True OneReplica'],
-    'nobody has looked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
-    'somebody could not look yet': [
+    'no aggregator has looked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
+    'an aggregator could not look yet': [
       withVerdict({ durability: { ok: true, reason: 'Unknown', message: '' } }),
       'DurabilityWeak',
       'Unknown NotReported',
@@ -171,7 +171,7 @@ describe('the conditions behind them', () => {
     test(`${type}: ${what}`, () => assert.equal(said(buildStatus(given), type), expected));
   }
 
-  test('what the aggregators meet explains pods of which a Deployment knows nothing', () => {
+  test('reports of the aggregators explain pods for which a Deployment has no cause', () => {
     const workloads = { calculator: rollingOut, aggregator: rollingOut };
     const status = buildStatus(
       input({ workloads, verdict: { ...good.verdict, kafka: bad('SecretMissing', 'Secret x is missing') } }),
@@ -181,7 +181,7 @@ describe('the conditions behind them', () => {
     assert.match(condition?.message ?? '', /pods are not ready yet: Secret x is missing/);
   });
 
-  test('a pod that says itself what is wrong is not talked over', () => {
+  test('the cause that a pod itself reports is kept', () => {
     const crashing = { ...rollingOut, reason: 'OOMKilled', message: 'too small' };
     const given = input({
       workloads: { calculator: crashing, aggregator: readyWorkload },
@@ -190,7 +190,7 @@ describe('the conditions behind them', () => {
     assert.equal(said(buildStatus(given), 'WorkloadsReady'), 'False OOMKilled');
   });
 
-  test('a reason that anybody could have written into the proof becomes CamelCase', () => {
+  test('an arbitrary reason in the proof becomes CamelCase', () => {
     for (const [written, shown] of [
       ['not a reason!', 'notareason'],
       ['', 'Unknown'],

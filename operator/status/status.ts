@@ -1,17 +1,23 @@
 import { components } from '#contract/names.ts';
 import type { Condition, Status } from '#operator/api/types.ts';
 import { observeAutoscaling } from '#operator/observe/autoscaling.ts';
-import { type Judgement, toConditions } from './conditions.ts';
+import { type ConditionDraft, toConditions } from './conditions.ts';
+import {
+  draftDrifted,
+  draftDurabilityWeak,
+  draftKafkaReady,
+  draftObservabilityReady,
+  draftWorkloadsReady,
+} from './drafts.ts';
 import type { StatusInput } from './input.ts';
 import { type Issue, worstIssue } from './issue.ts';
-import { judgeDrift, judgeDurability, judgeKafka, judgeObservability, judgeWorkloads } from './judge.ts';
 
 /** The whole status of one pass. */
 export function buildStatus(input: StatusInput): Status {
   const { generation, now, shown, workloads } = input;
-  const kafka = judgeKafka(input);
-  const pods = judgeWorkloads(input);
-  // What we could not do ourselves says more than what the children are waiting for.
+  const kafka = draftKafkaReady(input);
+  const pods = draftWorkloadsReady(input);
+  // A failure of our own explains more than what the children wait for.
   const obstacle = worstIssue([...input.issues, ...stallsSeen(input)]) ?? firstObstacle(kafka, pods);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -21,10 +27,10 @@ export function buildStatus(input: StatusInput): Status {
         KafkaReady: kafka,
         WorkloadsReady: pods,
         AutoscalingActive: observeAutoscaling(input.autoscaling),
-        ObservabilityReady: judgeObservability(input),
+        ObservabilityReady: draftObservabilityReady(input),
         TotalExact: input.verdict.exact,
-        DurabilityWeak: judgeDurability(input),
-        Drifted: judgeDrift(input),
+        DurabilityWeak: draftDurabilityWeak(input),
+        Drifted: draftDrifted(input),
       },
       { previous: input.previous?.conditions ?? [], generation, now },
     ),
@@ -44,7 +50,7 @@ export function buildStatus(input: StatusInput): Status {
   };
 }
 
-/** When nothing but one obstacle is known: everything else is left as it was last seen. */
+/** For a pass that knows only one obstacle: everything else keeps its last value. */
 export function buildObstacleStatus(
   previous: Status | undefined,
   obstacle: Issue,
@@ -55,10 +61,10 @@ export function buildObstacleStatus(
   return { ...previous, ...(generation === undefined ? {} : { observedGeneration: generation }), conditions };
 }
 
-/** Reasons with which PostgreSQL's books refuse to serve this pipeline: no waiting cures them. */
+/** Reasons for which the PostgreSQL ledger does not belong to this pipeline: waiting does not help. */
 const identityReasons = new Set(['StoreInUse', 'GroupChanged', 'LogChanged']);
 
-/** What the children say and only a person can cure. */
+/** Problems reported by children that only a user can fix. */
 function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   const issues: Issue[] = [];
   const stalled = (reason: string, message: string) => issues.push({ kind: 'stalled', reason, message });
@@ -68,7 +74,7 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   }
   for (const { partition, reason, message } of verdict.halts)
     stalled(reason, `partition ${partition} is halted: ${message}`);
-  // Pods that wait for Kafka or PostgreSQL miss their deadline too, and recover without anybody's doing.
+  // Pods that wait for Kafka or PostgreSQL miss their deadline too, and recover by themselves.
   const isOutage = verdict.kafka?.ok === false || verdict.store?.ok === false;
   for (const component of components) {
     const { state, reason, message } = workloads[component];
@@ -77,23 +83,23 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   return issues;
 }
 
-/** An unknown Kafka holds nothing up: with no aggregator wanted nobody would ever report. */
-function firstObstacle(...judgements: readonly Judgement[]): Issue | undefined {
-  const found = judgements.find(({ status }) => status === 'False');
+/** Unknown does not count as an obstacle: with 0 aggregators wanted, no pod would ever report. */
+function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined {
+  const found = drafts.find(({ status }) => status === 'False');
   return found === undefined ? undefined : { kind: 'waiting', reason: found.reason, message: found.message };
 }
 
-const notStalled: Judgement = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
+const notStalled: ConditionDraft = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
 
 /** The three conditions of kstatus: at most one of them is True. */
 function summarize(
   obstacle: Issue | undefined,
   readyMessage: string,
-): Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', Judgement>> {
+): Readonly<Record<'Ready' | 'Reconciling' | 'Stalled', ConditionDraft>> {
   if (obstacle === undefined) {
     return {
       Ready: { status: 'True', reason: 'Ready', message: readyMessage },
-      Reconciling: { status: 'False', reason: 'Done', message: 'nothing is left to do' },
+      Reconciling: { status: 'False', reason: 'Done', message: 'no changes are pending' },
       Stalled: notStalled,
     };
   }
@@ -102,13 +108,16 @@ function summarize(
   return {
     Ready: { status: 'False', reason, message },
     Reconciling: isStalled
-      ? { status: 'False', reason: 'Stalled', message: 'a person must act first: see Stalled' }
+      ? { status: 'False', reason: 'Stalled', message: 'stopped until the problem in condition Stalled is fixed' }
       : { status: 'True', reason, message },
     Stalled: isStalled ? { status: 'True', reason, message } : notStalled,
   };
 }
 
-/** Whether the live status already says all this: then nothing is written. Conditions of others are not ours to judge. */
+/**
+ * Whether the live status already equals the wanted one: then nothing is written. Conditions of other writers are
+ * ignored.
+ */
 export function isSameStatus(live: Status | undefined, wanted: Status): boolean {
   if (live === undefined) return false;
   const ours = (status: Status) => {

@@ -15,21 +15,21 @@ const starting = input({ workloads: { calculator: rollingOut, aggregator: rollin
 
 const table: Record<string, readonly [before: StatusInput | undefined, after: StatusInput, events: readonly string[]]> =
   {
-    'nothing new, nothing said': [good, good, []],
+    'no change, no event': [good, good, []],
     'becoming ready': [starting, good, ['Normal Ready']],
-    'starting is no news': [undefined, starting, []],
+    'starting causes no event': [undefined, starting, []],
     'a total that stops being exact': [good, exact('False'), ['Warning TotalNotExact']],
     'the same on the first look': [undefined, exact('False'), ['Normal Ready', 'Warning TotalNotExact']],
     'a total that is exact again': [exact('False'), good, ['Normal TotalExact']],
-    'a total of which nobody knows is no news': [good, exact('Unknown'), []],
-    'known again is none either': [exact('Unknown'), good, []],
+    'an unknown total causes no event': [good, exact('Unknown'), []],
+    'a known total after an unknown one causes no event either': [exact('Unknown'), good, []],
     'Kafka refuses': [good, kafka('AuthenticationFailed'), ['Warning AuthenticationFailed']],
     'Kafka refuses for another reason': [kafka('Unreachable'), kafka('TopicMissing'), ['Warning TopicMissing']],
     'Kafka still refuses': [kafka('Unreachable'), kafka('Unreachable'), []],
     'Kafka has just started': [starting, kafka('GroupLoading'), []],
-    'a person is needed': [good, stalled('NameConflict'), ['Warning NameConflict']],
-    'a person is still needed': [stalled('NameConflict'), stalled('NameConflict'), []],
-    'a person is needed for something else': [stalled('NameConflict'), stalled('Rejected'), ['Warning Rejected']],
+    'a pipeline becomes stalled': [good, stalled('NameConflict'), ['Warning NameConflict']],
+    'a pipeline is still stalled': [stalled('NameConflict'), stalled('NameConflict'), []],
+    'a pipeline is stalled for another reason': [stalled('NameConflict'), stalled('Rejected'), ['Warning Rejected']],
     'the store is in use: said once': [
       good,
       verdict({ store: { ok: false, reason: 'StoreInUse', message: 'm' } }),

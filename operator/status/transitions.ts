@@ -10,7 +10,7 @@ export interface EventDraft {
   readonly note: string;
 }
 
-/** What people want to hear of when the status changes from one pass to the next. */
+/** Events for users when the status changes from one pass to the next. */
 export function transitionEvents(before: Status | undefined, after: Status): EventDraft[] {
   const change = (type: ConditionType) => ({ old: find(before, type), now: find(after, type) });
   const events: EventDraft[] = [];
@@ -23,7 +23,7 @@ export function transitionEvents(before: Status | undefined, after: Status): Eve
     const { old, now } = change(type);
     if (now?.status !== 'False' || passingReasons.has(now.reason)) continue;
     if (old?.status === 'False' && old.reason === now.reason) continue;
-    // Said already, as the reason of Stalled.
+    // Already recorded as the reason of Stalled.
     if (!events.some(({ reason }) => reason === now.reason)) events.push(warning(now.reason, now.message));
   }
   const ready = change('Ready');
@@ -39,7 +39,7 @@ export function transitionEvents(before: Status | undefined, after: Status): Eve
   return events;
 }
 
-/** What every start and rollout passes through. */
+/** Reasons that every start and rollout has for a moment. */
 const passingReasons = new Set([
   'NotCreated',
   'RolloutPending',

@@ -28,10 +28,13 @@ export interface SdkOptions {
 const queueMax = 8192;
 /** A batch of the aggregator has up to 1,000 records, each of which may be sampled. */
 const linksMax = 1_000;
-/** What waits at the end is sent within this time, or lost. */
+/** Spans that wait at shutdown are sent within this time, or lost. */
 const flushWithinMs = 2_000;
 
-/** Registers the SDK with the API. Only `startTracing` loads this module, so that a process without traces has none of it. */
+/**
+ * Registers the SDK with the API. Only `startTracing` loads this module, so that a process without traces has none of
+ * it.
+ */
 export function startSdk({ settings, serviceName, logger }: SdkOptions): () => Promise<void> {
   diag.setLogger(sparing(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const fromEnvironment = detectResources({ detectors: [envDetector, serviceNameEnvDetector] });
@@ -56,7 +59,7 @@ export function startSdk({ settings, serviceName, logger }: SdkOptions): () => P
   return () => withDeadline('the export of the last spans', flushWithinMs, provider.shutdown());
 }
 
-/** What says that nothing is to be sampled is not overruled by what a foreign record says. */
+/** A setting that samples nothing is not overruled by the trace context of a foreign record. */
 function withLinks(settings: TracingSettings): Sampler {
   const sampler = samplerOf(settings);
   return settings.OTEL_TRACES_SAMPLER === 'always_off' ? sampler : new LinkedSampler(sampler);
@@ -72,8 +75,8 @@ function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }
 }
 
 /**
- * A batch is sampled when one of the additions in it is: a batch has no parent, because it belongs to many traces, and by
- * chance of its own it would be missing from most of them.
+ * A batch is sampled when one of the additions in it is: a batch has no parent, because it belongs to many traces, and
+ * with a random decision of its own it would be missing from most of them.
  */
 class LinkedSampler implements Sampler {
   readonly #other: Sampler;
@@ -100,13 +103,16 @@ type Rest = Parameters<Sampler['shouldSample']> extends [Context, ...infer Other
 
 const repeatAfterMs = 60_000;
 
-/** What the SDK complains about, as our own lines: a collector that is away would be one complaint every few seconds. */
+/** Logs problems of the SDK as our own lines: an unreachable collector would cause an error every few seconds. */
 function sparing(logger: Logger): DiagLogger {
   let quietUntil = 0;
   const warn = (problem: string) => {
     if (Date.now() < quietUntil) return;
     quietUntil = Date.now() + repeatAfterMs;
-    logger.warn({ problem, againInMs: repeatAfterMs }, 'traces are incomplete: the collector does not take them all');
+    logger.warn(
+      { problem, againInMs: repeatAfterMs },
+      'traces are incomplete: the collector does not accept all of them',
+    );
   };
   const ignore = () => {};
   return { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };

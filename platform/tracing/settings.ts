@@ -11,7 +11,7 @@ const samplers = [
 
 const url = z.string().regex(/^https?:\/\/\S+$/, 'must be an http:// or https:// URL');
 
-/** Of OpenTelemetry's own variables those that decide what is done; the exporter reads the other OTEL_EXPORTER_OTLP_* itself. */
+/** OpenTelemetry's own variables that we read; the exporter reads the other OTEL_EXPORTER_OTLP_* variables itself. */
 export const tracingEnvironment = z.object({
   OTEL_SDK_DISABLED: z.stringbool().default(false),
   OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'must be otlp or none').default('otlp'),

@@ -13,10 +13,13 @@ import {
   trace,
 } from '@opentelemetry/api';
 
-/** Traces through @opentelemetry/api: without an SDK all of this does nothing. start.ts loads one when asked to. */
+/**
+ * Traces through @opentelemetry/api: without an SDK all of this does nothing. start.ts loads one when traces are
+ * configured.
+ */
 const tracer = trace.getTracer('sumpipeline');
 
-/** Where a caller of ours stands in its trace, as W3C Trace Context writes it. */
+/** The position of a caller in its trace, as W3C Trace Context writes it. */
 export interface TraceCarrier {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
@@ -27,7 +30,7 @@ export interface SpanSettings {
   readonly kind: SpanKind;
   readonly attributes?: Attributes;
   readonly links?: readonly Link[];
-  /** Whose child the span is. Default: whatever is being done. */
+  /** The parent of the span. Default: the active span. */
   readonly parent?: Context;
 }
 
@@ -36,6 +39,8 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
   const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
   try {
+    // A span that is not sampled needs no context, except to hide a sampled one around it. A context costs every request.
+    if (!span.isRecording() && !isTraced()) return await work(span);
     return await context.with(trace.setSpan(parent, span), () => work(span));
   } catch (error) {
     failSpan(span, error instanceof Error ? error.name : 'Error');
@@ -45,12 +50,14 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   }
 }
 
-/** Whether what is being done is traced. What goes on after the end of a span, such as a watch that began in it, is not. */
+/**
+ * Whether the present work is traced. Work that continues after the end of its span, such as a watch, is not traced.
+ */
 export function isTraced(): boolean {
   return trace.getActiveSpan()?.isRecording() === true;
 }
 
-/** As inSpan, for a call to another system; without a span around it there is none inside either. */
+/** As inSpan, for a call to another system; without an outer span no inner span is made. */
 export function inClientSpan<T>(name: string, attributes: Attributes, work: (span?: Span) => Promise<T>): Promise<T> {
   if (!isTraced()) return work();
   return inSpan({ name, kind: SpanKind.CLIENT, attributes }, work);
@@ -62,19 +69,21 @@ export function pastSpan(settings: SpanSettings & { readonly from: number; reado
   tracer.startSpan(name, { kind, attributes, links: [...links], startTime: from }, parent).end(to);
 }
 
-/** `type` is one of a small set. No message: it may quote what a client sent, and the log has it beside the trace id. */
+/**
+ * `type` is one of a small set. No message: it may quote what a client sent, and the log has it beside the trace id.
+ */
 export function failSpan(span: Span, type: string): void {
   if (!span.isRecording()) return;
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** The context of a caller; a root when it sent none, or something else than W3C Trace Context. */
+/** The context of a caller; a root if the caller sent no valid W3C Trace Context. */
 export function contextOf(carrier: TraceCarrier): Context {
-  return propagation.extract(ROOT_CONTEXT, carrier);
+  return carrier.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, carrier);
 }
 
-/** How a span is named to others: only if it is sampled, so that what is not traced carries nothing. */
+/** The trace context of a span for other processes. Only of a sampled span, so that other requests carry nothing. */
 export function traceparentOf(span: Span): string | undefined {
   if (!isSampled(span.spanContext())) return undefined;
   const carrier: { traceparent?: string } = {};
@@ -82,7 +91,7 @@ export function traceparentOf(span: Span): string | undefined {
   return carrier.traceparent;
 }
 
-/** Headers that tell a server whose child its work is; empty when nothing is traced. */
+/** Headers that give a server the parent of its spans; empty when nothing is traced. */
 export function activeCarrier(): Readonly<Record<string, string>> {
   const carrier: Record<string, string> = {};
   if (isTraced()) propagation.inject(context.active(), carrier);

@@ -10,8 +10,8 @@ export interface TracingOptions {
 }
 
 /**
- * Loads the SDK when an OTLP endpoint is set, and answers how to end it. Settings that are not usable are logged and turn
- * traces off: nothing that only watches may keep a process from its work. Never rejects.
+ * Loads the SDK when an OTLP endpoint is set, and returns a function that ends it. Invalid settings are logged and turn
+ * traces off: telemetry must not stop a process from its work. Never rejects.
  */
 export async function startTracing({ environment, serviceName, logger }: TracingOptions): Promise<() => Promise<void>> {
   try {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, before, describe, it } from 'node:test';
-import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { after, before, describe, test } from 'node:test';
+import { context, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Logger } from '#platform/log.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
@@ -50,7 +50,7 @@ describe('a process without an endpoint', () => {
       OTEL_TRACES_EXPORTER: 'none',
     },
   })) {
-    it(`loads nothing but the API: ${name}`, () => {
+    test(`loads nothing but the API: ${name}`, () => {
       const { packages, lines } = startElsewhere(environment);
       assert.deepEqual(packages, ['@opentelemetry/api']);
       assert.match(lines, /inside/);
@@ -60,7 +60,7 @@ describe('a process without an endpoint', () => {
 });
 
 describe('a process with an endpoint', () => {
-  it('loads the SDK, and its log lines name the trace', () => {
+  test('loads the SDK, and its log lines name the trace', () => {
     const { packages, lines } = startElsewhere({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
     assert.ok(packages.includes('@opentelemetry/sdk-trace'));
     const inside = lines.split('\n').find((line) => line.includes('inside')) ?? '';
@@ -73,7 +73,7 @@ describe('a process with an endpoint', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '5'],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector:4318'],
   ] as const) {
-    it(`goes on without traces and names the variable: ${name}=${value}`, async () => {
+    test(`goes on without traces and names the variable: ${name}=${value}`, async () => {
       const warnings: string[] = [];
       const logger: Logger = {
         ...silentLogger,
@@ -119,7 +119,7 @@ describe('spans of sampler parentbased_always_off', () => {
     'zeros for an id': `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
     'a text of 1 MB': 'a'.repeat(1_000_000),
   })) {
-    it(`is not sampled and names itself to nobody: ${name}`, async () => {
+    test(`is not sampled and sends no trace context: ${name}`, async () => {
       await inSpan({ ...settings, parent: contextOf({ traceparent }) }, async (span) => {
         assert.equal(traceparentOf(span), undefined);
         assert.equal(activeTraceIds(), undefined);
@@ -128,7 +128,7 @@ describe('spans of sampler parentbased_always_off', () => {
     });
   }
 
-  it('goes on with the trace of a sampled caller, down to the call of another system', async () => {
+  test('goes on with the trace of a sampled caller, down to the call of another system', async () => {
     const { metrics, exposition } = createMetrics(
       { test_seconds: { type: 'histogram', help: 'Time.', buckets: [1] } },
       { processMetrics: false },
@@ -148,7 +148,7 @@ describe('spans of sampler parentbased_always_off', () => {
     assert.equal(find('inner')?.parentSpanId, find('outer')?.spanId);
   });
 
-  it('samples a batch when one of the additions in it is', async () => {
+  test('samples a batch when one of the additions in it is', async () => {
     const links = linksTo([undefined, unsampled, sampled]);
     await inSpan({ ...settings, name: 'batch', parent: ROOT_CONTEXT, links }, async () => {});
     await inSpan(
@@ -161,7 +161,21 @@ describe('spans of sampler parentbased_always_off', () => {
     assert.equal(find('other batch'), undefined);
   });
 
-  it('tells of an error, and makes no span of a call outside of one', async () => {
+  test('hides a sampled span from work that is not sampled', async () => {
+    await inSpan({ ...settings, parent: contextOf({ traceparent: sampled }) }, () =>
+      inSpan({ ...settings, parent: ROOT_CONTEXT }, async () => {
+        assert.equal(activeTraceIds(), undefined);
+        await inClientSpan('hidden', {}, async (span) => assert.equal(span, undefined));
+      }),
+    );
+  });
+
+  test('gives work that is not sampled no context of its own', async () => {
+    const outside = context.active();
+    await inSpan({ ...settings, parent: ROOT_CONTEXT }, async () => assert.equal(context.active(), outside));
+  });
+
+  test('tells of an error, and makes no span of a call outside of one', async () => {
     const failing = inSpan({ ...settings, name: 'failing', parent: contextOf({ traceparent: sampled }) }, async () => {
       throw new TypeError('no');
     });

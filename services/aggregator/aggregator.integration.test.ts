@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { type Admin, Kafka as KafkaClient, logLevel, type Producer } from 'kafkajs';
 import pg from 'pg';
@@ -16,19 +16,20 @@ import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import type { Verdict } from '#contract/verdict.ts';
 import { parseAddition } from '#core/addition.ts';
+import { createCa } from '#lab/certificates/pki.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { createLogger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { loseEndOfLog } from '#test/support/lostSegment.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { createCa } from '#tools/pki.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 import { topicFileText } from '#tools/testing/topicFile.ts';
 import { createAggregator } from './aggregator.ts';
 
-// These tests kill their servers, so they have their own.
+// These tests kill their servers, so this file has its own servers.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: Postgres;
@@ -94,7 +95,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
   });
 }
 
-/** One aggregator without its ports: what main.ts runs behind them. */
+/** One aggregator without its ports: the part that main.ts starts after them. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
@@ -141,7 +142,7 @@ async function renewProducer(): Promise<void> {
   producer = await connectProducer();
 }
 
-/** How many partitions the books call halted. */
+/** Number of halted partitions in the books. */
 async function haltsIn(schema: string): Promise<number> {
   const client = new pg.Client(postgres.clientConfig());
   await client.connect();
@@ -161,7 +162,7 @@ interface Produced {
   readonly series?: string;
 }
 
-/** Writes additions as a calculator would; answers the vector of their positions. */
+/** Writes additions as a calculator would; returns the vector of their positions. */
 async function produce(topic: string, additions: readonly Produced[], partitions = 3) {
   const vector = new Map<number, bigint>();
   for (let partition = 0; partition < partitions; partition++) {
@@ -188,19 +189,8 @@ async function proofOf(aggregator: Aggregator, recount = true) {
   return aggregator.api.getProof(create(GetProofRequestSchema, { recount }), call());
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, ms = 60_000): Promise<T> {
-  const deadline = Date.now() + ms;
-  let seen: unknown;
-  for (;;) {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-    } catch (error) {
-      seen = error;
-    }
-    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${ms} ms`, { cause: seen });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined, timeoutMs = 60_000): Promise<T> {
+  return waitFor({ what, timeoutMs }, async () => look());
 }
 
 const untilOpen = (aggregator: Aggregator) =>
@@ -214,7 +204,7 @@ function numbers(from: number, to: number): Produced[] {
 const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
 
 describe('an aggregator', () => {
-  it('makes its topic, counts every addition once and proves it', async () => {
+  test('makes its topic, counts every addition once and proves it', async () => {
     const name = uniqueName('counts');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -237,7 +227,7 @@ describe('an aggregator', () => {
     assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
   });
 
-  it('tells Kafka the last offset of every partition soon after it rests, and Prometheus at once', async () => {
+  test('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
     const name = uniqueName('dashboards');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -266,7 +256,7 @@ describe('an aggregator', () => {
     assert.doesNotMatch(text, /sumpipeline_partition_halted\{/);
   });
 
-  it('tells when the first certificate of Kafka and of PostgreSQL ends, and follows a CA file', async () => {
+  test('exports when the first certificate of Kafka and of PostgreSQL expires, and follows a CA file', async () => {
     const [short, shorter] = [await createCa('old', { validDays: 20 }), await createCa('older', { validDays: 10 })];
     const file = join(folder.path, uniqueName('store-ca'));
     await writeFile(file, `${short.certPem}${postgres.caPem}`);
@@ -286,7 +276,7 @@ describe('an aggregator', () => {
     await untilEnd('postgres', shorter.certPem);
   });
 
-  it('parks what is no addition, goes on, and is not exact any more', async () => {
+  test('parks a record that is not an addition, continues, and is no longer exact', async () => {
     const name = uniqueName('parks');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -301,7 +291,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(aggregator)).exact, false);
   });
 
-  it('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
+  test('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
     const name = uniqueName('marker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -322,7 +312,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'RecordsParked']);
   });
 
-  it('hands over to another one without losing or doubling', async () => {
+  test('hands over to another one without losing or doubling', async () => {
     const name = uniqueName('hands');
     await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
     await untilOpen(first);
@@ -337,7 +327,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(first)).exact, true);
   });
 
-  it('counts exactly while PostgreSQL is killed in the middle', async () => {
+  test('counts exactly while PostgreSQL is killed in the middle', async () => {
     const name = uniqueName('store');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -357,7 +347,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
   });
 
-  it('counts exactly while Kafka is killed in the middle', async () => {
+  test('counts exactly while Kafka is killed in the middle', async () => {
     const name = uniqueName('broker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -370,7 +360,7 @@ describe('an aggregator', () => {
   });
 
   for (const isRunning of [false, true]) {
-    it(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
+    test(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
       const name = uniqueName('rewritten');
       let aggregator = startAggregator(name);
       try {
@@ -383,7 +373,7 @@ describe('an aggregator', () => {
         await kafka.kill(node);
         await loseEndOfLog(join(folder.path, 'kafka'), `${name}-0`);
         await kafka.start(node);
-        // As long as what was lost, and more: the log ends beyond the offset that comes next.
+        // More records than were lost, so that the log ends after the next offset.
         await until('Kafka takes records again', () => produce(name, numbers(300, 390)));
         if (!isRunning) aggregator = startAggregator(name);
         await until('the verdict says so', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
@@ -391,7 +381,7 @@ describe('an aggregator', () => {
           'a reason of the partition',
           () => aggregator.verdicts.at(-1)?.halts[0],
         );
-        // Under it, it may meet the log while it is still too short.
+        // A running aggregator may see the log while it is still too short.
         assert.match(reason, isRunning ? /^Log(Rewritten|Truncated)$/ : /^LogRewritten$/, message);
         assert.match(message, /^partition 0: /);
         const proof = await proofOf(aggregator);
@@ -403,7 +393,7 @@ describe('an aggregator', () => {
     });
   }
 
-  it('halts when records vanished before they were counted, and says which', async () => {
+  test('halts when records vanished before they were counted, and says which', async () => {
     const name = uniqueName('truncated');
     {
       await using aggregator = startAggregator(name);
@@ -424,12 +414,12 @@ describe('an aggregator', () => {
     await using aggregator = startAggregator(name);
     const verdict = await until('it halts', () => aggregator.verdicts.find(({ halts }) => halts.length > 0));
     assert.equal(verdict.exact, false);
-    assert.match(verdict.halts[0]?.message ?? '', /partition 1: offset 10 comes next but the log begins at 15/);
+    assert.match(verdict.halts[0]?.message ?? '', /partition 1: the next offset is 10 but the log begins at 15/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  it('never makes a topic anew that it has counted, and says that it is gone', async () => {
+  test('never re-creates a topic that it has counted, and reports that it is gone', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -446,7 +436,7 @@ describe('an aggregator', () => {
     assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
   });
 
-  it('counts nothing of a topic that was deleted and made again while no aggregator ran', async () => {
+  test('counts nothing of a topic that was deleted and re-created while no aggregator ran', async () => {
     const name = uniqueName('replaced');
     let counted: Verdict['log'];
     {
@@ -458,13 +448,13 @@ describe('an aggregator', () => {
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
-    // Far past our offsets: from there on the new log would look like the old one.
+    // Far past the counted offsets, where the new log would look like the old one.
     await until('it takes records', () => produce(name, numbers(1000, 1200)));
     await using aggregator = startAggregator(name);
     const verdict = await until('it is seen', () =>
       aggregator.verdicts.find(({ kafka }) => kafka.reason === 'LogChanged'),
     );
-    assert.match(verdict.kafka.message, /deleted and made again.*give it a new schema and topic/);
+    assert.match(verdict.kafka.message, /deleted and re-created.*give it a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
     assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
@@ -475,7 +465,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
-  it('counts nothing of a topic that was deleted and made again under it', async () => {
+  test('counts nothing of a topic that was deleted and re-created while it ran', async () => {
     const name = uniqueName('swapped');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -492,7 +482,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
   });
 
-  it('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
+  test('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
     const name = uniqueName('growing');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -522,7 +512,7 @@ describe('an aggregator', () => {
     );
   });
 
-  it('counts on after a restart although Kafka refuses the settings that are wanted, and says so', async () => {
+  test('continues after a restart although Kafka refuses the wanted settings, and reports the refusal', async () => {
     const name = uniqueName('refused');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -544,7 +534,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  it('says what is wrong with a file that changed, and goes on counting', async () => {
+  test('says what is wrong with a file that changed, and goes on counting', async () => {
     const name = uniqueName('illegible');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -564,7 +554,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  it('says the same of a halted partition whichever replica is asked, and after a restart at once', async () => {
+  test('reports a halted partition on every replica, and at once after a restart', async () => {
     const name = uniqueName('halted');
     {
       await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
@@ -589,7 +579,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
   });
 
-  it('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
+  test('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
     const name = uniqueName('inuse');
     {
       await using owner = startAggregator(name);
@@ -602,7 +592,7 @@ describe('an aggregator', () => {
     assert.equal(verdict.exact, null);
   });
 
-  it('names a missing Secret and connects when it appears', async () => {
+  test('names a missing Secret and connects when it appears', async () => {
     const name = uniqueName('secret');
     const path = join(folder.path, `password-${name}`);
     await using aggregator = startAggregator(name, {

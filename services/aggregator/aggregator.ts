@@ -18,26 +18,28 @@ export interface AggregatorOptions {
   readonly config: AggregatorConfig;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
-  /** The verdict flipped. */
+  /** Called when the verdict changed. */
   readonly onVerdict: (verdict: Verdict) => void;
-  /** Readiness may have changed. */
+  /** Called when readiness may have changed. */
   readonly onReady: (isReady: boolean) => void;
 }
 
 export interface AggregatorService {
   readonly handlers: ServiceHandlers<typeof Aggregator>;
-  /** Why it is not ready; undefined when it is. */
+  /** Why the aggregator is not ready; undefined if it is ready. */
   problem(): string | undefined;
-  /** Begins to connect, and goes on trying. */
+  /** Starts to connect, with retries. */
   start(): void;
-  /** Settles only when nothing moves in spite of lag: the process should end, a new one may do better. */
+  /**
+   * Settles only if no partition makes progress in spite of lag: the process should exit, because a restart may help.
+   */
   readonly stuck: Promise<StuckError>;
-  /** Gives the partitions back to the group; reads are still answered. */
+  /** Returns the partitions to the group; reads are still served. */
   leave(): void;
   close(): Promise<void>;
 }
 
-/** Puts the aggregator together: sessions that count, state that judges, and the service on top. */
+/** Creates the aggregator: sessions that count, the state that judges, and the service that uses them. */
 export function createAggregator(options: AggregatorOptions): AggregatorService {
   const { config, logger, metrics, onVerdict, onReady } = options;
   const leaving = new AbortController();
@@ -68,7 +70,7 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     now: () => new Date(),
   });
 
-  /** Kafka may go away later: totals are still exact up to where the books stand, and readers may ask for them. */
+  /** Kafka may become unreachable later: totals are still exact up to the vector, and clients may read them. */
   function problem(): string | undefined {
     if (session === undefined || !state.store.ok) return `store: ${state.store.message}`;
     if (!state.wasVerified && !state.kafka.ok) return `kafka: ${state.kafka.message}`;

@@ -3,13 +3,13 @@ import { equalBytes } from '#core/fingerprint.ts';
 import type { LogHeaders, LogRecord } from '#services/eventlog/port.ts';
 import type { Anchor } from '#services/ledger/port.ts';
 
-/** Into the hash, so that a later way to make it cannot be taken for this one. */
+/** Part of the hash, so that a hash of a later algorithm cannot be confused with this one. */
 const version = 'sumpipeline anchor 1';
 
-/** Fingerprints a record with all that the log keeps of it. The same record gives the same anchor in every fetch. */
+/** Hashes everything that the log stores of a record. The same record has the same anchor in every fetch. */
 export function anchorOf(record: LogRecord): Anchor {
   const hash = createHash('sha256');
-  /** With its length in front, so that no two lists of parts give the same bytes. */
+  /** Adds a part with its length in front, so that different lists of parts never have the same bytes. */
   const add = (part: Uint8Array | string | null) => {
     const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     const length = Buffer.alloc(4);
@@ -21,7 +21,7 @@ export function anchorOf(record: LogRecord): Anchor {
   add(String(record.offset));
   add(String(record.appendedAt));
   if (record.unreadable !== undefined) {
-    // Its bytes are not known, and the reason is our own wording.
+    // The bytes are not known, and the wording of the reason may change.
     add('unreadable');
     return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
   }
@@ -31,12 +31,12 @@ export function anchorOf(record: LogRecord): Anchor {
   return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
 }
 
-/** Whether a record is the one that the anchor was made of, also when it could not be read then. */
+/** Returns whether the anchor was made of this record, even if the record was unreadable then. */
 export function isAnchoredBy(record: LogRecord, { hash }: Anchor): boolean {
   return [record, { ...record, unreadable: '' }].some((one) => equalBytes(anchorOf(one).hash, hash));
 }
 
-/** By name: clients differ in the order in which they tell headers. */
+/** Sorted by name, because clients return headers in different orders. */
 function partsOf(headers: LogHeaders): (Uint8Array | string)[] {
   return Object.entries(headers)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))

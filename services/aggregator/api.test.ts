@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { GetProofRequestSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import type { RecountResult } from '#services/ledger/port.ts';
@@ -8,9 +8,9 @@ import type { Session } from './session.ts';
 import { AggregatorState } from './state.ts';
 import { Waiting } from './waiting.ts';
 
-it('one recount serves everybody who asks while it goes on, and the next one counts anew', async () => {
+test('one recount serves all requests that arrive while it runs, and the next request starts another recount', async () => {
   const recounts: PromiseWithResolvers<RecountResult>[] = [];
-  // A fake of what a proof reads; anything else it is asked for is undefined and fails.
+  // A fake session for a proof; all other properties are undefined, so their use fails.
   const session = {
     ledger: {
       recount: () => {

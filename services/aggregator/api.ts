@@ -31,7 +31,7 @@ export interface ApiOptions {
   readonly logEpoch: number;
   readonly state: AggregatorState;
   readonly waiting: Waiting;
-  /** The session that reads go through; undefined while there is none. */
+  /** The session that reads use; undefined while no session is open. */
   readonly session: () => Session | undefined;
   readonly now: () => Date;
 }
@@ -72,7 +72,7 @@ export class AggregatorApi {
       throw invalidField('pageSize', `is ${request.pageSize}; at most ${pageSizeMax} are listed`);
     const limit = request.pageSize === 0 ? pageSizeDefault : request.pageSize;
     const after = decodePageToken(request.pageToken);
-    // One more than asked tells whether there is a next page.
+    // One more than requested, to know whether there is a next page.
     const found = await this.#read(({ ledger }) => ledger.listTotals({ after, limit: limit + 1 }));
     const totals = found.slice(0, limit);
     const last = found.length > limit ? totals.at(-1) : undefined;
@@ -106,20 +106,20 @@ export class AggregatorApi {
     if (request.recount) state.recount = await this.#recount();
     const books = await this.#read(({ ledger }) => ledger.readBooks());
     state.books = books;
-    // Kafka after PostgreSQL: what is counted was in the log before.
+    // Kafka is read after PostgreSQL, because counted records were in the log before.
     const ranges = await this.#session()
       .topic.offsets()
       .catch(() => undefined);
-    return buildProof({ exactness: state.judge(), books, ranges, logEpoch, at: now() });
+    return buildProof({ exactness: state.decideExactness(), books, ranges, logEpoch, at: now() });
   }
 
-  /** One at a time: each reads every row, on a connection that counting needs too. */
+  /** One recount at a time: it reads every row, on a connection that counting needs too. */
   readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount()));
 
-  /** For the waiters. */
+  /** For waiting requests. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());
 
-  /** For the waiters. */
+  /** For waiting requests. */
   readPartitions = async () => new Set((await this.#session().topic.offsets()).keys());
 
   async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -127,7 +127,7 @@ export class AggregatorApi {
       return await work(this.#session());
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      throw new SumError('unavailable', `the books cannot be read now: ${error.message}; try again`, { cause: error });
+      throw new SumError('unavailable', `the ledger cannot be read now: ${error.message}; retry`, { cause: error });
     }
   }
 
@@ -135,7 +135,7 @@ export class AggregatorApi {
     const session = this.#options.session();
     if (session !== undefined) return session;
     const { message } = this.#options.state.store;
-    throw new SumError('unavailable', `the books are not open: ${message}; try again`);
+    throw new SumError('unavailable', `the ledger is not connected: ${message}; retry`);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
 import type { LogRecord } from '#services/eventlog/port.ts';
@@ -39,7 +39,7 @@ class FakeLedger {
 const target = (ledger: FakeLedger) => ({ ledger, partition: 0, ownerEpoch: 1n });
 
 describe('applyRecords', () => {
-  it('commits good records as one batch', async () => {
+  test('commits good records as one batch', async () => {
     const ledger = new FakeLedger();
     const result = await applyRecords(target(ledger), 0n, [recordAt(0), recordAt(1)]);
     assert.deepEqual(result, {
@@ -51,7 +51,7 @@ describe('applyRecords', () => {
     assert.equal(ledger.committed.length, 1);
   });
 
-  it('parks a record whose bytes could not be read, with the reason', async () => {
+  test('parks a record whose bytes could not be read, with the reason', async () => {
     const ledger = new FakeLedger();
     const unreadable = { ...recordAt(1), key: null, value: null, unreadable: 'its batch unpacks to more than 16 MB' };
     const result = await applyRecords(target(ledger), 0n, [recordAt(0), unreadable, recordAt(2)]);
@@ -60,7 +60,7 @@ describe('applyRecords', () => {
     assert.deepEqual([parked?.offset, parked?.value, parked?.reason], [1n, null, unreadable.unreadable]);
   });
 
-  it('halts at a record whose bytes were changed, which may be whole when it is read again', async () => {
+  test('halts at a record whose bytes were changed, which may be whole when it is read again', async () => {
     const ledger = new FakeLedger();
     const damaged = {
       ...recordAt(1),
@@ -74,7 +74,7 @@ describe('applyRecords', () => {
   });
 
   for (const poisoned of [[0], [7], [3, 4], [0, 1, 2, 3, 4, 5, 6, 7]]) {
-    it(`parks just the records that PostgreSQL refuses: ${poisoned}`, async () => {
+    test(`parks just the records that PostgreSQL refuses: ${poisoned}`, async () => {
       const ledger = new FakeLedger();
       const records = Array.from({ length: 8 }, (_, offset) =>
         recordAt(offset, poisoned.includes(offset) ? 'poison' : 's'),
@@ -96,7 +96,7 @@ describe('applyRecords', () => {
     });
   }
 
-  it('commits what stands before a record that halts, and says where it stopped', async () => {
+  test('commits the records before a record that halts, and returns where it stopped', async () => {
     const ledger = new FakeLedger();
     const result = await applyRecords(target(ledger), 0n, [recordAt(0), { ...recordAt(1), schema: '2' }, recordAt(2)]);
     assert.equal(result.nextOffset, 1n);
@@ -104,13 +104,13 @@ describe('applyRecords', () => {
     assert.equal(ledger.nextOffset, 1n);
   });
 
-  it('commits nothing when the first record halts', async () => {
+  test('commits nothing when the first record halts', async () => {
     const ledger = new FakeLedger();
     const result = await applyRecords(target(ledger), 0n, [{ ...recordAt(0), schema: '2' }]);
     assert.deepEqual([result.nextOffset, ledger.committed], [0n, []]);
   });
 
-  it('passes a lost fence on: nobody knows more than the books', async () => {
+  test('passes a lost fence on: only the ledger knows the truth', async () => {
     const ledger = { applyBatch: () => Promise.reject(new FencedError('gone')) };
     await assert.rejects(applyRecords({ ledger, partition: 0, ownerEpoch: 1n }, 0n, [recordAt(0)]), FencedError);
   });
@@ -126,7 +126,7 @@ describe('prepareBatch', () => {
     ['no key', { ...good, key: null }, /the key is not the request_id/],
     ['another key', { ...good, key: new Uint8Array(16) }, /the key is not the request_id/],
   ] as const) {
-    it(`parks a record with ${what}`, () => {
+    test(`parks a record with ${what}`, () => {
       const { additions, parked, halt } = prepareBatch(0, [record]);
       assert.deepEqual([additions, halt], [[], undefined]);
       assert.match(parked[0]?.reason ?? '', reason);
@@ -134,7 +134,7 @@ describe('prepareBatch', () => {
   }
 
   for (const ms of [Number.NaN, -9e15, 9e15, 2 ** 63]) {
-    it(`counts and parks a record with the time ${ms} under one that every store takes`, () => {
+    test(`counts and parks a record with the time ${ms} under one that every store takes`, () => {
       const { additions, parked } = prepareBatch(0, [
         { ...good, appendedAt: ms },
         { ...recordAt(1), value: null, appendedAt: ms },
@@ -146,12 +146,12 @@ describe('prepareBatch', () => {
     });
   }
 
-  it('parks a header with NUL as text that PostgreSQL takes', () => {
+  test('parks a header with NUL as text that PostgreSQL takes', () => {
     const { parked } = prepareBatch(0, [{ ...good, schema: '\u0000\ud800' }]);
     assert.equal(parked[0]?.schema, '?\ufffd');
   });
 
-  it('halts on a record whose bytes changed after it was made', () => {
+  test('halts on a record whose bytes changed after it was made', () => {
     const value = Uint8Array.from(good.value ?? []);
     const at = value.length - 1;
     value[at] = (value[at] ?? 0) ^ 1;

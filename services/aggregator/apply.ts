@@ -10,20 +10,20 @@ export interface ApplyTarget {
 }
 
 export interface ApplyResult {
-  /** Everything before it is committed. */
+  /** All records before this offset are committed. */
   readonly nextOffset: bigint;
   readonly outcome: BatchOutcome;
-  /** Of the record at nextOffset - 1; undefined when nothing was committed. */
+  /** Anchor of the record at nextOffset - 1; undefined if nothing was committed. */
   readonly anchor: Anchor | undefined;
-  /** Set when the record at nextOffset halts the partition. */
+  /** Set if the record at nextOffset halts the partition. */
   readonly halt: Halt | undefined;
 }
 
 const nothing: BatchOutcome = { applied: 0, duplicate: 0, conflict: 0, parked: 0 };
 
 /**
- * Commits contiguous records that begin at `firstOffset`, up to the first one that halts. A record that PostgreSQL
- * refuses is found by halving and parked. Throws what the ledger throws: then it is not known how far it got.
+ * Commits contiguous records that begin at `firstOffset`, up to the first record that halts. A record that PostgreSQL
+ * refuses is found by halving and parked. Throws the errors of the ledger; then it is unknown how many were committed.
  */
 export async function applyRecords(
   target: ApplyTarget,

@@ -1,14 +1,14 @@
 /**
- * Wall time in which at least one batch with a backlog behind it is in work. Batches of several partitions overlap: time
- * that two share counts once, or a busy aggregator would look slower than it is.
+ * Wall time in which at least one batch with a backlog after it is being processed. Batches of several partitions
+ * overlap; shared time counts once, otherwise a busy aggregator would look slower than it is.
  */
 export class BacklogClock {
   readonly #now: () => number;
   #inWork = 0;
-  /** Up to here the time was counted. */
+  /** The time up to which was counted already. */
   #countedTo = 0;
 
-  /** `now`: milliseconds on a clock that only goes forward. */
+  /** `now`: milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -18,7 +18,7 @@ export class BacklogClock {
     this.#inWork += 1;
   }
 
-  /** Seconds of such time since the last call, or since the first batch began. */
+  /** Returns the seconds counted since the last call, or since the first batch began. */
   end(): number {
     this.#inWork -= 1;
     const now = this.#now();

@@ -18,7 +18,7 @@ function assignmentOf(commits: string[], signal = new AbortController().signal):
   };
 }
 
-test('every partition is told within a second after it rests, all in one commit', async (t) => {
+test('the offset of every partition is committed within a second after its last record, all in one commit', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const commits: string[] = [];
@@ -34,7 +34,7 @@ test('every partition is told within a second after it rests, all in one commit'
   assert.equal(commits.length, 1, 'at rest there is nothing to tell');
 });
 
-test('what an earlier assignment counted is left to the next owner', async () => {
+test('offsets of an earlier assignment are left to the next owner', async () => {
   const [earlier, now]: [string[], string[]] = [[], []];
   const dashboards = new Dashboards(silentLogger);
   const ended = new AbortController();
@@ -55,12 +55,12 @@ test('a refused commit is no reason to fail', async () => {
   };
   dashboards.tell(assignment, 0, 1n);
   await dashboards.flush();
-  // Or its timer would keep the process for another try.
+  // Otherwise its timer would keep the process running for another attempt.
   ended.abort();
   await dashboards.flush();
 });
 
-test('a commit that failed is made again, with what was counted since, until the assignment ends', async (t) => {
+test('a commit that failed is retried, with newer offsets, until the assignment ends', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const ended = new AbortController();

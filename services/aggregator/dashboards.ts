@@ -1,12 +1,12 @@
 import type { Logger } from '#platform/log.ts';
 import type { LogAssignment } from '#services/eventlog/port.ts';
 
-/** A dashboard is as late as this, and Kafka hears of all partitions together once in this time. */
+/** Dashboards lag by this time; in each interval one commit to Kafka covers all partitions. */
 const intervalMs = 1_000;
 
 /**
- * Tells Kafka how far we are, for lag dashboards alone: PostgreSQL says where to read. Within a second after a partition
- * comes to rest its last offset is committed, so that no dashboard shows a lag that is not there.
+ * Commits offsets to Kafka for lag dashboards only; PostgreSQL says where to read. The last offset of a partition is
+ * committed within a second after its last record, so that no dashboard shows a lag that does not exist.
  */
 export class Dashboards {
   readonly #logger: Logger;
@@ -18,10 +18,10 @@ export class Dashboards {
     this.#logger = logger;
   }
 
-  /** The partition is counted up to `nextOffset` under this assignment. */
+  /** Reports that the partition is counted up to `nextOffset` under this assignment. */
   tell(assignment: LogAssignment, partition: number, nextOffset: bigint): void {
     if (this.#assignment !== assignment) {
-      // What an earlier generation counted is told by the partition's next owner.
+      // The next owner of a partition commits the offsets of earlier generations.
       this.#pending.clear();
       this.#assignment = assignment;
     }
@@ -29,7 +29,7 @@ export class Dashboards {
     this.#timer ??= setTimeout(() => void this.flush(), intervalMs);
   }
 
-  /** Commits what is pending now. Never rejects. */
+  /** Commits the pending offsets now. Never rejects. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -45,7 +45,7 @@ export class Dashboards {
     }
   }
 
-  /** A partition at rest has no later offset that would make up for a commit that failed. */
+  /** Retries a failed commit, because a partition without new records gets no later commit that would replace it. */
   #tellAgain(assignment: LogAssignment, offsets: ReadonlyMap<number, bigint>): void {
     if (assignment.signal.aborted || this.#assignment !== assignment) return;
     for (const [partition, offset] of offsets) {

@@ -17,9 +17,9 @@ import { aggregatorRoutes } from './routes.ts';
 /** Reads in flight may take this long after the intake has stopped. */
 const finishWithinMs = 5_000;
 
-/** The aggregator: counts the log into the books, answers totals and proof over gRPC and HTTP. */
+/** The aggregator: counts the log into the ledger, and serves totals and proof over gRPC and HTTP. */
 export async function main(): Promise<void> {
-  // First: as pid 1 a process without a handler ignores SIGTERM.
+  // Installed first, because as pid 1 a process without a handler ignores SIGTERM.
   const signalled = untilSignal();
   const config = parseEnvironment(aggregatorEnvironment, process.env);
   const logger = createLogger({
@@ -55,7 +55,7 @@ export async function main(): Promise<void> {
     address: config.SUMPIPELINE_LISTEN_ADDRESS,
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
-    readyProblem: () => (isDraining ? 'draining before the end' : aggregator.problem()),
+    readyProblem: () => (isDraining ? 'draining before shutdown' : aggregator.problem()),
     metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
@@ -65,11 +65,11 @@ export async function main(): Promise<void> {
   logger.info({ http: rpc.httpPort, grpc: rpc.grpcPort, admin: admin.port }, 'aggregator listens');
 
   const why = await Promise.race([signalled, aggregator.stuck]);
-  if (why instanceof Error) logger.error({ error: why }, 'nothing moves in spite of lag, ending');
+  if (why instanceof Error) logger.error({ error: why }, 'records wait but no partition makes progress; exiting');
   isDraining = true;
   rpc.setServing(false);
   logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
-  // Partitions go to the others at once; reads are answered while load balancers stop sending.
+  // Other aggregators get the partitions at once; reads are still served until load balancers stop sending.
   aggregator.leave();
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { aggregatorMetrics } from '#contract/metrics.ts';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** A fake of one partition's books and of one assignment: a list of calls in order, and scripted failures. */
+/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -53,7 +53,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
       isCounted = isSame;
       return step(`read ${offset}`);
     },
-    stop: () => assert.fail('nobody asked to stop'),
+    stop: () => assert.fail('no stop was expected'),
     commitForDashboards: async () => {},
   };
   let halted: LedgerHalt | undefined;
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The gauges of partitions that are there now. */
+    /** The current gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** What the reader asks about the record before the first one. */
+    /** The comparison that the reader makes with the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
@@ -106,17 +106,17 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** What another owner, or a commit whose answer was lost, did to the books. */
+    /** Changes the books as another owner does, or a commit whose response was lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
-    /** What a person does who has looked at it. */
+    /** Clears the halt as an administrator does. */
     clearHalt: () => {
       halted = undefined;
     },
     async assign(partitionsOfIt: readonly number[] = [0]) {
       partitions.assign(Object.assign(assignment, { partitions: partitionsOfIt }));
-      await partitions.settled();
+      await partitions.whenIdle();
     },
     batch(offset: number, schema = '1'): LogBatch {
       const requestId = `00000000-0000-4000-8000-${String(offset + 1).padStart(12, '0')}`;
@@ -134,12 +134,12 @@ describe('the gauges of partitions', () => {
     'sumpipeline_halted_partitions 0',
   ];
 
-  it('go with the connection, so that no old number stands beside a new one; its halts stay known', async () => {
+  test('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign([0, 1]);
     await partitions.apply(batch(0));
     partitions.stopped(1, new LogGapError({ partition: 1, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     assert((await gauges()).includes('sumpipeline_next_offset{partition="0"} 1'));
     assert((await gauges()).includes('sumpipeline_partition_halted{partition="1"} 1'));
     partitions.retire();
@@ -147,11 +147,11 @@ describe('the gauges of partitions', () => {
     assert.equal(partitions.halts.get(1)?.reason, 'LogGap');
   });
 
-  it('show no halt that a commit has ended', async () => {
+  test('show no halt that a commit has ended', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     await assign();
     assert((await gauges()).includes('sumpipeline_halted_partitions 1'));
     await partitions.apply(batch(0));
@@ -160,7 +160,7 @@ describe('the gauges of partitions', () => {
 });
 
 describe('the anchor of a partition', () => {
-  it('is the last record of what was committed last', async () => {
+  test('is the last record of what was committed last', async () => {
     const { assign, partitions, batch, isCounted } = setUp();
     await assign();
     const [first, second] = [batch(0), batch(1)];
@@ -171,7 +171,7 @@ describe('the anchor of a partition', () => {
     assert.deepEqual([isCounted(second.records[0]), isCounted(first.records[0])], [true, false]);
   });
 
-  it('comes from the books at a claim; books without one compare nothing', async () => {
+  test('comes from the books at a claim; books without one compare nothing', async () => {
     const [counted] = setUp().batch(4).records;
     const other = { ...counted, appendedAt: 1 };
     const anchored = setUp({ nextOffset: 5n, anchor: anchorOf(counted) });
@@ -182,13 +182,13 @@ describe('the anchor of a partition', () => {
     assert.equal(older.isCounted(other), true);
   });
 
-  it('that is another record halts the partition until a person has looked', async () => {
+  test('that is another record halts the partition until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
-    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 is not the one that was counted/);
+    assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
     assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
     clearHalt();
@@ -198,7 +198,7 @@ describe('the anchor of a partition', () => {
 });
 
 describe('a partition', () => {
-  it('is ours to count from its assignment on, claimed or not, until it halts', async () => {
+  test('is ours to count from its assignment on, claimed or not, until it halts', async () => {
     const { assign, fail, partitions, batch } = setUp();
     assert.deepEqual(partitions.counting, []);
     fail('claim', new StoreUnavailableError('StoreError', 'away'));
@@ -211,7 +211,7 @@ describe('a partition', () => {
     assert.deepEqual(partitions.counting, []);
   });
 
-  it('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
+  test('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
     const { assign, fail, partitions, batch } = setUp();
     const obstacles = () => [...partitions.obstacles.values()];
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
@@ -223,7 +223,7 @@ describe('a partition', () => {
     assert.deepEqual(obstacles(), ['a transaction is open']);
   });
 
-  it('has none any more when nothing was met for a while', async () => {
+  test('has none any more when nothing was met for a while', async () => {
     const { assign, fail, partitions, clock } = setUp();
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
     await assign();
@@ -232,34 +232,34 @@ describe('a partition', () => {
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('has none for a membership that cannot be proven', async () => {
+  test('has none for a membership that cannot be proven', async () => {
     const { assign, fail, partitions } = setUp();
     fail('prove', new NotMemberError('not now'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('has none for an error that names no cause', async () => {
+  test('has none for an error that names no cause', async () => {
     const { assign, fail, partitions } = setUp();
     fail('claim', new Error('what is this'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  it('is claimed only after a proof of membership, and read from the offset of the books', async () => {
+  test('is claimed only after a proof of membership, and read from the offset of the books', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
   });
 
-  it('is not claimed by a member that cannot prove itself; it asks again', async () => {
+  test('is not claimed by a member that cannot prove its membership; the member retries', async () => {
     const { assign, calls, fail } = setUp();
     fail('prove', new NotMemberError('who are you'));
     await assign();
     assert.deepEqual(calls, ['prove', 'prove', 'claim', 'read 0']);
   });
 
-  it('is not claimed any more once the assignment is over', async () => {
+  test('is not claimed any more once the assignment is over', async () => {
     const { assign, calls, fail, ending } = setUp();
     fail('prove', ...Array.from({ length: 100 }, () => new NotMemberError('who are you')));
     const assigned = assign();
@@ -268,7 +268,7 @@ describe('a partition', () => {
     assert.ok(!calls.includes('claim'), calls.join());
   });
 
-  it('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
+  test('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
     const { assign, calls, fail, partitions, batch } = setUp();
     await assign();
     fail('confirm', new LogUnavailableError('Unreachable', 'the leader does not answer'));
@@ -278,7 +278,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['apply 0 epoch 1']);
   });
 
-  it('counts nothing of a log that was replaced after the fetch, and ends the session', async () => {
+  test('counts nothing of a log that was replaced after the fetch, and ends the session', async () => {
     const { assign, calls, fail, fatal, partitions, batch } = setUp();
     await assign();
     const replaced = new LogReplacedError({ topic: 'log', wanted: 'a', found: 'b' });
@@ -288,7 +288,7 @@ describe('a partition', () => {
     assert.deepEqual(fatal, [replaced]);
   });
 
-  it('moves on with every batch that commits', async () => {
+  test('moves on with every batch that commits', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'confirmed', nextOffset: 1n });
@@ -300,28 +300,28 @@ describe('a partition', () => {
     ['the fence is lost', new FencedError('another owner')],
     ['the outcome of the commit is unknown', new StoreUnavailableError('StoreError', 'connection lost')],
   ] as const) {
-    it(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
+    test(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
       const { assign, calls, partitions, batch, fail, moveBooks } = setUp();
       await assign();
       fail('apply', error);
       moveBooks(5n);
       assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
-      await partitions.settled();
+      await partitions.whenIdle();
       assert.deepEqual(calls, ['prove', 'claim', 'read 0', 'apply 0 epoch 1', 'prove', 'claim', 'read 5']);
       await partitions.apply(batch(5));
       assert.equal(calls.at(-1), 'apply 5 epoch 2');
     });
   }
 
-  it('commits nothing of a batch that does not begin where the books stand', async () => {
+  test('commits nothing of a batch that does not begin where the books stand', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(3)), { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  it('commits nothing of a batch from an assignment that is over', async () => {
+  test('commits nothing of a batch from an assignment that is over', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     const other = setUp().assignment;
@@ -329,25 +329,25 @@ describe('a partition', () => {
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  it('leaves what the next generation claimed alone when an older one fails late', async () => {
+  test('leaves what the next generation claimed alone when an older one fails late', async () => {
     const { assign, partitions, batch, fail, ending } = setUp();
     await assign();
     fail('apply', new FencedError('another owner'));
     const late = partitions.apply(batch(0));
     ending.abort();
     assert.deepEqual(await late, { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual([...partitions.halts], []);
   });
 
-  it('halts when the log has a gap, until a batch commits again', async () => {
+  test('halts when the log has a gap, until a batch commits again', async () => {
     const { assign, partitions, batch, changes, calls } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
     assert.equal(partitions.halts.get(0)?.reason, 'LogGap');
     assert.equal(changes(), 1);
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the books know it');
     await assign();
     assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
@@ -357,11 +357,11 @@ describe('a partition', () => {
 
   const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
 
-  it('is not read again after the log lost what comes next, whatever the log says later, until a person clears it', async () => {
+  test('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'halt LogTruncated epoch 1']);
     await assign();
     assert.deepEqual(calls.splice(0), ['prove', 'claim']);
@@ -371,48 +371,48 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
   });
 
-  it('is not read again either when the books could not be told in time: the next claim tells them first', async () => {
+  test('is not read again if the halt could not be stored in time: the next claim stores it first', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new FencedError('another owner'));
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     calls.splice(0);
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
   });
 
-  it('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
+  test('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
     const unlisted = new LogRangeError({ partition: 0, wanted: 0n, earliest: 0n, end: 0n });
     const { assign, partitions, calls, fail } = setUp();
     fail('read', unlisted);
     await assign();
     assert.deepEqual(calls.splice(0), ['prove', 'claim', 'read 0', 'prove', 'claim', 'read 0']);
     partitions.stopped(0, unlisted);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls, ['prove', 'claim', 'read 0']);
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('tells the books of a halt again until they have heard it', async () => {
+  test('retries to store a halt until it is stored', async () => {
     const { assign, partitions, calls, fail } = setUp();
     await assign();
     fail('halt', new StoreUnavailableError('StoreError', 'connection lost'));
     partitions.stopped(0, lost);
-    await partitions.settled();
+    await partitions.whenIdle();
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
-  it('that halted and went to another member is told by the books alone', async () => {
+  test('that halted and went to another member is reported only by the books', async () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
-    await partitions.settled();
+    await partitions.whenIdle();
     await assign([]);
     assert.equal(partitions.halts.size, 0);
   });
 
-  it('halts when the books contradict themselves', async () => {
+  test('halts when the books contradict themselves', async () => {
     const { assign, partitions, batch, fail } = setUp();
     await assign();
     fail('apply', new BooksError('LawViolated', 'it does not add up'));
@@ -420,14 +420,14 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'BooksBroken');
   });
 
-  it('halts at a record of a newer schema', async () => {
+  test('halts at a record of a newer schema', async () => {
     const { assign, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(0, '2')), { kind: 'stop' });
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  it('ends the session when the books belong to somebody else', async () => {
+  test('ends the session when the books belong to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();
@@ -438,14 +438,14 @@ describe('a partition', () => {
   });
 });
 
-it('tells Kafka where a claim begins, for dashboards: the last owner may not have, and no record may follow', async () => {
+test('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
   const { partitions, assignment } = setUp({ nextOffset: 41n });
   const told: string[] = [];
   partitions.assign({
     ...assignment,
     commitForDashboards: async (offsets) => void told.push(JSON.stringify([...offsets].map(String))),
   });
-  await partitions.settled();
+  await partitions.whenIdle();
   await partitions.rest();
   assert.deepEqual(told, ['["0,41"]']);
 });

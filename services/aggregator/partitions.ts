@@ -34,65 +34,65 @@ import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
   readonly ledger: Ledger;
-  /** Asks whether what the partition delivered is still of the log that the books count: see TopicIdentity.confirm. */
+  /** Confirms that the delivered records belong to the topic that the books count: see TopicIdentity.confirm. */
   readonly confirmLog: (partition: number) => Promise<void>;
-  /** Our name in the books, for people. */
+  /** Name of this process in the books, for people. */
   readonly owner: string;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
   readonly now: () => number;
   readonly random: () => number;
-  /** Something that a verdict may depend on has changed. */
+  /** Called when a fact changed that the verdict may depend on. */
   readonly onChange: () => void;
-  /** Positions were applied: whoever waits for some may look again. */
+  /** Called when positions were applied, so that waiting requests can check again. */
   readonly onApplied: () => void;
-  /** The session cannot go on: the books belong to somebody else. */
+  /** Called when the session cannot continue: the books belong to another pipeline or log. */
   readonly onFatal: (error: Error) => void;
 }
 
-/** A partition between claim and loss: only with this may we commit. */
+/** A claimed partition. Only the owner of a claim may commit. */
 interface Owned {
   readonly assignment: LogAssignment;
   readonly ownerEpoch: bigint;
   nextOffset: bigint;
-  /** Of the last record that was counted; undefined when the books have none. */
+  /** Anchor of the last counted record; undefined if the books have no anchor. */
   anchor: Anchor | undefined;
 }
 
-/** As many records as a reader gives us at most: with so many waiting we are the ones who are waited for. */
+/** The maximum of one batch: if this many records wait, the aggregator is the bottleneck. */
 const fullBatchRecords = 1000n;
 
-/** What is still in the way is met again sooner: a claim within 30 s, an open transaction within 40 s. */
+/** An obstacle that still exists is reported again sooner: by a claim within 30 s, an open transaction within 40 s. */
 const obstacleMs = 90_000;
 
-/** Halts after which the log must not be trusted again by itself. */
+/** Halts after which the log must not be trusted again without an administrator. */
 const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated', 'LogRewritten']);
 
 /**
  * The partitions that this process owns. A partition is in one of these states:
  *
  *   claiming  assigned by Kafka; proves membership, then takes the next fencing token in PostgreSQL, then reads
- *             from PostgreSQL's offset. Tries again with backoff until the assignment ends.
- *   owned     batches are committed with the token. A lost fence or an unknown outcome drops the batch and the
- *             token and goes back to claiming.
- *   halted    something a person must look at. Nothing is read; other partitions go on. The halt is written into the
- *             books, for the other replicas and the next process. A later assignment tries again, and the halt is
- *             forgotten when a batch commits; but a log that was seen cut is not tried again, because it may have
- *             grown past our offset meanwhile: a person clears the halt in the books.
+ *             from PostgreSQL's offset. Retries with backoff until the assignment ends.
+ *   owned     batches are committed with the token. After a lost fence or an unknown outcome the batch and the
+ *             token are dropped, and the state is claiming again.
+ *   halted    an administrator must check the partition. Nothing is read; other partitions continue. The halt is
+ *             stored in the books, for the other replicas and the next process. A later assignment retries, and a
+ *             committed batch clears the halt. But a truncated log is not retried, because it may have grown past
+ *             the next offset meanwhile: an administrator clears that halt in the books.
  */
 export class Partitions {
   readonly #options: PartitionsOptions;
   readonly #owned = new Map<number, Owned>();
   readonly #halts = new Map<number, PartitionHalt>();
-  /** Halts that stand in the books. */
+  /** Halts that are stored in the books. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
-  /** What keeps partitions from moving, by partition: others have to end it. */
+  /** By partition, an external cause that blocks its progress. */
   readonly #obstacles = new Map<number, { readonly why: string; readonly at: number }>();
   #assignment: LogAssignment | undefined;
   readonly #dashboards: Dashboards;
   readonly #backlogClock: BacklogClock;
-  /** Since when partitions of ours are not counted because the group changed; undefined while all are. */
+  /** Since when assigned partitions are not counted because the group changed; undefined while all are counted. */
   #pausedAt: number | undefined;
 
   constructor(options: PartitionsOptions) {
@@ -101,38 +101,38 @@ export class Partitions {
     this.#backlogClock = new BacklogClock(options.now);
   }
 
-  /** Why partitions stand still, by partition. */
+  /** Halts by partition. */
   get halts(): ReadonlyMap<number, PartitionHalt> {
     return this.#halts;
   }
 
-  /** Where each owned partition stands. */
+  /** The next offset of each owned partition. */
   get owned(): ReadonlyMap<number, Readonly<Pick<Owned, 'nextOffset'>>> {
     return this.#owned;
   }
 
-  /** The partitions that are ours to count, claimed or not yet: all that were assigned and are not halted. */
+  /** The partitions that this process should count, claimed or not: all assigned partitions that are not halted. */
   get counting(): readonly number[] {
     return (this.#assignment?.partitions ?? []).filter((partition) => !this.#halts.has(partition));
   }
 
-  /** Why partitions of ours wait for Kafka, PostgreSQL or a foreign writer, by partition. */
+  /** By assigned partition, why it waits for Kafka, PostgreSQL or a foreign producer. */
   get obstacles(): ReadonlyMap<number, string> {
     const from = this.#options.now() - obstacleMs;
     return new Map([...this.#obstacles].flatMap(([partition, { why, at }]) => (at < from ? [] : [[partition, why]])));
   }
 
-  /** True while the group counts us in, as far as we know. */
+  /** True while this process is a member of the group, as far as it knows. */
   get isMember(): boolean {
     return this.#assignment?.signal.aborted === false;
   }
 
-  /** Takes the partitions of a new generation over; those of the last one are forgotten. */
+  /** Starts to claim the partitions of a new generation; the last generation's partitions are dropped. */
   assign(assignment: LogAssignment): void {
     this.#forgetAll();
     this.#obstacles.clear();
     for (const [partition, halt] of this.#halts) {
-      // The books tell it from here on, also when its next owner has gone past it.
+      // From now on the books show this halt; the next owner may also clear it.
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
     }
     this.#countOwned();
@@ -143,14 +143,14 @@ export class Partitions {
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
-  /** The group takes everything back; the pause begins unless the next assignment is here already. */
+  /** The assignment ended; the pause begins unless the next assignment has arrived already. */
   #endAssignment(assignment: LogAssignment): void {
     if (this.#assignment !== assignment) return;
     this.#pausedAt = this.#options.now();
     this.#options.metrics.sumpipeline_assigned_partitions.set(0);
   }
 
-  /** Every partition of the assignment is counted again, or halted. */
+  /** Ends the pause when every partition of the assignment is counted again, or halted. */
   #endPause(): void {
     const { metrics } = this.#options;
     if (this.#pausedAt === undefined || this.counting.some((partition) => !this.#owned.has(partition))) return;
@@ -158,13 +158,13 @@ export class Partitions {
     this.#pausedAt = undefined;
   }
 
-  /** Tells dashboards the last offsets before the group takes the partitions back. Never rejects. */
+  /** Commits the last offsets for dashboards before the partitions return to the group. Never rejects. */
   rest(): Promise<void> {
     return this.#dashboards.flush();
   }
 
-  /** Ends when no claim and no note of a halt is under way. */
-  async settled(): Promise<void> {
+  /** Resolves when no claim and no write of a halt is in flight. */
+  async whenIdle(): Promise<void> {
     await Promise.all(this.#working);
   }
 
@@ -173,11 +173,11 @@ export class Partitions {
     const owned = this.#owned.get(partition);
     if (owned === undefined || owned.assignment !== assignment) return { kind: 'stop' };
     if (firstOffset !== owned.nextOffset) {
-      // The port promises this never happens; our own books decide all the same.
+      // The port guarantees that this never happens; the next offset from the books is checked anyway.
       this.#lose(
         partition,
         assignment,
-        new Error(`offset ${firstOffset} was delivered, ${owned.nextOffset} comes next`),
+        new Error(`offset ${firstOffset} was delivered, but the next offset is ${owned.nextOffset}`),
       );
       return { kind: 'stop' };
     }
@@ -212,7 +212,9 @@ export class Partitions {
     }
   }
 
-  /** Between the fetch and the commit: a topic that is made again delivers its records at our offsets without an error. */
+  /**
+   * Runs between fetch and commit, because a re-created topic delivers records at the same offsets without an error.
+   */
   async #isSameLog({ partition, assignment }: LogBatch): Promise<boolean> {
     try {
       await this.#options.confirmLog(partition);
@@ -220,35 +222,38 @@ export class Partitions {
     } catch (error) {
       if (error instanceof LogReplacedError && !assignment.signal.aborted) this.#options.onFatal(error);
       else {
-        this.#options.logger.warn({ error, partition }, 'the log cannot be confirmed now: delivering the batch again');
+        this.#options.logger.warn(
+          { error, partition },
+          'the topic id cannot be confirmed now; delivering the batch again',
+        );
         this.#meet(partition, error);
       }
       return false;
     }
   }
 
-  /** Only batches behind which a full one waits say what we can do: at low load a batch holds one record. */
+  /** Only batches with a full batch waiting after them show the capacity: at low load a batch has one record. */
   #countBacklog(records: number): void {
     const { metrics } = this.#options;
     metrics.sumpipeline_backlogged_seconds_total.inc(this.#backlogClock.end());
     metrics.sumpipeline_backlogged_records_total.inc(records);
   }
 
-  /** The reader cannot go on with a partition until others have acted. */
+  /** Reports that a partition is blocked by another process, for example by an open transaction. */
   waits(partition: number, why: string): void {
     if (this.#owned.has(partition)) this.#obstacles.set(partition, { why, at: this.#options.now() });
   }
 
-  /** Only what names its cause: whatever else keeps a partition still may be a fault of ours. */
+  /** Records only errors with a known external cause: any other may be a fault of this process. */
   #meet(partition: number, error: unknown): void {
-    // A member that cannot prove itself again and again is not waiting for others.
+    // A member that repeatedly cannot prove its membership is not waiting for an external cause.
     if (error instanceof NotMemberError) return;
     if (error instanceof StoreUnavailableError || error instanceof LogError) {
       this.#obstacles.set(partition, { why: error.message, at: this.#options.now() });
     }
   }
 
-  /** The reader stopped a partition because the log is not what the books counted. */
+  /** Halts a partition that the reader stopped because the log does not match the books. */
   stopped(partition: number, error: LogStopError): void {
     const owned = this.#owned.get(partition);
     if (owned !== undefined && error instanceof LogRangeError && isOnlyUnlisted(error)) {
@@ -268,9 +273,9 @@ export class Partitions {
     return { kind: 'stop' };
   }
 
-  /** Fence lost or outcome unknown: what we believe about the partition is void, the books know. */
+  /** Fence lost or outcome unknown: the local state of the partition is invalid, so read it from the books again. */
   #lose(partition: number, assignment: LogAssignment, error: unknown): void {
-    this.#options.logger.warn({ error, partition }, 'batch dropped, claiming the partition again');
+    this.#options.logger.warn({ error, partition }, 'batch dropped; claiming the partition again');
     this.#meet(partition, error);
     this.#forget(partition);
     this.#startClaiming(assignment, partition);
@@ -288,7 +293,7 @@ export class Partitions {
   async #claim(assignment: LogAssignment, partition: number): Promise<void> {
     for (let attempt = 0; !assignment.signal.aborted; attempt++) {
       try {
-        // Only a member may claim: a zombie that claims would fence the true owner off, over and over.
+        // Only a member may claim: a zombie would fence off the true owner again and again.
         await assignment.proveMembership();
         const claim = await this.#options.ledger.claim(partition, this.#options.owner);
         if (assignment.signal.aborted) return;
@@ -296,7 +301,7 @@ export class Partitions {
         const { ownerEpoch, nextOffset, anchor } = claim;
         const owned: Owned = { assignment, ownerEpoch, nextOffset, anchor };
         const seen = this.#halts.get(partition);
-        // Seen by us and not written down in time: it counts all the same.
+        // A halt that this process could not store in time is still valid.
         if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {
           return this.#halt(partition, seen, owned);
         }
@@ -304,14 +309,14 @@ export class Partitions {
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset, (record) => isCounted(record, owned));
         this.#options.metrics.sumpipeline_next_offset.set({ partition }, Number(nextOffset));
-        // The last owner may have ended between its commit and its word to Kafka, and no record may follow.
+        // The last owner may have died between its commit to PostgreSQL and the one to Kafka, and no record may follow.
         this.#dashboards.tell(assignment, partition, nextOffset);
         this.#endPause();
         this.#options.metrics.sumpipeline_claims_total.inc({ result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
       } catch (error) {
-        // The next generation may own the partition by now: what an older one met is void.
+        // The next generation may own the partition by now, so this error is outdated.
         if (assignment.signal.aborted) return;
         const owned = this.#owned.get(partition);
         this.#forget(partition);
@@ -320,7 +325,7 @@ export class Partitions {
           return this.#halt(partition, haltOf(error), owned);
         if (error instanceof BooksError) return this.#halt(partition, booksHalt(partition, error), owned);
         if (error instanceof StoreIdentityError) return this.#options.onFatal(error);
-        this.#options.logger.warn({ error, partition, attempt }, 'claim failed, trying again');
+        this.#options.logger.warn({ error, partition, attempt }, 'claim failed; retrying');
         this.#meet(partition, error);
         const wait = { minimumMs: 100, maximumMs: 5000, random: this.#options.random };
         await pause(backoffMs(attempt, wait), assignment.signal);
@@ -328,7 +333,7 @@ export class Partitions {
     }
   }
 
-  /** `owned` is what we held when it was seen; undefined when the books know the halt, or we held nothing. */
+  /** `owned` is the claim at the time of the halt; undefined if the books have the halt, or without a claim. */
   #halt(partition: number, halt: PartitionHalt, owned: Owned | undefined): void {
     this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
     this.#forget(partition);
@@ -341,7 +346,7 @@ export class Partitions {
     this.#options.onChange();
   }
 
-  /** Into the books, until it stands there, the assignment ends or another owner has the say. */
+  /** Stores the halt in the books; retries until it is stored, the assignment ends or another owner claims. */
   async #write(partition: number, halt: PartitionHalt, { assignment, ownerEpoch }: Owned): Promise<void> {
     const { ledger, logger, random, onChange } = this.#options;
     const stays = staysHalted.has(halt.reason);
@@ -353,11 +358,11 @@ export class Partitions {
         return;
       } catch (error) {
         if (error instanceof FencedError) {
-          // Another owner tells it from here on; one that stays is told again at our next claim.
+          // From now on the new owner reports the partition; a halt that stays is reported again at the next claim.
           if (!stays) this.#written.add(halt);
           return;
         }
-        logger.warn({ error, partition, attempt }, 'the halt could not be written into the books, trying again');
+        logger.warn({ error, partition, attempt }, 'the halt could not be written to PostgreSQL; retrying');
         await pause(backoffMs(attempt, { minimumMs: 100, maximumMs: 5000, random }), assignment.signal);
       }
     }
@@ -371,8 +376,9 @@ export class Partitions {
   }
 
   /**
-   * The connection is over: another process, or our next connection, counts what was ours. Its series must not stay, or
-   * old numbers are shown beside new ones. The halts stay known until the next connection has its own.
+   * The connection has ended: another process, or the next connection, counts its partitions. Their series must not
+   * stay; otherwise old numbers are shown beside new ones. The halts stay known until the next connection replaces
+   * them.
    */
   retire(): void {
     const { metrics } = this.#options;
@@ -421,23 +427,23 @@ export class Partitions {
 }
 
 /**
- * Nothing of the partition was counted and the broker that we asked does not list it: it was added a moment ago. Asked
- * again, not halted, because that halt would stay.
+ * Nothing of the partition was counted and the broker does not list it, so it was added a moment ago. The claim is
+ * retried; a halt would stay.
  */
 function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
   return earliest <= wanted && wanted <= end;
 }
 
-/** Without an anchor there is nothing to compare: the next commit writes one. */
+/** Without an anchor there is nothing to compare; the next commit stores an anchor. */
 function isCounted(record: LogRecord, { anchor }: Owned): boolean {
   return anchor === undefined || isAnchoredBy(record, anchor);
 }
 
 function haltOf(error: LogStopError): Halt {
-  const advice = 'The books were not changed. Restore the log, or ask for help before anything is skipped';
+  const advice = 'The ledger was not changed. Restore the log; do not skip records before the loss is understood';
   if (error instanceof LogGapError) return { reason: 'LogGap', message: `${error.message}. ${advice}` };
   const clear =
-    'It stays halted, also when the log grows again: once the log is the one that was counted, set halt_reason and ' +
+    'The partition stays halted, even if the log grows again. When the counted log is restored, set halt_reason and ' +
     "halt_message of the partition to NULL and halt_stays to false in the schema's table partitions, and restart the aggregators";
   const reason = error instanceof LogRewrittenError ? 'LogRewritten' : 'LogTruncated';
   return { reason, message: `${error.message}. ${advice}. ${clear}` };

@@ -2,21 +2,21 @@ import { decodeRecord, schemaVersion } from '#contract/record.ts';
 import type { LogRecord } from '#services/eventlog/port.ts';
 import type { BatchAddition, ParkedRecord } from '#services/ledger/port.ts';
 
-/** Why a partition must not go on: a person has to look first. */
+/** Why a partition must not be counted before an administrator has checked it. */
 export interface Halt {
   /** One CamelCase word. */
   readonly reason: HaltReason;
-  /** What was seen and what to do. */
+  /** What happened and what to do. */
   readonly message: string;
 }
 
 export type HaltReason = 'RecordCorrupt' | 'RecordTooNew' | 'LogTruncated' | 'LogRewritten' | 'LogGap' | 'BooksBroken';
 
-/** What a batch of log records becomes: everything before the first record that halts. */
+/** The decoded batch: all records before the first one that halts. */
 export interface PreparedBatch {
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];
-  /** Set when a record halts the partition; the records before it stand in the lists above. */
+  /** Set if a record halts the partition; the records before it are in the lists above. */
   readonly halt: Halt | undefined;
 }
 
@@ -51,7 +51,7 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
   return { additions, parked, halt: undefined };
 }
 
-/** Keeps the record's bytes; texts are cut to what any text column takes. */
+/** Keeps the record's bytes; texts are changed so that every text column accepts them. */
 export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
   return {
     offset: record.offset,
@@ -64,8 +64,8 @@ export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
 }
 
 /**
- * On a topic that keeps the client's time it may be anything, beyond what Date and PostgreSQL hold. A time is for people
- * to read: a strange one must keep no addition from being counted, and no other record from being parked.
+ * On a topic with the client's time the value may be outside the range of Date and PostgreSQL. The time is only for
+ * people to read: a wrong time must not prevent an addition from being counted or a record from being parked.
  */
 function storableTime(ms: number): Date {
   return new Date(Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0);
@@ -74,7 +74,7 @@ function storableTime(ms: number): Date {
 const timeMax = Date.UTC(9999, 11, 31);
 const textLengthMax = 500;
 
-/** The header may hold anything, NUL included, which PostgreSQL refuses: a parked record must never fail to park. */
+/** The header may contain NUL, which PostgreSQL refuses; but parking a record must never fail. */
 function printable(text: string): string {
   return text
     .toWellFormed()
@@ -87,8 +87,8 @@ function tooNew(partition: number, offset: bigint, version: number): Halt {
   return {
     reason: 'RecordTooNew',
     message:
-      `partition ${partition} offset ${offset}: the record has schema ${version}, this aggregator reads up to ` +
-      `${schemaVersion}: upgrade the aggregators, then they go on from here`,
+      `partition ${partition} offset ${offset}: the record has schema ${version}, but this aggregator reads only up to ` +
+      `${schemaVersion}. Upgrade the aggregators; counting then continues here`,
   };
 }
 
@@ -96,7 +96,7 @@ function corrupt(partition: number, offset: bigint, reason: string): Halt {
   return {
     reason: 'RecordCorrupt',
     message:
-      `partition ${partition} offset ${offset}: ${reason}. Bytes changed in the log or on the way: restart the ` +
-      'aggregator to read it again; if it stays, compare the record on every replica',
+      `partition ${partition} offset ${offset}: ${reason}. Bytes were changed in the log or in transit. Restart the ` +
+      'aggregator to read the record again; if the error stays, compare the record on every replica',
   };
 }

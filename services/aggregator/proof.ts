@@ -7,15 +7,15 @@ import type { Exactness } from './verdict.ts';
 
 export interface ProofFacts {
   readonly exactness: Exactness;
-  /** Read first. */
+  /** Must be read first. */
   readonly books: readonly OwnedBooks[];
-  /** Read after the books, so that lag is never negative; undefined when Kafka cannot be asked. */
+  /** Read after the books, so that lag is never negative; undefined if Kafka cannot be reached. */
   readonly ranges: ReadonlyMap<number, LogRange> | undefined;
   readonly logEpoch: number;
   readonly at: Date;
 }
 
-/** The conservation law of every partition that Kafka lists or the books know. Pure. */
+/** Builds the proof of the conservation law for every partition that Kafka or the books list. Pure. */
 export function buildProof(facts: ProofFacts): GetProofResponse {
   const { books, ranges, logEpoch, at } = facts;
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
@@ -39,11 +39,10 @@ export function buildProof(facts: ProofFacts): GetProofResponse {
 const logUnknown: Exactness = {
   exact: null,
   reason: 'LogUnreachable',
-  message:
-    'Kafka cannot be asked for its partitions now, so nothing is proven; the books below are as they stand. Try again',
+  message: 'the partitions cannot be read from Kafka now, so nothing is proven; the counters below are current. Retry',
 };
 
-/** Names the partitions whose log cannot be compared with the books any more: all that was counted is gone by retention. */
+/** Adds the partitions whose log can no longer be compared with the books: retention deleted all counted records. */
 function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactness {
   const expired = books.filter((one) => {
     const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
@@ -52,11 +51,11 @@ function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactn
   if (exactness.exact !== true || expired.length === 0) return exactness;
   const [partitions, theirs] = expired.length === 1 ? ['partition', 'it'] : ['partitions', 'them'];
   const names = expired.map(({ partition }) => partition).join(', ');
-  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all that was counted of ${theirs}`;
+  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all counted records of ${theirs}`;
   return { ...exactness, message };
 }
 
-/** The log must still hold what comes next: records that vanished before they were counted are a miscount. */
+/** The log must still hold the next offset: records that were deleted before they were counted are a miscount. */
 function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
   for (const [partition, { earliest }] of ranges ?? []) {
@@ -71,18 +70,18 @@ function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | unde
     const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
     if (one.logEpoch !== logEpoch) continue;
     if (range === undefined) {
-      return notExact('PartitionMissing', `partition ${one.partition} was counted but Kafka no longer lists it`);
+      return notExact('PartitionMissing', `partition ${one.partition} was counted, but Kafka no longer lists it`);
     }
     if (range.end < one.nextOffset) {
       return notExact(
         'LogTruncated',
-        `partition ${one.partition}: ${one.nextOffset} records were counted, the log ends at ${range.end}`,
+        `partition ${one.partition}: ${one.nextOffset} records were counted, but the log ends at ${range.end}`,
       );
     }
     if (range.earliest > one.nextOffset) {
       return notExact(
         'LogTruncated',
-        `partition ${one.partition}: offset ${one.nextOffset} comes next but the log begins at ${range.earliest}`,
+        `partition ${one.partition}: the next offset is ${one.nextOffset} but the log begins at ${range.earliest}`,
       );
     }
   }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Verdict } from '#contract/verdict.ts';
 import { silentLogger } from '#platform/log.ts';
 import { until } from '#test/support/condition.ts';
@@ -17,7 +17,7 @@ function verdictOf(exact: boolean): Verdict {
   return { at, exact, reason: 'Seen', message: '', kafka: ok, store: ok, durability: ok, halts: [], drained: false };
 }
 
-/** What an API server is to a publisher: takes patches, refuses the first `refusals`. */
+/** A fake API server: accepts patches, but refuses the first `refusals`. */
 async function startApiServer(refusals = 0) {
   const folder = await createTemporaryFolder();
   await writeFile(join(folder.path, 'token'), 'token');
@@ -42,11 +42,11 @@ async function startApiServer(refusals = 0) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials: folder.path,
     looks: () => looks,
-    /** As the operator does with a ConfigMap that somebody deleted. */
+    /** As the operator does with a ConfigMap that was deleted. */
     makeAnew: () => {
       data = {};
     },
-    /** Whether each patch said exact. */
+    /** The value of `exact` in each patch. */
     said: () => patches.map((body) => /\\"exact\\":(\w+)/.exec(body)?.[1]),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -59,7 +59,7 @@ async function startApiServer(refusals = 0) {
 describe('a verdict that is published', () => {
   const options = { namespace: 'shop', configMap: 'orders-proof', podName: 'pod' };
 
-  it('is written after refusals, and a newer one takes the place of one that waits', async () => {
+  test('is written after refusals, and a newer one takes the place of one that waits', async () => {
     await using api = await startApiServer(1);
     const publisher = new VerdictPublisher({
       ...options,
@@ -74,7 +74,7 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  it('is written again when somebody has taken it away, and not otherwise', async () => {
+  test('is written again when it was deleted, and not otherwise', async () => {
     await using api = await startApiServer();
     const publisher = new VerdictPublisher({
       ...options,
@@ -94,10 +94,10 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  it('is written also when it comes in the very turn in which the last one was done', async () => {
+  test('is written also when it comes in the very turn in which the last one was done', async () => {
     await using api = await startApiServer();
     let isFirst = true;
-    // The moment between the end of the loop and the end of its promise: whoever comes there starts nothing new.
+    // The moment between the end of the loop and the end of its promise: a call at that moment starts nothing new.
     const logger = Object.assign(Object.create(silentLogger), {
       info: () => {
         if (isFirst) queueMicrotask(() => publisher.publish(verdictOf(false)));

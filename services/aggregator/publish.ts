@@ -14,16 +14,16 @@ export interface PublisherOptions {
   readonly server: string;
   readonly namespace: string;
   readonly configMap: string;
-  /** Our key in it. */
+  /** The key of this pod in the ConfigMap. */
   readonly podName: string;
   readonly logger: Logger;
-  /** Where token and CA lie; the ServiceAccount's folder by default. */
+  /** Folder with token and CA; by default the ServiceAccount's folder. */
   readonly credentials?: string;
-  /** How often we look whether our key is still there, in milliseconds. Default 60 s. */
+  /** How often to check that the key still exists, in milliseconds. Default 60 s. */
   readonly lookEveryMs?: number;
 }
 
-/** The publisher that a pod's environment asks for; outside Kubernetes the verdict is in the log alone. */
+/** Creates the publisher that the pod's environment describes; outside Kubernetes the verdict is only logged. */
 export function createPublisher(
   config: AggregatorConfig,
   logger: Logger,
@@ -41,10 +41,10 @@ export function createPublisher(
 }
 
 /**
- * Writes the newest verdict under our key of the proof ConfigMap, with plain HTTP: a Kubernetes client would cost
- * more memory than the whole aggregator. Tries until it is written; a newer verdict replaces one that still waits.
- * Writes only what is new, but looks now and then whether it is still there: a ConfigMap that somebody deleted comes
- * back empty from the operator, and nobody else would tell.
+ * Writes the newest verdict under the key of this pod in the proof ConfigMap, with plain HTTP: a Kubernetes client
+ * would cost more memory than the whole aggregator. Retries until the verdict is written; a newer verdict replaces a
+ * waiting one. Writes only changes, but checks regularly that the verdict still exists: the operator re-creates a
+ * deleted ConfigMap empty, and no event tells the aggregator.
  */
 export class VerdictPublisher {
   readonly #options: PublisherOptions;
@@ -81,10 +81,10 @@ export class VerdictPublisher {
     try {
       const stored = readConfigMapValue(await this.#call('GET'), podName);
       if (stored === JSON.stringify(published)) return;
-      logger.warn({}, 'the published verdict is gone, writing it again');
+      logger.warn({}, 'the published verdict was deleted; writing it again');
       this.#waiting ??= published;
     } catch (error) {
-      logger.debug({ error }, 'the published verdict could not be looked at');
+      logger.debug({ error }, 'the published verdict could not be read');
     }
   }
 
@@ -99,17 +99,17 @@ export class VerdictPublisher {
         if (this.#waiting === verdict) this.#waiting = undefined;
         attempt = 0;
       } catch (error) {
-        this.#options.logger.warn({ error, attempt }, 'the verdict could not be published, trying again');
+        this.#options.logger.warn({ error, attempt }, 'the verdict could not be published; retrying');
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
-    // In the turn of the last look, not in a later one: a verdict that came in between would never be written.
+    // In the same turn as the last check: a verdict that arrived in between would never be written.
     this.#running = undefined;
   }
 
   async #call(method: 'GET' | 'PATCH', body?: object): Promise<string> {
     const { server, namespace, configMap, credentials = serviceAccount } = this.#options;
-    // Tokens rotate: both files are read for every call, which is rare.
+    // Tokens rotate, so both files are read for every call; calls are rare.
     const [token, ca] = await Promise.all([
       readFile(`${credentials}/token`, 'utf8'),
       readFile(`${credentials}/ca.crt`, 'utf8'),
@@ -125,7 +125,7 @@ export class VerdictPublisher {
       });
       const text = await answer.body.text();
       if (answer.statusCode !== 200) {
-        throw new Error(`the API server answered ${answer.statusCode}: ${text.slice(0, 500)}`);
+        throw new Error(`the API server returned ${answer.statusCode}: ${text.slice(0, 500)}`);
       }
       return text;
     } finally {

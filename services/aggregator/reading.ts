@@ -14,10 +14,10 @@ import { StuckError, watch } from './watch.ts';
 
 /** First wait after the log was lost, and the longest one. */
 const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
-/** A life of this length was healthy: the next failure starts with a short wait again. */
+/** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
-/** Reads the log into the books until a signal, connecting again whenever it is lost. Throws StuckError only. */
+/** Counts the log into the books until the signal, and reconnects after every loss. Throws only StuckError. */
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
@@ -27,24 +27,24 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       await readOnce(options, session, either);
     } catch (error) {
       if (error instanceof StuckError) throw error;
-      // What broke because we took it away is nobody's health.
+      // Errors caused by the shutdown itself must not change the health.
       if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
-      // Nothing could move meanwhile. A reader that died of itself is another matter: its partitions stand still.
+      // No progress was possible meanwhile. If the reader itself crashed, its partitions count as still.
       if (error instanceof StoreUnavailableError || error instanceof LogUnavailableError) {
         options.stillness.forget();
         state.stuck = [];
       }
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
-      logger.error({ error, waitMs }, 'the log is not read');
+      logger.error({ error, waitMs }, 'reading the log failed; retrying');
       await pause(waitMs, either);
     }
   }
 }
 
-/** Asks Kafka who it is, checks that these are the books of this log, joins the group, and reads until it ends. */
+/** Reads Kafka's cluster id, checks that the books belong to this log, joins the group, and reads until the end. */
 async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
@@ -71,7 +71,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     metrics,
     now: Date.now,
     random: Math.random,
-    // The books tell what changed: parked records and counters.
+    // Parked records and counters are read from the books.
     onChange: () => void readBooks(options, session, signal),
     onApplied,
     onFatal: failed.reject,
@@ -101,7 +101,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     ending.abort();
     await partitions.rest();
     await reader.close();
-    await partitions.settled();
+    await partitions.whenIdle();
     partitions.retire();
   }
 }
@@ -111,7 +111,7 @@ interface PreparedLog {
   readonly topicId: string;
 }
 
-/** Makes sure that there is a log, that it is the one that the books count, and says how well it keeps its records. */
+/** Ensures that the topic exists and is the one that the books count, and returns how durable it is. */
 async function prepareLog(
   { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,
@@ -124,14 +124,14 @@ async function prepareLog(
   };
   const counted = await ledger.readLog();
   if (counted !== undefined) report(counted);
-  // Before anything is changed in what may be another pipeline's cluster or topic.
+  // Before any change, because the cluster or topic may belong to another pipeline.
   if (counted !== undefined) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
   try {
     await topicFile.ensure(counted !== undefined);
   } catch (error) {
-    // What is counted is read on, whatever keeps its settings from being as wanted: `watch` tries again.
+    // A counted topic is read even if its settings cannot be changed; `watch` retries the change.
     if (counted === undefined || isTopicMissing(error)) throw error;
-    logger.warn({ error }, 'the topic is not as wanted');
+    logger.warn({ error }, 'the topic does not have the wanted settings');
   }
   state.topic = await topic.readSettings();
   const topicId = await identity.read();
@@ -140,13 +140,13 @@ async function prepareLog(
   return { clusterId, topicId };
 }
 
-/** Throws LogReplacedError when the topic of that name is another one by now. */
+/** Throws LogReplacedError if the topic was re-created meanwhile. */
 async function requireSameLog(identity: TopicIdentity, wanted: string, config: AggregatorConfig): Promise<void> {
   const found = await identity.read();
   if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
 }
 
-/** Without a topic there is no id, and what follows says better what is wrong. */
+/** Undefined without a topic; the next steps return the better error. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();
@@ -160,7 +160,7 @@ function isTopicMissing(error: unknown): boolean {
   return error instanceof LogUnavailableError && error.reason === 'TopicMissing';
 }
 
-/** Counts the ledger against the totals once per process; `sumctl verify` asks for more. */
+/** Compares the ledger with the totals once per process; `sumctl verify` requests further recounts. */
 async function recount({ state, logger }: SessionOptions, { ledger }: Session): Promise<void> {
   const startedAt = Date.now();
   const result = await ledger.recount();

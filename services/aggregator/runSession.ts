@@ -10,8 +10,8 @@ import { TopicFile } from './topicFile.ts';
 import { StuckError } from './watch.ts';
 
 /**
- * Opens the books, lets the API read them, and counts the log into them until the signal. The log has its own, shorter
- * lives inside: readers are answered while Kafka is away. Throws what keeps the books closed, and StuckError.
+ * Opens the ledger, lets the API read it, and counts the log into it until the signal. Connections to Kafka open and
+ * close within a session, so reads are served while Kafka is away. Throws errors of opening the ledger, and StuckError.
  */
 export async function runSession(options: SessionOptions, signal: AbortSignal): Promise<void> {
   const { config, state, logger, onOpen } = options;
@@ -20,16 +20,16 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     const ledger = await openLedger(config, logger);
     releasers.add('ledger', () => ledger.close());
     if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
-    // Needs no Kafka: until the owner is known, the API must not show another pipeline's totals.
+    // Needs no Kafka. Until the owner is checked, the API must not show totals: they may be another pipeline's.
     await ledger.requireOwner();
-    state.store = healthy('the books are open');
+    state.store = healthy('connected to PostgreSQL');
     const topic = openLogTopic({ settings: kafkaSettings(config), logger });
     releasers.add('topic', () => topic.close());
     const session = { ledger, topic, topicFile: new TopicFile({ config, topic, logger }) };
     onOpen(session);
     releasers.add('API', () => onOpen(undefined));
     await readLog(options, session, signal);
-    // Left the group, still answering.
+    // The process has left the group but still serves reads.
     await untilAborted(signal);
   } catch (error) {
     if (!(error instanceof StuckError)) state.store = healthOf(error);

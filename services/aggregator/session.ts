@@ -13,16 +13,16 @@ export interface SessionOptions {
   readonly state: AggregatorState;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
-  /** Outlives sessions: a partition stands still also while readers die in between. */
+  /** Kept across sessions, because a partition can be without progress while readers crash in between. */
   readonly stillness: Stillness;
-  /** Aborted first, on the way out: give the partitions back, go on answering. */
+  /** Aborted first during shutdown: return the partitions, but still serve reads. */
   readonly leaving: AbortSignal;
   readonly onApplied: () => void;
-  /** What the API may read through; undefined when the session has ended. */
+  /** Called with the session that the API may read through; with undefined when the session has ended. */
   readonly onOpen: (session: Session | undefined) => void;
 }
 
-/** One life of the connections, from secrets that were read just now. */
+/** One set of connections, opened with freshly read secrets. */
 export interface Session {
   readonly ledger: PostgresLedger;
   readonly topic: LogTopic;

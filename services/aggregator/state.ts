@@ -1,15 +1,15 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
-import { judgeDurability } from '#services/eventlog/durability.ts';
+import { durabilityHealth } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
-import { buildVerdict, type Exactness, isSameVerdict, judge, type VerdictFacts } from './verdict.ts';
+import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
 
 /**
- * What this process knows, in one place: sessions report facts, everybody else reads judgements. `onVerdict` is told
- * when the verdict flips, and only once both sides have been tried.
+ * Everything that this process knows, in one place: sessions report facts, all other code reads judgements. `onVerdict`
+ * is called when the verdict changes, but not before both Kafka and PostgreSQL have been tried.
  */
 export class AggregatorState {
   readonly #now: () => Date;
@@ -38,7 +38,7 @@ export class AggregatorState {
     return this.#store;
   }
 
-  /** True once the ledger was counted against the totals: then Kafka had been there too. */
+  /** True once the ledger was compared with the totals; at that time Kafka was reachable too. */
   get wasVerified(): boolean {
     return this.#recount !== undefined;
   }
@@ -54,7 +54,7 @@ export class AggregatorState {
   }
 
   set topic(settings: TopicSettings) {
-    this.#durability = judgeDurability(settings);
+    this.#durability = durabilityHealth(settings);
     this.#partitions = settings.partitions;
     this.changed();
   }
@@ -74,25 +74,27 @@ export class AggregatorState {
     this.changed();
   }
 
-  /** Halts live with the partitions of a session; they stay known when it ends, until the next one replaces them. */
+  /**
+   * Halts belong to the partitions of a session; they stay known after its end, until the next session replaces them.
+   */
   set halts(read: () => ReadonlyMap<number, PartitionHalt>) {
     this.#halts = read;
     this.changed();
   }
 
-  /** Partitions of this process that have records and do not move. */
+  /** Partitions of this process that have records but make no progress. */
   set stuck(stuck: NonNullable<Verdict['stuck']>) {
     this.#stuck = stuck;
     this.changed();
   }
 
-  judge(): Exactness {
-    return judge(this.#facts());
+  decideExactness(): Exactness {
+    return decideExactness(this.#facts());
   }
 
-  /** Some fact may have changed: publishes the verdict if it says something new. */
+  /** Call when a fact may have changed: publishes the verdict if it differs. */
   changed(): void {
-    // While the books are closed Kafka is not asked at all.
+    // Kafka is not contacted before the ledger is open.
     if (this.#store === connecting || (this.#store.ok && this.#kafka === connecting)) return;
     const verdict = buildVerdict(this.#facts(), this.#now());
     if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { type Standing, Stillness, StuckWatch } from './stillness.ts';
 
 const stuckAfterMs = 120_000;
@@ -7,7 +7,7 @@ const stuckAfterMs = 120_000;
 const standing = (nextOffset: bigint, lag: bigint, partition = 0) => new Map([[partition, { nextOffset, lag }]]);
 
 describe('a partition with lag', () => {
-  it('is stuck when the books did not move for too long', () => {
+  test('is stuck when the books did not move for too long', () => {
     const stillness = new Stillness(stuckAfterMs);
     assert.deepEqual(stillness.look(standing(5n, 3n), 0), []);
     assert.deepEqual(stillness.look(standing(5n, 9n), stuckAfterMs), []);
@@ -16,7 +16,7 @@ describe('a partition with lag', () => {
     ]);
   });
 
-  it('is not when it was idle for hours and has just got a record', () => {
+  test('is not when it was idle for hours and has just got a record', () => {
     const stillness = new Stillness(stuckAfterMs);
     stillness.look(standing(5n, 0n), 0);
     assert.deepEqual(stillness.look(standing(5n, 1n), 100 * stuckAfterMs), []);
@@ -24,14 +24,14 @@ describe('a partition with lag', () => {
     assert.deepEqual(stillness.look(standing(6n, 1n), 200 * stuckAfterMs), []);
   });
 
-  it('is not while it moves, however slowly', () => {
+  test('is not while it moves, however slowly', () => {
     const stillness = new Stillness(stuckAfterMs);
     for (let look = 0; look < 10; look++) {
       assert.deepEqual(stillness.look(standing(BigInt(look), 1_000n), look * stuckAfterMs), []);
     }
   });
 
-  it('is judged anew after an outage, and after it was somebody else’s', () => {
+  test('starts again after an outage, and after another process owned the partition', () => {
     const stillness = new Stillness(stuckAfterMs);
     stillness.look(standing(5n, 1n), 0);
     stillness.forget();
@@ -47,27 +47,27 @@ describe('the process ends', () => {
   const at = (offsets: readonly bigint[]) =>
     new Map<number, Standing>(offsets.map((nextOffset, partition) => [partition, { nextOffset, lag: 9n }]));
 
-  it('when nothing moves, for no cause that is known', () => {
+  test('when nothing moves, for no cause that is known', () => {
     const watch = new StuckWatch(limits);
     assert.equal(watch.look(at([5n, 5n]), none, 0), undefined);
     assert.equal(watch.look(at([5n, 5n]), none, 100), undefined);
     assert.equal(watch.look(at([5n, 5n]), none, 110)?.ms, 110);
   });
 
-  it('only much later when others move: a slow PostgreSQL lets each wait for its turn', () => {
+  test('only much later when others move: a slow PostgreSQL lets each wait for its turn', () => {
     const watch = new StuckWatch(limits);
     for (let ms = 0; ms <= 1_000; ms += 50) assert.equal(watch.look(at([5n, BigInt(ms)]), none, ms), undefined);
     assert.deepEqual(watch.look(at([5n, 9_999n]), none, 1_010), { partition: 0, nextOffset: 5n, lag: 9n, ms: 1_010 });
   });
 
-  it('although other partitions get their first records now and then', () => {
+  test('although other partitions get their first records now and then', () => {
     const watch = new StuckWatch(limits);
     const lagging = (count: number) => new Map([...at([5n, 5n, 5n, 5n, 5n, 5n])].slice(0, count));
     for (let ms = 0; ms <= 100; ms += 50) assert.equal(watch.look(lagging(1 + ms / 50), none, ms), undefined);
     assert.equal(watch.look(lagging(6), none, 150)?.ms, 150);
   });
 
-  it('not for what waits for others', () => {
+  test('not for what waits for others', () => {
     const watch = new StuckWatch(limits);
     const obstacles = new Map([[0, 'locked']]);
     for (let ms = 0; ms <= 5_000; ms += 50) assert.equal(watch.look(at([5n]), obstacles, ms), undefined);

@@ -1,34 +1,36 @@
-/** Where a partition stands, in one look at the books and then at the log. */
+/** Progress of a partition: read from the books, and then from the log. */
 export interface Standing {
-  /** Of the books. */
+  /** Next offset in the books. */
   readonly nextOffset: bigint;
-  /** Records that the log holds beyond it. */
+  /** Records of the log from the next offset on. */
   readonly lag: bigint;
 }
 
-/** A partition that does not move in spite of lag. */
+/** A partition without progress in spite of lag. */
 export interface StillPartition extends Standing {
   readonly partition: number;
   /** For how long, in milliseconds. */
   readonly ms: number;
 }
 
-/** What does not move for this long is told: with a look every 10 s, within a minute. */
+/** A partition without progress for this long is reported: with a check every 10 s, within a minute. */
 export const tellAfterMs = 50_000;
 
 export interface StuckLimits {
-  /** Nothing moves for this long, while Kafka and PostgreSQL answer, and for no cause that is known: stuck inside. */
+  /** No partition made progress for this long, although Kafka and PostgreSQL respond and no cause is known. */
   readonly allMs: number;
-  /** One partition while others move. A slow PostgreSQL lets each wait for its turn: minutes say little. */
+  /**
+   * One partition made no progress while others did. With a slow PostgreSQL each waits its turn, so minutes are normal.
+   */
   readonly oneMs: number;
 }
 
 export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
- * Finds partitions that do not move in spite of lag, from look to look. The books are what counts: whether a partition
- * cannot be claimed, cannot be read, or is claimed and lost over and over, it is the same stillness. A partition that
- * was idle and has just got a record is not still: its time begins with the first look that sees the lag.
+ * Finds partitions without progress in spite of lag, by comparing checks. Only the books matter: a partition that
+ * cannot be claimed, cannot be read, or is claimed and lost repeatedly makes no progress either. For an idle partition
+ * that has just got a record, the time begins with the first check that sees the lag.
  */
 export class Stillness {
   readonly #afterMs: number;
@@ -38,7 +40,7 @@ export class Stillness {
     this.#afterMs = afterMs;
   }
 
-  /** Answers what is still for longer than the bound. Milliseconds of any clock. */
+  /** Returns the partitions without progress for longer than the limit. `nowMs`: milliseconds of any clock. */
   look(standings: ReadonlyMap<number, Standing>, nowMs: number): StillPartition[] {
     const still: StillPartition[] = [];
     for (const partition of this.#since.keys()) if (!standings.has(partition)) this.#since.delete(partition);
@@ -51,21 +53,21 @@ export class Stillness {
     return still;
   }
 
-  /** Nothing could move, for reasons outside of us: the time begins anew. */
+  /** Call when an external cause made progress impossible: all times start again. */
   forget(): void {
     this.#since.clear();
   }
 }
 
 /**
- * Finds what only an end of the process may cure. What waits for others is left out: an end would not help it, and would
- * stop the partitions that move.
+ * Finds partitions that only a restart of the process may repair. Partitions with an external cause are excluded: a
+ * restart would not help them, and it would stop the partitions that make progress.
  */
 export class StuckWatch {
   readonly #limits: StuckLimits;
   readonly #stillness: Stillness;
   readonly #nextOffsets = new Map<number, bigint>();
-  /** When any partition was last seen to have moved. */
+  /** When any partition last made progress. */
   #movedAt: number | undefined;
 
   constructor(limits: StuckLimits) {
@@ -73,7 +75,7 @@ export class StuckWatch {
     this.#stillness = new Stillness(limits.allMs);
   }
 
-  /** `obstacles` has a cause for each partition that waits for others. */
+  /** `obstacles` has the external cause of each blocked partition. */
   look(
     standings: ReadonlyMap<number, Standing>,
     obstacles: ReadonlyMap<number, string>,

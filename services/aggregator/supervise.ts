@@ -5,21 +5,21 @@ import { runSession } from './runSession.ts';
 import type { SessionOptions } from './session.ts';
 import { StuckError } from './watch.ts';
 
-/** First wait after a failed session, and the longest one: Kafka and PostgreSQL are asked again without pressing. */
+/** First and longest wait after a failed session, so that retries do not overload Kafka and PostgreSQL. */
 const waits = { minimumMs: 500, maximumMs: 15_000, random: Math.random };
-/** A session that lived this long was healthy: the next failure starts with a short wait again. */
+/** If a session worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
 export interface SuperviseOptions extends SessionOptions {
   /** Ends the session and the supervision. */
   readonly ending: AbortSignal;
-  /** A session ended because nothing moved: told once per such session, which is then tried anew all the same. */
+  /** Called once per session that ended because no partition made progress; a new session starts nevertheless. */
   readonly onStuck: (error: StuckError) => void;
 }
 
 /**
- * Runs sessions one after the other until the signal: each with freshly read secrets, a new one when secrets change
- * or a session fails. Never rejects: what is wrong is in the state, and in the log once per failure.
+ * Runs sessions one after the other until the signal, each with freshly read secrets. A new session begins when secrets
+ * change or a session fails. Never rejects: errors are in the state, and in the log once per failure.
  */
 export async function superviseSessions(options: SuperviseOptions): Promise<void> {
   const { config, logger, leaving, ending: signal, onStuck } = options;
@@ -28,7 +28,7 @@ export async function superviseSessions(options: SuperviseOptions): Promise<void
     const either = AbortSignal.any([signal, ending.signal]);
     const startedAt = Date.now();
     void untilFilesChange(secretPaths(config), either).then(() => {
-      if (!either.aborted) logger.info({}, 'secrets changed, reconnecting');
+      if (!either.aborted) logger.info({}, 'secrets changed; reconnecting');
       ending.abort();
     });
     try {
@@ -38,7 +38,7 @@ export async function superviseSessions(options: SuperviseOptions): Promise<void
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
       logger.error({ error, waitMs }, 'session failed');
-      // New secrets may be just what was missing: they end the wait early.
+      // Changed secrets may fix the failure, so they end the wait early.
       await pause(waitMs, either);
     } finally {
       ending.abort();

@@ -17,7 +17,7 @@ after(() => folder[Symbol.asyncDispose]());
 
 const same = async () => {};
 
-/** A file of 3 partitions, and a fake topic that records what it was asked for and fails when told so. */
+/** A file with 3 partitions, and a fake topic that records its calls and can be told to fail. */
 async function setUp() {
   const path = join(folder.path, 'topic.json');
   await writeFile(path, topicFileText(3));
@@ -37,7 +37,7 @@ async function setUp() {
   return { path, asked, fake, file: new TopicFile({ config, topic, logger: silentLogger }) };
 }
 
-test('the topic is made as the file says, and again only when the file says something new', async () => {
+test('the topic is changed as the file says, and again only when the file changes', async () => {
   const { path, asked, file } = await setUp();
   await file.ensure(false);
   assert.equal(await file.ensureIfChanged(same), false);
@@ -63,7 +63,7 @@ test('nothing is changed in a topic that is another one by now', async () => {
   assert.equal(file.problem, replaced);
 });
 
-test('what failed is tried again', async () => {
+test('a failed change is retried', async () => {
   const { path, asked, fake, file } = await setUp();
   await file.ensure(false);
   await writeFile(path, topicFileText(6));

@@ -6,13 +6,13 @@ import { type LogTopic, TopicConflictError } from '#services/eventlog/port.ts';
 
 const what = 'wanted topic';
 
-/** Makes the topic as the mounted file says, and again whenever the file says something new. */
+/** Creates or changes the topic as the mounted file says, and again whenever the file changes. */
 export class TopicFile {
   readonly #path: string | undefined;
   readonly #source: string | undefined;
   readonly #topic: Pick<LogTopic, 'ensure'>;
   readonly #logger: Logger;
-  /** What the file said when the topic was last made so. */
+  /** The content of the file that was last applied to the topic. */
   #done: string | undefined;
   #problem: unknown;
 
@@ -23,14 +23,15 @@ export class TopicFile {
     this.#logger = logger;
   }
 
-  /** Why the topic is not as the file says; undefined while it is, as far as we know. */
+  /** Why the topic differs from the file; undefined if no difference is known. */
   get problem(): unknown {
     return this.#problem;
   }
 
   /**
-   * Does nothing without a file: others make the topic then. `isCounted` as in WantedTopic. Throws SecretFileError for a
-   * file that is missing, TopicConflictError for what it says or for what Kafka refuses, and LogUnavailableError.
+   * Does nothing without a configured file: then the topic is managed elsewhere. `isCounted` as in WantedTopic. Throws
+   * SecretFileError for a missing file, TopicConflictError for invalid content or a refusal of Kafka, and
+   * LogUnavailableError.
    */
   async ensure(isCounted: boolean): Promise<void> {
     await this.#noted(async () => {
@@ -40,8 +41,8 @@ export class TopicFile {
   }
 
   /**
-   * The same for a topic whose records are counted, if the file says something new. Answers whether it does. Nothing is
-   * changed when `requireSame` throws: by now the topic of that name may be another one.
+   * The same for a topic whose records are counted, if the file changed. Returns whether it changed. Changes nothing if
+   * `requireSame` throws, because the topic may have been re-created meanwhile.
    */
   async ensureIfChanged(requireSame: () => Promise<void>): Promise<boolean> {
     return this.#noted(async () => {
@@ -72,7 +73,8 @@ export class TopicFile {
   async #ensure(text: string, isCounted: boolean): Promise<void> {
     const { created, changes } = await this.#topic.ensure({ ...this.#parse(text), isCounted });
     this.#done = text;
-    if (created || changes.length > 0) this.#logger.info({ created, changes }, 'topic made as wanted');
+    if (created || changes.length > 0)
+      this.#logger.info({ created, changes }, 'topic created or changed as configured');
   }
 
   #parse(text: string): TopicSpec {

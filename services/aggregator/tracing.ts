@@ -4,8 +4,8 @@ import type { BatchResult, LogBatch } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 
 /**
- * Traces one batch: a span of its own with links to the sampled additions in it, and in the trace of each of those a span
- * with a link back, once it is committed.
+ * Traces one batch: its own span with links to its sampled additions and, after the commit, a span in the trace of each
+ * of these additions with a link back to the batch.
  */
 export function traceBatch(topic: string, batch: LogBatch, apply: () => Promise<BatchResult>): Promise<BatchResult> {
   const { partition, firstOffset, records } = batch;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { parseVerdict, type Verdict } from '#contract/verdict.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { buildProof } from './proof.ts';
 import { AggregatorState } from './state.ts';
-import { buildVerdict, judge, type VerdictFacts } from './verdict.ts';
+import { buildVerdict, decideExactness, type VerdictFacts } from './verdict.ts';
 
 const ok = { ok: true, reason: 'Connected', message: 'fine' };
 const down = { ok: false, reason: 'Unreachable', message: 'no route' };
@@ -35,7 +35,7 @@ const good: VerdictFacts = {
 
 const haltOf = (reason: 'LogGap' | 'RecordTooNew') => new Map([[1, { reason, message: 'seen' }]]);
 
-describe('judge', () => {
+describe('the decision whether the total is exact', () => {
   for (const [what, facts, exact, reason] of [
     ['all is well', good, true, 'Exact'],
     ['nothing was ever read', { ...good, books: [], recount: { additions: 0n, differences: [] } }, true, 'Exact'],
@@ -72,27 +72,27 @@ describe('judge', () => {
     ],
     ['a newer record halted a partition', { ...good, halts: haltOf('RecordTooNew') }, true, 'Exact'],
   ] as const) {
-    it(`says ${exact} because ${reason} when ${what}`, () => {
-      const judged = judge(facts);
-      assert.deepEqual([judged.exact, judged.reason], [exact, reason]);
+    test(`says ${exact} because ${reason} when ${what}`, () => {
+      const found = decideExactness(facts);
+      assert.deepEqual([found.exact, found.reason], [exact, reason]);
     });
   }
 });
 
 describe('a verdict', () => {
-  it('fits the contract, however long the messages are', () => {
+  test('fits the contract, however long the messages are', () => {
     const verdict = buildVerdict({ ...good, kafka: { ...down, message: 'x'.repeat(9000) } }, new Date(0));
     assert.deepEqual(parseVerdict(JSON.stringify(verdict)), { ok: true, value: verdict });
   });
 
-  it('names what any replica halted: a partition stays halted while it goes from one to the next', () => {
+  test('names what any replica halted: a partition stays halted while it goes from one to the next', () => {
     const halt = { reason: 'RecordTooNew', message: 'in the books' };
     const facts = { ...good, books: [{ ...books, partition: 3, halt }], halts: haltOf('LogGap') };
     assert.deepEqual(buildVerdict(facts, new Date(0)).halts, [
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
-    // Books that cannot be read now may have moved on.
+    // If the books cannot be read now, their halts may be outdated.
     assert.deepEqual(
       buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
       [1],
@@ -103,7 +103,7 @@ describe('a verdict', () => {
     ]);
   });
 
-  it('is published when it flips, and not when numbers grow', () => {
+  test('is published when it flips, and not when numbers grow', () => {
     const published: Verdict[] = [];
     const state = new AggregatorState({ now: () => new Date(0), onVerdict: (verdict) => published.push(verdict) });
     state.store = ok;
@@ -127,11 +127,11 @@ describe('a verdict', () => {
 
 describe('a proof', () => {
   const at = new Date(0);
-  const exactness = judge(good);
+  const exactness = decideExactness(good);
   const facts = { exactness, books: [books], logEpoch: 1, at };
   const range = (earliest: bigint, end: bigint) => new Map([[0, { earliest, end }]]);
 
-  it('names every partition that Kafka lists, also those nobody read yet', () => {
+  test('names every partition that Kafka lists, also those that no aggregator has read yet', () => {
     const ranges = new Map([...range(0n, 9n), [1, { earliest: 0n, end: 4n }]]);
     const proof = buildProof({ ...facts, ranges });
     assert.equal(proof.exact, true);
@@ -155,18 +155,18 @@ describe('a proof', () => {
     ['the log ends before what was counted', range(0n, 4n), 'LogTruncated'],
     ['records vanished before they were counted', range(6n, 9n), 'LogTruncated'],
     [
-      'records vanished from a partition that nobody read yet',
+      'records vanished from a partition that no aggregator has read yet',
       new Map([...range(0n, 5n), [1, { earliest: 2n, end: 5n }]]),
       'LogTruncated',
     ],
   ] as const) {
-    it(`is not exact when ${what}`, () => {
+    test(`is not exact when ${what}`, () => {
       const proof = buildProof({ ...facts, ranges });
       assert.deepEqual([proof.exact, proof.reason], [false, reason]);
     });
   }
 
-  it('holds when retention removed records that are counted, and says when none is left to compare', () => {
+  test('holds when retention removed records that are counted, and says when none is left to compare', () => {
     const some = buildProof({ ...facts, ranges: range(4n, 9n) });
     assert.deepEqual([some.exact, some.message], [true, exactness.message]);
     const all = buildProof({ ...facts, ranges: range(5n, 9n) });

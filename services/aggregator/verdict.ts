@@ -4,41 +4,43 @@ import { lawViolation } from '#core/law.ts';
 import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
 import type { HaltReason } from './prepare.ts';
 
-/** What is known when the verdict is asked for. */
+/** The facts that the verdict is made from. */
 export interface VerdictFacts {
   readonly kafka: Health;
   readonly store: Health;
   readonly durability: Health;
-  /** Of the topic; undefined until it was read. */
+  /** Number of partitions of the topic; undefined until it was read. */
   readonly partitions?: number | undefined;
-  /** That the books count; undefined while they know none. */
+  /** The log that the books count; undefined until `identify` stored it. */
   readonly log?: CountedLog | undefined;
-  /** Of this process. */
+  /** Halts that this process knows. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
-  /** Partitions of this process that have records and do not move. */
+  /** Partitions of this process that have records but make no progress. */
   readonly stuck?: Verdict['stuck'];
-  /** Undefined until they were read for the first time. */
+  /** Undefined until the books were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
-  /** The newest recount; undefined until the first one has ended. */
+  /** The newest recount; undefined until the first recount has ended. */
   readonly recount: RecountResult | undefined;
 }
 
-/** Whether the total is exact: null while nobody can say. Lag is no part of it. */
+/** Whether the total is exact; null while that is unknown. Lag does not matter. */
 export interface Exactness {
   readonly exact: boolean | null;
   readonly reason: string;
   readonly message: string;
 }
 
-/** A newer record is not a miscount: the total is exact up to it, and the lag shows that nothing goes on. */
+/**
+ * A record of a newer schema is not a miscount: the total is exact up to it, and the lag shows that counting stopped.
+ */
 const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
 
-/** The log that the books count is not there, which is more than being away: nobody can say what it held beyond them. */
+/** The counted log does not exist any more, which is worse than unreachable: its uncounted records are unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
-/** The one place that decides what exact means. Pure; the first failing rule gives the reason. */
-export function judge(facts: VerdictFacts): Exactness {
-  if (!facts.store.ok) return unknown(facts.store.reason, `the books cannot be read: ${facts.store.message}`);
+/** The only place that decides what exact means. Pure; the first failing rule gives the reason. */
+export function decideExactness(facts: VerdictFacts): Exactness {
+  if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
     return unknown(
@@ -57,7 +59,7 @@ export function judge(facts: VerdictFacts): Exactness {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  // The books know the halts of every replica and of earlier processes; ours may not be written down yet.
+  // The books have the halts of every replica and of earlier processes; those of this process may not be stored yet.
   const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
   const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
@@ -68,7 +70,7 @@ export function judge(facts: VerdictFacts): Exactness {
     return notExact(
       'RecordsParked',
       `partition ${partition}: ${parked} ${records} could not be counted and ${are} kept in table parked; ` +
-        `look at ${their} reason column`,
+        `see ${their} reason column`,
     );
   }
   if (!facts.kafka.ok && lostLog.has(facts.kafka.reason)) return unknown(facts.kafka.reason, facts.kafka.message);
@@ -78,13 +80,13 @@ export function judge(facts: VerdictFacts): Exactness {
   return {
     exact: true,
     reason: 'Exact',
-    message: `${counted}; the law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    message: `${counted}; the conservation law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
   };
 }
 
-/** The verdict as it is published. `message` leaves out what grows by itself: a verdict is written when it flips. */
+/** Builds the published verdict. `message` omits growing numbers, because a verdict is written only when it changes. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
-  const { exact, reason, message } = judge(facts);
+  const { exact, reason, message } = decideExactness(facts);
   return {
     at: at.toISOString(),
     exact,
@@ -100,7 +102,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
     ...(facts.stuck === undefined || facts.stuck.length === 0
       ? {}
       : { stuck: facts.stuck.slice(0, 64).map((one) => ({ ...one, message: cut(one.message) })) }),
-    // Draining belongs to suspend, which has no field yet.
+    // Draining is for suspending a pipeline, which has no field yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
     ...(facts.log === undefined ? {} : { log: facts.log }),
@@ -108,8 +110,8 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
 }
 
 /**
- * By partition, for people: a partition stays halted while it goes from one replica to the next. Books that cannot be
- * read now may have moved on since.
+ * Halts by partition, for people: a partition stays halted when it moves from one replica to the next. If the books
+ * cannot be read now, their last known halts may be outdated and are left out.
  */
 function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
   const found = new Map<number, PartitionHalt>();
@@ -118,7 +120,7 @@ function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, Partit
   return found;
 }
 
-/** Two verdicts say the same, whenever they were said. */
+/** Returns whether two verdicts are equal except for their times. */
 export function isSameVerdict(one: Verdict, other: Verdict): boolean {
   return JSON.stringify({ ...one, at: '' }) === JSON.stringify({ ...other, at: '' });
 }
@@ -135,7 +137,7 @@ function cutHealth(health: Health): Health {
   return { ...health, message: cut(health.message) };
 }
 
-/** The contract's bound on messages. */
+/** The contract's length limit for messages. */
 function cut(message: string): string {
   return message.slice(0, 2048);
 }

@@ -5,12 +5,12 @@ import { Waiting } from './waiting.ts';
 
 const position = (partition: number, offset: bigint): Position => ({ partition, offset, logEpoch: 1 });
 
-/** Books that stand where the test puts them, and a topic of as many partitions as it says. */
+/** Fake books with the positions of the test, and a topic with the partitions of the test. */
 function start({ vector = [] as Position[], partitions = 1 } = {}) {
   const seen = { vector, partitions, asked: 0, nowMs: 0 };
   const waiting = new Waiting({
     readVector: async () => {
-      // Every look takes half a second of the clock, none of the machine's.
+      // Every read takes half a second of the fake clock.
       seen.nowMs += 500;
       return seen.vector;
     },
@@ -48,7 +48,7 @@ test('an empty partition of the topic is waited for until the deadline, and Kafk
   const { seen, until } = start({ partitions: 2 });
   await assert.rejects(until([position(1, 0n)]), {
     code: 'position-not-reached',
-    message: 'not counted before the deadline: 1:0; wait longer, or see whether the aggregators make progress',
+    message: 'not counted before the deadline: 1:0; wait longer, or check whether the aggregators make progress',
   });
   assert.equal(seen.asked, 1);
 });

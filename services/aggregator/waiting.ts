@@ -12,13 +12,15 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
 }
 
-/** Another replica may be the one that applies them, so the books are asked again; a local commit wakes us early. */
+/** How often the books are read, because another replica may apply the positions; a local commit ends a wait early. */
 const pollMs = 100;
 
-/** A topic may just have grown, and not every broker knows at once: so long a partition without records is waited for. */
+/** How long to wait for an unknown partition: a topic may just have grown, and not every broker knows it at once. */
 const unknownPartitionMs = 2_000;
 
-/** Waiters hold no connection between looks; this bounds the memory and the polling that clients can cause. */
+/**
+ * Waiting requests hold no connection between two reads; this limits the memory and the polling that clients can cause.
+ */
 const waitersMax = 1000;
 
 export interface WaitingSources {
@@ -28,7 +30,7 @@ export interface WaitingSources {
   readPartitions(): Promise<ReadonlySet<number>>;
 }
 
-/** Lets requests wait until positions are applied; they wake when this process has applied some. */
+/** Lets requests wait until positions are applied; a commit of this process wakes them. */
 export class Waiting {
   readonly #readVector: () => Promise<readonly Position[]>;
   readonly #readPartitions: () => Promise<ReadonlySet<number>>;
@@ -36,12 +38,12 @@ export class Waiting {
   #waiters = 0;
 
   constructor({ readVector, readPartitions }: WaitingSources) {
-    // One question serves all waiters, so that they cost no connections.
+    // One query serves all waiting requests, so that they need no connections.
     this.#readVector = shareWhileOpen(readVector);
     this.#readPartitions = shareWhileOpen(readPartitions);
   }
 
-  /** Some positions were applied here. */
+  /** Call when this process has applied positions. */
   wakeAll(): void {
     if (this.#waiters === 0) return;
     this.#wake.abort();
@@ -56,7 +58,7 @@ export class Waiting {
     const wanted = currentLogOnly(options);
     if (wanted.length === 0) return;
     if (this.#waiters >= waitersMax)
-      throw new SumError('queue-full', `${waitersMax} requests wait for positions already; try again`);
+      throw new SumError('queue-full', `already ${waitersMax} requests wait for positions; retry later`);
     this.#waiters++;
     const unknownFrom = options.now() + unknownPartitionMs;
     let arePartitionsKnown = false;
@@ -74,7 +76,7 @@ export class Waiting {
         if (left <= 0 || options.signal.aborted) {
           throw new SumError(
             'position-not-reached',
-            `not counted before the deadline: ${formatVector(missing.slice(0, 10))}; wait longer, or see whether the aggregators make progress`,
+            `not counted before the deadline: ${formatVector(missing.slice(0, 10))}; wait longer, or check whether the aggregators make progress`,
             { field: 'atLeast' },
           );
         }
@@ -85,7 +87,7 @@ export class Waiting {
     }
   }
 
-  /** Answers whether Kafka could be asked. Throws SumError for a partition that it does not list. */
+  /** Returns whether Kafka responded. Throws SumError for a partition that Kafka does not list. */
   async #refuseUnknown(positions: readonly Position[]): Promise<boolean> {
     const partitions = await this.#readPartitions().catch(() => undefined);
     if (partitions === undefined) return false;
@@ -100,7 +102,7 @@ export class Waiting {
   }
 }
 
-/** A position of an earlier log was applied before this one opened; one of a later log cannot be known here. */
+/** Positions of an earlier log were applied before the current log opened; positions of a later log are invalid. */
 function currentLogOnly({ atLeast, logEpoch }: WaitOptions): Position[] {
   const future = atLeast.find((position) => position.logEpoch > logEpoch);
   if (future !== undefined)

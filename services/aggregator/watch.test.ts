@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { aggregatorMetrics } from '#contract/metrics.ts';
 import { parseEnvironment } from '#platform/environment.ts';
@@ -26,7 +26,7 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that looks every millisecond, at fakes of the books and of the log. */
+/** A watch that reads fakes of the books and of the log every millisecond. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const stuckSaid: string[] = [];
@@ -86,7 +86,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   };
 }
 
-it('tells how many records of the whole pipeline are parked', async () => {
+test('tells how many records of the whole pipeline are parked', async () => {
   const books: OwnedBooks = {
     logEpoch: 1,
     partition: 0,
@@ -128,7 +128,7 @@ describe('a partition that has records and does not move', () => {
     return watching;
   };
 
-  it('is told with its cause, which does not end the process, until it moves', async () => {
+  test('is reported with its cause until it makes progress; the process does not exit', async () => {
     await using watching = still();
     watching.member.obstacles.set(4, 'terminating connection due to transaction timeout');
     const message =
@@ -144,15 +144,15 @@ describe('a partition that has records and does not move', () => {
     await until('the end of it', () => watching.stuckSaid.at(-1) === '');
   });
 
-  it('ends the process when no cause is known', async () => {
+  test('ends the process when no cause is known', async () => {
     const watching = still();
     await assert.rejects(watching.done, /partition 4 has a lag of 4 and has not moved from offset 5 for 0 s/);
-    assert.match(watching.stuckSaid.at(-1) ?? '', /no error says why/);
+    assert.match(watching.stuckSaid.at(-1) ?? '', /no error was reported/);
   });
 });
 
 describe('what is wrong with the log', () => {
-  it('is said once, also when only the settings show it', async () => {
+  test('is said once, also when only the settings show it', async () => {
     await using watching = setUp();
     let asked = 0;
     watching.topic.readSettings = async () => {
@@ -163,7 +163,7 @@ describe('what is wrong with the log', () => {
     assert.deepEqual(watching.said.slice(1), ['kafka TopicConflict, store Connected']);
   });
 
-  it('is over only when the group counts us in', async () => {
+  test('is over only when the group counts us in', async () => {
     await using watching = setUp({ isMember: false });
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -177,7 +177,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  it('includes a topic that cannot be made as wanted, and health goes on to be asked for', async () => {
+  test('includes a topic that cannot be made as wanted, and health goes on to be asked for', async () => {
     await using watching = setUp();
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -193,7 +193,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  it('is not what a connection says that was taken away', async () => {
+  test('is not what a connection says that was taken away', async () => {
     const watching = setUp();
     const hanging = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();

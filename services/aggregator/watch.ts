@@ -7,11 +7,11 @@ import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
 
-/** How often facts are looked at that no event tells: the wanted topic, books, log ends; every sixth time topic settings. */
+/** How often facts without events are read: the wanted topic, books, log ends; every sixth time the topic settings. */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
-/** A partition does not move in spite of lag, and no cause is known: the process should end. */
+/** A partition makes no progress in spite of lag, and no cause is known: the process should exit. */
 export class StuckError extends Error {
   override readonly name = 'StuckError';
 }
@@ -19,13 +19,13 @@ export class StuckError extends Error {
 export interface Watched {
   readonly session: Session;
   readonly partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>;
-  /** Throws LogReplacedError when the topic is another one than is counted. */
+  /** Throws LogReplacedError if the topic is not the counted one. */
   readonly requireSameLog: () => Promise<void>;
 }
 
 /**
- * Looks at everything on a timer until the signal. What cannot be reached becomes health, not an error: the clients
- * connect again by themselves. Throws StuckError.
+ * Reads all facts on a timer until the signal. An unreachable server changes the health but throws no error, because
+ * the clients reconnect themselves. Throws StuckError.
  */
 export async function watch(
   options: SessionOptions,
@@ -37,28 +37,28 @@ export async function watch(
   const stuck = new StuckWatch(limits);
   for (let looks = 1; ; looks++) {
     await pause(everyMs, signal);
-    // PostgreSQL first: what is counted was in the log before.
+    // PostgreSQL is read first, because counted records were in the log before.
     const books = await look(() => session.ledger.readBooks());
-    // What is wrong with the settings is not cured by a look that does not ask for them.
+    // A problem with the settings stays until the settings are read again.
     const made = await look(() => session.topicFile.ensureIfChanged(requireSameLog));
     const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
     const log = await look(() => lookAtLog(session, withSettings));
-    // Over: what a connection says that was taken away is nobody's health.
+    // After the end, errors of the closed connections must not change the health.
     if (signal.aborted) return;
-    state.store = judgeHealth(state.store, books, healthy('the books are open'));
+    state.store = nextHealth(state.store, books, healthy('connected to PostgreSQL'));
     if (books.ok) {
       state.books = books.value;
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
-    // Only a member of the group knows that a failure of the log is over.
-    state.kafka = judgeHealth(
+    // Only a member of the group knows that a failure of the log has ended.
+    state.kafka = nextHealth(
       state.kafka,
       log.ok ? made : log,
       partitions.isMember ? healthy('connected to Kafka') : state.kafka,
     );
     if (!books.ok || !log.ok) {
-      // Nothing can progress, and ending would not help.
+      // No progress is possible, and a restart would not help.
       stillness.forget();
       stuck.forget();
       state.stuck = [];
@@ -78,7 +78,7 @@ export async function watch(
       reason: 'PartitionStuck',
       message:
         `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
-        (obstacles.get(partition) ?? 'no error says why; look at the load of PostgreSQL and of the aggregators'),
+        (obstacles.get(partition) ?? 'no error was reported; check the load of PostgreSQL and of the aggregators'),
     }));
     const problem = stuck.look(ours, obstacles, now);
     if (problem === undefined) continue;
@@ -92,7 +92,7 @@ export async function watch(
 
 interface LogFacts {
   readonly ranges: ReadonlyMap<number, LogRange>;
-  /** Undefined when they were not asked for this time. */
+  /** Undefined if the settings were not read this time. */
   readonly settings: TopicSettings | undefined;
 }
 
@@ -111,13 +111,13 @@ async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
   }
 }
 
-/** Unchanged while all is well, so that messages do not flip by themselves. */
-function judgeHealth(before: Health, now: Look<unknown>, healed: Health): Health {
+/** Unchanged without a failure, so that messages do not flip. */
+function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health {
   if (!now.ok) return now.health;
   return before.ok ? before : healed;
 }
 
-/** By partition: what the books say was counted, and what the log holds beyond it. */
+/** By partition: the next offset in the books, and the records of the log from there on. */
 function standings(
   partitions: readonly number[],
   books: readonly OwnedBooks[],

@@ -18,9 +18,9 @@ import type { Acknowledged, RecentAdditions } from './recent.ts';
 export interface CalculatorApiOptions {
   readonly logEpoch: number;
   readonly recent: RecentAdditions;
-  /** Whether the log is surely the one that holds what is remembered. Never rejects. */
+  /** Returns whether Kafka confirmed that the topic still holds the remembered additions. Never rejects. */
   readonly isLogConfirmed: () => Promise<boolean>;
-  /** Writes one record; see Batcher.add for what its errors mean. Throws SumError while there is no log to write to. */
+  /** Writes one record; for its errors see Batcher.add. Throws SumError while no log is connected. */
   readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
   readonly onReplayed: () => void;
   /** Milliseconds since the Unix epoch. */
@@ -31,7 +31,7 @@ export const calculatorRoutes: readonly HttpRoute<typeof Calculator>[] = [
   { method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } },
 ];
 
-/** A healthy broker answers in milliseconds. */
+/** A healthy broker responds in milliseconds. */
 const confirmWithinMs = 1_000;
 
 /** The Calculator service, the same for gRPC and HTTP. */
@@ -42,7 +42,7 @@ export class CalculatorApi {
     this.#options = options;
   }
 
-  /** Adds, and answers only when the addition is in the log. */
+  /** Adds, and returns only when the addition is in the log. */
   async add(request: AddRequest, call: CallContext): Promise<AddResponse> {
     const addition = parseAddition(request);
     const known = this.#options.recent.find(addition.requestId);
@@ -50,12 +50,14 @@ export class CalculatorApi {
     return answer(await this.#write(addition, call.deadline), false);
   }
 
-  /** Half of the time that is left, at most: written again it counts once, and that needs time too. */
+  /**
+   * Takes at most half of the remaining time: without confirmation the addition is written again, which needs time too.
+   */
   async #isLogConfirmed(deadline: number): Promise<boolean> {
     const { isLogConfirmed, now } = this.#options;
     const withinMs = Math.min(confirmWithinMs, (deadline - now()) / 2);
     try {
-      return await withDeadline('the question for the topic', Math.max(0, withinMs), isLogConfirmed());
+      return await withDeadline('the request for the topic id', Math.max(0, withinMs), isLogConfirmed());
     } catch {
       return false;
     }
@@ -79,7 +81,7 @@ export class CalculatorApi {
     const { recent, logEpoch, now } = this.#options;
     const writing = this.#options.write(encodeRecord(addition), deadline).then((place) => {
       const acknowledged = { addition, position: { ...place, logEpoch } };
-      // Also when nobody waits any more: the retry that follows will find it.
+      // Also if the client no longer waits: its retry will find the acknowledgement.
       recent.remember(acknowledged);
       return acknowledged;
     });
@@ -104,7 +106,7 @@ function explainWriteError(error: unknown, requestId: string): SumError {
   if (error instanceof NeverSentError) {
     return new SumError('unavailable', `${error.message}; nothing was written, retry`, { cause: error });
   }
-  // Down to this one record: batches were split before.
+  // Only this one record is too large: the batch was split before.
   if (error instanceof AppendError && error.outcome === 'tooLarge') {
     return new SumError(
       'body-too-large',
@@ -115,7 +117,7 @@ function explainWriteError(error: unknown, requestId: string): SumError {
   const reason = error instanceof DeadlineError ? 'no acknowledgement before the deadline' : messageOf(error);
   return new SumError(
     'outcome-unknown',
-    `${reason}. It may or may not be in the log: retry with the same requestId ${requestId}, it will count once`,
+    `${reason}. The addition may or may not be in the log: retry with the same requestId ${requestId}, it is counted once`,
     { cause: error },
   );
 }

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { plainClient } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 
-// Three brokers that are stopped in the middle, so they are its own.
+// These tests stop their three brokers, so this file has its own brokers.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 
@@ -59,7 +59,7 @@ async function startCalculator(topic: string): Promise<Daemon> {
   return daemon;
 }
 
-/** Adds in so many lanes until told to stop; says what was acknowledged where and when. */
+/** Adds in parallel loops until stopped; returns what was acknowledged, with position and time. */
 function load(daemon: Daemon, lanes: number) {
   const client = new GrpcClient(daemon.grpc, Calculator);
   const acknowledged: { id: string; partition: number; offset: bigint; at: number }[] = [];
@@ -141,7 +141,7 @@ for (const { replicas, why } of [
       `longest silence ${Math.round(silence)} ms; ${count} acknowledged, ${copies} copies, ${records} records, ` +
         `refused ${JSON.stringify([...running.refused])}`,
     );
-    // No time is asserted: what is asserted is that the calls, which wait 10 s, did not run into it.
+    // No time is asserted, only that no call reached its timeout of 10 s.
     const failed = [...running.refused.values()].reduce((sum, some) => sum + some, 0);
     assert.ok(failed < count / 100, JSON.stringify([...running.refused]));
     assert.ok(copies < count / 10, `${copies} copies of ${count}`);

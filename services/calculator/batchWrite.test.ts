@@ -6,7 +6,7 @@ import { PartitionChooser } from './partitionChooser.ts';
 
 const record: LogRecordInput = { key: Buffer.from('k'), value: Buffer.from('v'), headers: {} };
 
-/** A log of one partition per leader whose appends end when the test says so, on a clock that it moves. */
+/** A fake log with one partition per leader; the test ends its appends and moves its clock. */
 function build(context: { after(work: () => void): void }, leaders: number[], withinMs = 10_000) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
   context.after(() => mock.timers.reset());
@@ -71,7 +71,7 @@ test('an answer is the place, and one append is enough', async (t) => {
   assert.deepEqual([log.partitions(), log.copies], [[0], []]);
 });
 
-test('a batch without an answer is appended again to a partition of another leader, and the first answer counts', async (t) => {
+test('a batch without a response is appended again to a partition of another leader, and the first response counts', async (t) => {
   const log = build(t, [7, 7, 8]);
   await log.pass(1_001);
   assert.deepEqual([log.partitions(), log.copies], [[0, 2], [2]]);
@@ -81,7 +81,7 @@ test('a batch without an answer is appended again to a partition of another lead
   assert.deepEqual(log.outcome(), { partition: 2, baseOffset: 9n, appendedAt: undefined });
 });
 
-test('copies end with three appends that nothing answers, each waiting twice as long as the one before', async (t) => {
+test('copies end with three appends without a response, each waiting twice as long as the one before', async (t) => {
   const log = build(t, [1, 2, 3, 4, 5]);
   await log.pass(1_001);
   assert.equal(log.appends.length, 2);
@@ -114,7 +114,7 @@ test('a refusal goes to the next partition at once and makes no copy', async (t)
   assert.deepEqual(log.outcome(), { partition: 1, baseOffset: 5n, appendedAt: undefined });
 });
 
-test('a lost answer is a copy, and the batch is tried until the deadline', async (t) => {
+test('a lost response causes a copy, and the batch is retried until the deadline', async (t) => {
   const log = build(t, [7], 2_000);
   await log.fail(0, 'unknown');
   await log.pass(1);

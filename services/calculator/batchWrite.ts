@@ -4,10 +4,10 @@ import type { ChosenPartition, PartitionChooser } from './partitionChooser.ts';
 
 export interface BatchWriteOptions {
   readonly records: readonly LogRecordInput[];
-  /** The last moment for an answer, in milliseconds since the Unix epoch. */
+  /** The deadline for an acknowledgement, in milliseconds since the Unix epoch. */
   readonly deadline: number;
   readonly chooser: Pick<PartitionChooser, 'choose' | 'lateMs'>;
-  /** One produce request; nothing in it tries again. */
+  /** Sends one produce request, without retries. */
   readonly append: (
     partition: number,
     records: readonly LogRecordInput[],
@@ -15,28 +15,28 @@ export interface BatchWriteOptions {
   ) => Promise<AppendedBatch>;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** In [0, 1); jitter of the waits between tries. */
+  /** In [0, 1); jitter of the waits between attempts. */
   readonly random: () => number;
-  /** So many records are appended again while an earlier append of them may be in the log, or may get there. */
+  /** Called with the number of records that are appended again although an earlier append may still succeed. */
   readonly onCopies: (records: number) => void;
 }
 
-/** Waits between tries. The first one follows at once: it goes to another partition. */
+/** Waits between attempts. The second attempt follows at once, because it goes to another partition. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
-/** Unanswered appends of one batch at a time. Two copies save it from two hung brokers; more would only be load. */
+/** Concurrent appends of one batch. Two copies protect it from two hung brokers; more would only add load. */
 const unansweredMax = 3;
 
 /**
  * Writes one batch until a partition acknowledges it:
  *
- *   append to a partition -- answered --------------------------> that is the place
- *          ^     |-- failed: again, to another partition if one is healthy
- *          |     |-- late: again, to a partition of another leader; the first answer of the two counts
+ *   append to a partition -- acknowledged ----------------------> the batch has its position
+ *          ^     |-- failed: retry, on another partition if one is healthy
+ *          |     |-- late: append a copy to a partition of another leader; the first acknowledgement counts
  *          +-----+   until the deadline
  *
- * Copies are settled by the ledger: it counts an id once, wherever its copies are. Rejects with AppendError when no
- * answer came; the records may be in the log all the same.
+ * Copies are safe, because the ledger counts an id once, in whatever partition its copies are. Rejects with AppendError
+ * if no acknowledgement came; the records may be in the log nevertheless.
  */
 export function writeBatch(options: BatchWriteOptions): Promise<AppendedBatch> {
   return new BatchWrite(options).run();
@@ -47,7 +47,7 @@ class BatchWrite {
   readonly #ended = Promise.withResolvers<AppendedBatch>();
   readonly #unanswered = new Set<ChosenPartition>();
   #isOver = false;
-  /** An append that ended may have written. */
+  /** True if an append that ended may have written the records. */
   #isUnknown = false;
   #failures = 0;
   #lastError: unknown;
@@ -62,12 +62,12 @@ class BatchWrite {
     return this.#ended.promise;
   }
 
-  /** Begins the next append when there is a place for it, and comes back when there may be something to do. */
+  /** Begins the next append if a partition is free, and schedules its own next run. */
   #next(): void {
     const { chooser, deadline, now } = this.#options;
     if (this.#isOver) return;
     if (now() >= deadline) {
-      // Appends on their way end at the deadline too, and come back here.
+      // Appends in flight end at the deadline too and then call this method again.
       if (this.#unanswered.size === 0) this.#end(() => this.#ended.reject(this.#error()));
       return;
     }
@@ -106,11 +106,11 @@ class BatchWrite {
     this.#timer = setTimeout(() => this.#next(), Math.min(ms, Math.max(0, deadline - now())));
   }
 
-  #end(settle: () => void): void {
+  #end(finish: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    settle();
+    finish();
   }
 
   #backoff(): number {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 import { Batcher, type BatcherLimits, NeverSentError, QueueFullError } from './batcher.ts';
 
-/** A log whose writes end when the test says so. */
+/** A fake log; the test ends its writes. */
 class FakeLog {
   readonly writes: { ids: string[]; deadline: number; end: PromiseWithResolvers<AppendedBatch> }[] = [];
   readonly queue: number[] = [];

@@ -1,23 +1,23 @@
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 
 export interface BatcherOptions {
-  /** Writes one batch; resolves only by the acknowledgement of the partition that it names. */
+  /** Writes one batch; resolves only with the acknowledgement of the partition that it returns. */
   readonly write: (records: readonly LogRecordInput[], deadline: number) => Promise<AppendedBatch>;
   readonly limits: BatcherLimits;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** After every change of the number of additions that wait or are being written. */
+  /** Called when the number of additions that wait or are being written changes. */
   readonly onQueue: (additions: number) => void;
 }
 
 export interface BatcherLimits {
-  /** Additions waiting or being written. */
+  /** Maximum additions that wait or are being written. */
   readonly queueMax: number;
-  /** Records in one batch. */
+  /** Maximum records in one batch. */
   readonly batchRecordsMax: number;
-  /** Bytes of keys and values in one batch. */
+  /** Maximum bytes of keys and values in one batch. */
   readonly batchBytesMax: number;
-  /** Batches being written. */
+  /** Maximum batches that are being written. */
   readonly writesMax: number;
 }
 
@@ -27,7 +27,7 @@ export interface Place {
   readonly offset: bigint;
 }
 
-/** The queue is full: this addition was not taken. */
+/** The queue is full: this addition was not accepted. */
 export class QueueFullError extends Error {}
 
 /** The deadline passed while the addition waited: it was never sent. */
@@ -41,8 +41,8 @@ interface Item {
 }
 
 /**
- * Gathers additions into batches: while some are being written the next one gathers, so batches grow with the load and
- * a single addition waits for nothing. There is no timer to tune.
+ * Collects additions into batches: while some batches are being written, the next batch fills. So batches grow with the
+ * load, and a single addition does not wait. There is no timer to tune.
  */
 export class Batcher {
   readonly #options: BatcherOptions;
@@ -56,8 +56,8 @@ export class Batcher {
   }
 
   /**
-   * Resolves with the place of this very record, by the acknowledgement of the append that carried it. Rejects with
-   * QueueFullError or NeverSentError when nothing was sent; with anything else the outcome is unknown.
+   * Resolves with the position of this record, from the acknowledgement of the append that carried it. Rejects with
+   * QueueFullError or NeverSentError if nothing was sent; after any other error the outcome is unknown.
    */
   add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {
@@ -75,7 +75,7 @@ export class Batcher {
     this.#options.onQueue(this.#queued);
   }
 
-  /** One turn later, so that additions that arrive together leave together. */
+  /** Starts one event-loop turn later, so that additions that arrive together are sent together. */
   #startSoon(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
@@ -92,7 +92,7 @@ export class Batcher {
     }
   }
 
-  /** The next items by age up to the limits, without those whose time is over. */
+  /** Takes the oldest items up to the limits, and rejects those whose deadline has passed. */
   #take(): Item[] {
     const { batchRecordsMax, batchBytesMax } = this.#options.limits;
     const now = this.#options.now();
@@ -117,7 +117,7 @@ export class Batcher {
     return batch;
   }
 
-  /** Never rejects: every item hears of its own end. */
+  /** Never rejects: every item gets its own result. */
   async #write(batch: readonly Item[]): Promise<void> {
     this.#writes += 1;
     await this.#writeAll(batch);
@@ -125,10 +125,10 @@ export class Batcher {
     this.#start();
   }
 
-  /** In halves when the whole is too large for the log, down to the one record that is. */
+  /** If the batch is too large for the log, writes it in halves, down to the single record that is too large. */
   async #writeAll(batch: readonly Item[]): Promise<void> {
     try {
-      // The most patient item decides how long the write may try; the others are answered by their own deadlines.
+      // The latest deadline limits the write; the other items end at their own deadlines.
       const deadline = Math.max(...batch.map((item) => item.deadline));
       const { partition, baseOffset } = await this.#options.write(
         batch.map(({ record }) => record),

@@ -8,6 +8,8 @@ import { inspect } from 'node:util';
 import { formatCountedLog } from '#contract/countedLog.ts';
 import { Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 import { decodeRecord, schemaHeader } from '#contract/record.ts';
+import { createCa } from '#lab/certificates/pki.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { allow } from '#test/support/acls.ts';
 import { auditLog } from '#test/support/auditLog.ts';
@@ -16,12 +18,10 @@ import { type Daemon, startDaemon } from '#test/support/daemon.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { createCa } from '#tools/pki.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 
-// These tests kill their broker, so they have their own.
+// These tests kill their broker, so this file has its own broker.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 
@@ -83,7 +83,7 @@ async function post(daemon: Daemon, body: unknown, headers: Record<string, strin
   return { status: response.status, answer };
 }
 
-/** The ids in the log with their places, as an independent consumer sees them. */
+/** The ids in the log with their positions, as an independent consumer reads them. */
 async function idsInLog(topic: string): Promise<Map<string, string[]>> {
   const places = new Map<string, string[]>();
   for (const [partition, messages] of await auditLog(kafka.plaintextBootstrapServers, topic)) {
@@ -98,7 +98,7 @@ async function idsInLog(topic: string): Promise<Map<string, string[]>> {
 }
 
 describe('adding', () => {
-  test('to a topic that was deleted and made again is refused, also what was acknowledged before', async () => {
+  test('to a topic that was deleted and re-created is refused, also if it was acknowledged before', async () => {
     const { topic, settings, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -110,19 +110,19 @@ describe('adding', () => {
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
     await createLog(settings, 3);
-    // At once: the memory of it must not answer for the topic that is gone.
+    // At once: the remembered acknowledgement must not be returned for the deleted topic.
     for (const body of [addition, { ...addition, requestId: randomUUID() }]) {
       const { status, answer } = await post(daemon, body);
       assert.equal(status, 503, inspect(answer));
       assert.match(
         String(answer['detail']),
-        /the log was replaced: its topic had id .* and has id .* now; nothing is written to it/,
+        /the log was replaced: its topic had id .* and now has id .*\. Nothing was written\./,
       );
     }
     assert.equal((await idsInLog(topic)).size, 0);
   });
 
-  test('to a topic that was made again before the calculator began is refused, because the counted one is known', async () => {
+  test('to a topic that was re-created before the calculator started is refused, because the counted one is known', async () => {
     const { topic, dir, settings, environment } = await newPipeline();
     const path = join(dir, 'log.json');
     const countedLog = async () => {
@@ -152,7 +152,7 @@ describe('adding', () => {
     await until('it is written', async () => (await post(daemon, addition)).status === 200);
   });
 
-  test('over HTTP and gRPC the answer names the place where the addition stands', async () => {
+  test('over HTTP and gRPC the response names the position of the addition', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -179,7 +179,7 @@ describe('adding', () => {
     assert.deepEqual(places.get(two), [`${added.response.position?.partition}:${added.response.position?.offset}`]);
   });
 
-  test('a retry is answered with the first place and writes nothing; other operands conflict', async () => {
+  test('a retry returns the first position and writes nothing; other operands conflict', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -219,7 +219,7 @@ describe('adding', () => {
     assert.equal((await idsInLog(topic)).size, 0);
   });
 
-  test('many additions at once are gathered and each gets its own place', async () => {
+  test('many additions at once are batched and each gets its own position', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -250,7 +250,7 @@ describe('adding', () => {
 });
 
 describe('a log that fails', () => {
-  test('answers lost after the write never cost an acknowledged addition', async () => {
+  test('no acknowledged addition is lost if responses are lost after the write', async () => {
     const topic = uniqueName('log');
     await createLog(plainLogSettings(kafka.plaintextBootstrapServers, topic), 3);
     await using proxy = await startKafkaProxy(kafka.plaintextBootstrapServers);
@@ -278,7 +278,7 @@ describe('a log that fails', () => {
     assert.deepEqual(missing, []);
   });
 
-  test('while Kafka is down the calculator stays ready and says: retry the same id; the retry counts once', async () => {
+  test('while Kafka is down the calculator stays ready and returns: retry the same id; the retry counts once', async () => {
     const { topic, environment } = await newPipeline();
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);

@@ -25,34 +25,36 @@ export interface CalculatorOptions {
   readonly config: CalculatorConfig;
   readonly logger: Logger;
   readonly metrics: Metrics<CalculatorMetrics>;
-  /** After the first connection to Kafka. */
+  /** Called after the first connection to Kafka. */
   readonly onReady: () => void;
 }
 
 export interface CalculatorService {
   readonly handlers: ServiceHandlers<typeof Calculator>;
-  /** Why it is not ready; undefined when it is. */
+  /** Why the calculator is not ready; undefined if it is ready. */
   problem(): string | undefined;
-  /** Begins to connect, and goes on trying. */
+  /** Starts to connect, with retries. */
   start(): void;
   close(): Promise<void>;
 }
 
-/** About 1 KB each with their records: 10 MB when Kafka stands still. */
+/** About 1 KB each with their records: 10 MB if Kafka accepts nothing. */
 const queueMax = 10_000;
-/** More records in a batch make no append faster (measured: flat from 500), and fewer are lost sight of at once. */
+/**
+ * More records make appends no faster (measured: flat from 500), and with fewer a lost response affects fewer records.
+ */
 const batchRecordsMax = 500;
-/** Half of the 1 MB that a broker takes by default. */
+/** Half of the 1 MB that a broker accepts by default. */
 const batchBytesMax = 512 * 1024;
 /**
- * Batches being written. More make no addition faster (no difference above the noise: ADR 0017), and
- * batches smaller; a second one goes on while the first waits for a hung broker.
+ * Batches being written. More would make no addition faster (no difference above the noise: ADR 0017) and batches
+ * smaller. The second continues while the first waits for a hung broker.
  */
 const writesMax = 2;
-/** About 0.5 KB each: a quick retry is seconds old, and 50,000 are seconds of full load. */
+/** About 0.5 KB each. 50,000 additions are seconds of full load, enough for quick retries. */
 const recentMax = 50_000;
 
-/** Puts the calculator together: connection, batcher, memory of recent additions, and the service on top. */
+/** Creates the calculator: connection, batcher, memory of recent additions, and the service that uses them. */
 export function createCalculator({ config, logger, metrics, onReady }: CalculatorOptions): CalculatorService {
   const settings = kafkaSettings(config);
   const { topic } = settings;
@@ -66,7 +68,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   });
   const connection = new Connection({
     open: async (onFatal) => {
-      // Known before the first write, or a calculator that starts after a replacement trusts the new topic.
+      // Read before the first write; otherwise a calculator that starts after a replacement trusts the new topic.
       await countedLogRead;
       return openLogWriter({ settings, logger, onFatal });
     },
@@ -79,8 +81,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       try {
         identity.require();
       } catch (error) {
-        // A replaced log is answered with `unavailable`, by a calculator that is there.
-        logger.error({ error }, 'nothing is written');
+        // With a replaced log the calculator stays up and returns `unavailable`.
+        logger.error({ error }, 'connected, but no addition can be written');
       }
     },
   });
@@ -91,7 +93,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     countedTopicId: () => countedLog.require()?.topicId,
     onLost(fields) {
       recent.clear();
-      logger.error(fields, 'the log may not hold what was acknowledged: what is remembered is forgotten');
+      logger.error(fields, 'the log may have lost acknowledged additions; cleared the list of recent additions');
     },
   });
   const chooser = new PartitionChooser({ log: () => connection.writer, now: Date.now });
@@ -110,7 +112,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     logger,
     now: Date.now,
   });
-  /** An append waits: the log may be replaced before it begins, or before its answer. */
+  /** Appends can wait: the log may be replaced before an append begins, or before its acknowledgement. */
   const requireLog = (outcome: AppendOutcome) => {
     try {
       identity.require();
@@ -129,7 +131,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       requireLog('notWritten');
       const acknowledged = identity.beginAppend(partition);
       const place = await connection.current().append(partition, records, options);
-      // Acknowledged by a log that is not ours: our own may have it from an earlier try.
+      // Acknowledged by a replaced log; the counted log may hold the records from an earlier attempt.
       requireLog('unknown');
       observe('ok');
       acknowledged(place.baseOffset, records.length);
@@ -157,14 +159,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
-  // From the start: a gauge that is absent until the first addition would look like a calculator that is away.
+  // Set at the start: a gauge that is absent until the first addition would look like a missing calculator.
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
     recent,
     isLogConfirmed: () => identity.isConfirmed(),
     async write(record, deadline) {
-      // Without a connection it says at once what is missing.
+      // Throws at once with the cause if there is no connection.
       connection.current();
       identity.require();
       return traceSend(topic, record, (traced) => batcher.add(traced, deadline));

@@ -6,7 +6,7 @@ import { LogError, LogUnavailableError, type LogWriter } from '#services/eventlo
 import { until } from '#test/support/condition.ts';
 import { Connection } from './connection.ts';
 
-/** A Kafka that opens writers or refuses, as the test says. */
+/** A fake Kafka that opens writers or refuses, as the test says. */
 class FakeKafka {
   refusal: Error | undefined;
   readonly writers: { name: number; isClosed: boolean; onFatal: (error: LogError) => void }[] = [];
@@ -57,7 +57,7 @@ class FakeKafka {
   }
 }
 
-test('before the first connection the reason is told; new secrets end the wait; then it is ready for good', async () => {
+test('before the first connection the reason is returned; new secrets end the wait; then it stays ready', async () => {
   const kafka = new FakeKafka();
   kafka.refusal = new LogUnavailableError('SecretMissing', 'Secret orders-kafka, key password is missing or empty');
   kafka.connection.start();

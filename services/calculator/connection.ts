@@ -11,29 +11,29 @@ export interface ConnectionOptions {
   readonly logger: Logger;
   /** In [0, 1); jitter of the waits between attempts. */
   readonly random: () => number;
-  /** After the first connection: from then on the calculator is ready. */
+  /** Called after the first connection: from then on the calculator is ready. */
   readonly onConnected: () => void;
 }
 
-/** Waits between attempts to connect: Kafka is asked again without pressing. */
+/** Waits between attempts to connect, long enough not to overload Kafka. */
 const waits = { minimumMs: 500, maximumMs: 15_000 };
 const closeWithinMs = 5_000;
 
 /**
- * Keeps one writer open, through refused secrets, rotation and a Kafka that comes late:
+ * Keeps one writer open, despite refused secrets, rotation of secrets and a Kafka that starts late:
  *
- *   connecting  no writer; what is missing is in `problem`
- *   connected   the writer recovers from lost brokers by itself
- *   renewing    secrets changed: a new writer is opened beside the old one, which serves until the new one is there
+ *   connecting  no writer; `problem` says why
+ *   connected   the writer recovers from lost brokers itself
+ *   renewing    secrets changed: a new writer is opened; the old writer is used until the new one is open
  *
- * A writer that reports a fatal error is dropped at once: back to connecting.
+ * A writer that reports a fatal error is dropped at once, and the state is connecting again.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #stopping = new AbortController();
   readonly #closing = new Set<Promise<void>>();
   #writer: LogWriter | undefined;
-  /** Why there is no writer, or was none when it was last tried. */
+  /** Why no writer could be opened at the last attempt. */
   #reason = 'not connected to Kafka yet';
   #wasConnected = false;
   #running: Promise<void> | undefined;
@@ -42,7 +42,7 @@ export class Connection {
     this.#options = options;
   }
 
-  /** Undefined once the first connection was made: a calculator without Kafka must stay reachable to say "retry". */
+  /** Undefined after the first connection: a calculator without Kafka must stay reachable to return "retry". */
   get problem(): string | undefined {
     return this.#wasConnected ? undefined : this.#reason;
   }
@@ -51,12 +51,12 @@ export class Connection {
     this.#running = this.#run();
   }
 
-  /** The writer in use; undefined when there is none. */
+  /** The writer in use; undefined if no writer is open. */
   get writer(): LogWriter | undefined {
     return this.#writer;
   }
 
-  /** The writer in use. Throws SumError when there is none. */
+  /** Returns the writer in use. Throws SumError if no writer is open. */
   current(): LogWriter {
     if (this.#writer !== undefined) return this.#writer;
     throw new SumError('unavailable', `${this.#reason}; nothing was written, retry`);
@@ -91,10 +91,10 @@ export class Connection {
     }
   }
 
-  /** Opens a writer and puts it in the place of the last one; `renewal` is aborted when the new one dies. */
+  /** Opens a writer that replaces the last one; `renewal` is aborted when the new writer fails. */
   async #connect(renewal: AbortController): Promise<void> {
     const writer = await this.#options.open((error) => {
-      this.#options.logger.error({ error }, 'Kafka does not take our writes any more');
+      this.#options.logger.error({ error }, 'Kafka no longer accepts writes on this connection');
       this.#reason = messageOf(error);
       if (this.#writer === writer) this.#replace(undefined);
       renewal.abort();
@@ -110,7 +110,7 @@ export class Connection {
     const old = this.#writer;
     this.#writer = writer;
     if (old === undefined) return;
-    // Its appends in flight still end by their own acknowledgements.
+    // Appends in flight of the old writer still end with their own acknowledgements.
     const closing = old.close(closeWithinMs).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

@@ -4,26 +4,26 @@ import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
 import { pause } from '#platform/time.ts';
 
-/** The kubelet takes up to a minute and a half to bring a changed ConfigMap into a pod: looking more often finds nothing sooner. */
+/** The kubelet needs up to a minute and a half to update a ConfigMap in a pod, so reading more often would not help. */
 const lookEveryMs = 5_000;
 
 export interface CountedLogFileOptions {
-  /** Undefined: no log is handed over, as outside of Kubernetes. */
+  /** Undefined if there is no such file, for example outside of Kubernetes. */
   readonly path: string | undefined;
   readonly source: string | undefined;
-  /** Of another topic nothing is taken: the pipeline may have been made again under its name. */
+  /** A file about another topic is ignored: the pipeline may have been re-created under the same name. */
   readonly topic: string;
   readonly logger: Logger;
-  /** How often the file is looked at; for tests. */
+  /** How often the file is read; for tests. */
   readonly everyMs?: number;
 }
 
-/** Which log the aggregators count, from the file that the operator mounts. What was read last stays known. */
+/** Which log the aggregators count, from the file that the operator mounts. Keeps the last value that was read. */
 export class CountedLogFile {
   readonly #options: CountedLogFileOptions;
   readonly #ending = new AbortController();
   #log: CountedLog | undefined;
-  /** What the file said when it was last understood, and what was last wrong with it. */
+  /** The last valid content of the file, and the last problem with it. */
   #text: string | undefined;
   #problem: string | undefined;
   #unreadable: string | undefined;
@@ -33,13 +33,15 @@ export class CountedLogFile {
     this.#options = options;
   }
 
-  /** Undefined while there is no such file. Throws SumError for one that cannot be read before any was. */
+  /**
+   * Undefined while the file does not exist. Throws SumError if the file is invalid and no earlier content was valid.
+   */
   require(): CountedLog | undefined {
     if (this.#log === undefined && this.#unreadable !== undefined) throw new SumError('unavailable', this.#unreadable);
     return this.#log;
   }
 
-  /** Reads the file for the first time, then again whenever it changes. Rejects never. */
+  /** Reads the file, then again whenever it changes. Never rejects. */
   async start(): Promise<void> {
     await this.#read();
     if (this.#options.path !== undefined) this.#running = this.#follow();
@@ -70,8 +72,8 @@ export class CountedLogFile {
       this.#take(text);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      // Missing until the aggregators have reported for the first time. Said once.
-      if (problem !== this.#problem) logger.info({ error }, 'the log that is counted is not known');
+      // The file is missing until the aggregators have reported for the first time. Logged once.
+      if (problem !== this.#problem) logger.info({ error }, 'it is not known yet which log is counted');
       this.#problem = problem;
     }
   }
@@ -82,13 +84,13 @@ export class CountedLogFile {
       const log = parseCountedLog(text);
       this.#unreadable = undefined;
       if (log.topic === topic) this.#log = log;
-      logger.info({ ...log }, 'the log that is counted');
+      logger.info({ ...log }, 'read which log is counted');
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.#unreadable =
         `${source ?? path} cannot be read (${problem}), so it is not known which log is counted; nothing was written. ` +
-        'Use calculators and an operator of one version, then retry';
-      logger.error({ error }, 'the log that is counted cannot be read');
+        'Run calculators and operator of the same version, then retry';
+      logger.error({ error }, 'cannot read which log is counted');
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * When an append without an answer counts as late: well above what answers took of late, as TCP decides when to send
- * again (RFC 6298): smoothed time plus four times its smoothed deviation.
+ * When an append without a response counts as late: well above recent response times. Computed as TCP computes its
+ * retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
  */
 export class Lateness {
   #smoothedMs: number | undefined;
@@ -12,7 +12,7 @@ export class Lateness {
     return Math.min(maximumMs, Math.max(minimumMs, this.#smoothedMs + 4 * this.#deviationMs));
   }
 
-  /** An append was answered after this time. */
+  /** Reports the response time of one append. */
   observe(ms: number): void {
     if (this.#smoothedMs === undefined) {
       this.#smoothedMs = ms;
@@ -24,7 +24,7 @@ export class Lateness {
   }
 }
 
-/** Above a garbage collection of a broker or a slow disk: a copy costs every program behind us a record. */
+/** Longer than a garbage collection of a broker or a slow disk write: every consumer must read a copy too. */
 const minimumMs = 1_000;
-/** Below the default timeout of a call (10 s), so that a copy can still save it. */
+/** Below the default timeout of a call (10 s), so that a copy can still succeed in time. */
 const maximumMs = 4_000;

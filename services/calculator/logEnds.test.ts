@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#platform/log.ts';
 import { LogEnds } from './logEnds.ts';
 
-/** A Kafka that tells these ends, and the series that are exported. */
+/** A fake Kafka that returns these ends, and the exported series. */
 function build() {
   const series = new Map<number, number>();
   const state = { now: 1_000_000, answer: (): Promise<ReadonlyMap<number, bigint>> | undefined => undefined };
@@ -21,7 +21,7 @@ function build() {
   return { series, state, logEnds, tell };
 }
 
-test('what Kafka told is exported, and nothing before', async () => {
+test('the ends from Kafka are exported, and nothing before them', async () => {
   const { series, logEnds, tell } = build();
   await logEnds.refresh();
   assert.equal(series.size, 0);
@@ -65,7 +65,7 @@ test('errors and a lost connection end in absent series, never in 0', async () =
   assert.equal(series.size, 0);
 });
 
-test('an acknowledgement raises what is known, and an older answer does not lower it', async () => {
+test('an acknowledgement raises the known end, and an older response does not lower it', async () => {
   const { series, state, logEnds, tell } = build();
   logEnds.raise(0, 3n);
   assert.equal(series.size, 0, 'an end that Kafka never told is not known');

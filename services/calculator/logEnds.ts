@@ -1,7 +1,7 @@
 import type { Logger } from '#platform/log.ts';
 
 export interface LogEndsOptions {
-  /** One past the last offset of each partition whose leader told it. Undefined while there is no connection. */
+  /** One past the last offset of each partition whose leader responded. Undefined while there is no connection. */
   readonly read: () => Promise<ReadonlyMap<number, bigint>> | undefined;
   readonly set: (partition: number, end: number) => void;
   readonly remove: (partition: number) => void;
@@ -10,20 +10,20 @@ export interface LogEndsOptions {
   readonly now: () => number;
 }
 
-/** One request per leader and calculator: cheap for Kafka, and more often than Prometheus looks. */
+/** One request per leader and calculator: cheap for Kafka, and more often than Prometheus scrapes. */
 const logEndsEveryMs = 10_000;
 
-/** Without an answer for three periods the number is no longer true, and a wrong one would scale the aggregators in. */
+/** Without a response for three periods the number is outdated, and a wrong number would scale the aggregators in. */
 const forgottenAfterMs = 3 * logEndsEveryMs;
 
 /**
- * The end of the log by partition, as Kafka says it, or nothing: a partition whose end was not learnt lately has no
- * series. Acknowledgements raise the ends in between.
+ * The end of the log by partition, as Kafka reports it. A partition without a recent end has no series.
+ * Acknowledgements raise the ends between two requests.
  */
 export class LogEnds {
   readonly #options: LogEndsOptions;
   readonly #known = new Map<number, { end: bigint; at: number }>();
-  /** Acknowledged since the question that is on its way: its answer may be older. */
+  /** Ends that were acknowledged since the request in flight began: its response may be older. */
   readonly #raised = new Map<number, bigint>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
@@ -42,17 +42,17 @@ export class LogEnds {
     for (const partition of [...this.#known.keys()]) this.#forget(partition);
   }
 
-  /** An append was acknowledged: the log reaches at least to here. */
+  /** Reports an acknowledged append: the log reaches at least to `end`. */
   raise(partition: number, end: bigint): void {
     if (end > (this.#raised.get(partition) ?? 0n)) this.#raised.set(partition, end);
     const known = this.#known.get(partition);
-    // A partition that was never asked about stays absent: its end may be far beyond what we wrote.
+    // A partition whose end was never read stays absent: its end may be far beyond this calculator's writes.
     if (known === undefined || known.end >= end) return;
     known.end = end;
     this.#options.set(partition, Number(end));
   }
 
-  /** Asks once, and forgets what is too old. Never rejects. */
+  /** Reads the ends once and drops outdated ones. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -61,7 +61,7 @@ export class LogEnds {
       const ends = await this.#options.read();
       for (const [partition, end] of ends ?? []) this.#learn(partition, end);
     } catch (error) {
-      this.#options.logger.debug({ error }, 'the ends of the log cannot be read now');
+      this.#options.logger.debug({ error }, 'cannot read the ends of the log now');
     } finally {
       this.#isAsking = false;
     }
@@ -69,7 +69,7 @@ export class LogEnds {
     for (const [partition, { at }] of this.#known) if (at < oldest) this.#forget(partition);
   }
 
-  /** What Kafka says counts, also when it is less than before: a log that was cut has another end. */
+  /** The end from Kafka is used even if it is less than before: a truncated log has a lower end. */
   #learn(partition: number, answered: bigint): void {
     const raised = this.#raised.get(partition) ?? 0n;
     const end = raised > answered ? raised : answered;

@@ -21,11 +21,11 @@ function setUp() {
   return { kafka, counted, identity, lost };
 }
 
-test('a topic that was made again is refused until the old one is back', async () => {
+test('a re-created topic is refused until the old one is back', async () => {
   const { kafka, identity, lost } = setUp();
   identity.require();
   kafka.topicId = 'B';
-  const refusal = (error: unknown) => error instanceof SumError && /had id A and has id B now/.test(error.message);
+  const refusal = (error: unknown) => error instanceof SumError && /had id A and now has id B/.test(error.message);
   assert.throws(() => identity.require(), refusal);
   assert.throws(() => identity.require(), refusal);
   assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'told once');
@@ -35,11 +35,11 @@ test('a topic that was made again is refused until the old one is back', async (
   assert.equal(await identity.isConfirmed(), true);
 });
 
-test('a topic that was made again before this process began is refused as soon as the counted one is known', () => {
+test('a topic that was re-created before this process began is refused as soon as the counted one is known', () => {
   const { kafka, counted, identity, lost } = setUp();
   kafka.topicId = 'B';
   counted.topicId = 'A';
-  assert.throws(() => identity.require(), /had id A and has id B now/);
+  assert.throws(() => identity.require(), /had id A and now has id B/);
   assert.equal(lost.length, 1);
   kafka.topicId = 'A';
   identity.require();
@@ -56,7 +56,7 @@ test('a new topic is taken when it is the counted one, and what the old one ackn
   assert.deepEqual(lost, [{ wanted: 'B', found: 'B' }]);
 });
 
-test('what Kafka does not say is not confirmed', async () => {
+test('without a topic id from Kafka nothing is confirmed', async () => {
   const { kafka, identity } = setUp();
   identity.require();
   kafka.answers = false;

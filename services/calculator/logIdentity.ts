@@ -6,17 +6,18 @@ export interface LogIdentityOptions {
   readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
   /** Id of the topic that the aggregators count; undefined while it is not known. */
   readonly countedTopicId: () => string | undefined;
-  /** What was acknowledged may not be in the log any more. Called once for each time that this is found. */
+  /** Called once for each detected loss: acknowledged additions may no longer be in the log. */
   readonly onLost: (fields: object) => void;
 }
 
 /**
- * Whether the log still holds what this calculator acknowledged. It does not when the topic was deleted and made again,
- * which Kafka tells by another topic id, and when its end was lost, which an acknowledged offset tells that goes back.
+ * Detects whether the log still holds what this calculator acknowledged. It does not if the topic was deleted and
+ * re-created (Kafka then returns another topic id), or if the end of the log was lost (acknowledged offsets then go
+ * back).
  */
 export class LogIdentity {
   readonly #options: LogIdentityOptions;
-  /** Of the topic that this process began to write to: right while it is not known which one is counted. */
+  /** Id of the topic that this process first wrote to; used while the counted topic is not known. */
   #firstId: string | undefined;
   #wantedId: string | undefined;
   #isReplaced = false;
@@ -27,14 +28,14 @@ export class LogIdentity {
     this.#options = options;
   }
 
-  /** Throws SumError while the topic of that name is another one than is counted, or than this process began to write to. */
+  /** Throws SumError while the topic has another id than the counted topic, or than the topic of the first write. */
   require(): void {
     const found = this.#options.writer()?.topicId;
     if (found === undefined) return;
     this.#firstId ??= found;
     const wanted = this.#options.countedTopicId() ?? this.#firstId;
     const isReplaced = found !== wanted;
-    // What was acknowledged before stands in the other topic.
+    // Additions that were acknowledged before are in the other topic.
     const isOther = this.#wantedId !== undefined && this.#wantedId !== wanted;
     if (isOther || (isReplaced && !this.#isReplaced)) this.#options.onLost({ wanted, found });
     this.#wantedId = wanted;
@@ -42,12 +43,12 @@ export class LogIdentity {
     if (!isReplaced) return;
     throw new SumError(
       'unavailable',
-      `the log was replaced: its topic had id ${wanted} and has id ${found} now; nothing is written to it. Retry when it is ` +
-        'decided which log counts: the status of the SumPipeline says what to do',
+      `the log was replaced: its topic had id ${wanted} and now has id ${found}. Nothing was written. ` +
+        'Do what the status of the SumPipeline says, then retry',
     );
   }
 
-  /** Asks Kafka now whether this is still the topic that we write to; false also when it does not say. */
+  /** Checks with Kafka now that the topic still has the wanted id; also false if Kafka does not respond. */
   async isConfirmed(): Promise<boolean> {
     try {
       const found = await this.#options.writer()?.confirmTopic();
@@ -58,7 +59,7 @@ export class LogIdentity {
     }
   }
 
-  /** Call when an append begins, and the answer with its acknowledgement: an append may be answered before an earlier one. */
+  /** Call when an append begins; call the returned function with its acknowledgement. Appends may end out of order. */
   beginAppend(partition: number): (baseOffset: bigint, records: number) => void {
     const endBefore = this.#ends.get(partition) ?? 0n;
     return (baseOffset, records) => {

@@ -16,9 +16,9 @@ import { createCalculator } from './calculator.ts';
 /** Requests in flight may take this long after the intake has stopped: the longest default deadline. */
 const finishWithinMs = 10_000;
 
-/** The calculator: takes additions over gRPC and HTTP, answers when they are in the log. */
+/** The calculator: accepts additions over gRPC and HTTP, and responds when they are in the log. */
 export async function main(): Promise<void> {
-  // First: as pid 1 a process without a handler ignores SIGTERM.
+  // Installed first, because as pid 1 a process without a handler ignores SIGTERM.
   const signalled = untilSignal();
   const config = parseEnvironment(calculatorEnvironment, process.env);
   const logger = createLogger({
@@ -46,7 +46,7 @@ export async function main(): Promise<void> {
     address: config.SUMPIPELINE_LISTEN_ADDRESS,
     port: config.SUMPIPELINE_ADMIN_PORT,
     liveProblem: () => undefined,
-    readyProblem: () => (isDraining ? 'draining before the end' : calculator.problem()),
+    readyProblem: () => (isDraining ? 'draining before shutdown' : calculator.problem()),
     metrics: exposition,
   });
   releasers.add('admin server', () => admin.close());
@@ -59,10 +59,10 @@ export async function main(): Promise<void> {
   isDraining = true;
   rpc.setServing(false);
   logger.info({ signal, drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
-  // Unready but serving: load balancers need a moment to stop sending.
+  // Not ready but still serving, because load balancers need a moment to stop sending.
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();
   logger.info({}, 'calculator ended');
-  // Timers of requests that were cut would hold the process for their deadlines.
+  // Otherwise timers of aborted requests would keep the process running until their deadlines.
   process.exit(0);
 }

@@ -13,7 +13,7 @@ function build(leaders: (number | undefined)[]) {
   };
   const chooser = new PartitionChooser({ log: () => log, now: () => clock.now });
   const choose = (avoid: number[] = []) => chooser.choose(new Set(avoid));
-  /** Partitions of the next appends, each of which is answered at once. */
+  /** Partitions of the next appends, each of which is acknowledged at once. */
   const next = (count: number) =>
     Array.from({ length: count }, () => {
       const chosen = choose();
@@ -28,14 +28,14 @@ test('each partition has its turn', () => {
   assert.deepEqual(next(6), [0, 1, 2, 3, 0, 1]);
 });
 
-test('a partition whose leader owes an answer for too long is left out, and comes back with the answer', () => {
+test('a partition whose leader does not respond for too long is excluded, and included again after the response', () => {
   const { clock, choose, next } = build([7, 8, 7, 8]);
   const hung = choose();
   assert.equal(hung?.partition, 0);
   clock.now += 1_001;
   assert.deepEqual(next(4), [1, 3, 1, 3]);
   clock.now += 60_000;
-  // Also when the others have more in flight: three appends are better than one that is never answered.
+  // Also if the others have more in flight: three appends are better than one that never gets a response.
   const others = [choose(), choose(), choose()];
   assert.deepEqual(
     others.map((chosen) => chosen?.leader),
@@ -94,7 +94,7 @@ test('each failure in a row doubles the rest, up to five seconds', () => {
   );
 });
 
-test('a broker that ended without an answer rests with all its partitions', () => {
+test('a broker that ended without a response rests with all its partitions', () => {
   const { choose, next } = build([7, 7, 8]);
   choose()?.failed('unknown');
   assert.deepEqual(next(3), [2, 2, 2]);

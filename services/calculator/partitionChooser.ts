@@ -1,10 +1,10 @@
 import type { AppendOutcome } from '#services/eventlog/port.ts';
 import { Lateness } from './lateness.ts';
 
-/** What the chooser asks of the log. */
+/** What the chooser needs to know about the log. */
 interface LogLeaders {
   readonly partitionCount: number;
-  /** The broker that leads a partition; undefined while none does. */
+  /** The broker that leads a partition; undefined while the partition has no leader. */
   leaderOf(partition: number): number | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface PartitionChooserOptions {
   readonly now: () => number;
 }
 
-/** An append that has begun. Its owner says once how it ended. */
+/** An append that has begun. The caller reports its end once, with `answered` or `failed`. */
 export interface ChosenPartition {
   readonly partition: number;
   readonly leader: number;
@@ -23,7 +23,9 @@ export interface ChosenPartition {
   failed(outcome: AppendOutcome): void;
 }
 
-/** After a failure. Short at first, because most pass as soon as the new leader is known; then what a probe may cost. */
+/**
+ * Rest after a failure. Short at first, because most failures end when the new leader is known; longer to limit probes.
+ */
 const rests = { minimumMs: 100, maximumMs: 5_000 };
 
 interface Rest {
@@ -39,21 +41,21 @@ interface Candidate {
 }
 
 /**
- * Chooses the partition of the next append: each in its turn, but only among those whose leader answers. What arrives
- * together goes to one partition, because nothing in the promise needs copies of an id in one partition, and an append
- * of many records costs hardly more than an append of one.
+ * Chooses the partition of the next append: round-robin among the partitions whose leader responds. Additions that
+ * arrive together go to one partition: copies of an id need not be in the same partition, and an append of many records
+ * costs hardly more than an append of one.
  *
- * Left out are (as in Kafka's KIP-794, which looks at queues where we look at answers)
- *   late     leaders that owe an answer for longer than `lateMs`; until they answer, or the append ends otherwise
- *   resting  partitions, and leaders that answered nothing, for a while after a failure; then the next batch probes them
- * Of the others the one whose leader has the fewest appends in flight is next, so a slow broker gets less.
+ * Excluded are (as in Kafka's KIP-794, which uses queue lengths where this class uses responses)
+ *   late     leaders with an append older than `lateMs`, until they respond or the append ends otherwise
+ *   resting  partitions, and leaders without a response, for a while after a failure; then the next batch probes them
+ * Of the others, the partition whose leader has the fewest appends in flight is next, so a slow broker gets less.
  */
 export class PartitionChooser {
   readonly #options: PartitionChooserOptions;
   readonly #lateness = new Lateness();
   /** When the appends in flight began, oldest first, by leader. */
   readonly #pending = new Map<number, Set<{ readonly since: number }>>();
-  /** By partition and leader, so that a new leader begins without a past. */
+  /** By partition and leader, so that failures of an old leader do not affect the new one. */
   readonly #partitionRests = new Map<string, Rest>();
   readonly #leaderRests = new Map<number, Rest>();
   #next = 0;
@@ -62,14 +64,14 @@ export class PartitionChooser {
     this.#options = options;
   }
 
-  /** An append that waits longer is worth a copy elsewhere. */
+  /** An append that waits longer should be copied to another partition. */
   get lateMs(): number {
     return this.#lateness.boundMs;
   }
 
   /**
-   * Begins an append. Leaders in `avoid` already have one of the same records. Undefined when no partition has a
-   * leader, or, with something to avoid, when no other one is healthy: a copy there would help as little.
+   * Begins an append. Leaders in `avoid` already have an append of the same records. Undefined if no partition has a
+   * leader, or if `avoid` is not empty and no other leader is healthy: a copy there would not help.
    */
   choose(avoid: ReadonlySet<number>): ChosenPartition | undefined {
     const best = this.#best(avoid);
@@ -123,10 +125,10 @@ export class PartitionChooser {
       },
       failed: (outcome) => {
         pending.delete(append);
-        // The records are at fault, not the partition.
+        // The records are the cause, not the partition.
         if (outcome === 'tooLarge') return;
         this.#partitionRests.set(key, restAfter(this.#partitionRests.get(key), now()));
-        // A broker that said no is well. One that said nothing is not, for any of its partitions.
+        // A broker that refused is healthy. A broker that did not respond is not, for any of its partitions.
         const saidNothing = outcome === 'unknown' || now() - append.since > this.lateMs;
         if (saidNothing) this.#leaderRests.set(leader, restAfter(this.#leaderRests.get(leader), now()));
       },

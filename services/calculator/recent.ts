@@ -1,7 +1,7 @@
 import type { Addition } from '#core/addition.ts';
 import type { Position } from '#core/vector.ts';
 
-/** An addition that the log has acknowledged to us, and where. */
+/** An addition that the log has acknowledged to this calculator, with its position. */
 export interface Acknowledged {
   readonly addition: Addition;
   readonly position: Position;
@@ -9,7 +9,7 @@ export interface Acknowledged {
 
 /**
  * The additions that this calculator acknowledged last, by request id. Best effort: it saves writes for quick retries
- * and tells a misused id early; what it has forgotten, or another calculator knows, the ledger settles.
+ * and detects a reused id early. The ledger handles ids that this calculator has forgotten or never saw.
  */
 export class RecentAdditions {
   readonly #entriesMax: number;
@@ -24,12 +24,12 @@ export class RecentAdditions {
     return this.#entries.size;
   }
 
-  /** What is remembered may not be in the log any more. */
+  /** Call when remembered additions may no longer be in the log. */
   clear(): void {
     this.#entries.clear();
   }
 
-  /** Also marks it as used now. */
+  /** Returns the entry of an id and marks it as used now. */
   find(requestId: string): Acknowledged | undefined {
     const entry = this.#entries.get(requestId);
     if (entry !== undefined) {
@@ -40,8 +40,8 @@ export class RecentAdditions {
   }
 
   /**
-   * Call only with an acknowledgement in hand. The first acknowledgement of an id stays: of copies that were in flight
-   * together it is one that the log holds, and a later answer must not contradict an earlier one.
+   * Call only after an acknowledgement. The first acknowledgement of an id stays: its position is valid also if copies
+   * were in flight, and a later response must not contradict an earlier one.
    */
   remember(entry: Acknowledged): void {
     const { requestId } = entry.addition;

@@ -5,13 +5,15 @@ import type { AppendedBatch, LogRecordInput } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 import type { Place } from './batcher.ts';
 
-/** The way of one addition into the log. A sampled one takes its context along in the record: the aggregator goes on. */
+/**
+ * Traces one addition on its way into the log. The record of a sampled addition carries the context to the aggregator.
+ */
 export function traceSend(
   topic: string,
   record: LogRecordInput,
   send: (record: LogRecordInput) => Promise<Place>,
 ): Promise<Place> {
-  // Of every addition: nothing is built for one that is not traced.
+  // Runs for every addition, so nothing is created for an addition that is not traced.
   if (!isTraced()) return send(record);
   const attributes = logAttributes(topic, 'send');
   return inSpan({ name: `send ${topic}`, kind: SpanKind.PRODUCER, attributes }, async (span) => {
@@ -33,7 +35,7 @@ export function traceAppend(
     {
       name: `append ${topic}`,
       kind: SpanKind.CLIENT,
-      // Not the child of the addition that happened to begin the batch.
+      // A root span: it must not be the child of the addition that happened to begin the batch.
       parent: ROOT_CONTEXT,
       links: linksTo(records.map(({ headers }) => headers[traceHeader])),
       attributes: logAttributes(topic, 'send', { partition, records: records.length }),

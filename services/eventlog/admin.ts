@@ -13,18 +13,18 @@ import type { KafkaSettings } from './settings.ts';
 /** Longest wait for one administrative call, reconnecting included. */
 const callTimeoutMs = 20_000;
 
-/** One connection: kafkajs' admin, and what it cannot ask. */
+/** One connection: kafkajs' admin client, and the clients for requests that kafkajs' admin does not support. */
 interface Open {
   readonly client: KafkaClient;
   readonly admin: Admin;
-  /** Dials when it is first needed. */
+  /** Connects on first use. */
   readonly connections: BrokerConnections;
   readonly metadata: TopicMetadata;
 }
 
 /**
- * A connection for administration that is made when needed and made anew after any error. kafkajs' admin never
- * refreshes what it learnt about leaders and partitions (its metadata age is NaN), so an old one can only be replaced.
+ * A connection for administration. It is opened when needed and replaced after any error: kafkajs' admin client never
+ * refreshes its metadata about leaders and partitions (its metadata age is NaN), so an old client can only be replaced.
  */
 export class AdminSession {
   readonly #settings: KafkaSettings;
@@ -37,7 +37,7 @@ export class AdminSession {
     this.#logger = options.logger;
   }
 
-  /** Runs `work`, a second time on a fresh connection when the first failed. Throws LogError. */
+  /** Runs `work`; if it fails, runs it again on a new connection. Throws LogError. */
   async use<T>(what: string, work: (admin: Admin, open: Open) => Promise<T>): Promise<T> {
     try {
       return await this.#attempt(what, work);
@@ -45,7 +45,7 @@ export class AdminSession {
       const explained = explainKafkaError(error, this.#settings);
       if (this.#isClosed || isTerminal(error) || needsNewClient(explained) || error instanceof LogError)
         throw explained;
-      this.#logger.debug({ error, what }, 'an administrative call failed: again on a fresh connection');
+      this.#logger.debug({ error, what }, 'an administrative call failed; retrying on a new connection');
     }
     try {
       return await this.#attempt(what, work);
@@ -85,7 +85,7 @@ export class AdminSession {
     }
   }
 
-  /** Next call connects anew: what this connection believes was found to be old. */
+  /** Drops the connection because its metadata is outdated; the next call opens a new one. */
   forget(): void {
     const open = this.#open;
     this.#open = undefined;
@@ -104,14 +104,14 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
       client.cut();
       connections.close();
     },
-    (error: unknown) => logger.debug({ error }, 'the connection to cut never came up'),
+    (error: unknown) => logger.debug({ error }, 'the connection to close was never opened'),
   );
 }
 
 /**
- * First and end offset of every partition that Kafka lists now. The list of partitions is asked for each time: the
- * one that kafkajs remembers would hide partitions that were added. kafkajs' end is that of committed readers, before
- * a transaction that has not ended: what waits behind it is lag all the same, so each leader is asked for the true end.
+ * First and end offset of every partition that Kafka lists now. The list of partitions is read each time, because
+ * kafkajs' cached list would hide partitions that were added. kafkajs returns the end for committed readers, which is
+ * before an open transaction. Records after that point are lag too, so the true end is read from each leader.
  */
 export async function readOffsets(
   session: AdminSession,
@@ -129,8 +129,8 @@ export async function readOffsets(
         metadata,
         connections,
         onFailure(error) {
-          logger.debug({ error }, 'a leader does not tell the ends of the log now');
-          // Another broker may lead by now.
+          logger.debug({ error }, 'a partition leader did not return the end of the log');
+          // Another broker may be the leader now.
           metadata.refresh().catch(() => {});
         },
       });
@@ -148,5 +148,8 @@ export async function readOffsets(
   session.forget();
   const second = await attempt();
   if (second !== undefined) return second;
-  throw new LogUnavailableError('Unreachable', `Kafka does not list the same partitions of ${topic} twice; try again`);
+  throw new LogUnavailableError(
+    'Unreachable',
+    `metadata and offsets from Kafka list different partitions of topic ${topic}; retry`,
+  );
 }

@@ -3,16 +3,16 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type CertificateAuthority, createCa } from '#lab/certificates/pki.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { earliestServerEnd } from '#platform/certificates.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { type CertificateAuthority, createCa } from '#tools/pki.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 import { findKafkaCertificates } from './certificates.ts';
 
-// These tests give their brokers other certificates, so they have their own.
+// These tests give their brokers other certificates, so this file has its own brokers.
 let folder: TemporaryFolder;
 let dir: string;
 let ca: CertificateAuthority;

@@ -12,7 +12,7 @@ interface Where {
   readonly signal: AbortSignal;
 }
 
-/** The CA file, and every broker: each has a certificate of its own. Undefined without TLS. */
+/** The CA file and every broker, because each broker has its own certificate. Undefined without TLS. */
 export async function findKafkaCertificates(where: Where): Promise<CertificateSources | undefined> {
   const { tls } = where.settings;
   if (tls === undefined) return undefined;
@@ -21,7 +21,9 @@ export async function findKafkaCertificates(where: Where): Promise<CertificateSo
   return { caPem, servers: addresses.map(parseAddress) };
 }
 
-/** As Kafka lists them. When it does not, as with a certificate that has ended, those of the settings. */
+/**
+ * The brokers that Kafka lists. If Kafka lists none, for example after a certificate expired: the bootstrap servers.
+ */
 async function listBrokers({ settings, logger, signal }: Where): Promise<readonly string[]> {
   const connections = new BrokerConnections(await readCredentials(settings));
   const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
@@ -30,7 +32,7 @@ async function listBrokers({ settings, logger, signal }: Where): Promise<readonl
   try {
     await metadata.refresh();
   } catch (error) {
-    logger.debug({ error }, 'Kafka does not list its brokers now');
+    logger.debug({ error }, 'cannot list the Kafka brokers now; checking the configured bootstrap servers');
   } finally {
     signal.removeEventListener('abort', close);
     close();

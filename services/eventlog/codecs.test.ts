@@ -14,7 +14,8 @@ for (const [type, make] of Object.entries(kafkajs.CompressionCodecs)) {
   })) {
     test(`codec ${type} answers ${what} with records that say why`, async () => {
       const answer: Buffer = await make().decompress(packed);
-      // Ones are a size of their own to snappy; what is no packed batch at all was changed after the broker took it.
+      // For snappy, bytes of ones are a huge size. Bytes that are no packed batch were changed after the broker
+      // accepted them.
       const said = answer.includes('unpacks to more') ? unreadableHeader : damagedHeader;
       assert.ok(answer.includes(said), answer.subarray(0, 100).toString('latin1'));
       assert.match(

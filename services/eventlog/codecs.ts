@@ -5,8 +5,8 @@ import { compressionsAlgorithms } from '@platformatic/kafka';
 import kafkajs, { CompressionTypes } from 'kafkajs';
 
 /**
- * How kafkajs unpacks batches: all four codecs of Kafka, each with a bound. A batch that cannot be unpacked must not take the
- * reader down with all its partitions, so records that say why come in the place of its own.
+ * How kafkajs unpacks batches: all four codecs of Kafka, each with a size limit. A batch that cannot be unpacked must
+ * not stop the reader with all its partitions. So its records are replaced by placeholder records with the reason.
  */
 export function installCodecs(): void {
   const { gzip, snappy, lz4, zstd } = compressionsAlgorithms;
@@ -24,15 +24,15 @@ export function installCodecs(): void {
       promisify(zstdDecompress)(packed, { maxOutputLength: unpackedBytesMax }),
     ),
   };
-  // Not among the names that Node finds in a CommonJS module.
+  // Node does not find this name as a named export of the CommonJS module.
   Object.assign(kafkajs.CompressionCodecs, table);
 }
 
-/** A calculator's batch has 512 KB before a broker packs it; a hostile one of 1 MB can unpack to gigabytes. */
+/** A calculator's batch has 512 KB before a broker packs it; a hostile batch of 1 MB can unpack to gigabytes. */
 export const unpackedBytesMax = 16 * 1024 * 1024;
 
 interface Codec {
-  /** `encoder` is kafkajs' own. */
+  /** `encoder` is kafkajs' own encoder class. */
   compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
   decompress(packed: Buffer): Promise<Buffer>;
 }
@@ -73,7 +73,7 @@ function requireBounded(bytes: number): void {
 const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
 const xerialHeaderBytes = 16;
 
-/** What the blocks say of themselves. Java's clients write many, with their lengths in front (xerial); others one. */
+/** The size that the blocks declare. Java clients write many blocks with length prefixes (xerial), others one block. */
 function snappyBytes(packed: Buffer): number {
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return readVarint(packed, 0);
   let total = 0;
@@ -95,9 +95,9 @@ function readVarint(bytes: Buffer, at: number): number {
 
 const lz4Magic = 0x184d2204;
 
-/** The most that the blocks of an LZ4 frame can hold: each block says only how long it is packed. */
+/** The maximum unpacked size of an LZ4 frame: each block declares only its packed size. */
 function lz4BytesMax(packed: Buffer): number {
-  if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('it is no LZ4 frame');
+  if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(4);
   const blockBytesMax = 2 ** (8 + 2 * ((packed.readUInt8(5) >> 4) & 7));
   const [hasContentSize, hasDictionary] = [(flags & 0x08) !== 0, (flags & 0x01) !== 0];
@@ -105,7 +105,7 @@ function lz4BytesMax(packed: Buffer): number {
   const checksumBytes = (flags & 0x10) === 0 ? 0 : 4;
   let blocks = 0;
   while (at + 4 <= packed.length) {
-    // The highest bit tells a block that is not packed.
+    // The highest bit marks a block that is not packed.
     const bytes = packed.readUInt32LE(at) & 0x7fffffff;
     if (bytes === 0) break;
     blocks += 1;
@@ -115,22 +115,22 @@ function lz4BytesMax(packed: Buffer): number {
 }
 
 /**
- * Headers of a record that stands for one that could not be read; the value says why. No producer can know their names. A
- * broker has unpacked every batch that it took: what we cannot unpack was changed since, on its disk or on the way.
+ * Headers of a placeholder for an unreadable record; the value is the reason. No producer can know the header names. A
+ * broker unpacks every batch that it accepts, so an unreadable batch was changed later, on disk or in transit.
  */
 const token = randomUUID();
 export const unreadableHeader = `unreadable-${token}`;
 export const damagedHeader = `damaged-${token}`;
 
-/** More than a batch of 1 MB holds by any sane producer; a batch with more ends the reader, as before. */
+/** More records than a normal producer puts into a batch of 1 MB; a batch with more records ends the reader. */
 const unreadableMax = 100_000;
 
 /**
- * Records without key and value, one for each offset from the first: kafkajs takes as many as the batch has. Bytes of Kafka's
- * record format, version 2.
+ * Records without key and value, one for each offset from the first; kafkajs reads only as many as the batch has. The
+ * bytes are in Kafka's record format, version 2.
  */
 function unreadableRecords(header: string, reason: string): Buffer {
-  // A producer that does it once does it often, and each of these is megabytes.
+  // A producer that writes one unreadable batch often writes many, and each placeholder has megabytes.
   if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(header, reason) };
   return lastUnreadable.records;
 }
@@ -161,7 +161,7 @@ function bytesOf(text: string): Buffer {
   return Buffer.concat([zigzag(bytes.length), bytes]);
 }
 
-/** A signed number as Kafka writes it in records. */
+/** A signed number in the zigzag encoding of Kafka records. */
 function zigzag(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value < 0 ? -2 * value - 1 : 2 * value;

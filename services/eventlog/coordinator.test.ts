@@ -24,7 +24,7 @@ function coordinator(...reasons: LogUnavailableReason[]) {
   };
 }
 
-test('a coordinator that loads its groups or is not found yet is asked again', async () => {
+test('the request is retried while the coordinator loads its groups or is not found yet', async () => {
   const { options, calls } = coordinator('GroupLoading', 'Unreachable', 'GroupLoading');
   await untilCoordinatorServes(options);
   assert.equal(calls(), 4);

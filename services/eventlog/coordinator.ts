@@ -5,25 +5,27 @@ export interface CoordinatorOptions {
   readonly admin: Pick<AdminSession, 'use'>;
   readonly group: string;
   readonly topic: string;
-  /** Milliseconds on any clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** How long a new or restarted coordinator may load: the caller tries again after it. */
+/** How long to wait for a new or restarted coordinator to load; after that the caller retries. */
 const withinMs = 10_000;
 const pollMs = 200;
 const passing: ReadonlySet<LogUnavailableReason> = new Set(['Unreachable', 'GroupLoading']);
 
 /**
- * A coordinator that is just loading its groups refuses a join, and kafkajs dies of that. Asking for committed offsets
- * first also finds out about missing rights while there is a caller to hear of it.
+ * A coordinator that is still loading its groups refuses a join, and that crashes kafkajs. Reading the committed
+ * offsets first also reveals missing rights at a point where a caller can still receive the error.
  */
 export async function untilCoordinatorServes({ admin, group, topic, now, pause }: CoordinatorOptions): Promise<void> {
   const deadline = now() + withinMs;
   for (;;) {
     try {
-      await admin.use('asking the group coordinator', (open) => open.fetchOffsets({ groupId: group, topics: [topic] }));
+      await admin.use('the request to the group coordinator', (open) =>
+        open.fetchOffsets({ groupId: group, topics: [topic] }),
+      );
       return;
     } catch (error) {
       const isPassing = error instanceof LogUnavailableError && passing.has(error.reason);

@@ -15,7 +15,7 @@ import {
   type LogStopError,
 } from './port.ts';
 
-/** kafkajs' consumer as far as delivery goes, handing over whatever the test says, also what it should not. */
+/** A fake of kafkajs' consumer that delivers what the test says, also wrong batches. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
@@ -63,7 +63,7 @@ class FakeKafka {
     this.deliveries.begin({ assignment, partition, offset, earliest: this.earliest, isSame });
   }
 
-  /** Hands over a fetch with these offsets. */
+  /** Delivers a fetch with these offsets. */
   hand(partition: number, offsets: readonly number[], leaderEpoch = 0): Promise<void> {
     const messages = offsets.map((offset) => ({
       offset: String(offset),
@@ -92,7 +92,7 @@ class FakeKafka {
 
 const assignment = { generation: 1 } as LogAssignment;
 
-test('what nobody asked for is dropped, and what was asked for is delivered in bounded batches', async () => {
+test('records of a partition that was not requested are dropped, and requested ones are delivered in bounded batches', async () => {
   const kafka = new FakeKafka();
   await kafka.hand(0, [5, 6]);
   kafka.begin(0, 5n);
@@ -172,7 +172,7 @@ test('a partition has one handler at a time, also when another reading of it beg
   assert.equal(kafka.batches[1]?.assignment.generation, 2);
 });
 
-test('after an answer without progress the partition rests and is fetched again from where it was', async () => {
+test('after a result without progress the partition rests and is fetched again from the same offset', async () => {
   const kafka = new FakeKafka();
   for (const answer of [{ kind: 'again' }, { kind: 'confirmed', nextOffset: 0n }] as const) {
     kafka.answer = async () => answer;
@@ -187,12 +187,15 @@ test('after an answer without progress the partition rests and is fetched again 
   kafka.deliveries.endAll();
 });
 
-test('a confirmation beyond the batch ends the reader: somebody counted what was never delivered', async () => {
+test('a confirmation beyond the batch ends the reader: the owner confirmed records that were never delivered', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'confirmed', nextOffset: 9n });
   kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1]);
-  assert.match(String(kafka.fatals[0]?.message), /partition 0: offset 9 was confirmed of a batch from 0 to 1/);
+  assert.match(
+    String(kafka.fatals[0]?.message),
+    /partition 0: offset 9 was confirmed, but the batch has offsets 0 to 1/,
+  );
 });
 
 test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
@@ -205,7 +208,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   const lookAndWait = async (seeks: number) => {
     look(6n);
     await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
-    // The look itself has to end too.
+    // The probe itself must end too.
     await new Promise(setImmediate);
   };
   for (let count = 0; count < 4; count++) await lookAndWait(2 + count);
@@ -217,7 +220,10 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
   assert.deepEqual([...new Set(kafka.waits)], ['a transaction of a foreign producer has not ended at offset 5']);
   look(6n);
-  assert.match(String(kafka.fatals[0]?.message), /partition 0 holds records up to 6 but none came from 5 on/);
+  assert.match(
+    String(kafka.fatals[0]?.message),
+    /partition 0 holds records up to 6, but Kafka delivered none from 5 on/,
+  );
 });
 
 test('an open transaction is found while other partitions are at work, and nothing is fetched again for it', async () => {

@@ -28,9 +28,9 @@ export interface DeliveriesOptions {
   readonly onStopped: (partition: number, error: LogStopError) => void;
   readonly onWaits: (partition: number, why: string) => void;
   readonly onFatal: (error: Error) => void;
-  /** Asks Kafka whether the partition can be read from there, and where it begins. */
+  /** Reads from Kafka whether the partition can be read from `wanted`, and its first offset. */
   readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
-  /** Asks Kafka whether it is a transaction that keeps what comes next from us. */
+  /** Reads from Kafka whether a transaction withholds the next record. */
   readonly probe: Probe;
 }
 
@@ -43,43 +43,45 @@ export interface RangeAnswer {
   readonly earliest: bigint;
 }
 
-/** At most one stale batch per broker can follow a seek; from here on a wrong offset is the log's own. */
+/** At most one stale batch per broker can follow a seek. After this many, the log itself has the wrong offset. */
 const mismatchesMax = 3;
-/** Records are there and none comes, in this many checks: the client is stuck in a way that it does not report. */
+/** If records exist but none is delivered in this many checks, the client is stuck without reporting it. */
 const stalledChecksMax = 6;
-/** A partition that was quiet in so many checks is asked about although others are at work. */
+/** After this many checks without a record, a partition is compared with the log although other partitions are busy. */
 const quietChecksMin = 3;
 const restBackoffMs = { minimumMs: 100, maximumMs: 5_000 };
 
-/** A partition that delivered nothing lately. */
+/** A partition that delivered nothing since the last check. */
 interface Idle {
   readonly partition: number;
-  /** Handlers of other partitions work. */
+  /** True while handlers of other partitions are running. */
   readonly isBusy: boolean;
 }
 
-/** One partition between `begin` and its end. Replaced, never reused: an old one that still works is recognised. */
+/** One partition between `begin` and its end. It is replaced, never reused, so that an outdated one is recognised. */
 interface Reading {
   readonly assignment: LogAssignment;
   readonly partition: number;
   /** The offset that must come next. */
   next: bigint;
-  /** Undefined: nothing was counted of the partition, so there is nothing to compare. */
+  /** Undefined if nothing of the partition was counted, so there is no record to compare. */
   readonly isSame: IsSameRecord | undefined;
-  /** The record before `next` has to be seen and compared before anything else is delivered. */
+  /** If true, the record before `next` must be fetched and compared before any record is delivered. */
   isToCompare: boolean;
-  /** Of the last record that was delivered or compared: a new one may have written over what was counted. */
+  /**
+   * Leader epoch of the last record that was delivered or compared: a new leader may have overwritten counted records.
+   */
   leaderEpoch: number | undefined;
-  /** `resting`: nothing is fetched until a timer or a check resumes it. */
+  /** `resting`: nothing is fetched until a timer or a check resumes the partition. */
   phase: 'reading' | 'resting';
   /** Wrong first offsets in a row. */
   mismatches: number;
-  /** Answers without progress in a row. */
+  /** Consecutive `again` results without progress. */
   failures: number;
   /** `next` at the last comparison with the log. */
   checked: bigint | undefined;
   stalledChecks: number;
-  /** In how many checks in a row it delivered nothing, whatever others did. */
+  /** Consecutive checks in which the partition delivered nothing, regardless of other partitions. */
   quietChecks: number;
 }
 
@@ -92,10 +94,11 @@ export interface ReadingPlace {
 }
 
 /**
- * What is delivered of each partition and from where. kafkajs fetches and is not believed: a batch is delivered only
- * when somebody asked for the partition, it begins at the very offset that comes next, and its offsets go up by one.
+ * Decides which records of each partition are delivered. kafkajs fetches, but its fetches are not trusted: a batch is
+ * delivered only if the owner requested the partition, the batch begins exactly at the next offset, and its offsets go
+ * up by one.
  *
- *            begin                      again, or range to be asked
+ *            begin                      again, or range to be read
  *   nothing --------> reading -----------------------------------> resting
  *      ^               |   ^----------------------------------------  |
  *      '---------------'---------- end, stop, range or gap error -----'
@@ -103,7 +106,7 @@ export interface ReadingPlace {
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #readings = new Map<number, Reading>();
-  /** Handlers at work, also those of an older generation: a partition has at most one. */
+  /** Running handlers, also those of an older generation: a partition has at most one. */
   readonly #handling = new Map<number, Promise<void>>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
@@ -111,12 +114,12 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** Some partition that is being read and its next offset. */
+  /** Any partition that is being read, with its next offset. */
   any(): { readonly partition: number; readonly next: bigint } | undefined {
     return this.#readings.values().next().value;
   }
 
-  /** Delivers the partition from `offset` on, which the caller has checked. `earliest`: where the log begins. */
+  /** Delivers the partition from `offset`, which the caller has checked. `earliest` is the first offset of the log. */
   begin(place: ReadingPlace): void {
     const { assignment, partition, offset, earliest, isSame } = place;
     const reading: Reading = {
@@ -149,8 +152,8 @@ export class Deliveries {
   }
 
   /**
-   * Everything is paused except what is being read. The whole topic first, because pausing single partitions would end
-   * kafkajs' "pause all", under which partitions that a later join brings begin paused too.
+   * Pauses all partitions except those that are being read. The whole topic is paused first: pausing single partitions
+   * would end kafkajs' "pause all", which also pauses partitions that a later join assigns.
    */
   applyPauses(): void {
     const { consumer, topic } = this.#options;
@@ -159,19 +162,19 @@ export class Deliveries {
       consumer.pause([{ topic }]);
       consumer.resume([{ topic, partitions: active.map(({ partition }) => partition) }]);
     } catch (error) {
-      // After a crash kafkajs has no group any more and refuses; then nothing is fetched either.
-      this.#options.logger.debug({ error }, 'the consumer does not run');
+      // After a crash kafkajs has no group and refuses the call. In that state nothing is fetched either.
+      this.#options.logger.debug({ error }, 'the consumer is not running');
     }
   }
 
-  /** What kafkajs fetched of one partition. Rejects only with what kafkajs itself must hear: a refused heartbeat. */
+  /** Takes the records that kafkajs fetched of one partition. Rejects only with a refused heartbeat, for kafkajs. */
   async deliver(payload: EachBatchPayload): Promise<void> {
     const { partition, messages } = payload.batch;
     const reading = this.#readings.get(partition);
     const [first] = messages;
-    // Nobody asked for it: fetched before a pause, a seek or a join took effect.
+    // The partition was not requested: it was fetched before a pause, a seek or a join took effect.
     if (reading === undefined || reading.phase !== 'reading' || first === undefined) return;
-    // A loop: several may have waited for the same handler, and only one may be the next.
+    // A loop, because several calls may wait for the same handler, and only one of them may run next.
     while (this.#handling.has(partition)) await this.#handling.get(partition);
     if (!this.#isLive(reading)) return;
     const got = BigInt(first.offset);
@@ -182,7 +185,7 @@ export class Deliveries {
     reading.mismatches = 0;
     const counted = reading.isToCompare ? 1 : 0;
     if (!this.#compare(reading, toRecord(first))) return;
-    // Or kafkajs would fetch it once more.
+    // Otherwise kafkajs would fetch this record again.
     if (counted > 0) payload.resolveOffset(first.offset);
     const work = this.#handleAll(reading, payload, messages.slice(counted));
     const handling: Promise<void> = Promise.allSettled([work]).then(() => {});
@@ -195,19 +198,19 @@ export class Deliveries {
   }
 
   /**
-   * Whether delivery may go on. Compares the record before `next` when that is due; when the first record comes from
-   * another leader than the last one did, the next fetch begins with that record.
+   * Returns whether delivery may continue. Compares the record before `next` when that is due. If the first record was
+   * written by another leader than the last record, the next fetch begins at the record before `next`.
    */
   #compare(reading: Reading, first: LogRecord): boolean {
     const { partition, isSame, leaderEpoch } = reading;
     if (isSame === undefined) return true;
     const isOfAnother = leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch;
-    // A record without an epoch says nothing of its leader.
+    // A record without an epoch does not show its leader.
     if (!reading.isToCompare && isOfAnother && first.leaderEpoch !== undefined) {
       reading.isToCompare = true;
-      // Trusted once the record before is compared; any other one is compared again.
+      // This leader is trusted once the record before `next` is compared; another leader needs another comparison.
       reading.leaderEpoch = first.leaderEpoch;
-      this.#judge(reading, undefined);
+      this.#checkRange(reading, undefined);
       return false;
     }
     if (!reading.isToCompare) return true;
@@ -221,15 +224,15 @@ export class Deliveries {
     return false;
   }
 
-  /** kafkajs lost its place in the partition and is about to jump. */
+  /** kafkajs lost its offset in the partition and will jump to another one. */
   lostPlace(partition: number): void {
     const reading = this.#readings.get(partition);
-    if (reading !== undefined) this.#judge(reading, undefined);
+    if (reading !== undefined) this.#checkRange(reading, undefined);
   }
 
   /**
-   * Partitions that delivered nothing since the last call. While a handler works its fetch is not over, and what a quiet
-   * partition waits for may be its turn: it is only asked about, and only when it was quiet for some calls.
+   * Partitions that delivered nothing since the last call. While another handler runs, its fetch is not over, so a
+   * quiet partition may only be waiting for its turn. It is then only probed, and only after several quiet checks.
    */
   idle(): readonly Idle[] {
     const isBusy = this.#handling.size > 0;
@@ -245,8 +248,9 @@ export class Deliveries {
   }
 
   /**
-   * kafkajs that jumped to the end, or is stuck, looks like a quiet log: so what is idle is compared with the log. Stops
-   * a partition that the log does not hold any more, seeks again where records wait, and gives up when that is no help.
+   * If kafkajs jumped to the end or is stuck, the log looks quiet. So idle partitions are compared with the log. Stops
+   * a partition whose next offset the log no longer holds, seeks again if records wait, and gives up if that does not
+   * help.
    */
   compare(idle: readonly Idle[], ranges: ReadonlyMap<number, LogRange>): void {
     for (const { partition, isBusy } of idle) {
@@ -255,13 +259,13 @@ export class Deliveries {
       const { next } = reading;
       const end = ranges.get(partition)?.end ?? 0n;
       if (isBusy) this.#askWhetherOpen(reading, end);
-      else if (rangeProblem(partition, next, ranges) !== undefined) this.#judge(reading, undefined);
+      else if (rangeProblem(partition, next, ranges) !== undefined) this.#checkRange(reading, undefined);
       else if (end === next) reading.stalledChecks = 0;
       else this.#stalled(reading, end);
     }
   }
 
-  /** Changes nothing: a seek would drop what was fetched and waits for its turn. */
+  /** Only probes: a seek would drop records that were fetched and wait for their turn. */
   #askWhetherOpen(reading: Reading, end: bigint): void {
     if (end === reading.next) return;
     const { probe, logger } = this.#options;
@@ -270,7 +274,7 @@ export class Deliveries {
       (found) => {
         if (found === 'open' && this.#isLive(reading)) this.#waitsForTransaction(reading);
       },
-      (error: unknown) => logger.debug({ error, partition }, 'what stands in the log cannot be asked'),
+      (error: unknown) => logger.debug({ error, partition }, 'cannot read what the log holds at the next offset'),
     );
   }
 
@@ -283,12 +287,12 @@ export class Deliveries {
     reading.stalledChecks += 1;
     if (reading.stalledChecks >= stalledChecksMax) {
       this.#options.onFatal(
-        new LogError(`partition ${partition} holds records up to ${end} but none came from ${next} on`),
+        new LogError(`partition ${partition} holds records up to ${end}, but Kafka delivered none from ${next} on`),
       );
       return;
     }
     const fields = { partition, next: String(next), end: String(end) };
-    this.#options.logger.warn(fields, 'records wait but none comes, looking at the first of them');
+    this.#options.logger.warn(fields, 'the log has records but Kafka delivers none; reading the first of them');
     reading.phase = 'resting';
     this.applyPauses();
     this.#look(reading, undefined);
@@ -298,7 +302,7 @@ export class Deliveries {
     return this.#readings.get(reading.partition) === reading;
   }
 
-  /** The range of the log was asked a moment ago. */
+  /** Call only directly after the range of the log was read. */
   #resume(reading: Reading): void {
     if (!this.#isLive(reading)) return;
     reading.phase = 'reading';
@@ -316,7 +320,7 @@ export class Deliveries {
     for (const records of contiguousBatches(messages, reading.next, this.#options.recordsMax)) {
       const result = await this.#handle(reading, records, highWatermark, payload);
       if (!this.#isLive(reading)) return;
-      if (!this.#settle(reading, records, result)) return;
+      if (!this.#takeResult(reading, records, result)) return;
       payload.resolveOffset(String(reading.next - 1n));
       await payload.heartbeat();
       if (!this.#isLive(reading) || !payload.isRunning()) return;
@@ -332,7 +336,7 @@ export class Deliveries {
     const { logger, heartbeatMs, onBatch } = this.#options;
     const beat = setInterval(() => {
       payload.heartbeat().catch((error: unknown) => {
-        // Told again, and answered, by the heartbeat that kafkajs sends itself after the batch.
+        // The heartbeat that kafkajs sends itself after the batch meets and handles the same error.
         logger.debug({ error, partition }, 'a heartbeat was refused during a batch');
       });
     }, heartbeatMs);
@@ -340,21 +344,21 @@ export class Deliveries {
     try {
       return await onBatch({ partition, firstOffset, records, highWatermark, assignment });
     } catch (error) {
-      logger.warn({ error, partition, offset: String(firstOffset) }, 'a batch failed, delivering it again');
+      logger.warn({ error, partition, offset: String(firstOffset) }, 'a batch failed; delivering it again');
       return { kind: 'again' };
     } finally {
       clearInterval(beat);
     }
   }
 
-  /** Takes the owner's answer over; true when delivery goes on with what follows in the same fetch. */
-  #settle(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
+  /** Applies the owner's result. Returns true if delivery continues with the rest of the same fetch. */
+  #takeResult(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
     const end = reading.next + BigInt(records.length);
     switch (result.kind) {
       case 'confirmed': {
         const { nextOffset } = result;
         if (nextOffset < reading.next || nextOffset > end) {
-          const problem = `offset ${nextOffset} was confirmed of a batch from ${reading.next} to ${end - 1n}`;
+          const problem = `offset ${nextOffset} was confirmed, but the batch has offsets ${reading.next} to ${end - 1n}`;
           this.#options.onFatal(new LogError(`partition ${reading.partition}: ${problem}`));
           return false;
         }
@@ -391,8 +395,8 @@ export class Deliveries {
   }
 
   /**
-   * kafkajs withholds markers of transactions and what aborted ones wrote. The log holds a place for each, so each is
-   * delivered: as a record that could not be read. Otherwise the partition is read on, or stopped with `gap`.
+   * kafkajs withholds transaction markers and records of aborted transactions. Each has an offset in the log, so each
+   * is delivered as an unreadable record. If the next offset holds neither, reading continues, or stops with `gap`.
    */
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
@@ -405,7 +409,7 @@ export class Deliveries {
       const record = await probe(partition, placeOf(reading));
       if (!this.#isLive(reading)) return;
       if (record === 'open') {
-        // Not ours to end, and no fault of the client.
+        // A foreign producer must end the transaction; the client has no fault.
         reading.stalledChecks = 0;
         this.#waitsForTransaction(reading);
         return this.#resume(reading);
@@ -425,11 +429,11 @@ export class Deliveries {
       const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
-      // More may follow: an aborted transaction has as many as it likes.
-      if (this.#settle(reading, records, result)) this.#look(reading, undefined);
+      // More withheld records may follow: an aborted transaction can have any number.
+      if (this.#takeResult(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {
-      logger.warn({ error, partition }, 'what stands in the log cannot be asked, trying again');
+      logger.warn({ error, partition }, 'cannot read what the log holds at the next offset; retrying');
       if (this.#isLive(reading)) this.#rest(reading);
     });
     this.#handling.set(partition, work);
@@ -442,11 +446,11 @@ export class Deliveries {
     reading.mismatches += 1;
     const { partition, next } = reading;
     const fields = { partition, expected: String(next), got: String(got) };
-    this.#options.logger.debug(fields, 'a batch begins at another offset');
-    this.#judge(reading, reading.mismatches < mismatchesMax ? undefined : got);
+    this.#options.logger.debug(fields, 'a batch begins at an unexpected offset');
+    this.#checkRange(reading, reading.mismatches < mismatchesMax ? undefined : got);
   }
 
-  #judge(reading: Reading, gapAt: bigint | undefined): void {
+  #checkRange(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading) || reading.phase === 'resting') return;
     reading.phase = 'resting';
     this.applyPauses();
@@ -454,8 +458,9 @@ export class Deliveries {
   }
 
   /**
-   * No seek without this: kafkajs would jump over a place that the log does not hold. Stops the partition then, or when
-   * `gapAt` keeps coming instead of what the log does hold; seeks and reads on otherwise.
+   * Must run before every seek: kafkajs would jump over an offset that the log does not hold. Stops the partition in
+   * that case, or if the client keeps delivering `gapAt` although the log holds the next offset. Otherwise seeks and
+   * reads on.
    */
   #ask(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading)) return;
@@ -463,7 +468,7 @@ export class Deliveries {
     this.#options.askRange(partition, next).then(
       ({ problem, earliest }) => {
         if (!this.#isLive(reading)) return;
-        // Retention took the record that was to be compared.
+        // Retention deleted the record that was to be compared.
         if (earliest >= next) reading.isToCompare = false;
         const gap = gapAt === undefined ? undefined : new LogGapError({ partition, expected: next, got: gapAt });
         if (problem === undefined && gap !== undefined) return this.#look(reading, gap);
@@ -472,14 +477,14 @@ export class Deliveries {
         this.#options.onStopped(partition, problem);
       },
       (error: unknown) => {
-        this.#options.logger.warn({ error, partition }, 'the range of the log cannot be asked, trying again');
+        this.#options.logger.warn({ error, partition }, 'cannot read the offset range of the log; retrying');
         if (this.#isLive(reading)) this.#rest(reading);
       },
     );
   }
 }
 
-/** Where the next fetch has to begin. */
+/** The offset at which the next fetch must begin. */
 function placeOf({ next, isToCompare }: Reading): bigint {
   return isToCompare ? next - 1n : next;
 }

@@ -53,6 +53,6 @@ test('a place can be read when the log holds it or ends there', () => {
   const ranges = new Map([[0, { earliest: 10n, end: 20n }]]);
   for (const wanted of [10n, 15n, 20n]) assert.equal(rangeProblem(0, wanted, ranges), undefined);
   assert.match(String(rangeProblem(0, 9n, ranges)?.message), /begins at 10: 1 records were removed/);
-  assert.match(String(rangeProblem(0, 21n, ranges)?.message), /ends at 20: the log was cut or is another one/);
+  assert.match(String(rangeProblem(0, 21n, ranges)?.message), /ends at 20: the log was truncated or replaced/);
   assert.match(String(rangeProblem(1, 0n, ranges)?.message), /partition 1/);
 });

@@ -4,8 +4,8 @@ import { damagedHeader, unreadableHeader } from './codecs.ts';
 import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
- * Cuts what Kafka delivered into batches of at most `recordsMax` records whose offsets go up by exactly 1, beginning
- * at `expected`. Ends at the first record that is out of place: what follows must be fetched again and judged then.
+ * Splits the delivered records into batches of at most `recordsMax` records whose offsets go up by exactly 1, beginning
+ * at `expected`. Ends at the first record with a wrong offset; the rest must be fetched and checked again.
  */
 export function* contiguousBatches(
   messages: readonly KafkaMessage[],
@@ -32,7 +32,7 @@ function nonEmpty(records: LogRecord[]): [LogRecord, ...LogRecord[]][] {
   return first === undefined ? [] : [[first, ...rest]];
 }
 
-/** Why the log cannot be read from `wanted`; undefined when it can. A partition that Kafka does not list is empty. */
+/** Returns why the log cannot be read from `wanted`, or undefined. A partition that Kafka does not list is empty. */
 export function rangeProblem(
   partition: number,
   wanted: bigint,
@@ -59,14 +59,16 @@ export function toRecord(message: KafkaMessage): LogRecord {
   };
 }
 
-/** A header that stands there twice becomes "1,1": no version we know, so the record is parked and not guessed at. */
+/**
+ * A header that occurs twice becomes "1,1". That is no known version, so the record is parked instead of guessed at.
+ */
 function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];
   if (value === undefined) return undefined;
   return Array.isArray(value) ? value.map(String).join(',') : String(value ?? '');
 }
 
-/** kafkajs hands it through without declaring it. */
+/** kafkajs passes the leader epoch through, but its types do not declare it. */
 function leaderEpochOf(message: KafkaMessage): number | undefined {
   const context: unknown = Reflect.get(message, 'batchContext');
   if (typeof context !== 'object' || context === null) return undefined;

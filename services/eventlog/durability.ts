@@ -1,35 +1,35 @@
 import type { Health } from '#contract/verdict.ts';
 import type { TopicSettings } from './port.ts';
 
-/** What the promise "provided Kafka keeps what it acknowledged" needs of the topic's effective settings. */
+/** Topic settings that are needed so that "Kafka keeps what it acknowledged" holds. */
 const replicasMin = 3;
 const minInSyncReplicasMin = 2;
-/** The longest outage of the aggregators that we plan for: a record must not expire before it is counted. */
+/** The longest planned outage of the aggregators: a record must not expire before it is counted. */
 const retentionMsMin = 7 * 24 * 3600 * 1000;
 
-/** Judges the effective settings of the log. Weak settings are shown, they stop nothing. */
-export function judgeDurability(settings: TopicSettings): Health {
+/** Judges the effective settings of the topic. Weak settings are only reported; nothing stops because of them. */
+export function durabilityHealth(settings: TopicSettings): Health {
   const problems = [
-    settings.replicas < replicasMin && `replication factor is ${settings.replicas}, at least ${replicasMin} is durable`,
+    settings.replicas < replicasMin && `replication factor is ${settings.replicas}, must be at least ${replicasMin}`,
     settings.minInSyncReplicas < minInSyncReplicasMin &&
-      `min.insync.replicas is ${settings.minInSyncReplicas}, at least ${minInSyncReplicasMin} is durable`,
+      `min.insync.replicas is ${settings.minInSyncReplicas}, must be at least ${minInSyncReplicasMin}`,
     settings.uncleanLeaderElection && 'unclean.leader.election.enable is true, which loses acknowledged records',
     settings.cleanupPolicy !== 'delete' && `cleanup.policy is ${settings.cleanupPolicy}, must be delete`,
     settings.timestampType !== 'LogAppendTime' &&
-      `message.timestamp.type is ${settings.timestampType}, must be LogAppendTime: a client's clock would drive retention`,
+      `message.timestamp.type is ${settings.timestampType}, must be LogAppendTime: otherwise clients' clocks control retention`,
     settings.retentionMs >= 0 &&
       settings.retentionMs < retentionMsMin &&
-      `retention.ms is ${settings.retentionMs} (${describeHours(settings.retentionMs)}), at least 7 days outlast an outage`,
+      `retention.ms is ${settings.retentionMs} (${describeHours(settings.retentionMs)}), must be at least 7 days to survive an outage of the aggregators`,
     settings.retentionBytes >= 0 &&
-      `retention.bytes is ${settings.retentionBytes}: records may go by size before they are counted`,
+      `retention.bytes is ${settings.retentionBytes}: records may be deleted by size before they are counted`,
   ].filter((problem) => problem !== false);
   if (problems.length === 0) {
-    return { ok: true, reason: 'Durable', message: 'the settings of the topic keep what Kafka acknowledged' };
+    return { ok: true, reason: 'Durable', message: 'the topic settings keep all acknowledged records' };
   }
   return {
     ok: false,
     reason: 'SettingsWeak',
-    message: `${problems.join('; ')}. Change the topic's settings to get the full promise`,
+    message: `${problems.join('; ')}. Change the topic's settings to get full durability`,
   };
 }
 

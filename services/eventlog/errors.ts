@@ -4,7 +4,7 @@ import { LogError, LogUnavailableError, type LogUnavailableReason } from './port
 import { type KafkaSettings, sourceOf } from './settings.ts';
 
 /**
- * Turns whatever the Kafka client threw into an error that says what a person can do. The client wraps errors in
+ * Turns any error of the Kafka client into an error that says what an administrator can do. The client wraps errors in
  * errors, so the whole chain is read, innermost facts first.
  */
 export function explainKafkaError(error: unknown, settings: KafkaSettings): LogError {
@@ -15,12 +15,12 @@ export function explainKafkaError(error: unknown, settings: KafkaSettings): LogE
   const facts = chain.map(factOf);
   const found = explanations.find(({ applies }) => facts.some(applies));
   const reason = found?.reason ?? 'Unreachable';
-  const message = found?.message(settings) ?? `Kafka at ${settings.bootstrapServers.join(',')} does not serve us`;
+  const message = found?.message(settings) ?? `Kafka at ${settings.bootstrapServers.join(',')} cannot be used`;
   const detail = facts.at(-1)?.text ?? String(error);
   return new LogUnavailableError(reason, `${message} (${detail})`, { cause: error });
 }
 
-/** True when trying again with the same client cannot help: it needs fresh secrets, or a person. */
+/** True if a retry with the same client cannot help: the secrets or the settings must change first. */
 export function needsNewClient(error: LogError): boolean {
   return (
     error instanceof LogUnavailableError &&
@@ -28,7 +28,7 @@ export function needsNewClient(error: LogError): boolean {
   );
 }
 
-/** True when the broker's answer says that repeating the same request is pointless (too large, not authorized). */
+/** True if the broker's response says that the same request can never succeed (too large, not authorized). */
 export function isTerminal(error: unknown): boolean {
   return hasType(error, terminalTypes);
 }
@@ -39,7 +39,7 @@ export function isTooLarge(error: unknown): boolean {
 }
 
 /**
- * True when the log is known to lack what this append brought: the broker refused it before it wrote, or the request
+ * True if it is certain that this append wrote nothing: the broker refused the request before writing, or the request
  * was never sent.
  */
 export function wasNotWritten(error: unknown): boolean {
@@ -54,7 +54,7 @@ function hasType(error: unknown, types: ReadonlySet<string>): boolean {
 
 const tooLargeTypes = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
-/** Answers that a broker gives before it appends. NOT_ENOUGH_REPLICAS_AFTER_APPEND is not one of them. */
+/** Errors that a broker returns before it appends. NOT_ENOUGH_REPLICAS_AFTER_APPEND is not such an error. */
 const refusalTypes = new Set([
   'NOT_LEADER_OR_FOLLOWER',
   'LEADER_NOT_AVAILABLE',
@@ -67,7 +67,7 @@ const refusalTypes = new Set([
   'POLICY_VIOLATION',
 ]);
 
-/** True when Kafka will not make a topic like that, however often it is asked. */
+/** True if Kafka will never create a topic with these settings; a retry cannot help. */
 export function isTopicRefused(error: unknown): boolean {
   return hasType(error, topicRefusals);
 }
@@ -108,20 +108,20 @@ interface Explanation {
 const caOf = ({ tls }: KafkaSettings) =>
   tls?.ca === undefined ? 'the CAs of the system (no CA is configured)' : sourceOf(tls.ca);
 
-/** The first that applies wins. Texts were read from Kafka 4.3.1, Node 24, kafkajs 2.2 and @platformatic/kafka 2.12. */
+/** The first match wins. The texts come from Kafka 4.3.1, Node 24, kafkajs 2.2 and @platformatic/kafka 2.12. */
 const explanations: readonly Explanation[] = [
   {
     reason: 'TlsFailed',
     applies: ({ text, code }) =>
       /does not match certificate's altnames/.test(text) || code === 'ERR_TLS_CERT_ALTNAME_INVALID',
     message: ({ bootstrapServers }) =>
-      `the certificate of Kafka is for another host name than the one we dialled; bootstrap servers: ${bootstrapServers.join(',')}`,
+      `Kafka's certificate does not match the host name; bootstrap servers: ${bootstrapServers.join(',')}`,
   },
   {
     reason: 'TlsFailed',
     applies: ({ text }) =>
       /self[- ]signed certificate|unable to (?:get|verify)|certificate has expired|CERT_/i.test(text),
-    message: (settings) => `the certificate of Kafka is not trusted by ${caOf(settings)}`,
+    message: (settings) => `Kafka's certificate is not trusted by ${caOf(settings)}`,
   },
   {
     reason: 'TlsFailed',
@@ -134,25 +134,25 @@ const explanations: readonly Explanation[] = [
     reason: 'TlsFailed',
     applies: ({ text }) => text === 'Broker requires TLS.',
     message: ({ bootstrapServers }) =>
-      `Kafka at ${bootstrapServers.join(',')} speaks TLS and TLS is off: turn it on, or use another listener`,
+      `Kafka at ${bootstrapServers.join(',')} requires TLS but TLS is off: enable TLS, or use another listener`,
   },
   {
-    // Also what a broker does that dies in the middle of the handshake: no proof that TLS is at fault.
+    // A broker that dies during the handshake causes the same error, so it does not prove that TLS is at fault.
     reason: 'Unreachable',
     applies: ({ text }) => text.includes('before secure TLS connection was established'),
     message: ({ bootstrapServers }) =>
-      `Kafka at ${bootstrapServers.join(',')} broke off before TLS was established: is this a TLS listener?`,
+      `Kafka at ${bootstrapServers.join(',')} closed the connection before TLS was established: check that this is a TLS listener`,
   },
   {
     reason: 'AuthenticationFailed',
-    // The client also says "authentication failed" when the connection broke in the middle of it: that proves nothing.
+    // The client also says "authentication failed" if the connection broke during authentication: no proof.
     applies: ({ name, type, text }) =>
       type === 'SASL_AUTHENTICATION_FAILED' ||
       (name === 'KafkaJSSASLAuthenticationError' && !/connection|timed? ?out|timeout|ECONN|EPIPE|socket/i.test(text)),
     message: ({ scram }) =>
       scram === undefined
-        ? 'Kafka asks for authentication and none is configured'
-        : `Kafka refused the user or its password: look at ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
+        ? 'Kafka requires authentication but none is configured'
+        : `Kafka refused the user or its password: check ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
   },
   {
     reason: 'NotAuthorized',
@@ -166,33 +166,33 @@ const explanations: readonly Explanation[] = [
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
   },
   {
-    // kafkajs asks every broker and drops what they answer, a missing right included.
+    // kafkajs sends the request to every broker and drops the errors, including a missing right.
     reason: 'Unreachable',
     applies: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
     message: ({ group, scram }) =>
-      `no broker names the coordinator of consumer group ${group}: grant READ on that group to the Kafka user` +
-      `${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`}; if it is granted, Kafka is starting`,
+      `no broker returned the coordinator of consumer group ${group}: grant READ on the group to the Kafka user` +
+      `${scram === undefined ? '' : ` of ${sourceOf(scram.username)}`}; if the right is granted already, wait until Kafka has started`,
   },
   {
     reason: 'GroupLoading',
     applies: ({ type }) => type === 'GROUP_LOAD_IN_PROGRESS',
-    message: ({ group }) => `Kafka has just started and still reads its consumer groups, ${group} among them`,
+    message: ({ group }) => `Kafka has just started and is still loading its consumer groups, including ${group}`,
   },
   {
     reason: 'Unreachable',
     applies: ({ text }) => text === 'Closed connection' || text.startsWith('Connection closed'),
     message: ({ bootstrapServers, tls }) =>
-      `Kafka at ${bootstrapServers.join(',')} hung up${tls === undefined ? '; does its listener want TLS?' : ''}`,
+      `Kafka at ${bootstrapServers.join(',')} closed the connection${tls === undefined ? '; check whether its listener requires TLS' : ''}`,
   },
   {
     reason: 'Unreachable',
     applies: ({ code }) => code === 'ENOTFOUND' || code === 'EAI_AGAIN',
     message: ({ bootstrapServers }) =>
-      `the name of Kafka does not resolve; bootstrap servers: ${bootstrapServers.join(',')}`,
+      `the host name of Kafka does not resolve; bootstrap servers: ${bootstrapServers.join(',')}`,
   },
 ];
 
-/** Outermost first: causes and, for aggregates, every member. Bounded: a chain may be a circle. */
+/** Outermost first: causes and, for aggregates, every member. Bounded, because a chain may contain a cycle. */
 function chainOf(error: unknown): unknown[] {
   const chain: unknown[] = [];
   const queue: unknown[] = [error];

@@ -7,38 +7,38 @@ import { installCodecs } from './codecs.ts';
 import type { KafkaSettings } from './settings.ts';
 
 /**
- * One connection's worth of Kafka client: built from secrets that were read just now, with sockets that we can cut.
- * kafkajs waits without bound for requests in flight when it disconnects; cutting its sockets is what bounds us.
+ * A Kafka client built from freshly read secrets, with sockets that can be destroyed. kafkajs waits without limit for
+ * requests in flight when it disconnects; destroying its sockets sets the limit.
  */
 export interface KafkaClient {
   readonly kafka: Kafka;
   readonly settings: KafkaSettings;
-  /** Cuts every connection and refuses new ones. Call after the polite way had its time. */
+  /** Destroys every connection and refuses new ones. Call it after an orderly disconnect had its time. */
   cut(): void;
 }
 
 export interface KafkaClientOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** Sees every line that kafkajs logs: it says some things nowhere else. */
+  /** Receives every line that kafkajs logs, because kafkajs reports some events only in its log. */
   readonly onLog?: (entry: LogEntry) => void;
 }
 
 installCodecs();
 
-/** Longest wait for a TCP and TLS handshake: a pod's address that is gone answers nothing at all. */
+/** Longest wait for a TCP and TLS handshake: the address of a deleted pod sends no response at all. */
 const connectionTimeoutMs = 5_000;
 
 /**
  * Well above the broker session timeout (9 s by default): with 3 s every election became a storm of retries. A request
- * that nobody answers counts as lost after this.
+ * without a response counts as lost after this time.
  */
 const requestTimeoutMs = 30_000;
 
-/** Of one call inside kafkajs. Short: whoever called us knows the deadline and tries again with a say in it. */
+/** Retries of one call inside kafkajs. Short, because the caller knows the deadline and retries itself. */
 const clientRetry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 2 };
 
-/** Reads the secrets and builds a client; nothing is dialled yet. Throws SecretFileError for a missing file. */
+/** Reads the secrets and builds a client; no connection is opened yet. Throws SecretFileError for a missing file. */
 export async function createKafkaClient(options: KafkaClientOptions): Promise<KafkaClient> {
   const { settings, logger, onLog } = options;
   const sockets = new CuttableSockets();
@@ -50,7 +50,7 @@ export async function createKafkaClient(options: KafkaClientOptions): Promise<Ka
     enforceRequestTimeout: true,
     retry: clientRetry,
     socketFactory: ({ host, port, ssl, onConnect }) => sockets.dial({ host, port, tls: ssl, onConnect }),
-    // Its errors are mostly retries that succeed: the session above says once what is wrong.
+    // kafkajs' errors are mostly retries that succeed. The session that uses the client logs a real failure once.
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
@@ -95,7 +95,7 @@ class CuttableSockets {
       : connectNet({ host, port }, onConnect);
     socket.setKeepAlive(true, 60_000);
     socket.setNoDelay(true);
-    // kafkajs writes to a socket that still connects, once per request that waits for it, which is no leak.
+    // kafkajs adds one listener per request that waits for the socket to connect; that is not a leak.
     socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
@@ -104,7 +104,7 @@ class CuttableSockets {
 
   cut(): void {
     this.#isCut = true;
-    // With an error: kafkajs listens for `end` and `error`, a plain destroy would leave its requests waiting.
+    // With an error, because kafkajs listens for `end` and `error`: without one its requests would keep waiting.
     for (const socket of this.#open) socket.destroy(new Error('this Kafka client is closed'));
   }
 }

@@ -6,7 +6,7 @@ import { NotMemberError } from './port.ts';
 
 type Commit = TopicPartitionOffsetAndMetadata;
 
-/** kafkajs' consumer as far as commits go: the event comes when the coordinator took one, and only then. */
+/** A fake of kafkajs' consumer for commits: it emits the event only if the coordinator accepted the commit. */
 function fakeConsumer(answer: (commit: Commit, taken: () => void) => Promise<void>) {
   let listener = (_event: object): void => {};
   const commits: Commit[] = [];
@@ -40,7 +40,7 @@ test('a commit that the coordinator took is a proof, and carries the offset for 
   );
 });
 
-test('a commit that resolves without having been sent is none: that is what a stopped consumer does', async () => {
+test('a commit that resolves without being sent does not count: a stopped consumer does that', async () => {
   const { consumer } = fakeConsumer(async () => {});
   await assert.rejects(new VouchedCommits(consumer, 'log').commit(new Map([[0, 0n]])), (error: unknown) => {
     assert.ok(error instanceof NotMemberError);

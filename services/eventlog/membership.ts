@@ -2,18 +2,18 @@ import type { Consumer } from 'kafkajs';
 import { withDeadline } from '#platform/time.ts';
 import { NotMemberError } from './port.ts';
 
-/** A coordinator that does not answer for this long cannot vouch for us; the caller tries again. */
+/** Longest wait for the coordinator to confirm the membership; the caller retries. */
 const proofTimeoutMs = 5_000;
 
 /**
- * Offset commits that count only when the coordinator took them. An offset commit carries generation and member id
- * and is refused when we are a zombie; but kafkajs also *resolves without sending* when its consumer has stopped. So a
- * commit counts by kafkajs' own event about it, recognised by a token in its metadata, and by nothing else.
+ * Offset commits that count only when the coordinator accepted them. An offset commit carries generation and member id,
+ * and the coordinator refuses it from a zombie. But kafkajs also *resolves without sending* when its consumer has
+ * stopped. So only kafkajs' event about a commit counts; a token in the commit's metadata identifies the event.
  */
 export class VouchedCommits {
   readonly #consumer: Consumer;
   readonly #topic: string;
-  /** Tokens of commits under way; true once the coordinator took it. */
+  /** Tokens of commits in flight; true once the coordinator accepted the commit. */
   readonly #taken = new Map<string, boolean>();
   #count = 0;
 
@@ -22,14 +22,14 @@ export class VouchedCommits {
     this.#topic = topic;
     consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
       for (const entry of payload.topics.flatMap(({ partitions }) => partitions)) {
-        // Declared without metadata, but this is the very list that was passed in.
+        // The type has no metadata, but this is the same list that was passed in.
         const token: unknown = Reflect.get(entry, 'metadata');
         if (typeof token === 'string' && this.#taken.has(token)) this.#taken.set(token, true);
       }
     });
   }
 
-  /** Resolves on the coordinator's yes. Throws NotMemberError otherwise, also when nobody can say. */
+  /** Resolves when the coordinator accepts. Throws NotMemberError otherwise, also if the coordinator is away. */
   async commit(nextOffsets: ReadonlyMap<number, bigint>): Promise<void> {
     this.#count += 1;
     const token = `sumpipeline ${this.#count}`;
@@ -41,10 +41,10 @@ export class VouchedCommits {
         offset: String(offset),
         metadata: token,
       }));
-      await withDeadline('asking the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
+      await withDeadline('the request to the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
       if (this.#taken.get(token) !== true) throw new Error('the consumer has stopped, nothing was sent');
     } catch (error) {
-      throw new NotMemberError('the group coordinator did not confirm our membership', { cause: error });
+      throw new NotMemberError('the group coordinator did not confirm the membership', { cause: error });
     } finally {
       this.#taken.delete(token);
     }

@@ -1,38 +1,40 @@
 /**
- * The EventLog port: what the services may rely on. The port, not the Kafka client behind it, is what we trust; its
- * contract is written here and has a conformance suite that runs against a real broker.
+ * The EventLog port: what the services may rely on. Services trust this port, not the Kafka client behind it. The
+ * contract is written here, and a conformance suite checks it against a real broker.
  *
  * Offsets are 64 bit: bigint everywhere. A position is (partition, offset) of the one topic that is the log.
  */
 import type { TopicSpec } from '#contract/topicSpec.ts';
 
-/** Writes to the log. One call is one produce request for one partition, and nothing here tries again. */
+/** Writes to the log. One call is one produce request for one partition; the writer does not retry. */
 export interface LogWriter {
   /** Partitions are numbered from 0. Grows while the writer is open when the topic grows. */
   readonly partitionCount: number;
-  /** Kafka's id of the topic, as it was seen last. */
+  /** Kafka's id of the topic, as last seen. */
   readonly topicId: string | undefined;
-  /** Asks a broker for the topic's id, within the last two seconds. Throws LogError when none says it. */
+  /**
+   * Reads the topic's id from a broker; the result is at most two seconds old. Throws LogError if no broker responds.
+   */
   confirmTopic(): Promise<string>;
   /**
-   * The broker that leads a partition; undefined while none does. Appends to partitions of one leader share its
-   * connection and its fate.
+   * The broker that leads a partition; undefined while the partition has no leader. Appends to partitions of one leader
+   * share its connection and fail together with it.
    */
   leaderOf(partition: number): number | undefined;
   /**
    * Appends the records of one call to one partition, in order, as one batch.
    *
-   * Resolves only by the broker's own acknowledgement (acks=all) of this partition: record i has the offset
-   * `baseOffset + i`. Rejects with AppendError otherwise; its `outcome` tells what is known. "Rejected" never means
-   * "absent" unless it says so. Ends at the deadline at the latest, and when another broker leads the partition.
+   * Resolves only by the broker's own acknowledgement (acks=all) of this partition: record i has the offset `baseOffset
+   * + i`. Rejects with AppendError otherwise; its `outcome` says what is known. After a rejection the records may be in
+   * the log, unless `outcome` excludes that. Ends at the deadline, or when another broker becomes the leader.
    */
   append(partition: number, records: readonly LogRecordInput[], options: AppendOptions): Promise<AppendedBatch>;
   /**
-   * One past the last offset of every partition whose leader told it within seconds; others are missing. Needs the
-   * right to DESCRIBE the topic. Never rejects.
+   * One past the last offset of every partition whose leader responds within seconds; other partitions are missing.
+   * Needs the right to DESCRIBE the topic. Never rejects.
    */
   logEnds(): Promise<ReadonlyMap<number, bigint>>;
-  /** Waits for the requests in flight, at most `withinMs`, then cuts the connections. Never rejects. */
+  /** Waits at most `withinMs` for the requests in flight, then closes the connections. Never rejects. */
   close(withinMs?: number): Promise<void>;
 }
 
@@ -43,7 +45,7 @@ export interface LogRecordInput {
 }
 
 export interface AppendOptions {
-  /** The last moment for an answer, in milliseconds since the Unix epoch. */
+  /** The deadline for a response, in milliseconds since the Unix epoch. */
   readonly deadline: number;
 }
 
@@ -55,13 +57,15 @@ export interface AppendedBatch {
 }
 
 /**
- * Reads the log as a member of the consumer group, and decides nothing about where to read: it delivers a partition
- * only from the offset that the owner asked for, checked against the range of the log, contiguous, or not at all.
+ * Reads the log as a member of the consumer group. The owner decides where to read: a partition is delivered only from
+ * the requested offset, after a check against the range of the log, and without a gap; otherwise it is not delivered.
  */
 export interface LogReader {
-  /** First and end offset of every partition that Kafka lists; works without membership. `end` is one past the last. */
+  /**
+   * First and end offset of every partition that Kafka lists. Needs no membership. `end` is one past the last offset.
+   */
   offsets(): Promise<ReadonlyMap<number, LogRange>>;
-  /** Leaves the group and ends within about `withinMs`, also when Kafka is gone. Never rejects. */
+  /** Leaves the group and ends within about `withinMs`, even if Kafka is away. Never rejects. */
   close(withinMs?: number): Promise<void>;
 }
 
@@ -70,12 +74,12 @@ export interface LogRange {
   readonly end: bigint;
 }
 
-/** What the owner of the reader does. Handlers may throw: that is logged and answered as each one says. */
+/** Handlers that the owner of the reader provides. A handler may throw; each one says below what happens then. */
 export interface LogReaderHandlers {
   /**
-   * This member joined the group in a new generation. Nothing is delivered yet, also not for partitions it had before:
-   * claim each partition, then call `assignment.readFrom`. Not awaited: batches of one partition may arrive while
-   * another is still being claimed. A throw or rejection is reported through `onFatal`.
+   * This member joined the group in a new generation. Nothing is delivered yet, not even for partitions that it had
+   * before: claim each partition, then call `assignment.readFrom`. The reader does not await this handler: batches of
+   * one partition may arrive while another is still being claimed. A throw or rejection is reported through `onFatal`.
    */
   onAssigned(assignment: LogAssignment): void | Promise<void>;
   /**
@@ -85,59 +89,60 @@ export interface LogReaderHandlers {
    */
   onBatch(batch: LogBatch): Promise<BatchResult>;
   /**
-   * The reader stopped this partition because what the log offers is not what was asked for. It stays stopped until
-   * `readFrom` is called for it again, in this or a later assignment.
+   * The reader stopped this partition because the log does not hold the requested records. The partition stays stopped
+   * until `readFrom` is called for it again, in this or a later assignment.
    */
   onPartitionStopped(partition: number, error: LogStopError): void;
-  /** The partition has records that are withheld until others have acted, such as a transaction that has not ended. */
+  /** The next records of the partition are withheld by another process, for example by an open transaction. */
   onPartitionWaits(partition: number, why: string): void;
-  /** The reader is dead, its assignment has ended: close it and build a new one. Called at most once. */
+  /** The reader cannot continue and its assignment has ended: close it and open a new reader. Called at most once. */
   onFatal(error: Error): void;
 }
 
-/** What one generation of the group gave to this member. All of it is void once `signal` is aborted. */
+/** The partitions that this member has in one generation of the group. Invalid as soon as `signal` is aborted. */
 export interface LogAssignment {
   /** Counts the joins of this reader from 1. */
   readonly generation: number;
-  /** May be empty: more members than partitions. Ascending. */
+  /** Ascending. Empty if the group has more members than partitions. */
   readonly partitions: readonly number[];
-  /** Aborted as soon as this member knows that the generation is over: rebalance, lost membership, close. */
+  /** Aborted as soon as this member knows that the generation has ended: rebalance, lost membership, close. */
   readonly signal: AbortSignal;
   /**
-   * Asks the group coordinator whether we are still a member of this very generation, by an offset commit that a
-   * zombie is refused. Resolves only on the coordinator's yes, given after the call began. Throws NotMemberError on a
-   * no, when the generation has ended meanwhile, or when nobody can say (coordinator away): do not claim then.
+   * Proves to the caller that this process is still a member of this generation, by an offset commit that the group
+   * coordinator refuses from a zombie. Resolves only if the coordinator accepts after the call began. Throws
+   * NotMemberError if it refuses, if the generation has ended meanwhile, or if the coordinator is away: do not claim
+   * then.
    */
   proveMembership(): Promise<void>;
   /**
-   * Delivers `partition` from `offset` on, after a check that earliest <= offset <= end. Also the way to begin again
-   * after a `stop`. With `isSame` the record before `offset`, the last one that was counted, is read first and compared:
-   * now, and whenever another leader wrote what comes next. When the log begins at `offset` it is gone, and nothing is
-   * compared. Throws LogRangeError when the log does not hold that place, NotMemberError when this assignment is
-   * over or never had the partition, LogUnavailableError when the range cannot be asked (try again later).
+   * Delivers `partition` from `offset` on, after a check that earliest <= offset <= end. Also restarts delivery after a
+   * `stop`. With `isSame` the record before `offset`, the last counted record, is read first and compared: now, and
+   * whenever another leader wrote the next record. If the log begins at `offset`, that record was deleted and nothing
+   * is compared. Throws LogRangeError if the log does not hold that offset, NotMemberError if this assignment is over
+   * or never had the partition, LogUnavailableError if the range cannot be read (retry later).
    */
   readFrom(partition: number, offset: bigint, isSame?: IsSameRecord): Promise<void>;
-  /** Delivers no further batch of the partition until `readFrom`; the batch in hand is finished. */
+  /** Delivers no further batch of the partition until `readFrom`; a running batch is finished. */
   stop(partition: number): void;
   /**
-   * Tells lag dashboards how far we are, by partition: PostgreSQL's offsets, never read back by us. Throws NotMemberError
-   * as proveMembership does, and is itself such a proof.
+   * Commits PostgreSQL's offsets to Kafka, by partition, for lag dashboards; this program never reads them back. Throws
+   * NotMemberError as proveMembership does, and is itself such a proof.
    */
   commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
 
-/** Whether a record is the one that was counted at its offset. */
+/** Returns whether a record is the one that was counted at its offset. */
 export type IsSameRecord = (record: LogRecord) => boolean;
 
 export interface LogBatch {
   readonly partition: number;
-  /** The offset that was expected next: `records[0].offset`. */
+  /** The next expected offset: `records[0].offset`. */
   readonly firstOffset: bigint;
   /** At least one, at most the reader's bound (1000); offsets go up by exactly 1. */
   readonly records: readonly [LogRecord, ...LogRecord[]];
-  /** One past the last offset that was in the log when the batch was fetched: lag beside the next offset. */
+  /** One past the last offset of the log when the batch was fetched. Minus the next offset it gives the lag. */
   readonly highWatermark: bigint;
-  /** The assignment under which it was fetched. */
+  /** The assignment under which the batch was fetched. */
   readonly assignment: LogAssignment;
 }
 
@@ -149,15 +154,15 @@ export interface LogRecord {
   readonly schema: string | undefined;
   /** Text of the header `traceparent`, unchecked; absent where the addition is not traced. */
   readonly traceparent?: string | undefined;
-  /** Why its bytes could not be read; absent when they could. Key and value are null then. */
+  /** If present, why the record could not be read; key and value are null then. */
   readonly unreadable?: string | undefined;
-  /** True: bytes were changed, on a disk or on the way. Read again it may be whole. */
+  /** If true, bytes were changed on a disk or in transit; another read may return the intact record. */
   readonly isDamaged?: boolean | undefined;
-  /** All of them, as they came; absent when there are none. */
+  /** All headers, unchanged; absent if the record has no headers. */
   readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
   readonly appendedAt: number;
-  /** Leader epoch of the Kafka batch that carried the record; undefined when the broker does not say. */
+  /** Leader epoch of the Kafka batch that carried the record; undefined if the broker does not return it. */
   readonly leaderEpoch: number | undefined;
 }
 
@@ -168,10 +173,10 @@ export type BatchResult =
   | { readonly kind: 'confirmed'; readonly nextOffset: bigint }
   /** Nothing was committed: deliver the same offsets again, after a growing pause (0.1 s to 5 s). */
   | { readonly kind: 'again' }
-  /** Deliver nothing more of this partition until `readFrom`: the fence was lost, or the partition is halted. */
+  /** Deliver no more records of this partition until `readFrom`: the fence was lost, or the partition is halted. */
   | { readonly kind: 'stop' };
 
-/** Anything of the log that a person can act on: the message names the topic, the Secret key or the setting. */
+/** An error of the log that an administrator can fix: the message names the topic, the Secret key or the setting. */
 export class LogError extends Error {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -179,7 +184,7 @@ export class LogError extends Error {
   }
 }
 
-/** Kafka cannot be reached or used now; the same call may work later. `reason` is one CamelCase word for conditions. */
+/** Kafka cannot be used now; the same call may work later. `reason` is one CamelCase word for conditions. */
 export class LogUnavailableError extends LogError {
   readonly reason: LogUnavailableReason;
 
@@ -193,25 +198,25 @@ export class LogUnavailableError extends LogError {
 export type LogUnavailableReason =
   /** A mounted file is missing or empty. */
   | 'SecretMissing'
-  /** User name or password refused. */
+  /** Kafka refused the user name or password. */
   | 'AuthenticationFailed'
   /** The user lacks an ACL. */
   | 'NotAuthorized'
-  /** The broker's certificate is not trusted, is for another host name, or TLS meets a plaintext listener. */
+  /** The broker's certificate is not trusted or is for another host name, or the listener is plaintext. */
   | 'TlsFailed'
   | 'TopicMissing'
-  /** The coordinator reads the consumer groups after a start of its broker: a matter of seconds. */
+  /** The coordinator loads the consumer groups after a start of its broker; this takes seconds. */
   | 'GroupLoading'
   /** Refused, reset, timed out, no leader, no coordinator. */
   | 'Unreachable';
 
-/** What is known of the records of an append that was not acknowledged. */
+/** What is known about the records of an append that was not acknowledged. */
 export type AppendOutcome =
-  /** They may be in the log: write the same records with the same ids again. */
+  /** The records may be in the log: write the same records with the same ids again. */
   | 'unknown'
-  /** The broker said, or the request was never sent: this append wrote nothing. */
+  /** This append wrote nothing: the broker refused it, or the request was never sent. */
   | 'notWritten'
-  /** As notWritten, and the same batch will always be refused: split it. */
+  /** As notWritten, and the broker will always refuse the same batch: split it. */
   | 'tooLarge';
 
 /** An append was not acknowledged. */
@@ -225,7 +230,7 @@ export class AppendError extends LogError {
   }
 }
 
-/** This process is not (or cannot show that it is) a member of the group in that generation. */
+/** This process is not a member of the group in that generation, or cannot prove that it is. */
 export class NotMemberError extends LogError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options);
@@ -233,7 +238,7 @@ export class NotMemberError extends LogError {
   }
 }
 
-/** The log does not hold the wanted offset: retention passed us, the log was cut, or it is another log. */
+/** The log does not hold the wanted offset: retention deleted it, or the log was truncated or replaced. */
 export class LogRangeError extends LogError {
   readonly partition: number;
   readonly wanted: bigint;
@@ -244,10 +249,10 @@ export class LogRangeError extends LogError {
     const { partition, wanted, earliest, end } = place;
     super(
       wanted < earliest
-        ? `partition ${partition}: offset ${wanted} comes next but the log begins at ${earliest}: ` +
+        ? `partition ${partition}: the next offset is ${wanted} but the log begins at ${earliest}: ` +
             `${earliest - wanted} records were removed before they were counted`
-        : `partition ${partition}: offset ${wanted} comes next but the log ends at ${end}: ` +
-            'the log was cut or is another one',
+        : `partition ${partition}: the next offset is ${wanted} but the log ends at ${end}: ` +
+            'the log was truncated or replaced',
     );
     this.name = 'LogRangeError';
     this.partition = partition;
@@ -257,7 +262,7 @@ export class LogRangeError extends LogError {
   }
 }
 
-/** The log holds the wanted offset but delivered another one in its place. */
+/** The log holds the wanted offset, but a record with another offset was delivered in its place. */
 export class LogGapError extends LogError {
   readonly partition: number;
   readonly expected: bigint;
@@ -276,8 +281,8 @@ export class LogGapError extends LogError {
 }
 
 /**
- * The log holds another record than the one that was counted at that offset: it was cut, and then grew again. What stands
- * below our offset now was never counted.
+ * The log holds another record than the one that was counted at that offset: the log was truncated and then grew again.
+ * The new records below the next offset were never counted.
  */
 export class LogRewrittenError extends LogError {
   readonly partition: number;
@@ -285,8 +290,8 @@ export class LogRewrittenError extends LogError {
 
   constructor(place: { partition: number; offset: bigint }) {
     super(
-      `partition ${place.partition}: the record at offset ${place.offset} is not the one that was counted there: ` +
-        'the log was cut and written again, so records below may never have been counted',
+      `partition ${place.partition}: the record at offset ${place.offset} differs from the record that was counted there: ` +
+        'the log was truncated and written again, so records below this offset may not be counted',
     );
     this.name = 'LogRewrittenError';
     this.partition = place.partition;
@@ -294,27 +299,28 @@ export class LogRewrittenError extends LogError {
   }
 }
 
-/** Why a partition cannot be read on. */
+/** Why reading a partition cannot continue. */
 export type LogStopError = LogRangeError | LogGapError | LogRewrittenError;
 
-/** Which topic the log is: a topic that is deleted and made again has the same name and another id. */
+/** Identifies the topic: a topic that is deleted and re-created has the same name but another id. */
 export interface TopicIdentity {
-  /** The id of the topic that has the name now. Throws LogUnavailableError, `TopicMissing` when there is none. */
+  /** Id of the topic that has the name now. Throws LogUnavailableError, `TopicMissing` if the topic does not exist. */
   read(): Promise<string>;
   /**
-   * Asks the broker that leads the partition, after this call began: what it delivered before is of the topic with this
-   * id. Throws LogReplacedError when it is not, LogUnavailableError when the broker does not say.
+   * Checks with the partition's leader, after this call began, that the topic still has this id. Then records that were
+   * fetched before belong to that topic. Throws LogReplacedError if the id differs, LogUnavailableError if the leader
+   * does not respond.
    */
   confirm(partition: number, topicId: string): Promise<void>;
   close(): void;
 }
 
-/** The topic was deleted and made again: its records are not the ones that were counted, whatever their offsets. */
+/** The topic was deleted and re-created: its records are not the counted ones, even at the same offsets. */
 export class LogReplacedError extends LogError {
   constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
     super(
-      `topic ${topic} has id ${found} now, and the books count id ${wanted}: it was deleted and made again. Nothing of it ` +
-        'was counted; point the pipeline back at the log it counted, or give it a new schema and topic',
+      `topic ${topic} now has id ${found}, but the ledger counts id ${wanted}: the topic was deleted and re-created. No record of it ` +
+        'was counted. Point the pipeline back at the log it counted, or give it a new schema and topic',
     );
     this.name = 'LogReplacedError';
   }
@@ -325,10 +331,10 @@ export interface LogTopic {
   /** Kafka's own name for the cluster. */
   clusterId(): Promise<string>;
   /**
-   * The effective settings. Never creates the topic: throws LogUnavailableError `TopicMissing` when there is none.
+   * The effective settings. Never creates the topic; throws LogUnavailableError `TopicMissing` if it does not exist.
    */
   readSettings(): Promise<TopicSettings>;
-  /** Creates the topic or brings it to what is wanted; throws TopicConflictError for what cannot be changed. */
+  /** Creates the topic or changes it to the wanted settings; throws TopicConflictError if that is not possible. */
   ensure(wanted: WantedTopic): Promise<EnsureResult>;
   /** First and end offset of every partition that Kafka lists. */
   offsets(): Promise<ReadonlyMap<number, LogRange>>;
@@ -344,29 +350,30 @@ export interface TopicSettings {
   /** `delete`, `compact` or both, comma-separated. */
   readonly cleanupPolicy: string;
   readonly timestampType: string;
-  /** Milliseconds; -1 keeps records for ever. */
+  /** Milliseconds; -1 never deletes records by age. */
   readonly retentionMs: number;
-  /** Bytes per partition; -1 does not limit. */
+  /** Bytes per partition; -1 means no limit. */
   readonly retentionBytes: number;
-  /** What the broker packs records with; `producer` keeps them as they were sent. */
+  /** The codec with which the broker compresses; `producer` keeps the producer's codec. */
   readonly compressionType: string;
 }
 
 export interface WantedTopic extends TopicSpec {
   /**
-   * True: the books know this log. A missing topic is then a loss that must be seen, and LogUnavailableError. False: a
-   * topic that holds records already is probably somebody's, and TopicConflictError instead of a change.
+   * If true, the ledger already counted this log, so a missing topic is a loss and throws LogUnavailableError. If
+   * false, a topic that already holds records probably belongs to another application: it throws TopicConflictError,
+   * not a change.
    */
   readonly isCounted: boolean;
 }
 
 export interface EnsureResult {
   readonly created: boolean;
-  /** What was changed, in words for the log; empty when all was well. */
+  /** The changes, as texts for the log; empty if nothing had to change. */
   readonly changes: readonly string[];
 }
 
-/** The topic exists and differs in something that must not or cannot be changed by us. A person must decide. */
+/** The topic differs in a setting that this program must not or cannot change. An administrator must decide. */
 export class TopicConflictError extends LogError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options);

@@ -154,7 +154,7 @@ describe('delivery', () => {
     assert.ok(record !== undefined && Math.abs(record.appendedAt - Date.now()) < 60_000);
   });
 
-  test('what was not confirmed is delivered again from the first offset that was not', async () => {
+  test('unconfirmed records are delivered again from the first unconfirmed offset', async () => {
     const settings = await createFilledLog([20]);
     const answers: (BatchResult | Error)[] = [
       { kind: 'again' },
@@ -172,7 +172,7 @@ describe('delivery', () => {
     await (await opened.assignment()).readFrom(0, 0n);
     await until('offset 19', () => opened.offsets(0).includes(19n), { seen: () => opened.batches });
     const firsts = opened.batches.map(({ firstOffset }) => firstOffset);
-    // The second answer was an exception, so its batch is not in the list.
+    // The second handler call threw, so its batch is not in the list.
     assert.deepEqual(firsts.slice(0, 3), [0n, 0n, 4n]);
     assert.deepEqual(opened.offsets(0).slice(-16), range(4, 20));
   });
@@ -194,7 +194,7 @@ describe('delivery', () => {
     assert.deepEqual(opened.offsets(0), range(0, 20));
   });
 
-  test('readFrom in the middle of a batch makes the answer to that batch void', async () => {
+  test('readFrom during a batch makes the result of that batch invalid', async () => {
     const settings = await createFilledLog([20]);
     const gate = Promise.withResolvers<void>();
     let isFirst = true;
@@ -271,8 +271,8 @@ describe('the range of the log', () => {
     });
     assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
     if (opened.stopped.length > 0)
-      // The reader may look before the new records are there.
-      assert.match(String(opened.stopped[0]?.error.message), /40 comes next but the log ends at (0|10):/);
+      // The reader may read the range before the new records exist.
+      assert.match(String(opened.stopped[0]?.error.message), /the next offset is 40 but the log ends at (0|10):/);
   });
 
   test('offsets are of all partitions that Kafka lists now, also of those that were just added', async () => {
@@ -309,7 +309,7 @@ describe('membership', () => {
     await assert.rejects(assignment.commitForDashboards(new Map([[0, 5n]])), NotMemberError);
   });
 
-  test('a member without the right to read the topic says so, instead of waiting for its claim for ever', async () => {
+  test('a member without the right to read the topic reports it, instead of retrying its claim without end', async () => {
     const { topic } = await createFilledLog([1]);
     const username = uniqueName('user');
     await kafka.addUser({ username, password: 'secret' });
@@ -367,7 +367,7 @@ async function deleteRecordsBefore(settings: KafkaSettings, offset: number): Pro
   const admin = plainClient(kafka.plaintextBootstrapServers).admin();
   await admin.connect();
   try {
-    // kafkajs finds the leader in what it has learnt about the topic, which is nothing until it asked for offsets.
+    // kafkajs finds the leader only in its metadata, which is empty until it has requested offsets.
     await admin.fetchTopicOffsets(settings.topic);
     await admin.deleteTopicRecords({ topic: settings.topic, partitions: [{ partition: 0, offset: String(offset) }] });
   } finally {
@@ -437,7 +437,7 @@ describe('batches that are packed', () => {
 });
 
 describe('transactions of a foreign producer', () => {
-  /** Writes one record to partition 0 in a transaction that is open until the answer is called. */
+  /** Writes one record to partition 0 in a transaction that is open until the returned function is called. */
   async function beginTransaction(topic: string): Promise<(end: 'commit' | 'abort') => Promise<void>> {
     const producer = plainClient(kafka.plaintextBootstrapServers).producer({
       transactionalId: uniqueName('transaction'),

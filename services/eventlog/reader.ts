@@ -31,7 +31,7 @@ export interface LogReaderOptions {
   readonly logger: Logger;
   /** In [0, 1); jitter of the pauses after `again`. Default Math.random. */
   readonly random?: () => number;
-  /** Milliseconds on any clock that only goes forward. Default performance.now. */
+  /** Milliseconds of a monotonic clock. Default performance.now. */
   readonly now?: () => number;
   /** Most records of one onBatch call. Default 1000: more does not make the transaction faster. */
   readonly recordsMax?: number;
@@ -41,23 +41,25 @@ export interface LogReaderOptions {
   readonly idleCheckMs?: number;
 }
 
-/** A member that says nothing for this long loses its partitions: the longest wait after a kill -9 of an aggregator. */
+/**
+ * A member without heartbeats for this long loses its partitions: the longest wait after a kill -9 of an aggregator.
+ */
 const sessionTimeoutMs = 10_000;
 const heartbeatMs = 2_000;
 /** How long a rebalance waits for a member in the middle of a batch. */
 const rebalanceTimeoutMs = 30_000;
-/** A fetch without records ends after this, and so does closing: kafkajs waits for it. */
+/** A fetch without records ends after this time. Closing takes as long, because kafkajs waits for the fetch. */
 const fetchWaitMs = 250;
 const partitionBytesMax = 1024 * 1024;
 const fetchBytesMax = 8 * 1024 * 1024;
-/** How soon added partitions are seen. */
+/** How soon new partitions are noticed. */
 const metadataAgeMs = 30_000;
-/** About 15 s of trying inside kafkajs, then a crash, which is ours to answer. */
+/** kafkajs retries for about 15 s, then it crashes, and this reader handles the crash. */
 const consumerRetry = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 9 };
-/** No fetch, heartbeat or join for this long: the client is stuck in a way that it does not report. */
+/** After this time without a fetch, heartbeat or join, the client is stuck without reporting it. */
 const silenceMaxMs = 60_000;
 
-/** Joins the group and reads. Throws LogError when Kafka cannot be reached, refuses us, or lacks the topic. */
+/** Joins the group and reads. Throws LogError if Kafka cannot be reached, refuses the client, or lacks the topic. */
 export async function openLogReader(options: LogReaderOptions): Promise<LogReader> {
   const { settings, logger } = options;
   let onLog = (_entry: LogEntry): void => {};
@@ -78,11 +80,11 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
       maxBytesPerPartition: partitionBytesMax,
       maxBytes: fetchBytesMax,
       allowAutoTopicCreation: false,
-      // A restart inside kafkajs would forget which partitions are ours to pause: its crash ends this reader.
+      // A restart inside kafkajs would lose the pauses of partitions, so a crash of kafkajs ends this reader.
       retry: { ...consumerRetry, restartOnFailure: async () => false },
     });
     await consumer.connect();
-    // Only names where kafkajs jumps when it loses its place; the offsets of every batch are checked against ours.
+    // Only sets where kafkajs jumps if it loses its offset; the offsets of every batch are checked anyway.
     await consumer.subscribe({ topics: [settings.topic], fromBeginning: true });
     const connections = new BrokerConnections(await readCredentials(settings));
     const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
@@ -105,13 +107,13 @@ interface ReaderParts {
   readonly questions: Questions;
 }
 
-/** What kafkajs cannot ask. Dialled when it is first needed. */
+/** Requests that kafkajs does not support. The connection is opened on first use. */
 interface Questions {
   readonly metadata: TopicMetadata;
   readonly connections: BrokerConnections;
 }
 
-/** Group membership, generations and the range of the log; what is delivered within them is Deliveries. */
+/** Group membership, generations and the range of the log. The class Deliveries decides what is delivered. */
 class KafkaLogReader implements LogReader {
   readonly #options: LogReaderOptions;
   readonly #topic: string;
@@ -181,12 +183,12 @@ class KafkaLogReader implements LogReader {
         eachBatch: (payload) => this.#deliveries.deliver(payload),
       })
       .catch((error: unknown) => this.#fail(error));
-    // In the same turn, before the first join: whatever is assigned later begins paused.
+    // In the same turn, before the first join, so that every partition that is assigned later begins paused.
     this.#deliveries.applyPauses();
     this.#idleTimer = setInterval(() => this.#checkIdle(), this.#options.idleCheckMs ?? 10_000);
   }
 
-  /** kafkajs says only in its log that it lost its place and will jump to the start of the log. */
+  /** kafkajs reports only in its log that it lost its offset and will jump to the start of the log. */
   heard(entry: LogEntry): void {
     if (!entry.log.message.startsWith('Offset out of range')) return;
     const partition: unknown = entry.log['partition'];
@@ -202,7 +204,7 @@ class KafkaLogReader implements LogReader {
     try {
       await withDeadline('leaving the consumer group', withinMs, this.#consumer.disconnect());
     } catch (error) {
-      this.#logger.info({ error }, 'left the consumer group without its answer');
+      this.#logger.info({ error }, 'left the consumer group; the coordinator did not confirm it in time');
     }
     this.#client.cut();
     this.#admin.close();
@@ -262,20 +264,20 @@ class KafkaLogReader implements LogReader {
     const reading = this.#deliveries.any();
     if (reading !== undefined) return this.#commit(assignment, new Map([[reading.partition, reading.next]]));
     const [partition] = assignment.partitions;
-    if (partition === undefined) throw new NotMemberError('no partition is assigned, there is nothing to prove with');
+    if (partition === undefined) throw new NotMemberError('no partition is assigned, so membership cannot be proven');
     return this.#commit(assignment, new Map([[partition, await this.#committedOffset(partition)]]));
   }
 
-  /** What dashboards show now: a proof must say some offset and should not change what they show. */
+  /** The offset that dashboards show now. A proof of membership must commit some offset, so it commits the same one. */
   async #committedOffset(partition: number): Promise<bigint> {
     const { group } = this.#options.settings;
     const found = await this.#admin
       .use('reading the committed offsets', (admin) => admin.fetchOffsets({ groupId: group, topics: [this.#topic] }))
       .catch((error: unknown) => {
-        throw new NotMemberError('the group coordinator does not answer', { cause: error });
+        throw new NotMemberError('the group coordinator does not respond', { cause: error });
       });
     const entry = found[0]?.partitions.find((candidate) => candidate.partition === partition);
-    // Negative: nobody committed yet.
+    // Negative if no offset was committed yet.
     const offset = BigInt(entry?.offset ?? -1);
     return offset < 0n ? 0n : offset;
   }
@@ -286,11 +288,11 @@ class KafkaLogReader implements LogReader {
       await this.#commits.commit(nextOffsets);
     } catch (error) {
       const why = explainKafkaError(error instanceof NotMemberError ? error.cause : error, this.#options.settings);
-      // A member that may not commit can never prove itself: that is no lost membership, and a person must hear of it.
+      // A member without the right to commit can never prove its membership. That must be reported, not retried.
       if (why instanceof LogUnavailableError && why.reason === 'NotAuthorized') this.#fail(why);
       throw error;
     }
-    // kafkajs commits with the generation it has by then: a yes for a later one says nothing about this one.
+    // kafkajs commits with its current generation: an accepted commit of a later one proves nothing about this one.
     this.#requireCurrent(assignment);
   }
 
@@ -311,16 +313,16 @@ class KafkaLogReader implements LogReader {
     return { offset, key: null, value: null, schema: undefined, unreadable, appendedAt, leaderEpoch };
   }
 
-  /** Asked twice, the second time on a fresh connection: a halt must not rest on what an old leader believes. */
+  /** Reads twice, the second time on a new connection: a halt must not depend on the data of an old leader. */
   async #askRange(partition: number, wanted: bigint): Promise<RangeAnswer> {
-    const judge = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
+    const toAnswer = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
       problem: rangeProblem(partition, wanted, ranges),
       earliest: ranges.get(partition)?.earliest ?? 0n,
     });
-    const first = judge(await this.#sharedOffsets());
+    const first = toAnswer(await this.#sharedOffsets());
     if (first.problem === undefined) return first;
     this.#admin.forget();
-    return judge(await this.offsets());
+    return toAnswer(await this.offsets());
   }
 
   #checkIdle(): void {
@@ -334,7 +336,7 @@ class KafkaLogReader implements LogReader {
     this.#isChecking = true;
     this.offsets()
       .then((ranges) => this.#deliveries.compare(idle, ranges))
-      .catch((error: unknown) => this.#logger.debug({ error }, 'the range of the log cannot be asked'))
+      .catch((error: unknown) => this.#logger.debug({ error }, 'cannot read the offset range of the log'))
       .finally(() => {
         this.#isChecking = false;
       });

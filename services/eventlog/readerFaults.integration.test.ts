@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { encodeRecord } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { silentLogger } from '#platform/log.ts';
 import { until } from '#test/support/condition.ts';
 import { FakeBooks, startMiniAggregator } from '#test/support/fakeBooks.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 import { NotMemberError } from './port.ts';
 import type { KafkaSettings } from './settings.ts';
 import { openLogWriter } from './writer.ts';
 
-// These tests kill their broker, so they have their own.
+// These tests kill their broker, so this file has its own broker.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 
@@ -63,7 +63,7 @@ test('a broker that is killed and comes back costs no record and repeats none', 
   assert.ok(atKill < 400, `killed in the middle, at ${atKill}`);
 });
 
-test('a reader whose network stood still knows that it is a zombie, and its successor counts on', async () => {
+test('a reader whose network was blocked knows that it is a zombie, and its successor continues', async () => {
   const topic = uniqueName('log');
   const direct = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(direct, 1);
@@ -88,7 +88,7 @@ test('a reader whose network stood still knows that it is a zombie, and its succ
   });
   await append(direct, 0, 20);
   await until('what was appended meanwhile', () => books.total === 40, { seen });
-  // The zombie has heard nothing: by its own lights it still owns the partition.
+  // The zombie received nothing, so it still believes that it owns the partition.
   assert.equal(assignment.signal.aborted, false);
   const proof = assignment.proveMembership();
   proxy.setFrozen(false);
@@ -128,7 +128,7 @@ test('a group that loses its coordinator for longer than kafkajs tries ends in a
   await until('20 records', () => books.total === 20, { seen });
   await kafka.kill(1);
   await until('the fatal error', () => one.fatals.length > 0, { timeoutMs: 60_000, seen });
-  assert.match(String(one.fatals[0]?.message), /Kafka at .* does not serve us/);
+  assert.match(String(one.fatals[0]?.message), /Kafka at .* cannot be used/);
   await kafka.start(1);
   await append(settings, 0, 20);
   await until('the rest', () => books.total === 40, { timeoutMs: 60_000, seen });

@@ -1,19 +1,21 @@
 import type { AggregatorConfig, CalculatorConfig } from '#contract/config.ts';
 import type { SecretFile } from '#platform/secretFile.ts';
 
-/** How to reach the log. Secrets are paths, read again for every connection, so that rotation needs no restart. */
+/**
+ * How to connect to the log. Secrets are paths that are read again for every connection, so rotation needs no restart.
+ */
 export interface KafkaSettings {
-  /** `host:port` of some brokers; the others are learnt from them. */
+  /** `host:port` of some brokers; they return the addresses of the others. */
   readonly bootstrapServers: readonly string[];
   /** The topic that is the log. */
   readonly topic: string;
   /** The consumer group of the aggregators. */
   readonly group: string;
-  /** Our name in broker logs and quotas. */
+  /** The name of this client in broker logs and quotas. */
   readonly clientId: string;
-  /** Undefined: plaintext. Without a CA the system's CAs decide. */
+  /** Undefined means plaintext. Without a CA the CAs of the system are used. */
   readonly tls: { readonly ca: SecretFile | undefined } | undefined;
-  /** Undefined: no authentication. */
+  /** Undefined means no authentication. */
   readonly scram: ScramSettings | undefined;
 }
 
@@ -23,7 +25,7 @@ interface ScramSettings {
   readonly password: SecretFile;
 }
 
-/** The part of a program's environment that speaks of Kafka. Throws when SCRAM is asked for without its two files. */
+/** The Kafka part of a program's environment. Throws if SCRAM is configured without its two files. */
 export function kafkaSettings(config: CalculatorConfig | AggregatorConfig): KafkaSettings {
   return {
     bootstrapServers: config.SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS,
@@ -64,7 +66,7 @@ export function secretFilesOf(settings: KafkaSettings): readonly SecretFile[] {
   return files.filter((file) => file !== undefined);
 }
 
-/** Where a file comes from, for a message. */
+/** Name of the source of a file, for messages. */
 export function sourceOf(file: SecretFile): string {
   return file.source ?? file.path;
 }

@@ -1,4 +1,4 @@
-/** A bound on how much happens at once: first come, first served. */
+/** A limit on concurrent work: first come, first served. */
 export class Slots {
   #free: number;
   readonly #size: number;
@@ -22,7 +22,7 @@ export class Slots {
     };
   }
 
-  /** Resolves when nothing holds or wants a slot. */
+  /** Resolves when no slot is held or requested. */
   async idle(): Promise<void> {
     if (this.#free === this.#size) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -31,7 +31,7 @@ export class Slots {
   #release(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) {
-      // The slot goes from hand to hand: nobody who comes now can take it in between.
+      // The slot passes directly to the next waiter, so that a new caller cannot take it in between.
       next();
       return;
     }

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 
-/** What a span about the log says, by OpenTelemetry's semantic conventions for messaging. */
+/** Attributes of a span about the log, by OpenTelemetry's semantic conventions for messaging. */
 export function logAttributes(
   topic: string,
   operation: 'send' | 'process',
@@ -12,7 +12,7 @@ export function logAttributes(
     'messaging.operation.type': operation,
     'messaging.destination.name': topic,
     ...(partition === undefined ? {} : { 'messaging.destination.partition.id': String(partition) }),
-    // A number would lose digits from 2^53 on; there are no such offsets in practice.
+    // A number loses digits from 2^53 on; such offsets do not occur in practice.
     ...(offset === undefined ? {} : { 'kafka.offset': Number(offset) }),
     ...(records === undefined ? {} : { 'messaging.batch.message_count': records }),
   };

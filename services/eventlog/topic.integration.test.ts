@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import kafkajs from 'kafkajs';
+import { createCa } from '#lab/certificates/pki.ts';
 import { silentLogger } from '#platform/log.ts';
 import { createLog, plainClient, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { createCa } from '#tools/pki.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedKafka, sharedKafka, uniqueName } from '#tools/testing/servers.ts';
 import { LogUnavailableError, TopicConflictError, type WantedTopic } from './port.ts';
@@ -90,7 +90,7 @@ describe('ensuring a topic', () => {
     assert.equal(segment?.configValue, '1048576');
   });
 
-  test('grows it once when many ask at the same time', async () => {
+  test('grows it once if several processes do so at the same time', async () => {
     const settings = await secure(uniqueName('log'));
     await createLog(settings, 2);
     const topics = Array.from({ length: 6 }, () => openLogTopic({ settings, logger: silentLogger }));
@@ -103,7 +103,7 @@ describe('ensuring a topic', () => {
     }
   });
 
-  test('leaves a topic alone that holds what was never counted, unless nothing need be changed', async () => {
+  test('does not change a topic with uncounted records; accepts it if no change is needed', async () => {
     const name = uniqueName('theirs');
     const settings = await secure(name);
     await createLog(settings, 1);
@@ -141,7 +141,7 @@ describe('ensuring a topic', () => {
     await use(settings, (topic) => assert.rejects(topic.ensure(wanted), TopicConflictError));
   });
 
-  test('says what Kafka says when it cannot be made', async () => {
+  test('reports the message of Kafka if it cannot be created', async () => {
     const settings = await secure(uniqueName('log'));
     await use(settings, (topic) =>
       assert.rejects(topic.ensure({ ...wanted, replicas: 3 }), (error: unknown) => {
@@ -153,7 +153,7 @@ describe('ensuring a topic', () => {
   });
 });
 
-test('the cluster tells its id', async () => {
+test('the cluster returns its id', async () => {
   await use(await secure('any'), async (topic) => assert.equal(await topic.clusterId(), kafka.clusterId));
 });
 
@@ -192,13 +192,13 @@ describe('what Kafka refuses is explained', () => {
   });
 
   test('an unknown user', async () => {
-    assert.equal((await reasonOf(await secure('any', { username: 'nobody' }))).reason, 'AuthenticationFailed');
+    assert.equal((await reasonOf(await secure('any', { username: 'unknown' }))).reason, 'AuthenticationFailed');
   });
 
   test('a CA that signed something else', async () => {
     const settings = await secure('any');
-    const stranger = await createCa('Stranger');
-    await writeFile(settings.tls?.ca?.path ?? '', stranger.certPem);
+    const otherCa = await createCa('Other');
+    await writeFile(settings.tls?.ca?.path ?? '', otherCa.certPem);
     const { reason, message } = await reasonOf(settings);
     assert.equal(reason, 'TlsFailed');
     assert.match(message, /not trusted by Secret orders-kafka, key ca\.crt \(.*self-signed certificate/);
@@ -223,14 +223,14 @@ describe('what Kafka refuses is explained', () => {
       bootstrapServers: kafka.plaintextBootstrapServers.split(','),
     });
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /broke off before TLS was established: is this a TLS listener\?/);
+    assert.match(message, /closed the connection before TLS was established: check that this is a TLS listener/);
   });
 
   test('plaintext to a TLS listener does not hang', async () => {
     const startedAt = performance.now();
     const { reason, message } = await reasonOf(plainLogSettings(kafka.bootstrapServers, 'any'));
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /hung up; does its listener want TLS\?/);
+    assert.match(message, /closed the connection; check whether its listener requires TLS/);
     assert.ok(performance.now() - startedAt < 40_000);
   });
 
@@ -238,15 +238,15 @@ describe('what Kafka refuses is explained', () => {
     const settings = await secure('any');
     const elsewhere = settings.bootstrapServers.map((server) => server.replace('127.0.0.1', '127.0.0.2'));
     const { reason, message } = await reasonOf({ ...settings, bootstrapServers: elsewhere });
-    // 127.0.0.2 may not be listened on; where it is, its certificate does not name it.
+    // No broker may listen on 127.0.0.2; if one does, its certificate does not contain this address.
     assert.ok(reason === 'TlsFailed' || reason === 'Unreachable');
     assert.match(message, /127\.0\.0\.2/);
   });
 
-  test('nobody there', async () => {
+  test('an address without a listener', async () => {
     const { reason, message } = await reasonOf(plainLogSettings('127.0.0.1:1', 'any'));
     assert.equal(reason, 'Unreachable');
-    assert.match(message, /Kafka at 127\.0\.0\.1:1 does not serve us \(.*ECONNREFUSED/);
+    assert.match(message, /Kafka at 127\.0\.0\.1:1 cannot be used \(.*ECONNREFUSED/);
   });
 
   test('a user without rights', async () => {

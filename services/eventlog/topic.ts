@@ -1,4 +1,4 @@
-// Node finds only some of kafkajs' names for `import { name }`; this one needs the whole module.
+// Node finds only some exports of kafkajs for `import { name }`; the value used here needs the whole module.
 import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { pause } from '#platform/time.ts';
@@ -15,7 +15,7 @@ import {
 import type { KafkaSettings } from './settings.ts';
 import { type FoundTopic, planTopic, type TopicPlan, wantedConfig } from './topicPlan.ts';
 
-/** Within the bound of one administrative call. */
+/** Shorter than the timeout of one administrative call. */
 const listedWithinMs = 10_000;
 
 export interface LogTopicOptions {
@@ -23,20 +23,20 @@ export interface LogTopicOptions {
   readonly logger: Logger;
 }
 
-/** Administration of the topic, on a connection of its own that is made when needed. */
+/** Administration of the topic, on its own connection, which is opened when needed. */
 export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
   const session = new AdminSession({ settings, logger });
   const { topic } = settings;
   return {
     clusterId: () =>
-      session.use('asking for the cluster id', async (admin) => {
+      session.use('reading the cluster id', async (admin) => {
         const { clusterId } = await admin.describeCluster();
-        if (!clusterId) throw new LogUnavailableError('Unreachable', 'Kafka does not tell its cluster id');
+        if (!clusterId) throw new LogUnavailableError('Unreachable', 'Kafka did not return its cluster id');
         return clusterId;
       }),
     readSettings: () => session.use(`reading the settings of topic ${topic}`, (admin) => readSettings(admin, topic)),
     ensure: (wanted) =>
-      session.use(`making topic ${topic} as wanted`, (admin) => ensure({ admin, settings, wanted, logger })),
+      session.use(`creating or changing topic ${topic}`, (admin) => ensure({ admin, settings, wanted, logger })),
     offsets: () => readOffsets(session, topic, logger),
     close: async () => session.close(),
   };
@@ -66,7 +66,7 @@ async function readSettings(admin: Admin, topic: string): Promise<TopicSettings>
   const text = (name: string): string => {
     const value = effective.get(name);
     if (value === undefined || value === null) {
-      throw new LogUnavailableError('Unreachable', `Kafka does not tell ${name} of topic ${topic}`);
+      throw new LogUnavailableError('Unreachable', `Kafka did not return ${name} of topic ${topic}`);
     }
     return value;
   };
@@ -112,7 +112,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
     throw new TopicConflictError(
       `topic ${topic} holds records that this pipeline has not counted, and its settings differ (${plan.changes.join(', ')}). ` +
-        'The topic was not changed. Name another topic; or, if it is the right one, set management to External and change its settings yourself',
+        'The topic was not changed. Use another topic; or, if this is the right topic, set management to External and change its settings yourself',
     );
   }
   try {
@@ -122,7 +122,8 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
     const message = `Kafka refuses to change topic ${topic} (${plan.changes.join(', ')}): ${messagesOf(error)}`;
     throw new TopicConflictError(message, { cause: error });
   }
-  if (plan.changes.length > 0) logger.info({ topic, changes: plan.changes }, 'brought the topic to what is wanted');
+  if (plan.changes.length > 0)
+    logger.info({ topic, changes: plan.changes }, 'changed the topic to the wanted settings');
   return { created: false, changes: plan.changes };
 }
 
@@ -141,7 +142,7 @@ async function change(
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** Several aggregators hear of the wish at once. One of them grows the topic, and Kafka refuses the others. */
+/** Several aggregators see the new number at once. One of them grows the topic, and Kafka refuses the others. */
 async function grow(admin: Admin, topic: string, count: number): Promise<void> {
   try {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
@@ -156,7 +157,9 @@ async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {
   return ranges.some(({ high }) => high !== '0');
 }
 
-/** The controller knows at once, brokers a moment later; whoever asks one in between would hear that there is no topic. */
+/**
+ * The controller knows a new topic at once, brokers a moment later. Until then a broker returns that it does not exist.
+ */
 async function untilListed(admin: Admin, topic: string, partitions: number): Promise<void> {
   const deadline = performance.now() + listedWithinMs;
   for (;;) {
@@ -168,7 +171,7 @@ async function untilListed(admin: Admin, topic: string, partitions: number): Pro
     if (performance.now() > deadline) {
       throw new LogUnavailableError(
         'TopicMissing',
-        `topic ${topic} was made, but Kafka lists ${listed} partitions of it`,
+        `topic ${topic} was created, but Kafka lists ${listed} partitions of it`,
       );
     }
     await pause(50);
@@ -190,21 +193,21 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   const { partitions: numPartitions, replicas: replicationFactor } = wanted;
   try {
     return await admin.createTopics({
-      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller reads again.
+      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller polls instead.
       waitForLeaders: false,
       topics: [{ topic, numPartitions, replicationFactor, configEntries }],
     });
   } catch (error) {
     if (!isTopicRefused(error)) throw error;
     throw new TopicConflictError(
-      `Kafka refuses to make topic ${topic} with ${numPartitions} partitions, ${replicationFactor} replicas and ` +
+      `Kafka refuses to create topic ${topic} with ${numPartitions} partitions, ${replicationFactor} replicas and ` +
         `${JSON.stringify(wanted.config)}: ${messagesOf(error)}`,
       { cause: error },
     );
   }
 }
 
-/** The members of an aggregate say what the aggregate does not. */
+/** The message of an aggregate error is not enough: the details are in its members. */
 function messagesOf(error: unknown): string {
   const members = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
   return members.map((member) => (member instanceof Error ? member.message : String(member))).join('; ');

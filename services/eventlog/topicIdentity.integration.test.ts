@@ -20,7 +20,7 @@ async function openFor(topic: string) {
   return { settings, identity: await openTopicIdentity(settings) };
 }
 
-test('a topic keeps its id, and one that is made again under its name has another', async () => {
+test('a topic keeps its id, and a re-created topic with the same name has another id', async () => {
   const topic = uniqueName('log');
   const { settings, identity } = await openFor(topic);
   try {
@@ -36,7 +36,7 @@ test('a topic keeps its id, and one that is made again under its name has anothe
     await createLog(settings, 3);
     await assert.rejects(identity.confirm(1, id), (error: unknown) => {
       assert.ok(error instanceof LogReplacedError, String(error));
-      assert.match(error.message, new RegExp(`topic ${topic} has id .* the books count id ${id}`));
+      assert.match(error.message, new RegExp(`topic ${topic} now has id .* the ledger counts id ${id}`));
       return true;
     });
   } finally {
@@ -44,7 +44,7 @@ test('a topic keeps its id, and one that is made again under its name has anothe
   }
 });
 
-test('many partitions share a question, and each gets an answer that is newer than its call', async () => {
+test('many partitions share a request, and each gets a response that is newer than its call', async () => {
   const topic = uniqueName('log');
   const { settings, identity } = await openFor(topic);
   try {

@@ -8,16 +8,16 @@ import { BrokerConnections } from './produce/connections.ts';
 import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** Longest wait for one leader. A batch waits for it, so it is short; the batch is then delivered again. */
+/** Longest wait for one leader. Short, because a batch waits for it; after a timeout the batch is delivered again. */
 const answerTimeoutMs = 5_000;
 
 interface Question {
   readonly running: Promise<string>;
-  /** Begins when the running one has ended: for those who came while it was under way. */
+  /** Begins when the running request has ended, for calls that arrived while it was in flight. */
   next: Promise<string> | undefined;
 }
 
-/** Reads the secrets and dials when first asked. Throws SecretFileError for a missing file. */
+/** Reads the secrets; connects on first use. Throws SecretFileError for a missing file. */
 export async function openTopicIdentity(settings: KafkaSettings): Promise<TopicIdentity> {
   return new KafkaTopicIdentity(settings, new BrokerConnections(await readCredentials(settings)));
 }
@@ -26,7 +26,7 @@ class KafkaTopicIdentity implements TopicIdentity {
   readonly #settings: KafkaSettings;
   readonly #connections: BrokerConnections;
   readonly #metadata: TopicMetadata;
-  /** By address of the broker: at most one question is under way, shared by all its partitions. */
+  /** By address of the broker: at most one request is in flight, shared by all partitions of the broker. */
   readonly #questions = new Map<string, Question>();
 
   constructor(settings: KafkaSettings, connections: BrokerConnections) {
@@ -38,7 +38,7 @@ class KafkaTopicIdentity implements TopicIdentity {
   async read(): Promise<string> {
     await this.#metadata.refresh();
     const { topicId } = this.#metadata;
-    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka did not return the topic id');
     return topicId;
   }
 
@@ -54,17 +54,18 @@ class KafkaTopicIdentity implements TopicIdentity {
   async #askLeader(partition: number): Promise<string> {
     if (this.#metadata.leaderOf(partition)?.address === undefined) await this.#metadata.refresh();
     const address = this.#metadata.leaderOf(partition)?.address;
-    if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+    if (address === undefined)
+      throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
     try {
       return await this.#ask(address);
     } catch (error) {
-      // Another broker may lead by now; the next question finds out.
+      // Another broker may be the leader now; the next request uses the new metadata.
       this.#metadata.refresh().catch(() => {});
       throw explainKafkaError(error, this.#settings);
     }
   }
 
-  /** An answer to a question that began after this call: an earlier one may not know yet what the fetch has seen. */
+  /** The response to a request that begins after this call: an earlier response may be older than the fetch. */
   #ask(address: string): Promise<string> {
     const question = this.#questions.get(address);
     if (question === undefined) return this.#begin(address);
@@ -90,7 +91,7 @@ class KafkaTopicIdentity implements TopicIdentity {
     const asked = evenWithErrors(versions.metadata.async(connection, [topic], false, false));
     const answer = await withDeadline(`the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
     const [found] = answer.topics;
-    if (found === undefined) throw new Error('a broker answered without the topic that was asked for');
+    if (found === undefined) throw new Error("the broker's response lacks the requested topic");
     if (found.errorCode !== 0) throw new ProtocolError(found.errorCode);
     this.#metadata.take(answer);
     return found.topicId;

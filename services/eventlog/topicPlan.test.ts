@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { judgeDurability } from './durability.ts';
+import { durabilityHealth } from './durability.ts';
 import type { TopicSettings, WantedTopic } from './port.ts';
 import { planTopic, wantedConfig } from './topicPlan.ts';
 
@@ -26,8 +26,8 @@ const wanted: WantedTopic = {
 
 describe('the durability verdict', () => {
   test('a topic that keeps what it acknowledged is durable', () => {
-    assert.deepEqual(judgeDurability(found).ok, true);
-    assert.equal(judgeDurability({ ...found, retentionMs: 8 * 86_400_000 }).ok, true);
+    assert.deepEqual(durabilityHealth(found).ok, true);
+    assert.equal(durabilityHealth({ ...found, retentionMs: 8 * 86_400_000 }).ok, true);
   });
   const weak: [changes: Partial<TopicSettings>, message: RegExp][] = [
     [{ replicas: 1 }, /replication factor is 1/],
@@ -40,13 +40,13 @@ describe('the durability verdict', () => {
   ];
   for (const [changes, message] of weak) {
     test(`weak: ${Object.entries(changes).flat().join(' ')}`, () => {
-      const verdict = judgeDurability({ ...found, ...changes });
+      const verdict = durabilityHealth({ ...found, ...changes });
       assert.deepEqual([verdict.ok, verdict.reason], [false, 'SettingsWeak']);
       assert.match(verdict.message, message);
     });
   }
   test('everything at once is said at once', () => {
-    const { message } = judgeDurability({ ...found, replicas: 1, minInSyncReplicas: 1, uncleanLeaderElection: true });
+    const { message } = durabilityHealth({ ...found, replicas: 1, minInSyncReplicas: 1, uncleanLeaderElection: true });
     assert.equal(message.split('; ').length, 3);
   });
 });
@@ -111,7 +111,7 @@ describe('a topic that exists', () => {
     ]);
   });
 
-  test('is refused when it compacts: it may have lost records, and is probably somebody\u0027s', () => {
+  test('is refused when it compacts: it may have lost records, and probably belongs to another application', () => {
     const refused = plan({ 'cleanup.policy': 'compact' });
     assert.ok(refused.kind === 'conflict');
     assert.match(refused.message, /topic log exists with cleanup\.policy compact/);

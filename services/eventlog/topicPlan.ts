@@ -1,15 +1,15 @@
 import type { WantedTopic } from './port.ts';
 
-/** What the promise needs and no `config` may weaken, by Kafka's names. */
+/** Settings that durability needs and that `config` cannot override, by Kafka's names. */
 const fixedConfig = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
   'unclean.leader.election.enable': 'false',
-  // Our client reads gzip at most: a broker that packs records with zstd makes them unreadable, acknowledged or not.
+  // kafkajs itself reads only gzip. A broker that packs acknowledged records with zstd would make them unreadable.
   'compression.type': 'producer',
 } as const;
 
-/** The settings that a topic of ours has. */
+/** All settings that the pipeline sets on its topic. */
 export function wantedConfig(wanted: WantedTopic): Record<string, string> {
   return {
     'retention.bytes': '-1',
@@ -20,12 +20,12 @@ export function wantedConfig(wanted: WantedTopic): Record<string, string> {
   };
 }
 
-/** A topic as it was found. */
+/** The state of an existing topic. */
 export interface FoundTopic {
   readonly partitions: number;
   /** Effective settings by Kafka's names. */
   readonly effective: ReadonlyMap<string, string>;
-  /** Those of them that were set on the topic itself. */
+  /** Only the settings that were set on the topic itself. */
   readonly overrides: ReadonlyMap<string, string>;
 }
 
@@ -33,16 +33,16 @@ export type TopicPlan =
   | {
       readonly kind: 'change';
       readonly growTo: number | undefined;
-      /** All settings that the topic is to carry; undefined when they are right. */
+      /** All settings that the topic must have; undefined if nothing differs. */
       readonly config: Readonly<Record<string, string>> | undefined;
       readonly changes: readonly string[];
     }
   | { readonly kind: 'conflict'; readonly message: string };
 
 /**
- * What to do about a topic that exists. Partitions grow (more than wanted is fine: somebody grew it, and they cannot be
- * taken away), settings are brought to what is wanted, and settings that others put on the topic stay. A topic that
- * compacts is a conflict: it may have lost records already, and it is probably somebody's.
+ * What to do about an existing topic. Partitions are added; more than wanted is fine, because partitions cannot be
+ * removed. Differing settings are changed, and other settings on the topic stay. A compacted topic is a conflict: it
+ * may have lost records already, and it probably belongs to another application.
  */
 export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic): TopicPlan {
   const policy = found.effective.get('cleanup.policy');
@@ -51,7 +51,7 @@ export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic)
       kind: 'conflict',
       message:
         `topic ${topic} exists with cleanup.policy ${policy}, which removes records before they are counted: ` +
-        'name another topic, or set it to delete if this one is yours and empty',
+        'use another topic, or set cleanup.policy to delete if this topic is yours and empty',
     };
   }
   const target = wantedConfig(wanted);
@@ -60,7 +60,7 @@ export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic)
   return {
     kind: 'change',
     growTo,
-    // Kafka replaces all settings of a topic at once: what is not named would fall back to the broker's default.
+    // Kafka replaces all settings of a topic at once: a missing setting would fall back to the broker's default.
     config: differing.length === 0 ? undefined : { ...Object.fromEntries(found.overrides), ...target },
     changes: [
       ...(growTo === undefined ? [] : [`partitions ${found.partitions} -> ${growTo}`]),

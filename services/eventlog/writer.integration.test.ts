@@ -5,18 +5,18 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeRecord, encodeRecord, schemaHeader } from '#contract/record.ts';
 import { parseAddition } from '#core/addition.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { silentLogger } from '#platform/log.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 import { startKafkaProxy } from '#test/support/kafkaProxy.ts';
 import { createLog, plainLogSettings, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { uniqueName } from '#tools/testing/servers.ts';
 import { AppendError, type LogRecordInput, type LogWriter } from './port.ts';
 import { openLogWriter } from './writer.ts';
 
-// These tests kill their broker, so they have their own.
+// These tests kill their broker, so this file has its own broker.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 
@@ -57,7 +57,7 @@ test('an append returns the place of its records, and they stand there', async (
   }
 });
 
-/** Writes one record after the other in so many lanes until told to stop; says what was acknowledged where. */
+/** Writes one record after the other in parallel loops until stopped; returns the acknowledged positions. */
 function load(writer: LogWriter, lanes: number) {
   const acknowledged: { id: string; partition: number; offset: bigint }[] = [];
   const rejected: string[] = [];
@@ -92,7 +92,7 @@ function load(writer: LogWriter, lanes: number) {
   };
 }
 
-/** Each acknowledged record must stand at its very place. */
+/** Each acknowledged record must be at its acknowledged position. */
 async function assertAllInLog(
   topic: string,
   acknowledged: readonly { id: string; partition: number; offset: bigint }[],
@@ -106,7 +106,7 @@ async function assertAllInLog(
   return [...log.values()].reduce((sum, messages) => sum + messages.length, 0);
 }
 
-test('no acknowledged record is missing when answers are lost after the write', async () => {
+test('no acknowledged record is missing if responses are lost after the write', async () => {
   const topic = uniqueName('log');
   await createLog(plainLogSettings(kafka.plaintextBootstrapServers, topic), 3);
   await using proxy = await startKafkaProxy(kafka.plaintextBootstrapServers);
@@ -123,11 +123,11 @@ test('no acknowledged record is missing when answers are lost after the write', 
   await writer.close();
   const records = await assertAllInLog(topic, running.acknowledged);
   assert.ok(proxy.seen.reset > 20, `only ${proxy.seen.reset} answers were lost`);
-  // At least once: what was written and not acknowledged is written again by the retry.
+  // At least once: the retry writes records again that were written but not acknowledged.
   assert.ok(records >= running.acknowledged.length);
 });
 
-test('an answer that never comes is an unknown outcome at the deadline, and later appends go on', async () => {
+test('without a response the outcome is unknown at the deadline, and later appends work', async () => {
   const topic = uniqueName('log');
   await createLog(plainLogSettings(kafka.plaintextBootstrapServers, topic), 1);
   await using proxy = await startKafkaProxy(kafka.plaintextBootstrapServers);
@@ -137,7 +137,7 @@ test('an answer that never comes is an unknown outcome at the deadline, and late
   const startedAt = performance.now();
   await assert.rejects(writer.append(0, [newRecord()], inTime(1_500)), (error: unknown) => {
     assert.ok(error instanceof AppendError);
-    assert.match(error.message, /partition 0 did not acknowledge: no answer before the deadline/);
+    assert.match(error.message, /partition 0 did not acknowledge: no response before the deadline/);
     return true;
   });
   const ms = performance.now() - startedAt;

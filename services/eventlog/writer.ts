@@ -21,20 +21,23 @@ import { Slots } from './slots.ts';
 export interface LogWriterOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** This writer cannot write any more (secrets refused, certificate changed): open a new one. Called at most once. */
+  /** This writer can no longer write (secrets refused, certificate changed): open a new writer. Called at most once. */
   readonly onFatal: (error: LogError) => void;
-  /** Most produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB bound the memory. */
+  /** Maximum produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB limit the memory. */
   readonly inFlightMax?: number;
-  /** How often leaders and partitions are asked for when all is well, in milliseconds. Default 5 s. */
+  /** How often leaders and partitions are read while no append is late, in milliseconds. Default 5 s. */
   readonly metadataEveryMs?: number;
   /** Milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 
-/** An append this old makes us ask for the leaders every second: its own may be hung. */
+/** While an append waits this long, the leaders are read every second, because its leader may be hung. */
 const suspectAfterMs = 1_000;
 
-/** Connects and learns the partitions. Throws LogError when Kafka cannot be reached, refuses us, or lacks the topic. */
+/**
+ * Connects and reads the partitions. Throws LogError if Kafka cannot be reached, refuses the client, or lacks the
+ * topic.
+ */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const { settings } = options;
   let writer: KafkaLogWriter | undefined;
@@ -100,7 +103,7 @@ class KafkaLogWriter implements LogWriter {
   async confirmTopic(): Promise<string> {
     await this.#ask();
     const { topicId } = this.#metadata;
-    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka does not tell the id of the topic');
+    if (topicId === undefined) throw new LogUnavailableError('Unreachable', 'Kafka did not return the topic id');
     return topicId;
   }
 
@@ -123,14 +126,15 @@ class KafkaLogWriter implements LogWriter {
     try {
       const leader = this.#metadata.leaderOf(partition);
       if (this.#isOver) throw new LogUnavailableError('Unreachable', 'the writer is closed');
-      if (leader === undefined) throw new LogUnavailableError('TopicMissing', `there is no partition ${partition} yet`);
+      if (leader === undefined)
+        throw new LogUnavailableError('TopicMissing', `partition ${partition} does not exist yet`);
       return await this.#untilOver({ partition, leader, deadline }, this.#send(partition, records, leader, deadline));
     } catch (error) {
       throw this.#failed(error, partition);
     }
   }
 
-  /** The request itself. Its slot is kept until the request ends, also when the append was given up long before. */
+  /** Sends the request. Its slot is held until the request ends, even if the append was given up long before. */
   async #send(
     partition: number,
     records: readonly LogRecordInput[],
@@ -150,7 +154,7 @@ class KafkaLogWriter implements LogWriter {
     }
   }
 
-  /** Ends with the answer, when another broker leads the partition, or at the deadline, whichever comes first. */
+  /** Ends with the response, when another broker becomes leader, or at the deadline, whichever comes first. */
   async #untilOver(
     { partition, leader, deadline }: { partition: number; leader: Leader; deadline: number },
     sent: Promise<AppendedBatch>,
@@ -173,7 +177,7 @@ class KafkaLogWriter implements LogWriter {
     logger.debug({ error, partition }, 'an append failed');
     if (needsNewClient(explained)) this.#fail(explained);
     if (!this.#isOver && !(error instanceof DeadlineError)) this.#askInBackground();
-    const reason = error instanceof DeadlineError ? 'no answer before the deadline' : explained.message;
+    const reason = error instanceof DeadlineError ? 'no response before the deadline' : explained.message;
     const outcome = isTooLarge(error) ? 'tooLarge' : wasNotWritten(error) ? 'notWritten' : 'unknown';
     return new AppendError(`partition ${partition} did not acknowledge: ${reason}`, { cause: error, outcome });
   }
@@ -185,7 +189,7 @@ class KafkaLogWriter implements LogWriter {
     this.#options.onFatal(error);
   }
 
-  /** Asks for the leaders when the last answer is old, and every second while an append waits suspiciously long. */
+  /** Reads the leaders if the metadata is old, and every second while an append waits suspiciously long. */
   #lookAround(): void {
     const now = this.#now();
     const isSuspect = [...this.#waiting].some(({ since }) => now - since >= suspectAfterMs);
@@ -199,7 +203,7 @@ class KafkaLogWriter implements LogWriter {
 
   #askInBackground(): void {
     this.#ask().catch((error: unknown) =>
-      this.#options.logger.debug({ error }, 'Kafka does not tell the leaders of the log now'),
+      this.#options.logger.debug({ error }, 'cannot read the partition leaders from Kafka now'),
     );
   }
 
@@ -219,7 +223,7 @@ class KafkaLogWriter implements LogWriter {
       topic: settings.topic,
       metadata: this.#metadata,
       connections: this.#connections.questions,
-      onFailure: (error) => logger.debug({ error }, 'a leader does not tell the ends of the log now'),
+      onFailure: (error) => logger.debug({ error }, 'a partition leader did not return the end of the log'),
     });
   }
 
@@ -229,7 +233,7 @@ class KafkaLogWriter implements LogWriter {
     try {
       if (withinMs > 0) await withDeadline('the appends in flight', withinMs, this.#slots.idle());
     } catch (error) {
-      this.#options.logger.info({ error }, 'cut the connections to Kafka');
+      this.#options.logger.info({ error }, 'closed the connections to Kafka with appends in flight');
     }
     this.#connections.appends.close();
     this.#connections.questions.close();

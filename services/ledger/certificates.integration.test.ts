@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
+import { type CertificateAuthority, createCa } from '#lab/certificates/pki.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { earliestServerEnd, type TlsServer } from '#platform/certificates.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { until } from '#test/support/condition.ts';
-import { type CertificateAuthority, createCa } from '#tools/pki.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { findStoreCertificates } from './certificates.ts';
 
-// This test gives its server another certificate, so it has its own.
+// This test gives its server another certificate, so this file has its own server.
 let folder: TemporaryFolder;
 let dir: string;
 let ca: CertificateAuthority;
@@ -68,7 +68,7 @@ test('PostgreSQL shows the certificate that it has now, without a restart of any
 
   const renewed = await issue(90);
   const wanted = new X509Certificate(renewed.certPem).validToDate;
-  // In place: the files keep their owner.
+  // The files are overwritten in place, so that they keep their owner.
   await writeFile(join(dir, 'server.key'), renewed.keyPem);
   await writeFile(join(dir, 'server.crt'), renewed.certPem);
   const client = new pg.Client(postgres.clientConfig());
@@ -94,7 +94,7 @@ test('a look is no complaint in the log of PostgreSQL', async () => {
   assert.equal(after.slice(before.length), '');
 });
 
-test('a certificate that nobody verifies is not looked at', async () => {
+test('a certificate is not checked when TLS is not verified', async () => {
   assert.equal(await find('?sslmode=require', false), undefined);
   assert.equal(await find('?sslmode=disable', false), undefined);
   assert.equal((await find('?sslmode=verify-full', false))?.servers.length, 1);

@@ -4,7 +4,7 @@ import type { AggregatorConfig } from '#contract/config.ts';
 import type { CertificateSources } from '#platform/certificateWatch.ts';
 import { readStore } from './connect.ts';
 
-/** The CA file and the server. Undefined when the URI asks for no verified TLS: a certificate that ends changes nothing. */
+/** The CA file and the server. Undefined if the URI has no verified TLS: an expired certificate has no effect then. */
 export async function findStoreCertificates(config: AggregatorConfig): Promise<CertificateSources | undefined> {
   const { target, ca } = await readStore(config);
   if (target.tls !== 'verified') return undefined;

@@ -5,15 +5,17 @@ import { readSecretFile } from '#platform/secretFile.ts';
 import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from '#platform/storeUri.ts';
 import { StoreUnavailableError } from './port.ts';
 
-/** A batch takes milliseconds; an owner stopped inside its transaction would block every other one as long as this. */
+/** A batch takes milliseconds. An owner that stops inside its transaction blocks the other owners at most this long. */
 export const transactionTimeoutMs = 20_000;
-/** Enough for partitions applied at once, readers and one recount; PostgreSQL's default is 100 for everybody. */
+/**
+ * Enough for concurrent partitions, readers and one recount; PostgreSQL's default is 100 connections for all clients.
+ */
 const connectionsMax = 10;
 const connectTimeoutMs = 5_000;
-/** A connection that says nothing for this long is asked whether it still lives; else TCP asks after two hours. */
+/** TCP checks a connection after this idle time; its default is two hours. */
 const keepAliveAfterMs = 10_000;
 
-/** Where the secrets come from, in words for messages. */
+/** Names of the sources of the secrets, for messages. */
 export interface StoreSources {
   readonly uri: string;
   readonly ca: string | undefined;
@@ -49,8 +51,8 @@ export async function readStore(config: AggregatorConfig): Promise<Store> {
 }
 
 /**
- * A pool of connections from freshly read secrets. TLS as the URI says (ADR 0019), and always verified when a CA is
- * given. Nothing is connected yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
+ * Creates a connection pool from freshly read secrets. TLS as the URI says (ADR 0019), and always verified if a CA is
+ * given. Opens no connection yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
  */
 export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
   const { target: store, ca } = await readStore(config);
@@ -69,7 +71,7 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       ),
     options: [
       `-c transaction_timeout=${transactionTimeoutMs}`,
-      // A client that vanished with its node must not hold a lock for the two hours after which TCP asks by default.
+      // A client whose node failed must not hold a lock for two hours, the default time of TCP keepalive.
       `-c idle_in_transaction_session_timeout=${transactionTimeoutMs}`,
       '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
       '-c default_transaction_isolation=read\\ committed',
@@ -77,8 +79,8 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       '-c TimeZone=UTC',
     ].join(' '),
   });
-  // A connection that is lost while it is ours tells its query, which throws; but it is an event too, and without a
-  // listener that would end the process. The pool listens to the idle ones alone.
+  // If a connection in use is lost, its query throws. But the client also emits an error event, which would end the
+  // process without a listener. The pool listens only to idle connections.
   pool.on('connect', (client) => client.on('error', () => {}));
   // An idle connection that the server closes would otherwise end the process.
   pool.on('error', (error) => logger.warn({ error }, 'an idle PostgreSQL connection was closed'));

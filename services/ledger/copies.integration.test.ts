@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { parseAddition } from '#core/addition.ts';
@@ -14,7 +14,7 @@ import { type SharedPostgres, sharedPostgres, uniqueName } from '#tools/testing/
 import { openLedger } from './ledger.ts';
 import type { BatchAddition, Ledger, LedgerBatch } from './port.ts';
 
-// The calculator may write copies of an id to several partitions, so their owners meet in the books.
+// The calculator may write copies of an id to several partitions, so their owners write the same id concurrently.
 let folder: TemporaryFolder;
 let postgres: SharedPostgres;
 
@@ -47,10 +47,10 @@ async function freshLedger() {
   return { schema, ledger, [Symbol.asyncDispose]: () => ledger.close() };
 }
 
-/** A session of our own in the schema. */
+/** A session of the test in the schema. */
 async function connect(schema: string, options = '') {
   const client = new pg.Client({ ...postgres.clientConfig(), options });
-  // The server ends one of them on purpose.
+  // The test makes the server end one of the sessions.
   client.on('error', () => {});
   await client.connect();
   await client.query(`SET search_path = ${pg.escapeIdentifier(schema)}`);
@@ -79,11 +79,11 @@ async function apply(ledger: Ledger, partition: number, additions: BatchAddition
 }
 
 describe('copies of an id in several partitions', () => {
-  it('wait for an owner that stopped inside its transaction no longer than a transaction may last, and count once', async () => {
+  test('wait for an owner that stopped inside its transaction no longer than a transaction may last, and count once', async () => {
     await using scope = await freshLedger();
     const { ledger, schema } = scope;
     await ledger.claim(0, 'stopped');
-    // Its own bound, as the pool of an aggregator sets it, only shorter.
+    // The timeout that an aggregator's pool sets, only shorter.
     await using stopped = await connect(schema, '-c transaction_timeout=1500');
     await using watching = await connect(schema);
     await stopped.query('BEGIN');
@@ -92,7 +92,7 @@ describe('copies of an id in several partitions', () => {
        SELECT id, 's', 1, 2, 3, 1, 0, ordinality - 1, $2 FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, ordinality)`,
       [[idOf(1), idOf(2), idOf(3)], appendedAt],
     );
-    // From here on it does nothing, as a process that was stopped.
+    // From here on this session does nothing, like a stopped process.
     let isApplied = false;
     const applying = apply(ledger, 1, [addition(0, 3), addition(1, 2), addition(2, 1)]).then((outcome) => {
       isApplied = true;
@@ -106,7 +106,7 @@ describe('copies of an id in several partitions', () => {
     });
     await until('the wait to end by itself', () => isApplied, { timeoutMs: 20_000 });
     assert.deepEqual(await applying, { applied: 3, duplicate: 0, conflict: 0, parked: 0 });
-    // The stopped one wakes up and reads its own records after all.
+    // The stopped session continues and reads its own records.
     assert.deepEqual(await apply(ledger, 0, [addition(0, 1), addition(1, 2), addition(2, 3)]), {
       applied: 0,
       duplicate: 3,
@@ -116,7 +116,7 @@ describe('copies of an id in several partitions', () => {
     assert.deepEqual([(await ledger.readTotal('s'))?.total, (await ledger.recount()).differences], ['9', []]);
   });
 
-  it('count exactly one when they race, whatever the order and the operands, and GetAddition agrees with the totals', async (context) => {
+  test('count exactly one when they race, whatever the order and the operands, and GetAddition agrees with the totals', async (context) => {
     const sums = { applied: 0, duplicate: 0, conflict: 0 };
     for (let seed = 1; seed <= 20; seed++) {
       await using scope = await freshLedger();

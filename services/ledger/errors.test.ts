@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { toLedgerError } from './errors.ts';
 import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
 
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
-/** What pg throws: a message with an SQLSTATE, or a code of Node. */
+/** An error of pg: a message with an SQLSTATE, or with a code of Node. */
 function failure(
   code: string,
   more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},
@@ -18,7 +18,7 @@ describe('an error of PostgreSQL', () => {
     ['a lost fence', failure('SP001'), FencedError],
     ['a gap', failure('SP002'), BooksError],
     ['dispositions that do not add up', failure('SP003'), BooksError],
-    ["a stranger's books", failure('SP004'), StoreIdentityError],
+    ['the books of another pipeline', failure('SP004'), StoreIdentityError],
     ['a value that is no number', failure('22P02'), BatchDataError],
     [
       'a value that a domain refuses',
@@ -33,15 +33,15 @@ describe('an error of PostgreSQL', () => {
     ['a stopped transaction', failure('25P04'), StoreUnavailableError],
     ['a server that shuts down', failure('57P01'), StoreUnavailableError],
     ['a deadlock', failure('40P01'), StoreUnavailableError],
-    ['a lock that somebody keeps', failure('55P03'), StoreUnavailableError],
+    ['a lock that another session keeps', failure('55P03'), StoreUnavailableError],
     ['something that is no error', 'text', StoreUnavailableError],
   ] as const) {
-    it(`that is ${what} becomes ${kind.name}`, () => {
+    test(`that is ${what} becomes ${kind.name}`, () => {
       assert.ok(toLedgerError(error, sources) instanceof kind);
     });
   }
 
-  it('of a server before 17 says so', () => {
+  test('of a server before 17 says so', () => {
     const error = toLedgerError(
       failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
       sources,
@@ -49,16 +49,16 @@ describe('an error of PostgreSQL', () => {
     assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
   });
 
-  it('that is silence says who is silent', () => {
+  test('that is silence says who is silent', () => {
     const error = toLedgerError(new Error('Query read timeout'), sources);
     assert.ok(error instanceof StoreUnavailableError);
     assert.deepEqual(
       [error.reason, error.message],
-      ['Unreachable', 'PostgreSQL of Secret db, key uri does not answer'],
+      ['Unreachable', 'PostgreSQL of Secret db, key uri does not respond'],
     );
   });
 
-  it('about a certificate without a CA says where to name one', () => {
+  test('about a certificate without a CA says where to name one', () => {
     const error = toLedgerError(failure('SELF_SIGNED_CERT_IN_CHAIN'), sources);
     assert.match(error.message, /set store.postgres.caSecretRef/);
   });

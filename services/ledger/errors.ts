@@ -1,16 +1,16 @@
 import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
 
-/** What pg throws: an error of the server carries an SQLSTATE as `code`. */
+/** An error of pg: an error of the server has an SQLSTATE in `code`. */
 interface PostgresFailure {
   readonly code?: string;
   readonly message: string;
   readonly detail?: string;
   readonly constraint?: string;
-  /** The domain that refused a value; a CHECK of a table has none. */
+  /** The domain that refused a value; undefined for a CHECK of a table. */
   readonly dataType?: string;
 }
 
-/** Turns anything that pg throws into one of the port's errors: each says what happens next. */
+/** Turns any error of pg into one of the port's errors, whose class says what the caller does next. */
 export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
   if (!(error instanceof Error)) return new StoreUnavailableError('StoreError', String(error));
   if (error instanceof StoreUnavailableError) return error;
@@ -20,8 +20,9 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP001') return new FencedError(detail, { cause: error });
   if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
-  // 22: data exception; 23514 of a domain: it refused a value. Both name a record in this batch. A CHECK of a table
-  // speaks of the books: taken for a bad record, it would park one good record after the other.
+  // 22 is a data exception; 23514 of a domain means that it refused a value. In both cases a record of this batch is
+  // bad. A CHECK of a table fails because of the books: treated as a bad record, it would park one good record after
+  // the other.
   const isDomain = code === '23514' && failure.dataType !== undefined;
   if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
   if (code === '23514' || failure.constraint === 'position_counted_once') {
@@ -53,7 +54,7 @@ function unavailable(
         cause,
       );
     case '42704':
-      // The first thing we ask of a connection is transaction_timeout, which came with 17.
+      // Every connection begins with transaction_timeout, which PostgreSQL has since version 17.
       return new StoreUnavailableError(
         'PostgresTooOld',
         `PostgreSQL of ${sources.uri} is too old, 17 or newer is needed: ${failure.message}`,
@@ -101,12 +102,12 @@ function unavailable(
       break;
   }
   if (silences.has(failure.message)) {
-    return new StoreUnavailableError('Unreachable', `PostgreSQL of ${sources.uri} does not answer`, cause);
+    return new StoreUnavailableError('Unreachable', `PostgreSQL of ${sources.uri} does not respond`, cause);
   }
   return new StoreUnavailableError('StoreError', failure.message, cause);
 }
 
-/** What pg says, without a code, when its own patience ends: with a connection, in the pool's queue, with an answer. */
+/** Messages of pg's own timeouts, which have no code: for a connection, for the pool's queue, for a response. */
 const silences: ReadonlySet<string> = new Set([
   'Connection terminated due to connection timeout',
   'timeout exceeded when trying to connect',

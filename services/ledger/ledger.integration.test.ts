@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { aggregatorEnvironment } from '#contract/config.ts';
 import { parseAddition } from '#core/addition.ts';
 import { lawViolation } from '#core/law.ts';
 import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
-import { startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
+import { addressOf, startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
 import { createPool as createLedgerPool } from './connect.ts';
@@ -74,7 +74,7 @@ async function freshLedger(overrides: Record<string, string> = {}) {
   };
 }
 
-/** As the program's own pool: what happens to a connection after its query is no event that ends the process. */
+/** As the program's own pool: an error of a connection after its query must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -104,7 +104,7 @@ function batchOf(
   return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
 }
 
-/** The statement that a slow owner would run inside a transaction it leaves open. */
+/** The statement of a slow owner whose transaction stays open. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
@@ -137,7 +137,7 @@ async function waitForLockedSession(client: pg.Client): Promise<void> {
   }
 }
 
-it('a recount may take longer than a batch is allowed to', async () => {
+test('a recount may take longer than a batch is allowed to', async () => {
   await using scope = await freshLedger();
   const { ledger, admin, config } = scope;
   const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -147,7 +147,7 @@ it('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // Of its own, because a transaction sees the sessions of its first look only.
+  // On its own connection, because a transaction sees only the sessions of its first read.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
@@ -161,7 +161,7 @@ it('a recount may take longer than a batch is allowed to', async () => {
   assert.deepEqual(await counting, { additions: 1n, differences: [] });
 });
 
-it('a recount does not hold up the end', async () => {
+test('a recount does not hold up the end', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -175,7 +175,7 @@ it('a recount does not hold up the end', async () => {
   await admin.query('COMMIT');
 });
 
-it('a recount that has only just begun does not hold up the end either', async () => {
+test('a recount that has only just begun does not hold up the end either', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -189,11 +189,10 @@ it('a recount that has only just begun does not hold up the end either', async (
 
 describe('a network that', () => {
   async function proxyPostgres(): Promise<TcpProxy> {
-    const { hostname, port } = new URL(postgres.uri());
-    return startTcpProxy({ host: hostname, port: Number(port) });
+    return startTcpProxy(addressOf(postgres.uri()));
   }
 
-  it('breaks in the middle of a transaction is an error, not the end of the process', async () => {
+  test('breaks in the middle of a transaction is an error, not the end of the process', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     const uri = new URL(postgres.uri());
@@ -215,18 +214,18 @@ describe('a network that', () => {
     await ledger.close();
   });
 
-  it('stands still stops a migration from beginning', async () => {
+  test('hangs stops a migration from beginning', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
     const impatient = new PostgresLedger(scope.config, pool, 300);
     await impatient.readBooks();
-    proxy.freeze();
-    await assert.rejects(impatient.migrate(), /does not answer$/);
+    proxy.setSilent(true);
+    await assert.rejects(impatient.migrate(), /does not respond$/);
   });
 });
 
-it('an answer that does not come is not waited for, and the next question is answered', async () => {
+test('a query without a response ends at its timeout, and the next query works', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   await using pool = createPool({});
@@ -236,17 +235,17 @@ it('an answer that does not come is not waited for, and the next question is ans
   await assert.rejects(impatient.readTotal('s'), (error) => {
     assert.ok(error instanceof StoreUnavailableError);
     assert.equal(error.reason, 'Unreachable');
-    assert.match(error.message, /does not answer$/);
+    assert.match(error.message, /does not respond$/);
     return true;
   });
-  // The connection that still waits is not used again.
+  // The waiting connection is not used again.
   assert.deepEqual(await impatient.readBooks(), []);
   await admin.query('COMMIT');
   assert.equal(await impatient.readTotal('s'), undefined);
 });
 
 describe('a halt', () => {
-  it('is in the books until the partition moves on, whatever its message quotes', async () => {
+  test('is in the books until the partition moves on, whatever its message quotes', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -259,7 +258,7 @@ describe('a halt', () => {
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
 
-  it('that stays is told at every claim, lets nobody move on, and goes when a person clears it', async () => {
+  test('that stays is returned at every claim, blocks every owner, and ends when an administrator clears it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -273,7 +272,7 @@ describe('a halt', () => {
     assert.equal((await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]))).applied, 1);
   });
 
-  it('is not taken from an owner that was fenced off', async () => {
+  test('is not taken from an owner that was fenced off', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -285,7 +284,7 @@ describe('a halt', () => {
 });
 
 describe('a batch', () => {
-  it('gives every record one disposition: the first of an id counts, copies are duplicates, other operands conflict', async () => {
+  test('gives every record one disposition: the first of an id counts, copies are duplicates, other operands conflict', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -311,7 +310,7 @@ describe('a batch', () => {
     assert.deepEqual((await ledger.recount()).differences, []);
   });
 
-  it('keeps the bytes of a parked record and counts it in the law', async () => {
+  test('keeps the bytes of a parked record and counts it in the law', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -329,7 +328,7 @@ describe('a batch', () => {
     assert.deepEqual(rows, [{ value: Buffer.from([0, 255]), reason: 'not an addition' }]);
   });
 
-  it('sums 38 digits exactly and answers canonical text', async () => {
+  test('sums 38 digits exactly and answers canonical text', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -350,7 +349,7 @@ describe('a batch', () => {
     ['19 digits after the point', { a: '0.0000000000000000001' }],
     ['an id that is no UUID', { requestId: 'nope' }],
   ] as const) {
-    it(`with ${what} is refused whole, as a data error`, async () => {
+    test(`with ${what} is refused whole, as a data error`, async () => {
       await using scope = await freshLedger();
       const { ledger } = scope;
       const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -361,7 +360,7 @@ describe('a batch', () => {
     });
   }
 
-  it('whose result is not a + b is refused as broken books', async () => {
+  test('whose result is not a + b is refused as broken books', async () => {
     await using scope = await freshLedger();
     const { ownerEpoch } = await scope.ledger.claim(0, 'me');
     const bad = { ...addition(0, 1), result: '4' };
@@ -375,7 +374,7 @@ describe('a batch', () => {
       (epoch: bigint) => batchOf(epoch, [addition(0, 1)], { firstOffset: -1n, nextOffset: 1n }),
     ],
   ] as const) {
-    it(`that ${what} is fenced off`, async () => {
+    test(`that ${what} is fenced off`, async () => {
       await using scope = await freshLedger();
       const { ownerEpoch } = await scope.ledger.claim(0, 'me');
       await assert.rejects(scope.ledger.applyBatch(make(ownerEpoch)), FencedError);
@@ -389,7 +388,7 @@ describe('a batch', () => {
     ['is empty', [], 0n],
     ['ends before its last record', [addition(0, 1), addition(1, 2)], 1n],
   ] as const) {
-    it(`that ${what} is refused as broken books`, async () => {
+    test(`that ${what} is refused as broken books`, async () => {
       await using scope = await freshLedger();
       const { ownerEpoch } = await scope.ledger.claim(0, 'me');
       const batch = batchOf(ownerEpoch, [...additions], { firstOffset: 0n, nextOffset });
@@ -402,7 +401,7 @@ describe('a batch', () => {
 describe('the anchor', () => {
   const anchor = { leaderEpoch: 7, hash: Buffer.alloc(32, 1) };
 
-  it('is the last record of the last batch, and is told at every claim', async () => {
+  test('is the last record of the last batch, and is returned at every claim', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch, anchor: none } = await ledger.claim(0, 'me');
@@ -414,7 +413,7 @@ describe('the anchor', () => {
     assert.deepEqual((await ledger.claim(0, 'me')).anchor, anchor);
   });
 
-  it('of an owner that is overtaken while it claims is not told: the claim is lost', async () => {
+  test('of an owner that is overtaken while it claims is not returned: the claim fails', async () => {
     await using scope = await freshLedger();
     const { ledger, config } = scope;
     const first = await ledger.claim(0, 'other');
@@ -438,7 +437,7 @@ describe('the anchor', () => {
     assert.equal((await slow.claim(0, 'me')).nextOffset, 2n);
   });
 
-  it('is void when a version without anchors moved the partition on', async () => {
+  test('is void when a version without anchors moved the partition on', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -452,7 +451,7 @@ describe('the anchor', () => {
 });
 
 describe('two owners', () => {
-  it('never both succeed: a claim fences the earlier owner off', async () => {
+  test('never both succeed: a claim fences the earlier owner off', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const old = await ledger.claim(0, 'old');
@@ -463,7 +462,7 @@ describe('two owners', () => {
     assert.equal((await ledger.readTotal('s'))?.count, 1n);
   });
 
-  it('a claim waits for a batch in flight and resumes behind it', async () => {
+  test('a claim waits for a batch in flight and resumes behind it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'old');
@@ -478,7 +477,7 @@ describe('two owners', () => {
     assert.equal((await claim).nextOffset, 1n);
   });
 
-  it('copies of one id on two partitions at once: one counts, the other waits and is a duplicate or a conflict', async () => {
+  test('copies of one id on two partitions at once: one counts, the other waits and is a duplicate or a conflict', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const first = await ledger.claim(0, 'one');
@@ -496,7 +495,7 @@ describe('two owners', () => {
     assert.deepEqual(await waiting, { applied: 1, duplicate: 1, conflict: 1, parked: 0 });
   });
 
-  it('needs READ COMMITTED: a snapshot of the whole transaction is refused', async () => {
+  test('needs READ COMMITTED: a snapshot of the whole transaction is refused', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -505,7 +504,7 @@ describe('two owners', () => {
     await admin.query('ROLLBACK');
   });
 
-  it('three racing owners with claims, rollbacks and zombies end with the total of the model, whatever the order', async (t) => {
+  test('three racing owners with claims, rollbacks and zombies end with the total of the model, whatever the order', async (t) => {
     let fenced = 0;
     for (let seed = 1; seed <= 30; seed++) {
       await using scope = await freshLedger();
@@ -562,13 +561,13 @@ describe('two owners', () => {
 });
 
 describe('the books', () => {
-  it('refuse any update that breaks the conservation law', async () => {
+  test('refuse any update that breaks the conservation law', async () => {
     await using scope = await freshLedger();
     await scope.ledger.claim(0, 'me');
     await assert.rejects(scope.admin.query('UPDATE partitions SET next_offset = 1'), /conservation_law/);
   });
 
-  it('refuse to count one offset twice', async () => {
+  test('refuse to count one offset twice', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -577,7 +576,7 @@ describe('the books', () => {
     await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 2)])), BooksError);
   });
 
-  it('a recount names the series whose total was changed behind our back', async () => {
+  test('a recount names the series whose total was changed behind our back', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -593,7 +592,7 @@ describe('the books', () => {
     ]);
   });
 
-  it('a recount finds a partition that the books have lost', async () => {
+  test('a recount finds a partition that the books have lost', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     for (const partition of [0, 1]) {
@@ -609,7 +608,7 @@ describe('the books', () => {
     ]);
   });
 
-  it('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {
+  test('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -619,7 +618,7 @@ describe('the books', () => {
     assert.deepEqual((await ledger.readTotal('s'))?.newestApplied, appendedAt);
   });
 
-  it('list totals page by page in byte order', async () => {
+  test('list totals page by page in byte order', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -640,7 +639,7 @@ describe('the books', () => {
 });
 
 describe('identity', () => {
-  it('of two pipelines that meet in an empty schema one is taken whole, the other refused as the second', async () => {
+  test('of two pipelines that meet in an empty schema one is taken whole, the other refused as the second', async () => {
     for (let round = 0; round < 10; round++) {
       const first = configFor();
       const configs = [first, { ...first, SUMPIPELINE_NAME: 'other', SUMPIPELINE_KAFKA_TOPIC: 'shop.other' }];
@@ -661,7 +660,7 @@ describe('identity', () => {
     }
   });
 
-  it('a second pipeline on the same schema is told whose books these are', async () => {
+  test('a second pipeline on the same schema gets the name of the owner', async () => {
     await using scope = await freshLedger();
     const config = { ...scope.config, SUMPIPELINE_NAME: 'refunds' };
     const other = await openLedger(config, silentLogger);
@@ -686,7 +685,7 @@ describe('identity', () => {
     ['another log epoch', { SUMPIPELINE_LOG_EPOCH: 2 }, 'cluster-1', 'LogChanged'],
     ['another consumer group', { SUMPIPELINE_KAFKA_GROUP: 'other' }, 'cluster-1', 'GroupChanged'],
   ] as const) {
-    it(`${what} is refused at start and at every claim`, async () => {
+    test(`${what} is refused at start and at every claim`, async () => {
       await using scope = await freshLedger();
       const other = await openLedger({ ...scope.config, ...change }, silentLogger);
       const refused = (error: unknown) => error instanceof StoreIdentityError && error.reason === reason;
@@ -699,7 +698,7 @@ describe('identity', () => {
     });
   }
 
-  it('five programs that start at once make one schema', async () => {
+  test('five programs that start at once make one schema', async () => {
     const config = configFor();
     const ledgers: PostgresLedger[] = [];
     for (let index = 0; index < 5; index++) ledgers.push(await openLedger(config, silentLogger));
@@ -710,7 +709,7 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each takes the next token; who is overtaken before it has read the row hears that it lost.
+      // Each claim takes the next token; a claim that is overtaken before it has read the row fails.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);
@@ -721,7 +720,7 @@ describe('identity', () => {
     }
   });
 
-  it('books without the id of their topic adopt the first that they meet, and refuse every other', async () => {
+  test('books without the id of their topic adopt the first that they meet, and refuse every other', async () => {
     await using scope = await freshLedger();
     const clusterId = 'cluster-1';
     await scope.ledger.identify({ clusterId, topicId: 'first' });
@@ -734,7 +733,7 @@ describe('identity', () => {
     });
   });
 
-  it('a schema that a newer program wrote is refused', async () => {
+  test('a schema that a newer program wrote is refused', async () => {
     await using scope = await freshLedger();
     await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);
     await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this one/);
@@ -742,7 +741,7 @@ describe('identity', () => {
 });
 
 describe('connecting', () => {
-  it('with a password that is not percent-encoded says so, without the password', async () => {
+  test('with a password that is not percent-encoded says so, without the password', async () => {
     await writeFile(join(folder, 'raw-uri'), 'postgres://user:hunter%2@localhost:5432/db');
     const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'raw-uri') }).catch((thrown) => thrown);
     assert.ok(error instanceof StoreUnavailableError);
@@ -767,7 +766,7 @@ describe('connecting', () => {
     throw new Error('it connected');
   }
 
-  it('with a wrong password names the Secret', async () => {
+  test('with a wrong password names the Secret', async () => {
     const uri = new URL(postgres.uri());
     uri.password = 'wrong';
     await writeFile(join(folder, 'wrong-uri'), uri.toString());
@@ -778,7 +777,7 @@ describe('connecting', () => {
     assert.doesNotMatch(error.message, /wrong/);
   });
 
-  it('to a database that cannot hold every series says which encoding it needs', async () => {
+  test('to a database that cannot hold every series says which encoding it needs', async () => {
     const admin = new pg.Client(postgres.clientConfig());
     await admin.connect();
     try {
@@ -793,7 +792,7 @@ describe('connecting', () => {
     assert.match(error.message, /has encoding LATIN1.*ENCODING 'UTF8'/);
   });
 
-  it('to a database that is absent says which Secret names it', async () => {
+  test('to a database that is absent says which Secret names it', async () => {
     await writeFile(join(folder, 'absent-uri'), postgres.uri('absent'));
     const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'absent-uri') });
     assert.match(
@@ -802,8 +801,8 @@ describe('connecting', () => {
     );
   });
 
-  it('with another CA says which CA did not sign the certificate', async () => {
-    const { createCa } = await import('#tools/pki.ts');
+  test('with another CA says which CA did not sign the certificate', async () => {
+    const { createCa } = await import('#lab/certificates/pki.ts');
     await writeFile(join(folder, 'other-ca'), (await createCa('other')).certPem);
     const error = await failureOf({
       SUMPIPELINE_STORE_CA_FILE: join(folder, 'other-ca'),
@@ -813,7 +812,7 @@ describe('connecting', () => {
   });
 
   for (const query of ['?sslmode=require', '?ssl=true']) {
-    it(`with ${query} is encrypted`, async () => {
+    test(`with ${query} is encrypted`, async () => {
       await writeFile(join(folder, 'tls-uri'), `${postgres.uri()}${query}`);
       const config = configFor({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'tls-uri') });
       const pool = await createLedgerPool({ ...config, SUMPIPELINE_STORE_CA_FILE: undefined }, silentLogger);
@@ -826,13 +825,13 @@ describe('connecting', () => {
     });
   }
 
-  it('to a closed port says what cannot be reached', async () => {
+  test('to a closed port says what cannot be reached', async () => {
     await writeFile(join(folder, 'closed-uri'), 'postgres://u:p@127.0.0.1:1/db');
     const error = await failureOf({ SUMPIPELINE_STORE_URI_FILE: join(folder, 'closed-uri') });
     assert.match(error.message, /PostgreSQL of Secret db, key uri cannot be reached/);
   });
 
-  it('with a text that is no URI never shows the text', async () => {
+  test('with a text that is no URI never shows the text', async () => {
     await writeFile(join(folder, 'bad-uri'), 'hunter2');
     const config = configFor({
       SUMPIPELINE_STORE_URI_FILE: join(folder, 'bad-uri'),

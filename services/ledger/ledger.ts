@@ -25,14 +25,14 @@ import {
   StoreUnavailableError,
 } from './port.ts';
 
-/** Opens the books over a pool of connections; nothing is checked until `migrate` and `identify`. */
+/** Opens the ledger with a pool of connections; nothing is checked until `migrate` and `identify`. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
   return new PostgresLedger(config, await createPool(config, logger));
 }
 
 /**
- * A hung server, or one behind a cut network, gives no answer at all: TCP would wait a quarter of an hour, and the
- * verdict with it. Above the bound that the server itself puts on a transaction, so that its reason is heard first.
+ * A server that hangs or is behind a cut network sends no response at all: TCP would wait a quarter of an hour, and the
+ * verdict too. Longer than the server's own transaction timeout, so that the server's error arrives first.
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
 
@@ -48,12 +48,12 @@ export class PostgresLedger implements Ledger {
   readonly #pool: pg.Pool;
   readonly #schema: string;
   readonly #timeoutMs: number;
-  /** Connections with a statement that has no bound. */
+  /** Connections that run a statement without a timeout. */
   readonly #patient = new Set<pg.PoolClient>();
   #isClosed = false;
   #identity: LedgerIdentity | undefined;
 
-  /** `timeoutMs` bounds the wait for the answer to one statement; a recount has no bound. */
+  /** `timeoutMs` limits the wait for the result of one statement; a recount has no limit. */
   constructor(config: AggregatorConfig, pool: pg.Pool, timeoutMs = answerTimeoutMs) {
     this.#config = config;
     this.#pool = pool;
@@ -84,14 +84,14 @@ export class PostgresLedger implements Ledger {
     this.#identity = identity;
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
-    // One transaction: of two pipelines that meet in an empty schema, one gets all of it and the other nothing.
+    // One transaction: if two pipelines use an empty schema at the same time, one gets all of it and the other nothing.
     await this.#transaction('BEGIN', async ({ query }) => {
       await query(
         `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
         [namespace, name, clusterId, groupId],
       );
       await query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
-      // Only the very first log opens by itself; a later one is a person's decision.
+      // Only the first log opens automatically; an administrator must open a later log.
       await query(
         `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
          SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
@@ -109,7 +109,7 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // A second question. While the row is ours only we write into it; another owner may have come in between.
+    // A second query. Only the current owner writes to the row, but another owner may have claimed it in between.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
         `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,
@@ -180,7 +180,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async readTotal(series: string): Promise<SeriesTotal | undefined> {
-    // One statement, one snapshot: the total counts exactly what the vector says.
+    // One statement has one snapshot, so the total counts exactly the records up to the vector.
     const rows = await this.#query<TotalRow>(
       `SELECT $1::text AS series, trim_scale(sum(total))::text AS total, sum(count)::text AS count,
          ${this.#vectorSql()} AS vector, ${this.#newestSql()} AS newest_applied
@@ -258,12 +258,12 @@ export class PostgresLedger implements Ledger {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    // Whoever asked for a recount is told that it failed; it would hold up our end for as long as it takes.
+    // A running recount fails, and its caller gets the error; otherwise it would block the shutdown until it ends.
     for (const client of this.#patient) void client.end();
     await this.#pool.end();
   }
 
-  /** Per partition of the current log the newest applied position, as JSON. */
+  /** SQL for the newest applied position of each partition of the current log, as JSON. */
   #vectorSql(): string {
     return `(SELECT json_agg(json_build_object('log_epoch', p.log_epoch, 'partition', p.partition, 'offset', (p.next_offset - 1)::text)
        ORDER BY p.partition) FROM ${this.#schema}.partitions p
@@ -307,14 +307,14 @@ export class PostgresLedger implements Ledger {
     };
   }
 
-  /** pg has this setting per query, its types do not. */
+  /** pg supports this setting per query, but its types do not declare it. */
   #bounded(config: pg.QueryConfig): pg.QueryConfig & { query_timeout: number } {
     return { ...config, query_timeout: this.#timeoutMs };
   }
 
   /**
-   * One statement that only reads and may take as long as it takes. Under the bound of batches a recount of some ten
-   * million rows from a cold disk would fail at every start, and nothing would be counted any more.
+   * Runs one read-only statement without a time limit. With the limit of batches, a recount of some ten million rows
+   * from a cold disk would fail at every start, and nothing would be counted.
    */
   async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
     return this.#transaction('BEGIN READ ONLY', async ({ query, queryPatiently }) => {
@@ -329,7 +329,7 @@ export class PostgresLedger implements Ledger {
       const query: Query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
         (await client.query<Row>(this.#bounded({ text, values }))).rows;
       const queryPatiently: Query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
-        // Closed while we came here: `close` did not see this statement.
+        // The ledger was closed meanwhile: `close` did not see this statement.
         if (this.#isClosed) throw new StoreUnavailableError('Closed', 'the connection to PostgreSQL is closed');
         this.#patient.add(client);
         try {
@@ -346,7 +346,7 @@ export class PostgresLedger implements Ledger {
         isClean = true;
         return result;
       } finally {
-        // A connection in an unknown state is not used again, and the server rolls back what it held.
+        // A connection in an unknown state is closed, and the server rolls its transaction back.
         client.release(!isClean);
       }
     });
@@ -379,13 +379,13 @@ interface AnchorRow {
   readonly owner_epoch: string;
   readonly anchor_leader_epoch: number | null;
   readonly anchor_hash: Buffer | null;
-  /** Null where there never was an anchor. */
+  /** Null if the partition never had an anchor. */
   readonly is_anchored: boolean | null;
 }
 
 type BooksRow = Record<string, string | null> & Omit<HaltRow, 'halt_stays'>;
 
-/** What a verdict shows of it. */
+/** Maximum characters of a halt message that a verdict shows. */
 const haltMessageMax = 2048;
 
 interface PositionRow {
@@ -430,7 +430,7 @@ function toHalt({
   return reason === null ? undefined : { reason, message: message ?? '' };
 }
 
-/** A message may quote a record, which may hold anything; text columns refuse NUL. */
+/** A message may quote a record, which may contain any character; text columns refuse NUL. */
 function storable(message: string): string {
   return message
     .toWellFormed()
@@ -468,8 +468,8 @@ function only<Row>(rows: readonly Row[]): Row {
 }
 
 /**
- * Every partition that anything was counted of, also one that table partitions has lost. In the ledger they are found
- * by jumping through its index: a plain DISTINCT would read all of it.
+ * Every partition with counted records, also a partition whose row in table partitions was lost. Partitions in the
+ * ledger are found by jumping through its index: a plain DISTINCT would read the whole table.
  */
 function placesSql(schema: string): string {
   return `WITH RECURSIVE counted AS (
@@ -483,7 +483,7 @@ function placesSql(schema: string): string {
     ORDER BY log_epoch, partition`;
 }
 
-/** One partition in one statement, so one snapshot: ledger rows against totals, and rows against the counters. */
+/** Checks one partition in one statement, so in one snapshot: ledger rows against totals, and rows against counters. */
 function recountSql(schema: string): string {
   return `WITH
     counted AS (

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { escapeIdentifier, escapeLiteral, type QueryResultRow } from 'pg';
 import { StoreUnavailableError } from './port.ts';
 
-/** Then the caller tries again, and says so meanwhile. */
+/** After this time the caller reports the wait and retries. */
 const lockTimeoutMs = 20_000;
 
 interface Migration {
@@ -12,12 +12,12 @@ interface Migration {
   readonly sql: string;
 }
 
-/** Asks within an open transaction. Values are parameters; without any, `text` may hold several statements. */
+/** Runs a query in an open transaction. `values` are parameters; without values, `text` may hold several statements. */
 export type Query = <Row extends QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
 
 export interface Transaction {
   readonly query: Query;
-  /** Without a bound on the time of the answer. */
+  /** Without a time limit. */
   readonly queryPatiently: Query;
 }
 
@@ -26,9 +26,9 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   const migrations = await readMigrations();
   const quoted = escapeIdentifier(schema);
   await requireUtf8(query);
-  // A migration may take longer than a batch is allowed to.
+  // A migration may take longer than a batch.
   await query('SET LOCAL transaction_timeout = 0');
-  // Another aggregator may be migrating. Should it vanish, the server ends its session (see connect.ts).
+  // Another aggregator may be migrating. If that aggregator dies, the server ends its session (see connect.ts).
   await query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
   await query(`SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`sumpipeline:${schema}`)}, 0))`);
   if (!(await schemaExists(query, schema))) await query(`CREATE SCHEMA ${quoted}`);
@@ -42,7 +42,7 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   if (newest > known) {
     throw new StoreUnavailableError(
       'SchemaTooNew',
-      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote it; upgrade this one`,
+      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote the schema; upgrade this program`,
     );
   }
   for (const migration of migrations.filter(({ version }) => version > newest)) {
@@ -51,17 +51,17 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   }
 }
 
-/** In another encoding PostgreSQL refuses some series, and the books would park what they should count. */
+/** In another encoding PostgreSQL refuses some series, and valid additions would be parked instead of counted. */
 async function requireUtf8(query: Query): Promise<void> {
   const [row] = await query<{ server_encoding: string }>('SHOW server_encoding');
   if (row?.server_encoding === 'UTF8') return;
   throw new StoreUnavailableError(
     'DatabaseEncoding',
-    `the database has encoding ${row?.server_encoding}, but series are Unicode: create one with ENCODING 'UTF8' TEMPLATE template0`,
+    `the database has encoding ${row?.server_encoding}, but series are Unicode: create a database with ENCODING 'UTF8' TEMPLATE template0`,
   );
 }
 
-/** CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even when the schema is there: look first. */
+/** CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even if the schema exists, so check first. */
 async function schemaExists(query: Query, schema: string): Promise<boolean> {
   return (await query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])).length > 0;
 }

@@ -3,48 +3,51 @@ import type { PartitionBooks } from '#core/law.ts';
 import type { Position } from '#core/vector.ts';
 
 /**
- * The port to the books. What it promises: a batch is applied whole or not at all; two owners never both succeed;
- * every commit keeps the conservation law. All offsets are 64 bit, all amounts canonical decimal text.
+ * The port to the ledger in PostgreSQL. It guarantees: a batch is applied completely or not at all; two owners never
+ * both succeed; every commit keeps the conservation law. All offsets are 64 bit, all amounts are canonical decimal
+ * text.
  */
 export interface Ledger {
-  /** Creates or upgrades the schema. Several may call it at once; a schema newer than this program is refused. */
+  /** Creates or upgrades the schema. Concurrent calls are safe; a schema newer than this program is refused. */
   migrate(): Promise<void>;
-  /** Throws StoreIdentityError when the books belong to another pipeline. Needs no Kafka; an empty schema is fine. */
+  /** Throws StoreIdentityError if the books belong to another pipeline. Needs no Kafka; an empty schema is accepted. */
   requireOwner(): Promise<void>;
   /**
-   * The log that the books count; undefined until it was identified for the first time. From then on something may stand
-   * in it that was never counted.
+   * The log that the books count; undefined until `identify` ran for the first time. From then on the log may hold
+   * records that were never counted.
    */
   readLog(): Promise<LedgerIdentity | undefined>;
-  /** Writes the identity into an empty schema, or throws StoreIdentityError when the books belong to something else. */
+  /**
+   * Stores the identity in an empty schema. Throws StoreIdentityError if the books belong to another pipeline or log.
+   */
   identify(identity: LedgerIdentity): Promise<void>;
   /**
-   * Takes a partition over: every earlier owner is fenced off from here on. Checks the identity again. Throws FencedError
-   * when another owner claimed it in the same moment.
+   * Claims a partition: from now on every earlier owner is fenced off. Checks the identity again. Throws FencedError if
+   * another owner claimed the partition at the same moment.
    */
   claim(partition: number, owner: string): Promise<Claim>;
   /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
   applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;
-  /** Writes down why a partition stands still, for every replica and the next process. Throws FencedError. */
+  /** Stores why a partition is halted, for every replica and the next process. Throws FencedError. */
   halt(halt: LedgerHalt): Promise<void>;
-  /** The total of one series with the vector it counts up to; undefined when nothing of the series counts yet. */
+  /** The total of one series with the vector up to which it counts; undefined if the series has no additions yet. */
   readTotal(series: string): Promise<SeriesTotal | undefined>;
-  /** Per partition of the current log the newest applied position; cheap, for waiting on positions. */
+  /** The newest applied position of each partition of the current log; cheap, for waiting on positions. */
   readVector(): Promise<Position[]>;
   /** Series after `after` in byte order. */
   listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
   readAddition(requestId: string): Promise<CountedAddition | undefined>;
   /** The books of every partition of every log. */
   readBooks(): Promise<OwnedBooks[]>;
-  /** Counts the ledger again, one partition per statement, and says where the books differ. Reads every row. */
+  /** Adds the ledger up again, one partition per statement, and returns differences. Reads every row. */
   recount(): Promise<RecountResult>;
   close(): Promise<void>;
 }
 
-/** Which log the books count; known only after asking Kafka. */
+/** Which log the books count; known only after a request to Kafka. */
 export interface LedgerIdentity {
   readonly clusterId: string;
-  /** Kafka's id of the topic; absent while it is not known. Books without one adopt it. */
+  /** Kafka's id of the topic; absent while unknown. Books without an id store it. */
   readonly topicId?: string | undefined;
 }
 
@@ -52,32 +55,32 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** The record at nextOffset - 1; undefined when nothing was counted, or by a version that kept no anchor. */
+  /** The record at nextOffset - 1; undefined if nothing was counted, or if a version without anchors counted it. */
   readonly anchor: Anchor | undefined;
-  /** Set when the partition must not go on before a person has decided; then it cannot be counted either. */
+  /** If set, the partition must not be counted until an administrator clears the halt. */
   readonly halt: PartitionHalt | undefined;
 }
 
-/** What tells a record from any other that the log may hold at its offset. */
+/** Identifies a record, to detect that the log holds another record at its offset. */
 export interface Anchor {
-  /** Undefined when the broker did not say. */
+  /** Undefined if the broker did not return it. */
   readonly leaderEpoch: number | undefined;
   /** 32 bytes. */
   readonly hash: Uint8Array;
 }
 
-/** Why a partition stands still, as the books keep it. */
+/** Why a partition is halted, as stored in the books. */
 export interface PartitionHalt {
   /** One CamelCase word. */
   readonly reason: string;
-  /** What was seen and what to do. */
+  /** What happened and what to do. */
   readonly message: string;
 }
 
 export interface LedgerHalt extends PartitionHalt {
   readonly partition: number;
   readonly ownerEpoch: bigint;
-  /** True: no later claim goes on until a person clears it. False: it goes when a batch commits. */
+  /** If true, an administrator must clear the halt; if false, the next committed batch clears it. */
   readonly stays: boolean;
 }
 
@@ -89,7 +92,7 @@ export interface LedgerBatch {
   readonly nextOffset: bigint;
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];
-  /** Of the record at nextOffset - 1. */
+  /** Anchor of the record at nextOffset - 1. */
   readonly anchor: Anchor;
 }
 
@@ -107,10 +110,10 @@ export interface ParkedRecord {
   readonly reason: string;
 }
 
-/** What a record of a batch may become; records expire outside of batches. */
+/** Possible dispositions of a record in a batch; records expire outside of batches. */
 export const batchDispositions = ['applied', 'duplicate', 'conflict', 'parked'] as const;
 
-/** Records of a batch by what became of them. */
+/** Numbers of records of a batch by disposition. */
 export type BatchOutcome = Readonly<Record<(typeof batchDispositions)[number], number>>;
 
 export interface SeriesTotal {
@@ -141,24 +144,26 @@ export interface OwnedBooks extends PartitionBooks {
 export interface RecountResult {
   /** How many ledger rows were counted. */
   readonly additions: bigint;
-  /** One sentence per difference, at most `recountDifferencesMax`; empty when the books agree. */
+  /** One sentence per difference, at most `recountDifferencesMax`; empty if there is no difference. */
   readonly differences: readonly string[];
 }
 
-/** A person needs the first few differences, not all of them. */
+/** The first few differences are enough for an administrator. */
 export const recountDifferencesMax = 20;
 
-/** Another owner took the partition, or the books stand at another offset. Drop the batch, claim again. */
+/** Another owner claimed the partition, or its next offset is another one. Drop the batch and claim again. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
 
-/** PostgreSQL refuses a value in this batch. Halve the batch until the record is alone, then park it. */
+/** PostgreSQL refuses a value in this batch. Halve the batch until the record is alone, then park the record. */
 export class BatchDataError extends Error {
   override readonly name = 'BatchDataError';
 }
 
-/** The books contradict themselves, or the batch does not fit them. A person must look: halt. */
+/**
+ * The books contradict themselves, or the batch does not fit them. Halt until an administrator has checked the books.
+ */
 export class BooksError extends Error {
   override readonly name = 'BooksError';
   readonly reason: string;
@@ -179,7 +184,7 @@ export class StoreIdentityError extends Error {
   }
 }
 
-/** PostgreSQL cannot be reached, refuses us, or the outcome of a commit is not known. */
+/** PostgreSQL cannot be reached or refuses the client, or the outcome of a commit is not known. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   /** One CamelCase word for a condition. */

@@ -15,17 +15,17 @@ export interface CallsOptions {
   readonly now?: () => number;
 }
 
-/** What the client asked for, before it is bounded. */
+/** A request of a client, before its deadline is limited. */
 export interface CallRequest {
   /** The method's name without its service; a label of metrics. */
   readonly method: string;
   /** Milliseconds since the Unix epoch; undefined when the client set none. */
   readonly deadline: number | undefined;
-  /** Registers what is called when the client went away; it may be called after the answer too, and at any time. */
+  /** Registers a callback for when the client disconnects; it may run at any time, also after the response. */
   readonly onGone: (gone: () => void) => void;
   /** The client's place in its trace. */
   readonly trace: TraceCarrier;
-  /** What the protocol calls this. */
+  /** Name and attributes that the protocol defines for the span. */
   readonly span: Pick<SpanSettings, 'name' | 'attributes'>;
 }
 
@@ -33,14 +33,14 @@ export type Answer<Response> =
   | { readonly ok: true; readonly response: Response }
   | { readonly ok: false; readonly failure: Failure };
 
-/** Without a deadline of the client's own. Longer than an election of a new partition leader. */
+/** Used if the client sets no deadline. Longer than the election of a new partition leader. */
 const defaultTimeoutMs = 10_000;
-/** More would only hold memory for a client that is long gone. */
+/** A longer deadline would only hold memory for a client that disconnected long ago. */
 export const maximumTimeoutMs = 60_000;
-/** What a handler may take beyond its deadline before the edge answers for it. */
+/** How long a handler may exceed its deadline before this class returns deadline-exceeded. */
 const graceMs = 500;
 
-/** Runs every call of both protocols: bounds its time, counts it, and turns what it throws into a Failure. */
+/** Runs every call of both protocols: limits its time, counts it, and turns its errors into a Failure. */
 export class Calls {
   readonly #options: CallsOptions;
   readonly #now: () => number;
@@ -55,7 +55,7 @@ export class Calls {
     const { span: named, trace } = request;
     return inSpan({ ...named, kind: SpanKind.SERVER, parent: contextOf(trace) }, async (span) => {
       const answer = await this.#run(request, work);
-      // A request that the client has to correct is no failure of ours.
+      // A request that the client must correct is not a failure of the server.
       if (!answer.ok && answer.failure.httpStatus >= 500) failSpan(span, answer.failure.code);
       return answer;
     });
@@ -69,8 +69,8 @@ export class Calls {
     const deadline = Math.min(asked ?? startedAt + defaultTimeoutMs, startedAt + maximumTimeoutMs);
     const context = new Context(deadline);
     onGone(() => context.end());
-    const answer = await this.#settle(method, deadline - startedAt + graceMs, () => work(context));
-    context.settle();
+    const answer = await this.#withinDeadline(method, deadline - startedAt + graceMs, () => work(context));
+    context.answered();
     const { metrics } = this.#options;
     const result: RequestResult = answer.ok ? 'ok' : answer.failure.code;
     metrics.sumpipeline_requests_total.inc({ method, result });
@@ -78,31 +78,35 @@ export class Calls {
     return answer;
   }
 
-  /** A request that never became a call: no such path, too large, broken. */
+  /** Counts a request that never became a call: no such path, too large, malformed. */
   countRefused({ code }: Failure): void {
     this.#options.metrics.sumpipeline_requests_total.inc({ method: 'none', result: code });
   }
 
-  async #settle<Response>(method: string, withinMs: number, work: () => Promise<Response>): Promise<Answer<Response>> {
+  async #withinDeadline<Response>(
+    method: string,
+    withinMs: number,
+    work: () => Promise<Response>,
+  ): Promise<Answer<Response>> {
     try {
       return { ok: true, response: await withDeadline(method, Math.max(0, withinMs), work()) };
     } catch (error) {
       if (error instanceof SumError) return { ok: false, failure: failureOf(error) };
       if (error instanceof DeadlineError) return { ok: false, failure: deadlineExceeded };
-      this.#options.logger.error({ error, method }, 'a request failed inside');
+      this.#options.logger.error({ error, method }, 'a request failed with an internal error');
       return { ok: false, failure: internalFailure };
     }
   }
 }
 
 /**
- * What the handler sees of its call. The signal is made for those who look at it, and aborted only while they wait: an
- * abort costs more than an addition, and a call that was answered has nothing left to stop.
+ * The call as its handler sees it. The signal is created on first use and aborted only while the handler runs: an abort
+ * costs more than an addition, and after the response there is nothing left to stop.
  */
 class Context implements CallContext {
   readonly deadline: number;
   #controller: AbortController | undefined;
-  #state: 'waiting' | 'settled' | 'gone' = 'waiting';
+  #state: 'waiting' | 'answered' | 'gone' = 'waiting';
 
   constructor(deadline: number) {
     this.deadline = deadline;
@@ -116,8 +120,8 @@ class Context implements CallContext {
     return this.#controller.signal;
   }
 
-  settle(): void {
-    if (this.#state === 'waiting') this.#state = 'settled';
+  answered(): void {
+    if (this.#state === 'waiting') this.#state = 'answered';
   }
 
   end(): void {

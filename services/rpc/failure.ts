@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { type ErrorCode, errorCatalogue, type GrpcStatusName, problemTypeBase, SumError } from '#core/errors.ts';
 
-/** An error as both protocols tell it. Codes beyond the catalogue mean that we failed, not the request. */
+/** An error as both protocols return it. The codes outside the catalogue mean that the server failed. */
 export interface Failure {
   readonly code: ErrorCode | 'deadline-exceeded' | 'internal';
   readonly httpStatus: number;
@@ -31,17 +31,17 @@ export const deadlineExceeded: Failure = {
   httpStatus: 504,
   grpcStatus: status.DEADLINE_EXCEEDED,
   title: 'No answer before the deadline',
-  detail: 'the request was given up at its deadline; retry, with the same request id if it writes',
+  detail: 'the request did not finish before its deadline; retry, and use the same request id for a write',
   field: undefined,
 };
 
-/** Says nothing of what went wrong inside: that is in our log. */
+/** Contains no internal details; they are in the log. */
 export const internalFailure: Failure = {
   code: 'internal',
   httpStatus: 500,
   grpcStatus: status.INTERNAL,
   title: 'Internal error',
-  detail: 'something failed on our side; retry, with the same request id if it writes',
+  detail: 'the server failed; retry, and use the same request id for a write',
   field: undefined,
 };
 
@@ -58,7 +58,7 @@ export function problemOf({ code, httpStatus, title, detail, field }: Failure): 
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
-/** For errors of the edge itself that have no field. */
+/** For errors of the HTTP or gRPC server itself, which have no field. */
 export function failure(code: ErrorCode, detail: string): Failure {
   return failureOf(new SumError(code, detail));
 }

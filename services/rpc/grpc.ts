@@ -32,18 +32,18 @@ export interface GrpcOptions {
 
 export interface GrpcServer {
   readonly port: number;
-  /** What grpc.health.v1 answers, for the service and for the server as a whole. */
+  /** Sets what grpc.health.v1 returns, for the service and for the server as a whole. */
   setServing(isServing: boolean): void;
   close(withinMs: number): Promise<void>;
 }
 
 /**
- * A client that balances over the headless Service sees new pods only when it resolves again, which it does when a
- * connection ends: so connections end now and then, with time for calls in flight.
+ * A client that balances over the headless Service finds new pods only when it resolves the name again, and it does so
+ * when a connection ends. So connections end after a while, with time for calls in flight.
  */
 const connectionAgeMs = 10 * 60_000;
 const connectionGraceMs = 30_000;
-/** Calls of one connection at a time; the queue behind bounds all of them together. */
+/** Concurrent calls of one connection; the queue of the service limits all calls together. */
 const concurrentStreamsMax = 1_000;
 
 /** Serves a service over gRPC (plaintext HTTP/2) with health and reflection. */
@@ -61,8 +61,8 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
     definition[name] = defineMethod(bound);
     implementation[name] = (call: ServerUnaryCall<Uint8Array, Message>, callback: sendUnaryData<Message>) => {
       answer(bound, calls, call).then(
-        (settled) => (settled.ok ? callback(null, settled.response) : callback(statusOf(settled.failure))),
-        (error: unknown) => logger.error({ error, method: name }, 'an answer could not be sent'),
+        (answered) => (answered.ok ? callback(null, answered.response) : callback(statusOf(answered.failure))),
+        (error: unknown) => logger.error({ error, method: name }, 'a response could not be sent'),
       );
     };
   }
@@ -80,7 +80,10 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-/** Bytes in: they are decoded inside the call, so that a bad message is an INVALID_ARGUMENT and is counted. */
+/**
+ * Passes the raw bytes on. They are decoded inside the call, so that a bad message returns INVALID_ARGUMENT and is
+ * counted.
+ */
 function defineMethod({ method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
   const bytes = (value: Uint8Array) => Buffer.from(value);
   return {
@@ -127,7 +130,7 @@ function readTrace(metadata: Metadata): TraceCarrier {
 function statusOf(failure: Failure): Partial<ServiceError> {
   const metadata = new Metadata();
   metadata.set('sumpipeline-error-code', failure.code);
-  // Metadata holds printable ASCII only; a field that a client made up need not be.
+  // Metadata allows only printable ASCII, but a field name from the client may contain anything.
   if (failure.field !== undefined && /^[\x20-\x7e]{1,200}$/.test(failure.field)) {
     metadata.set('sumpipeline-error-field', failure.field);
   }
@@ -148,7 +151,7 @@ async function close(server: Server, withinMs: number, logger: Logger): Promise<
   try {
     await withDeadline('gRPC calls in flight', withinMs, ended);
   } catch (error) {
-    logger.warn({ error }, 'cut gRPC calls in flight');
+    logger.warn({ error }, 'aborted gRPC calls in flight');
     server.forceShutdown();
   }
 }

@@ -8,7 +8,7 @@ export interface BoundMethod {
   readonly handler: UnaryHandler;
 }
 
-/** The methods of a service with their handlers, by local name. Throws when one is missing or is not unary. */
+/** The methods of a service with their handlers, by local name. Throws if a handler is missing or not unary. */
 export function bindHandlers<Service extends DescService>(
   service: Service,
   handlers: ServiceHandlers<Service>,
@@ -19,7 +19,7 @@ export function bindHandlers<Service extends DescService>(
     if (method.methodKind !== 'unary' || typeof handler !== 'function') {
       throw new Error(`${service.typeName}.${method.name} has no unary handler`);
     }
-    // The one place where the types of all methods meet: ServiceHandlers has paired message and handler already.
+    // The only cast for all methods: ServiceHandlers has already checked that message and handler match.
     bound.set(method.localName, { method, handler: handler.bind(handlers) as UnaryHandler });
   }
   return bound;

@@ -28,7 +28,7 @@ async function request(init: {
   return { status: response.status, type, answer, headers: response.headers };
 }
 
-test('the answer is the JSON mapping with its zeros, whatever content type the body claims', async () => {
+test('the response is the JSON mapping with default values, for every content type of the body', async () => {
   edge.handle = echo;
   for (const headers of [
     {},
@@ -75,7 +75,7 @@ describe('what is wrong with a request is said with a status, a type and a field
       body: '{"a":"1","a":"2"}',
       status: 400,
       code: 'malformed-json',
-      detail: /"a" stands twice/,
+      detail: /"a" occurs twice/,
     },
     {
       what: 'a field by both of its names',
@@ -201,7 +201,7 @@ describe('what is wrong with a request is said with a status, a type and a field
   }
 });
 
-test('what the service refuses carries its code; what it did not foresee says nothing of the inside', async () => {
+test('an error of the service has its code; an unexpected error contains no internal details', async () => {
   for (const code of Object.keys(errorCatalogue) as ErrorCode[]) {
     edge.handle = () => Promise.reject(new SumError(code, 'why and what to do', { field: 'a' }));
     const { status, answer, headers } = await request({ body: '{}' });
@@ -232,7 +232,7 @@ test('the deadline is the header, at most a minute, ten seconds without it', asy
   assert.deepEqual(asked, [10, 3]);
 });
 
-test('a handler that forgets the deadline is answered for', async () => {
+test('a handler that exceeds the deadline gets deadline-exceeded', async () => {
   edge.handle = () => new Promise(() => {});
   const startedAt = performance.now();
   const { status } = await request({ body: '{}', headers: { 'request-timeout-ms': '50' } });
@@ -255,7 +255,7 @@ test('a client that goes away aborts the call', async () => {
   await aborted.promise;
 });
 
-test('bytes that are not HTTP get an answer and the door', async () => {
+test('bytes that are not HTTP get a response, and the connection is closed', async () => {
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect(edge.server.httpPort, '127.0.0.1', () => socket.write('\x16\x03\x01\x02\x00hello\r\n\r\n'));
     let text = '';

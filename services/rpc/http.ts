@@ -27,13 +27,13 @@ export interface HttpServer {
   close(withinMs: number): Promise<void>;
 }
 
-/** The client's own bound on a request, in milliseconds; 1 to 60000. */
+/** The client's timeout of a request, in milliseconds; 1 to 60000. */
 const timeoutHeader = 'request-timeout-ms';
 
-/** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the handlers that gRPC has too. */
+/** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the same handlers as gRPC. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
   const { routes, methods, calls, logger } = options;
-  /** Before any handler: counted without a method. */
+  /** Refuses a request before any handler runs; it is counted without a method. */
   const refuse = (reply: FastifyReply, failed: Failure): FastifyReply => {
     calls.countRefused(failed);
     return sendFailure(reply, failed);
@@ -41,17 +41,17 @@ export async function startHttp<Service extends DescService>(options: HttpOption
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: receiveTimeoutMs,
-    // Node looks at slow clients only so often: 30 s by default.
+    // Node checks for slow clients only every 30 s by default.
     http: { headersTimeout: receiveTimeoutMs, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: pathParameterCharsMax },
     forceCloseConnections: 'idle',
-    // Whoever has a connection to us while we close is answered like everybody else, not with fastify's own 503.
+    // While the server closes, open connections get normal responses instead of fastify's own 503.
     return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => refuse(reply, edgeFailure(error, logger)),
     clientErrorHandler: answerGarbage,
   });
-  // Every body is taken as JSON, whatever its content type says: `curl -d` works without a header. fastify would refuse a
-  // type that it cannot parse before any parser of ours, so it sees one that it can.
+  // Every body is parsed as JSON, regardless of its content type, so that `curl -d` works without a header. fastify
+  // would refuse an unknown type before this parser runs, so the content type is replaced by a known one.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/json';
     done();
@@ -61,7 +61,7 @@ export async function startHttp<Service extends DescService>(options: HttpOption
   app.setErrorHandler((error, _request, reply) => refuse(reply, edgeFailure(error, logger)));
   app.setNotFoundHandler((request, reply) => {
     const known = routes.map(({ verb, path }) => `${verb} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).join(', ');
-    return refuse(reply, failure('not-found', `${request.method} on this path is not served; there is ${known}`));
+    return refuse(reply, failure('not-found', `${request.method} on this path is not served; served are ${known}`));
   });
   for (const route of routes) {
     const bound = methods.get(route.method);
@@ -93,7 +93,8 @@ async function handle<Service extends DescService>(handling: Handling<Service>):
     {
       method: method.name,
       deadline: timeout.ok ? timeout.deadline : undefined,
-      // `close` of the request comes when its body is read; of the response, when it was sent or the client went away.
+      // `close` of the request fires when its body was read; of the response, when it was sent or the client
+      // disconnected.
       onGone: (gone) => reply.raw.once('close', gone),
       trace: { traceparent: single(request, 'traceparent'), tracestate: single(request, 'tracestate') },
       span: {
@@ -138,7 +139,7 @@ function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
   const url = new URL(request.raw.url ?? '/', 'http://localhost');
   const query = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
-    if (query.has(name)) throw invalidField(shorten(name), 'stands twice in the query');
+    if (query.has(name)) throw invalidField(shorten(name), 'occurs twice in the query');
     query.set(name, value);
   }
   return query;
@@ -147,7 +148,7 @@ function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
 function refuseUnknown(query: ReadonlyMap<string, string>, known: readonly string[]): void {
   const unknown = [...query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const hint = known.length === 0 ? 'this path takes none' : `known are ${known.join(', ')}`;
+  const hint = known.length === 0 ? 'this path has no query parameters' : `known are ${known.join(', ')}`;
   throw invalidField(shorten(unknown), `is not a query parameter of this path; ${hint}`);
 }
 
@@ -161,7 +162,7 @@ function readTimeout(
   return { ok: false, error: invalidField(timeoutHeader, `must be milliseconds from 1 to ${maximumTimeoutMs}`) };
 }
 
-/** Errors of fastify itself: body too large, timeouts, broken paths. */
+/** Errors of fastify itself: body too large, timeouts, malformed paths. */
 function edgeFailure(error: unknown, logger: Logger): Failure {
   if (error instanceof SumError) return failureOf(error);
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
@@ -175,18 +176,18 @@ function edgeFailure(error: unknown, logger: Logger): Failure {
       return failure('not-found', 'the path is not valid percent-encoded UTF-8, or a part of it is too long');
     default:
       if (error instanceof Error && isClientError(error)) return failure('malformed-json', error.message);
-      logger.error({ error }, 'a request failed at the edge');
+      logger.error({ error }, 'a request failed in the HTTP server');
       return internalFailure;
   }
 }
 
-/** fastify gives its errors the status that it would answer: below 500 the request is at fault, not this service. */
+/** fastify's errors have an HTTP status: below 500 the request is wrong, not this service. */
 function isClientError(error: Error): boolean {
   const status: unknown = Reflect.get(error, 'statusCode');
   return typeof status === 'number' && status >= 400 && status < 500;
 }
 
-/** Failures that pass by themselves, most of them within a second. */
+/** Failures that end without action, most of them within a second. */
 const passing: ReadonlySet<Failure['code']> = new Set(['queue-full', 'outcome-unknown', 'unavailable']);
 
 function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
@@ -197,7 +198,7 @@ function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
     .send(JSON.stringify(problemOf(failed)));
 }
 
-/** Bytes that are not HTTP, or headers that never end: answered on the bare socket, then closed. */
+/** Bytes that are not HTTP, or headers that never end: the response goes to the raw socket, which is then closed. */
 function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -227,7 +228,7 @@ async function close(app: FastifyInstance, withinMs: number, logger: Logger): Pr
   try {
     await withDeadline('HTTP requests in flight', withinMs, app.close());
   } catch (error) {
-    logger.warn({ error }, 'cut HTTP requests in flight');
+    logger.warn({ error }, 'aborted HTTP requests in flight');
     app.server.closeAllConnections();
   }
 }

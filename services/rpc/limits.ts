@@ -1,13 +1,13 @@
 /** One addition needs less than 1 KB; the rest leaves room for batches. */
 export const bodyBytesMax = 64 * 1024;
 
-/** Time to send headers and body; a client that dribbles bytes holds a connection no longer. */
+/** Time limit for receiving headers and body, so that a slow client cannot hold a connection longer. */
 export const receiveTimeoutMs = 10_000;
 
-/** A series of 200 bytes, every byte percent-encoded, and then some. */
+/** Enough for a series of 200 bytes with every byte percent-encoded (600 characters). */
 export const pathParameterCharsMax = 1024;
 
-/** What a client made up is named in errors, up to here. */
+/** Maximum characters of client input that errors quote. */
 const quotedCharsMax = 60;
 
 export function shorten(text: string): string {

@@ -3,10 +3,10 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import type { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 
-/** Lets grpcurl and its kin list and call the service without its proto files. */
+/** Lets grpcurl and similar tools list and call the service without its proto files. */
 export function addReflection(server: Server, service: DescService): void {
   const files = [...filesOf(service.file)].map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
-  // The library wants what @grpc/proto-loader makes; of that it reads only the file descriptors.
+  // The library expects a definition from @grpc/proto-loader, but reads only its file descriptors.
   const definition = {
     format: 'Protocol Buffer 3 EnumDescriptorProto',
     type: {},

@@ -24,13 +24,13 @@ export interface RpcServerOptions<Service extends DescService> {
 export interface RpcServer {
   readonly httpPort: number;
   readonly grpcPort: number;
-  /** What gRPC's health service answers; false until it is first set. */
+  /** Sets what gRPC's health service returns; false until the first call. */
   setServing(isServing: boolean): void;
-  /** Takes nothing new, finishes what is in flight within `withinMs`, then cuts. Never rejects. */
+  /** Accepts no new calls, waits at most `withinMs` for calls in flight, then aborts them. Never rejects. */
   close(withinMs: number): Promise<void>;
 }
 
-/** The edge that both services share: the same handlers over gRPC and HTTP/JSON. Rejects when a port is taken. */
+/** The servers that both services use: the same handlers over gRPC and HTTP/JSON. Rejects if a port is in use. */
 export async function startRpcServer<Service extends DescService>(
   options: RpcServerOptions<Service>,
 ): Promise<RpcServer> {

@@ -6,15 +6,15 @@ import { shorten } from './limits.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses a body that must be JSON in UTF-8 with no key twice in an object. A number in a field named by `decimals` becomes
- * its raw text. Throws SumError `malformed-json`.
+ * Parses a body that must be JSON in UTF-8 without duplicate keys in an object. A number in a field named in `decimals`
+ * becomes its raw text. Throws SumError `malformed-json`.
  */
 export function parseStrictJson(body: Uint8Array, decimals: readonly string[]): JsonValue {
   const text = decodeText(body);
   if (text.trim() === '') throw malformed('the body is empty: send a JSON object');
   const value = parseRaw(text, new Set(decimals));
   const twice = findRepeatedKey(text);
-  if (twice !== undefined) throw malformed(`the key ${shorten(twice)} stands twice in one object`);
+  if (twice !== undefined) throw malformed(`the key ${shorten(twice)} occurs twice in one object`);
   return value;
 }
 

@@ -3,17 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
 import { until } from '#test/support/condition.ts';
 import { startDaemon } from '#test/support/daemon.ts';
 import { createLog, plainClient, secureLogSettings } from '#test/support/logSettings.ts';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { cpuMs, quantile, runClosedLoop } from './closedLoop.ts';
 
 /**
- * What an acknowledged addition costs: one calculator over gRPC unary, a closed loop of so many calls in flight, a real
- * Kafka over SASL_SSL, beside a bare grpc-js echo. Prints a table; all of it in one run, because two runs on a busy
- * machine do not compare, and of several rounds the one in the middle.
+ * The cost of an acknowledged addition: one calculator over gRPC unary, a closed loop of several calls in flight, a
+ * real Kafka over SASL_SSL, compared with a bare grpc-js echo. Prints a table. Everything is in one run, because two
+ * runs on a busy machine do not compare, and the median of several rounds is printed.
  *
  *   npm run bench:append                    this tree and the echo
  *   npm run bench:append -- --before DIR    also the calculator of another checkout (with its node_modules)
@@ -36,12 +36,12 @@ interface Row {
   readonly [column: string]: string | number;
 }
 
-/** A server under test: where it listens and which process to charge. */
+/** A server under test: its address and the process whose CPU time is measured. */
 interface Subject extends AsyncDisposable {
   readonly name: string;
   readonly address: string;
   readonly pid: number;
-  /** Mean records of an append since it started; undefined where there are no appends. */
+  /** Mean number of records in an append since the start; undefined if the server makes no appends. */
   batch(): Promise<{ additions: number; appends: number } | undefined>;
 }
 
@@ -53,7 +53,7 @@ const subjects: (() => Promise<Subject>)[] = [
   () => startCalculator('now', process.cwd()),
 ];
 for (const inFlight of values.calls.split(',').map(Number)) {
-  // In turns, so that a busy moment of the machine meets them all.
+  // In turns, so that a busy moment of the machine affects all of them.
   const measured: Row[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const start of subjects) {
@@ -64,7 +64,7 @@ for (const inFlight of values.calls.split(',').map(Number)) {
   console.table([...Map.groupBy(measured, ({ server }) => server).values()].map(median));
 }
 
-/** The round in the middle by rate: numbers of one round belong together. */
+/** The median round by rate: only numbers of the same round belong together. */
 function median(rounds: Row[]): Row | undefined {
   return rounds.toSorted((a, b) => a['acknowledged/s'] - b['acknowledged/s'])[Math.floor(rounds.length / 2)];
 }

@@ -10,12 +10,12 @@ export interface ClosedLoop<Readings> {
   readonly address: string;
   readonly inFlight: number;
   readonly seconds: number;
-  /** Called after the warm-up and when the time is over, while calls are in flight. */
+  /** Called after the warm-up and at the end of the time, while calls are in flight. */
   readonly read: () => Promise<Readings>;
 }
 
 export interface ClosedLoopResult<Readings> {
-  /** Of acknowledged additions, in milliseconds, ascending. */
+  /** Latencies of acknowledged additions, in milliseconds, ascending. */
   readonly latencies: readonly number[];
   readonly failed: number;
   readonly seconds: number;
@@ -23,7 +23,7 @@ export interface ClosedLoopResult<Readings> {
   readonly after: Readings;
 }
 
-/** So many calls in flight for so long, each followed by the next. */
+/** Keeps this many calls in flight for this time; each finished call starts the next. */
 export async function runClosedLoop<Readings>(options: ClosedLoop<Readings>): Promise<ClosedLoopResult<Readings>> {
   using client = new GrpcClient(options.address, Calculator);
   const latencies: number[] = [];
@@ -53,7 +53,7 @@ export async function runClosedLoop<Readings>(options: ClosedLoop<Readings>): Pr
   return { latencies: latencies.sort((a, b) => a - b), failed, seconds, before, after };
 }
 
-/** With two digits; `share` from 0 to 1. */
+/** A percentile as text with two digits; `share` is from 0 to 1. */
 export function quantile(latencies: readonly number[], share: number): string {
   return (latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN).toFixed(2);
 }

@@ -7,11 +7,11 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { type Cluster, findNode, removeNode, startCluster } from '#tools/cluster/cluster.ts';
-import { acquireHostAddress, hostAddress } from '#tools/cluster/hostNetwork.ts';
-import { acquireMachine, findMachineHolder } from '#tools/cluster/machine.ts';
-import { waitFor } from '#tools/process/wait.ts';
-import { createProgress, silentProgress } from '#tools/progress.ts';
+import { type Cluster, findNode, removeNode, startCluster } from '#lab/cluster/cluster.ts';
+import { acquireHostAddress, hostAddress } from '#lab/cluster/hostNetwork.ts';
+import { acquireMachine, findMachineHolder } from '#lab/cluster/machine.ts';
+import { waitFor } from '#lab/process/wait.ts';
+import { createProgress, silentProgress } from '#lab/progress.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { findNodeProcesses, readMachineState } from './machineState.ts';
 import { buildProbeImage } from './probeImage.ts';
@@ -28,7 +28,7 @@ let cluster: Pick<Cluster, 'kubeconfigPath' | 'kubectlPath' | 'hostAddress'>;
 let secondCluster: Cluster | undefined;
 
 before(async () => {
-  // Whoever has the machine now must be done before we look at what is there without a cluster.
+  // Another process may still use the machine: wait for its end before the state without a cluster is recorded.
   const machine = await acquireMachine({ what: 'the end-to-end test of the cluster', progress: createProgress() });
   await removeNode(); // an earlier run may have been killed
   stateBefore = readMachineState();
@@ -65,7 +65,7 @@ async function kubectl(...args: string[]): Promise<string> {
   return (await run(cluster.kubectlPath, ['--kubeconfig', cluster.kubeconfigPath, '-n', 'probe', ...args])).stdout;
 }
 
-/** A verb of the cluster's program, as a person runs it; one that hangs is killed and fails. */
+/** A verb of the cluster's program, as a user runs it; a verb that hangs is killed and fails. */
 async function runVerb(verb: string): Promise<string> {
   const program = join(import.meta.dirname, '..', '..', 'tools', 'cluster', 'main.ts');
   return (await run(process.execPath, ['--no-warnings', program, verb], { timeout: 20_000 })).stdout;
@@ -79,7 +79,7 @@ async function apply(...objects: object[]): Promise<void> {
   assert.deepEqual(await once(child, 'exit'), [0, null]);
 }
 
-/** Runs a module in the pod; answers what it prints as JSON. */
+/** Runs a module in the pod; returns the JSON that it prints. */
 async function runInPod(pod: string, module: string): Promise<unknown> {
   return JSON.parse(await kubectl('exec', pod, '--', '/usr/bin/node', '--input-type=module', '--eval', module));
 }
@@ -153,7 +153,7 @@ test('a Deployment under the restricted security standard becomes available', as
   await startProbe();
 });
 
-test('logs and exec reach a container, which runs our Node as nobody in particular', async () => {
+test('logs and exec reach a container, which runs our Node as an unprivileged user', async () => {
   const pod = await firstPod('web');
   assert.match(await kubectl('logs', pod), /^listening/);
   const seen = await runInPod(pod, 'console.log(JSON.stringify({ node: process.version, uid: process.getuid() }))');
@@ -165,14 +165,14 @@ test('the host reaches pods and Services by their addresses', async () => {
   const hosts = new Set<string>();
   await waitFor({ what: 'both pods to answer through the Service', timeoutMs: 15_000 }, async () => {
     hosts.add((await fetchOnce(`http://${service}/hello`)).host);
-    if (hosts.size < 2) throw new Error(`answered so far: ${[...hosts].join(', ')}`);
+    if (hosts.size < 2) throw new Error(`responded so far: ${[...hosts].join(', ')}`);
     return true;
   });
   const podAddress = await kubectl('get', 'pod', await firstPod('web'), '-o', 'jsonpath={.status.podIP}');
   assert.equal((await fetchOnce(`http://${podAddress}:8080/direct`)).url, '/direct');
 });
 
-test('in a pod the names of Services resolve, both replicas answer, and the API server takes its token', async () => {
+test('in a pod the names of Services resolve, both replicas respond, and the API server accepts its token', async () => {
   const seen = await runInPod(
     await firstPod('web'),
     `
@@ -226,14 +226,14 @@ test('a pod reaches a process of the host at the address that outlives the node'
   }
 });
 
-test('a deleted pod goes in its grace time and is replaced', async () => {
+test('a deleted pod ends in its grace period and is replaced', async () => {
   const pod = await firstPod('web');
   await kubectl('delete', 'pod', pod, '--timeout=20s');
   await kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
   assert.doesNotMatch(await kubectl('get', 'pods', '-o', 'name'), new RegExp(pod));
 });
 
-test('every program of the node comes back after kill -9, and pods can be made again', async () => {
+test('every program of the node restarts after kill -9, and pods can be created again', async () => {
   const names = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy'];
   for (const name of [...names, 'containerd', 'coredns']) {
     const found = findNodeProcesses().filter(({ command }) => command.split(' ')[0]?.endsWith(`/${name}`));
@@ -250,15 +250,15 @@ test('every program of the node comes back after kill -9, and pods can be made a
   });
 });
 
-test('a second caller is told who has the machine', async () => {
+test('a second caller gets the name of the process that uses the machine', async () => {
   const holder = await findMachineHolder();
   assert.equal(holder?.pid, owner.pid);
   assert.equal(holder?.what, 'the end-to-end test of the cluster');
 });
 
-test('a person asks by hand who has the machine and where the kubeconfig is', async () => {
+test('npm run cluster prints which process uses the machine and where the kubeconfig is', async () => {
   const status = await runVerb('status');
-  assert.match(status, new RegExp(`taken by the end-to-end test of the cluster, process ${owner.pid}, since `));
+  assert.match(status, new RegExp(`in use by the end-to-end test of the cluster, process ${owner.pid}, since `));
   assert.ok(status.endsWith(`\nA node runs. KUBECONFIG=${cluster.kubeconfigPath}\n`), status);
   assert.equal(await runVerb('kubeconfig'), `${cluster.kubeconfigPath}\n`);
 });
@@ -280,7 +280,7 @@ test('after kill -9 of its owner nothing of the node runs, and the next start wo
   await kubectl('rollout', 'status', 'deployment/later', '--timeout=60s');
 });
 
-test('the end of the node as a whole is reported, not papered over', async () => {
+test('the end of the whole node is reported', async () => {
   const node = await findNode();
   assert.ok(node && secondCluster);
   process.kill(node.initPid, 'SIGKILL');
@@ -288,17 +288,17 @@ test('the end of the node as a whole is reported, not papered over', async () =>
   assert.equal(await findNode(), undefined);
 });
 
-test('stop leaves nothing: no mount, device, route, rule, control group, file or process', async () => {
+test('stop leaves nothing behind: no mount, device, route, rule, control group, file or process', async () => {
   const held = await acquireHostAddress();
   await secondCluster?.stop();
   secondCluster = undefined;
   const server = createServer().listen(0, hostAddress);
-  await once(server, 'listening'); // whoever else holds the address keeps it
+  await once(server, 'listening'); // another process that holds the address keeps it
   server.close();
   await held[Symbol.asyncDispose]();
   assert.deepEqual(readMachineState(), stateBefore);
   await using _free = await acquireMachine({ what: 'a look', progress: silentProgress });
-  assert.match(await runVerb('status'), /^The machine is taken by a look, .*\nNo node runs on this machine\.\n$/);
+  assert.match(await runVerb('status'), /^The machine is in use by a look, .*\nNo node runs on this machine\.\n$/);
   await assert.rejects(runVerb('kubeconfig'), {
     code: 1,
     stderr: /^No node runs on this machine\. Start one: npm run/,

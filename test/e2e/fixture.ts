@@ -1,15 +1,15 @@
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { connectTo } from '#operator/runtime/testing/connect.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { connectTo } from '#kube/testing/connect.ts';
 import { type Access, readAccess } from './servers.ts';
 import type { System } from './system.ts';
 
-/** What the scenarios share: the system that is up, and ways in that need no pipeline. */
+/** What the scenarios share: the running system, and access to it without a pipeline. */
 export interface Fixture extends AsyncDisposable {
   readonly system: System;
-  /** An administrator of the cluster, for looking often: every kubectl is a process. */
+  /** Client of a cluster administrator, for frequent reads: every kubectl is a process. */
   readonly client: KubeClient;
   readonly access: Access;
-  /** For files of the tests. */
+  /** Folder for files of the tests. */
   readonly folder: string;
 }
 

@@ -7,7 +7,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'tools', 'loop', 'main.ts');
 
-test('aggregators are added under ten times the load and released, the total stays exact, and every panel moves', async () => {
+test('aggregators are added under ten times the load and released, the total stays exact, and every panel changes', async () => {
   await using folder = await createTemporaryFolder();
   const args = ['--no-warnings', program, '--only', 'slice', '--out', join(folder.path, 'plots')];
   const env = { ...process.env, SUMPIPELINE_STATE: join(folder.path, 'state') };

@@ -7,7 +7,7 @@ import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/fold
 import { type AdditionRow, buildRows, sumRows, toCsv } from './rows.ts';
 import { endAll, npmStart } from './system.ts';
 
-/** `npm start --silent -- --once`: totals and proof on standard output, with -o json one document whatever happens. */
+/** `npm start --silent -- --once`: totals and proof on standard output; with -o json always one document. */
 
 let folder: TemporaryFolder;
 before(async () => {
@@ -30,7 +30,7 @@ const documentSchema = z.strictObject({
   error: z.string().optional(),
 });
 
-/** The rows of the shipped sample, cut apart without the reader of the system: it has no quotes. */
+/** The rows of the shipped sample, parsed without the reader of the system: the sample has no quotes. */
 async function readSampleRows(): Promise<AdditionRow[]> {
   const text = await readFile(join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'additions.csv'), 'utf8');
   const [header, ...lines] = text.trimEnd().split('\n');
@@ -50,7 +50,7 @@ function expectedTotals(rows: readonly AdditionRow[]) {
   return totals.toSorted(byBytes);
 }
 
-test('with nothing but --once: totals and proof are printed, all else goes to standard error, and it ends with 0', async () => {
+test('--once alone prints totals and proof, everything else goes to standard error, and the exit code is 0', async () => {
   const rows = await readSampleRows();
   const start = npmStart({ state: folder.path, silent: true, args: ['--once'] });
   const code = await start.exited;
@@ -65,7 +65,7 @@ test('with nothing but --once: totals and proof are printed, all else goes to st
     return { series, total, count };
   });
   assert.deepEqual(printed, expectedTotals(rows));
-  const message = `${rows.length} additions are counted once; the law holds on 6 partitions`;
+  const message = `${rows.length} additions are counted once; the conservation law holds on 6 partitions`;
   assert.match(verdict, new RegExp(`^Exact: +yes\\nMessage: +${message}\\nAt: +\\S+Z$`));
   const [columns, ...partitions] = law.trimEnd().split('\n');
   assert.match(columns ?? '', /^PARTITION +OFFSETS +APPLIED .* LAW +LAG$/);
@@ -75,7 +75,7 @@ test('with nothing but --once: totals and proof are printed, all else goes to st
     applied.reduce((sum, count) => sum + count, 0),
     rows.length,
   );
-  assert.match(said, /^Accepted: +200$/m); // the summary of the import is no result
+  assert.match(said, /^Accepted: +200$/m); // the summary of the import is not a result
   assert.match(said, /^ok +Read totals and proof \(/m);
   assert.match(said, /Everything is taken down\.\n$/);
 });
@@ -86,7 +86,7 @@ async function once(input: string) {
   return { code, stderr: start.stderr(), document: documentSchema.parse(JSON.parse(start.stdout())) };
 }
 
-test('a file with bad rows: everything else is counted, and the document says so with exit code 1', async () => {
+test('with bad rows in the file, all other rows are counted, and the document says so with exit code 1', async () => {
   const rows = buildRows(500);
   const file = join(folder.path, 'rows.csv');
   await writeFile(file, `${toCsv(rows)}orders,1e3,2\norders,1\n`);
@@ -102,12 +102,12 @@ test('a file with bad rows: everything else is counted, and the document says so
   assert.match(stderr, /^ +502 +invalid-field +a must be a decimal such as "12".*\n +503 +bad-row +has 2 columns/m);
 });
 
-test('a file that is not there: a document all the same, before anything is started, and the file is named', async () => {
+test('for a missing file a document that names the file is printed, before anything is started', async () => {
   const startedAt = performance.now();
   const { code, stderr, document } = await once('/nowhere/rows.csv');
-  assert.equal(code, 1, stderr); // --once passes or it does not, whatever the reason
+  assert.equal(code, 1, stderr); // --once passes or fails, for any reason
   assert.deepEqual(document.totals, []);
   assert.equal(document.proof.exact, false);
-  assert.equal(document.error, '--input must be a file, and /nowhere/rows.csv is none');
+  assert.equal(document.error, '--input must be a file, but /nowhere/rows.csv is not a file');
   assert.ok(performance.now() - startedAt < 10_000);
 });

@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test';
-import { removeNode } from '#tools/cluster/cluster.ts';
-import { acquireMachine } from '#tools/cluster/machine.ts';
-import { createProgress } from '#tools/progress.ts';
+import { removeNode } from '#lab/cluster/cluster.ts';
+import { acquireMachine } from '#lab/cluster/machine.ts';
+import { createProgress } from '#lab/progress.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { type Fixture, openFixture } from './fixture.ts';
 import { readMachineState } from './machineState.ts';
@@ -15,7 +15,7 @@ import { steady } from './scenarios/steady.ts';
 import { strimzi } from './scenarios/strimzi.ts';
 import { endAll, npmStart, untilUp } from './system.ts';
 
-/** The whole system as its users have it: one `npm start`, then what they do and what happens to them, in this order. */
+/** The whole system as its users have it: one `npm start`, then the actions of users and faults, in this order. */
 
 let folder: TemporaryFolder;
 let stateBefore: ReturnType<typeof readMachineState>;
@@ -24,7 +24,7 @@ const fixture = () => opened;
 
 before(async () => {
   folder = await createTemporaryFolder();
-  // Whoever has the machine now must be done before we look at what is there without a cluster.
+  // Another process may still use the machine: wait for its end before the state without a cluster is recorded.
   const machine = await acquireMachine({ what: 'the end-to-end test of the system', progress: createProgress() });
   await removeNode(); // an earlier run may have been killed
   stateBefore = readMachineState();
@@ -39,7 +39,7 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-describe('a person who looks around', () => firstLook(fixture));
+describe('the first look of a user', () => firstLook(fixture));
 describe('counting', () => counting(fixture));
 describe('the operator at rest', () => steady(fixture));
 describe('deletion', () => deletion(fixture));

@@ -2,21 +2,21 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { applyObjects } from '#cli/up/install.ts';
-import { buildSecrets } from '#cli/up/sample.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { waitFor } from '#lab/process/wait.ts';
+import { applyObjects } from '#lab/up/install.ts';
+import { buildSecrets } from '#lab/up/sample.ts';
 import { parsePipelineStrictly } from '#operator/api/parse.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import { type Changes, changed, type Draft } from '#operator/api/testing/samples.ts';
 import type { Condition } from '#operator/api/types.ts';
 import { pipelines } from '#operator/reconcile/resources.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { waitFor } from '#tools/process/wait.ts';
 import type { Access } from './servers.ts';
 import type { System } from './system.ts';
 
 const samplePath = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** The sample in a namespace of its own, with one pod of each component, changed as a test needs it. */
+/** The sample in its own namespace, with one pod of each component, changed as a test needs it. */
 export async function draftIn(namespace: string, changes: Changes = {}): Promise<Draft> {
   const sample = parse(await readFile(samplePath, 'utf8')) as Draft;
   const small = { 'calculator.replicas': 1, 'aggregator.replicas': 1, 'kafka.topic.partitions': 2 };
@@ -25,7 +25,7 @@ export async function draftIn(namespace: string, changes: Changes = {}): Promise
 
 type Secret = { metadata: { name: string }; stringData: Record<string, string> };
 
-/** The Secrets that a draft names, with the values that are right. */
+/** The Secrets that a draft names, with correct values. */
 export function secretsOf(draft: Draft, access: Access): Secret[] {
   const parsed = parsePipelineStrictly(draft);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -47,11 +47,11 @@ export async function createNamespace(system: System, namespace: string): Promis
   await apply(system, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
 }
 
-/** What a condition says, as people compare it. */
+/** The contents of a condition that tests compare. */
 export interface Said {
   readonly status: Condition['status'];
   readonly reason: string;
-  /** Text, or a pattern where a part of it differs from run to run. */
+  /** Text, or a pattern if a part of the text differs from run to run. */
   readonly message: string | RegExp;
 }
 
@@ -62,7 +62,7 @@ export async function findConditions(client: KubeClient, namespace: string, name
 
 const recoveryMs = 120_000;
 
-/** Waits until a condition says exactly this; shows what it said last when the time is up. */
+/** Waits until a condition has exactly these contents; the timeout error shows the last conditions. */
 export async function untilSays(
   client: KubeClient,
   namespace: string,

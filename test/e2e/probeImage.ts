@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { baseLayer } from '#tools/image/image.ts';
-import { buildManifest, writeImage, writeLayer } from '#tools/image/oci.ts';
-import { buildTar } from '#tools/image/tar.ts';
-import { silentProgress } from '#tools/progress.ts';
+import { baseLayer } from '#lab/image/image.ts';
+import { buildManifest, writeImage, writeLayer } from '#lab/image/oci.ts';
+import { buildTar } from '#lab/image/tar.ts';
+import { silentProgress } from '#lab/progress.ts';
 
-/** Answers every request with who it is; says so in its log. */
+/** Responds to every request with its host name, and logs the request. */
 const server = `
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';
@@ -15,7 +15,7 @@ createServer((request, response) => {
 }).listen(8080, () => console.log('listening'));
 `;
 
-/** Builds a small image on the real base layer: Node and a server of a few lines. Answers the path of its archive. */
+/** Builds a small image on the real base layer: Node and a server of a few lines. Returns the path of its archive. */
 export async function buildProbeImage(dir: string, ref: string): Promise<string> {
   const base = await baseLayer(join(import.meta.dirname, '..', '..'), { progress: silentProgress });
   const data = Buffer.from(server);

@@ -9,7 +9,7 @@ import { ports } from '#contract/ports.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { type AdditionRow, canonical } from './rows.ts';
 
-/** An addition that a calculator has acknowledged, and where it says that it stands. */
+/** An acknowledged addition, with the position that the calculator returned. */
 export interface Receipt extends AdditionRow {
   readonly requestId: string;
   readonly partition: number;
@@ -17,15 +17,17 @@ export interface Receipt extends AdditionRow {
 }
 
 export interface CollectOptions {
-  /** Of the Service of a calculator. */
+  /** Address of the Service of a calculator. */
   readonly address: string;
   readonly rows: Iterable<AdditionRow>;
   readonly signal: AbortSignal;
-  /** A try was not acknowledged; the same id is sent again. */
+  /** Called when an attempt was not acknowledged; the same id is sent again. */
   readonly onRefused: () => void;
 }
 
-/** Adds one row after the other until the signal, by HTTP and gRPC in turn, each with the same id until it is acknowledged. */
+/**
+ * Adds one row after the other until the signal, by HTTP and gRPC in turn. Each row keeps its id until acknowledged.
+ */
 export async function collectReceipts({ address, rows, signal, onRefused }: CollectOptions): Promise<Receipt[]> {
   using grpc = new GrpcClient(`${address}:${ports.grpc}`, Calculator);
   const receipts: Receipt[] = [];
@@ -41,7 +43,7 @@ export async function collectReceipts({ address, rows, signal, onRefused }: Coll
 type Request = AdditionRow & { readonly requestId: string };
 type Place = Pick<Receipt, 'partition' | 'offset'>;
 
-/** Longer than any fault of the tests lasts. */
+/** Longer than any fault of the tests takes. */
 const acknowledgedWithinMs = 180_000;
 
 async function untilAcknowledged(add: () => Promise<Place>, onRefused: () => void): Promise<Place> {
@@ -89,7 +91,7 @@ export function describeRecord(message: KafkaMessage | undefined): string {
   return `${toUuid(message.key)} ${series} ${a} ${b}`;
 }
 
-/** As the log has it, where numbers are canonical. */
+/** The same text as in the log, where numbers are canonical. */
 export function describeAddition({ requestId, series, a, b }: Request): string {
   return `${requestId} ${series} ${canonical(a)} ${canonical(b)}`;
 }

@@ -7,10 +7,10 @@ export interface AdditionRow {
 
 /** Digits after the point that a sum here can hold: as many as an addition may have. */
 const scale = 18;
-/** Digits after the point that the rows we make have. */
+/** Digits after the point in the generated rows. */
 const digitsMax = 6;
 
-/** Rows that look random and are the same in every run: 50 series, both signs, up to six digits after the point. */
+/** Rows that look random but are the same in every run: 50 series, both signs, up to six digits after the point. */
 export function buildRows(count: number): AdditionRow[] {
   let seed = 20_260_601;
   const next = (below: number) => {
@@ -31,8 +31,8 @@ export function toCsv(rows: readonly AdditionRow[]): string {
 }
 
 /**
- * Totals by series, computed with nothing of the system's own arithmetic: whole numbers of 10^-18, and the text of a
- * total as the system must write it, canonical.
+ * Totals by series, computed without the system's own arithmetic: as whole numbers of 10^-18, then as the canonical
+ * text that the system must write.
  */
 export function sumRows(rows: readonly AdditionRow[]): Map<string, { total: string; count: string }> {
   const sums = new Map<string, { sum: bigint; count: number }>();

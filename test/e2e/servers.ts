@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { z } from 'zod';
-import { type FoundProcess, findProcesses } from '#tools/process/processes.ts';
-import { waitFor } from '#tools/process/wait.ts';
+import { type FoundProcess, findProcesses } from '#lab/process/processes.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import type { System } from './system.ts';
 
 export type Server = 'Kafka' | 'PostgreSQL';
 
 const folders = { Kafka: 'kafka', PostgreSQL: 'postgres' } as const;
 
-/** Every process of a server; the first is the one that `npm start` keeps alive. */
+/** Every process of a server; the first is the process that `npm start` keeps running. */
 async function processesOf(system: System, server: Server): Promise<number[]> {
   const found = await findProcesses(join(system.state, 'up', 'data', folders[server]));
   const pids = new Set(found.map(({ pid }) => pid));
@@ -19,11 +19,11 @@ async function processesOf(system: System, server: Server): Promise<number[]> {
   const isMain = ({ commandLine, parentPid }: FoundProcess) =>
     /kafka\.Kafka|bin\/postgres -D/.test(commandLine) && !pids.has(parentPid);
   const main = found.filter(isMain);
-  if (main.length !== 1) throw new Error(`one process of ${server}: ${JSON.stringify(found)}`);
+  if (main.length !== 1) throw new Error(`expected one process of ${server}: ${JSON.stringify(found)}`);
   return [...main, ...found.filter((one) => !isMain(one))].map(({ pid }) => pid);
 }
 
-/** kill -9, and waits until the launcher has said that it is back. */
+/** kill -9, and waits until the launcher reports that the server is back. */
 export async function killAndAwait(system: System, server: Server): Promise<void> {
   const heard = system.start.stderr().length;
   const [main] = await processesOf(system, server);
@@ -32,11 +32,11 @@ export async function killAndAwait(system: System, server: Server): Promise<void
   await system.start.untilSaid(`${server} is back.`, (stderr) => stderr.slice(heard).includes(`${server} is back.`));
 }
 
-/** Stops a server so that it neither answers nor goes away: what a hung machine looks like. Dispose of it to go on. */
+/** Stops a server so that it neither responds nor ends, like a hung machine. Dispose of the result to continue it. */
 export async function freeze(system: System, server: Server): Promise<Disposable> {
   const [main, ...old] = await processesOf(system, server);
   if (main === undefined) throw new Error(`${server} does not run`);
-  // First the one that starts the others, which come and go until then.
+  // First the main process, which starts and ends the others.
   process.kill(main, 'SIGSTOP');
   const others = [...new Set([...old, ...(await processesOf(system, server))])].filter((pid) => pid !== main);
   for (const pid of others) signalIfThere(pid, 'SIGSTOP');
@@ -55,7 +55,7 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** How to enter Kafka and PostgreSQL, as the Secrets that `npm start` made tell the pods. */
+/** The access to Kafka and PostgreSQL, from the Secrets that `npm start` made for the pods. */
 export interface Access {
   readonly kafka: KafkaConfig & { readonly brokers: string[] };
   readonly kafkaCaPem: string;

@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createKubectl, type Kubectl } from '#cli/up/kubectl.ts';
+import { createKubectl, type Kubectl } from '#lab/up/kubectl.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** One `npm start`, as a person has it in a terminal. */
+/** One `npm start`, as a user runs it in a terminal. */
 export interface Start {
-  /** What it printed so far. */
+  /** What it has printed so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
   /** Resolves with the exit code, or the signal that ended npm. */
   readonly exited: Promise<number | NodeJS.Signals>;
-  /** Ctrl-C: the terminal sends SIGINT to everything in the foreground. */
+  /** Ctrl-C: the terminal sends SIGINT to every process in the foreground. */
   interrupt(): Promise<number | NodeJS.Signals>;
-  /** Resolves when `isThere` finds in standard error what it looks for. */
+  /** Resolves when `isThere` returns true for the standard error. */
   untilSaid(what: string, isThere: (stderr: string) => boolean): Promise<void>;
 }
 
@@ -62,30 +62,32 @@ export function npmStart(options: { state: string; args?: readonly string[]; sil
   };
 }
 
-/** Those that a failed test left running. */
+/** Starts that a failed test left running. */
 const running = new Set<ChildProcess>();
 
 export async function endAll(): Promise<void> {
   const ends = [...running].map((child) => {
     const end = once(child, 'close');
-    // Everything it started ends with it, and the next start removes what is left of the node.
+    // All its child processes end with it, and the next start removes what is left of the node.
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
     return end;
   });
   await Promise.all(ends);
 }
 
-/** A system that is up, with the tools that its instructions name. */
+/** A running system, with the tools that its instructions name. */
 export interface System {
   readonly start: Start;
-  /** What it told the person to do. */
+  /** The instructions that it printed for the user. */
   readonly instructions: string;
   readonly kubeconfig: string;
   readonly kubectl: Kubectl;
   readonly state: string;
   /** Runs `sumctl ARGS`. */
   sumctl(args: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Ran>;
-  /** Runs lines in a shell, in a folder of its own choice, in which the first lines of the instructions were typed. */
+  /** Runs `npm run down`. */
+  down(): Promise<Ran>;
+  /** Runs lines in a shell, in any folder, after the first lines of the instructions. */
   shell(...lines: string[]): Promise<Ran>;
 }
 
@@ -95,11 +97,11 @@ interface Ran {
   readonly stderr: string;
 }
 
-/** Waits until a start is up, for 20 minutes: a machine with empty caches builds Kubernetes first. */
+/** Waits up to 20 minutes until a start is ready: a machine with empty caches builds Kubernetes first. */
 export async function untilUp(start: Start, state: string): Promise<System> {
   await start.untilSaid('that the pipeline is ready', () => start.stdout().includes('Ctrl-C takes everything down'));
   const instructions = start.stdout().slice(start.stdout().indexOf('In another terminal:'));
-  // A paragraph of its own: where to be, and which cluster.
+  // A separate paragraph: the folder to be in, and the cluster to use.
   const [, setUpText = ''] = instructions.split('\n\n');
   const setUp = setUpText.split('\n').map((line) => line.slice(2));
   const find = (pattern: RegExp) => {
@@ -122,6 +124,7 @@ export async function untilUp(start: Start, state: string): Promise<System> {
       cacheDir: join(state, 'test-kubectl'),
     }),
     sumctl: (args, options) => run(process.execPath, [join(root, 'cli', 'sumctl.ts'), ...args], sumctlEnv, options),
+    down: () => run('npm', ['run', '--silent', 'down'], sumctlEnv),
     shell: (...lines) =>
       run('bash', ['-c', ['shopt -s expand_aliases', ...setUp, ...lines].join('\n')], {}, { cwd: tmpdir() }),
   };

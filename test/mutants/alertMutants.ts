@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const alertTests = 'operator/desired/alertRules.integration.test.ts';
 
-/** Breaks of what tells a person: metrics and alerts. */
+/** Mutants of metrics and alerts. */
 export const alertMutants: readonly Mutant[] = [
   {
     breaks: 'a counter begins at 0 for every value of its labels',
@@ -23,7 +23,7 @@ export const alertMutants: readonly Mutant[] = [
     },
   },
   {
-    breaks: 'the series of an ended connection go with it',
+    breaks: 'the series of an ended connection are removed with it',
     file: 'services/aggregator/partitions.ts',
     from: '    this.#forgetAll();\n    for (const partition of this.#halts.keys()) metrics',
     to: '    for (const partition of this.#halts.keys()) metrics',
@@ -37,7 +37,7 @@ export const alertMutants: readonly Mutant[] = [
     test: { file: alertTests, name: 'in a pipeline without traffic' },
   },
   {
-    breaks: 'an internal error is no answer',
+    breaks: 'an internal error does not count as a response',
     file: 'operator/desired/objectives.ts',
     from: "\n  'internal',",
     to: '',
@@ -51,28 +51,28 @@ export const alertMutants: readonly Mutant[] = [
     test: { file: alertTests, name: 'SumPipelinePartitionHalted' },
   },
   {
-    breaks: 'the end of a certificate that is not known is absent',
+    breaks: 'the end of an unknown certificate is absent',
     file: 'platform/certificateWatch.ts',
     from: 'if (ends.length === 0) remove();',
     to: 'if (ends.length === 0) return;',
     test: { file: 'platform/certificateWatch.test.ts', name: 'without TLS, without secrets and without an answer' },
   },
   {
-    breaks: 'a server that is gone loses its certificate',
+    breaks: 'the certificate of a removed server is dropped',
     file: 'platform/certificateWatch.ts',
     from: 'if (at < oldest) this.#seen.delete(address);',
     to: 'if (at < 0) this.#seen.delete(address);',
     test: { file: 'platform/certificateWatch.test.ts', name: 'a server that does not answer keeps its end' },
   },
   {
-    breaks: 'every certificate of a chain is looked at',
+    breaks: 'every certificate of a chain is checked',
     file: 'platform/certificates.ts',
     from: 'one = one.issuerCertificate',
     to: 'one = undefined',
     test: { file: 'platform/certificates.test.ts', name: 'that presents a chain ends with the first' },
   },
   {
-    breaks: 'a certificate that has ended is still seen',
+    breaks: 'an expired certificate is still reported',
     file: 'platform/certificates.ts',
     from: 'rejectUnauthorized: false',
     to: 'rejectUnauthorized: true',

@@ -26,11 +26,11 @@ export const auditMutants: readonly Mutant[] = [
     test: { file: page.test, name: 'an addition that is counted twice' },
   },
   {
-    breaks: 'a row must be the one of its record',
+    breaks: 'a row must belong to its record',
     file: page.file,
     from: 'if (row.requestId !== addition.requestId) {',
     to: 'if (row.requestId.length !== addition.requestId.length) {',
-    test: { file: page.test, name: 'where another record stands' },
+    test: { file: page.test, name: 'because another record has its offset' },
   },
   {
     breaks: 'a total is the sum of its rows',
@@ -47,7 +47,7 @@ export const auditMutants: readonly Mutant[] = [
     test: { file: 'audit/judge/judge.test.ts', name: 'tell copies that the log does not have' },
   },
   {
-    breaks: 'a batch that changed on a disk is not believed',
+    breaks: 'a batch that changed on a disk is not trusted',
     file: 'audit/log/batches.ts',
     from: 'if (crc32c(batch.subarray(checkedFrom)) !== batch.readUInt32BE(checksumAt)) {',
     to: 'if (crc32c(batch.subarray(checkedFrom)) < 0) {',
@@ -61,7 +61,7 @@ export const auditMutants: readonly Mutant[] = [
     test: { file: read, name: 'names what is missing' },
   },
   {
-    breaks: 'the pod of an audit is no aggregator',
+    breaks: 'the pod of an audit does not count as an aggregator',
     file: 'cli/audit/job.ts',
     from: '...withoutOurs(metadata.labels),',
     to: '...metadata.labels,',

@@ -1,33 +1,33 @@
 import type { Mutant } from './mutant.ts';
 
-/** Breaks of what feeds Prometheus in the loop, and of what the loop reads from its record. */
+/** Mutants of what feeds Prometheus in the loop, and of what the loop reads from its record. */
 export const loopMutants: readonly Mutant[] = [
   {
     breaks: 'the placeholders of the pod are filled in, or no target is kept',
-    file: 'tools/monitoring/configuration.ts',
+    file: 'lab/monitoring/configuration.ts',
     from: 'text = text.replaceAll(placeholder, value)',
     to: 'text = text.replaceAll(value, value)',
-    test: { file: 'tools/monitoring/configuration.test.ts', name: 'only discovery, the path of the rules' },
+    test: { file: 'lab/monitoring/configuration.test.ts', name: 'only discovery, the path of the rules' },
   },
   {
     breaks: 'a target has the labels of its Service',
-    file: 'tools/monitoring/discovery.ts',
+    file: 'lab/monitoring/discovery.ts',
     from: "...metaLabels('service', labelsOfService),",
     to: '',
-    test: { file: 'tools/monitoring/discovery.test.ts', name: 'an endpoint of a pod becomes a target' },
+    test: { file: 'lab/monitoring/discovery.test.ts', name: 'an endpoint of a pod becomes a target' },
   },
   {
-    breaks: 'a value that is missing is no change of the replicas',
-    file: 'tools/loop/record.ts',
+    breaks: 'a missing value is not a change of the replicas',
+    file: 'test/loop/timeline.ts',
     from: 'if (value === undefined) continue;',
     to: '',
-    test: { file: 'tools/loop/record.test.ts', name: 'changes are those inside the given time' },
+    test: { file: 'test/loop/timeline.test.ts', name: 'changes are those inside the given time' },
   },
   {
     breaks: 'a stage is timed to the last rise, not to the release after it',
-    file: 'tools/loop/record.ts',
+    file: 'test/loop/timeline.ts',
     from: 'scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1)',
     to: 'scalings.at(-1)',
-    test: { file: 'tools/loop/record.test.ts', name: 'each stage of a step is timed' },
+    test: { file: 'test/loop/timeline.test.ts', name: 'each stage of a step is timed' },
   },
 ];

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
 import { mutants } from './mutants.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
-/** For each test. A mutant that hangs is as red as one that fails; the tests themselves end well before. */
+/** Timeout of each test. A mutant that hangs counts as detected; the tests themselves end well before. */
 const testTimeoutMs = 60_000;
 
 /** Tests wait for servers more than they compute: two at once on two cores take 60 % of the time of one by one. */
 const concurrency = 2;
-/** One copy of the tree for each that runs, because a mutant changes it. */
+/** One copy of the tree for each mutant that runs, because a mutant changes the tree. */
 const copies: TemporaryFolder[] = [];
 const free: string[] = [];
 
@@ -27,7 +27,7 @@ before(async () => {
     for (const file of files) {
       await mkdir(dirname(join(copy.path, file)), { recursive: true });
       await cp(join(root, file), join(copy.path, file)).catch((error: NodeJS.ErrnoException) => {
-        // Listed by git and deleted in the work tree.
+        // Listed by git but deleted in the work tree.
         if (error.code !== 'ENOENT') throw error;
       });
     }
@@ -43,7 +43,7 @@ after(async () => {
 /** Lends a copy that no other test changes meanwhile. */
 async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = free.pop();
-  assert(folder !== undefined, 'there are as many copies as tests that run at once');
+  assert(folder !== undefined, 'no free copy: there must be one copy for each test that runs at once');
   try {
     await work(folder);
   } finally {
@@ -51,15 +51,17 @@ async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** Red proves nothing where green is not possible: a file that the copy lacks would make every mutant look found. */
+/**
+ * A failing test proves nothing if it can never pass: a file missing in the copy would make every mutant look detected.
+ */
 describe('without a mutant', { concurrency }, () => {
   for (const [file, some] of Map.groupBy(mutants, ({ test }) => test.file)) {
-    it(`the tests of ${file} that find them are green in the copy`, () =>
+    test(`the tests of ${file} that find them are green in the copy`, () =>
       inCopy(async (folder) => {
         const names = [...new Set(some.map(({ test }) => test.name))];
         const output = await runTests(folder, file, names);
         const green = output.split('\n').filter((line) => line.includes('✔ '));
-        // A pattern that fits no test leaves the file itself, which node counts as one that passed.
+        // If a pattern matches no test, only the file itself runs, which node counts as one passed test.
         const missing = names.filter((name) => !green.some((line) => line.includes(name)));
         assert.deepEqual(missing, [], `no test has such a name, or it is not green:\n${output}`);
         assert.match(output, /ℹ fail 0/, `they must be green:\n${output}`);
@@ -69,7 +71,7 @@ describe('without a mutant', { concurrency }, () => {
 
 describe('the tests go red when the code breaks the promise that', { concurrency }, () => {
   for (const mutant of mutants) {
-    it(mutant.breaks, () =>
+    test(mutant.breaks, () =>
       inCopy(async (folder) => {
         const path = join(folder, mutant.file);
         const original = await readFile(path, 'utf8');
@@ -89,7 +91,7 @@ describe('the tests go red when the code breaks the promise that', { concurrency
   }
 });
 
-/** Output of the tests of one file whose names contain one of `names`, whatever the exit code. */
+/** Output of the tests of one file whose names contain one of `names`, with any exit code. */
 async function runTests(folder: string, file: string, names: readonly string[]): Promise<string> {
   const patterns = names.map((name) => `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
   const args = ['--no-warnings', '--test', '--test-reporter=spec', ...patterns, file];

@@ -4,7 +4,7 @@ import type { Mutant } from './mutant.ts';
 const rules = 'operator/desired/scalingRules.ts';
 const ruleTests = 'operator/desired/scalingRules.integration.test.ts';
 
-/** Breaks of the recording rules that say how many aggregators are wanted. */
+/** Mutants of the recording rules that compute the wanted number of aggregators. */
 export const scalingMutants: readonly Mutant[] = [
   {
     breaks: 'lag stays known while no aggregator runs',
@@ -14,7 +14,7 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'without aggregators the lag stays true' },
   },
   {
-    breaks: 'a hot partition asks for one replica at most',
+    breaks: 'a hot partition needs one replica at most',
     file: rules,
     from: '`sum(clamp_max(${own(series.partitionReplicas)}, 1)) - ',
     to: '`sum(${own(series.partitionReplicas)}) - ',
@@ -35,7 +35,7 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'until the whole scale-down window was seen again' },
   },
   {
-    breaks: 'what is left of a backlog changes no capacity',
+    breaks: 'the rest of a backlog does not change the capacity',
     file: rules,
     from: '${records} / (${isGrowing}) > 0',
     to: '${records} / (${busy()} > ${busySecondsMin}) > 0',
@@ -49,7 +49,7 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'is followed in one step' },
   },
   {
-    breaks: 'a step that gave nothing is not followed by another',
+    breaks: 'a step without effect is not followed by another',
     file: rules,
     from: ' unless on () (${one(series.ineffective)} == 1)',
     to: '',
@@ -63,21 +63,21 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'a crash-looping revision keeps the number' },
   },
   {
-    breaks: 'a halted partition is no load',
+    breaks: 'a halted partition does not count as load',
     file: rules,
     from: '`sum(${lag} unless ${own(series.partitionExcluded)}) or',
     to: '`sum(${lag}) or',
     test: { file: ruleTests, name: 'a halted partition is no load' },
   },
   {
-    breaks: 'the -1 of the Kafka Exporter is no offset',
+    breaks: 'the -1 of the Kafka Exporter is not an offset',
     file: rules,
     from: 'max by (partition) (${exporter} >= 0)`',
     to: 'max by (partition) (${exporter})`',
     test: { file: ruleTests, name: 'the Kafka Exporter alone is enough' },
   },
   {
-    breaks: 'a number is said only when every window is full',
+    breaks: 'a number is recorded only when every window is full',
     file: rules,
     from: '`and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`',
     to: '`and on () ${partitions}`',

@@ -5,7 +5,7 @@ import { plainClient } from './logSettings.ts';
 
 type Operation = 'READ' | 'WRITE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS';
 
-/** Grants a user what an administrator would, and nothing else. */
+/** Grants a user the same permissions as an administrator would, and nothing else. */
 export async function allow(
   kafka: SharedKafka,
   username: string,

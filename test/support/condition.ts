@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { waitFor } from '#tools/process/wait.ts';
+import { waitFor } from '#lab/process/wait.ts';
 
-/** Waits for a condition and, when it does not come, says what was seen instead. */
+/** Waits for a condition. If it never becomes true, the error shows what was seen instead. */
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
@@ -19,4 +19,14 @@ export async function until(
       },
     );
   }
+}
+
+/** Waits until `check` returns true. If it does not, the error shows what `check` returned last. */
+export async function eventually(what: string, check: () => unknown, timeoutMs = 20_000): Promise<void> {
+  let seen: unknown;
+  await waitFor({ what, timeoutMs, intervalMs: 10 }, async () => {
+    seen = await check();
+    if (seen === true) return true;
+    throw new Error(inspect(seen, { depth: 6, breakLength: 120 }));
+  });
 }

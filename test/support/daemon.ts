@@ -5,28 +5,28 @@ import { until } from './condition.ts';
 
 export interface DaemonOptions {
   readonly name: 'calculator' | 'aggregator';
-  /** The checkout whose program it is. Default: this one. */
+  /** The checkout whose program runs. Default: this one. */
   readonly root?: string;
-  /** The whole environment beside PATH: what the operator would write. */
+  /** The whole environment beside PATH, as the operator would set it. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A program of the image as its own process, with what it says at hand. */
+/** A program of the image as a separate process, with its output at hand. */
 export interface Daemon extends AsyncDisposable {
   readonly name: DaemonOptions['name'];
   readonly pid: number;
-  /** What it logged, line by line. */
+  /** Its log, line by line. */
   readonly lines: Record<string, unknown>[];
-  /** Everything else it wrote: should be nothing. */
+  /** All other output: should be empty. */
   readonly noise: string[];
   readonly http: string;
   readonly grpc: string;
   signal(name: NodeJS.Signals): void;
   /** Exit code, or the signal's name. */
   readonly exited: Promise<number | string>;
-  /** Asks it to end, as Kubernetes does, and waits for its end. */
+  /** Sends SIGTERM, as Kubernetes does, and waits for the end. */
   stop(): Promise<number | string>;
-  /** From the admin port. */
+  /** Reads from the admin port. */
   get(path: string): Promise<{ status: number; text: string }>;
 }
 

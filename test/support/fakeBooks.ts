@@ -5,8 +5,8 @@ import { openLogReader } from '#services/eventlog/reader.ts';
 import type { KafkaSettings } from '#services/eventlog/settings.ts';
 
 /**
- * A stand-in for PostgreSQL's books: per partition the next offset and the fencing token, and every record that was
- * committed. Shared by the readers of one group as the database would be. Refuses what the real one refuses.
+ * A stand-in for the ledger in PostgreSQL: per partition the next offset and the fencing token, and every committed
+ * record. The readers of one group share it, like the database. It refuses what the real ledger refuses.
  */
 export class FakeBooks {
   readonly committed = new Map<number, LogRecord[]>();
@@ -27,13 +27,13 @@ export class FakeBooks {
     return ownerEpoch;
   }
 
-  /** False when the fence is lost. Throws when the batch is not the contiguous continuation. */
+  /** False if the fence is lost. Throws if the batch is not the contiguous continuation. */
   commit(batch: LogBatch, ownerEpoch: number): boolean {
     const { partition, records, firstOffset } = batch;
     if (this.#ownerEpochs.get(partition) !== ownerEpoch) return false;
     const expected = this.nextOffset(partition);
     if (firstOffset !== expected)
-      throw new Error(`partition ${partition}: ${firstOffset} offered, ${expected} is next`);
+      throw new Error(`partition ${partition}: batch begins at ${firstOffset}, but ${expected} is next`);
     for (const [index, record] of records.entries()) {
       if (record.offset !== expected + BigInt(index))
         throw new Error(`partition ${partition}: a gap at ${record.offset}`);
@@ -55,7 +55,7 @@ export class FakeBooks {
 
 export interface MiniAggregator extends AsyncDisposable {
   readonly name: string;
-  /** What happened, in order: for the message when a wait runs out. */
+  /** The events, in order: for the message of a timeout. */
   readonly events: string[];
   readonly assignments: LogAssignment[];
   readonly stopped: { partition: number; error: LogError }[];
@@ -70,7 +70,7 @@ export interface MiniAggregatorOptions {
   readonly books: FakeBooks;
   readonly recordsMax?: number;
   readonly idleCheckMs?: number;
-  /** Before a batch is committed; may delay or throw. */
+  /** Called before a batch is committed; may delay or throw. */
   readonly onBatch?: (batch: LogBatch) => Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { Client, credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
 
-/** What a call ended with. */
+/** The result of a call. */
 export type GrpcAnswer<Response> =
   | { readonly ok: true; readonly response: Response }
   | { readonly ok: false; readonly code: number; readonly details: string; readonly metadata: Metadata };

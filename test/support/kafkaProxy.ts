@@ -1,21 +1,21 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What becomes of one answer of a broker; the request has reached it in any case. */
+/** What happens to one response of a broker; the request has reached the broker in any case. */
 type Fate =
   | 'pass'
   /** The connection is reset instead: the client cannot know what the broker did. */
   | 'reset'
-  /** The answer never comes; the connection lives. */
+  /** The response never comes; the connection stays open. */
   | 'hold';
 
 export interface KafkaProxy extends AsyncDisposable {
   /** `host:port` of each broker's proxy, with commas. */
   readonly bootstrapServers: string;
-  /** Produce answers seen so far, and how many of them were reset and held. */
+  /** Produce responses seen so far, and how many of them were reset and held. */
   readonly seen: { produce: number; reset: number; held: number };
-  /** Decides over each Produce answer by its number, counted from 0. Default: all pass. */
+  /** Decides about each Produce response by its number, counted from 0. Default: all pass. */
   onProduce: (count: number) => Fate;
-  /** While true nothing moves in either direction and new connections wait: a cut network without a reset. */
+  /** While true, no bytes pass in either direction and new connections wait, like a cut network without a reset. */
   setFrozen(isFrozen: boolean): void;
 }
 
@@ -23,9 +23,9 @@ const produceApi = 0;
 const metadataApi = 3;
 
 /**
- * TCP proxies before plaintext brokers that read Kafka's framing. They drop or hold chosen Produce answers *after* the
- * broker wrote the batch, which is the fault that makes a client acknowledge what was never written, or write it twice.
- * Brokers need not know: the addresses in their Metadata answers are replaced by ours.
+ * TCP proxies before plaintext brokers that read Kafka's framing. They drop or hold chosen Produce responses *after*
+ * the broker wrote the batch. This fault could make a client acknowledge what was never written, or write it twice.
+ * Brokers need no change: the addresses in their Metadata responses are replaced by ours.
  */
 export async function startKafkaProxy(bootstrapServers: string): Promise<KafkaProxy> {
   const state = { isFrozen: false, sockets: new Set<Socket>(), ports: new Map<number, number>() };
@@ -64,7 +64,7 @@ interface Forwarding {
 
 function forward({ client, brokerPort, state, proxy }: Forwarding): void {
   const broker = connect(brokerPort, '127.0.0.1');
-  /** Which API each request in flight called, and in which version, by correlation id. */
+  /** The API and version of each request in flight, by correlation id. */
   const apis = new Map<number, { api: number; version: number }>();
   let isDead = false;
   const reset = () => {
@@ -107,8 +107,8 @@ function forward({ client, brokerPort, state, proxy }: Forwarding): void {
 }
 
 /**
- * In place: Metadata v3 and later begin with throttle time and brokers (node, host, port, rack). From v9 on the encoding
- * is the compact one: tags after the header and each broker, and lengths as variable integers plus one.
+ * Works in place: Metadata v3 and later begin with throttle time and brokers (node, host, port, rack). From v9 on the
+ * encoding is compact: tags after the header and each broker, and lengths as variable integers plus one.
  */
 function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number, number>): void {
   const isCompact = version >= 9;
@@ -141,12 +141,12 @@ function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number,
     const port = readInt32();
     frame.writeInt32BE(ports.get(port) ?? port, at - 4);
     skipString();
-    // Brokers have no tags of their own so far.
+    // So far brokers have no tags of their own.
     if (isCompact) readVarint();
   }
 }
 
-/** Cuts a stream into frames of a 4-byte length and its payload, each a copy of its own. */
+/** Cuts a stream into frames of a 4-byte length and its payload; each frame is a copy. */
 function frames(onFrame: (frame: Buffer) => void): (data: Buffer) => void {
   let buffered: Buffer = Buffer.alloc(0);
   return (data) => {

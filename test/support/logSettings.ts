@@ -10,14 +10,14 @@ import type { SharedKafka } from '#tools/testing/servers.ts';
 export interface LogSettingsOptions {
   readonly kafka: SharedKafka;
   readonly topic: string;
-  /** Secret files are written here. */
+  /** Folder for secret files. */
   readonly dir: string;
   /** Default: the super user. */
   readonly username?: string;
   readonly password?: string;
 }
 
-/** Settings of the secure path (SASL_SSL, SCRAM), with the secrets as files: the way the operator sets pods up. */
+/** Settings of the secure path (SASL_SSL, SCRAM), with the secrets as files, as the operator sets up pods. */
 export async function secureLogSettings(options: LogSettingsOptions): Promise<KafkaSettings> {
   const { kafka, topic, dir, username = kafka.username, password = kafka.password } = options;
   await mkdir(dir, { recursive: true });
@@ -52,7 +52,7 @@ export function plainLogSettings(bootstrapServers: string, topic: string): Kafka
   };
 }
 
-/** Creates the topic through the port, on one replica, or gives it more partitions. */
+/** Creates the topic through the port, with one replica, or adds partitions to it. */
 export async function createLog(
   settings: KafkaSettings,
   partitions: number,
@@ -72,14 +72,14 @@ export async function createLog(
       retentionMs: -1,
       config,
     });
-    // A leader that answers knows that it leads: the first append of a test is not refused.
+    // A leader that responds knows that it leads, so the first append of a test is not refused.
     await until('every partition to have its leader', async () => (await topic.offsets()).size === partitions);
   } finally {
     await topic.close();
   }
 }
 
-/** A client of our own for what the port does not offer: deleting records, ACLs, foreign producers. */
+/** A client for what the port does not offer: deleting records, ACLs, foreign producers. */
 export function plainClient(bootstrapServers: string): KafkaClient {
   return new KafkaClient({ clientId: 'test', brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING });
 }

@@ -2,18 +2,19 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { KubeClient } from '#kube/client/client.ts';
+import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
+import { connectTo } from '#kube/testing/connect.ts';
+import { namespaces } from '#kube/testing/kinds.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import type { CrdSet } from '#lab/crds/crds.ts';
+import { untilEstablished } from '#lab/crds/established.ts';
 import { statusSchema } from '#operator/api/status.ts';
 import { type Draft, minimalDraft, strimziDraft } from '#operator/api/testing/samples.ts';
 import type { Condition, Status } from '#operator/api/types.ts';
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { type PipelineObject, pipelines } from '#operator/reconcile/resources.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import type { KubeObject, Live, Resource } from '#operator/runtime/object.ts';
-import { connectTo, eventually } from '#operator/runtime/testing/connect.ts';
-import { namespaces } from '#operator/runtime/testing/kinds.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
-import type { CrdSet } from '#tools/crds/crds.ts';
-import { untilEstablished } from '#tools/crds/established.ts';
+import { eventually } from './condition.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -22,15 +23,17 @@ export const asPerson = { fieldManager: 'person', force: true };
 /** Name of the pipeline in every test; each has a namespace of its own. */
 export const name = 'orders';
 
-/** A real API server with the operator's manifests applied, seen by an administrator. Nothing acts on what it stores. */
+/**
+ * A real API server with the operator's manifests applied, with an administrator's client. No controller acts on it.
+ */
 export interface OperatorCluster extends AsyncDisposable {
   readonly server: ApiServer;
   readonly client: KubeClient;
-  /** Of the operator's ServiceAccount: it may do what its generated role lets it do, and nothing else. */
+  /** Client of the operator's ServiceAccount: it has only the permissions of its generated role. */
   readonly operatorKubeconfig: string;
   kubectl(...args: string[]): Promise<string>;
   createNamespace(): Promise<string>;
-  /** Installs those CRDs of a set whose names are given. */
+  /** Installs the CRDs of a set whose names are given. */
   installCrds(set: CrdSet, names: readonly string[]): Promise<void>;
 }
 
@@ -54,7 +57,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
 
   await kubectl('apply', '-k', 'manifests/operator');
   await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
-  // Established is said a moment before the handler serves.
+  // The API server reports Established a moment before its handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {
     server,
@@ -123,7 +126,7 @@ export async function findCondition(
   return (await findStatus(client, namespace)).conditions?.find((condition) => condition.type === type);
 }
 
-/** Waits until a condition reads `True Ready`, and answers its message. */
+/** Waits until a condition is `True Ready`, and returns its message. */
 export async function untilCondition(
   client: KubeClient,
   namespace: string,

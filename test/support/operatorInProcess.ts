@@ -1,29 +1,29 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KubeClient } from '#kube/client/client.ts';
+import { kubeconfigCredentials } from '#kube/client/credentials.ts';
+import { createTransport, type HttpRequest, type Transport } from '#kube/client/transport.ts';
+import { systemClock } from '#kube/clock.ts';
+import { Manager } from '#kube/control/manager.ts';
+import { createRecorder, type EventRecord } from '#kube/control/recorder.ts';
+import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
 import { operatorMetrics } from '#operator/metrics.ts';
 import { createCaches } from '#operator/reconcile/caches.ts';
 import { addPipelineControllers } from '#operator/reconcile/controller.ts';
-import { KubeClient } from '#operator/runtime/client.ts';
-import { systemClock } from '#operator/runtime/clock.ts';
-import { kubeconfigCredentials } from '#operator/runtime/credentials.ts';
-import { Manager } from '#operator/runtime/manager.ts';
-import { createRecorder, type EventRecord } from '#operator/runtime/recorder.ts';
-import { eventually } from '#operator/runtime/testing/connect.ts';
-import { createRecordingMetrics } from '#operator/runtime/testing/recordingMetrics.ts';
-import { createTransport, type HttpRequest, type Transport } from '#operator/runtime/transport.ts';
 import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { eventually } from './condition.ts';
 
-/** The operator in this process, with an eye on everything that it sends and says. */
+/** The operator in this process, with a record of everything that it sends and logs. */
 export interface TestOperator extends AsyncDisposable {
   /** `apply Deployment shop/orders-calculator`, one for each write that was sent, status writes included. */
   readonly writes: string[];
   readonly events: EventRecord[];
   readonly metrics: () => Promise<string>;
-  /** Runs before each request is sent. */
+  /** Called before each request is sent. */
   beforeRequest: (request: HttpRequest) => Promise<void>;
-  /** Resolves when everything that was written before the call was worked on, and all own writes were seen again. */
+  /** Resolves when everything written before the call was processed, and all own writes were observed. */
   whenIdle(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface TestOperatorOptions {
   /** Text of a kubeconfig. */
   readonly kubeconfig: string;
   readonly image?: string;
-  /** The one namespace whose pipelines it looks after. Default: all. */
+  /** The only namespace whose pipelines it reconciles. Default: all. */
   readonly watches?: string;
   /** Wall clock, ms. Default: the system's. */
   readonly wallMs?: () => number;
@@ -44,7 +44,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const folder = await mkdtemp(join(tmpdir(), 'operator-'));
   const file = join(folder, 'kubeconfig');
   await writeFile(file, kubeconfig, { mode: 0o600 });
-  const credentials = kubeconfigCredentials({ file });
+  const credentials = kubeconfigCredentials({ file, env: {} });
   await rm(folder, { recursive: true });
   const real = createTransport({ credentials, clock, metrics: createRecordingMetrics(), userAgent: 'operator-test' });
   const operator = { writes: [] as string[], events: [] as EventRecord[], beforeRequest: async (_: HttpRequest) => {} };
@@ -96,7 +96,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const started: TestOperator = Object.assign(operator, {
     metrics: () => exposition.render(),
     async whenIdle() {
-      // Twice, because what a pass writes may bring up more.
+      // Twice, because the writes of a pass may cause more work.
       for (const _ of [1, 2]) {
         const { pipelines, pods, children } = createCaches(manager, { namespace });
         const patience = AbortSignal.timeout(30_000);
@@ -121,7 +121,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
 
 const operators = new Set<TestOperator>();
 
-/** After each test: one that failed has left its operator running, and the process would never end. */
+/** After each test: a failed test has left its operator running, and the process would never end. */
 export async function stopOperators(): Promise<void> {
   for (const operator of [...operators]) await operator[Symbol.asyncDispose]();
 }

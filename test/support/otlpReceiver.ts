@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
-/** A span as it came over the wire; ids in hex, times in nanoseconds since the Unix epoch. */
+/** A span as received; ids in hex, times in nanoseconds since the Unix epoch. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface ReceivedSpan {
   readonly kind: number;
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for a root. */
+  /** Empty for a root span. */
   readonly parentSpanId: string;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
@@ -20,12 +20,12 @@ export interface ReceivedSpan {
   readonly status: number;
 }
 
-/** A stand-in for an OpenTelemetry collector: takes OTLP over HTTP as protobuf and keeps the spans. */
+/** A stand-in for an OpenTelemetry collector: accepts OTLP over HTTP as protobuf and keeps the spans. */
 export interface OtlpReceiver extends AsyncDisposable {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
   readonly spans: ReceivedSpan[];
-  /** What else came: should be nothing. */
+  /** Other requests: should be empty. */
   readonly refused: string[];
 }
 
@@ -58,7 +58,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   };
 }
 
-/** The fields of one message by number. Numbers of fields are those of opentelemetry/proto/trace/v1. */
+/** The fields of one message by number. The field numbers are those of opentelemetry/proto/trace/v1. */
 type Fields = ReadonlyMap<number, readonly (Uint8Array | bigint)[]>;
 
 function fieldsOf(bytes: Uint8Array): Fields {

@@ -1,20 +1,20 @@
 import { labelKeys } from '#contract/labels.ts';
 import type { Component } from '#contract/names.ts';
 import { type Verdict, verdictSchema } from '#contract/verdict.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import type { KubeObject, Resource } from '#kube/client/object.ts';
+import { configMaps } from '#kube/testing/kinds.ts';
 import { deployments, kafkaTopics, pods } from '#operator/reconcile/resources.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import type { KubeObject, Resource } from '#operator/runtime/object.ts';
-import { configMaps } from '#operator/runtime/testing/kinds.ts';
 
 /**
- * Stand-ins for programs that a bare API server lacks: each writes what the real one would write, and nothing more.
+ * Stand-ins for programs that a bare API server lacks: each writes only what the real program would write.
  */
 const asKubelet = { fieldManager: 'stand-in-kubelet', force: true };
 const asController = { fieldManager: 'stand-in-deployment-controller', force: true };
 const asAggregator = { fieldManager: 'stand-in-aggregator' };
 const asTopicOperator = { fieldManager: 'stand-in-topic-operator', force: true };
 
-/** The Deployment controller: reports what it sees of a Deployment, with so many ready pods (all by default). */
+/** The Deployment controller: reports the status of a Deployment, with this many ready pods (all by default). */
 export async function reportDeployment(
   client: KubeClient,
   target: { namespace: string; name: string },
@@ -34,7 +34,7 @@ export async function reportDeployment(
   await client.applyStatus(deployments, { ...headOf(deployments, target), status }, asController);
 }
 
-/** The kubelet: a pod of a component that is ready, or that waits for a reason. */
+/** The kubelet: reports a pod of a component that is ready, or that waits for a reason. */
 export async function reportPod(
   client: KubeClient,
   options: {
@@ -80,7 +80,7 @@ export async function writeVerdict(
   await client.mergePatch(configMaps, proof, { data }, asAggregator);
 }
 
-/** Strimzi's Topic Operator: takes a KafkaTopic up, with its finalizer, and says that it is ready. */
+/** Strimzi's Topic Operator: adds its finalizer to a KafkaTopic and reports it as ready. */
 export async function takeUpTopic(client: KubeClient, target: { namespace: string; name: string }): Promise<void> {
   const finalizers = ['strimzi.io/topic-operator'];
   const head = headOf(kafkaTopics, target);
@@ -96,7 +96,7 @@ export async function takeUpTopic(client: KubeClient, target: { namespace: strin
   await client.applyStatus(kafkaTopics, { ...head, status }, asTopicOperator);
 }
 
-/** Strimzi's Topic Operator: lets a KafkaTopic go that is being deleted. */
+/** Strimzi's Topic Operator: removes its finalizer from a KafkaTopic that is being deleted. */
 export async function letTopicGo(client: KubeClient, target: { namespace: string; name: string }): Promise<void> {
   await client.apply(kafkaTopics, headOf(kafkaTopics, target), asTopicOperator);
 }

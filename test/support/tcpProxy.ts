@@ -3,16 +3,21 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
-  /** Resets every connection: what a lost node or an impatient load balancer does. */
+  /** Connections accepted since the start. */
+  readonly accepted: number;
+  /** Resets every open connection, as a lost node or a load balancer does. */
   cut(): void;
-  /** From here on nothing moves: what a hung server or a cut network does. */
-  freeze(): void;
+  /** While true no byte moves and no connection closes, as in a network that lost its route. */
+  setSilent(isSilent: boolean): void;
 }
 
-/** Passes bytes on to a server, until told otherwise. */
+/** A TCP proxy on a free port of 127.0.0.1 in front of a server. */
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
+  let isSilent = false;
   const server = createServer((client) => {
+    accepted += 1;
     const upstream = connect(target);
     for (const [from, to] of [
       [client, upstream],
@@ -25,17 +30,25 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         sockets.delete(from);
         to.destroy();
       });
+      if (isSilent) from.pause();
     }
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    get accepted() {
+      return accepted;
+    },
     cut() {
       for (const socket of sockets) socket.resetAndDestroy();
     },
-    freeze() {
-      for (const socket of sockets) socket.pause();
+    setSilent(silent) {
+      isSilent = silent;
+      for (const socket of sockets) {
+        if (silent) socket.pause();
+        else socket.resume();
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
@@ -43,4 +56,10 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       await once(server, 'close');
     },
   };
+}
+
+/** Where a server listens, from its URL. */
+export function addressOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
 }

@@ -5,7 +5,7 @@ import type { GeneratedFile } from './generatedFile.ts';
 /** Number, title and status, on the first two lines of each decision. */
 const head = /^# (?<number>\d{4}) (?<title>.+)\n(?<status>\d{4}-\d{2}-\d{2}, .+)\n/;
 
-/** Ranges of numbers that belong together. */
+/** Ranges of numbers, one per area. */
 const areas = [
   { from: 0, title: 'Exactness and the whole' },
   { from: 10, title: 'Data plane' },
@@ -17,14 +17,14 @@ const areas = [
   { from: 70, title: 'Later decisions' },
 ] as const;
 
-const template = `Copy this for a new one, with the next free number of its area:
+const template = `Copy this template for a new decision, with the next free number of its area:
 
 \`\`\`
 # 00NN What was decided, as a sentence
 YYYY-MM-DD, accepted
 
 ## Context
-What forces a decision: facts and figures.
+Why a decision is needed: facts and figures.
 
 ## Decision
 What is done.
@@ -33,11 +33,11 @@ What is done.
 What becomes easier, and what it costs.
 
 ## Alternatives
-What was not done, and why.
+The options that were rejected, and why.
 \`\`\`
 `;
 
-/** docs/adr/README.md. Throws for a decision whose first lines are not as the template says. */
+/** docs/adr/README.md. Throws for a decision whose first lines do not follow the template. */
 export function generateAdrIndex(root: string): GeneratedFile {
   const folder = join(root, 'docs', 'adr');
   const decisions = readdirSync(folder)

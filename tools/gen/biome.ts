@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { buildImportOverrides, buildPurityOverride } from './fences.ts';
 import type { GeneratedFile } from './generatedFile.ts';
+import { buildImportOverrides, buildPurityOverride } from './importRules.ts';
 
-/** biome.json, in the form that Biome itself checks. */
+/** biome.json, in the format that Biome itself checks. */
 export function generateBiomeConfig(root: string): GeneratedFile {
   const text = execFileSync(join(root, 'node_modules', '.bin', 'biome'), ['format', '--stdin-file-path=biome.json'], {
     cwd: root,
@@ -13,7 +13,7 @@ export function generateBiomeConfig(root: string): GeneratedFile {
   return { path: 'biome.json', text };
 }
 
-/** The whole Biome configuration: house format, recommended lint, and the fences. */
+/** The whole Biome configuration: house format, recommended lint, and the importRules. */
 function buildBiomeConfig(): object {
   return {
     $schema: './node_modules/@biomejs/biome/configuration_schema.json',
@@ -37,13 +37,13 @@ function buildBiomeConfig(): object {
       rules: {
         preset: 'recommended',
         complexity: {
-          // tsconfig's noPropertyAccessFromIndexSignature asks for the brackets that this rule would remove.
+          // tsconfig's noPropertyAccessFromIndexSignature requires the brackets that this rule would remove.
           useLiteralKeys: 'off',
         },
         style: { useImportType: 'error', noNonNullAssertion: 'error', noRestrictedImports: 'off' },
         suspicious: {
           noExplicitAny: 'error',
-          // Types too: a cycle of types is two files that cannot be read apart.
+          // Includes types: files in a cycle of types cannot be read separately.
           noImportCycles: { level: 'error', options: { ignoreTypes: false } },
         },
         nursery: { noFloatingPromises: 'error' },

@@ -1,17 +1,20 @@
 /**
- * `npm run gen` writes every generated file; `npm run verify` says which ones are not current and changes nothing.
+ * `npm run gen` writes every generated file; `npm run verify` names the files that are not current and changes nothing.
  * One entry per file: a path and the text it must have.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateAdrIndex } from './adrIndex.ts';
 import { generateBiomeConfig } from './biome.ts';
+import { generateConditionsPage } from './conditionsPage.ts';
+import { generateConfigurationPage } from './configurationPage.ts';
 import { generateCrd } from './crd.ts';
 import { generateDashboards } from './dashboards/generate.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generateMetricsPage } from './metricsPage.ts';
 import { generateOperatorAlerts } from './operatorAlerts.ts';
 import { generateOwnershipPage } from './ownershipPage.ts';
+import { generateProblemPages } from './problemPages.ts';
 import { generateProtobuf } from './protobuf.ts';
 import { generateRbac } from './rbac.ts';
 import { generateReference } from './reference.ts';
@@ -26,11 +29,14 @@ async function generateAll(): Promise<GeneratedFile[]> {
     ...generateCrd(),
     ...generateRbac(),
     ...generateReference(),
+    generateConditionsPage(),
+    generateConfigurationPage(),
+    ...generateProblemPages(),
     ...generateMetricsPage(),
     ...generateDashboards(),
     ...generateOperatorAlerts(),
     ...generateOwnershipPage(),
-    await generateSumctlPage(root),
+    await generateSumctlPage(),
     ...(await generateProtobuf(root)),
   ];
 }
@@ -47,7 +53,7 @@ function readCurrent(path: string): string | undefined {
 const isVerify = process.argv.includes('--verify');
 const stale = (await generateAll()).filter((file) => readCurrent(file.path) !== file.text);
 for (const file of stale) {
-  if (isVerify) console.error(`not current: ${file.path} (npm run gen writes it)`);
+  if (isVerify) console.error(`not current: ${file.path} (update it: npm run gen)`);
   else {
     mkdirSync(dirname(join(root, file.path)), { recursive: true });
     writeFileSync(join(root, file.path), file.text);

@@ -6,21 +6,21 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import type { Resource } from '#kube/client/object.ts';
+import type { Transport } from '#kube/client/transport.ts';
+import { connectAs } from '#kube/testing/connect.ts';
+import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
+import { cloudNativePgCrds } from '#lab/crds/cloudNativePg.ts';
+import { untilEstablished } from '#lab/crds/established.ts';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
 import { operatorEnvironment } from '#operator/config.ts';
 import type { Child } from '#operator/desired/child.ts';
+import { groupOf, type OwnedKind, operatorName, operatorNamespace, ownership } from '#operator/desired/childKinds.ts';
 import { buildChildren } from '#operator/desired/children.ts';
-import { groupOf, type OwnedKind, operatorName, operatorNamespace, ownership } from '#operator/desired/ownership.ts';
 import { fullExample, strimziExample } from '#operator/desired/testing/examples.ts';
-import type { KubeClient } from '#operator/runtime/client.ts';
-import { isKubernetesError } from '#operator/runtime/errors.ts';
-import type { Resource } from '#operator/runtime/object.ts';
-import { connectAs } from '#operator/runtime/testing/connect.ts';
-import type { Transport } from '#operator/runtime/transport.ts';
-import { type ApiServer, startApiServer } from '#tools/cluster/apiServer.ts';
-import { cloudNativePgCrds } from '#tools/crds/cloudNativePg.ts';
-import { untilEstablished } from '#tools/crds/established.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
@@ -75,7 +75,7 @@ test('applying the manifests again would change nothing', async () => {
   assert.equal(await kubectl('diff', '-k', 'manifests/operator'), '');
 });
 
-describe('with its role the operator can do to every child what it does', () => {
+describe('the role of the operator allows its calls on every child', () => {
   const beside = buildChildren(fullExample().pipeline, fullExample().facts);
   for (const child of beside) {
     test(`${child.owned.kind} ${child.object.metadata.name}`, () => liveAndDie(child));
@@ -103,7 +103,7 @@ test('the operator cannot read a Secret', async () => {
   assert.ok(await isForbidden(client.get(secrets, { namespace: operatorNamespace, name: 'any' })));
 });
 
-test('the operator cannot give pods more than it gives them', async () => {
+test('the operator cannot give pods more permissions than it does', async () => {
   const role = {
     apiVersion: ownership.role.apiVersion,
     kind: ownership.role.kind,
@@ -113,7 +113,7 @@ test('the operator cannot give pods more than it gives them', async () => {
   assert.ok(await isForbidden(client.apply(resourceOf(ownership.role), role, asOperator)));
 });
 
-test('the operator touches KafkaTopics only where the owner of the namespace lets it in', async () => {
+test('the operator can write KafkaTopics only where the owner of the namespace permits it', async () => {
   const { pipeline, facts } = strimziExample();
   const topic = buildChildren(pipeline, facts).find(({ owned }) => owned === ownership.kafkaTopic);
   assert.ok(topic);
@@ -146,7 +146,7 @@ test('the operator patches a SumPipeline and its status, and neither creates nor
   assert.ok(await isForbidden(client.delete(resource, name, { uid: live.metadata.uid })));
 });
 
-test('the operator leads through its own Lease and no other', async () => {
+test('the operator can use only its own Lease for leadership', async () => {
   const leases: Resource = {
     group: 'coordination.k8s.io',
     version: 'v1',
@@ -165,7 +165,7 @@ test('the operator leads through its own Lease and no other', async () => {
   assert.ok(await isForbidden(client.get(leases, lease('other').metadata)));
 });
 
-test('people who may edit a namespace may edit its pipelines', async () => {
+test('users who may edit a namespace may edit its pipelines', async () => {
   await kubectl('create', 'rolebinding', 'editors', '--clusterrole=sumpipeline-edit', '--user=jane', '-n', 'shop');
   assert.match(await kubectl('auth', 'can-i', 'create', 'sumpipelines', '-n', 'shop', '--as=jane'), /^yes/);
 });
@@ -201,7 +201,7 @@ async function renderedPod() {
   return renderedSchema.parse(deployment).spec.template.spec;
 }
 
-test('the operator understands its environment, and pipelines follow its own image', async () => {
+test('the operator can read its environment, and pipelines use its image by default', async () => {
   const [container] = (await renderedPod()).containers;
   const environment = Object.fromEntries(container.env.map(({ name, value = 'from-the-pod' }) => [name, value]));
   const config = operatorEnvironment.parse(environment);
@@ -212,7 +212,7 @@ test('the operator understands its environment, and pipelines follow its own ima
   );
 });
 
-test('the restricted Pod Security Standard lets the operator in', async () => {
+test('the restricted Pod Security Standard admits the operator', async () => {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -12,7 +12,7 @@ export function generateMetricsPage(): GeneratedFile[] {
 Every process serves its metrics on the admin port (9464), path \`/metrics\`. Each also serves the usual metrics of a process and of Node.js:
 \`process_*\` and \`nodejs_*\`.
 
-Counters and histograms begin at 0 for every value of a label that is listed here. A gauge that is not known is absent: it is never 0 instead.
+Counters and histograms begin at 0 for every value of a label that is listed here. A gauge whose value is unknown is absent: it is never 0 instead.
 A ServiceMonitor of a pipeline adds the labels \`namespace\`, \`pod\`, \`pipeline\` and \`component\`.
 
 ${section('Calculator', calculatorMetrics)}

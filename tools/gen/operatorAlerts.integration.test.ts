@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, test } from 'node:test';
 import { runScenario, type Sample, stepSeconds } from '#operator/desired/testing/ruleScenario.ts';
 import { checkRunbook } from '#operator/desired/testing/runbook.ts';
 import { buildOperatorAlerts } from './operatorAlerts.ts';
@@ -8,7 +8,7 @@ const groups = buildOperatorAlerts();
 const own = 'job="sumpipeline-operator",pod="p0"';
 const standby = 'job="sumpipeline-operator",pod="p1"';
 
-/** An operator that is well: it leads, its queue is empty, and a pass ends every few seconds. */
+/** A healthy operator: it leads, its queue is empty, and a pass ends every few seconds. */
 function healthy(step: number): Readonly<Record<string, Sample>> {
   return {
     [`leader_election_master_status{${own}}`]: 1,
@@ -18,7 +18,7 @@ function healthy(step: number): Readonly<Record<string, Sample>> {
     [`controller_runtime_reconcile_total{${own},result="retry"}`]: 0,
     [`workqueue_active_workers{${own},name="sumpipeline"}`]: 0,
     [`sumpipeline_operator_pipelines{${own},state="stalled"}`]: 0,
-    // The pod that stands by fills its queue and works on nothing.
+    // The standby pod fills its queue but processes nothing.
     [`leader_election_master_status{${standby}}`]: 0,
     [`workqueue_depth{${standby},name="sumpipeline"}`]: 4,
     [`workqueue_active_workers{${standby},name="sumpipeline"}`]: 0,
@@ -44,14 +44,14 @@ const cases: Readonly<Record<string, (step: number) => Readonly<Record<string, S
 
 const firing = (more = '') => `count(ALERTS{alertstate="firing"${more}})`;
 
-describe('an alert of the operator fires, alone, and is silent before', () => {
-  it('each has a case', () => {
+describe('an alert of the operator fires, as the only one, and does not fire before', () => {
+  test('each has a case', () => {
     const names = groups.flatMap(({ rules }) => rules.flatMap((rule) => ('alert' in rule ? [rule.alert] : [])));
     assert.deepEqual(Object.keys(cases).toSorted(), names.toSorted());
   });
 
   for (const [alert, change] of Object.entries(cases)) {
-    it(alert, async () => {
+    test(alert, async () => {
       const at = (step: number) => ({ ...healthy(step), ...(step > begin ? change(step) : {}) });
       const expect = [
         { minute: 10, expr: firing(), value: undefined },
@@ -63,7 +63,7 @@ describe('an alert of the operator fires, alone, and is silent before', () => {
     });
   }
 
-  it('none of a steady state, in which no pass is made for hours', async () => {
+  test('no alert in a steady state without a pass for hours', async () => {
     const at = (step: number) => ({
       ...healthy(step),
       [`workqueue_work_duration_seconds_count{${own},name="sumpipeline"}`]: 7,
@@ -78,7 +78,7 @@ describe('an alert of the operator fires, alone, and is silent before', () => {
     assert.ok(ok, output);
   });
 
-  it('a first pass that hangs', async () => {
+  test('a first pass that hangs', async () => {
     const at = (step: number) => ({
       ...healthy(step),
       [`workqueue_active_workers{${own},name="sumpipeline"}`]: 1,
@@ -89,7 +89,7 @@ describe('an alert of the operator fires, alone, and is silent before', () => {
     assert.ok(ok, output);
   });
 
-  it('no operator at all is one that does not lead', async () => {
+  test('a missing operator counts as an operator that does not lead', async () => {
     const expect = [{ minute: 5, expr: firing(',alertname="SumPipelineOperatorNotLeading"'), value: 1 }];
     const { ok, output } = await runScenario({ groups, minutes: 5, at: () => ({ 'up{job="other"}': 1 }), expect });
     assert.ok(ok, output);
@@ -98,6 +98,6 @@ describe('an alert of the operator fires, alone, and is silent before', () => {
 
 describe('every alert of the operator', () => {
   for (const rule of groups.flatMap(({ rules }) => rules)) {
-    if ('alert' in rule) it(`${rule.alert} has a runbook`, () => checkRunbook(rule));
+    if ('alert' in rule) test(`${rule.alert} has a runbook`, () => checkRunbook(rule));
   }
 });

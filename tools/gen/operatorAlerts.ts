@@ -1,4 +1,4 @@
-import { operatorName, operatorNamespace } from '#operator/desired/ownership.ts';
+import { operatorName, operatorNamespace } from '#operator/desired/childKinds.ts';
 import { type AlertText, alertRule, group, type RuleGroup } from '#operator/desired/ruleGroup.ts';
 import type { operatorMetrics } from '#operator/metrics.ts';
 import type { GeneratedFile } from './generatedFile.ts';
@@ -6,12 +6,12 @@ import { generatedHeader, toYaml } from './yaml.ts';
 
 type Series = `${keyof typeof operatorMetrics}${'' | '_count'}` | 'up';
 
-/** Of the ServiceMonitor in manifests/monitoring. */
+/** A series with the labels of the ServiceMonitor in manifests/monitoring. */
 function of(name: Series, matchers = ''): string {
   return `${name}{job="${operatorName}"${matchers === '' ? '' : `,${matchers}`}}`;
 }
 
-/** A pod that stands by has a queue without workers, and one that led before keeps its last numbers. */
+/** A standby pod has a queue without workers, and a pod that led before keeps its last numbers. */
 const isLeader = `on (pod) (${of('leader_election_master_status')} == 1)`;
 const passes = `sum(rate(${of('controller_runtime_reconcile_total')}[15m]))`;
 const failed = `sum(rate(${of('controller_runtime_reconcile_total', 'result="retry"')}[15m]))`;
@@ -22,7 +22,8 @@ const alerts: Readonly<Record<string, AlertText>> = {
     for: '2m',
     severity: 'critical',
     summary: 'No pod of the SumPipeline operator leads',
-    description: 'Changes of SumPipelines have no effect; pipelines go on counting. Look at the pods and the Lease.',
+    description:
+      'Changes of SumPipelines have no effect; pipelines continue to count. Check the pods and the Lease of the operator.',
   },
   SumPipelineOperatorNotReconciling: {
     expr:
@@ -30,22 +31,22 @@ const alerts: Readonly<Record<string, AlertText>> = {
       `and on () (sum(rate(${of('workqueue_work_duration_seconds_count')}[10m]) and ${isLeader}) == 0)`,
     for: '10m',
     severity: 'critical',
-    summary: 'SumPipelines wait, and the operator ends no pass',
-    description: 'Look at the log of the pod that leads. Deleting it is safe: the other one takes over.',
+    summary: 'SumPipelines wait, and the operator finishes no pass',
+    description: 'Check the log of the leading pod. Deleting this pod is safe: the other pod takes over.',
   },
   SumPipelineOperatorFailing: {
     expr: `${failed} / (${passes} > 0) > 0.5`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $value | humanizePercentage }} of the passes of the SumPipeline operator fail',
-    description: 'They are tried again. The log of the pod that leads says what fails.',
+    description: 'Failed passes are retried. Check the log of the leading pod for the cause.',
   },
   SumPipelineStalled: {
     expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and ${isLeader}) > 0`,
     for: '15m',
     severity: 'warning',
-    summary: '{{ $value }} SumPipelines need a person',
-    description: 'Run kubectl get sump -A. The condition Stalled says what to do.',
+    summary: '{{ $value }} SumPipelines are stalled',
+    description: 'Run kubectl get sump -A and follow the condition Stalled of each pipeline.',
   },
 };
 
@@ -58,7 +59,7 @@ export function buildOperatorAlerts(): RuleGroup[] {
   ];
 }
 
-/** manifests/monitoring/prometheusrule.yaml: who watches the operator. */
+/** manifests/monitoring/prometheusrule.yaml: the alerts about the operator. */
 export function generateOperatorAlerts(): GeneratedFile[] {
   const rule = {
     apiVersion: 'monitoring.coreos.com/v1',

@@ -1,8 +1,9 @@
-import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/ownership.ts';
+import { type AccessRule, ownedKinds, ownNamespaceRights, podRights, steps } from '#operator/desired/childKinds.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
+import { markdownTable } from './table.ts';
 
-/** docs/reference/ownership.md: what the operator makes, in which order, and what it may do. */
+/** docs/reference/ownership.md: what the operator makes, in which order, and its permissions. */
 export function generateOwnershipPage(): GeneratedFile[] {
   const kinds = ownedKinds.map(({ kind, apiVersion, step, namespace, prune, optionalApi, purpose }) => [
     `${kind} \`${apiVersion}\``,
@@ -17,17 +18,17 @@ export function generateOwnershipPage(): GeneratedFile[] {
 
 # What the operator makes and what it may do
 
-Everything below comes from one table, \`operator/desired/ownership.ts\`: the informers, the pruning, the generated roles and this page.
+Everything below comes from one table, \`operator/desired/childKinds.ts\`: the informers, the pruning, the generated roles and this page.
 
 ## Objects
 
-Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without them belongs to another owner and is never touched.
+Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without these labels belongs to another owner and is never changed.
 
-${tableOf(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
+${markdownTable(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
 
 ## Rights in all namespaces
 
-ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. There is none on Secrets: pods mount them, the operator never reads them.
+ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. There is no right on Secrets: pods mount Secrets, the operator never reads them.
 
 ${rightsOf(operatorRules())}
 
@@ -43,7 +44,7 @@ ${rightsOf(kafkaRules())}
 
 ## Rights of the pods
 
-Calculators have none and mount no token. Aggregators have this, on the ConfigMap \`<name>-proof\` alone:
+Calculators have no rights and mount no token. Aggregators have this right, only on the ConfigMap \`<name>-proof\`:
 
 ${rightsOf([podRights])}
 `;
@@ -58,10 +59,5 @@ function rightsOf(rules: readonly AccessRule[]): string {
     verbs.join(', '),
     why,
   ]);
-  return tableOf(['resource', 'API group', 'verbs', 'why'], rows);
-}
-
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ').replaceAll('<', '&lt;')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  return markdownTable(['resource', 'API group', 'verbs', 'why'], rows);
 }

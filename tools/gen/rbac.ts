@@ -13,11 +13,11 @@ import {
   ownNamespaceRights,
   ownVerbs,
   podRights,
-} from '#operator/desired/ownership.ts';
+} from '#operator/desired/childKinds.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 
-/** The operator's rights, out of the ownership table: in all namespaces, in its own, and in a Kafka namespace. */
+/** The operator's rights, from the ownership table: in all namespaces, in its own, and in a Kafka namespace. */
 export function generateRbac(): GeneratedFile[] {
   return [
     {
@@ -37,7 +37,7 @@ export function generateRbac(): GeneratedFile[] {
   ];
 }
 
-/** Everywhere: the kinds that we make beside pipelines, the rights that pods get, and the rest of the table. */
+/** In all namespaces: the kinds that we make beside pipelines, the rights that pods get, and the rest of the table. */
 export function operatorRules(): AccessRule[] {
   return [
     ...clusterRights,
@@ -46,7 +46,7 @@ export function operatorRules(): AccessRule[] {
   ];
 }
 
-/** In a namespace whose owner lets us in: never in a ClusterRole. */
+/** In a namespace whose owner permits it: never in a ClusterRole. */
 export function kafkaRules(): AccessRule[] {
   return [...kafkaNamespaceRights, ...ownedKinds.filter(({ namespace }) => namespace === 'kafka').flatMap(rulesOf)];
 }
@@ -58,19 +58,19 @@ function rulesOf(owned: OwnedKind): AccessRule[] {
     apiGroups,
     resources: [`${owned.plural}/${name}`],
     verbs,
-    why: `${name} of ${owned.plural}, and nothing else of them, is written under a manager of its own`,
+    why: `only the subresource ${name} of ${owned.plural} is written, under a separate field manager`,
   }));
   return [main, ...subresources];
 }
 
-/** Whoever may view, edit or administer a namespace may do so with its pipelines. */
+/** Users who may view, edit or administer a namespace may do the same with its pipelines. */
 function personRoles(): string[] {
   const roles = [
     { name: 'view', aggregateTo: ['view', 'edit', 'admin'], verbs: ['get', 'list', 'watch'] },
     { name: 'edit', aggregateTo: ['edit', 'admin'], verbs: ['create', 'update', 'patch', 'delete'] },
   ];
   return roles.map(({ name, aggregateTo, verbs }) => {
-    const why = `people who may ${name} a namespace may ${name} its pipelines`;
+    const why = `users who may ${name} a namespace may ${name} its pipelines`;
     const labels = Object.fromEntries(
       aggregateTo.map((to) => [`rbac.authorization.k8s.io/aggregate-to-${to}`, 'true']),
     );

@@ -23,7 +23,7 @@ describe('a sample is a valid pipeline that renders', () => {
   }
 });
 
-test('every row of the sample additions is an addition; there are several series, decimals and negatives', () => {
+test('every row of the sample additions is valid; the sample has several series, decimals and negatives', () => {
   const rows = z
     .array(z.object({ series: z.string(), a: z.string(), b: z.string() }))
     .parse(parseCsv(read('additions.csv'), { columns: true }));
@@ -35,6 +35,6 @@ test('every row of the sample additions is an addition; there are several series
   assert.ok(additions.some(({ a }) => a.includes('.')));
   assert.ok(
     additions.some(({ result }) => result.length === 38),
-    'one reaches 38 digits',
+    'one operand has 38 digits',
   );
 });

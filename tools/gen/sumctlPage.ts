@@ -1,12 +1,7 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { renderReference } from '#cli/reference.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 
-const run = promisify(execFile);
-
-/** The help of every verb as a page. sumctl prints it itself: it may load tools/, so tools/ must not load it. */
-export async function generateSumctlPage(root: string): Promise<GeneratedFile> {
-  const { stdout } = await run(process.execPath, ['--no-warnings', join(root, 'cli', 'printReference.ts')]);
-  return { path: join('docs', 'reference', 'sumctl.md'), text: stdout };
+/** docs/reference/sumctl.md: the help of every verb. */
+export async function generateSumctlPage(): Promise<GeneratedFile> {
+  return { path: 'docs/reference/sumctl.md', text: await renderReference() };
 }

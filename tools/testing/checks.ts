@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** The parts of `npm test` that are one command each. */
+/** The parts of `npm test` that consist of one command each. */
 export const checks = {
   lint: ['biome', 'check', '--error-on-warnings', '.'],
   types: ['tsc', '--noEmit'],
@@ -16,7 +16,7 @@ export function isCheck(part: string): part is Check {
 
 const timeoutMs = 5 * 60_000;
 
-/** Runs one check. Its programs are found on PATH, where npm and the bootstrap put node_modules/.bin. */
+/** Runs one check. Its programs are on PATH, where npm and the bootstrap put node_modules/.bin. */
 export function runCheck(part: Check, root: string): { isGood: boolean; output: string } {
   const [command, ...args] = checks[part];
   const { status, stdout, stderr, error } = spawnSync(command, args, {

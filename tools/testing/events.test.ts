@@ -14,7 +14,7 @@ test('tests are counted, suites are not', () => {
   assert.deepEqual(countTests(file, events), { passed: 2, failed: [], skipped: [], unfinished: [], durationMs: 0 });
 });
 
-test('a failure inside counts once, by the inner name', () => {
+test('a failure of an inner test counts once, by the inner name', () => {
   const events = [
     ended('fail', 'inner', { failureType: 'testCodeFailure' }),
     ended('fail', 'outer', { failureType: 'subtestsFailed' }),
@@ -50,7 +50,7 @@ test('skipped and todo tests are neither passed nor failed, and keep their reaso
   });
 });
 
-test('what started and did not end is unfinished, also beside another of the same name', () => {
+test('a test that started and did not end is unfinished, even if another has the same name', () => {
   const events: TestEvent[] = [
     { type: 'start', id: 1001, parent: 0, name: 'same' },
     { type: 'start', id: 1002, parent: 0, name: 'same' },
@@ -75,4 +75,18 @@ test('an event belongs to the outermost suite around it, which is the file', () 
   const [a, b] = ['a.test.ts', 'b.test.ts'].map((name) => countTests(name, groups.get(name) ?? []));
   assert.deepEqual([a?.passed, a?.failed, a?.durationMs], [1, [], 70]);
   assert.deepEqual([b?.passed, b?.failed, b?.unfinished], [0, ['same name'], []]);
+});
+
+test('the name of a failure is the whole sentence, with the suites around it and without the file', () => {
+  const events: TestEvent[] = [
+    { type: 'start', id: 1, parent: 0, name: file },
+    { type: 'start', id: 2, parent: 1, name: 'a partition' },
+    { type: 'start', id: 3, parent: 2, name: 'is claimed once' },
+    { type: 'start', id: 4, parent: 2, name: 'is never ended' },
+    ended('fail', 'is claimed once', { id: 3, failureType: 'testCodeFailure' }),
+    ended('fail', 'a partition', { id: 2, isSuite: true, failureType: 'subtestsFailed' }),
+  ];
+  const { failed, unfinished } = countTests(file, events);
+  assert.deepEqual(failed, ['a partition > is claimed once']);
+  assert.ok(unfinished.includes('a partition > is never ended'), String(unfinished));
 });

@@ -6,7 +6,7 @@ export const testEventSchema = z.discriminatedUnion('type', [
     type: z.literal('start'),
     /** Unique within the process. */
     id: z.number(),
-    /** The suite or test around it; 0 at the top. */
+    /** The id of the enclosing suite or test; 0 at the top. */
     parent: z.number(),
     name: z.string(),
   }),
@@ -16,10 +16,10 @@ export const testEventSchema = z.discriminatedUnion('type', [
     name: z.string(),
     isSuite: z.boolean(),
     durationMs: z.number(),
-    /** Why it did not run; a skip without a reason is ''. */
+    /** Why the test did not run; a skip without a reason is ''. */
     skip: z.string().optional(),
     todo: z.string().optional(),
-    /** node:test's word for the kind of failure; `subtestsFailed` repeats what an inner test said. */
+    /** node:test's name for the kind of failure; `subtestsFailed` only repeats the failure of an inner test. */
     failureType: z.string().optional(),
   }),
 ]);
@@ -35,13 +35,13 @@ export interface TestCounts {
   readonly passed: number;
   readonly failed: readonly string[];
   readonly skipped: readonly SkippedTest[];
-  /** Started and not ended: where a process that had to be stopped was hanging. */
+  /** Started and not ended: the tests that hung when the process was stopped. */
   readonly unfinished: readonly string[];
-  /** Of the file's own suite; 0 when that did not end. */
+  /** Duration of the file's own suite; 0 if the suite did not end. */
   readonly durationMs: number;
 }
 
-/** The events of each file: of the outermost suite, which has the file's name, and of all that is in it. */
+/** The events of each file: of the outermost suite, which has the file's name, and of everything inside it. */
 export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent[]> {
   const fileOf = new Map<number, string>();
   const groups = new Map<string, TestEvent[]>();
@@ -54,21 +54,30 @@ export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent
   return groups;
 }
 
-/** Counts the tests of one file, not its suites; a test that failed only because of an inner one is that inner one. */
+/**
+ * Counts the tests of one file, not its suites. If only an inner test failed, only that one counts. A name is the whole
+ * sentence: `suite > test`.
+ */
 export function countTests(file: string, events: readonly TestEvent[]): TestCounts {
   const failed: string[] = [];
   const skipped: SkippedTest[] = [];
   const running = new Map<number, string>();
+  const sentences = new Map<number, string>();
   let passed = 0;
   let durationMs = 0;
   for (const event of events) {
     if (event.type === 'start') {
-      running.set(event.id, event.name);
+      const around = sentences.get(event.parent);
+      const sentence = around === undefined ? event.name : `${around} > ${event.name}`;
+      // The file's own suite says nothing that the path does not.
+      if (event.name !== file) sentences.set(event.id, sentence);
+      running.set(event.id, sentence);
       continue;
     }
-    const { type, id, name, isSuite, skip, todo, failureType } = event;
+    const { type, id, isSuite, skip, todo, failureType } = event;
+    const name = sentences.get(id) ?? event.name;
     running.delete(id);
-    if (name === file) durationMs = event.durationMs;
+    if (event.name === file) durationMs = event.durationMs;
     if (failureType === 'subtestsFailed') continue;
     if (skip !== undefined) skipped.push({ name, reason: skip });
     else if (todo !== undefined) skipped.push({ name, reason: `todo ${todo}`.trim() });

@@ -16,7 +16,7 @@ for (const [args, parts, filters] of [
   });
 }
 
-test('an option is refused with how to call it', () => {
+test('an option is refused with the usage', () => {
   assert.throws(() => planRun(['--watch']), /unknown option --watch\nUsage: npm test -- \[lint\|types\|/);
 });
 
@@ -29,13 +29,13 @@ for (const [args, message] of [
   [['lint', 'decimal'], /^no test file of lint matches decimal\n/],
   [['core/decimal.ts'], /matches core\/decimal\.ts\n/],
 ] as const) {
-  test(`npm test -- ${args.join(' ')} is refused where no test matches`, () => {
+  test(`npm test -- ${args.join(' ')} is refused if no test matches`, () => {
     assert.throws(() => refuseIdleFilters(planRun(args), someFiles), { constructor: UsageError, message });
   });
 }
 
 for (const args of [[], ['lint'], ['unit'], ['decimal', 'ledger'], ['integration', 'ledger']]) {
-  test(`npm test -- ${args.join(' ')} is not refused where tests match`, () => {
+  test(`npm test -- ${args.join(' ')} is not refused if tests match`, () => {
     refuseIdleFilters(planRun(args), someFiles);
   });
 }
@@ -44,7 +44,7 @@ for (const [args, message] of [
   [['--foo'], /^unknown option --foo\nUsage: npm test -- .*\n$/],
   [['zzzz'], /^no test file of unit, integration, e2e matches zzzz\nUsage: npm test -- .*\n$/],
 ] as const) {
-  test(`npm test -- ${args.join(' ')} ends with 2, the reason, and no stack`, () => {
+  test(`npm test -- ${args.join(' ')} exits with 2 and prints the reason, without a stack`, () => {
     const ran = spawnSync(process.execPath, ['--no-warnings', join(import.meta.dirname, '..', 'test.ts'), ...args], {
       encoding: 'utf8',
     });
@@ -56,13 +56,13 @@ for (const [args, message] of [
 
 for (const [file, part] of [
   ['core/decimal.test.ts', 'unit'],
-  ['tools/bootstrap/java.test.mjs', 'unit'],
+  ['lab/bootstrap/java.test.mjs', 'unit'],
   ['services/ledger/ledger.integration.test.ts', 'integration'],
   ['test/e2e/first.e2e.test.ts', 'e2e'],
   ['core/decimal.ts', undefined],
   ['test/support/test.ts', undefined],
 ] as const) {
-  test(`${file} is ${part ?? 'no test'}`, () => assert.equal(partOf(file), part));
+  test(`${file} is ${part ?? 'not a test'}`, () => assert.equal(partOf(file), part));
 }
 
 test('filters are pieces of paths, any of which is enough', () => {

@@ -1,18 +1,20 @@
-/** The parts of `npm test`, in the order in which they run: the cheap ones that explain the others come first. */
+/**
+ * The parts of `npm test`, in the order in which they run: the cheap parts, which explain later failures, come first.
+ */
 const parts = ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'] as const;
 export type Part = (typeof parts)[number];
 
-/** The parts that are test files; the others are one command each. */
+/** The parts that consist of test files; the others are one command each. */
 const testParts = ['unit', 'integration', 'e2e'] as const;
 export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
   readonly parts: readonly Part[];
-  /** Only test files whose path contains one of these; empty: all. */
+  /** Only test files whose path contains one of these; empty: all test files. */
   readonly filters: readonly string[];
 }
 
-/** Arguments that cannot be meant so; the message says what to write instead. */
+/** Arguments that must be a mistake; the message says what to write instead. */
 export class UsageError extends Error {
   constructor(problem: string) {
     super(`${problem}\nUsage: npm test -- [${parts.join('|')}]... [piece of a path]...`);
@@ -20,8 +22,8 @@ export class UsageError extends Error {
 }
 
 /**
- * What the arguments ask for: names of parts choose parts, every other word is a piece of a path. Nothing asks for
- * everything, and a path alone for the test files that match it.
+ * Reads the arguments: names of parts choose parts, every other word is a piece of a path. Without arguments everything
+ * runs; a path alone runs the test files that match it.
  */
 export function planRun(args: readonly string[]): Plan {
   const unknown = args.find((arg) => arg.startsWith('-'));
@@ -36,7 +38,7 @@ function isPart(arg: string): boolean {
   return parts.some((part) => part === arg);
 }
 
-/** Which part a file belongs to, by its name; undefined when it is no test. */
+/** The part that a file belongs to, by its name; undefined if it is not a test. */
 export function partOf(file: string): TestPart | undefined {
   if (/\.integration\.test\.ts$/.test(file)) return 'integration';
   if (/\.e2e\.test\.ts$/.test(file)) return 'e2e';
@@ -52,7 +54,7 @@ export function selectFiles(files: readonly string[], part: TestPart, filters: r
     .sort();
 }
 
-/** A piece of a path that matches nothing is a slip of the pen: without it less would run than was asked for, in silence. */
+/** A piece of a path that matches nothing is a typing error: otherwise fewer tests would run, without a message. */
 export function refuseIdleFilters({ parts: chosen, filters }: Plan, files: readonly string[]): void {
   const candidates = testParts.filter((part) => chosen.includes(part)).flatMap((part) => selectFiles(files, part, []));
   const idle = filters.filter((filter) => !candidates.some((file) => file.includes(filter)));

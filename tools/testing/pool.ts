@@ -1,4 +1,4 @@
-/** Runs `work` on every item, at most `limit` at a time, and answers the results in the order of the items. */
+/** Runs `work` on every item, at most `limit` at a time, and returns the results in the order of the items. */
 export async function mapBounded<Item, Result>(
   items: readonly Item[],
   limit: number,

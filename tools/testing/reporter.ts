@@ -1,7 +1,9 @@
 import type { TestEvent as RunnerEvent } from 'node:test/reporters';
 import type { TestEvent } from './events.ts';
 
-/** For `node --test-reporter`: what the summary needs, one JSON document per line. The spec reporter beside it is for people. */
+/**
+ * For `node --test-reporter`: the summary's data, one JSON document per line. Users read the spec reporter beside it.
+ */
 export default async function* report(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
   for await (const event of source) {
     const line = toTestEvent(event);

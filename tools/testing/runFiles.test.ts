@@ -22,7 +22,7 @@ async function runSource(source: string, change: Partial<FilesRun> = {}): Promis
   });
 }
 
-test('passes, failures and skips are counted, and the output tells why', async () => {
+test('passes, failures and skips are counted, and the output contains the reason', async () => {
   const result = await runSource(`
     test('good', () => {});
     test('bad', () => { throw new Error('the reason'); });
@@ -40,7 +40,7 @@ test('a file that cannot be loaded is a failure', async () => {
 });
 
 test('a file without a test is a failure', async () => {
-  assert.deepEqual((await runSource('')).failed, ['fixture.test.ts: holds no test']);
+  assert.deepEqual((await runSource('')).failed, ['fixture.test.ts: contains no test']);
 });
 
 test('a process that ends in the middle is a failure', async () => {
@@ -63,14 +63,14 @@ test('a test that hangs fails by its name', async () => {
   assert.equal(failed[0], 'hangs');
 });
 
-test('a file that does not end is stopped with everything it started, and the running test is named', async () => {
+test('a file that does not end is stopped with its child processes, and the running test is named', async () => {
   const startedAt = performance.now();
   const { failed } = await runSource(
     `import { spawn } from 'node:child_process';
-     test('waits for ever', async () => { spawn('sleep', ['60'], { stdio: 'inherit' }); await new Promise(() => {}); });`,
+     test('waits forever', async () => { spawn('sleep', ['60'], { stdio: 'inherit' }); await new Promise(() => {}); });`,
     { timeoutMs: 1_000 },
   );
-  assert.deepEqual(failed, ['fixture.test.ts: no end after 1 s (running: waits for ever)']);
+  assert.deepEqual(failed, ['fixture.test.ts: no end after 1 s (running: waits forever)']);
   assert.ok(performance.now() - startedAt < 10_000);
 });
 
@@ -81,7 +81,7 @@ test('an interrupt stops the file', async () => {
   assert.match(failed[0] ?? '', /^fixture\.test\.ts: interrupted/);
 });
 
-test('files in one process keep their hooks to themselves, and one that cannot be loaded harms no other', async () => {
+test('hooks of a file do not apply to other files in the process, and a file that cannot be loaded affects no other', async () => {
   await using folder = await createTemporaryFolder();
   const sources = {
     'hooks.test.ts': `beforeEach(() => { throw new Error('not for others'); }); test('hooked', () => {});`,

@@ -1,17 +1,17 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeExit, spawnChild } from '#tools/process/child.ts';
+import { describeExit, spawnChild } from '#lab/process/child.ts';
 import { countTests, groupByFile, type TestCounts, type TestEvent, testEventSchema } from './events.ts';
 
 export interface FilesRun {
   /** Relative to `root`; they run in one process, one after the other. */
   readonly files: readonly string[];
   readonly root: string;
-  /** For the output and the events of this run; somebody else removes it. */
+  /** Folder for the output and the events of this run; the caller removes it. */
   readonly scratch: string;
-  /** Milliseconds for the whole process; then it is stopped with everything it started. */
+  /** Milliseconds for the whole process; after that it is stopped with its child processes. */
   readonly timeoutMs: number;
-  /** Milliseconds for one test, so that a hanging one has a name. */
+  /** Milliseconds for one test, so that a hanging test is named. */
   readonly testTimeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
   /** Stops the process at once. */
@@ -27,17 +27,17 @@ export interface FileResult extends TestCounts {
 export interface FilesResult {
   /** One per file, in their order. */
   readonly results: readonly FileResult[];
-  /** Why the process did not end well by itself, beside tests that failed: a hang, a crash. */
+  /** Why the process itself failed, apart from failed tests: a hang, a crash. */
   readonly problem: string | undefined;
 }
 
 const program = join(import.meta.dirname, 'runFiles.main.ts');
 const reporter = join(import.meta.dirname, 'reporter.ts');
 
-/** From SIGTERM to SIGKILL. */
+/** Time from SIGTERM to SIGKILL. */
 const graceMs = 10_000;
 
-/** Runs test files in a process of their own. Never rejects because of the tests: what went wrong is in the result. */
+/** Runs test files in a separate process. Never rejects because of the tests: failures are in the result. */
 export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
   const { files, root, scratch, timeoutMs, testTimeoutMs, env, signal } = run;
   const folder = await mkdtemp(join(scratch, 'run-'));
@@ -56,7 +56,7 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
       ...files,
     ],
     logFile,
-    // Set when we run under `node --test` ourselves: the files would then speak its protocol instead of ours.
+    // Set when we run under `node --test` ourselves: the files would then use its protocol instead of ours.
     env: { ...env, NODE_TEST_CONTEXT: undefined },
   });
 
@@ -83,7 +83,7 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
   return { results, problem };
 }
 
-/** What a file alone in its process went like: a problem of the process is one of the file. */
+/** The result of a file that ran alone: a problem of the process counts as a failure of the file. */
 export async function runTestFile({ file, ...run }: Omit<FilesRun, 'files'> & { file: string }): Promise<FileResult> {
   const { results, problem } = await runTestFiles({ ...run, files: [file] });
   const [result] = results;
@@ -91,16 +91,16 @@ export async function runTestFile({ file, ...run }: Omit<FilesRun, 'files'> & { 
   const { passed, failed, skipped, unfinished } = result;
   const running = unfinished.length === 0 ? '' : ` (running: ${unfinished.join(', ')})`;
   if (problem !== undefined) return { ...result, failed: [...failed, `${file}: ${problem}${running}`] };
-  if (passed + failed.length + skipped.length === 0) return { ...result, failed: [`${file}: holds no test`] };
+  if (passed + failed.length + skipped.length === 0) return { ...result, failed: [`${file}: contains no test`] };
   return result;
 }
 
-/** A child has a group of its own; what it started in that group goes with it. */
+/** A child has its own process group, so its children in that group end with it. */
 function signalGroup(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(-pid, name);
   } catch (error) {
-    // Gone already.
+    // The group has ended already.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
@@ -114,7 +114,7 @@ async function readEvents(file: string): Promise<TestEvent[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  // What stands behind the last line end was being written when the process was stopped.
+  // Text after the last line end was being written when the process was stopped.
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => testEventSchema.parse(JSON.parse(line)));
 }

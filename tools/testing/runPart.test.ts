@@ -6,7 +6,7 @@ import { createTemporaryFolder } from './folder.ts';
 import { longestFirst, runPart, splitEvenly } from './runPart.ts';
 import type { PartResult } from './summary.ts';
 
-test('groups are as equal as they can be and keep neighbours together', () => {
+test('groups are as equal in size as possible and keep neighbours together', () => {
   assert.deepEqual(splitEvenly([1, 2, 3, 4, 5, 6, 7], 3), [
     [1, 2],
     [3, 4, 5],
@@ -16,7 +16,7 @@ test('groups are as equal as they can be and keep neighbours together', () => {
   assert.deepEqual(splitEvenly([], 12), []);
 });
 
-test('what takes longest starts first', () => {
+test('the file that takes longest starts first', () => {
   const files = ['a.test.ts', 'test/mutants/m.test.ts', 'z.test.ts'];
   assert.deepEqual(longestFirst(files), ['test/mutants/m.test.ts', 'a.test.ts', 'z.test.ts']);
 });
@@ -52,7 +52,7 @@ test('good files are one line each', async () => {
   assert.match(printed, /^a\.test\.ts: 1 passed in [\d.]+ s\nb\.test\.ts: 1 passed in [\d.]+ s$/);
 });
 
-test('a bad file is shown with its own output, not with that of its neighbours', async () => {
+test('a failed file is shown with its own output, not with that of its neighbours', async () => {
   const { result, printed } = await runSources({
     'a.test.ts': `test('bad', () => { throw new Error('the reason'); });`,
     'b.test.ts': `test('chatty', () => console.log('noise'));`,
@@ -62,7 +62,7 @@ test('a bad file is shown with its own output, not with that of its neighbours',
   assert.doesNotMatch(printed, /noise/);
 });
 
-test('a file that ends the process takes no neighbour along', async () => {
+test('a file that ends the process does not affect its neighbours', async () => {
   const { result } = await runSources({
     'a.test.ts': good,
     'b.test.ts': `test('ends', () => process.kill(process.pid, 'SIGKILL'));`,
@@ -71,7 +71,7 @@ test('a file that ends the process takes no neighbour along', async () => {
   assert.deepEqual([result.passed, result.failed], [2, ['b.test.ts: ended with signal SIGKILL']]);
 });
 
-test('a test that fails only beside others is a failure that says so', async () => {
+test('a test that fails only beside others is reported as such a failure', async () => {
   const { result } = await runSources({
     'a.test.ts': `globalThis.dirty = true; ${good}`,
     'b.test.ts': `test('wants a clean process', () => { if (globalThis.dirty) throw new Error('dirty'); });`,
@@ -79,7 +79,7 @@ test('a test that fails only beside others is a failure that says so', async () 
   assert.deepEqual(result.failed, ['wants a clean process (passes alone: flaky, or not independent of other files)']);
 });
 
-test('a skip that nobody allowed is a failure where skips are declared', async () => {
+test('a skip that is not on the list of allowed skips is a failure', async () => {
   const sources = { 'a.test.ts': `${good} test('later', { skip: 'no root' }, () => {});` };
   assert.deepEqual((await runSources(sources)).result.skipped, [{ name: 'later', reason: 'no root' }]);
   assert.deepEqual((await runSources(sources, 'later')).result.failed, []);

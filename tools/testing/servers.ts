@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { type Kafka, startKafka } from '#tools/kafka/kafka.ts';
-import { type Postgres, startPostgres } from '#tools/postgres/postgres.ts';
+import { type Kafka, startKafka } from '#lab/kafka/kafka.ts';
+import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './folder.ts';
 
 /**
- * A server that the tests of one process share: a test that stops or kills one starts its own with `startKafka` or
+ * A server that the tests of one process share. A test that stops or kills a server starts its own with `startKafka` or
  * `startPostgres`.
  */
 export type SharedKafka = Omit<Kafka, 'kill' | 'start' | 'stopNode' | 'stop' | typeof Symbol.asyncDispose>;
@@ -26,7 +26,9 @@ export function sharedPostgres(): Promise<SharedPostgres> {
   return postgres.get();
 }
 
-/** A name that no other test uses, fit for a topic, a group, a database and a Kubernetes object: `prefix-1f0a9c3b`. */
+/**
+ * A name that no other test uses, valid for a topic, a group, a database and a Kubernetes object: `prefix-1f0a9c3b`.
+ */
 export function uniqueName(prefix: string): string {
   return `${prefix}-${randomBytes(4).toString('hex')}`;
 }
@@ -45,7 +47,7 @@ function lazily<Value extends TemporaryFolder | Kafka | Postgres>(make: () => Pr
       return made;
     },
     async release(): Promise<void> {
-      // One that could not be made has failed its tests already and left nothing to release.
+      // A server that could not be started has already failed its tests and left nothing to release.
       const value = await made?.catch(() => undefined);
       await value?.[Symbol.asyncDispose]();
     },

@@ -13,7 +13,7 @@ const results: PartResult[] = [
   },
 ];
 
-test('the summary is a table, every skip and failure by name, and the closing line alone at the end', () => {
+test('the summary is a table, then every skip and failure by name, then the closing line', () => {
   assert.equal(
     formatSummary(results),
     `
@@ -27,7 +27,7 @@ FAILED unit: a breaks
   );
 });
 
-test('nothing at all is zero of each', () => {
+test('without results every count is zero', () => {
   assert.equal(closingLine([]), '0 passed, 0 failed, 0 skipped');
 });
 

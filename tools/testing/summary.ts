@@ -1,11 +1,11 @@
 import Table from 'cli-table3';
 import type { SkippedTest } from './events.ts';
 
-/** How one part went. */
+/** The result of one part. */
 export interface PartResult {
   readonly part: string;
   readonly passed: number;
-  /** The names of what failed. */
+  /** The names of the failures. */
   readonly failed: readonly string[];
   readonly skipped: readonly SkippedTest[];
   readonly seconds: number;
@@ -29,7 +29,7 @@ const noBorders = {
   middle: '  ',
 };
 
-/** One row per part, every skipped test with its reason, every failed one, and the closing line that scripts read. */
+/** One row per part, every skipped test with its reason, every failure, and the closing line that scripts read. */
 export function formatSummary(results: readonly PartResult[]): string {
   const table = new Table({
     head: ['part', 'passed', 'failed', 'skipped', 'seconds'],
@@ -53,8 +53,8 @@ export function closingLine(results: readonly PartResult[]): string {
 }
 
 /**
- * The skips that nobody allowed. `allowed` is one test name per line, `*` at its end standing for any rest: a CI machine
- * that cannot run a test says so where everybody sees it.
+ * The skips that are not allowed. `allowed` is one test name per line; `*` at the end of a name matches any rest. So
+ * a CI machine that cannot run a test must say so in a visible list.
  */
 export function findForbiddenSkips(skipped: readonly SkippedTest[], allowed: string): SkippedTest[] {
   const names = allowed

@@ -1,10 +1,9 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
 
 export interface FakeClusterOptions {
-  /** Pods of the Job, one for each look; the last one stays. Undefined: it has none. */
+  /** Pods of the Job, one for each poll; the last one repeats. Undefined: the Job has no pod. */
   readonly pods: readonly (object | undefined)[];
-  /** What each question for the log delivers, and how it ends. */
+  /** What each request for the log returns, and how it ends. */
   readonly logs?: readonly { readonly lines: readonly string[]; readonly error?: Error }[];
   /** Refuses calls whose method and path contain this. */
   readonly refuse?: {
@@ -13,11 +12,11 @@ export interface FakeClusterOptions {
     readonly reason: string;
     readonly message: string;
   };
-  /** After every call, by method and path. */
+  /** Called after every request, with method and path. */
   readonly onCall?: (call: string) => void;
 }
 
-/** Kubernetes as an audit sees it, in memory. Fails on a call that it does not expect. */
+/** The Kubernetes calls of an audit, in memory. An unexpected call fails. */
 export function createFakeCluster({ pods, logs = [], refuse, onCall }: FakeClusterOptions) {
   const calls: string[] = [];
   const jobs: unknown[] = [];
@@ -25,14 +24,16 @@ export function createFakeCluster({ pods, logs = [], refuse, onCall }: FakeClust
   const note = (call: string) => {
     calls.push(call);
     if (refuse !== undefined && call.includes(refuse.call)) {
-      throw new ClusterRefused(refuse.status, { message: refuse.message, reason: refuse.reason });
+      throw new ClusterRefused(refuse.status, { message: refuse.message, reason: refuse.reason, causes: [] });
     }
     onCall?.(call);
   };
   const cluster: Cluster = {
     context: 'fake',
     namespace: 'shop',
-    kubeConfig: new KubeConfig(),
+    credentials: async () => {
+      throw new Error('an audit opens no tunnel');
+    },
     async request({ method, path, body, signal }) {
       signal.throwIfAborted();
       const short = path.replace(/-audit-\w+$/, '-audit-x');
@@ -60,7 +61,7 @@ const deployment = {
   spec: { template: { spec: { serviceAccountName: 'mine', containers: [{ name: 'sumpipeline', image: 'sum:1' }] } } },
 };
 
-/** A pod of the Job in a state of its container. */
+/** A pod of the Job whose container has the given state. */
 export function podIn(phase: string, state: object = {}): object {
   return {
     metadata: { name: 'orders-audit-pod' },

@@ -1,6 +1,6 @@
 import { type Changes, type Draft, fullDraft, strimziDraft } from './samples.ts';
 
-/** One thing that a person may get wrong, and what the answer is. */
+/** One mistake of a user, and the error for it. */
 export interface Refusal {
   /** A sentence: `a topic that is managed needs partitions`. */
   readonly name: string;
@@ -35,7 +35,7 @@ const nameMessage =
   'Invalid value: must have at most 40 characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it';
 const onePlace = 'Invalid value: set exactly one of cluster (Strimzi) and bootstrapServers';
 
-/** Refused when created. Every rule of the schema that looks at one version stands here: a test counts them. */
+/** Refused when created. Every rule of the schema that looks at one version is listed here: a test counts them. */
 export const refusals: readonly Refusal[] = [
   {
     name: 'a name of 41 characters',
@@ -66,7 +66,7 @@ export const refusals: readonly Refusal[] = [
     from: strimziDraft,
     set: { 'kafka.tls': { enabled: true } },
     path: 'spec.kafka.tls',
-    server: 'Forbidden: goes with bootstrapServers: with cluster the listener decides; remove it',
+    server: 'Forbidden: is only for bootstrapServers: with cluster, the listener determines TLS; remove it',
   },
   {
     name: 'a CA without TLS',
@@ -113,7 +113,7 @@ export const refusals: readonly Refusal[] = [
     name: 'a Managed topic without partitions',
     set: { 'kafka.topic': {} },
     path: 'spec.kafka.topic.partitions',
-    server: 'Required value: a Managed topic needs it; there is no default, because it can only grow',
+    server: 'Required value: is required for a Managed topic; there is no default, because the number can only grow',
   },
   {
     name: 'no partition',
@@ -195,7 +195,7 @@ export const refusals: readonly Refusal[] = [
     server: reserved,
   })),
   {
-    name: 'a topic setting that is none',
+    name: 'an invalid topic setting',
     set: { 'kafka.topic.config': { 'Segment Bytes': '1' } },
     path: 'spec.kafka.topic.config',
     server: 'Invalid value: a key must be a topic setting of Kafka, such as segment.bytes or max.message.bytes',
@@ -248,7 +248,7 @@ export const refusals: readonly Refusal[] = [
     set: { imagePullSecrets: [{ name: 'registry' }, { name: 'registry' }] },
     path: 'spec.imagePullSecrets[1]',
     server: 'Duplicate value: {"name":"registry"}',
-    offline: 'has the same name as one before it',
+    offline: 'has the same name as an entry before it',
   },
   {
     name: 'an image with a space',
@@ -261,7 +261,7 @@ export const refusals: readonly Refusal[] = [
     name: 'annotations for an existing ServiceAccount',
     set: { serviceAccount: { name: 'mine', annotations: { a: 'b' } } },
     path: 'spec.serviceAccount.annotations',
-    server: 'Forbidden: are for ServiceAccounts that the operator makes: remove them or remove name',
+    server: 'Forbidden: are for ServiceAccounts that the operator creates: remove them or remove name',
   },
   ...['calculator', 'aggregator'].flatMap((component) => [
     {
@@ -310,7 +310,7 @@ export const refusals: readonly Refusal[] = [
     name: 'mode keda without Prometheus',
     set: { [autoscaling]: { mode: 'keda' } },
     path: `spec.${autoscaling}.prometheus`,
-    server: 'Required value: mode keda needs it: KEDA asks Prometheus itself',
+    server: 'Required value: is required in mode keda: KEDA queries Prometheus itself',
   },
   {
     name: 'Prometheus in mode hpa',
@@ -384,7 +384,7 @@ export const refusals: readonly Refusal[] = [
       offline: 'must have at most 32 entries',
     },
     {
-      name: `a quantity that is none for ${component} pods`,
+      name: `an invalid quantity for ${component} pods`,
       set: { [`${component}.resources`]: { limits: { memory: '1 GB' } } },
       path: `spec.${component}.resources.limits.memory`,
       server:
@@ -412,7 +412,7 @@ export const refusals: readonly Refusal[] = [
     set: { 'calculator.podTemplate': { topologySpreadConstraints: [hosts, hosts] } },
     path: 'spec.calculator.podTemplate.topologySpreadConstraints[1]',
     server: 'Duplicate value: {"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"ScheduleAnyway"}',
-    offline: 'has the same topologyKey and whenUnsatisfiable as one before it',
+    offline: 'has the same topologyKey and whenUnsatisfiable as an entry before it',
   },
   {
     name: 'a monitor label with a space',
@@ -468,7 +468,7 @@ const comeBack = 'delete the SumPipeline (its data is kept) and apply it again w
 const newSchema = 'Forbidden: cannot change: the totals are there; create a new SumPipeline for another schema';
 const onlyGrow = 'Forbidden: can only grow: Kafka cannot remove partitions';
 
-/** Refused when changed: `from` exists, `set` is tried. Only the server can tell. */
+/** Refused when changed: `from` exists, `set` is tried. Only the server can check this. */
 export const refusedChanges: readonly Refusal[] = [
   {
     name: 'another cluster',

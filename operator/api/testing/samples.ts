@@ -1,6 +1,6 @@
 import { apiVersion, kind } from '#contract/names.ts';
 
-/** A resource as a person writes it. */
+/** A resource as a user writes it. */
 export interface Draft {
   apiVersion: string;
   kind: string;
@@ -36,7 +36,7 @@ export function strimziDraft(): Draft {
   });
 }
 
-/** Every field that can stand beside the others; what excludes one of them is in `strimziDraft`. */
+/** Every field that can be combined with the others; what excludes one of them is in `strimziDraft`. */
 export function fullDraft(): Draft {
   return draft({
     kafka: {
@@ -133,7 +133,7 @@ function component(name: string): Record<string, unknown> {
   };
 }
 
-/** Both components scale, with every field of autoscaling that can stand beside the others. */
+/** Both components scale, with every field of autoscaling that can be combined with the others. */
 export function scaledDraft(): Draft {
   const behavior = { scaleUp: { stabilizationWindowSeconds: 30 }, scaleDown: { stabilizationWindowSeconds: 120 } };
   return draft({
@@ -170,7 +170,9 @@ export function kedaDraft(): Draft {
 /** A value at `kafka.topic.partitions` of the spec; undefined removes the field. */
 export type Changes = Readonly<Record<string, unknown>>;
 
-/** A copy with changes; missing parents are made. A path that begins with `/` starts at the resource, not at its spec. */
+/**
+ * A copy with changes; missing parents are made. A path that begins with `/` starts at the resource, not at its spec.
+ */
 export function changed(original: Draft, changes: Changes): Draft {
   const copy = structuredClone(original);
   for (const [path, value] of Object.entries(changes)) {

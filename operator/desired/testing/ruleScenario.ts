@@ -8,7 +8,7 @@ import type { RuleGroup } from '../ruleGroup.ts';
 /** Seconds between samples: the interval of the rules. */
 export const stepSeconds = 15;
 
-/** A sample, or that there is none. */
+/** A sample, or no sample. */
 export type Sample = number | undefined;
 
 export interface Expectation {
@@ -19,8 +19,8 @@ export interface Expectation {
 }
 
 /**
- * What Prometheus is fed, step by step, and what the rules must then say. A scenario is a model of the data plane: each
- * call of `at` answers every series at one time, by its full name with labels.
+ * The input of Prometheus, step by step, and the expected results of the rules. A scenario is a model of the data
+ * plane: each call of `at` returns every series at one time, by its full name with labels.
  */
 export interface RuleScenario {
   readonly groups: readonly RuleGroup[];

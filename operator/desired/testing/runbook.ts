@@ -8,6 +8,6 @@ const folder = join(import.meta.dirname, '..', '..', '..', 'docs', 'runbooks');
 export function checkRunbook({ alert, annotations }: { alert: string; annotations: { runbook_url: string } }): void {
   assert.equal(annotations.runbook_url.split('/').at(-1), alert);
   const page = readFileSync(join(folder, `${alert}.md`), 'utf8');
-  for (const heading of [`# ${alert}\n`, '## What it means', '## Find the cause', '## Mend it'])
+  for (const heading of [`# ${alert}\n`, '## What it means', '## Find the cause', '## Fix it'])
     assert(page.includes(heading), `${alert}.md lacks "${heading}"`);
 }

@@ -17,7 +17,7 @@ const answer = (...parts: Part[]): ProduceAnswer => ({
   responses: parts.map(({ name, ...partition }) => ({ name, partitionResponses: [partition] })),
 });
 
-test('the one answer of our own partition is an acknowledgement', () => {
+test('a response with only the requested partition is an acknowledgement', () => {
   assert.deepEqual(acknowledged(answer(part()), 'log', 3), {
     partition: 3,
     baseOffset: 41n,

@@ -1,6 +1,6 @@
 import { AppendError, type AppendedBatch } from '#services/eventlog/port.ts';
 
-/** The part of a Produce answer that counts. Offsets and times are -1 where the broker has none. */
+/** The used part of a Produce response. Offsets and times are -1 if the broker has none. */
 export interface ProduceAnswer {
   readonly responses: readonly {
     readonly name: string;
@@ -14,8 +14,8 @@ export interface ProduceAnswer {
 }
 
 /**
- * The acknowledgement of our own partition, or an AppendError. One request holds one partition, so an answer that
- * holds another one, or none, or two, is not an answer to us, whatever made it.
+ * Returns the acknowledgement of the requested partition, or throws AppendError. One request holds one partition, so a
+ * response with another partition, with none or with two is not the response to this request.
  */
 export function acknowledged(answer: ProduceAnswer, topic: string, partition: number): AppendedBatch {
   const all = answer.responses.flatMap(({ name, partitionResponses }) =>
@@ -23,9 +23,9 @@ export function acknowledged(answer: ProduceAnswer, topic: string, partition: nu
   );
   const [own] = all.filter(({ name, index }) => name === topic && index === partition);
   if (own === undefined || all.length !== 1) {
-    throw new AppendError(`the broker answered without the one acknowledgement of partition ${partition}`);
+    throw new AppendError(`the broker's response lacks the acknowledgement of partition ${partition}`);
   }
-  if (own.errorCode !== 0) throw new AppendError(`partition ${partition} answered error ${own.errorCode}`);
+  if (own.errorCode !== 0) throw new AppendError(`partition ${partition} returned error ${own.errorCode}`);
   if (own.baseOffset < 0n) throw new AppendError(`partition ${partition} acknowledged without an offset`);
   const appendedAt = Number(own.logAppendTimeMs);
   return { partition, baseOffset: own.baseOffset, appendedAt: appendedAt >= 0 ? appendedAt : undefined };

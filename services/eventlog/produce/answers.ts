@@ -1,9 +1,9 @@
 import { ResponseError } from '@platformatic/kafka';
 
 /**
- * An answer in which only some parts are errors. The request layer throws for the whole answer when one partition has
- * no leader; the other partitions are as good as ever, so the answer is taken from the error and its parts are looked
- * at by their own error codes.
+ * A response in which only some parts are errors. The request layer throws for the whole response when one partition
+ * has no leader, although the other partitions are valid. So the response is taken from the error, and each part is
+ * checked by its own error code.
  */
 export async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
@@ -14,7 +14,7 @@ export async function evenWithErrors<Answer extends object>(request: Promise<Ans
   }
 }
 
-/** What the layer parsed for this very request: it sets `response` from the same parser that makes the answer. */
+/** The request layer sets `response` with the same parser that returns a normal response. */
 function isAnswer<Answer extends object>(value: unknown): value is Answer {
   return typeof value === 'object' && value !== null;
 }

@@ -10,29 +10,31 @@ export interface AppendOnce {
   readonly partition: number;
   readonly leader: Leader;
   readonly records: readonly LogRecordInput[];
-  /** Connections that carry appends and nothing else. */
+  /** Connections used only for appends. */
   readonly connections: BrokerConnections;
   /** Milliseconds since the Unix epoch; given to the broker as the time of the records, which LogAppendTime replaces. */
   readonly now: number;
 }
 
 /**
- * How long the broker may wait for its replicas before it answers REQUEST_TIMED_OUT. Above the time in which a hung
- * replica is taken out of the in-sync set in practice, below our own request timeout.
+ * How long the broker may wait for its replicas before it returns REQUEST_TIMED_OUT. Longer than Kafka needs in
+ * practice to remove a hung replica from the in-sync set, shorter than the client's request timeout.
  */
 const replicationTimeoutMs = 15_000;
 
 /** acks=all: every replica that is in sync. */
 const allReplicas = -1;
 
-/** One produce request to one broker for one partition. Settles with its answer, or when the connection ends. */
+/**
+ * Sends one produce request to one broker for one partition. Settles with the response, or when the connection ends.
+ */
 export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
   const { settings, partition, leader, records, connections, now } = options;
   if (leader.address === undefined) {
-    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
   }
   const { connection, versions } = await connections.get(leader.address).catch((error: unknown) => {
-    // Explained here, where it is certain that nothing was sent.
+    // Explained here, because at this point it is certain that nothing was sent.
     throw explainKafkaError(error, settings);
   });
   const { topic } = settings;
@@ -46,8 +48,8 @@ export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
     timestamp,
   }));
   const answer = await versions.produce.async(connection, allReplicas, replicationTimeoutMs, messages, {});
-  // A boolean is what the layer resolves with when no answer was asked for.
-  if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without an answer`);
+  // The request layer resolves with a boolean if no response was requested.
+  if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without a response`);
   return acknowledged(answer, topic, partition);
 }
 

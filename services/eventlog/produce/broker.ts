@@ -6,26 +6,26 @@ import { withDeadline } from '#platform/time.ts';
 import type { KafkaSettings } from '#services/eventlog/settings.ts';
 import { type BrokerVersions, chooseVersions } from './versions.ts';
 
-/** An open connection to one broker, authenticated, and the versions of the requests that it understands. */
+/** An open, authenticated connection to one broker, and the request versions that the broker supports. */
 export interface Broker {
   readonly connection: Connection;
   readonly versions: BrokerVersions;
 }
 
-/** The secrets of one writer, read when it opens: a changed file means a new writer. */
+/** The secrets of one writer, read when the writer opens; a changed file needs a new writer. */
 export interface Credentials {
   readonly clientId: string;
   readonly tls: TlsOptions | undefined;
   readonly sasl: { mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; username: string; password: string } | undefined;
 }
 
-/** Longest wait for TCP, TLS and SCRAM together: the address of a pod that is gone gives no answer at all. */
+/** Longest wait for TCP, TLS and SCRAM together: the address of a deleted pod sends no response at all. */
 const connectTimeoutMs = 5_000;
 
-/** Longest wait for one answer; the layer then cuts the connection. Above the 15 s that a broker may take to replicate. */
+/** Longest wait for a response; then the layer closes the connection. Above the 15 s that replication may take. */
 const requestTimeoutMs = 20_000;
 
-/** More than the writer ever has in flight: its own bound decides, not the layer's queue. */
+/** More than the writer ever has in flight, so that the writer's limit applies and not the queue of the layer. */
 const requestsInFlightMax = 128;
 
 /** Reads the secrets. Throws SecretFileError for a missing file. */
@@ -42,22 +42,22 @@ export async function readCredentials({ clientId, tls, scram }: KafkaSettings): 
   };
 }
 
-/** Builds a connection; nothing is dialled yet, so that it can be cut while it is dialled. */
+/** Builds a connection without connecting, so that the caller can close it while it connects. */
 export function createConnection(host: string, { clientId, tls, sasl }: Credentials): Connection {
   const connection = new Connection(clientId, {
     connectTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     maxInflights: requestsInFlightMax,
-    // An address is no name that TLS could ask for.
+    // TLS server names (SNI) must be host names, not IP addresses.
     ...(tls === undefined ? {} : { tls, tlsServerName: isIP(host) === 0 }),
     ...(sasl === undefined ? {} : { sasl }),
   });
-  // Every request hears of the end of its connection; without a listener the event would end the process.
+  // Every request gets the error of its connection; but an error event without a listener would end the process.
   connection.on('error', () => {});
   return connection;
 }
 
-/** Dials and asks which versions the broker understands. */
+/** Connects and reads which request versions the broker supports. */
 export async function openBroker(connection: Connection, host: string, port: number): Promise<Broker> {
   await connection.connect(host, port);
   connection.socket.setKeepAlive(true, 60_000);

@@ -8,10 +8,10 @@ interface Entry {
 }
 
 /**
- * At most one connection per address, dialled when it is first needed and forgotten when it ends.
+ * At most one connection per address, opened on first use and dropped when it ends.
  *
- * A writer has two of these. A broker answers the requests of one connection one after the other, so a question on a
- * connection whose append waits for a hung replica would wait with it: questions have connections of their own.
+ * A writer has two of these sets. A broker handles the requests of one connection one after the other. So a metadata
+ * request would wait behind an append that waits for a hung replica; such requests have their own connections.
  */
 export class BrokerConnections {
   readonly #credentials: Credentials;
@@ -22,19 +22,19 @@ export class BrokerConnections {
     this.#credentials = credentials;
   }
 
-  /** The open connection to `host:port`. Rejects when it cannot be made; the next call dials again. */
+  /** Returns the open connection to `host:port`. Rejects if connecting fails; the next call connects again. */
   async get(address: string): Promise<Broker> {
     if (this.#isClosed) throw new LogUnavailableError('Unreachable', 'the connections to Kafka are closed');
     const entry = this.#entries.get(address) ?? this.#dial(address);
     return entry.broker;
   }
 
-  /** Ends the connections to all other addresses: brokers that have left the cluster. */
+  /** Closes the connections to all other addresses: those brokers have left the cluster. */
   keepOnly(addresses: ReadonlySet<string>): void {
     for (const address of [...this.#entries.keys()]) if (!addresses.has(address)) this.#cut(address);
   }
 
-  /** Cuts every connection and refuses new ones. */
+  /** Destroys every connection and refuses new ones. */
   close(): void {
     this.#isClosed = true;
     for (const address of [...this.#entries.keys()]) this.#cut(address);
@@ -49,7 +49,7 @@ export class BrokerConnections {
       if (this.#entries.get(address) === entry) this.#entries.delete(address);
     };
     connection.once('close', forget);
-    // The caller hears of it too: this handler also makes sure that the failure is heard when they have left.
+    // The caller gets the error too; this handler also catches it if no caller waits any more.
     entry.broker.catch(() => {
       forget();
       end(connection);
@@ -64,12 +64,12 @@ export class BrokerConnections {
   }
 }
 
-/** With an error, which the layer hears of in every state; a plain destroy would leave a dial waiting for its timeout. */
+/** With an error, which the layer handles in every state; without it a connect would wait for its timeout. */
 function end(connection: Connection): void {
   connection.socket?.destroy(new Error('this connection to Kafka was cut'));
 }
 
-/** Takes `host:port` apart; an IPv6 address is in brackets. */
+/** Splits `host:port`; an IPv6 address is in brackets. */
 export function parseAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };

@@ -1,12 +1,12 @@
 import { createAPI, fetchV12, type Reader } from '@platformatic/kafka';
 
-/** What one Fetch of one partition tells, of its records only the header of the first batch. */
+/** The used part of a Fetch response for one partition: of its records only the header of the first batch. */
 export interface FetchedHeader {
   readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
-  /** Transactions that were aborted and have records from the asked offset on. */
+  /** Aborted transactions with records at or after the requested offset. */
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[];
   readonly batch: BatchHeader | undefined;
 }
@@ -21,14 +21,14 @@ interface BatchHeader {
 }
 
 /**
- * Fetch, version 12, as the layer sends it. Its own parser would unpack the records, without a bound, and nothing in them
- * is needed here.
+ * Fetch, version 12, with the request of the layer but another parser: the layer's parser would unpack the records
+ * without a size limit, and the records are not needed here.
  */
 export const fetchHeader = createAPI(1, 12, fetchV12.createRequest, parseResponse);
 
 function parseResponse(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): FetchedHeader[] {
   reader.readInt32(); // throttle time
-  reader.readInt16(); // error of a fetch session, which we have none of
+  reader.readInt16(); // error of a fetch session; sessions are not used
   reader.readInt32(); // session
   const topics = reader.readArray((topic) => {
     topic.readString();
@@ -54,7 +54,7 @@ function parsePartition(reader: Reader): FetchedHeader {
   return { partition, errorCode, highWatermark, lastStableOffset, aborted, batch };
 }
 
-/** Up to the producer's id; the epoch, the sequence and the number of records follow. */
+/** Size of the header up to the producer id; the epoch, the sequence and the number of records follow. */
 const batchHeaderBytes = 8 + 4 + 4 + 1 + 4 + 2 + 4 + 8 + 8 + 8;
 
 function parseBatch(reader: Reader): BatchHeader {

@@ -6,24 +6,24 @@ import type { TopicMetadata } from './metadata.ts';
 export interface LogEndsOptions {
   readonly topic: string;
   readonly metadata: TopicMetadata;
-  /** Connections for questions. */
+  /** Connections for requests other than appends. */
   readonly connections: BrokerConnections;
-  /** Hears of every leader that gave no answer. */
+  /** Called for every leader that did not respond. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Longest wait for one leader, once it is connected. */
+/** Longest wait for the response of one connected leader. */
 const answerTimeoutMs = 2_000;
-/** What ListOffsets calls the end of the log. */
+/** The value with which ListOffsets requests the end of the log. */
 const latest = -1n;
-/** We are no replica, and know no epoch that the leader would have to have. */
+/** This client is not a replica, and it expects no particular leader epoch. */
 const notAReplica = -1;
 const anyEpoch = -1;
 const uncommittedToo = 0;
 
 /**
- * One past the last offset of every partition whose leader told it: one request per leader, which needs DESCRIBE on
- * the topic and nothing more. A partition that is missing from the result was not learnt.
+ * Returns one past the last offset of every partition whose leader responded. Sends one request per leader, which needs
+ * only DESCRIBE on the topic. A partition without a response is missing from the result.
  */
 export async function readLogEnds(options: LogEndsOptions): Promise<ReadonlyMap<number, bigint>> {
   const { metadata } = options;

@@ -35,7 +35,7 @@ function build() {
   return { metadata, take, changes: () => changes };
 }
 
-test('the highest leader epoch wins, however late an older answer comes', () => {
+test('the highest leader epoch wins, even if an older response comes later', () => {
   const { metadata, take, changes } = build();
   take([[0, 1, 5]]);
   take([[0, 2, 6]]);
@@ -44,7 +44,7 @@ test('the highest leader epoch wins, however late an older answer comes', () => 
   assert.equal(changes(), 2);
 });
 
-test('an answer that says nothing new is no change', () => {
+test('a response without new data is not a change', () => {
   const { metadata, take, changes } = build();
   take([[0, 1, 5]]);
   const leader = metadata.leaderOf(0);
@@ -77,7 +77,7 @@ test('new partitions are known at once, and a broker that does not know them yet
   assert.equal(metadata.partitionCount, 2);
 });
 
-test('a topic that was made again is another one: its epochs begin again', () => {
+test('a re-created topic replaces the old one: its epochs begin again', () => {
   const { metadata, take } = build();
   take([[0, 1, 9]]);
   take([[0, 2, 0]], { topicId: 'two' });

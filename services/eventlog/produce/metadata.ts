@@ -6,26 +6,29 @@ import type { KafkaSettings } from '#services/eventlog/settings.ts';
 import { evenWithErrors } from './answers.ts';
 import type { BrokerConnections } from './connections.ts';
 
-/** Who leads a partition. A value is replaced, never changed: another object means that another broker leads. */
+/** The leader of a partition. The object is replaced, never changed: another object means another leader. */
 export interface Leader {
   readonly node: number;
   readonly epoch: number;
-  /** `host:port`; undefined while the partition has no leader that we could dial. */
+  /** `host:port`; undefined while the partition has no reachable leader. */
   readonly address: string | undefined;
 }
 
 export interface TopicMetadataOptions {
   readonly settings: KafkaSettings;
-  /** Connections for questions, never those that carry appends. */
+  /** Connections for metadata requests, never those for appends. */
   readonly connections: BrokerConnections;
-  /** After an answer that changed leaders or added partitions. */
+  /** Called after a response that changed leaders or added partitions. */
   readonly onChange: () => void;
 }
 
-/** Longest wait for one broker to tell what it knows, once it is connected: another one answers meanwhile. */
+/** Longest wait for the metadata of one connected broker; another broker responds in the meantime. */
 const answerTimeoutMs = 2_000;
 
-/** Brokers asked at once: any of them will do, and a large cluster is not to be asked as a whole every few seconds. */
+/**
+ * Brokers that get a request at the same time. One response is enough; a large cluster must not get a request per
+ * broker.
+ */
 const askedMax = 6;
 
 interface MetadataAnswer {
@@ -43,12 +46,13 @@ interface MetadataAnswer {
 }
 
 /**
- * Which partitions the log has and who leads them. Several brokers are asked at once, because one of them may be hung;
- * they may know different things, so the highest leader epoch of each partition wins, however late its answer comes.
+ * Which partitions the log has and which broker leads each. Several brokers get the request at the same time, because
+ * one may be hung. Their metadata may differ, so the highest leader epoch of each partition wins, even if it comes
+ * late.
  */
 export class TopicMetadata {
   readonly #options: TopicMetadataOptions;
-  /** Those that answered are in front. */
+  /** Brokers that responded are first. */
   #addresses: string[];
   #leaders = new Map<number, Leader>();
   #topicId: string | undefined;
@@ -63,7 +67,7 @@ export class TopicMetadata {
     return this.#leaders.size;
   }
 
-  /** Kafka's id of the topic that was seen last; a topic of that name that is made again has another one. */
+  /** Kafka's id of the topic, as last seen; a re-created topic with the same name has another id. */
   get topicId(): string | undefined {
     return this.#topicId;
   }
@@ -78,8 +82,8 @@ export class TopicMetadata {
   }
 
   /**
-   * Asks now, or joins the question that is on its way. Resolves with the first answer, throws LogError when no broker
-   * gave one.
+   * Reads the metadata now, or joins the request in flight. Resolves with the first response, throws LogError if no
+   * broker responds.
    */
   readonly refresh = shareWhileOpen(() => this.#ask());
 
@@ -99,7 +103,7 @@ export class TopicMetadata {
       const question = evenWithErrors(versions.metadata.async(connection, [settings.topic], false, false));
       this.take(await withDeadline(`the metadata from ${address}`, answerTimeoutMs, question));
     } catch (error) {
-      // Behind the others, so that a long list of dead addresses does not hide the living ones.
+      // Move the address to the end, so that a long list of dead addresses does not hide working ones.
       if (this.#addresses.includes(address)) {
         this.#addresses = [...this.#addresses.filter((other) => other !== address), address];
       }
@@ -107,16 +111,18 @@ export class TopicMetadata {
     }
   }
 
-  /** Takes over what one broker said. Throws ProtocolError when the topic itself has an error, as when it is missing. */
+  /**
+   * Merges the metadata of one broker. Throws ProtocolError if the topic has an error, for example if it is missing.
+   */
   take({ brokers, topics }: MetadataAnswer): void {
     const [topic] = topics;
-    if (topic === undefined) throw new Error('a broker answered without the topic that was asked for');
+    if (topic === undefined) throw new Error("the broker's response lacks the requested topic");
     if (topic.errorCode !== 0) throw new ProtocolError(topic.errorCode);
     const nodes = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`]));
     this.#keepAddresses(nodes);
     let isChanged = false;
     if (topic.topicId !== this.#topicId) {
-      // Another topic of that name counts its epochs from the start.
+      // In a re-created topic the leader epochs begin again.
       this.#leaders = new Map();
       this.#topicId = topic.topicId;
       isChanged = true;
@@ -133,7 +139,7 @@ export class TopicMetadata {
     if (isChanged) this.#options.onChange();
   }
 
-  /** Those of the settings stay: they are the way back when every broker has moved to another address. */
+  /** The bootstrap servers stay in the list: they are needed if every broker moves to another address. */
   #keepAddresses(nodes: ReadonlyMap<number, string>): void {
     const wanted = new Set([...nodes.values(), ...this.#options.settings.bootstrapServers]);
     const kept = this.#addresses.filter((address) => wanted.has(address));

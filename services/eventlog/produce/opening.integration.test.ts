@@ -65,7 +65,7 @@ describe('a writer that cannot be opened says what is wrong', () => {
       'a TLS listener without TLS',
       async () => plainLogSettings(kafka.bootstrapServers, topic),
       'TlsFailed',
-      /speaks TLS and TLS is off: turn it on/,
+      /requires TLS but TLS is off: enable TLS/,
     ],
     [
       'a listener without TLS when TLS is asked for',
@@ -77,7 +77,7 @@ describe('a writer that cannot be opened says what is wrong', () => {
       'an address where nothing listens',
       async () => plainLogSettings('127.0.0.1:1', topic),
       'Unreachable',
-      /127\.0\.0\.1:1 does not serve us/,
+      /127\.0\.0\.1:1 cannot be used/,
     ],
   ];
   for (const [what, change, reason, message] of cases) {

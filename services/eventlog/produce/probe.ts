@@ -7,13 +7,13 @@ import type { TopicMetadata } from './metadata.ts';
 export interface ProbeOptions {
   readonly topic: string;
   readonly metadata: TopicMetadata;
-  /** Connections for questions. */
+  /** Connections for requests other than appends. */
   readonly connections: BrokerConnections;
 }
 
-/** What stands at an offset of the log, which a client that reads committed records does not deliver. */
+/** An offset whose content a client that reads committed records does not deliver. */
 export interface Withheld {
-  /** In words, for people. */
+  /** A text for people. */
   readonly reason: string;
   /** Milliseconds since the Unix epoch. */
   readonly appendedAt: number;
@@ -21,19 +21,19 @@ export interface Withheld {
 }
 
 const answerTimeoutMs = 5_000;
-/** One batch is answered however little is asked for. */
+/** Kafka returns at least one batch, however few bytes are requested. */
 const oneBatch = 1;
-/** Only then the broker tells which transactions were aborted. */
+/** With this isolation level the broker also returns the aborted transactions. */
 const committedOnly = 1;
-/** We keep no fetch session. */
+/** Fetch sessions are not used. */
 const [noSession, finalEpoch] = [0, -1];
 const anyEpoch = -1;
 const [controlFlag, transactionalFlag] = [0x20, 0x10];
 
 /**
- * Asks the partition's leader what stands at `offset`. `open`: a transaction that may have begun before has not ended, and
- * committed readers get nothing from here on until it does. Undefined when it is an ordinary record, or nothing yet. Throws
- * what the request layer throws.
+ * Reads from the partition's leader what is at `offset`. `open`: a transaction that may have begun earlier has not
+ * ended, and committed readers get nothing from here on until it ends. Undefined for an ordinary record, or if nothing
+ * is there yet. Throws the errors of the request layer.
  */
 export async function probeOffset(
   { topic, metadata, connections }: ProbeOptions,
@@ -42,14 +42,15 @@ export async function probeOffset(
 ): Promise<Withheld | 'open' | undefined> {
   if (metadata.leaderOf(partition)?.address === undefined) await metadata.refresh();
   const address = metadata.leaderOf(partition)?.address;
-  if (address === undefined) throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader now`);
+  if (address === undefined)
+    throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
   const { connection, versions } = await connections.get(address);
   const place = { partition, currentLeaderEpoch: anyEpoch, fetchOffset: offset, lastFetchedEpoch: anyEpoch };
   const wanted = [{ topicId: topic, partitions: [{ ...place, partitionMaxBytes: oneBatch }] }];
   const question = evenWithErrors(
     versions.fetch.async(connection, 0, 0, oneBatch, committedOnly, noSession, finalEpoch, wanted, [], ''),
   );
-  const [found] = await withDeadline(`what stands at offset ${offset}`, answerTimeoutMs, question);
+  const [found] = await withDeadline(`the record at offset ${offset}`, answerTimeoutMs, question);
   if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
   if (offset >= found.lastStableOffset) return 'open';
   const { batch, aborted } = found;
@@ -60,7 +61,7 @@ export async function probeOffset(
     return withheld(`it is the marker of a transaction of producer ${producerId}`);
   }
   const isTransactional = (batch.attributes & transactionalFlag) !== 0;
-  // A committed record comes by itself.
+  // The client delivers a committed record itself.
   if (!isTransactional || !aborted.some((one) => one.producerId === producerId && one.firstOffset <= offset)) return;
   return withheld(`it was written in a transaction of producer ${producerId} that was aborted`);
 }

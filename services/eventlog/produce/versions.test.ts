@@ -23,7 +23,7 @@ test('each request is sent in the newest version that both sides know', () => {
 test('a broker that is too old is named with what it offers', () => {
   assert.throws(
     () => chooseVersions(offer(8, 5, 9)),
-    /no version of Metadata: we know 12, 11, 10, the broker offers 0 to 9. Use Kafka 2.8 or newer/,
+    /no common version of Metadata with Kafka: this program knows 12, 11, 10, the broker offers 0 to 9. Use Kafka 2.8 or newer/,
   );
   assert.throws(() => chooseVersions([]), /does not offer it/);
 });

@@ -11,7 +11,7 @@ import {
 import { LogError } from '#services/eventlog/port.ts';
 import { fetchHeader } from './fetchHeader.ts';
 
-/** Newest first. Metadata before 10 has no topic id, which makes Kafka 2.8 the oldest broker that we write to. */
+/** Newest first. Metadata before version 10 has no topic id, so Kafka 2.8 is the oldest supported broker for writes. */
 const known = {
   metadata: [metadataV12.api, metadataV11.api, metadataV10.api],
   produce: [produceV11.api, produceV10.api, produceV9.api],
@@ -19,7 +19,7 @@ const known = {
   fetch: [fetchHeader],
 } as const;
 
-/** The requests that we send, each in the newest version that both sides know. */
+/** The requests of the writer, each in the newest version that both sides know. */
 export interface BrokerVersions {
   readonly metadata: (typeof known.metadata)[number];
   readonly produce: (typeof known.produce)[number];
@@ -33,7 +33,7 @@ export interface VersionRange {
   readonly maxVersion: number;
 }
 
-/** Throws LogError for a broker that is too old or too new for us. */
+/** Throws LogError for a broker that is too old or too new for this program. */
 export function chooseVersions(offered: readonly VersionRange[]): BrokerVersions {
   return {
     metadata: newest('Metadata', known.metadata, offered),
@@ -55,7 +55,7 @@ function newest<Api extends { key: number; version: number }>(
   const range = offered.find(({ apiKey }) => apiKey === apis[0]?.key);
   const theirs = range === undefined ? 'does not offer it' : `offers ${range.minVersion} to ${range.maxVersion}`;
   throw new LogError(
-    `Kafka and we share no version of ${name}: we know ${apis.map(({ version }) => version).join(', ')}, the broker ` +
+    `no common version of ${name} with Kafka: this program knows ${apis.map(({ version }) => version).join(', ')}, the broker ` +
       `${theirs}. Use Kafka 2.8 or newer`,
   );
 }

@@ -1,14 +1,14 @@
--- The books of one pipeline. Exactness lives here: every commit keeps the conservation law, which is a CHECK.
--- The migrator sets search_path to the pipeline's schema; nothing below names it.
+-- The books of one pipeline. This schema guarantees exactness: a CHECK enforces the conservation law at every commit.
+-- The migrator sets search_path to the pipeline's schema; no statement below names the schema.
 
 CREATE DOMAIN series_name AS text COLLATE "C"
   CHECK (octet_length(VALUE) BETWEEN 1 AND 200 AND VALUE !~ '[\u0001-\u001f\u007f-\u009f]');
 
--- NaN and infinities sort outside the bounds. 38 digits with 18 after the point fit inside them.
+-- NaN and infinities are outside the bounds. 38 digits with 18 after the point are inside.
 CREATE DOMAIN amount AS numeric
   CHECK (VALUE > -1e38 AND VALUE < 1e38 AND scale(VALUE) <= 18);
 
--- One row: whose books these are. A schema serves one pipeline, for ever.
+-- One row: the pipeline that owns these books. A schema always belongs to one pipeline.
 CREATE TABLE pipeline (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   namespace text NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE pipeline (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The logs that were counted, in order. A second row needs a person's consent.
+-- The logs that were counted, in order. Only an administrator may add a second row.
 CREATE TABLE logs (
   log_epoch integer PRIMARY KEY CHECK (log_epoch >= 1),
   cluster_id text NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE ledger (
   "offset" bigint NOT NULL,
   appended_at timestamptz NOT NULL,
   CONSTRAINT value_is_sum CHECK (value = a + b),
-  -- One offset is counted once; also finds the rows of a batch and the tail of a partition.
+  -- One offset is counted once. The index also finds the rows of a batch and the last rows of a partition.
   CONSTRAINT position_counted_once UNIQUE (log_epoch, partition, "offset")
 );
 
@@ -71,7 +71,7 @@ CREATE TABLE totals (
   FOREIGN KEY (log_epoch, partition) REFERENCES partitions
 ) WITH (fillfactor = 70);
 
--- Records whose id already counts with other operands: kept as evidence, not counted.
+-- Records whose id is already counted with other operands: kept as evidence, not counted.
 CREATE TABLE conflicts (
   log_epoch integer NOT NULL,
   partition integer NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE conflicts (
 );
 CREATE INDEX conflicts_by_request ON conflicts (request_id);
 
--- Records that could not be decoded or stored: their bytes, never dropped.
+-- Records that could not be decoded or stored. Their bytes are kept.
 CREATE TABLE parked (
   log_epoch integer NOT NULL,
   partition integer NOT NULL,
@@ -99,8 +99,8 @@ CREATE TABLE parked (
   PRIMARY KEY (log_epoch, partition, "offset")
 );
 
--- Claims a partition: the next fencing token. The lock waits for a batch in flight, and that batch then either
--- committed before us (we resume behind it) or finds its token old.
+-- Claims a partition and returns the next fencing token. The lock waits for a batch in flight. That batch either
+-- commits first (the new owner continues after it) or fails because its token is old.
 CREATE FUNCTION claim_partition_v1(
   p_namespace text, p_name text, p_cluster_id text, p_group_id text,
   p_log_epoch integer, p_topic text, p_partition integer, p_owner text,
@@ -115,7 +115,7 @@ BEGIN
   INTO claim_partition_v1.owner_epoch, claim_partition_v1.first_offset, claim_partition_v1.next_offset;
 END $$;
 
--- SP004: these books belong to another pipeline. An empty schema belongs to nobody yet.
+-- SP004: these books belong to another pipeline. An empty schema has no owner yet.
 CREATE FUNCTION check_owner_v1(p_namespace text, p_name text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -170,14 +170,14 @@ DECLARE
   v_highest bigint;
   v_recorded bigint;
 BEGIN
-  -- Classification below reads what concurrent owners committed; one snapshot for the whole transaction would miss it.
+  -- The classification below must see commits of concurrent owners; one snapshot for the whole transaction would not.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION USING ERRCODE = 'SP003', MESSAGE = 'IsolationLevel', DETAIL =
       'apply_batch_v1 needs READ COMMITTED, not ' || current_setting('transaction_isolation');
   END IF;
 
-  -- 1. Fence. The row stays locked until commit; the compare-and-set itself is the last statement, because the law
-  --    is checked on every update of the row.
+  -- 1. Fence. The row stays locked until commit. The compare-and-set itself is the last statement, because the
+  --    conservation law is checked on every update of the row.
   PERFORM 1 FROM partitions p
     WHERE p.log_epoch = p_log_epoch AND p.partition = p_partition
       AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
@@ -200,7 +200,7 @@ BEGIN
         p_first_offset, p_next_offset - 1, p_partition);
   END IF;
 
-  -- 2. Ledger. Sorted over the whole batch, or two owners with copies of the same ids lock in opposite order.
+  -- 2. Ledger. Sorted over the whole batch; otherwise two owners with copies of the same ids lock in opposite order.
   INSERT INTO ledger (request_id, series, a, b, value, log_epoch, partition, "offset", appended_at)
     SELECT u.request_id, u.series, u.a, u.b, u.value, p_log_epoch, p_partition, u."offset", u.appended_at
     FROM unnest(p_offsets, p_request_ids, p_series, p_a, p_b, p_values, p_appended_at)
@@ -208,7 +208,7 @@ BEGIN
     ORDER BY u.request_id, u."offset"
     ON CONFLICT (request_id) DO NOTHING;
 
-  -- 3. Totals: the sums of just these rows, found by their positions.
+  -- 3. Totals: add the sums of only these rows, which are found by their positions.
   INSERT INTO totals AS t (series, log_epoch, partition, total, count)
     SELECT l.series, p_log_epoch, p_partition, sum(l.value), count(*)
     FROM ledger l
@@ -251,7 +251,7 @@ BEGIN
         v_count, applied, duplicate, conflict, parked);
   END IF;
 
-  -- 5. Set. The CHECK conservation_law holds at every commit or there is no commit.
+  -- 5. Set. Without the CHECK conservation_law being true there is no commit.
   UPDATE partitions p SET
       next_offset = p_next_offset,
       applied = p.applied + apply_batch_v1.applied,

@@ -1,13 +1,13 @@
--- Halts belong into the books: the replica that did not see one, and the process that comes after, must not call the
--- total exact. A halt goes when the partition moves on, except one that stays: a log that was seen cut, or that lost
--- records before they were counted, may grow past next_offset again, and going on then would skip what is missing.
+-- Halts are stored in the books, so that other replicas and later processes do not report the total as exact either. A
+-- halt is cleared when the partition makes progress, except a halt that stays: a log that was truncated, or that lost
+-- records before they were counted, may grow past next_offset again. Counting on would then skip the missing records.
 ALTER TABLE partitions
   ADD COLUMN halt_reason text,
   ADD COLUMN halt_message text,
   ADD COLUMN halt_stays boolean NOT NULL DEFAULT false,
   ADD CONSTRAINT halt_is_told CHECK ((halt_reason IS NULL) = (halt_message IS NULL) AND (halt_reason IS NOT NULL OR NOT halt_stays));
 
--- Writes a halt down. SP001 fenced: another owner holds the partition, and what we saw is void.
+-- Stores a halt. SP001 fenced: another owner holds the partition, so the caller's halt is outdated.
 CREATE FUNCTION halt_partition_v1(
   p_log_epoch integer, p_partition integer, p_owner_epoch bigint, p_reason text, p_message text, p_stays boolean
 ) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -23,7 +23,7 @@ BEGIN
   END IF;
 END $$;
 
--- Not left to the aggregator alone: an older one in a rolling upgrade knows nothing of halts that stay.
+-- A trigger, because an older aggregator in a rolling upgrade does not know halts that stay.
 CREATE FUNCTION move_on_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.halt_stays THEN

@@ -1,7 +1,7 @@
--- Kafka gives a topic an id, and a topic that is made again under the same name another one. Its records begin at offset 0
--- again, so going on at our offset would skip records that were acknowledged, with books that look exact.
+-- Kafka gives each topic an id; a topic that is re-created under the same name gets another id. Its records begin at
+-- offset 0 again, so continuing at next_offset would skip acknowledged records while the books look exact.
 --
--- Books from before this version adopt the id that they meet first. SP004: see check_identity_v1.
+-- Books from before this version store the first id that they get. SP004: see check_identity_v1.
 CREATE FUNCTION check_topic_id_v1(p_log_epoch integer, p_topic_id text)
 RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -11,7 +11,7 @@ BEGIN
   SELECT * INTO STRICT v_log FROM logs WHERE log_epoch = p_log_epoch;
   IF v_log.topic_id <> p_topic_id THEN
     RAISE EXCEPTION USING ERRCODE = 'SP004', MESSAGE = 'LogChanged', DETAIL =
-      format('the books count topic %s with id %s; the topic of that name has id %s now, so it was deleted and made again',
+      format('the books count topic %s with id %s; the topic of that name now has id %s, so it was deleted and re-created',
         v_log.topic, v_log.topic_id, p_topic_id);
   END IF;
 END $$;

@@ -1,11 +1,11 @@
--- The anchor of a partition is the record at next_offset - 1 as it was counted. Kafka can lose the end of a log (a broker
--- without power, an unclean election) and grow past next_offset again: nothing but this record then shows that the log
--- below next_offset is another one.
+-- The anchor of a partition is the record at next_offset - 1 as it was counted. Kafka can lose the end of a log (power
+-- loss of a broker, an unclean election), and the log can grow past next_offset again. Only the anchor then shows that
+-- the log below next_offset has other records.
 --
--- Versions before this one move next_offset and leave the anchor behind: it counts only where anchor_offset = next_offset - 1.
+-- Older versions move next_offset but not the anchor, so an anchor is valid only if anchor_offset = next_offset - 1.
 ALTER TABLE partitions ADD COLUMN anchor_offset bigint;
 
--- As apply_batch_v1, and keeps the anchor: the last record of the batch.
+-- As apply_batch_v1, but also stores the anchor: the last record of the batch.
 CREATE FUNCTION apply_batch_v2(
   p_log_epoch integer, p_partition integer, p_owner_epoch bigint, p_first_offset bigint, p_next_offset bigint,
   p_offsets bigint[], p_request_ids uuid[], p_series text[], p_a numeric[], p_b numeric[], p_values numeric[],

@@ -18,7 +18,7 @@ import { until } from '#test/support/condition.ts';
 /** Rows of the import; SUMPIPELINE_E2E_ROWS=100000 by hand. */
 const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
 const series = 'receipts';
-/** With few rows, few in flight: so that the import is in its middle when things are killed. */
+/** With few rows, few in flight: so that the import is still running when servers are killed. */
 const gently = count > 20_000 ? [] : ['--concurrency', '4'];
 
 const proofSchema = z.object({
@@ -45,7 +45,7 @@ const summarySchema = z.object({
 });
 
 export function counting(fixture: () => Fixture): void {
-  test(`${count} rows sent again and again while everything is killed are counted once`, async (t) => {
+  test(`${count} rows that are sent repeatedly while every server is killed are counted once`, async (t) => {
     const { system, client, access, folder } = fixture();
     const rows = buildRows(count);
     const file = join(folder, 'rows.csv');
@@ -70,7 +70,7 @@ export function counting(fixture: () => Fixture): void {
       await untilReady(client, 'default');
     } finally {
       done.abort();
-      // Also when a fault could not be made: what goes on would disturb the tests that follow.
+      // Also if a fault could not be made: imports that go on would disturb the tests that follow.
       await Promise.allSettled([imports, receipts]);
     }
     const [summaries, acknowledged] = await Promise.all([imports, receipts]);
@@ -95,7 +95,7 @@ export function counting(fixture: () => Fixture): void {
     for (const receipt of acknowledged) {
       assert.equal(at(receipt.partition, receipt.offset), describeAddition(receipt));
     }
-    // The import's receipts are in the books: each row's winner must stand in the log where they say.
+    // The import's receipts are in PostgreSQL: the log must hold each counted row at the position in the ledger.
     const importId = summaries[0]?.importId ?? '';
     const books = await query(
       access,
@@ -111,7 +111,7 @@ export function counting(fixture: () => Fixture): void {
     }
   });
 
-  test('verify --from-log reads the log again in a Job, and says the same', async () => {
+  test('verify --from-log reads the log again in a Job, and gives the same result', async () => {
     const { system } = fixture();
     const ran = await system.sumctl(['verify', '--from-log', '-n', 'default', '-o', 'json']);
     assert.equal(ran.code, 0, ran.stdout + ran.stderr);
@@ -119,13 +119,13 @@ export function counting(fixture: () => Fixture): void {
     const applied = partitions.reduce((sum, partition) => sum + BigInt(partition.applied), 0n);
     assert.deepEqual([verdict, applied], ['exact', (await readProof(system)).applied]);
     assert.match(ran.stderr, /^created Job orders-audit-\w{5}$/m);
-    // Neither an aggregator nor a child of the operator: nothing of the pipeline takes its pod for its own.
+    // The pod is neither an aggregator nor a child of the operator: nothing of the pipeline selects it.
     assert.equal((await podsOf(system, 'aggregator')).length, 2);
     await system.kubectl.run(['-n', 'default', 'delete', 'job', '-l', 'sumpipeline.dev/audit=orders']);
   });
 }
 
-/** What goes wrong, one after the other; each resolves when what was killed is back. */
+/** The faults, one after the other; each resolves when the killed process is back. */
 function faults({ system, client }: Fixture, refusals: () => number): [string, () => Promise<void>][] {
   const { kubectl } = system;
   const settle = async (deployment: string, namespace = 'default') => {
@@ -141,7 +141,7 @@ function faults({ system, client }: Fixture, refusals: () => number): [string, (
     ['each calculator deleted', () => deletePods('calculator')],
     ['Kafka killed', () => killAndAwait(system, 'Kafka')],
     [
-      'Kafka hanging until somebody is told to try again',
+      'Kafka hanging until a client gets the response to retry',
       async () => {
         const before = refusals();
         using _ = await freeze(system, 'Kafka');
@@ -151,10 +151,10 @@ function faults({ system, client }: Fixture, refusals: () => number): [string, (
     ['each aggregator deleted without grace', () => deletePods('aggregator', '--grace-period=0', '--force')],
     ['PostgreSQL killed', () => killAndAwait(system, 'PostgreSQL')],
     [
-      'PostgreSQL hanging until nobody calls the total exact',
+      'PostgreSQL hanging until no response reports the total as exact',
       async () => {
         using _ = await freeze(system, 'PostgreSQL');
-        const message = /^the books cannot be read: /;
+        const message = /^the ledger cannot be read: /;
         await untilSays(client, 'default', 'TotalExact', { status: 'Unknown', reason: 'Unreachable', message });
       },
     ],
@@ -214,7 +214,7 @@ async function addressOf(system: System, component: Component): Promise<string> 
   ]);
 }
 
-/** The same import, twice at least and until the signal. */
+/** The same import, at least twice and until the signal. */
 async function importUntil(
   system: System,
   file: string,
@@ -233,7 +233,7 @@ function* oneByOne(): Generator<AdditionRow> {
   for (let n = 1; ; n++) yield { series, a: `${n}`, b: '0.000001' };
 }
 
-/** Reads with the receipts: from then on the totals hold everything that was acknowledged. */
+/** Reads with the receipts: after that the totals include every acknowledged addition. */
 async function untilCounted(
   system: System,
   summaries: readonly { readonly vector: string }[],

@@ -9,26 +9,26 @@ import type { System } from '#test/e2e/system.ts';
 
 const sample = join(import.meta.dirname, '..', '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** Deleting the sample, which has counted already, in every state of what it depends on. */
+/** Deletes the sample, which has counted already, while its dependencies are in different states. */
 export function deletion(fixture: () => Fixture): void {
-  test('a SumPipeline and all that it had are gone within a minute, and applied again it has its totals', async (t) => {
+  test('a SumPipeline and all its objects are deleted within a minute, and applied again it has its totals', async (t) => {
     const { system } = fixture();
     const before = await readTotals(system, 'default');
     assert.ok(before.size > 50);
-    // In the foreground: the resource goes after its last child.
+    // Foreground deletion: the resource is removed after its last child.
     await deleteWithin60s(t, system, '--cascade=foreground');
     assert.equal(await leftovers(system), '');
     await comesBack(fixture(), before);
   });
 
   for (const server of ['Kafka', 'PostgreSQL'] as const) {
-    test(`a SumPipeline goes within a minute while ${server} hangs, and applied again it has its totals`, async (t) => {
+    test(`a SumPipeline is deleted within a minute while ${server} hangs, and applied again it has its totals`, async (t) => {
       const { system } = fixture();
       const before = await readTotals(system, 'default');
       {
         using _ = await freeze(system, server);
         await deleteWithin60s(t, system);
-        // Its pods need neither of them in order to end.
+        // Its pods can end without either server.
         const wait = ['-n', 'default', 'wait', '--for=delete', 'pod', '-l', 'sumpipeline.dev/name=orders'];
         await system.kubectl.run([...wait, '--timeout=60s']);
         assert.equal(await leftovers(system), '');

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 
-/** What a person does first: looks around, then pastes what the instructions say. */
+/** The first steps of a user: looks at the system, then pastes the commands of the instructions. */
 export function firstLook(fixture: () => Fixture): void {
   describe('with kubectl alone', () => {
     const shell = async (line: string) => {
@@ -12,7 +12,7 @@ export function firstLook(fixture: () => Fixture): void {
       return ran.stdout;
     };
 
-    test('get shows that the pipeline is Ready and Exact, and wide what it runs on', async () => {
+    test('get shows that the pipeline is Ready and Exact, and with -o wide its Kafka and image', async () => {
       const rows = (await shell('kubectl get sump')).trimEnd().split('\n').map(cells);
       assert.deepEqual(rows[0], ['NAME', 'READY', 'REASON', 'CALCULATORS', 'AGGREGATORS', 'EXACT', 'AGE']);
       assert.deepEqual(rows[1]?.slice(0, -1), ['orders', 'True', 'Ready', '2/2', '2/2', 'True']);
@@ -28,18 +28,18 @@ export function firstLook(fixture: () => Fixture): void {
       assert.match(await shell('kubectl get sum -A'), /default +orders +True +Ready/); // the category
     });
 
-    test('wait comes back at once', async () => {
+    test('wait returns at once', async () => {
       const said = await shell('kubectl wait --for=condition=Ready sump/orders --timeout=10s');
       assert.equal(said, 'sumpipeline.sumpipeline.dev/orders condition met\n');
     });
 
-    test('explain says what a field means', async () => {
+    test('explain describes a field', async () => {
       const said = await shell('kubectl explain sump.spec.kafka.topic.partitions');
       assert.match(said, /KIND: +SumPipeline\nVERSION: +v1alpha1\n\nFIELD: partitions <integer>/);
       assert.match(said, /DESCRIPTION:\n {4}\S/);
     });
 
-    test('describe tells what happened', async () => {
+    test('describe shows the events', async () => {
       const said = await shell('kubectl describe sump orders');
       const events = said
         .slice(said.indexOf('\nEvents:'))
@@ -57,11 +57,11 @@ export function firstLook(fixture: () => Fixture): void {
         ],
         said,
       );
-      assert.match(said, /Normal +Created .*made ServiceAccount default\/orders-calculator, .*PodDisruptionBudget/);
+      assert.match(said, /Normal +Created .*created ServiceAccount default\/orders-calculator, .*PodDisruptionBudget/);
     });
   });
 
-  test('every command of the instructions works as it is printed', async () => {
+  test('every command of the instructions works as printed', async () => {
     const { system } = fixture();
     const lines = system.instructions
       .split('\n')
@@ -86,7 +86,7 @@ export function firstLook(fixture: () => Fixture): void {
     await paste(apply, 'kubectl wait --for=condition=Ready sump/orders --timeout=180s');
     assert.deepEqual(await readTotals(system, 'default'), before);
 
-    // One right after the other, as they are pasted: the port-forward needs a moment.
+    // One right after the other, as the user pastes them: the port-forward needs a moment.
     const scrape = await paste(forward, 'trap "kill $!" EXIT', curl ?? '');
     assert.match(scrape.stdout, /^sumpipeline_exact\{.*\} 1$|^sumpipeline_exact 1$/m);
   });

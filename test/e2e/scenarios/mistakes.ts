@@ -15,7 +15,7 @@ import {
 } from '#test/e2e/pipelines.ts';
 import { createTopic, query } from '#test/e2e/servers.ts';
 
-/** What people get wrong, each in a namespace of its own: what the status says, word by word, and that it recovers. */
+/** Mistakes of users, each in its own namespace: the exact text of the status, and the recovery. */
 export function mistakes(fixture: () => Fixture): void {
   /** Makes a namespace and applies the sample to it; `values` replaces values of its Secrets by `name/key`. */
   async function start(
@@ -36,9 +36,9 @@ export function mistakes(fixture: () => Fixture): void {
     }
     await apply(system, draft);
     return {
-      /** Applies the Secret as it should have been. */
+      /** Applies the Secret with the correct values. */
       correct: (name: string) => apply(system, ...secrets.filter(({ metadata }) => metadata.name === name)),
-      /** Deleting it needs nothing of what is wrong. */
+      /** Deleting works without correcting the mistake. */
       remove: () => system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']),
     };
   }
@@ -50,7 +50,7 @@ export function mistakes(fixture: () => Fixture): void {
     return uri.href;
   };
 
-  describe('a mistake is named and, once it is mended, forgotten:', { concurrency: 4 }, () => {
+  describe('the status names a mistake until it is corrected:', { concurrency: 4 }, () => {
     test('Secrets that are missing', async () => {
       const { client } = fixture();
       const pipeline = await start('no-secrets', { without: ['orders-db', 'orders-kafka'] });
@@ -69,7 +69,7 @@ export function mistakes(fixture: () => Fixture): void {
       const { client } = fixture();
       const pipeline = await start('kafka-password', { values: { 'orders-kafka/password': 'guessed' } });
       const message =
-        /^Kafka refused the user or its password: look at Secret orders-kafka, key username and Secret orders-kafka, key password \(.*\)$/;
+        /^Kafka refused the user or its password: check Secret orders-kafka, key username and Secret orders-kafka, key password \(.*\)$/;
       await untilSays(client, 'kafka-password', 'KafkaReady', isFalse('AuthenticationFailed', message));
       await pipeline.correct('orders-kafka');
       await untilReady(client, 'kafka-password');
@@ -79,7 +79,7 @@ export function mistakes(fixture: () => Fixture): void {
     test('a CA that did not sign the certificate of Kafka', async () => {
       const { client, access } = fixture();
       const pipeline = await start('kafka-ca', { values: { 'kafka-ca/ca.crt': access.storeCaPem } });
-      const message = /^the certificate of Kafka is not trusted by Secret kafka-ca, key ca\.crt \(.*\)$/;
+      const message = /^Kafka's certificate is not trusted by Secret kafka-ca, key ca\.crt \(.*\)$/;
       await untilSays(client, 'kafka-ca', 'KafkaReady', isFalse('TlsFailed', message));
       await pipeline.correct('kafka-ca');
       await untilReady(client, 'kafka-ca');
@@ -123,7 +123,7 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test('a topic of somebody else that does not exist', async () => {
+    test('a topic with management External that does not exist', async () => {
       const { client, access } = fixture();
       const topic = { name: 'theirs', management: 'External' };
       const pipeline = await start('no-topic', { changes: { 'kafka.topic': topic } });
@@ -133,7 +133,7 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test("a child's name that a stranger has", async () => {
+    test("a child's name that a foreign object has", async () => {
       const { system, client } = fixture();
       const run = (...args: string[]) => system.kubectl.run(['-n', 'name-taken', ...args]);
       await createNamespace(system, 'name-taken');
@@ -153,7 +153,7 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test('the books of another pipeline', async () => {
+    test('the schema of another pipeline', async () => {
       const { system, client } = fixture();
       const message =
         'the schema holds the books of pipeline default/orders: give this pipeline a schema of its own (store.postgres.schema)';
@@ -165,15 +165,15 @@ export function mistakes(fixture: () => Fixture): void {
       assert.equal(verified.code, 0, verified.stdout);
     });
 
-    test('a Kafka that is not there: it can be deleted all the same', async () => {
+    test('a Kafka that cannot be reached: the pipeline can still be deleted', async () => {
       const { client } = fixture();
       const pipeline = await start('no-kafka', { changes: { 'kafka.bootstrapServers': ['10.188.1.1:1'] } });
-      const message = /^Kafka at 10\.188\.1\.1:1 does not serve us \(.*\)$/;
+      const message = /^Kafka at 10\.188\.1\.1:1 cannot be used \(.*\)$/;
       await untilSays(client, 'no-kafka', 'KafkaReady', isFalse('Unreachable', message));
       await pipeline.remove();
     });
 
-    test('a PostgreSQL that is not there: it can be deleted all the same', async () => {
+    test('a PostgreSQL that cannot be reached: the pipeline can still be deleted', async () => {
       const { client } = fixture();
       const uri = storeUri((url) => {
         url.port = '1';
@@ -184,12 +184,12 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test('a record that is no addition: it is kept, the rest is counted, and the total is not called exact', async () => {
+    test('a record that is not an addition: it is kept, the rest is counted, and the total is not reported as exact', async () => {
       const { system, client, access } = fixture();
       const pipeline = await start('bad-record');
       await untilReady(client, 'bad-record');
       await produce(access.kafka, 'bad-record.orders', { partition: 1, key: 'not an id', value: 'not an addition' });
-      const said = 'partition 1: 1 record could not be counted and is kept in table parked; look at its reason column';
+      const said = 'partition 1: 1 record could not be counted and is kept in table parked; see its reason column';
       await untilSays(client, 'bad-record', 'TotalExact', isFalse('RecordsParked', said));
       await untilReady(client, 'bad-record');
       const added = await system.sumctl(['add', '1', '2', '-n', 'bad-record']);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { prometheusOperatorCrds } from '#lab/crds/prometheusOperator.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady, untilSays } from '#test/e2e/pipelines.ts';
-import { prometheusOperatorCrds } from '#tools/crds/prometheusOperator.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
-/** An API that is not there, and is there later. */
+/** An API that does not exist at first and is installed later. */
 export function monitoring(fixture: () => Fixture): void {
-  test('without prometheus-operator a pipeline is Ready and says what is missing; once it is installed the monitors follow', async () => {
+  test('without prometheus-operator a pipeline is Ready and reports what is missing; after the installation it gets its monitors', async () => {
     const { system, client } = fixture();
     const run = (...args: string[]) => system.kubectl.run(['-n', 'default', ...args]);
     const operators = () => system.kubectl.run(['-n', 'sumpipeline-system', 'get', 'pods', '-o', podsAndRestarts]);
@@ -17,7 +17,7 @@ export function monitoring(fixture: () => Fixture): void {
       status: 'False',
       reason: 'CRDNotInstalled',
       message:
-        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator and the ServiceMonitors follow, or set spec.monitoring.enabled to false',
+        'servicemonitors.monitoring.coreos.com is not installed: install prometheus-operator (the operator then creates the ServiceMonitors), or set spec.monitoring.enabled to false',
     });
     await untilReady(client, 'default');
 

@@ -3,25 +3,25 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { findMachineHolder } from '#lab/cluster/machine.ts';
+import { findProcesses } from '#lab/process/processes.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { readMachineState } from '#test/e2e/machineState.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 import { npmStart, type Start, untilUp } from '#test/e2e/system.ts';
-import { findMachineHolder } from '#tools/cluster/machine.ts';
-import { findProcesses } from '#tools/process/processes.ts';
 
-/** The ends of `npm start`, and what the next one finds. `stateBefore` is the machine without any. */
+/** The ways to end `npm start`, and what the next start finds. `stateBefore` is the machine without any start. */
 export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<typeof readMachineState>): void {
   let totals: Awaited<ReturnType<typeof readTotals>>;
   let second: Start;
   let third: Start;
 
-  test('a second npm start waits and names the first; after Ctrl-C it comes up with the same totals', async (t) => {
+  test('a second npm start waits and names the first; after Ctrl-C it starts with the same totals', async (t) => {
     const { system } = fixture();
     totals = await readTotals(system, 'default');
     const holder = await findMachineHolder();
     second = npmStart({ state: system.state });
-    const waiting = `One Kubernetes node fits this machine, and npm start (process ${holder?.pid}, since ${holder?.since}) has it. Waiting until that ends.\n`;
+    const waiting = `Only one Kubernetes node can run on this machine, and it belongs to npm start (process ${holder?.pid}, since ${holder?.since}). Waiting until that process ends.\n`;
     await second.untilSaid('that it waits', (stderr) => stderr.includes(waiting));
     const interruptedAt = performance.now();
     await interrupted(system.start);
@@ -33,10 +33,10 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.equal(verified.code, 0, verified.stdout);
   });
 
-  test('after kill -9 of an npm start the next comes up all the same; --fresh forgets the totals', async () => {
+  test('after kill -9 of an npm start the next one starts normally; --fresh discards the totals', async () => {
     const { system } = fixture();
     third = npmStart({ state: system.state, args: ['--fresh'] });
-    await third.untilSaid('that it waits', (stderr) => stderr.includes('Waiting until that ends.'));
+    await third.untilSaid('that it waits', (stderr) => stderr.includes('Waiting until that process ends.'));
     const holder = await findMachineHolder();
     assert.ok(holder);
     process.kill(holder.pid, 'SIGKILL');
@@ -45,18 +45,18 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.deepEqual(await readTotals(next, 'default'), new Map());
   });
 
-  test('sumctl down ends an npm start as its Ctrl-C does', async () => {
+  test('npm run down ends an npm start as its Ctrl-C does', async () => {
     const { system } = fixture();
     const holder = await findMachineHolder();
-    const ran = await system.sumctl(['down']);
+    const ran = await system.down();
     assert.equal(ran.code, 0, ran.stderr);
-    const asking = `Asking npm start (process ${holder?.pid}, since ${holder?.since}) to end.\n`;
+    const asking = `Stopping npm start (process ${holder?.pid}, since ${holder?.since}).\n`;
     assert.ok(ran.stderr.startsWith(asking), ran.stderr);
     assert.equal(await third.exited, 0);
     assert.match(third.stderr(), /\nEverything is taken down\.\n$/);
   });
 
-  test('Ctrl-C in the middle of a start ends it in order', async () => {
+  test('Ctrl-C during a start ends it in order', async () => {
     const { system } = fixture();
     const fourth = npmStart({ state: system.state });
     await fourth.untilSaid('that Kubernetes runs', (stderr) => stderr.includes('ok     Start Kubernetes'));
@@ -65,17 +65,19 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
     assert.match(fourth.stderr(), /\nEverything is taken down\.\ninterrupted\n$/);
   });
 
-  test('after it nothing is left: no mount, device, address, route, rule, control group or process', async () => {
+  test('after npm start nothing is left: no mount, device, address, route, rule, control group or process', async () => {
     const { system } = fixture();
     assert.deepEqual(readMachineState(), stateBefore());
     assert.deepEqual(await findProcesses(system.state), []);
-    // Only the data, for the next start.
+    // Only the data for the next start is left.
     assert.equal(existsSync(join(system.state, 'cluster')), false);
     assert.deepEqual((await readdir(join(system.state, 'up', 'data'))).toSorted(), ['kafka', 'postgres']);
   });
 }
 
-/** sumctl ends with 0; but a shell between npm and it that got the key press too dies of it, and npm says so. */
+/**
+ * sumctl exits with 0. But if a shell between npm and npm start gets the key press too, it dies, and npm reports that.
+ */
 async function interrupted(start: Start): Promise<void> {
   const end = await start.interrupt();
   assert.ok(end === 0 || end === 'SIGINT', String(end));

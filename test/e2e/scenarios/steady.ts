@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady } from '#test/e2e/pipelines.ts';
 import type { System } from '#test/e2e/system.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
-/** What the operator does when nothing is to be done, and when somebody meddles. */
+/** What the operator does when there is nothing to do, and when another client changes the children. */
 export function steady(fixture: () => Fixture): void {
-  test('a pipeline that has all it needs is not written to, however often its objects change elsewhere', async () => {
+  test('a complete pipeline is not written, however often other clients change its objects', async () => {
     const { system, client } = fixture();
     await untilReady(client, 'default');
     const before = await readVersions(system);
     const metricsBefore = await readOperator(system);
-    // Changes that concern nobody: each is a watch event that brings the pipeline back to work.
+    // Changes that concern no field of ours: each is a watch event that makes the operator reconcile the pipeline.
     for (let n = 1; n <= 3; n++) {
       await system.kubectl.run([
         '-n',
@@ -36,7 +36,7 @@ export function steady(fixture: () => Fixture): void {
     assert.deepEqual(await readVersions(system), before);
   });
 
-  test('what somebody changes in the children is put right, with an event for the number of pods', async () => {
+  test('changes of another client in the children are corrected, with an event for the number of pods', async () => {
     const { system, client } = fixture();
     const run = (...args: string[]) => system.kubectl.run(['-n', 'default', ...args]);
     await run('scale', 'deployment/orders-calculator', '--replicas=4');
@@ -73,7 +73,7 @@ const listSchema = z.object({
   ),
 });
 
-/** `kind name version` of everything that the operator may write to, the events included. */
+/** `kind name version` of everything that the operator may write, including events. */
 async function readVersions(system: System): Promise<string[]> {
   const kinds = 'sump,deploy,svc,cm,sa,role,rolebinding,pdb,events.events.k8s.io';
   const text = await system.kubectl.run(['-n', 'default', 'get', kinds, '-o', 'json']);
@@ -83,7 +83,7 @@ async function readVersions(system: System): Promise<string[]> {
     .toSorted();
 }
 
-/** Counters of the operator that leads. */
+/** Counters of the leading operator. */
 async function readOperator(system: System): Promise<{ writes: number; passes: number; active: number }> {
   const namespace = 'sumpipeline-system';
   const pods = await system.kubectl.run(['-n', namespace, 'get', 'pods', '-o', 'name']);

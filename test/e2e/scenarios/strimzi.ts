@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { strimziCrds } from '#lab/crds/strimzi.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { topicFinalizer } from '#operator/api/annotations.ts';
 import { kafkaTopics } from '#operator/reconcile/resources.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
@@ -16,14 +18,12 @@ import {
 import { createTopic } from '#test/e2e/servers.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { letTopicGo, takeUpTopic } from '#test/support/standIns.ts';
-import { strimziCrds } from '#tools/crds/strimzi.ts';
-import { waitFor } from '#tools/process/wait.ts';
 
 const namespace = 'shop';
 const kafkaNamespace = 'kafka';
 const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
 
-/** Strimzi's own API with nobody behind it: its Kafka is ours, and what its operators would write is written by hand. */
+/** Strimzi's API without its operators: the Kafka is ours, and the test writes what the operators would write. */
 export function strimzi(fixture: () => Fixture): void {
   const draft = async () =>
     draftIn(namespace, {
@@ -34,7 +34,7 @@ export function strimzi(fixture: () => Fixture): void {
   const says = (reason: string, message: Said['message']) =>
     untilSays(fixture().client, namespace, 'KafkaReady', { status: 'False', reason, message }, 30_000);
 
-  test('each step of the way to a Strimzi Kafka of another namespace is named, and then the pipeline counts', async () => {
+  test('the status names each missing step to a Strimzi Kafka of another namespace, and then the pipeline counts', async () => {
     const { system, client, access } = fixture();
     const { kubectl } = system;
     await createNamespace(system, namespace);
@@ -48,7 +48,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator may not read Kafka kafka/main; as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
@@ -56,7 +56,7 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, kafka);
     await says(
       'NotPermitted',
-      'Kafka kafka/main does not permit pipelines of namespace shop: its owner adds the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
+      'Kafka kafka/main does not permit pipelines of namespace shop: add the namespace to the annotation sumpipeline.dev/allowed-namespaces of the Kafka',
     );
     assert.equal(await kubectl.run(['-n', namespace, 'get', 'deployments', '-o', 'name']), '');
     const consent = 'sumpipeline.dev/allowed-namespaces=billing,shop';
@@ -69,7 +69,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['-n', kafkaNamespace, ...patch]);
     await says(
       'TopicPending',
-      "KafkaTopic shop.orders: Strimzi's Topic Operator has not taken it up yet; is it running?",
+      "KafkaTopic shop.orders: waiting for Strimzi's Topic Operator; check that the Topic Operator is running",
     );
     const made = await client.get(kafkaTopics, topic);
     assert.equal(made.metadata.ownerReferences, undefined);
@@ -82,14 +82,14 @@ export function strimzi(fixture: () => Fixture): void {
     assert.equal(added.code, 0, added.stderr);
   });
 
-  test('deleted without any Strimzi operator it goes within a minute, gives its topic back and keeps the data', async () => {
+  test('without any Strimzi operator a pipeline is deleted within a minute, releases its topic and keeps the data', async () => {
     const { system, client, access } = fixture();
     const { kubectl } = system;
     const before = await untilCounted(fixture());
     const finalizers = ['-n', namespace, 'get', 'sump', 'orders', '-o', 'jsonpath={.metadata.finalizers}'];
     assert.equal(await kubectl.run(finalizers), JSON.stringify([topicFinalizer]));
     await kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
-    // The Topic Operator's finalizer holds it: so it can be seen as the Topic Operator would find it.
+    // The Topic Operator's finalizer keeps the KafkaTopic, so the test sees it as the Topic Operator would find it.
     const left = await client.get(kafkaTopics, topic);
     assert.equal(left.metadata.annotations?.['strimzi.io/managed'], 'false');
     assert.ok(left.metadata.deletionTimestamp);
@@ -97,10 +97,10 @@ export function strimzi(fixture: () => Fixture): void {
     await apply(system, await draft());
     await says(
       'TopicBeingDeleted',
-      'KafkaTopic shop.orders is being deleted; the data is kept, and it is made again when it is gone',
+      'KafkaTopic shop.orders is being deleted; its data is kept, and the operator re-creates it afterwards',
     );
     await letTopicGo(client, topic);
-    await waitFor({ what: 'a KafkaTopic anew', timeoutMs: 30_000, intervalMs: 200 }, async () => {
+    await waitFor({ what: 'a new KafkaTopic', timeoutMs: 30_000, intervalMs: 200 }, async () => {
       const live = await client.find(kafkaTopics, topic);
       return live !== undefined && live.metadata.uid !== left.metadata.uid ? true : undefined;
     });
@@ -111,16 +111,16 @@ export function strimzi(fixture: () => Fixture): void {
     assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
   });
 
-  test('a KafkaTopic that nothing holds goes with its SumPipeline, and the topic stays in Kafka', async () => {
+  test('a KafkaTopic without a finalizer is deleted with its SumPipeline, and the topic stays in Kafka', async () => {
     const { system, client, access } = fixture();
-    // Without a finalizer: an operator of Strimzi that was never there.
+    // Without a finalizer: no operator of Strimzi has ever seen the KafkaTopic.
     await client.mergePatch(kafkaTopics, topic, { metadata: { finalizers: null } }, { fieldManager: 'person' });
     await system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
     assert.equal(await client.find(kafkaTopics, topic), undefined);
     assert.equal([...(await auditLog(access.kafka, 'shop.orders')).values()].flat().length, 200);
   });
 
-  test('a strict dry run of the server takes every child that sumctl render writes', async () => {
+  test('a strict dry run of the server accepts every child that sumctl render writes', async () => {
     const line =
       'npx sumctl render -f manifests/samples/pipeline-strimzi.yaml | kubectl apply -f - --server-side --dry-run=server --validate=strict';
     const ran = await fixture().system.shell('set -o pipefail', line);

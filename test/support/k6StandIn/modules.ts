@@ -1,6 +1,6 @@
 /**
- * A stand-in for the modules of k6 that our entry files import. k6 itself is AGPL and no dependency of ours. It has as
- * much of k6's documented behaviour as the entry files use, and refuses everything else with an error.
+ * A stand-in for the modules of k6 that our entry files import. k6 itself is AGPL and not a dependency of ours. It has
+ * the documented behaviour of k6 that the entry files use, and refuses everything else with an error.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
@@ -14,10 +14,10 @@ const root = join(import.meta.dirname, '../../..');
 const names = ['k6/execution', 'k6/http', 'k6/metrics', 'k6/net/grpc', 'k6/timers'] as const;
 type ModuleName = (typeof names)[number];
 
-/** Which virtual user runs now: k6 gives each a JavaScript runtime of its own, here each has a copy of the entry file. */
+/** The virtual user that runs now: k6 gives each its own JavaScript runtime, here each has a copy of the entry file. */
 export const currentUser = new AsyncLocalStorage<number>();
 
-/** What the metrics of one run took, by name. */
+/** The measured values of one run, by metric name. */
 export const samples = new Map<string, { readonly kind: string; readonly values: number[] }>();
 
 const openClients = new Set<GrpcJsClient>();
@@ -60,9 +60,9 @@ class Client {
 
   asyncInvoke(url: string, message: object): Promise<{ status: number; message: unknown; error: unknown }> {
     const client = this.#client;
-    if (!this.#isLoaded || client === undefined) throw new Error('load and connect come before asyncInvoke');
+    if (!this.#isLoaded || client === undefined) throw new Error('call load and connect before asyncInvoke');
     if (url !== 'sumpipeline.v1.Calculator/Add') throw new Error(`the stand-in does not know ${url}`);
-    // k6 takes and gives the JSON mapping; it fills in what is unset.
+    // k6 accepts and returns the JSON mapping; unset fields are filled in.
     const request = fromJson(AddRequestSchema, JSON.parse(JSON.stringify(message)));
     return new Promise((resolve) => {
       client.makeUnaryRequest(
@@ -93,7 +93,7 @@ async function asyncRequest(
     const answer = await fetch(url, { method, body, headers: params.headers ?? {} });
     return { status: answer.status, body: await answer.text() };
   } catch {
-    // k6 answers status 0 when there is no connection.
+    // k6 returns status 0 when there is no connection.
     return { status: 0, body: null };
   }
 }
@@ -132,7 +132,7 @@ const modules: Record<ModuleName, Record<string, unknown>> = {
 
 Reflect.set(globalThis, Symbol.for('k6 stand-in'), modules);
 
-/** From here on `import 'k6/http'` and the like find the stand-in. */
+/** From here on `import 'k6/http'` and similar imports find the stand-in. */
 export function installK6StandIn(environment: Readonly<Record<string, string>>): void {
   Reflect.set(globalThis, '__ENV', environment);
   registerHooks({

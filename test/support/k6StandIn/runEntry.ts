@@ -7,7 +7,7 @@ import { closeClients, currentUser, installK6StandIn, samples } from './modules.
 
 const root = join(import.meta.dirname, '../../..');
 
-/** As much of the options of an entry file as the stand-in plays; an unknown executor is refused. */
+/** The options of an entry file that the stand-in supports; an unknown executor is refused. */
 const optionsSchema = z.object({
   scenarios: z.object({
     load: z.object({
@@ -42,7 +42,7 @@ type Entry = {
   readonly options: unknown;
 };
 
-/** Plays an entry file of k6/ as k6 would: one copy of the file for each user. Answers what handleSummary returns. */
+/** Runs an entry file of k6/ as k6 would: one copy of the file for each user. Returns the result of handleSummary. */
 export async function runEntry(
   name: string,
   environment: Readonly<Record<string, string>>,
@@ -55,7 +55,7 @@ export async function runEntry(
   const users = await Promise.all(Array.from({ length: scenarios.load.maxVUs }, (_, index) => load(index + 1)));
 
   await playVisits(scenarios.load, users);
-  // As many turns as the second scenario has: users beyond would go without a check, and the summary says so.
+  // As many turns as the second scenario has: more users would miss their check, and the summary would report it.
   for (const [index, user] of users.slice(0, scenarios.verify.vus).entries()) {
     await currentUser.run(index + 1, user.verify);
   }

@@ -18,7 +18,7 @@ const kafka: RowOptions = {
     }),
     graph({
       title: 'Appends by result',
-      description: 'A failed append had no answer, or Kafka refused it. Its additions are appended again.',
+      description: 'A failed append got no response, or Kafka refused it. Its additions are appended again.',
       unit: 'ops',
       queries: { '{{result}}': rate(of('sumpipeline_log_append_duration_seconds_count'), 'result') },
     }),
@@ -42,13 +42,13 @@ const kafka: RowOptions = {
     }),
     graph({
       title: 'Partitions whose end is known',
-      description: 'Fewer than the topic has: Kafka did not answer for the others lately.',
+      description: 'If fewer than the topic has, Kafka did not respond for the others recently.',
       unit: 'none',
       queries: { partitions: `count(count by (partition) (${of('sumpipeline_log_end_offset')}))` },
     }),
     graph({
       title: 'Copies',
-      description: 'Additions that were appended again because the first append had no answer. Each is counted once.',
+      description: 'Additions that were appended again because the first append got no response. Each is counted once.',
       unit: 'ops',
       queries: { copies: rate(of('sumpipeline_log_append_copies_total')) },
     }),
@@ -72,13 +72,13 @@ const postgres: RowOptions = {
     graph({
       title: 'Transactions by result',
       description:
-        'Failed: dropped, and its records are read again. Fenced: a newer owner had the partition, as after a rebalance.',
+        'Failed: the transaction was dropped and its records are read again. Fenced: a newer owner had the partition, as after a rebalance.',
       unit: 'ops',
       queries: { '{{result}}': rate(of('sumpipeline_apply_duration_seconds_count'), 'result') },
     }),
     graph({
       title: 'Records per transaction',
-      description: 'Large when a backlog waits, and small when little arrives.',
+      description: 'Large while a backlog waits, small while few records arrive.',
       unit: 'none',
       queries: {
         mean: mean(of('sumpipeline_apply_batch_records_sum'), of('sumpipeline_apply_batch_records_count')),
@@ -86,13 +86,14 @@ const postgres: RowOptions = {
     }),
     graph({
       title: 'Claims by result',
-      description: 'An aggregator claims each partition that it is given. A failed claim is tried again.',
+      description: 'An aggregator claims each partition assigned to it. A failed claim is retried.',
       unit: 'ops',
       queries: { '{{result}}': rate(of('sumpipeline_claims_total'), 'result') },
     }),
     graph({
       title: 'Busy with a backlog',
-      description: 'Share of the time in which an aggregator counted while more waited. Near 1: it is at its capacity.',
+      description:
+        'Share of the time in which an aggregator counted while more waited. Near 1: the aggregator is at its capacity.',
       unit: 'percentunit',
       queries: { '{{pod}}': `rate(${of('sumpipeline_backlogged_seconds_total')}[$__rate_interval])` },
     }),
@@ -119,8 +120,8 @@ const certificates: RowOptions = {
     stat({
       title: `Certificates of ${name}`,
       description:
-        `Time until the first of them ends: in the CA file, or one that ${name} presents. No new connection is made after ` +
-        'it. Unknown without TLS.',
+        `Time until the first certificate expires, in the CA file or presented by ${name}. After that no new connection is ` +
+        'made. Unknown without TLS.',
       unit: 's',
       queries: {
         left: `min(${of('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`)}) - time()`,
@@ -134,7 +135,7 @@ const certificates: RowOptions = {
   ),
 };
 
-/** Kafka and PostgreSQL as one pipeline sees them: no exporter of either is needed. */
+/** Kafka and PostgreSQL as one pipeline sees them: no exporter is needed. */
 export function buildDependenciesDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-dependencies',

@@ -1,16 +1,16 @@
-/** What a dashboard's variables stand for, such as `namespace: shop`. */
+/** The values of a dashboard's variables, such as `namespace: shop`. */
 export type VariableValues = Readonly<Record<string, string>>;
 
 /** A query of a dashboard as Grafana sends it to Prometheus. Throws for a variable that has no value. */
 export function expandQuery(query: string, values: VariableValues): string {
   return query.replaceAll(/\$(\w+)/g, (text, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`${query}: nothing is known of ${text}`);
+    if (value === undefined) throw new Error(`${query}: ${text} has no value`);
     return value;
   });
 }
 
-/** `label_values(selector, label)`, which Grafana answers from the series that the selector finds. */
+/** `label_values(selector, label)`, whose values Grafana reads from the series that the selector finds. */
 export function parseLabelValues(query: string): { readonly selector: string; readonly label: string } {
   const found = /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(query)?.groups;
   if (found?.['selector'] === undefined || found['label'] === undefined)

@@ -17,13 +17,13 @@ const pipelines: RowOptions = {
     }),
     stat({
       title: 'Ready',
-      description: 'SumPipelines that are as their spec says.',
+      description: 'SumPipelines that match their spec.',
       unit: 'none',
       queries: { ready: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="ready"')})` },
     }),
     stat({
       title: 'Stalled',
-      description: 'SumPipelines that need a person. Their condition Stalled says what to do.',
+      description: 'SumPipelines that wait for a user to act. Their condition Stalled says what to do.',
       unit: 'none',
       queries: { stalled: `sum(${ofLeader('sumpipeline_operator_pipelines', 'state="stalled"')})` },
       steps: redFromOne,
@@ -49,7 +49,7 @@ const reconciling: RowOptions = {
   panels: [
     graph({
       title: 'Passes by result',
-      description: 'done: the status says what was found. retry: a pass failed and is tried again.',
+      description: 'done: the result is in the status. retry: the pass failed and is retried.',
       unit: 'ops',
       queries: { '{{result}}': `${rate(of('controller_runtime_reconcile_total'), 'result')} > 0` },
     }),
@@ -67,7 +67,7 @@ const reconciling: RowOptions = {
     }),
     graph({
       title: 'Queue',
-      description: 'SumPipelines that wait, and that are worked on.',
+      description: 'SumPipelines that wait, and SumPipelines that a worker reconciles.',
       unit: 'none',
       queries: {
         waiting: `sum(${ofLeader('workqueue_depth')})`,
@@ -75,17 +75,17 @@ const reconciling: RowOptions = {
       },
     }),
     graph({
-      title: 'Added to the queue, and tried again',
-      description: 'Changes that were seen, and passes that failed.',
+      title: 'Added to the queue, and retried',
+      description: 'Detected changes, and failed passes.',
       unit: 'ops',
       queries: {
         added: rate(of('workqueue_adds_total')),
-        'tried again': rate(of('workqueue_retries_total')),
+        retried: rate(of('workqueue_retries_total')),
       },
     }),
     graph({
       title: 'Writes',
-      description: 'What was done to children, and statuses that were written. A steady state writes nothing.',
+      description: 'Writes to child objects and to statuses. In a steady state nothing is written.',
       unit: 'ops',
       queries: {
         '{{action}}': `${rate(of('sumpipeline_operator_actions_total'), 'action')} > 0`,
@@ -100,13 +100,13 @@ const apiServer: RowOptions = {
   panels: [
     graph({
       title: 'Requests by code',
-      description: '<error>: there was no answer. 403: a permission is missing. 409: another writer was faster.',
+      description: '<error>: no response. 403: a permission is missing. 409: another writer was faster.',
       unit: 'reqps',
       queries: { '{{code}}': rate(of('rest_client_requests_total'), 'code') },
     }),
     graph({
       title: 'Time of a request (p99)',
-      description: 'Until the headers of the answer.',
+      description: 'Until the headers of the response.',
       unit: 's',
       queries: { '{{verb}}': quantile(0.99, of('rest_client_request_duration_seconds_bucket'), 'verb') },
     }),
@@ -131,7 +131,7 @@ const watches: RowOptions = {
     graph({
       title: 'Lists and watches',
       description:
-        'A watch ends after some minutes and goes on where it was. Many lists: watches break, or versions expire.',
+        'A watch ends after some minutes and continues at its last version. Many lists: watches break, or versions expire.',
       unit: 'ops',
       queries: {
         lists: rate(of('reflector_lists_total')),
@@ -141,7 +141,7 @@ const watches: RowOptions = {
     graph({
       title: 'Failed lists and watches',
       description:
-        'notFound: the kind is not installed. forbidden: a permission is missing. transient: the API server did not answer.',
+        'notFound: the kind is not installed. forbidden: a permission is missing. transient: the API server did not respond.',
       unit: 'ops',
       queries: {
         '{{resource}} {{class}}': `${rate(of('reflector_failures_total'), 'resource, class')} > 0`,
@@ -150,14 +150,14 @@ const watches: RowOptions = {
     }),
     graph({
       title: 'Objects in memory',
-      description: 'By kind. Memory grows with them.',
+      description: 'Number of objects by kind. Memory grows with this number.',
       unit: 'short',
       queries: { '{{resource}}': `max by (resource) (sum by (pod, resource) (${of('reflector_objects')}))` },
     }),
   ],
 };
 
-/** The operator: what it works on, and what holds it up. */
+/** The operator: its workload, and what blocks it. */
 export function buildOperatorDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-operator',

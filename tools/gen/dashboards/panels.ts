@@ -31,7 +31,7 @@ import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-s
 /** A panel, or a number at the top of a dashboard. */
 export interface PanelOptions {
   readonly title: string;
-  /** What it shows and when to worry: the text behind the panel's question mark. */
+  /** What the panel shows and which values are bad: the text behind the panel's question mark. */
   readonly description: string;
   /** Grafana's name of the unit, such as `s`, `percentunit` or `short`. */
   readonly unit: string;
@@ -40,13 +40,13 @@ export interface PanelOptions {
 }
 
 export interface StatOptions extends PanelOptions {
-  /** Colour from this value on; the lowest without a value. Default: green. */
+  /** Colour from this value on; the lowest step has no value. Default: green. */
   readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
-  /** Words for values, such as 1: Exact. */
+  /** Texts for values, such as 1: Exact. */
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 
-/** For what should be 0. */
+/** For values that should be 0. */
 export const redFromOne: NonNullable<StatOptions['steps']> = [
   { value: null, color: 'green' },
   { value: 1, color: 'red' },
@@ -58,16 +58,16 @@ export interface RowOptions {
 }
 
 export interface DashboardOptions {
-  /** Stable: links lead to it. */
+  /** Must not change: links use it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** `label_values(...)` by name of the variable, in the order of choice. */
+  /** `label_values(...)` by name of the variable, in the order of the menus. */
   readonly variables: Readonly<Record<string, string>>;
   readonly rows: readonly RowOptions[];
 }
 
-/** Dashboards with it link to each other. */
+/** Dashboards with this tag link to each other. */
 const tag = 'sumpipeline';
 const datasource = { type: 'prometheus', uid: '$datasource' };
 /** Three graphs, or six numbers, fill the 24 columns. */
@@ -86,7 +86,7 @@ export function graph(options: PanelOptions): TimeSeriesBuilder {
     .fillOpacity(10)
     .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-  // Points of latency lead to traces, where there are some: docs/traces.md.
+  // Points of latency lead to traces, if traces exist: docs/traces.md.
   const hasExemplars = Object.values(options.queries).some((query) => query.includes('histogram_quantile'));
   for (const query of queriesOf(options)) panel.withTarget(query.range().exemplar(hasExemplars));
   return panel;
@@ -106,7 +106,7 @@ export function stat(options: StatOptions): StatBuilder {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]))
     .mappings([{ type: MappingType.ValueToText, options: { ...words } }]);
-  // What is not known now must not show its last value of this hour.
+  // If a value is unknown now, its last value of this hour must not be shown.
   for (const query of queriesOf(options)) panel.withTarget(query.instant());
   return panel;
 }

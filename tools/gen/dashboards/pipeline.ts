@@ -7,7 +7,7 @@ import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './que
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-// A partition that is halted, or has no aggregator, has no such series now: its last one counts.
+// A halted partition, or one without an aggregator, has no such series now: its last value counts.
 const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 
@@ -17,7 +17,7 @@ const total: RowOptions = {
     stat({
       title: 'Total exact',
       description:
-        'What the proof says. Unknown: no aggregator has verified it yet. Not exact: see the runbook of SumPipelineNotExact.',
+        'The verdict of the proof. Unknown: no aggregator has verified the total yet. Not exact: see the runbook of SumPipelineNotExact.',
       unit: 'none',
       queries: { exact: `min(${of('sumpipeline_exact')})` },
       words: { 1: { text: 'Exact', color: 'green' }, 0: { text: 'Not exact', color: 'red' } },
@@ -37,14 +37,14 @@ const total: RowOptions = {
     }),
     stat({
       title: 'Halted partitions',
-      description: 'Partitions that cannot go on without a person. The status of the SumPipeline says why.',
+      description: 'Partitions that are halted until the cause is fixed. The status of the SumPipeline says why.',
       unit: 'none',
       queries: { halted: `sum(${of('sumpipeline_halted_partitions')})` },
       steps: redFromOne,
     }),
     stat({
       title: 'Parked records',
-      description: 'Records that could not be counted. They are in table parked of the schema.',
+      description: 'Records that could not be counted. They are in the table "parked" of the schema.',
       unit: 'none',
       queries: { parked: `max(${of('sumpipeline_parked_records')})` },
       steps: redFromOne,
@@ -64,19 +64,20 @@ const additions: RowOptions = {
   panels: [
     graph({
       title: 'Additions by result',
-      description: 'Answers of the calculators. Anything but ok is explained in docs/reference/metrics.md.',
+      description: 'Responses of the calculators. docs/reference/metrics.md explains every result other than ok.',
       unit: 'reqps',
       queries: { '{{result}}': `${rate(of('sumpipeline_requests_total', 'method="Add"'), 'result')} > 0` },
     }),
     graph({
-      title: 'Refused before they were a call',
-      description: 'Requests that are no call of the API: an unknown path, a body that is too large or broken.',
+      title: 'Requests that are not API calls',
+      description:
+        'Refused requests that do not match the API: an unknown path, or a body that is too large or broken.',
       unit: 'reqps',
       queries: { '{{result}}': `${rate(of('sumpipeline_requests_total', 'method="none"'), 'result')} > 0` },
     }),
     graph({
       title: 'Time to acknowledgement',
-      description: `From arrival to the answer, which comes when Kafka has the record. The objective is ${slos.acknowledgement.withinMs} ms for ${slos.acknowledgement.quantile * 100} %.`,
+      description: `From arrival to the response, which is sent when Kafka has the record. The objective is ${slos.acknowledgement.withinMs} ms for ${slos.acknowledgement.quantile * 100} %.`,
       unit: 's',
       queries: Object.fromEntries(
         [0.5, 0.9, 0.99].map((q) => [
@@ -95,7 +96,7 @@ const additions: RowOptions = {
     graph({
       title: 'Repeated additions',
       description:
-        'Replayed: answered from memory, because this calculator had acknowledged the request id. Copies: appended again because the first append had no answer; each is counted once.',
+        'Replayed: acknowledged from memory, because this calculator had acknowledged the request id before. Copies: appended again because the first append got no response; each is counted once.',
       unit: 'ops',
       queries: {
         replayed: rate(of('sumpipeline_calculator_replayed_total')),
@@ -105,7 +106,7 @@ const additions: RowOptions = {
     graph({
       title: 'Objectives',
       description:
-        'Share of additions that were answered, that were acknowledged in time, and of time in which the total was fresh; over 5 minutes.',
+        'Share of additions that got a response, share that was acknowledged in time, and share of time in which the total was fresh; over 5 minutes.',
       unit: 'percentunit',
       queries: {
         available: of(recorded.availability),
@@ -122,14 +123,14 @@ const counting: RowOptions = {
     graph({
       title: 'Records counted by disposition',
       description:
-        'Every record gets one: applied, duplicate (a retry, counted before), conflict (a misused request id) or parked (not readable).',
+        'Every record gets one disposition: applied, duplicate (a retry, counted before), conflict (a misused request id) or parked (not readable).',
       unit: 'ops',
       queries: { '{{disposition}}': `${rate(of('sumpipeline_dispositions_total'), 'disposition')} > 0` },
     }),
     graph({
       title: 'Lag by partition',
       description:
-        'Records that are not counted yet. One partition that grows alone is halted, stuck, or fed by another producer.',
+        'Records that are not counted yet. If the lag of a single partition grows, it is halted, stuck, or fed by another producer.',
       unit: 'short',
       queries: { '{{partition}}': lagByPartition },
     }),
@@ -141,13 +142,14 @@ const counting: RowOptions = {
     }),
     graph({
       title: 'Lag by aggregator',
-      description: 'Records that wait in the partitions of each aggregator. One that is behind alone is slow.',
+      description:
+        'Records that wait in the partitions of each aggregator. If a single aggregator is behind, it is slow.',
       unit: 'short',
       queries: { '{{pod}}': `sum by (pod) (${of('sumpipeline_lag_records')})` },
     }),
     graph({
       title: 'Partitions by aggregator',
-      description: 'Owned: claimed in PostgreSQL and counted. Assigned: given by the consumer group.',
+      description: 'Owned: claimed in PostgreSQL and counted. Assigned: assigned by the consumer group.',
       unit: 'none',
       queries: {
         '{{pod}} owns': of('sumpipeline_owned_partitions'),
@@ -156,7 +158,7 @@ const counting: RowOptions = {
     }),
     graph({
       title: 'Which partitions are halted',
-      description: '1 for each partition that cannot go on without a person.',
+      description: '1 for each partition that is halted until the cause is fixed.',
       unit: 'none',
       queries: { 'partition {{partition}}': `max by (partition) (${of('sumpipeline_partition_halted')})` },
     }),
@@ -179,7 +181,7 @@ const autoscaling: RowOptions = {
   panels: [
     graph({
       title: 'Aggregators',
-      description: 'Wanted by the rules, and at work. docs/autoscaling.md explains the number.',
+      description: 'The number that the rules compute, and the number that runs. docs/autoscaling.md explains it.',
       unit: 'none',
       queries: {
         wanted: `max(${of(recorded.desired)})`,
@@ -188,7 +190,7 @@ const autoscaling: RowOptions = {
     }),
     graph({
       title: 'Records per second',
-      description: 'What arrives, what is counted, and what one busy aggregator can count.',
+      description: 'Records that arrive, records that are counted, and records that one busy aggregator can count.',
       unit: 'ops',
       queries: {
         arriving: `max(${of(recorded.incoming)})`,
@@ -197,8 +199,8 @@ const autoscaling: RowOptions = {
       },
     }),
     graph({
-      title: 'What the number is made of',
-      description: 'Aggregators that the arriving records ask for, and those that the lag asks for.',
+      title: 'Parts of the number of aggregators',
+      description: 'Aggregators needed for the arriving records, and aggregators needed for the lag.',
       unit: 'none',
       queries: {
         'for what arrives': `max(${of(recorded.replicasForIncoming)})`,
@@ -213,7 +215,7 @@ const reads: RowOptions = {
   panels: [
     graph({
       title: 'Reads by method and result',
-      description: 'Answers of the aggregators to GetTotal, ListTotals, GetAddition and GetProof.',
+      description: 'Responses of the aggregators to GetTotal, ListTotals, GetAddition and GetProof.',
       unit: 'reqps',
       queries: {
         '{{method}} {{result}}': `${rate(of('sumpipeline_requests_total', 'method=~"GetTotal|ListTotals|GetAddition|GetProof"'), 'method, result')} > 0`,

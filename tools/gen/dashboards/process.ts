@@ -8,13 +8,13 @@ export function processRow(of: (name: ProcessMetric) => string): RowOptions {
     panels: [
       graph({
         title: 'Processor time',
-        description: 'Processors in use. At the limit of its pod a process is throttled.',
+        description: 'Processors in use. A process at the limit of its pod is throttled.',
         unit: 'none',
         queries: { '{{pod}}': `sum by (pod) (rate(${of('process_cpu_seconds_total')}[$__rate_interval]))` },
       }),
       graph({
         title: 'Memory',
-        description: 'Resident memory. It is bounded: growth without an end is a bug.',
+        description: 'Resident memory. Memory is bounded: unlimited growth is a bug.',
         unit: 'bytes',
         queries: { '{{pod}}': of('process_resident_memory_bytes') },
       }),

@@ -2,7 +2,7 @@ import type { DataPlaneMetric } from '#contract/metrics.ts';
 import type { RecordedSeries } from '#contract/scaling.ts';
 import type { operatorMetrics } from '#operator/metrics.ts';
 
-/** Of every process: prom-client collects them itself. */
+/** Metrics of every process: prom-client collects them itself. */
 export type ProcessMetric =
   | 'process_cpu_seconds_total'
   | 'process_resident_memory_bytes'
@@ -13,36 +13,36 @@ type Part = '_bucket' | '_sum' | '_count' | '';
 export type PipelineSeries = `${DataPlaneMetric}${Part}` | RecordedSeries | ProcessMetric;
 export type OperatorSeries = `${keyof typeof operatorMetrics}${Part}` | ProcessMetric;
 
-/** Long enough for four scrapes, whatever the interval: Grafana puts in the number. */
+/** Long enough for four scrapes at any interval: Grafana inserts the number. */
 const window = '[$__rate_interval]';
 
-/** A series of the pipeline that is chosen. `matchers` are further ones, such as `method="Add"`. */
+/** A series of the selected pipeline. `matchers` are additional matchers, such as `method="Add"`. */
 export function ofPipeline(name: PipelineSeries, matchers = ''): string {
   return select(name, 'namespace="$namespace",pipeline="$pipeline"', matchers);
 }
 
-/** A series of the operator that is chosen: other operators have work queues of the same name. */
+/** A series of the selected operator: other operators have work queues of the same name. */
 export function ofOperator(name: OperatorSeries, matchers = ''): string {
   return select(name, 'job="$job"', matchers);
 }
 
-/** The same of the pod that leads: one that led before keeps its last numbers. */
+/** The same series of the leading pod: a pod that led before keeps its last numbers. */
 export function ofLeader(name: OperatorSeries, matchers = ''): string {
   return `(${ofOperator(name, matchers)} and on (pod) (${ofOperator('leader_election_master_status')} == 1))`;
 }
 
-/** The choice of a pipeline, for the series of `ofPipeline`. */
+/** The variables that select a pipeline, for the series of `ofPipeline`. */
 export const pipelineVariables = {
   namespace: 'label_values(sumpipeline_requests_total, namespace)',
   pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
 } as const;
 
-/** Per second, over all pods; by these labels where there are some. */
+/** Per second, over all pods; grouped by these labels, if any. */
 export function rate(series: string, by = ''): string {
   return `sum${by === '' ? '' : ` by (${by})`} (rate(${series}${window}))`;
 }
 
-/** Of a histogram; `buckets` is its series `_bucket`. */
+/** A quantile of a histogram; `buckets` is its series `_bucket`. */
 export function quantile(q: number, buckets: string, by = ''): string {
   return `histogram_quantile(${q}, ${rate(buckets, by === '' ? 'le' : `le, ${by}`)})`;
 }

@@ -21,7 +21,7 @@ const dashboardSchema = z.object({
   }),
 });
 
-/** A dashboard as Grafana reads it: what the checks look at. */
+/** A dashboard as Grafana reads it: the parts that the checks read. */
 export type Dashboard = z.infer<typeof dashboardSchema>;
 
 /** The generated dashboards, by name of the file. */
@@ -36,7 +36,7 @@ export function readDashboards(root: string): ReadonlyMap<string, Dashboard> {
   );
 }
 
-/** The variables that Prometheus answers: query by name. */
+/** The variables whose values come from Prometheus: query by name. */
 export function queryVariables({ templating }: Dashboard): Readonly<Record<string, string>> {
   return Object.fromEntries(
     templating.list.flatMap(({ type, name, query }) =>

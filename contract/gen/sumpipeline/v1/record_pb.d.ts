@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
 export declare const file_sumpipeline_v1_record: GenFile;
 
 /**
- * AdditionRecord is the value of one log record. Its version travels in the header `sumpipeline-schema`.
+ * AdditionRecord is the value of one log record. Its version is in the header `sumpipeline-schema`.
  *
  * @generated from message sumpipeline.v1.AdditionRecord
  */

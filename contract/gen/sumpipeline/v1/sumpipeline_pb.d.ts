@@ -12,7 +12,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_sumpipeline_v1_sumpipeline: GenFile;
 
 /**
- * Position is where an addition stands in the log: the client's receipt.
+ * Position is the place of an addition in the log: the client's receipt.
  *
  * @generated from message sumpipeline.v1.Position
  */
@@ -46,7 +46,7 @@ export declare const PositionSchema: GenMessage<Position>;
  */
 export declare type AddRequest = Message<"sumpipeline.v1.AddRequest"> & {
   /**
-   * The client's idempotency key: a UUID (version 7 preferred). The same id means the same addition, for ever.
+   * The client's idempotency key: a UUID (version 7 preferred). The same id always means the same addition.
    *
    * @generated from field: string request_id = 1;
    */
@@ -107,7 +107,7 @@ export declare type AddResponse = Message<"sumpipeline.v1.AddResponse"> & {
   position?: Position | undefined;
 
   /**
-   * True when this calculator had acknowledged the id before and wrote nothing now. Best effort: false does not mean new.
+   * True if this calculator acknowledged the id before and wrote nothing now. Best effort: false does not mean new.
    *
    * @generated from field: bool replayed = 5;
    */
@@ -144,7 +144,7 @@ export declare type Total = Message<"sumpipeline.v1.Total"> & {
   count: bigint;
 
   /**
-   * Per partition the position of the newest applied record: this total counts everything up to it.
+   * Per partition the position of the newest applied record. This total counts all records up to these positions.
    *
    * @generated from field: repeated sumpipeline.v1.Position vector = 4;
    */
@@ -176,7 +176,7 @@ export declare type GetTotalRequest = Message<"sumpipeline.v1.GetTotalRequest"> 
   series: string;
 
   /**
-   * Positions that must be applied before the answer; the deadline bounds the wait.
+   * Positions that must be applied before the response; the deadline limits the wait.
    *
    * @generated from field: repeated sumpipeline.v1.Position at_least = 2;
    */
@@ -217,7 +217,7 @@ export declare type ListTotalsRequest = Message<"sumpipeline.v1.ListTotalsReques
   pageSize: number;
 
   /**
-   * From the previous answer; empty for the first page.
+   * From the previous response; empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -274,7 +274,7 @@ export declare const GetAdditionRequestSchema: GenMessage<GetAdditionRequest>;
  */
 export declare type GetAdditionResponse = Message<"sumpipeline.v1.GetAdditionResponse"> & {
   /**
-   * The addition that counts.
+   * The counted addition.
    *
    * @generated from field: sumpipeline.v1.Addition addition = 1;
    */
@@ -399,7 +399,8 @@ export declare const GetProofRequestSchema: GenMessage<GetProofRequest>;
  */
 export declare type GetProofResponse = Message<"sumpipeline.v1.GetProofResponse"> & {
   /**
-   * True when the law holds on every partition, nothing is parked and the last recount agreed. Lag does not make it false.
+   * True if the conservation law holds on every partition, nothing is parked and the last recount found no difference.
+   * Lag does not make it false.
    *
    * @generated from field: bool exact = 1;
    */
@@ -413,7 +414,7 @@ export declare type GetProofResponse = Message<"sumpipeline.v1.GetProofResponse"
   reason: string;
 
   /**
-   * What was seen and what to do next.
+   * What happened and what to do next.
    *
    * @generated from field: string message = 3;
    */
@@ -498,7 +499,7 @@ export declare type PartitionProof = Message<"sumpipeline.v1.PartitionProof"> & 
   expired: bigint;
 
   /**
-   * The fencing token of the aggregator that owns the partition; 0 when none ever did.
+   * The fencing token of the aggregator that owns the partition; 0 if no aggregator has claimed it yet.
    *
    * @generated from field: uint64 owner_epoch = 11;
    */
@@ -512,14 +513,14 @@ export declare type PartitionProof = Message<"sumpipeline.v1.PartitionProof"> & 
 export declare const PartitionProofSchema: GenMessage<PartitionProof>;
 
 /**
- * Calculator adds two numbers and answers only when the addition is durably in the log.
+ * Calculator adds two numbers and responds only when the addition is durably in the log.
  *
  * @generated from service sumpipeline.v1.Calculator
  */
 export declare const Calculator: GenService<{
   /**
    * Add writes one addition. OK means durable at `position`, not yet counted in a total.
-   * Errors: INVALID_ARGUMENT (a field is wrong), ALREADY_EXISTS (the id was acknowledged here with other operands),
+   * Errors: INVALID_ARGUMENT (a field is invalid), ALREADY_EXISTS (the id was acknowledged here with other operands),
    * RESOURCE_EXHAUSTED (the queue is full, nothing was written), UNAVAILABLE (the outcome is unknown: retry the same request_id).
    *
    * @generated from rpc sumpipeline.v1.Calculator.Add
@@ -532,7 +533,7 @@ export declare const Calculator: GenService<{
 }>;
 
 /**
- * Aggregator answers with totals, with what became of an addition, and with the proof that every addition was counted once.
+ * Aggregator returns totals, the state of an addition, and the proof that every addition was counted once.
  *
  * @generated from service sumpipeline.v1.Aggregator
  */
@@ -558,7 +559,7 @@ export declare const Aggregator: GenService<{
     output: typeof ListTotalsResponseSchema;
   },
   /**
-   * GetAddition tells what became of a request id: the addition that counts, and the copies that conflicted with it.
+   * GetAddition returns the additions of a request id: the counted addition, and the copies that conflict with it.
    *
    * @generated from rpc sumpipeline.v1.Aggregator.GetAddition
    */

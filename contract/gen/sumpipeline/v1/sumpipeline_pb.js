@@ -117,7 +117,7 @@ export const PartitionProofSchema = /*@__PURE__*/
   messageDesc(file_sumpipeline_v1_sumpipeline, 14);
 
 /**
- * Calculator adds two numbers and answers only when the addition is durably in the log.
+ * Calculator adds two numbers and responds only when the addition is durably in the log.
  *
  * @generated from service sumpipeline.v1.Calculator
  */
@@ -125,7 +125,7 @@ export const Calculator = /*@__PURE__*/
   serviceDesc(file_sumpipeline_v1_sumpipeline, 0);
 
 /**
- * Aggregator answers with totals, with what became of an addition, and with the proof that every addition was counted once.
+ * Aggregator returns totals, the state of an addition, and the proof that every addition was counted once.
  *
  * @generated from service sumpipeline.v1.Aggregator
  */

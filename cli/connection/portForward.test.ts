@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { startApiServers } from '#kube/testing/apiServers.ts';
+import { createPortForward } from './portForward.ts';
+
+test('a tunnel is opened with server, TLS, headers and proxy of every other request', async () => {
+  await using servers = await startApiServers();
+  const { ca, client, urls } = servers;
+  for (const proxy of [undefined, urls.http]) {
+    const forward = createPortForward({
+      server: `${urls.a}/prefix`,
+      proxy,
+      tls: {
+        ca: ca.certPem,
+        cert: client.certPem,
+        key: client.keyPem,
+        servername: 'kube.test',
+        rejectUnauthorized: true,
+      },
+      headers: { Authorization: 'Bearer mine', 'Impersonate-User': 'joe', 'Impersonate-Group': ['g1', 'g2'] },
+    });
+    const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    // The server of the test opens no tunnel.
+    await assert.rejects(forward.portForward('shop', 'p1', [8080], output, errors, input));
+    const { requests, proxies } = servers.take();
+    assert.deepEqual(proxies, proxy === undefined ? [] : ['http']);
+    assert.deepEqual(requests, [
+      {
+        server: 'a',
+        path: '/prefix/api/v1/namespaces/shop/pods/p1/portforward?ports=8080',
+        authorization: 'Bearer mine',
+        impersonate: ['impersonate-group: g1', 'impersonate-group: g2', 'impersonate-user: joe'],
+        certificate: 'jane',
+        sni: 'kube.test',
+      },
+    ]);
+  }
+});

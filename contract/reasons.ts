@@ -1,0 +1,187 @@
+/**
+ * The reasons that aggregators report in their verdict and that the proof gives. The operator shows them as reasons of
+ * conditions. A reason is for programs, so it never changes its meaning.
+ */
+
+/** What a reason means and what to do about it. */
+export interface ReasonDoc {
+  readonly meaning: string;
+  /** An imperative sentence, or why no action is needed. */
+  readonly action: string;
+}
+
+/** Of a verdict's `kafka`. */
+export const kafkaReasons = {
+  Connected: { meaning: 'The aggregators read the topic.', action: 'No action needed.' },
+  SecretMissing: {
+    meaning: 'A mounted file with a user name, password or CA is missing or empty.',
+    action: 'Create the Secret, or the key, that the message names.',
+  },
+  AuthenticationFailed: {
+    meaning: 'Kafka refused the user name or password.',
+    action: 'Correct the Secret that the message names; pods read it again without a restart.',
+  },
+  NotAuthorized: {
+    meaning: 'The Kafka user lacks an ACL.',
+    action: 'Grant the operation that the message names. docs/strimzi.md lists the least that work.',
+  },
+  TlsFailed: {
+    meaning: "The broker's certificate is not trusted or is for another host, or TLS meets a plaintext listener.",
+    action: 'Correct spec.kafka.tls or its CA.',
+  },
+  TopicMissing: {
+    meaning: 'The topic does not exist. If it existed before, its records are lost.',
+    action: 'Create the topic. If it was deleted, restore it; the total is not proven until then.',
+  },
+  GroupLoading: {
+    meaning: 'The coordinator of the consumer group reads its state after a start of its broker.',
+    action: 'No action needed: it takes seconds.',
+  },
+  Unreachable: {
+    meaning: 'The server refused or reset the connection, did not answer in time, or the partition has no leader.',
+    action: 'Check brokers, addresses and network policies.',
+  },
+  LogChanged: {
+    meaning: 'The topic was deleted and re-created, so it is not the one that was counted.',
+    action: 'Restore the topic, or give the pipeline a new schema and a new topic.',
+  },
+  TopicConflict: {
+    meaning: 'The topic exists with settings or partitions that the pipeline may not change.',
+    action: 'Change what the message names, or spec.kafka.topic.',
+  },
+  Failed: { meaning: 'Kafka returned an error without a reason of its own.', action: 'Read the message.' },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of a verdict's `store`. */
+export const storeReasons = {
+  Connected: { meaning: 'The aggregators read and write their schema.', action: 'No action needed.' },
+  SecretMissing: {
+    meaning: 'The mounted file with the URI or the CA of PostgreSQL is missing or empty.',
+    action: 'Create the Secret, or the key, that the message names.',
+  },
+  InvalidUri: {
+    meaning: 'The URI of PostgreSQL is not valid, or has a parameter that is not supported.',
+    action: 'Correct the URI in the Secret that the message names.',
+  },
+  AuthenticationFailed: {
+    meaning: 'PostgreSQL refused the user or password.',
+    action: 'Correct the URI in the Secret that the message names.',
+  },
+  DatabaseMissing: { meaning: 'The database does not exist.', action: 'Create it, or correct the URI.' },
+  PermissionDenied: {
+    meaning: 'The user may not do what the message names.',
+    action: 'Grant CREATE on the database, or create the schema and make the user its owner.',
+  },
+  PostgresTooOld: { meaning: 'PostgreSQL is older than 17.', action: 'Upgrade PostgreSQL.' },
+  DatabaseEncoding: {
+    meaning: 'The database does not have the encoding UTF8, so it would refuse some series.',
+    action: "Create a database with ENCODING 'UTF8' TEMPLATE template0.",
+  },
+  SchemaTooNew: {
+    meaning: 'A newer version of the aggregators migrated the schema.',
+    action: 'Upgrade the image. A schema is never downgraded.',
+  },
+  SchemaLocked: {
+    meaning: "Another session holds the schema's lock, usually the migration of another aggregator.",
+    action: 'No action needed if it ends within minutes; otherwise end the session that holds the lock.',
+  },
+  CertificateRefused: {
+    meaning: 'The certificate of PostgreSQL is not signed by the CA, or is for another host.',
+    action: 'Correct store.postgres.caSecretRef or the host in the URI.',
+  },
+  Unreachable: {
+    meaning: 'PostgreSQL cannot be reached or does not answer.',
+    action: 'Check the server, its address and network policies.',
+  },
+  StoreError: { meaning: 'PostgreSQL returned an error without a reason of its own.', action: 'Read the message.' },
+  Closed: { meaning: 'The aggregator is ending.', action: 'No action needed.' },
+  StoreInUse: {
+    meaning: 'The schema belongs to another pipeline.',
+    action: 'Give this pipeline a schema of its own (spec.store.postgres.schema).',
+  },
+  GroupChanged: {
+    meaning: 'The schema was counted with another consumer group.',
+    action: 'Restore the name of the pipeline or its group.',
+  },
+  LogChanged: {
+    meaning: 'The topic is not the one that was counted: another cluster, name or topic id.',
+    action: 'Point the pipeline back at the log that was counted, or give it a new schema and a new topic.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of a verdict's `durability`. */
+export const durabilityReasons = {
+  Durable: { meaning: 'The settings of the topic keep what Kafka acknowledged.', action: 'No action needed.' },
+  SettingsWeak: {
+    meaning: 'A setting of the topic or its brokers may lose acknowledged additions.',
+    action: 'Change the settings that the message names.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of a partition that is halted: it is not counted until the cause is mended. */
+export const haltReasons = {
+  RecordCorrupt: {
+    meaning: 'A record contradicts itself: its result or its fingerprint does not fit its operands.',
+    action: 'Restart the aggregator, in case the bytes changed on the way. If it halts again, the log is damaged.',
+  },
+  RecordTooNew: {
+    meaning: 'A record has a schema newer than the aggregators know. The total is exact up to it.',
+    action: 'Upgrade the aggregators.',
+  },
+  LogTruncated: {
+    meaning: 'The log begins after the next offset, or ends before it: records are lost.',
+    action: 'Restore the log. docs/runbooks say how to go on.',
+  },
+  LogRewritten: {
+    meaning: 'The last counted record is not in the log any more: the log lost its end and grew again.',
+    action: 'Run sumctl verify --from-log, and restore the log.',
+  },
+  LogGap: {
+    meaning: 'Offsets are missing in the middle of the log.',
+    action: 'Check the cleanup policy of the topic.',
+  },
+  BooksBroken: {
+    meaning: 'A commit would have broken the conservation law, so it was refused.',
+    action: 'Run sumctl verify. The tables were changed by another program.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of a partition that has records and does not move, without being halted. */
+export const stuckReasons = {
+  PartitionStuck: {
+    meaning: 'A partition has had records for a minute and its next offset did not move.',
+    action: 'The message names the cause: a lock in PostgreSQL, an open transaction, a broker.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of a verdict's `exact` and of the proof, besides the reasons of halts, Kafka and PostgreSQL. */
+export const exactReasons = {
+  Exact: {
+    meaning: 'Every record has one disposition, and the ledger sums to the totals.',
+    action: 'No action needed.',
+  },
+  Recounting: {
+    meaning: 'The ledger is being counted against the totals.',
+    action: 'No action needed: it takes about 0.2 s per million additions.',
+  },
+  RecountDiffers: {
+    meaning: 'The ledger does not sum to the totals: another program changed the tables.',
+    action: 'Run sumctl verify, and compare with a backup.',
+  },
+  LawViolated: {
+    meaning: 'The dispositions of a partition do not add up to its offsets.',
+    action: 'Run sumctl verify, and compare with a backup.',
+  },
+  RecordsParked: {
+    meaning: 'Records could not be counted and are kept in table parked.',
+    action: 'Read their reason column, and find the producer that wrote them.',
+  },
+  PartitionMissing: {
+    meaning: 'Kafka no longer lists a partition that was counted.',
+    action: 'Restore the topic.',
+  },
+  LogUnreachable: {
+    meaning: 'Kafka cannot list the partitions now, so nothing is proven.',
+    action: 'Try again when Kafka answers.',
+  },
+} as const satisfies Record<string, ReasonDoc>;

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { isatty } from 'node:tty';
+import { z } from 'zod';
+import type { Access } from './access.ts';
+import type { Environment } from './kubeconfig.ts';
+import type { Exec } from './kubeconfigFile.ts';
+
+/** What a plugin returned. Never log it. */
+export interface ExecCredential {
+  readonly token: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ExecPlugin {
+  /**
+   * What the plugin returned last, until it expires; `isRefused` runs the plugin again before that. Calls at the same time
+   * share one run, because a plugin may open a browser.
+   */
+  get(isRefused: boolean): Promise<ExecCredential>;
+}
+
+export interface ExecPluginOptions {
+  readonly exec: Exec;
+  /** For `provideClusterInfo`. */
+  readonly access: Access;
+  /** PEM of the certificate authority; empty: none. */
+  readonly ca: string;
+  /** The plugin's environment, before that of its entry. */
+  readonly env: Environment;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+}
+
+const apiVersions: ReadonlySet<string> = new Set([
+  'client.authentication.k8s.io/v1',
+  'client.authentication.k8s.io/v1beta1',
+]);
+
+/** Runs a credential plugin by the rules of client-go (plugin/pkg/client/auth/exec). */
+export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
+  const { exec, wallMs } = options;
+  if (!apiVersions.has(exec.apiVersion)) {
+    throw new Error(`the exec plugin ${exec.command} has the apiVersion "${exec.apiVersion}", which is not supported`);
+  }
+  let last: { credential: ExecCredential; expiresAt: number } | undefined;
+  let running: Promise<ExecCredential> | undefined;
+
+  async function refresh(): Promise<ExecCredential> {
+    const status = readCredential(exec, await run(options));
+    const expiresAt = status.expirationTimestamp ? Date.parse(status.expirationTimestamp) : Number.POSITIVE_INFINITY;
+    const { token, clientCertificateData: cert, clientKeyData: key } = status;
+    last = { credential: { token, cert, key }, expiresAt };
+    return last.credential;
+  }
+
+  return {
+    async get(isRefused) {
+      if (running !== undefined) return await running;
+      if (last !== undefined && !isRefused && wallMs() <= last.expiresAt) return last.credential;
+      running = refresh();
+      try {
+        return await running;
+      } finally {
+        running = undefined;
+      }
+    },
+  };
+}
+
+/** Larger than any token or certificate chain. */
+const outputBytesMax = 1024 * 1024;
+
+async function run({ exec, access, ca, env }: ExecPluginOptions): Promise<string> {
+  const isInteractive = chooseInteractive(exec);
+  const info = {
+    kind: 'ExecCredential',
+    apiVersion: exec.apiVersion,
+    spec: { ...(exec.provideClusterInfo ? { cluster: describeCluster(access, ca) } : {}), interactive: isInteractive },
+  };
+  const own = Object.fromEntries(exec.env.map(({ name, value }) => [name, value]));
+  const child = spawn(exec.command, exec.args, {
+    env: { ...env, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
+    stdio: [isInteractive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
+  });
+  return await new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    child.stdout?.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > outputBytesMax) child.kill();
+      else chunks.push(chunk);
+    });
+    child.on('error', (cause) => {
+      const hint = exec.installHint === '' ? '' : `. ${printable(exec.installHint)}`;
+      reject(new Error(`cannot run the exec plugin ${exec.command}${hint}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'));
+      else reject(new Error(`the exec plugin ${exec.command} ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+function chooseInteractive({ command, interactiveMode }: Exec): boolean {
+  if (interactiveMode === 'Never') return false;
+  const isTerminal = isatty(0);
+  if (interactiveMode === 'Always' && !isTerminal) {
+    throw new Error(`the exec plugin ${command} needs a terminal, and standard input is none`);
+  }
+  return isTerminal;
+}
+
+function describeCluster({ cluster }: Access, ca: string): object {
+  return {
+    server: cluster.server,
+    ...(cluster.tlsServerName === '' ? {} : { 'tls-server-name': cluster.tlsServerName }),
+    ...(cluster.isInsecure ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(ca === '' ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...(cluster.proxyUrl === '' ? {} : { 'proxy-url': cluster.proxyUrl }),
+    ...(cluster.disablesCompression ? { 'disable-compression': true } : {}),
+    config: cluster.execConfig ?? null,
+  };
+}
+
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? '');
+const answerSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.literal('ExecCredential'),
+  status: z.object({
+    token: text,
+    clientCertificateData: text,
+    clientKeyData: text,
+    expirationTimestamp: z.iso.datetime({ offset: true }).nullish(),
+  }),
+});
+
+function readCredential({ command, apiVersion }: Exec, output: string): z.output<typeof answerSchema>['status'] {
+  const answer = parseAnswer(command, output);
+  if (answer.apiVersion !== apiVersion) {
+    throw new Error(`the exec plugin ${command} returned ${answer.apiVersion}, but its entry says ${apiVersion}`);
+  }
+  const { token, clientCertificateData: cert, clientKeyData: key } = answer.status;
+  if ((cert === '') !== (key === ''))
+    throw new Error(`the exec plugin ${command} returned a certificate or a key, not both`);
+  if (token === '' && cert === '')
+    throw new Error(`the exec plugin ${command} returned neither a token nor a certificate`);
+  return answer.status;
+}
+
+function parseAnswer(command: string, output: string): z.output<typeof answerSchema> {
+  try {
+    return answerSchema.parse(JSON.parse(output));
+  } catch (error) {
+    // A message of the JSON parser quotes the output, which may hold a token.
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : 'not JSON';
+    throw new Error(`the output of the exec plugin ${command} is not an ExecCredential: ${why}`);
+  }
+}
+
+/** A kubeconfig may come from elsewhere: no escape sequence of it reaches the terminal. */
+function printable(hint: string): string {
+  return hint.replaceAll(/[^\P{C}\n\t]/gu, '');
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type KubeconfigFile, parseKubeconfigFile } from './kubeconfigFile.ts';
+
+/** What the files say together. Every path in an entry is absolute. */
+export interface Kubeconfig extends KubeconfigFile {
+  /** Files that KUBECONFIG names and that do not exist. */
+  readonly missing: readonly string[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Returns the text of a file. An error with the code ENOENT means that the file does not exist. */
+export type ReadFile = (file: string) => string;
+
+export interface KubeconfigOptions {
+  /** Of --kubeconfig: then the only file, and it must exist. Undefined or empty: not given. */
+  readonly explicitPath?: string | undefined;
+  /** KUBECONFIG and HOME count. */
+  readonly env: Environment;
+  /** Default: reads the disk. */
+  readonly readFile?: ReadFile;
+}
+
+/** Why no cluster is found. The message says which file or entry; the hint says what to do next. */
+export class KubeconfigError extends Error {
+  /** `absent`: there is nothing at all to read. */
+  readonly problem: 'absent' | 'unreadable' | 'unknownContext' | 'unknownCluster' | 'invalid';
+  readonly hint: string;
+
+  constructor(problem: KubeconfigError['problem'], message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'KubeconfigError';
+    this.problem = problem;
+    this.hint = hint;
+  }
+}
+
+export const readFromDisk: ReadFile = (file) => readFileSync(file, 'utf8');
+
+/**
+ * Reads and merges kubeconfig files by the rules of kubectl (docs/adr/0036). Throws KubeconfigError, which names every
+ * file that cannot be read.
+ */
+export function loadKubeconfig(options: KubeconfigOptions): Kubeconfig {
+  const { explicitPath = '', env, readFile = readFromDisk } = options;
+  const wanted = explicitPath === '' ? listFiles(env) : [explicitPath];
+  const found: KubeconfigFile[] = [];
+  const missing: string[] = [];
+  const failures: Error[] = [];
+  for (const file of wanted) {
+    try {
+      found.push(parseKubeconfigFile(readFile(file), file));
+    } catch (error) {
+      if (isMissing(error) && explicitPath === '') missing.push(file);
+      else failures.push(new Error(file, { cause: error }));
+    }
+  }
+  const [first] = failures;
+  if (first === undefined) return { ...merge(found), missing: env['KUBECONFIG'] ? missing : [] };
+  throw new KubeconfigError(
+    'unreadable',
+    `the kubeconfig cannot be read: ${failures.map((failure) => `${failure.message}: ${causeOf(failure)}`).join('; ')}`,
+    'Name another with --kubeconfig.',
+    first.cause,
+  );
+}
+
+/** In the order of their precedence. A path that is listed twice counts once. */
+function listFiles(env: Environment): string[] {
+  const list = env['KUBECONFIG'] ?? '';
+  if (list === '') return [path.join(env['HOME'] ?? '', '.kube', 'config')];
+  return [...new Set(list.split(path.delimiter))].filter((file) => file !== '');
+}
+
+/** The first file that names an entry wins, and of its entry everything counts: two entries are never mixed. */
+function merge(files: readonly KubeconfigFile[]): KubeconfigFile {
+  return {
+    currentContext: files.find(({ currentContext }) => currentContext !== '')?.currentContext ?? '',
+    clusters: firstWins(files.map(({ clusters }) => clusters)),
+    users: firstWins(files.map(({ users }) => users)),
+    contexts: firstWins(files.map(({ contexts }) => contexts)),
+  };
+}
+
+function firstWins<T>(maps: readonly ReadonlyMap<string, T>[]): ReadonlyMap<string, T> {
+  // A later entry of the list replaces an earlier one, so the list begins with the last file.
+  return new Map(maps.toReversed().flatMap((entries) => [...entries]));
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function causeOf({ cause }: Error): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

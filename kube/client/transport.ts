@@ -1,0 +1,357 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, getCACertificates, type PeerCertificate } from 'node:tls';
+import type { Attributes } from '@opentelemetry/api';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Clock } from '#kube/clock.ts';
+import type { RuntimeMetrics } from '#kube/metrics.ts';
+import { activeCarrier, inClientSpan } from '#platform/tracing/spans.ts';
+import type { CredentialSource, Credentials, TlsMaterial } from './credentials.ts';
+import { errorFromNetwork, errorFromStatus, type RequestContext } from './errors.ts';
+
+type RequestMetrics = Pick<RuntimeMetrics, 'rest_client_requests_total' | 'rest_client_request_duration_seconds'>;
+
+export interface TransportOptions {
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  /** Absent: nothing is counted, as in a program that ends after a few requests. */
+  readonly metrics?: RequestMetrics;
+  /** Shown in the API server's audit log, `sumpipeline-operator/0.1.0`. */
+  readonly userAgent: string;
+  /** How long a request may take from start to the last byte, ms. Default 30,000. */
+  readonly timeoutMs?: number;
+  /**
+   * Largest answer that is read, bytes. Default 64 MiB: a page of 500 objects of 128 KiB each; etcd refuses single
+   * objects above 1.5 MiB.
+   */
+  readonly bodyBytesMax?: number;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Absolute path without query. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The answer is text, which `body` then is, such as that of /readyz. Default false: JSON. */
+  readonly isText?: boolean;
+  /** For errors and metrics. */
+  readonly context: RequestContext;
+  readonly signal?: AbortSignal | undefined;
+  /** Overrides the transport's `timeoutMs`. For a stream: its longest life. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface StreamRequest extends HttpRequest {
+  /** Longest wait between two chunks, ms. */
+  readonly silenceMs: number;
+  /** The server accepted the request. */
+  readonly onOpen?: (() => void) | undefined;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Parsed JSON, or the text that was asked for. */
+  readonly body: unknown;
+}
+
+export interface Transport {
+  /** One request, one JSON answer. Throws KubernetesError for everything but 2xx, or the signal's reason. */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+  /** The body as it arrives; ends when the server ends it, throws when it breaks. */
+  stream(request: StreamRequest): AsyncGenerator<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * HTTP to one API server, directly or through a proxy, over one undici Agent: keep-alive connections, HTTP/1.1
+ * (docs/adr/0030), every wait and every body bounded, credentials loaded again every 10 s of use and after a 401.
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const timeoutMs = options.timeoutMs ?? 30_000;
+  const bodyBytesMax = options.bodyBytesMax ?? 64 * 1024 * 1024;
+  const connections = connectionKeeper(options);
+
+  async function send(request: HttpRequest, deadline: Deadline, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
+    for (let attempt = 0; ; attempt += 1) {
+      const { agent, credentials } = await orAborted(deadline.signal, connections.current);
+      const base = new URL(credentials.server);
+      const started = options.clock.monotonicMs();
+      const response = await orAborted(deadline.signal, () =>
+        agent.request({
+          origin: base.origin,
+          path: `${base.pathname.replace(/\/$/, '')}${request.path}${queryOf(request.query)}`,
+          method: request.method,
+          headers: {
+            accept: 'application/json',
+            'user-agent': options.userAgent,
+            ...activeCarrier(),
+            ...credentials.headers,
+            ...request.headers,
+          },
+          body: request.body ?? null,
+          signal: deadline.signal,
+          headersTimeout: timeoutMs,
+          bodyTimeout,
+        }),
+      );
+      const seconds = (options.clock.monotonicMs() - started) / 1000;
+      const labels = { verb: request.context.verb, code: response.statusCode };
+      options.metrics?.rest_client_requests_total.inc(labels);
+      options.metrics?.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
+      if (response.statusCode !== 401 || attempt > 0) return response;
+      // A token that rotated within the last 10 s: nothing was carried out, so once more with what is valid now.
+      await response.body.dump();
+      connections.refuseCredentials();
+    }
+  }
+
+  async function withErrors<R>(request: HttpRequest, deadline: Deadline, work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      throw networkError(error, request, deadline);
+    }
+  }
+
+  function networkError(error: unknown, request: HttpRequest, deadline: Deadline): unknown {
+    if (request.signal?.aborted) return request.signal.reason;
+    options.metrics?.rest_client_requests_total.inc({ verb: request.context.verb, code: '<error>' });
+    return errorFromNetwork(deadline.signal.aborted ? deadline.signal.reason : error, request.context);
+  }
+
+  async function refusal(response: Dispatcher.ResponseData, request: HttpRequest): Promise<Error> {
+    const text = await readText(response.body, bodyBytesMax);
+    const retryAfter = response.headers['retry-after'];
+    return errorFromStatus({
+      status: response.statusCode,
+      body: parseJson(text) ?? text,
+      retryAfterHeader: typeof retryAfter === 'string' ? retryAfter : undefined,
+      request: request.context,
+    });
+  }
+
+  async function requestOnce(request: HttpRequest): Promise<HttpAnswer> {
+    const deadline = startDeadline(options.clock, request.timeoutMs ?? timeoutMs, request.signal);
+    try {
+      const { response, text, refused } = await withErrors(request, deadline, async () => {
+        const response = await send(request, deadline, timeoutMs);
+        if (response.statusCode >= 300) return { response, text: '', refused: await refusal(response, request) };
+        return { response, text: await readText(response.body, bodyBytesMax), refused: undefined };
+      });
+      if (refused !== undefined) throw refused;
+      const body = request.isText === true ? text : parseJson(text);
+      if (body === undefined) throw networkError(new Error('the answer is not JSON'), request, deadline);
+      return { status: response.statusCode, body };
+    } finally {
+      deadline.end();
+    }
+  }
+
+  return {
+    request: (request) =>
+      inClientSpan(`${request.method} ${request.context.kind}`, attributesOf(request), async (span) => {
+        const answer = await requestOnce(request);
+        span?.setAttribute('http.response.status_code', answer.status);
+        return answer;
+      }),
+
+    async *stream(request) {
+      const deadline = startDeadline(options.clock, request.timeoutMs ?? timeoutMs, request.signal);
+      try {
+        const response = await withErrors(request, deadline, () => send(request, deadline, request.silenceMs));
+        if (response.statusCode >= 300) throw await withErrors(request, deadline, () => refusal(response, request));
+        request.onOpen?.();
+        const chunks: AsyncIterator<Uint8Array> = response.body[Symbol.asyncIterator]();
+        try {
+          for (;;) {
+            const next = await withErrors(request, deadline, () => chunks.next());
+            if (next.done === true) return;
+            yield next.value;
+          }
+        } finally {
+          // A stream that is left early closes its connection: there is no other way to tell the server.
+          response.body.destroy();
+        }
+      } finally {
+        deadline.end();
+      }
+    },
+
+    close: () => connections.close(),
+  };
+}
+
+function attributesOf({ method, path }: HttpRequest): Attributes {
+  return { 'http.request.method': method, 'url.path': path };
+}
+
+/** Loads credentials at most every 10 s and keeps one Agent for as long as TLS material and proxy stay the same. */
+function connectionKeeper(options: TransportOptions) {
+  let loaded: { at: number; credentials: Promise<Credentials> } | undefined;
+  let isRefused = false;
+  let agent: { key: string; instance: Dispatcher } | undefined;
+  const retired = new Set<Dispatcher>();
+
+  async function current(): Promise<{ agent: Dispatcher; credentials: Credentials }> {
+    const now = options.clock.monotonicMs();
+    if (loaded === undefined || now - loaded.at > credentialsTtlMs) {
+      const entry = { at: now, credentials: options.credentials.load(isRefused) };
+      loaded = entry;
+      isRefused = false;
+      entry.credentials.catch(() => {
+        if (loaded === entry) loaded = undefined;
+      });
+    }
+    const credentials = await loaded.credentials;
+    const key = JSON.stringify([credentials.tls, credentials.proxy]);
+    if (agent?.key !== key) {
+      const previous = agent?.instance;
+      agent = { key, instance: newAgent(credentials) };
+      // Requests under way (watches) end on the old certificate in their own time, at most one watch life later.
+      if (previous !== undefined) {
+        retired.add(previous);
+        previous.close(() => retired.delete(previous));
+      }
+    }
+    return { agent: agent.instance, credentials };
+  }
+
+  return {
+    current,
+    refuseCredentials() {
+      loaded = undefined;
+      isRefused = true;
+    },
+    async close() {
+      const agents = [...retired, ...(agent === undefined ? [] : [agent.instance])];
+      agent = undefined;
+      await Promise.all(agents.map((open) => open.destroy()));
+    },
+  };
+}
+
+/** A rotated ServiceAccount token is valid for minutes beside its successor, so 10 s is soon enough. */
+const credentialsTtlMs = 10_000;
+
+function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
+  const usesTls = server.startsWith('https:') || proxy?.startsWith('https:') === true;
+  const connect = usesTls ? { ...tlsOptions(tls), ...keepAlive } : keepAlive;
+  const common = {
+    allowH2: false,
+    // Every watch holds one connection and all other requests share the rest: an operator watches some 20 kinds, so
+    // 128 is a guard against a leak and not a budget.
+    connections: 128,
+    pipelining: 1,
+    // The API server closes idle connections after 90 s; leaving first avoids a request meeting its FIN.
+    keepAliveTimeout: 60_000,
+    keepAliveMaxTimeout: 60_000,
+    connectTimeout: 10_000,
+  };
+  if (proxy === undefined) return new Agent({ ...common, connect });
+  const socks = /^socks5h?:/i;
+  // undici would talk TLS to a SOCKS proxy that has TLS settings.
+  if (socks.test(proxy))
+    return new ProxyAgent({ ...common, uri: proxy.replace(socks, 'socks5:'), requestTls: connect });
+  // As in Go, the TLS settings are those for the proxy, too, where it is reached by https.
+  return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
+}
+
+// The first probe after 15 idle seconds, then (fixed by Node) ten probes one second apart: a peer that vanished without a
+// FIN is noticed in about 25 s, under any watch.
+const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
+
+function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
+  return {
+    ...tls,
+    ...(tls.rejectUnauthorized ? { ca: ca ?? machineCas() } : {}),
+    ...(servername === undefined ? {} : namedServer(servername)),
+  };
+}
+
+/** An address is checked against the certificate, and is never a name in the handshake (RFC 6066). */
+function namedServer(servername: string) {
+  if (isIP(servername) === 0) return { servername };
+  return {
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(servername, certificate),
+  };
+}
+
+/** The certificate authorities of the machine, as in kubectl. Undefined where it has none: then those of Node count. */
+export function machineCas(): string[] | undefined {
+  const certificates = getCACertificates('system');
+  return certificates.length === 0 ? undefined : certificates;
+}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** One signal for "the caller gave up" and "it took too long", without leaving a listener on the caller's signal. */
+function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined): Deadline {
+  const controller = new AbortController();
+  const cancel = clock.after(ms, () => controller.abort(new TimeoutError(ms)));
+  const abort = () => controller.abort(caller?.reason);
+  if (caller?.aborted) abort();
+  caller?.addEventListener('abort', abort, { once: true });
+  return {
+    signal: controller.signal,
+    end() {
+      cancel();
+      caller?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+/**
+ * For what does not look at the signal by itself: exec plugins, and undici while it connects, for up to 10 s (it does not
+ * send the request after that).
+ */
+export async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([begin(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+class TimeoutError extends Error {
+  readonly code = 'Timeout';
+  constructor(ms: number) {
+    super(`not finished after ${ms} ms`);
+    this.name = 'TimeoutError';
+  }
+}
+
+async function readText(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON is an answer too: the caller decides, with the text at hand.
+    return undefined;
+  }
+}
+
+function queryOf(query: HttpRequest['query']): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) parameters.set(name, value);
+  return parameters.size === 0 ? '' : `?${parameters}`;
+}

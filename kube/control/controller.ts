@@ -1,0 +1,220 @@
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { Expectations } from '#kube/cache/expectations.ts';
+import type { Reflector } from '#kube/cache/reflector.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { type KubeObject, keyOf, type Live } from '#kube/client/object.ts';
+import type { Clock } from '#kube/clock.ts';
+import { passResults, type RuntimeMetrics } from '#kube/metrics.ts';
+import type { Logger } from '#platform/log.ts';
+import { DeadlineError } from '#platform/time.ts';
+import { failSpan, inSpan } from '#platform/tracing/spans.ts';
+import { type Outcome, outcomeOfError } from './outcome.ts';
+import { WorkQueue } from './queue.ts';
+
+export interface ReconcileResult {
+  /** Run the next pass after this time even if nothing changed. If absent, only events start the next pass. */
+  readonly requeueAfterMs?: number | undefined;
+}
+
+/** What one pass gets. */
+export interface ReconcileRun {
+  /** Aborted when the process stops, loses its leadership, or the pass takes too long. */
+  readonly signal: AbortSignal;
+  /** Carries the signal, refuses writes without leadership, and remembers them for the stale-read guard. */
+  readonly client: KubeClient;
+  /** Has the key in its fields. */
+  readonly logger: Logger;
+}
+
+/** Reconciles one key (`namespace/name` of the primary kind), whether the object exists or not. */
+export type Reconcile = (key: string, run: ReconcileRun) => Promise<ReconcileResult>;
+
+export interface ControllerOptions<T extends KubeObject> {
+  /** Lower case; a metric label. */
+  readonly name: string;
+  /** The kind whose objects are worked on: each change enqueues the object's own key. */
+  readonly primary: Reflector<T>;
+  readonly reconcile: Reconcile;
+  /** Keys worked on at the same time. Default 4. */
+  readonly concurrency?: number;
+  /** A pass is aborted after this time, ms. Default 120,000. */
+  readonly passTimeoutMs?: number;
+}
+
+export interface ControllerDependencies {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: RuntimeMetrics;
+}
+
+/** What the workers get for one term of leadership. */
+export interface Term {
+  /** No new pass begins. */
+  readonly stopTaking: AbortSignal;
+  /** Passes under way are aborted. */
+  readonly abortPasses: AbortSignal;
+  /** Throws when this process may not write, or no longer. */
+  readonly assertLeading: () => void;
+}
+
+/** A queue fed by reflectors, and workers that run `reconcile`: one pass per key at a time. */
+export class Controller<T extends KubeObject = KubeObject> {
+  readonly name: string;
+  readonly #options: ControllerOptions<T>;
+  readonly #dependencies: ControllerDependencies;
+  readonly #queue: WorkQueue;
+  readonly #expectations: Expectations;
+  readonly #reflectors = new Set<Reflector>();
+
+  constructor(options: ControllerOptions<T>, dependencies: ControllerDependencies) {
+    this.name = options.name;
+    this.#options = options;
+    this.#dependencies = dependencies;
+    const { clock, random, metrics } = dependencies;
+    this.#queue = new WorkQueue({ name: options.name, clock, random, metrics });
+    for (const result of passResults) {
+      metrics.controller_runtime_reconcile_total.inc({ controller: options.name, result }, 0);
+    }
+    this.#expectations = new Expectations(clock);
+    this.watch(options.primary, (object) => [keyOf(object)]);
+  }
+
+  /**
+   * Changes of these objects enqueue the keys that `keysOf` gives (for both states of a modified object). A change of
+   * the kind's availability enqueues every primary object. Calling it again for the same reflector does nothing, so a
+   * pass may call it for a namespace that it just learned of.
+   */
+  watch<S extends KubeObject>(reflector: Reflector<S>, keysOf: (object: Live<S>) => readonly string[]): void {
+    const known = reflector as unknown as Reflector;
+    if (this.#reflectors.has(known)) return;
+    this.#reflectors.add(known);
+    reflector.onChange((change) => {
+      for (const key of keysOf(change.object)) this.#queue.add(key);
+      if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
+    });
+    // The primary kind needs only its own changes.
+    if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
+  }
+
+  enqueue(key: string): void {
+    this.#queue.add(key);
+  }
+
+  enqueueAll(): void {
+    for (const object of this.#options.primary.store.list()) this.#queue.add(keyOf(object));
+  }
+
+  /** Works until `stopTaking` aborts and the passes under way have ended. */
+  async run(term: Term): Promise<void> {
+    const workers = Array.from({ length: this.#options.concurrency ?? 4 }, () => this.#work(term));
+    await Promise.all(workers);
+  }
+
+  close(): void {
+    this.#queue.close();
+  }
+
+  /** Undefined, or why a pass counts as hanging: it ignores its aborted signal. */
+  get stuckProblem(): string | undefined {
+    const { oldestActiveMs } = this.#queue.snapshot();
+    const isStuck = oldestActiveMs > this.#passTimeoutMs * 2;
+    return isStuck ? `a pass of ${this.name} has been running for ${Math.round(oldestActiveMs / 1000)} s` : undefined;
+  }
+
+  snapshot() {
+    return { ...this.#queue.snapshot(), unseenWrites: this.#expectations.size };
+  }
+
+  async #work(term: Term): Promise<void> {
+    for (;;) {
+      const key = await this.#queue.take(term.stopTaking);
+      if (key === undefined) return;
+      try {
+        if (this.#isCurrent(key)) this.#requeue(key, await this.#pass(key, term));
+      } finally {
+        this.#queue.done(key);
+      }
+    }
+  }
+
+  /** Delays a key while a store does not show what we wrote for it; the event of that write ends the delay earlier. */
+  #isCurrent(key: string): boolean {
+    const { unseen, lost } = this.#expectations.check(key);
+    if (lost.length > 0) {
+      this.#dependencies.logger.warn(
+        { controller: this.name, key, lost },
+        'own writes were not seen through the watch: the watch is down, or its selector does not match them',
+      );
+    }
+    if (unseen > 0) this.#queue.addAfter(key, 50);
+    return unseen === 0;
+  }
+
+  #pass(key: string, term: Term): Promise<Outcome> {
+    const name = `reconcile ${this.name}`;
+    const attributes = { 'sumpipeline.key': key };
+    return inSpan({ name, kind: SpanKind.INTERNAL, parent: ROOT_CONTEXT, attributes }, async (span) => {
+      const outcome = await this.#runPass(key, term);
+      span.setAttribute('sumpipeline.result', outcome.result);
+      if (outcome.result === 'retry') failSpan(span, outcome.result);
+      return outcome;
+    });
+  }
+
+  async #runPass(key: string, term: Term): Promise<Outcome> {
+    const { client, clock, logger } = this.#dependencies;
+    const pass = new AbortController();
+    const abort = () => pass.abort(term.abortPasses.reason);
+    if (term.abortPasses.aborted) abort();
+    term.abortPasses.addEventListener('abort', abort, { once: true });
+    const timeoutMs = this.#passTimeoutMs;
+    const cancel = clock.after(timeoutMs, () => pass.abort(new DeadlineError(`the pass over ${key}`, timeoutMs)));
+    const passLogger = logger.child({ controller: this.name, key });
+    try {
+      const result = await this.#options.reconcile(key, {
+        signal: pass.signal,
+        logger: passLogger,
+        client: client.bind({
+          signal: pass.signal,
+          beforeWrite: term.assertLeading,
+          afterWrite: (write) => this.#expectations.expect(key, this.#reflectors, write),
+        }),
+      });
+      return { result: 'done', requeueAfterMs: result.requeueAfterMs };
+    } catch (error) {
+      const outcome = outcomeOfError(error, term.abortPasses.aborted);
+      const level = outcome.result === 'retry' ? 'warn' : 'info';
+      passLogger[level]({ error, outcome }, 'pass ended with an error');
+      return outcome;
+    } finally {
+      cancel();
+      term.abortPasses.removeEventListener('abort', abort);
+    }
+  }
+
+  #requeue(key: string, outcome: Outcome): void {
+    const labels = { controller: this.name, result: outcome.result };
+    this.#dependencies.metrics.controller_runtime_reconcile_total.inc(labels);
+    switch (outcome.result) {
+      case 'retry':
+        this.#queue.retry(key, outcome.minimumMs);
+        return;
+      case 'done':
+      case 'waiting':
+      case 'stalled':
+        this.#queue.forget(key);
+        if (outcome.requeueAfterMs !== undefined) this.#queue.addAfter(key, outcome.requeueAfterMs);
+        return;
+      case 'cancelled':
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  get #passTimeoutMs(): number {
+    return this.#options.passTimeoutMs ?? 120_000;
+  }
+}

@@ -1,0 +1,186 @@
+import type { Clock } from '#kube/clock.ts';
+import type { RuntimeMetrics } from '#kube/metrics.ts';
+import { backoffMs } from '#platform/time.ts';
+
+export interface WorkQueueOptions {
+  /** The controller's name, a metric label. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly metrics: RuntimeMetrics;
+  /** First wait of a failing key, ms. Default 200. */
+  readonly retryMinimumMs?: number;
+  /**
+   * Longest wait of a failing key, ms. Default 60,000: after a user repaired something, the next pass starts within a
+   * minute.
+   */
+  readonly retryMaximumMs?: number;
+}
+
+/**
+ * Keys waiting for work. A key is
+ * - *ready*: waits for a worker, once, however often it was added;
+ * - *active*: one worker has it; adding it now marks it, and it becomes ready when the worker is done;
+ * - *delayed*: becomes ready at a time; an earlier time wins. Any pass over the key drops the delay, because the pass
+ *   itself returns when to run again.
+ * Bounded by the number of existing keys, since a key is never twice in one state.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  /** Insertion order is the order of service. */
+  readonly #ready = new Map<string, number>();
+  readonly #active = new Map<string, { isDirty: boolean; startedAtMs: number }>();
+  readonly #delayed = new Map<string, { dueMs: number; cancel: () => void }>();
+  readonly #failures = new Map<string, number>();
+  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #idle: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    const labels = { name: options.name };
+    options.metrics.workqueue_adds_total.inc(labels, 0);
+    options.metrics.workqueue_retries_total.inc(labels, 0);
+    // The count of passes begins at 0: otherwise a first pass that hangs would have no series.
+    options.metrics.workqueue_work_duration_seconds.zero(labels);
+    this.#gauges();
+  }
+
+  add(key: string): void {
+    if (this.#isClosed) return;
+    const active = this.#active.get(key);
+    if (active !== undefined) {
+      active.isDirty = true;
+      return;
+    }
+    if (this.#ready.has(key)) return;
+    this.#options.metrics.workqueue_adds_total.inc({ name: this.#options.name });
+    this.#ready.set(key, this.#options.clock.monotonicMs());
+    this.#serve();
+  }
+
+  addAfter(key: string, ms: number): void {
+    if (this.#isClosed) return;
+    const dueMs = this.#options.clock.monotonicMs() + ms;
+    const existing = this.#delayed.get(key);
+    if (existing !== undefined && existing.dueMs <= dueMs) return;
+    existing?.cancel();
+    const cancel = this.#options.clock.after(ms, () => {
+      this.#delayed.delete(key);
+      this.add(key);
+    });
+    this.#delayed.set(key, { dueMs, cancel });
+  }
+
+  /**
+   * Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: the minimum wait that the server
+   * requests.
+   */
+  retry(key: string, minimumMs = 0): number {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.#options.metrics.workqueue_retries_total.inc({ name: this.#options.name });
+    const waitMs = backoffMs(failures, {
+      minimumMs: this.#options.retryMinimumMs ?? 200,
+      maximumMs: this.#options.retryMaximumMs ?? 60_000,
+      random: this.#options.random,
+    });
+    const ms = Math.max(waitMs, minimumMs);
+    this.addAfter(key, ms);
+    return ms;
+  }
+
+  /** The key succeeded: the wait after its next failure is short again. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key, as soon as there is one; undefined once the signal aborts. Every key taken must be `done`. */
+  take(signal: AbortSignal): Promise<string | undefined> {
+    if (signal.aborted || this.#isClosed) return Promise.resolve(undefined);
+    const key = this.#next();
+    if (key !== undefined) return Promise.resolve(key);
+    return new Promise((resolve) => {
+      const take = (taken: string | undefined) => {
+        signal.removeEventListener('abort', leave);
+        resolve(taken);
+      };
+      const leave = () => {
+        this.#takers.splice(this.#takers.indexOf(take), 1);
+        resolve(undefined);
+      };
+      this.#takers.push(take);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  done(key: string): void {
+    const active = this.#active.get(key);
+    if (active === undefined) throw new Error(`key ${key} was not taken from queue ${this.#options.name}`);
+    this.#active.delete(key);
+    const seconds = (this.#options.clock.monotonicMs() - active.startedAtMs) / 1000;
+    this.#options.metrics.workqueue_work_duration_seconds.observe({ name: this.#options.name }, seconds);
+    this.#gauges();
+    if (active.isDirty) this.add(key);
+    if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Returns no more keys and drops the waiting keys; running passes continue. Cannot be undone. */
+  close(): void {
+    this.#isClosed = true;
+    this.#ready.clear();
+    for (const { cancel } of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    for (const resolve of this.#takers.splice(0)) resolve(undefined);
+    this.#gauges();
+  }
+
+  /** Resolves when no worker has a key. */
+  whenIdle(): Promise<void> {
+    return this.#active.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** What waits and what runs, for health and tests; `oldestActiveMs` is how long the longest pass has been running. */
+  snapshot(): { ready: number; active: number; delayed: number; failing: number; oldestActiveMs: number } {
+    const now = this.#options.clock.monotonicMs();
+    let oldestActiveMs = 0;
+    for (const { startedAtMs } of this.#active.values()) oldestActiveMs = Math.max(oldestActiveMs, now - startedAtMs);
+    return {
+      ready: this.#ready.size,
+      active: this.#active.size,
+      delayed: this.#delayed.size,
+      failing: this.#failures.size,
+      oldestActiveMs,
+    };
+  }
+
+  #serve(): void {
+    while (this.#takers.length > 0) {
+      const key = this.#next();
+      if (key === undefined) break;
+      this.#takers.shift()?.(key);
+    }
+    this.#gauges();
+  }
+
+  #next(): string | undefined {
+    const first = this.#ready.entries().next();
+    if (first.done === true) return undefined;
+    const [key, readySinceMs] = first.value;
+    this.#ready.delete(key);
+    this.#delayed.get(key)?.cancel();
+    this.#delayed.delete(key);
+    const now = this.#options.clock.monotonicMs();
+    this.#active.set(key, { isDirty: false, startedAtMs: now });
+    const { name } = this.#options;
+    this.#options.metrics.workqueue_queue_duration_seconds.observe({ name }, (now - readySinceMs) / 1000);
+    this.#gauges();
+    return key;
+  }
+
+  #gauges(): void {
+    this.#options.metrics.workqueue_depth.set({ name: this.#options.name }, this.#ready.size);
+    this.#options.metrics.workqueue_active_workers.set({ name: this.#options.name }, this.#active.size);
+  }
+}

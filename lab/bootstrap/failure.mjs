@@ -1,0 +1,21 @@
+import { readOption } from './options.mjs';
+
+/** An error that the user must fix; its message is all that is printed. */
+export class BootstrapError extends Error {}
+
+/**
+ * Text for standard output when we fail before the program could write its result: `npm start -- --once -o json`
+ * promises one JSON document, also on failure. Its shape is that of lab/up/document.ts. Undefined for every other
+ * command line.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} message
+ * @param {Date} now
+ * @returns {string | undefined}
+ */
+export function failureDocument(command, args, message, now) {
+  if (command !== 'up' || !args.includes('--once') || readOption(args, 'output', 'o') !== 'json') return undefined;
+  const proof = { exact: false, reason: 'NotStarted', message, partitions: [], at: now.toISOString() };
+  return JSON.stringify({ totals: [], proof, error: message });
+}

@@ -1,0 +1,181 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { stateRoot } from '#lab/cache.ts';
+import { buildPauseImage } from '#lab/image/pause.ts';
+import type { Lock } from '#lab/lock.ts';
+import { type Progress, silentProgress } from '#lab/progress.ts';
+import { buildGoModule, buildPause, type GoModule } from './binaries.ts';
+import { buildAdminKubeconfig, createClusterCertificates } from './certificates.ts';
+import { createCgroup, removeCgroup } from './cgroups.ts';
+import { acquireHostAddress, connectNode, disconnectNode, hostAddress, syncHostAddress } from './hostNetwork.ts';
+import { importImages } from './images.ts';
+import { nodePath, programPath } from './layout.ts';
+import { acquireMachine } from './machine.ts';
+import { buildNodeConfig } from './nodeConfig.ts';
+import { configureNodeNetwork, createNodeSpace, isNodeRunning, type NodeIdentity, waitForEnd } from './nodeSpace.ts';
+import { findMissingRequirements } from './requirements.ts';
+import { startPrograms } from './startPrograms.ts';
+
+export interface ClusterOptions {
+  /** The node's state, built at every start and removed at the end. Default `cluster` in the state root. */
+  readonly dir?: string;
+  /** Default: silent. */
+  readonly progress?: Progress;
+  /** What the cluster runs for; shown to others who wait for the machine. Default "a local cluster". */
+  readonly what?: string;
+  /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
+  readonly lock?: Lock;
+  /** Called with whole sentences when a program of the node died and was restarted. Default: a line of progress. */
+  readonly onDeath?: (message: string) => void;
+  /** Aborts a start: it rejects with the signal's reason, after everything was taken down. */
+  readonly signal?: AbortSignal;
+}
+
+/** A real one-node Kubernetes. It ends with its owner's process, whatever ends that process. */
+export interface Cluster extends AsyncDisposable {
+  /** Kubeconfig of a cluster admin, for use on the host. */
+  readonly kubeconfigPath: string;
+  /** A kubectl of the cluster's version. */
+  readonly kubectlPath: string;
+  /** The address on which processes of the host must listen so that pods reach them. */
+  readonly hostAddress: string;
+  /** Logs of the node's programs, one file per program. */
+  readonly logDir: string;
+  /** Resolves with a sentence when the whole node ended without `stop`. Its programs do not restart by themselves. */
+  readonly died: Promise<string>;
+  /** Imports the images of an OCI archive into the node, under the names in the archive. */
+  loadImage(tarPath: string): Promise<void>;
+  /** Takes everything down and removes it. Pods are killed, not drained. */
+  stop(): Promise<void>;
+}
+
+/** File that names process 1 of the last node, for the start after an unclean end. */
+const initFile = 'init.json';
+const kubeconfigFile = 'admin.kubeconfig';
+
+const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
+
+/**
+ * Starts Kubernetes on this machine: builds it if needed, removes what an earlier node left, and resolves when the node
+ * is Ready, names resolve and pods can be created. About 5 s when everything is built.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
+  const onDeath = options.onDeath ?? progress.note;
+  const missing = findMissingRequirements();
+  if (missing.length > 0) throw new Error(missing.join('\n'));
+
+  await using stack = new AsyncDisposableStack();
+  if (options.lock === undefined) stack.use(await acquireMachine({ what, progress, signal }));
+  const { programDirs, pauseDir, pauseImage } = await buildParts({ progress, signal });
+  await removeNode(dir);
+
+  return await progress.step('Start Kubernetes', async (step) => {
+    const certificates = await createClusterCertificates();
+    const logDir = join(dir, 'log');
+    const kubeconfigPath = join(dir, kubeconfigFile);
+    await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
+    await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
+    let isUp = false;
+    // After a failed start the logs stay; the next start removes them.
+    stack.defer(async () => {
+      if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
+    });
+
+    await createCgroup();
+    stack.defer(removeCgroup);
+    stack.use(await acquireHostAddress());
+    const space = await createNodeSpace({ dir, pauseDir, programDirs });
+    stack.defer(() => space.kill());
+    await writeFile(join(dir, initFile), JSON.stringify(space.init));
+    await connectNode(space.init.pid);
+    stack.defer(disconnectNode);
+    await configureNodeNetwork(space.run);
+    const programs = await startPrograms({ space, certificates, pauseImage, logDir, step, signal, onDeath });
+    stack.use(programs);
+    signal?.throwIfAborted();
+    isUp = true;
+
+    const owned = stack.move();
+    let isStopping = false;
+    const stop = () => {
+      isStopping = true;
+      return owned.disposeAsync();
+    };
+    const died = new Promise<string>((resolve) => {
+      void space.exited.then(async () => {
+        if (isStopping) return;
+        await programs[Symbol.asyncDispose]();
+        resolve('The Kubernetes node ended: its process 1 was killed.');
+      });
+    });
+    return {
+      kubeconfigPath,
+      kubectlPath: join(programDirs['kubernetes'] ?? '', 'kubectl'),
+      hostAddress,
+      logDir,
+      died,
+      loadImage: (tarPath) => importImages(space.run, tarPath),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  });
+}
+
+/** Builds what a start needs and what is not in the machine's cache yet; returns the paths. */
+export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
+  const programDirs: Record<string, string> = {};
+  for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
+  const pauseDir = await buildPause({ progress });
+  const pauseImage = await buildPauseImage({ progress });
+  return { programDirs, pauseDir, pauseImage };
+}
+
+/**
+ * Removes what is left of a node that did not end by `stop`: after kill -9 or a power cut nothing of it runs any more.
+ * Only for the holder of the machine's lock.
+ */
+export async function removeNode(dir: string = clusterDir()): Promise<void> {
+  const init = await readInit(dir);
+  if (init !== undefined) await waitForEnd(init);
+  await disconnectNode();
+  await removeCgroup();
+  await syncHostAddress();
+  await rm(dir, { recursive: true, force: true });
+}
+
+/** The node that runs on this machine, of any owner; undefined if no node runs. */
+export async function findNode(
+  dir: string = clusterDir(),
+): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
+  const init = await readInit(dir);
+  if (init === undefined || !(await isNodeRunning(init))) return undefined;
+  return { initPid: init.pid, kubeconfigPath: join(dir, kubeconfigFile) };
+}
+
+const initSchema = z.object({ pid: z.number(), startTime: z.string() });
+
+async function readInit(dir: string): Promise<NodeIdentity | undefined> {
+  const text = await readFile(join(dir, initFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  // Empty: the owner was killed while it wrote, and the node ended with it before any program ran in the node.
+  return text === '' ? undefined : initSchema.parse(JSON.parse(text));
+}
+
+export function clusterDir(): string {
+  return join(stateRoot(), 'cluster');
+}
+
+/** Folders that are mounted over or that programs expect, and the files of `nodePath.etc`. */
+async function writeNodeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const folders = ['log', 'var/log', 'var/lib/cni', ...goModules.map((module) => programPath(module, ''))];
+  for (const folder of folders) await mkdir(join(dir, folder), { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(dir, nodePath.etc, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text, { mode: 0o600 });
+  }
+}

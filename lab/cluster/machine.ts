@@ -1,0 +1,37 @@
+import { acquireLock, findLockHolder, type Lock, type LockHolder } from '#lab/lock.ts';
+import type { Progress } from '#lab/progress.ts';
+
+const lockName = 'node';
+
+export interface MachineRequest {
+  /** What we use the machine for; shown to those who wait for us. */
+  readonly what: string;
+  readonly progress: Progress;
+  /** Ends the waiting. Default: waits without a limit. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Takes the machine's lock, because one node fits a machine. While it waits, it names the holder. A program that starts
+ * more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it to `startCluster`.
+ */
+export async function acquireMachine({ what, progress, signal }: MachineRequest): Promise<Lock> {
+  return await acquireLock({
+    name: lockName,
+    what,
+    ...(signal === undefined ? {} : { signal }),
+    onWait: (holder) => {
+      const who = holder
+        ? `${holder.what} (process ${holder.pid}, since ${holder.since})`
+        : 'a process that does not respond';
+      progress.note(
+        `Only one Kubernetes node can run on this machine, and it belongs to ${who}. Waiting until that process ends.`,
+      );
+    },
+  });
+}
+
+/** The current holder of the machine's lock; undefined if the lock is free. */
+export async function findMachineHolder(): Promise<LockHolder | undefined> {
+  return await findLockHolder(lockName);
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { spawnChild } from '#lab/process/child.ts';
+import { Keeper } from '#lab/process/keeper.ts';
+import { waitFor } from '#lab/process/wait.ts';
+import type { Step } from '#lab/progress.ts';
+import { type ApiClient, createApiClient } from './apiClient.ts';
+import type { ClusterCertificates } from './certificates.ts';
+import { ctr, importImages } from './images.ts';
+import { apiServerUrl, nodeName } from './layout.ts';
+import { corednsRbac } from './nodeConfig.ts';
+import type { NodeSpace } from './nodeSpace.ts';
+import * as programs from './programs.ts';
+
+export interface StartPrograms {
+  readonly space: NodeSpace;
+  readonly certificates: ClusterCertificates;
+  /** Archive of the pause image. */
+  readonly pauseImage: string;
+  readonly logDir: string;
+  readonly step: Step;
+  readonly signal: AbortSignal | undefined;
+  readonly onDeath: (message: string) => void;
+}
+
+/** Under the load of several builds, a start that usually takes 5 s has taken 60 s. */
+const readyTimeoutMs = 180_000;
+
+/**
+ * Starts all programs in the order of their dependencies, and waits until the node is Ready for pods. From then on a
+ * program that dies is restarted, until the result is disposed of.
+ */
+export async function startPrograms(request: StartPrograms): Promise<AsyncDisposable> {
+  const { space, certificates, pauseImage, step, signal } = request;
+  await using stack = new AsyncDisposableStack();
+  const client = stack.use(
+    createApiClient({ url: apiServerUrl, caPem: certificates.caPem, credentials: certificates.admin }),
+  );
+  const keepers: Keeper[] = [];
+  stack.defer(async () => {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
+  });
+  const keep = (program: programs.NodeProgram, ready?: () => Promise<true | undefined>) => {
+    const keeper = createKeeper(request, program, ready);
+    keepers.push(keeper);
+    return keeper.start();
+  };
+  const startContainers = async () => {
+    await keep(programs.containerd, () => isTrue(space.run([...ctr, 'version'])));
+    await importImages(space.run, pauseImage);
+  };
+  const startApi = async () => {
+    await keep(programs.etcd);
+    await keep(programs.apiServer, () => isTrue(client.getText('/readyz')));
+    await applyCorednsRbac(client);
+  };
+  step.update('etcd, API server, containerd');
+  await Promise.all([startContainers(), startApi()]);
+  signal?.throwIfAborted();
+  step.update('controllers, kubelet, network, DNS');
+  await Promise.all(
+    [programs.controllerManager, programs.scheduler, programs.kubelet, programs.proxy, programs.coredns].map(
+      (program) => keep(program),
+    ),
+  );
+  signal?.throwIfAborted();
+  step.update('waiting for the node to be Ready');
+  await waitUntilReady(client);
+  return stack.move();
+}
+
+function createKeeper(
+  { space, logDir, onDeath }: StartPrograms,
+  { name, command, healthUrl }: programs.NodeProgram,
+  ready: () => Promise<true | undefined> = async () => healthUrl === undefined || (await isHealthy(healthUrl)),
+): Keeper {
+  return new Keeper({
+    name,
+    launch: () => spawnChild({ ...space.enter(command), logFile: join(logDir, `${name}.log`) }),
+    ready: (signal) =>
+      waitFor({ what: `${name} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 50, signal }, ready),
+    // Each must survive a kill -9 anyway, and their data is thrown away with the node.
+    stopSignal: 'SIGKILL',
+    stopTimeoutMs: 1000,
+    restart: { restartOnDeath: true, onDeath },
+  });
+}
+
+async function isHealthy(url: string): Promise<true> {
+  const { ok, status } = await fetch(url, { signal: AbortSignal.timeout(5000) });
+  if (!ok) throw new Error(`${url} responds with ${status}`);
+  return true;
+}
+
+async function isTrue(done: Promise<unknown>): Promise<true> {
+  await done;
+  return true;
+}
+
+async function applyCorednsRbac(client: ApiClient): Promise<void> {
+  for (const object of corednsRbac) {
+    const plural = `${object.kind.toLowerCase()}s`;
+    await client.apply(`/apis/rbac.authorization.k8s.io/v1/${plural}/${object.metadata.name}`, object);
+  }
+}
+
+const nodeSchema = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() })).default([]),
+  }),
+});
+
+/** Ready for pods: the kubelet reports it, and the default ServiceAccount exists, without which pods are refused. */
+async function waitUntilReady(client: ApiClient): Promise<void> {
+  await waitFor({ what: 'the node to be Ready', timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
+    const node = nodeSchema.parse(await client.get(`/api/v1/nodes/${nodeName}`));
+    const ready = node.status.conditions.find(({ type }) => type === 'Ready');
+    if (ready?.status !== 'True') throw new Error(ready?.message ?? 'the kubelet has not reported yet');
+    return true;
+  });
+  await waitFor({ what: 'the default ServiceAccount', timeoutMs: readyTimeoutMs, intervalMs: 100 }, () =>
+    isTrue(client.get('/api/v1/namespaces/default/serviceaccounts/default')),
+  );
+}

@@ -1,0 +1,48 @@
+import { type Child, spawnChild } from '#lab/process/child.ts';
+import { requireJava } from '#lab/process/java.ts';
+
+export interface JavaProgram {
+  /** The folder that holds the jars. */
+  readonly jars: string;
+  readonly mainClass: string;
+  readonly args: readonly string[];
+  /** The largest heap, as -Xmx takes it. */
+  readonly heap: string;
+  readonly logFile: string;
+  /** More options of the JVM. Default none. */
+  readonly jvmOptions?: readonly string[];
+  /** The folder for the JVM's crash report, which would otherwise be written to the current folder. */
+  readonly crashDir: string;
+}
+
+/** A small JVM that starts fast: one compiler tier and the serial collector are enough for a test. */
+export function spawnJava({
+  jars,
+  mainClass,
+  args,
+  heap,
+  logFile,
+  crashDir,
+  jvmOptions = [],
+}: JavaProgram): Promise<Child> {
+  return spawnChild({
+    command: requireJava(17, 'Kafka'),
+    args: [
+      `-Xmx${heap}`,
+      '-Xms64m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      ...jvmOptions,
+      `-XX:ErrorFile=${crashDir}/jvm-crash-%p.log`,
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-Dorg.slf4j.simpleLogger.showDateTime=true',
+      '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
+      '-cp',
+      // Java itself expands the star; no shell is involved.
+      `${jars}/*`,
+      mainClass,
+      ...args,
+    ],
+    logFile,
+  });
+}

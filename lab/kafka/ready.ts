@@ -1,0 +1,31 @@
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+/** ApiVersions v0 with correlation id 1 and client id "x": the only request that a broker handles before a login. */
+const apiVersionsRequest = Buffer.from([0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 1, 0, 1, 'x'.charCodeAt(0)]);
+
+const answerTimeoutMs = 1_000;
+
+/** One listener of a broker. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** The CA of a TLS listener; if absent, the listener is plaintext. */
+  readonly caPem?: string;
+}
+/** Resolves when a broker responds to ApiVersions on a listener; rejects with the failure otherwise. */
+/** Resolves when a broker answers ApiVersions on a listener; rejects with what happened instead. */
+export function answersApiVersions({ host, port, caPem }: Listener): Promise<true> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = caPem === undefined ? connect(port, host) : connectTls({ port, host, ca: caPem });
+    socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error(`no response on ${host}:${port}`)));
+    socket.once(caPem === undefined ? 'connect' : 'secureConnect', () => socket.write(apiVersionsRequest));
+    socket.once('data', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', reject);
+    // After resolve or reject this has no effect.
+    socket.once('close', () => reject(new Error(`the broker closed the connection on ${host}:${port}`)));
+  });
+}

@@ -1,0 +1,74 @@
+import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
+
+/** Values of trends are kept with an error of one percent: an hour of load then needs a few thousand numbers. */
+const trendPrecision = 1.01;
+const percentiles = [50, 90, 95, 99] as const;
+
+type Statistics = Readonly<Record<string, number>>;
+
+/** Collects the measurements of a load test, in bounded memory, and returns k6's statistics of them. */
+export class Measurements {
+  readonly #sums = new Map<LoadMetricName, { count: number; sum: number }>();
+  /** How often each value was measured, by the logarithm of the value. */
+  readonly #trends = new Map<LoadMetricName, Map<number, number>>();
+  #dropped = 0;
+
+  add(name: LoadMetricName, value: number): void {
+    const { count, sum } = this.#sums.get(name) ?? { count: 0, sum: 0 };
+    this.#sums.set(name, { count: count + 1, sum: sum + value });
+    if (loadMetrics[name].kind !== 'trend') return;
+    const buckets = this.#trends.get(name) ?? new Map<number, number>();
+    this.#trends.set(name, buckets);
+    const bucket = bucketOf(value);
+    buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
+  }
+
+  /** A visit found no free user. */
+  drop(): void {
+    this.#dropped += 1;
+  }
+
+  statistics(): Readonly<Record<string, Statistics>> {
+    const measured = loadMetricNames.flatMap((name) => {
+      const { count, sum } = this.#sums.get(name) ?? { count: 0, sum: 0 };
+      return count === 0 ? [] : [[name, this.#statisticsOf(name, count, sum)] as const];
+    });
+    return { ...Object.fromEntries(measured), dropped_iterations: { count: this.#dropped } };
+  }
+
+  #statisticsOf(name: LoadMetricName, count: number, sum: number): Statistics {
+    switch (loadMetrics[name].kind) {
+      case 'counter':
+        return { count: sum };
+      case 'rate':
+        return { rate: sum / count, count };
+      case 'trend':
+        return { count, avg: sum / count, ...this.#percentilesOf(name, count) };
+      default:
+        return loadMetrics[name] satisfies never;
+    }
+  }
+
+  #percentilesOf(name: LoadMetricName, count: number): Statistics {
+    const buckets = [...(this.#trends.get(name) ?? [])].toSorted(([left], [right]) => left - right);
+    return Object.fromEntries(
+      percentiles.map((percentile) => {
+        let seen = 0;
+        const found = buckets.find(([, times]) => {
+          seen += times;
+          return seen >= (count * percentile) / 100;
+        });
+        return [`p(${percentile})`, found === undefined ? 0 : middleOf(found[0])];
+      }),
+    );
+  }
+}
+
+/** Times below 0.01 ms are below the clock's accuracy. */
+function bucketOf(value: number): number {
+  return Math.round(Math.log(Math.max(value, 0.01)) / Math.log(trendPrecision));
+}
+
+function middleOf(bucket: number): number {
+  return trendPrecision ** bucket;
+}

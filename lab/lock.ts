@@ -1,0 +1,139 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { z } from 'zod';
+
+/** The holder of a lock, as it describes itself. */
+export interface LockHolder {
+  readonly pid: number;
+  /** What the holder uses it for, such as "the local cluster of npm start". */
+  readonly what: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface LockRequest {
+  /** The same name is the same lock, for every user of the machine. */
+  readonly name: string;
+  /** What we use the lock for; shown to those who wait for us. */
+  readonly what: string;
+  /** Called once for every holder that we wait for; undefined if the holder does not respond. */
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+  /** Ends the waiting with its reason. Default: waits without a limit. */
+  readonly signal?: AbortSignal;
+  /** The clock for `since`. */
+  readonly now?: () => Date;
+}
+
+export interface Lock extends AsyncDisposable {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a machine-wide lock: waits until it is free and never stops its holder.
+ *
+ * The lock is an abstract Unix socket. The kernel gives a name to one process at a time and takes it back when that
+ * process ends, also by kill -9 or a power cut. So there are no stale locks and no wrong pid files. (A lock file of
+ * flock does the same, but cannot say who holds it.) The holder describes itself on every connection and keeps the
+ * connection open. The end of the connection tells a waiter about the release, without polling. Abstract names belong
+ * to a network namespace: two containers do not see each other's lock.
+ */
+export async function acquireLock(request: LockRequest): Promise<Lock> {
+  const { name, what, onWait, signal, now = () => new Date() } = request;
+  for (;;) {
+    signal?.throwIfAborted();
+    const lock = await tryListen(name, { pid: process.pid, what, since: now().toISOString() });
+    if (lock !== undefined) return lock;
+    await waitForRelease(name, onWait, signal);
+  }
+}
+
+/** The current holder of the lock; undefined if the lock is free or its holder does not respond. */
+export async function findLockHolder(name: string): Promise<LockHolder | undefined> {
+  let holder: LockHolder | undefined;
+  const looked = new AbortController();
+  await waitForRelease(
+    name,
+    (found) => {
+      holder = found;
+      looked.abort();
+    },
+    looked.signal,
+  ).catch((error) => {
+    if (!looked.signal.aborted) throw error;
+  });
+  return holder;
+}
+
+function socketPath(name: string): string {
+  return `\0sumpipeline/${name}`;
+}
+
+function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> {
+  const waiters = new Set<Socket>();
+  const server = createServer((waiter) => {
+    waiters.add(waiter);
+    waiter.unref();
+    waiter.on('close', () => waiters.delete(waiter));
+    // A waiter may disconnect at any time, which is no error here; 'close' follows.
+    waiter.on('error', () => waiter.destroy());
+    waiter.write(`${JSON.stringify(holder)}\n`);
+  });
+  const release = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const waiter of waiters) waiter.destroy();
+    });
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else reject(new Error(`cannot take the lock ${name}`, { cause: error }));
+    });
+    server.listen(socketPath(name), () => {
+      // A held lock must not keep the process alive.
+      server.unref();
+      resolve({ release, [Symbol.asyncDispose]: release });
+    });
+  });
+}
+
+/** If a holder's event loop is busy or the holder was stopped, we still wait for it, but without its name. */
+const answerTimeoutMs = 2000;
+
+const holderSchema = z.object({ pid: z.number(), what: z.string(), since: z.string() });
+
+function waitForRelease(name: string, onWait: LockRequest['onWait'], signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath(name));
+    let answer = '';
+    let isNamed = false;
+    const say = (holder: LockHolder | undefined) => {
+      if (isNamed) return;
+      isNamed = true;
+      onWait?.(holder);
+    };
+    const unanswered = setTimeout(() => say(undefined), answerTimeoutMs);
+    const onAbort = () => socket.destroy(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => {
+      answer += text;
+      if (answer.includes('\n') || answer.length > 10_000) say(parseHolder(answer));
+    });
+    // Any end of the connection is the release; ECONNREFUSED means that the lock was free before we connected.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(unanswered);
+      signal?.removeEventListener('abort', onAbort);
+      if (signal?.aborted === true) reject(signal.reason);
+      else resolve();
+    });
+  });
+}
+
+function parseHolder(answer: string): LockHolder | undefined {
+  try {
+    return holderSchema.parse(JSON.parse(answer));
+  } catch {
+    // The holder does not use our protocol: it holds the lock, but without a name.
+    return undefined;
+  }
+}

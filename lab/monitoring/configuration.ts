@@ -1,0 +1,49 @@
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+
+/** The configuration of a Prometheus. */
+export interface Configuration {
+  /**
+   * prometheus.yaml. Relative to its folder, it names rule files as rules/*.yaml and targets as targets/NAMESPACE.json.
+   */
+  readonly main: string;
+  /** File name, which ends in .yaml -> text. */
+  readonly rules: Readonly<Record<string, string>>;
+}
+
+const discoverySchema = z.looseObject({
+  role: z.literal('endpointslice'),
+  namespaces: z.object({ names: z.array(z.string()).default([]) }).optional(),
+});
+const scrapeSchema = z.looseObject({ kubernetes_sd_configs: z.array(discoverySchema).optional() });
+const generatedSchema = z.looseObject({
+  rule_files: z.array(z.string()).optional(),
+  scrape_configs: z.array(scrapeSchema).default([]),
+});
+
+/** The placeholders that the reloader beside a Prometheus pod fills in. */
+const placeholders = { '$(SHARD)': '0', '$(POD_NAME)': 'prometheus-lab-0' } as const;
+
+/**
+ * Adapts prometheus-operator's configuration, which is made for a pod, to a process beside the cluster. Service
+ * discovery reads the files of discovery.ts instead of the API, rule files have another path, and the placeholders of
+ * the pod are filled in. Scrape jobs, relabelling, intervals and rules stay as they were generated.
+ */
+export function adaptConfiguration(generated: Configuration): Configuration {
+  let text = generated.main;
+  for (const [placeholder, value] of Object.entries(placeholders)) text = text.replaceAll(placeholder, value);
+  const { scrape_configs, rule_files, ...rest } = generatedSchema.parse(parse(text));
+  const main = {
+    ...rest,
+    ...(rule_files === undefined ? {} : { rule_files: ['rules/*.yaml'] }),
+    scrape_configs: scrape_configs.map(({ kubernetes_sd_configs = [], ...job }) => ({
+      ...job,
+      file_sd_configs: kubernetes_sd_configs.map(({ namespaces }) => ({ files: filesOf(namespaces?.names ?? []) })),
+    })),
+  };
+  return { main: stringify(main, { lineWidth: 0 }), rules: generated.rules };
+}
+
+function filesOf(namespaces: readonly string[]): string[] {
+  return namespaces.length === 0 ? ['targets/*.json'] : namespaces.map((namespace) => `targets/${namespace}.json`);
+}

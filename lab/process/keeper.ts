@@ -1,0 +1,158 @@
+import { readLogTail } from '#lab/progress.ts';
+import { type Child, type ChildExit, describeExit } from './child.ts';
+
+/** What to do when a server dies unexpectedly. If absent, the server is not restarted and nothing is reported. */
+export interface RestartPolicy {
+  readonly restartOnDeath: true;
+  /** Called with whole sentences when the server died, when a restart failed, and when the server is back. */
+  onDeath(message: string): void;
+}
+
+export interface KeeperOptions {
+  /** The name used in messages: `PostgreSQL`, `Kafka node 2`. */
+  readonly name: string;
+  launch(): Promise<Child>;
+  /** Resolves when the server responds, rejects if it never will. `signal` is aborted when the process dies first. */
+  ready(signal: AbortSignal): Promise<unknown>;
+  /** Requests a clean end. */
+  readonly stopSignal: NodeJS.Signals;
+  /** Milliseconds from `stopSignal` to SIGKILL. */
+  readonly stopTimeoutMs: number;
+  readonly restart?: RestartPolicy | undefined;
+}
+
+/** Waits between attempts to restart a dead server, in milliseconds; the last one repeats. */
+const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
+
+/** A server that ran at least this long before it died restarts with the first backoff. */
+const healthyMs = 60_000;
+
+/**
+ * One server process through its lifetime: `stopped`, started and responding, dead and (with a restart policy)
+ * restarting. `wanted` is what the owner requested last; a process that ends while wanted has died.
+ */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  #child: Child | undefined;
+  #isWanted = false;
+  #failures = 0;
+  #revival: Promise<void> | undefined;
+  #wake = new AbortController();
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while the process is down. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Starts the server and waits until it responds. A server that does not start is killed; the error contains its log.
+   */
+  async start(): Promise<void> {
+    if (this.#isWanted) throw new Error(`${this.#options.name} is already started`);
+    this.#isWanted = true;
+    this.#wake = new AbortController();
+    try {
+      await this.#bringUp();
+    } catch (error) {
+      this.#isWanted = false;
+      throw error;
+    }
+  }
+
+  /** A clean end; SIGKILL if that takes too long. Resolves when the process has ended. No effect when stopped. */
+  async stop(): Promise<void> {
+    this.#isWanted = false;
+    this.#wake.abort();
+    const child = this.#child;
+    if (child) {
+      child.signal(this.#options.stopSignal);
+      const late = setTimeout(() => child.signal('SIGKILL'), this.#options.stopTimeoutMs);
+      await child.exited;
+      clearTimeout(late);
+    }
+    await this.#revival;
+  }
+
+  /** kill -9, as a fault would. Resolves when the process has ended; a restart policy or `start()` restarts it. */
+  async kill(): Promise<void> {
+    if (!this.#options.restart) this.#isWanted = false;
+    const child = this.#child;
+    child?.signal('SIGKILL');
+    await child?.exited;
+  }
+
+  async #bringUp(): Promise<void> {
+    const { name, launch, ready } = this.#options;
+    const child = await launch();
+    const startedAt = performance.now();
+    this.#child = child;
+    const died = new AbortController();
+    let isUp = false;
+    const gone = child.exited.then((exit) => {
+      this.#child = undefined;
+      died.abort();
+      if (isUp && this.#isWanted) this.#onDeath(exit, child, performance.now() - startedAt);
+      return exit;
+    });
+    // stop() may have been called while the process was being made; it then found nothing to stop.
+    if (!this.#isWanted) child.signal('SIGKILL');
+    try {
+      const outcome = await Promise.race([ready(died.signal).then(() => 'ready' as const), gone]);
+      if (outcome !== 'ready') throw new Error(describeExit(outcome));
+      isUp = true;
+    } catch (error) {
+      child.signal('SIGKILL');
+      const exit = await gone;
+      const reason = died.signal.aborted && error instanceof Error ? error.message : describeExit(exit);
+      throw new Error(`${name} did not start (${reason}). Its log ends:\n${readLogTail(child.logFile)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #onDeath(exit: ChildExit, child: Child, ranMs: number): void {
+    const { restart, name } = this.#options;
+    if (!restart) {
+      this.#isWanted = false;
+      return;
+    }
+    if (ranMs > healthyMs) this.#failures = 0;
+    restart.onDeath(`${name} died (${describeExit(exit)}); restarting it. Its log: ${child.logFile}`);
+    this.#revival = this.#revive(restart);
+  }
+
+  async #revive(restart: RestartPolicy): Promise<void> {
+    const { name } = this.#options;
+    while (this.#isWanted) {
+      await pause(backoffMs[Math.min(this.#failures++, backoffMs.length - 1)] ?? 0, this.#wake.signal);
+      if (!this.#isWanted) return;
+      try {
+        await this.#bringUp();
+        restart.onDeath(`${name} is back.`);
+        return;
+      } catch (error) {
+        if (!this.#isWanted) return;
+        restart.onDeath(`${error instanceof Error ? error.message : String(error)}\nRetrying.`);
+      }
+    }
+  }
+}
+
+/** Sleeps, but ends early when `signal` is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

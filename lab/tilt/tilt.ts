@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { buildGoModule } from '#lab/cluster/binaries.ts';
+import { findFreePort } from '#lab/process/ports.ts';
+import type { Progress } from '#lab/progress.ts';
+
+export interface TiltOptions {
+  /** Folder for Tilt's own files and caches: nothing is written to the user's home. */
+  readonly dir: string;
+  /** The folder in which Tilt finds kubectl. */
+  readonly kubectlPath: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+interface TiltRun {
+  readonly kubeconfigPath: string;
+  /** Its arguments, such as `['ci', '--', '--local']`. */
+  readonly args: readonly string[];
+  /** Gets each line of standard output and of standard error. */
+  readonly onLine: (line: string) => void;
+}
+
+/** Tilt, with its own environment. */
+export interface Tilt {
+  /** Runs it until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
+  run(run: TiltRun): Promise<number>;
+}
+
+const host = '127.0.0.1';
+const modulePath = 'github.com/tilt-dev/tilt';
+
+/**
+ * A Tilt built from its module has no web page. It tries to build the page with yarn, in the folder that it was
+ * compiled in: a relative path, because our builds keep no path of the machine. So it starts in a folder that has such
+ * a path and gets a yarn that does nothing. Only the page is missing.
+ */
+const yarn = `#!/bin/sh
+[ "$1" = install ] && exit
+# Runs as long as Tilt does: killing it cannot end us.
+while kill -0 $PPID; do sleep 1; done
+`;
+
+export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOptions): Promise<Tilt> {
+  const program = join(await buildGoModule('tilt', { progress, signal }), 'tilt');
+  const bin = join(dir, 'bin');
+  const page = join(dir, `${modulePath}@${await readVersion()}`, 'web');
+  for (const folder of [bin, page]) await mkdir(folder, { recursive: true });
+  await writeFile(join(page, 'package.json'), '{}');
+  await writeFile(join(bin, 'yarn'), yarn);
+  await chmod(join(bin, 'yarn'), 0o755);
+  return {
+    async run({ kubeconfigPath, args, onLine }) {
+      const env = {
+        ...process.env,
+        ...ownFolders(dir),
+        PATH: [bin, dirname(kubectlPath), process.env['PATH']].join(':'),
+        KUBECONFIG: kubeconfigPath,
+        DO_NOT_TRACK: '1',
+      };
+      // TERM, so that it ends its own children when we die.
+      const command = ['--pdeathsig', 'TERM', '--', program, ...args];
+      const child = spawn('setpriv', command, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      const stop = () => void child.kill('SIGTERM');
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        return await follow(child, onLine);
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    },
+  };
+}
+
+/** The flags of a command that serves, such as `tilt ci`: it listens on loopback alone. */
+export async function serveFlags(): Promise<string[]> {
+  const [port, pagePort] = [await findFreePort(host), await findFreePort(host)];
+  return ['--host', host, '--port', String(port), '--webdev-port', String(pagePort), '--web-mode', 'local'];
+}
+
+async function follow(child: ChildProcess, onLine: (line: string) => void): Promise<number> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('Tilt was started without pipes');
+  for (const input of [stdout, stderr]) createInterface({ input }).on('line', onLine);
+  const [code, endedBy] = await once(child, 'close');
+  if (code === null) throw new Error(`Tilt was ended by ${endedBy}`);
+  return code;
+}
+
+/** Its settings, its log-in token and kubectl's cache: our clusters are replaced at the same address. */
+function ownFolders(dir: string): NodeJS.ProcessEnv {
+  const names = ['CONFIG_HOME', 'DATA_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'];
+  return {
+    TILT_DEV_DIR: join(dir, 'tilt-dev'),
+    KUBECACHEDIR: join(dir, 'kubectl'),
+    ...Object.fromEntries(names.map((name) => [`XDG_${name}`, join(dir, name.toLowerCase())])),
+  };
+}
+
+async function readVersion(): Promise<string> {
+  const goMod = join(import.meta.dirname, '..', 'cluster', 'modules', 'tilt', 'go.mod');
+  const [, version] = /tilt-dev\/tilt (v\S+)/.exec(await readFile(goMod, 'utf8')) ?? [];
+  if (version === undefined) throw new Error(`${goMod} has no version of Tilt`);
+  return version;
+}

@@ -1,0 +1,4 @@
+import { runAsProcess } from '#cli/process.ts';
+import { runDown } from './run.ts';
+
+await runAsProcess(runDown);

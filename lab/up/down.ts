@@ -1,0 +1,25 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '#cli/context.ts';
+import { stateRoot } from '#lab/cache.ts';
+import { removeNode } from '#lab/cluster/cluster.ts';
+import { acquireMachine, findMachineHolder } from '#lab/cluster/machine.ts';
+import { createProgress } from '#lab/progress.ts';
+import { upNames } from './up.ts';
+
+/**
+ * Ends the `npm start` of this machine and removes what is left. An `npm start` that uses the machine gets a SIGTERM.
+ * Any other holder, such as a test, is named and waited for.
+ */
+export async function down({ data }: { data: boolean }, context: Context): Promise<void> {
+  const progress = createProgress({ stream: context.stderr, now: context.now });
+  const holder = await findMachineHolder();
+  if (holder !== undefined && Object.values<string>(upNames).includes(holder.what)) {
+    progress.note(`Stopping ${holder.what} (process ${holder.pid}, since ${holder.since}).`);
+    process.kill(holder.pid, 'SIGTERM');
+  }
+  await using _machine = await acquireMachine({ what: 'npm run down', progress, signal: context.signal });
+  await progress.step('Remove what is left of the cluster', () => removeNode());
+  await rm(join(stateRoot(), 'once'), { recursive: true, force: true });
+  if (data) await progress.step('Remove the data', () => rm(join(stateRoot(), 'up'), { recursive: true, force: true }));
+}

@@ -1,0 +1,26 @@
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import type { Context } from '#cli/context.ts';
+import { exitCodesHelp } from '#cli/exit.ts';
+import { parseOptions } from '#cli/options.ts';
+import { down } from './down.ts';
+
+/** `npm run down`. */
+export function downCommand(context: Context): Command {
+  const command = new Command('npm run down --')
+    .description(
+      `End the npm start that runs on this machine, as Ctrl-C would, and remove what is left of a killed one. The data of Kafka and PostgreSQL is kept for the next start.`,
+    )
+    .helpOption('-h, --help', 'show help')
+    .addOption(new Option('--data', 'also remove the data of Kafka and PostgreSQL'));
+  return command.addHelpText('after', help).action(async () => {
+    const { data } = parseOptions(z.object({ data: z.boolean().default(false) }), command);
+    await down({ data }, context);
+  });
+}
+
+const help = `
+Examples:
+  npm run down
+  npm run down -- --data      # also remove all additions
+${exitCodesHelp}`;

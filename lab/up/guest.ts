@@ -1,0 +1,137 @@
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
+import { shellWord } from '#cli/output/shell.ts';
+import { kind } from '#contract/names.ts';
+import type { Progress } from '#lab/progress.ts';
+import { fieldManager, type Operator } from './install.ts';
+import type { SampleNames } from './sample.ts';
+import { describeKubectl, type Target } from './target.ts';
+
+/**
+ * How `up` behaves in a cluster that it does not own: it checks before it changes anything, overwrites nothing that
+ * another user made, and removes only what it made itself.
+ */
+
+/** Ends the command if the cluster has objects that we would make. Nothing was started or changed until then. */
+export async function refuseOccupied(
+  target: Target,
+  { ref, secrets }: SampleNames,
+  operator: Operator,
+  signal: AbortSignal,
+): Promise<void> {
+  const look = (...args: string[]) => target.kubectl.run([...args, '--ignore-not-found'], { signal });
+  const where = `context "${target.context}"`;
+  const named = async (resource: string, names: readonly string[]) =>
+    (await look('-n', ref.namespace, 'get', resource, ...names, '-o', 'name'))
+      .split('\n')
+      .filter((name) => name !== '');
+
+  for (const [resource, name, ...namespace] of [
+    ...operator.crds.map(({ metadata }) => ['crd', metadata.name] as const),
+    ['deployment', operator.deployment, '-n', operator.namespace] as const,
+  ]) {
+    const text = await look(...namespace, 'get', resource, name, '-o', 'json', '--show-managed-fields');
+    if (text === '' || isOurs(text)) continue;
+    throw new CliError(
+      exitCodes.failed,
+      `${where} has ${resource}/${name} that npm start did not install: nothing was changed`,
+      {
+        hint: `Our version would replace it, for every ${kind} of that cluster. Name another cluster with --context. Or use the
+installed operator, with your own Kafka and PostgreSQL: ${describeKubectl(target)} apply -f FILE`,
+      },
+    );
+  }
+
+  // Without the CRD the resource type does not exist, so there are no pipelines either.
+  const knowsPipelines =
+    (await look('get', 'crd', ...operator.crds.map(({ metadata }) => metadata.name), '-o', 'name')) !== '';
+  const found = [
+    ...(knowsPipelines ? await named('sumpipelines', [ref.name]) : []),
+    ...(await named('secrets', secrets)),
+  ];
+  if (found.length === 0) return;
+  throw new CliError(
+    exitCodes.failed,
+    `${where} already has ${found.join(', ')} in namespace "${ref.namespace}": nothing was changed`,
+    {
+      hint: `Name another cluster with --context. If they are left from a killed npm start, remove them:
+  ${describeKubectl(target)} -n ${ref.namespace} delete ${found.join(' ')}`,
+    },
+  );
+}
+
+const managedSchema = z.object({
+  metadata: z.object({ managedFields: z.array(z.object({ manager: z.string().optional() })).default([]) }),
+});
+
+function isOurs(text: string): boolean {
+  const { managedFields } = managedSchema.parse(JSON.parse(text)).metadata;
+  return managedFields.some(({ manager }) => manager === fieldManager);
+}
+
+/** One object that we must remove. */
+export interface Made {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const objectSchema = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), namespace: z.string().default('default') }),
+});
+
+/**
+ * Makes objects one by one and records each in `made`. Uses create instead of apply: if another user made the object
+ * since our check, the API server refuses the call instead of overwriting it, and we do not remove the object.
+ */
+export async function createObjects(
+  target: Target,
+  objects: readonly unknown[],
+  made: Made[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const object of objects) {
+    const { kind: objectKind, metadata } = objectSchema.parse(object);
+    const isNamespace = objectKind === 'Namespace';
+    // Before the call: an aborted call may have made the object. Other users may soon put objects into a namespace.
+    if (!isNamespace) made.push({ kind: objectKind, ...metadata });
+    try {
+      const input = stringify(object, { lineWidth: 0 });
+      await target.kubectl.run(['create', `--field-manager=${fieldManager}`, '-f', '-'], { input, signal });
+    } catch (error) {
+      const isThere = /\(AlreadyExists\)/.test(describeChain(error));
+      if (isThere && isNamespace) continue;
+      if (isThere) made.pop();
+      throw error;
+    }
+  }
+}
+
+/** Removes what was made, the newest first. After a failure it continues with the rest. */
+export async function removeMade(target: Target, made: readonly Made[], progress: Progress): Promise<void> {
+  const left: string[] = [];
+  for (const { kind: objectKind, namespace, name } of made.toReversed()) {
+    const words = ['-n', namespace, 'delete', objectKind.toLowerCase(), name];
+    await progress
+      .step(`Delete ${objectKind} ${namespace}/${name}`, () =>
+        target.kubectl.run([...words, '--ignore-not-found', '--timeout=60s']),
+      )
+      .catch((error: unknown) => {
+        // Printed even if the run itself failed or was interrupted and its result is not shown.
+        progress.note(`${describeChain(error)}\nRemove it: ${describeKubectl(target)} ${words.join(' ')}`);
+        left.push(`${objectKind} ${namespace}/${name}`);
+      });
+  }
+  if (left.length === 0) return;
+  throw new CliError(exitCodes.failed, `context "${target.context}" may still have ${left.join(', ')}`, {
+    hint: 'See the commands above that remove them.',
+  });
+}
+
+/** Operator and CRDs stay, because others may already use them. */
+export function describeWhatStays(target: Target, operatorDirectory: string): string {
+  return `The operator and its CRDs stay in context "${target.context}". To remove them and every ${kind} of that cluster:
+  ${describeKubectl(target)} delete -k ${shellWord(operatorDirectory)}`;
+}

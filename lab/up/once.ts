@@ -1,0 +1,100 @@
+import { getProof, getTotal } from '#cli/api/aggregator.ts';
+import { Refused } from '#cli/api/failure.ts';
+import { concurrencyDefault } from '#cli/connection/connection.ts';
+import { openAggregator, openCalculator } from '#cli/connection/open.ts';
+import type { ConnectionOptions } from '#cli/connection/options.ts';
+import type { Context } from '#cli/context.ts';
+import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
+import { importFile } from '#cli/import/importFile.ts';
+import { renderSummary } from '#cli/import/summary.ts';
+import { createReader, type Reader } from '#cli/verbs/read.ts';
+import { readPages } from '#cli/verbs/total.ts';
+import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
+import { defaultSeries } from '#core/series.ts';
+import { type Position, parseVector } from '#core/vector.ts';
+import type { Progress } from '#lab/progress.ts';
+import { checkOnce } from './checkOnce.ts';
+import type { OnceTotal } from './document.ts';
+
+export interface OnceOptions {
+  readonly connection: ConnectionOptions;
+  /** CSV or NDJSON. */
+  readonly input: string;
+  readonly progress: Progress;
+}
+
+export interface OnceResult {
+  readonly totals: readonly OnceTotal[];
+  readonly proof: GetProofResponse;
+  /** Why the run failed, if it did. */
+  readonly error: string | undefined;
+}
+
+/** A calculator may respond slowly right after its start; Kafka may elect a leader. */
+const retryForMs = 60_000;
+/** 10,000 additions need a few seconds. */
+const applyTimeoutMs = 120_000;
+
+/** Adds the input, waits until every acknowledged position is applied, and reads totals and proof. */
+export async function runOnce({ connection, input, progress }: OnceOptions, context: Context): Promise<OnceResult> {
+  await using calculator = await openCalculator(connection, context.signal);
+  await using aggregator = await openAggregator(connection, context.signal);
+  const { summary, failure } = await progress.step(`Add the rows of ${input}`, () =>
+    importFile(
+      {
+        path: input,
+        importId: undefined,
+        format: undefined,
+        rejectsPath: undefined,
+        concurrency: concurrencyDefault,
+        retryForMs,
+        connect: () => calculator.service,
+      },
+      context,
+    ),
+  );
+  context.stderr.write(renderSummary(summary));
+  context.signal.throwIfAborted();
+  if (failure !== undefined) progress.note(`The import ended early: ${describeChain(failure)}`);
+  const reader = createReader(aggregator, context);
+  const vector = parseVector(summary.vector);
+  if (!vector.ok) throw new Error(`the summary's vector ${vector.problem}`);
+  await progress.step('Wait until every acknowledged addition is counted', () =>
+    waitUntilApplied(reader, vector.value, context),
+  );
+  const totals: OnceTotal[] = [];
+  const proof = await progress.step('Read totals and proof', async () => {
+    for await (const page of readPages(reader, context.signal)) {
+      totals.push(...page.map(({ series, total, count }) => ({ series, total, count: String(count) })));
+    }
+    return await reader.read((aggregator) => getProof(aggregator, { recount: true, signal: context.signal }));
+  });
+  // Additions that were acknowledged before an early end are also counted and shown.
+  return {
+    totals,
+    proof,
+    error: failure === undefined ? checkOnce({ summary, totals, proof }) : describeChain(failure),
+  };
+}
+
+/** A total that includes the newest position of each partition includes all positions before, of any series. */
+async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
+  if (atLeast.length === 0) return;
+  const until = now() + applyTimeoutMs;
+  for (;;) {
+    const isApplied = await reader
+      .read(async (aggregator) => {
+        const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
+        await getTotal(aggregator, request).catch((error: unknown) => {
+          // The wait is over and the series does not exist: the positions are applied as well.
+          if (!(error instanceof Refused) || error.status !== 404) throw error;
+        });
+        return true;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return false;
+        throw error;
+      });
+    if (isApplied) return;
+  }
+}

@@ -1,0 +1,92 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startKafka } from '#lab/kafka/kafka.ts';
+import { startPostgres } from '#lab/postgres/postgres.ts';
+import { isPortFree } from '#lab/process/ports.ts';
+import type { Progress } from '#lab/progress.ts';
+import { pause } from '#platform/time.ts';
+import { bothOrNeither } from './both.ts';
+import type { Parts } from './sample.ts';
+
+export interface PartsOptions {
+  /** Holds the data of both. */
+  readonly dir: string;
+  /** The address that pods dial. */
+  readonly host: string;
+  /** Discards the data of an earlier run before the start. */
+  readonly fresh: boolean;
+  /** If false, writes are faster, but a power cut loses the data: for throw-away data. */
+  readonly durable: boolean;
+  /** Kafka nodes. Default 1, on the port that the sample names. */
+  readonly kafkaNodes?: 1 | 3;
+  readonly progress: Progress;
+  /** Aborts a start. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunningParts extends Parts, AsyncDisposable {
+  /** kill -9 of PostgreSQL, as a fault would. It is then restarted. */
+  killPostgres(): Promise<void>;
+  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, but nothing responds. */
+  freezeKafka(ms: number): Promise<void>;
+}
+
+/** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
+const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
+
+/** Starts Kafka and PostgreSQL beside the cluster; a server that dies is restarted. */
+export async function startParts(options: PartsOptions): Promise<RunningParts> {
+  const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
+  if (fresh) await rm(dir, { recursive: true, force: true });
+  await using stack = new AsyncDisposableStack();
+  const restart = { restartOnDeath: true, onDeath: progress.note } as const;
+  const [kafkaFree, postgresFree] = await Promise.all([
+    isPortFree(host, wantedPorts.kafka),
+    isPortFree(host, wantedPorts.postgres),
+  ]);
+  // PostgreSQL runs as another user, which must be able to enter the folder; Kafka's own folder is closed.
+  await mkdir(dir, { recursive: true });
+  await chmod(dir, 0o711);
+  const [kafka, postgres] = await bothOrNeither(
+    signal,
+    async () =>
+      stack.use(
+        await startKafka({
+          dir: join(dir, 'kafka'),
+          host,
+          nodes: kafkaNodes,
+          ...(kafkaFree && kafkaNodes === 1 ? { ports: [wantedPorts.kafka] } : {}),
+          restart,
+          progress,
+        }),
+      ),
+    async () =>
+      stack.use(
+        await startPostgres({
+          dir: join(dir, 'postgres'),
+          host,
+          ...(postgresFree ? { port: wantedPorts.postgres } : {}),
+          fsync: durable,
+          restart,
+          progress,
+        }),
+      ),
+  );
+  const owned = stack.move();
+  return {
+    bootstrapServers: kafka.bootstrapServers,
+    kafkaCaPem: kafka.caPem,
+    kafkaUsername: kafka.username,
+    kafkaPassword: kafka.password,
+    storeUri: postgres.uri(),
+    storeCaPem: postgres.caPem,
+    killPostgres: () => postgres.kill(),
+    async freezeKafka(ms) {
+      const pids = kafka.nodeIds.flatMap((id) => kafka.pid(id) ?? []);
+      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      await pause(ms, signal);
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,44 @@
+import { fieldManagers } from '#contract/labels.ts';
+import type { KubeClient } from '#kube/client/client.ts';
+import { isKubernetesError } from '#kube/client/errors.ts';
+import { annotations, topicFinalizer } from '#operator/api/annotations.ts';
+import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.ts';
+import type { Owner } from './ownership.ts';
+import { pipelines } from './resources.ts';
+
+/** Another client that writes the SumPipeline at the same time writes a few times at most. */
+const attemptsMax = 5;
+
+/** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other managers stay. */
+export async function writeInventory(
+  client: KubeClient,
+  { ref, uid }: Owner,
+  entries: readonly InventoryEntry[],
+): Promise<void> {
+  if (entries.length === 0) return forgetInventory(client, { ref, uid });
+  const marks = { finalizers: [topicFinalizer], annotations: { [annotations.inventory]: formatInventory(entries) } };
+  const { group, version, kind } = pipelines;
+  const object = { apiVersion: `${group}/${version}`, kind, metadata: { ...ref, uid, ...marks } };
+  await client.apply(pipelines, object, { fieldManager: fieldManagers.operator, force: true });
+}
+
+/**
+ * By a merge patch, which removes them for every manager. An apply without them only gives up our own ownership, and
+ * the finalizer of a SumPipeline that was restored from a dump is also owned by the restoring program. With an apply
+ * such a SumPipeline would never be deleted.
+ */
+async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const live = await client.find(pipelines, ref);
+    if (live === undefined || live.metadata.uid !== uid) return;
+    const { resourceVersion, finalizers = [] } = live.metadata;
+    const rest = finalizers.filter((finalizer) => finalizer !== topicFinalizer);
+    const metadata = { resourceVersion, finalizers: rest, annotations: { [annotations.inventory]: null } };
+    try {
+      await client.mergePatch(pipelines, ref, { metadata }, { fieldManager: fieldManagers.operator });
+      return;
+    } catch (error) {
+      if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { conditionDocs, eventDocs } from './reasons.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Source files of these paths, tests and the documentation of reasons excluded. */
+function readSources(...paths: string[]): string[] {
+  const listed = execFileSync('git', ['ls-files', '-z', '--', ...paths], { cwd: root, encoding: 'utf8' });
+  return listed
+    .split('\0')
+    .filter((file) => /\.(?:ts|sql)$/.test(file) && !/\.test\.ts$|testing\/|reasons\.ts$/.test(file))
+    .map((file) => readFileSync(join(root, file), 'utf8'));
+}
+
+/** A reason as a property, or as the first or second argument of the functions that make one. */
+const patterns = [
+  /\breason: '([A-Z]\w+)'/g,
+  /\b(?:isFalse|isUnknown|no|progressing|problem|unknown|notExact|stalled|warning|normal)\(\s*'([A-Z]\w+)'/g,
+  /\b(?:failure|event)\(\s*'\w+',\s*'([A-Z]\w+)'/g,
+  /\b(?:StalledError|WaitingError|StoreUnavailableError|BooksError|LogUnavailableError)\(\s*'([A-Z]\w+)'/g,
+  /ERRCODE = 'SP004', MESSAGE = '(\w+)'/g,
+];
+
+const documented = new Set([
+  ...Object.values(conditionDocs).flatMap(({ reasons }) => Object.keys(reasons)),
+  ...Object.keys(eventDocs),
+]);
+
+/** These never reach a condition. */
+const internal = new Set([
+  // Rules of the CRD: the API server's own words.
+  'FieldValueForbidden',
+  'FieldValueRequired',
+  // Not looked yet: shown as NotReported or NotAsked.
+  'Unknown',
+  // Becomes the halt BooksBroken.
+  'ConstraintViolated',
+]);
+
+describe('the documentation of reasons', () => {
+  const sources = readSources('operator', 'services/aggregator', 'services/ledger', 'services/eventlog');
+
+  test('names every reason that the code gives', () => {
+    const given = sources.flatMap((text) =>
+      patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, reason = '']) => reason)),
+    );
+    assert.ok(given.length > 80, `only ${given.length} reasons were found: the patterns are wrong`);
+    assert.deepEqual(
+      [...new Set(given)].filter((reason) => !documented.has(reason) && !internal.has(reason)),
+      [],
+    );
+  });
+
+  test('names no reason that the code does not give', () => {
+    const text = sources.join('\n');
+    assert.deepEqual(
+      [...documented].filter((reason) => !text.includes(`'${reason}'`)),
+      [],
+    );
+  });
+
+  test('says what each reason means and what to do, in whole sentences', () => {
+    for (const [type, { meaning, reasons }] of Object.entries(conditionDocs)) {
+      for (const text of [meaning, ...Object.values(reasons).flatMap((doc) => [doc.meaning, doc.action])]) {
+        assert.match(text, /^[A-Z\w].*\.$/, `${type}: ${text}`);
+      }
+    }
+  });
+});

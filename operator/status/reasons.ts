@@ -1,0 +1,260 @@
+import {
+  durabilityReasons,
+  exactReasons,
+  haltReasons,
+  kafkaReasons,
+  type ReasonDoc,
+  storeReasons,
+  stuckReasons,
+} from '#contract/reasons.ts';
+import type { ConditionType } from '#operator/api/status.ts';
+
+/** What a condition says, and every reason that it may have. `docs/reference/conditions.md` is made from this. */
+export interface ConditionDoc {
+  readonly meaning: string;
+  readonly reasons: Readonly<Record<string, ReasonDoc>>;
+}
+
+const none = 'No action needed.';
+
+/** Of a pass that did not reach its end. */
+const issueReasons = {
+  InvalidSpec: { meaning: 'A field is not valid.', action: 'Correct the field that the message names.' },
+  NameConflict: {
+    meaning: 'An object with the name of a child exists and does not belong to this SumPipeline.',
+    action: 'Delete or rename it, or create the SumPipeline under another name.',
+  },
+  Rejected: {
+    meaning: 'The API server refused an object for its content.',
+    action: 'Correct the field of the spec that the message names, or the admission policy.',
+  },
+  Forbidden: {
+    meaning: 'The operator lacks a permission, or a quota or an admission policy refuses an object.',
+    action: 'Grant the missing permission or raise the quota; the operator retries.',
+  },
+  AccessForbidden: {
+    meaning: 'The operator may not read a kind of object.',
+    action: "Apply the operator's ClusterRole of this version, or manifests/kafka-access.",
+  },
+  NamespaceTerminating: { meaning: 'The namespace is being deleted.', action: none },
+  Conflict: { meaning: 'Another writer changed an object at the same time.', action: 'No action needed: retried.' },
+  ApiUnavailable: {
+    meaning: 'The API server did not answer, or asked for a pause.',
+    action: 'No action needed: retried. If it stays, check the API server.',
+  },
+  BeingDeleted: {
+    meaning: 'An object is being deleted, and is created again after that.',
+    action: 'Remove the finalizer that the message names, if its owner does not.',
+  },
+  DeletionBlocked: {
+    meaning: 'The SumPipeline is being deleted and its KafkaTopic cannot be released yet.',
+    action: 'No action needed: after 30 s the KafkaTopic is left as it is, with its data.',
+  },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of the way to Kafka and of its topic, as the operator sees them. */
+const kafkaPathReasons = {
+  KafkaNotFound: {
+    meaning: 'The Strimzi Kafka does not exist.',
+    action: 'Create it, or correct spec.kafka.cluster.',
+  },
+  KafkaNotReady: {
+    meaning: 'The Strimzi Kafka has published no address for the listener yet.',
+    action: 'Wait for Strimzi, or read the status of the Kafka.',
+  },
+  ListenerNotFound: {
+    meaning: 'The Strimzi Kafka has no listener of that name.',
+    action: 'Correct spec.kafka.cluster.listener.',
+  },
+  NotPermitted: {
+    meaning: 'The Strimzi Kafka does not permit pipelines of this namespace.',
+    action: 'Ask its owner to add the namespace to the annotation sumpipeline.dev/allowed-namespaces.',
+  },
+  TopicNameNotPermitted: {
+    meaning: 'A Managed topic in a shared Kafka must begin with the namespace of the pipeline.',
+    action: 'Remove spec.kafka.topic.name, or create the pipeline again with a permitted name.',
+  },
+  CRDNotInstalled: {
+    meaning: 'Strimzi is not installed.',
+    action: 'Install Strimzi, or set spec.kafka.bootstrapServers instead of cluster.',
+  },
+  TopicNotCreated: { meaning: 'The KafkaTopic does not exist yet.', action: none },
+  TopicPending: {
+    meaning: "Strimzi's Topic Operator has not reconciled the KafkaTopic yet.",
+    action: 'Check that the Topic Operator runs.',
+  },
+  TopicNotReady: {
+    meaning: "Strimzi's Topic Operator reports an error. Its own reason is shown if it gives one.",
+    action: 'Read the message.',
+  },
+  TopicBeingDeleted: {
+    meaning: 'The KafkaTopic is being deleted. Its data is kept, and it is created again.',
+    action: none,
+  },
+  TopicGrowing: {
+    meaning: 'The topic has fewer partitions than wanted, and the aggregators are adding them.',
+    action: 'No action needed: it takes minutes. If it stays, read the log of the aggregators.',
+  },
+  NotReported: { meaning: 'No aggregator has reported yet.', action: none },
+  NotAsked: { meaning: 'Kafka is read after PostgreSQL answers.', action: 'Mend PostgreSQL: see WorkloadsReady.' },
+} as const satisfies Record<string, ReasonDoc>;
+
+/** Of the pods. A reason of Kubernetes, of a pod or of a Deployment, is shown as it is. */
+const workloadReasons = {
+  Ready: { meaning: 'All wanted pods are ready.', action: none },
+  NotCreated: { meaning: 'A Deployment does not exist yet.', action: none },
+  BeingDeleted: issueReasons.BeingDeleted,
+  RolloutPending: { meaning: 'The Deployment controller has not seen the last change yet.', action: none },
+  RollingOut: { meaning: 'Pods are being replaced or started.', action: none },
+  PodsNotReady: { meaning: 'Pods run and are not ready yet.', action: 'Read the log of the pods if it stays.' },
+  ProgressDeadlineExceeded: {
+    meaning: 'A Deployment made no progress for its deadline.',
+    action: 'Read the message and the events of the pods.',
+  },
+  ReplicaFailure: {
+    meaning: 'Pods cannot be created: a quota, an admission policy or a missing ServiceAccount.',
+    action: 'Mend what the message names.',
+  },
+  ImagePullBackOff: { meaning: 'The image cannot be pulled.', action: 'Correct spec.image or spec.imagePullSecrets.' },
+  OOMKilled: { meaning: 'A container needed more memory than its limit.', action: 'Raise resources.limits.memory.' },
+  CrashLoopBackOff: { meaning: 'A container fails again and again.', action: 'The message has its last words.' },
+  Unschedulable: { meaning: 'No node can run a pod.', action: 'Add nodes, or lower resources.requests.' },
+} as const satisfies Record<string, ReasonDoc>;
+
+const autoscalingReasons = {
+  NotConfigured: {
+    meaning: 'No component has autoscaling.',
+    action: 'Set spec.aggregator.autoscaling to scale on lag.',
+  },
+  Scaling: { meaning: 'The replicas follow their metric.', action: none },
+  AtMaximum: {
+    meaning: 'The replicas are at their maximum.',
+    action: 'Add partitions or raise max if the pipeline is too slow.',
+  },
+  MaxAbovePartitions: {
+    meaning: 'max is above the number of partitions, and more aggregators would idle.',
+    action: 'Lower max or add partitions.',
+  },
+  MetricMissing: {
+    meaning: 'The HPA gets no metric, so the replicas hold.',
+    action: 'Check that Prometheus selects the PrometheusRule and the monitors, and that its targets are up.',
+  },
+  MonitoringDisabled: {
+    meaning: 'Autoscaling reads Prometheus and spec.monitoring.enabled is false.',
+    action: 'Set spec.monitoring.enabled to true.',
+  },
+  ExternalMetricsNotServed: {
+    meaning: 'No program serves external.metrics.k8s.io.',
+    action: 'Install prometheus-adapter with manifests/prometheus-adapter/values.yaml, or KEDA with mode keda.',
+  },
+  ExternalMetricsServedByKeda: {
+    meaning: 'KEDA serves external.metrics.k8s.io, for ScaledObjects alone.',
+    action: 'Set spec.aggregator.autoscaling.mode to keda.',
+  },
+  ExternalMetricsUnavailable: {
+    meaning: 'The server of external.metrics.k8s.io is not available.',
+    action: 'Check its pods.',
+  },
+  CRDNotInstalled: {
+    meaning: 'PrometheusRule or ScaledObject is not installed.',
+    action: 'Install what the message names.',
+  },
+  AccessForbidden: issueReasons.AccessForbidden,
+  RecommendOnly: {
+    meaning: 'Mode recommend scales nothing.',
+    action: 'sumctl status shows the wanted number of replicas.',
+  },
+  ReplicasZero: {
+    meaning: 'The replicas were set to 0, which disables the HPA.',
+    action: 'Resume with the kubectl scale command in the message.',
+  },
+  ScaleFailed: { meaning: 'The HPA cannot scale the Deployment.', action: 'Read kubectl describe hpa.' },
+  Pending: { meaning: 'The HPA, or the kinds that it needs, were not read yet.', action: none },
+} as const satisfies Record<string, ReasonDoc>;
+
+const observabilityReasons = {
+  Monitored: { meaning: 'A ServiceMonitor for each component exists.', action: none },
+  Disabled: { meaning: 'spec.monitoring.enabled is false.', action: none },
+  Pending: { meaning: 'The ServiceMonitors are being created.', action: none },
+  NotSelected: {
+    meaning: 'No Prometheus selects the monitors and rules.',
+    action: 'Set the label that the message names in spec.monitoring.labels.',
+  },
+  CRDNotInstalled: {
+    meaning: 'ServiceMonitor is not installed.',
+    action: 'Install prometheus-operator, or set spec.monitoring.enabled to false.',
+  },
+  AccessForbidden: issueReasons.AccessForbidden,
+} as const satisfies Record<string, ReasonDoc>;
+
+/** The first three are those of kstatus: at most one of them is True. */
+export const conditionDocs = {
+  Ready: {
+    meaning: 'The pipeline takes additions and counts them. If False, the reason is that of the first obstacle.',
+    reasons: { Ready: { meaning: 'All wanted pods are ready, and Kafka and PostgreSQL answer.', action: none } },
+  },
+  Reconciling: {
+    meaning:
+      'The operator or a controller is still working on the pipeline. If True, the reason is that of the obstacle.',
+    reasons: {
+      Done: { meaning: 'The cluster is as the spec wants it.', action: none },
+      Stalled: { meaning: 'The operator cannot go on.', action: 'See the condition Stalled.' },
+      ...issueReasons,
+    },
+  },
+  Stalled: {
+    meaning: 'Waiting changes nothing: an action is needed. If True, the reason is that of the obstacle.',
+    reasons: { NotStalled: { meaning: 'No obstacle needs an action.', action: none } },
+  },
+  KafkaReady: {
+    meaning: 'The pods can use Kafka and the topic.',
+    reasons: { ...kafkaReasons, ...kafkaPathReasons, AccessForbidden: issueReasons.AccessForbidden },
+  },
+  WorkloadsReady: {
+    meaning: 'The pods are ready, PostgreSQL answers, and no partition is halted or stuck.',
+    reasons: { ...workloadReasons, ...storeReasons, ...haltReasons, ...stuckReasons },
+  },
+  AutoscalingActive: { meaning: 'The numbers of replicas follow the load.', reasons: autoscalingReasons },
+  ObservabilityReady: { meaning: 'Prometheus collects the metrics.', reasons: observabilityReasons },
+  TotalExact: {
+    meaning: 'The total is proven exact. False means that a miscount was found, Unknown that nothing is proven now.',
+    reasons: {
+      ...exactReasons,
+      NotReported: { meaning: 'An aggregator has not reported yet, or its report cannot be read.', action: none },
+      NoReadyAggregator: { meaning: 'No aggregator is ready, so no proof is reported.', action: 'See WorkloadsReady.' },
+      ...haltReasons,
+    },
+  },
+  DurabilityWeak: {
+    meaning: 'Kafka may lose acknowledged additions. Ready and TotalExact do not depend on it.',
+    reasons: {
+      ...durabilityReasons,
+      NotReported: { meaning: 'No aggregator has read the settings of the topic yet.', action: none },
+    },
+  },
+  Drifted: {
+    meaning: 'Another manager added fields that touch security to the pods.',
+    reasons: {
+      None: { meaning: 'No other manager has added security fields.', action: none },
+      SecurityFieldsAdded: {
+        meaning: 'A field of the pod template belongs to another manager.',
+        action: 'Remove it, or ask the manager that the message names.',
+      },
+    },
+  },
+} as const satisfies Record<ConditionType, ConditionDoc>;
+
+/**
+ * Events at the SumPipeline that are not a reason of a condition. A Warning with the reason of Stalled, KafkaReady,
+ * WorkloadsReady or ObservabilityReady is recorded when that reason appears.
+ */
+export const eventDocs = {
+  Ready: 'Normal. The pipeline became ready.',
+  TotalExact: 'Normal. The total is proven exact again.',
+  TotalNotExact: 'Warning. A miscount was found: the note has reason and message of TotalExact.',
+  Created: 'Normal. A child was created.',
+  Deleted: 'Normal. A child that is no longer wanted was deleted.',
+  Scaled: 'Normal. The operator changed the replicas of a Deployment.',
+  Retained: 'Normal. A KafkaTopic was released: the topic and its data stay in Kafka.',
+  TopicLeft: 'Warning. A KafkaTopic could not be released at deletion and was left as it is, with its data.',
+} as const satisfies Record<string, string>;

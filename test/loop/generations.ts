@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import type { Kafka } from 'kafkajs';
+import { createKafkaClient } from '#lab/load/kafkaClient.ts';
+import { waitFor } from '#lab/process/wait.ts';
+import type { Parts } from '#lab/up/sample.ts';
+
+/** The generation of each consumer group, from the coordinator's log. */
+export interface Generations extends AsyncDisposable {
+  /** Undefined if no generation has been seen yet. */
+  of(group: string): number | undefined;
+}
+
+/**
+ * Follows the coordinator's own log, because no request of Kafka's protocol returns the generation of a group. The
+ * coordinator writes a group's metadata there after each rebalance.
+ */
+export async function followGenerations(parts: Parts): Promise<Generations> {
+  const kafka = createKafkaClient(parts);
+  const generations = new Map<string, number>();
+  const consumer = kafka.consumer({ groupId: `loop-${randomUUID()}`, maxWaitTimeInMs: 500 });
+  await consumer.connect();
+  await makeCoordinatorLog(kafka);
+  // A new log has no leader at first.
+  await waitFor({ what: "the coordinator's log", timeoutMs: 30_000, intervalMs: 250 }, async () => {
+    await consumer.subscribe({ topic: coordinatorLog, fromBeginning: true });
+    return true;
+  });
+  await consumer.run({
+    autoCommit: false,
+    async eachMessage({ message: { key, value } }) {
+      const seen = key === null || value === null ? undefined : readGroupMetadata(key, value);
+      if (seen !== undefined) generations.set(seen.group, seen.generation);
+    },
+  });
+  return { of: (group) => generations.get(group), [Symbol.asyncDispose]: () => consumer.disconnect() };
+}
+
+const coordinatorLog = '__consumer_offsets';
+
+/** Kafka creates this topic when the first group looks up its coordinator. */
+async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    await admin.describeGroups(['none']);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const groupMetadataKey = 2;
+
+/**
+ * Key: int16 version, string group. Value: int16 version, string protocol type, int32 generation, and fields that we do
+ * not need. A string is an int16 length and its bytes. Undefined for the other kinds of records, such as offsets.
+ */
+function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {
+  if (key.readInt16BE(0) !== groupMetadataKey) return undefined;
+  const group = key.toString('utf8', 4, 4 + key.readInt16BE(2));
+  const generationAt = 4 + value.readInt16BE(2);
+  return { group, generation: value.readInt32BE(generationAt) };
+}

@@ -1,0 +1,74 @@
+import type { Load } from '#lab/load/directLoad.ts';
+import { type AggregatorsMax, windows } from '#lab/up/scaledSpec.ts';
+import type { Lab } from './lab.ts';
+import type { LoopPipeline } from './pipeline.ts';
+import type { Recorder } from './recorder.ts';
+import type { Point, StepLatencies } from './timeline.ts';
+
+export interface Scenario {
+  /** Used in the namespace, the plot and `--only`. */
+  readonly name: string;
+  /** What the scenario shows: the title of its plot. */
+  readonly purpose: string;
+  readonly partitions: number;
+  /** Maximum number of aggregators; default that of the loop. */
+  readonly max?: AggregatorsMax;
+  /** Share of an aggregator that steady load may use, in percent; default that of the loop. */
+  readonly utilisation?: number;
+  /**
+   * If true, the scenario halts a partition. The total cannot become exact, so the scenario checks the proof itself.
+   */
+  readonly isHalting?: boolean;
+  play(run: Run): Promise<void>;
+}
+
+/** The objects that a scenario works with. */
+export interface Run {
+  readonly lab: Lab;
+  readonly pipeline: LoopPipeline;
+  readonly load: Load;
+  readonly recorder: Recorder;
+  /** Records whether a promise held; after a broken promise a scenario continues, and fails at its end. */
+  check(promise: string, holds: boolean, seen: string): void;
+  /** Records how long each stage of a step took. */
+  time(step: string, latencies: StepLatencies): void;
+}
+
+/**
+ * Additions per second. One aggregator with its processor time counts several times the low rate, and several
+ * aggregators together the high rate.
+ */
+export const rates = { low: 400, high: 4_000 } as const;
+
+/** The records of one second are always in progress: fewer than that do not count as lag. */
+export function drainedLag(offered: number): number {
+  return Math.max(100, offered * 1.5);
+}
+
+export function isDrained({ ownLag, offered }: Point): boolean {
+  return ownLag !== undefined && ownLag <= drainedLag(offered);
+}
+
+/** True if there are as many pods as wanted, all of them Ready, and nothing is left to count. */
+function isSteady(point: Point): boolean {
+  const { desired, replicas, ready } = point;
+  return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);
+}
+
+/** Waits until every point of the last `seconds` was steady. */
+export async function untilSteady(run: Run, seconds: number, timeoutSeconds: number): Promise<void> {
+  let since: number | undefined;
+  await run.recorder.until(`${seconds} s without change`, timeoutSeconds, (point) => {
+    since = isSteady(point) ? (since ?? point.at) : undefined;
+    return since !== undefined && point.at - since >= seconds;
+  });
+}
+
+/** The load continues for this long. The code waits only for time, because nothing should happen. */
+export async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
+  const until = recorder.now() + seconds;
+  await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
+}
+
+/** Long enough for a second change, up or down, to happen. */
+export const settleSeconds = windows.scaleDownSeconds + 30;

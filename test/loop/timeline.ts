@@ -1,0 +1,116 @@
+/** The values that the recorder read, second by second. Undefined: the source had no value then. */
+export interface Point {
+  /** Seconds since the start of the scenario. */
+  readonly at: number;
+  /** Additions per second of the load. */
+  readonly offered: number;
+  /** Recorded by the rules. */
+  readonly incoming: number | undefined;
+  readonly lag: number | undefined;
+  /**
+   * The lag that the aggregators themselves measure. The recorded lag compares two scrapes: under load it is never
+   * below the number of records that arrive between them.
+   */
+  readonly ownLag: number | undefined;
+  readonly capacity: number | undefined;
+  readonly desired: number | undefined;
+  /** From the Deployment. */
+  readonly replicas: number | undefined;
+  readonly ready: number | undefined;
+  /** The wanted number of the HPA controller itself. */
+  readonly hpaDesired: number | undefined;
+  /** Generation of the consumer group. */
+  readonly generation: number | undefined;
+}
+
+export type Quantity = Exclude<keyof Point, 'at'>;
+
+export interface Mark {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** The course of one scenario. */
+export interface LoopRecord {
+  readonly points: readonly Point[];
+  readonly marks: readonly Mark[];
+}
+
+export interface Change {
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Every change of a quantity between two moments. A gap is not a change. */
+export function changesOf(
+  { points }: LoopRecord,
+  quantity: Quantity,
+  { from, to }: { readonly from: number; readonly to: number },
+): readonly Change[] {
+  const changes: Change[] = [];
+  let last: number | undefined;
+  for (const point of points) {
+    const value = point[quantity];
+    if (value === undefined) continue;
+    // The value before the first moment is the start of the changes.
+    if (last !== undefined && value !== last && point.at > from && point.at <= to) {
+      changes.push({ at: point.at, from: last, to: value });
+    }
+    if (point.at <= to) last = value;
+  }
+  return changes;
+}
+
+/** The first moment from `from` on at which a point fulfils the condition. */
+function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
+  return points.find((point) => point.at >= from && isWanted(point))?.at;
+}
+
+export interface StepLatencies {
+  /** From the change of the load until the rules record another number than before. */
+  readonly recorded: number | undefined;
+  /** From there until the HPA has changed the Deployment. */
+  readonly scaled: number | undefined;
+  /**
+   * From the last rise of the Deployment, or its last change if it never rose, until the same number of pods is Ready.
+   */
+  readonly ready: number | undefined;
+  /** From there until the lag is below `drainedLag`. */
+  readonly drained: number | undefined;
+}
+
+/** How long each stage took after the load changed at `from`; the step ends at `to`. */
+export function latenciesOf(
+  record: LoopRecord,
+  { from, to, drainedLag }: { readonly from: number; readonly to: number; readonly drainedLag: number },
+): StepLatencies {
+  const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
+  const scalings = changesOf(record, 'replicas', { from, to });
+  const first = scalings[0]?.at;
+  // A release after the lag has gone is not part of the time.
+  const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
+  const readyAt =
+    last === undefined
+      ? undefined
+      : firstAt(record, last, ({ ready, replicas }) => ready !== undefined && ready === replicas);
+  const drainedAt =
+    readyAt === undefined
+      ? undefined
+      : firstAt(record, readyAt, ({ ownLag }) => ownLag !== undefined && ownLag <= drainedLag);
+  return {
+    recorded: between(from, recordedAt),
+    scaled: between(recordedAt, first),
+    ready: between(last, readyAt),
+    drained: between(readyAt, drainedAt),
+  };
+}
+
+function between(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
+}
+
+/** Pods that joined and left the group because of changes of the Deployment. */
+export function joinsAndLeaves(changes: readonly Change[]): number {
+  return changes.reduce((sum, { from, to }) => sum + Math.abs(to - from), 0);
+}

@@ -1,6 +1,0 @@
-/** See java.mjs: it is plain JavaScript because the bootstrap uses it before anything is installed. */
-export function findJava(
-  major: number,
-  env: NodeJS.ProcessEnv,
-  folders?: readonly string[],
-): { readonly command?: string; readonly newest?: string };
