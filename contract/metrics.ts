@@ -57,7 +57,10 @@ export type RequestMetrics = ReturnType<typeof requestMetrics<string>>;
 export const calculatorMetrics = {
   ...requestMetrics(['Add']),
   ...certificateMetrics(['kafka']),
-  sumpipeline_calculator_queue_additions: { type: 'gauge', help: 'Additions waiting for or in a write to Kafka.' },
+  sumpipeline_calculator_queue_additions: {
+    type: 'gauge',
+    help: 'Additions that wait for a write to Kafka or are being written.',
+  },
   sumpipeline_calculator_replayed_total: {
     type: 'counter',
     help: 'Additions acknowledged from memory because this calculator had already acknowledged them.',

@@ -52,7 +52,7 @@ export const recordedSeries = {
   ineffective: 'sumpipeline:scaling_ineffective:bool',
   /** The number of aggregators wanted now. Absent when it is not known: the HPA then holds. */
   desired: 'sumpipeline:aggregator_replicas:desired',
-  /** Additions waiting for or in a write to Kafka, over all calculators. */
+  /** Additions that wait for a write to Kafka or are being written, over all calculators. */
   inFlight: 'sumpipeline:calculator_in_flight:additions',
   /** Share of additions that were answered within five minutes: see contract/slo.ts. */
   availability: 'sumpipeline:availability:ratio5m',

@@ -62,7 +62,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
     const forget = () => {
       sessions[at] = undefined;
     };
-    // After a goaway the open calls still get responses; new calls need a new connection.
+    // After GOAWAY, the HTTP/2 frame, open calls still get their responses; new calls need a new connection.
     session.once('goaway', forget).once('close', forget);
     if (isClosed) session.destroy();
     return session;

@@ -155,7 +155,7 @@ function exitCodeOf(pod: LivePod | undefined): number | undefined {
   return pod?.status?.containerStatuses?.find(({ name }) => name === containerName)?.state?.terminated?.exitCode;
 }
 
-/** Splits the log: each progress line is printed once, the line that is JSON is the result. */
+/** Reads what the pod of the Job prints. A line of JSON is the result; every other line is progress and is printed once. */
 class LogReader {
   readonly #tell: (line: string) => void;
   #newest: string | undefined;

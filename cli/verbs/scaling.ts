@@ -3,7 +3,7 @@ import { readExternalMetric } from '#cli/api/externalMetrics.ts';
 import type { KubernetesPipeline } from '#cli/connection/connection.ts';
 import { recordedSeries } from '#contract/scaling.ts';
 
-/** The parts of the wanted number of aggregators. Unknown numbers are absent. */
+/** The recorded numbers from which the wanted number of aggregators is computed. A number that is not known is absent. */
 export interface ScalingNumbers {
   readonly mode: string;
   readonly drainSeconds: number;

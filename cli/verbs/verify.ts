@@ -20,7 +20,7 @@ export function verifyCommand(context: Context): Command {
     .addOption(
       new Option(
         '--to <positions>',
-        'with --from-log: compare up to these positions, such as 0:41,3:7 (default: all counted)',
+        'with --from-log: compare the records up to and including these positions, such as 0:41,3:7 (default: all counted records)',
       ),
     );
   addOutputOption(command);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
 /**
- * What an unset field of the topic means. These values are not defaults of the CRD, because an External topic must not
- * have them.
+ * The values of topic fields that are not set. They are not defaults of the CRD, because a topic with management External
+ * must not have these fields.
  */
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;

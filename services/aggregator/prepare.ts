@@ -74,7 +74,7 @@ function storableTime(ms: number): Date {
 const timeMax = Date.UTC(9999, 11, 31);
 const textLengthMax = 500;
 
-/** The header may contain NUL, which PostgreSQL refuses; but parking a record must never fail. */
+/** PostgreSQL refuses NUL, which a record header may contain. Control characters become `?`, so that parking never fails. */
 function printable(text: string): string {
   return text
     .toWellFormed()

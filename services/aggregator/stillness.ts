@@ -1,4 +1,4 @@
-/** Progress of a partition: read from the books, and then from the log. */
+/** How far a partition is counted: the next offset from PostgreSQL, and the lag from the log end that Kafka reports after it. */
 export interface Standing {
   /** Next offset in the books. */
   readonly nextOffset: bigint;

@@ -604,7 +604,7 @@ describe('the books', () => {
     assert.equal(additions, 2n);
     assert.deepEqual(differences, [
       'partition 1 series s: ledger sums to 3 in 1 additions, total is 0 of 0',
-      'partition 1: 1 additions in the ledger, and its row in table partitions is gone',
+      'partition 1: the ledger has 1 additions of it, but its row in table "partitions" is missing',
     ]);
   });
 

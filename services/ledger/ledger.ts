@@ -505,7 +505,7 @@ function recountSql(schema: string): string {
       ) AS v (disposition, rows, counter)
       WHERE rows <> counter
       UNION ALL
-      SELECT format('partition %s: %s additions in the ledger, and its row in table partitions is gone', $2::text,
+      SELECT format('partition %s: the ledger has %s additions of it, but its row in table "partitions" is missing', $2::text,
         (SELECT coalesce(sum(count), 0) FROM counted))
       WHERE NOT EXISTS (SELECT FROM books))
   SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,

@@ -35,7 +35,7 @@ export const deadlineExceeded: Failure = {
   field: undefined,
 };
 
-/** Contains no internal details; they are in the log. */
+/** The response has no internal details. The process logs them. */
 export const internalFailure: Failure = {
   code: 'internal',
   httpStatus: 500,

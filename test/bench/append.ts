@@ -64,7 +64,7 @@ for (const inFlight of values.calls.split(',').map(Number)) {
   console.table([...Map.groupBy(measured, ({ server }) => server).values()].map(median));
 }
 
-/** The median round by rate: only numbers of the same round belong together. */
+/** The round with the median rate. All its numbers are taken, because numbers of different rounds must not be mixed. */
 function median(rounds: Row[]): Row | undefined {
   return rounds.toSorted((a, b) => a['acknowledged/s'] - b['acknowledged/s'])[Math.floor(rounds.length / 2)];
 }

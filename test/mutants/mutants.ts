@@ -191,7 +191,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: owned, name: 'could not be stored in time' },
   },
   {
-    breaks: 'no program moves a partition whose halt stays',
+    breaks: 'a partition with a halt that stays does not move on, whatever program tries',
     file: 'services/ledger/migrations/0002_halts.sql',
     from: 'WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset)',
     to: 'WHEN (false)',
