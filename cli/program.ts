@@ -29,7 +29,8 @@ export async function buildProgram(context: Context, { version, args }: ProgramO
     .helpCommand(false) // commander's own prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
   const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
-  const wanted = named.length > 0 ? named : Object.entries(buildVerbs);
+  const isVersion = args[0] === '--version';
+  const wanted = named.length > 0 || isVersion ? named : Object.entries(buildVerbs);
   const verbs = await Promise.all(wanted.map(([, build]) => build(context, version)));
   for (const verb of verbs) program.addCommand(verb.helpOption('-h, --help', 'show help'));
   program.addCommand(helpCommand(program, verbs));

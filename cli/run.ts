@@ -15,8 +15,8 @@ interface CommandLine {
 /** Runs one command line and returns its exit code. Never throws. */
 export async function runCommandLine({ build, args, context, renderFailure }: CommandLine): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = await build({ ...context, setExitCode: (code) => (exitCode = code) });
   try {
+    const program = await build({ ...context, setExitCode: (code) => (exitCode = code) });
     await program.parseAsync(args, { from: 'user' });
     await context.stdout.flush?.();
     return exitCode;

@@ -43,11 +43,12 @@ export const kafkaReasons = {
   },
   LogChanged: {
     meaning: 'The topic was deleted and re-created, so it is not the one that was counted.',
-    action: 'Restore the topic, or give the pipeline a new schema and a new topic.',
+    action: 'Restore the topic, or create a new SumPipeline with a new schema and topic.',
   },
   TopicConflict: {
-    meaning: 'The topic exists with settings or partitions that the pipeline may not change.',
-    action: 'Change what the message names, or spec.kafka.topic.',
+    meaning: 'The topic has settings that the pipeline may not change, or Kafka refuses the wanted ones.',
+    action:
+      'Do what the message says. The name and the management of a topic cannot change: for others create a new SumPipeline.',
   },
   Failed: { meaning: 'Kafka returned an error without a reason of its own.', action: 'Read the message.' },
 } as const satisfies Record<string, ReasonDoc>;
@@ -97,7 +98,8 @@ export const storeReasons = {
   Closed: { meaning: 'The aggregator is ending.', action: 'No action needed.' },
   StoreInUse: {
     meaning: 'The schema belongs to another pipeline.',
-    action: 'Give this pipeline a schema of its own (spec.store.postgres.schema).',
+    action:
+      'Delete this SumPipeline and create it again with another spec.store.postgres.schema. The field cannot change.',
   },
   GroupChanged: {
     meaning: 'The schema was counted with another consumer group.',
@@ -105,7 +107,8 @@ export const storeReasons = {
   },
   LogChanged: {
     meaning: 'The topic is not the one that was counted: another cluster, name or topic id.',
-    action: 'Point the pipeline back at the log that was counted, or give it a new schema and a new topic.',
+    action:
+      'Point the pipeline back at the log that was counted, or create a new SumPipeline with a new schema and topic.',
   },
 } as const satisfies Record<string, ReasonDoc>;
 

@@ -1,5 +1,5 @@
 /**
- * The one catalogue of errors that a client can see. gRPC status names and HTTP statuses are part of the contract;
+ * The catalogue of errors that a client can see and that a handler throws; `serverFailures` has those of the server itself. gRPC status names and HTTP statuses are part of the contract;
  * the HTTP body is an RFC 9457 problem whose type is `https://sumpipeline.dev/problems/<code>`, the page docs/problems/<code>.md.
  */
 export const errorCatalogue = {
@@ -21,8 +21,8 @@ export const errorCatalogue = {
     grpc: 'RESOURCE_EXHAUSTED',
     http: 413,
     title: 'The body is too large',
-    meaning: 'The body is larger than the bound in `detail`. Nothing was written.',
-    action: 'Send fewer additions per request.',
+    meaning: 'The body, or the record made from it, is larger than allowed. Nothing was written.',
+    action: 'Shorten the series or the operands. If Kafka refused the record, raise `max.message.bytes` of the topic.',
   },
   'queue-full': {
     grpc: 'RESOURCE_EXHAUSTED',
@@ -81,6 +81,26 @@ interface ErrorDeclaration {
   readonly action: string;
 }
 
+/** Errors of the server itself: no handler throws them. They leave open whether an addition was written. */
+export const serverFailures = {
+  'deadline-exceeded': {
+    grpc: 'DEADLINE_EXCEEDED',
+    http: 504,
+    title: 'No answer before the deadline',
+    meaning: 'The request did not finish before its deadline. An addition may have been written or not.',
+    action: 'Retry an addition with the same request id: it is counted once. Retry a read with a longer deadline.',
+  },
+  internal: {
+    grpc: 'INTERNAL',
+    http: 500,
+    title: 'Internal error',
+    meaning: 'The server failed in a way that it does not expect. An addition may have been written or not.',
+    action:
+      'Retry an addition with the same request id: it is counted once. The log of the pod has the error; report it.',
+  },
+} as const satisfies Record<string, ErrorDeclaration>;
+
+export type ServerFailureCode = keyof typeof serverFailures;
 export type ErrorCode = keyof typeof errorCatalogue;
 export type GrpcStatusName = (typeof errorCatalogue)[ErrorCode]['grpc'];
 

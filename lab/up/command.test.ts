@@ -129,3 +129,8 @@ for (const [name, run] of [
     assert.match(ran.stdout, /^Examples:$[\s\S]*^Exit codes:$/m);
   });
 }
+
+test('the last -o counts, as for the options themselves', () => {
+  const args = ['--once', '-o', 'table', '-o', 'json'];
+  assert.ok(renderFailedOnce(args, 'x', at)?.startsWith('{'));
+});

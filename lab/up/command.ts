@@ -100,7 +100,7 @@ function checkUsage(options: Options): void {
  */
 export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
   if (!isOnce(args)) return undefined;
-  const format = args.map((arg, at) => readOutput(arg, args[at + 1])).find((value) => value !== undefined);
+  const format = args.map((arg, at) => readOutput(arg, args[at + 1])).findLast((value) => value !== undefined);
   if (format !== 'json' && format !== 'yaml') return undefined;
   return renderStructured(format, buildOnceDocument({ totals: [], proof: undefined, error, at }));
 }

@@ -38,7 +38,10 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
   switch (observed?.state) {
     case undefined:
     case 'absent':
-      return problem('KafkaNotFound', `${name} does not exist: create it, or correct spec.kafka.cluster`);
+      return problem(
+        'KafkaNotFound',
+        `${name} does not exist: create it, or delete the SumPipeline and create it again with the right spec.kafka.cluster`,
+      );
     case 'forbidden':
       return problem(
         'AccessForbidden',
@@ -47,7 +50,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
     case 'crdNotInstalled':
       return problem(
         'CRDNotInstalled',
-        'kafka.strimzi.io/v1 is not installed: install Strimzi, or set spec.kafka.bootstrapServers instead of cluster',
+        'kafka.strimzi.io/v1 is not installed: install Strimzi, or delete the SumPipeline (its data is kept) and create it again with spec.kafka.bootstrapServers',
       );
     case 'found':
       break;
@@ -78,7 +81,7 @@ function strimziTopicProblem(pipeline: SumPipeline): string | undefined {
   const prefix = `${pipeline.metadata.namespace}.`;
   const topic = topicOf(pipeline);
   if (pipeline.spec.kafka.topic.management !== 'Managed' || topic.startsWith(prefix)) return undefined;
-  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: remove it, or re-create the pipeline with a name that does`;
+  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: delete the SumPipeline and create it again without a name, or with a name that does`;
 }
 
 function resolveListener(cluster: ClusterRef, kafka: StrimziKafka, name: string): ResolvedKafka {

@@ -67,7 +67,7 @@ export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling
 function merge(observed: readonly ObservedAutoscaling[]): ObservedAutoscaling {
   const [first] = observed;
   const notable = observed.find(({ reason }) => reason !== 'Scaling') ?? first;
-  if (notable === undefined) throw new Error('there is a component for every component');
+  if (notable === undefined) throw new Error('no component has autoscaling');
   return { ...notable, message: observed.map(({ message }) => message).join('; ') };
 }
 

@@ -70,4 +70,17 @@ describe('the documentation of reasons', () => {
       }
     }
   });
+
+  test('gives no advice that the rules of the CRD refuse: a field that cannot change needs a new SumPipeline', () => {
+    const fixed = /spec\.(?:kafka\.(?:cluster(?!\.listener)|bootstrapServers|topic\.name)|store\.postgres\.schema)/;
+    const actions = Object.values(conditionDocs).flatMap(({ reasons }) =>
+      Object.values(reasons).map(({ action }) => action),
+    );
+    const named = actions.filter((action) => fixed.test(action));
+    assert.ok(named.length > 2, 'the pattern is wrong');
+    assert.deepEqual(
+      named.filter((action) => !/create it again|create a new SumPipeline/.test(action)),
+      [],
+    );
+  });
 });

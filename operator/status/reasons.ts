@@ -56,7 +56,8 @@ const issueReasons = {
 const kafkaPathReasons = {
   KafkaNotFound: {
     meaning: 'The Strimzi Kafka does not exist.',
-    action: 'Create it, or correct spec.kafka.cluster.',
+    action:
+      'Create it. The name of the cluster cannot change: if it is wrong, delete the SumPipeline and create it again.',
   },
   KafkaNotReady: {
     meaning: 'The Strimzi Kafka has published no address for the listener yet.',
@@ -72,11 +73,12 @@ const kafkaPathReasons = {
   },
   TopicNameNotPermitted: {
     meaning: 'A Managed topic in a shared Kafka must begin with the namespace of the pipeline.',
-    action: 'Remove spec.kafka.topic.name, or create the pipeline again with a permitted name.',
+    action: 'Delete the SumPipeline and create it again without spec.kafka.topic.name, or with a permitted name.',
   },
   CRDNotInstalled: {
     meaning: 'Strimzi is not installed.',
-    action: 'Install Strimzi, or set spec.kafka.bootstrapServers instead of cluster.',
+    action:
+      'Install Strimzi, or delete the SumPipeline (its data is kept) and create it again with spec.kafka.bootstrapServers.',
   },
   TopicNotCreated: { meaning: 'The KafkaTopic does not exist yet.', action: none },
   TopicPending: {
@@ -178,7 +180,7 @@ const observabilityReasons = {
   Pending: { meaning: 'The ServiceMonitors are being created.', action: none },
   NotSelected: {
     meaning: 'No Prometheus selects the monitors and rules.',
-    action: 'Set the label that the message names in spec.monitoring.labels.',
+    action: 'Do what the message says: set a label in spec.monitoring.labels, or a selector of the Prometheus.',
   },
   CRDNotInstalled: {
     meaning: 'ServiceMonitor is not installed.',

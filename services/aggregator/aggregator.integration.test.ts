@@ -454,7 +454,7 @@ describe('an aggregator', () => {
     const verdict = await until('it is seen', () =>
       aggregator.verdicts.find(({ kafka }) => kafka.reason === 'LogChanged'),
     );
-    assert.match(verdict.kafka.message, /deleted and re-created.*give it a new schema and topic/);
+    assert.match(verdict.kafka.message, /deleted and re-created.*create a new SumPipeline with a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
     assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
@@ -588,7 +588,7 @@ describe('an aggregator', () => {
     await using thief = startAggregator(name, { SUMPIPELINE_NAME: 'thief' });
     const verdict = await until('it is refused', () => thief.verdicts.find(({ store }) => !store.ok));
     assert.equal(verdict.store.reason, 'StoreInUse');
-    assert.match(verdict.store.message, /books of pipeline shop\/inuse-.*give this pipeline a schema of its own/);
+    assert.match(verdict.store.message, /books of pipeline shop\/inuse-.*delete this SumPipeline and create it again/);
     assert.equal(verdict.exact, null);
   });
 

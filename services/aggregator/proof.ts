@@ -39,7 +39,8 @@ export function buildProof(facts: ProofFacts): GetProofResponse {
 const logUnknown: Exactness = {
   exact: null,
   reason: 'LogUnreachable',
-  message: 'the partitions cannot be read from Kafka now, so nothing is proven; the counters below are current. Retry',
+  message:
+    'the partitions cannot be read from Kafka now, so nothing is proven; the counters below are those of PostgreSQL and the log ends are not known. Retry',
 };
 
 /** Adds the partitions whose log can no longer be compared with the books: retention deleted all counted records. */

@@ -320,7 +320,7 @@ export class LogReplacedError extends LogError {
   constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
     super(
       `topic ${topic} now has id ${found}, but the ledger counts id ${wanted}: the topic was deleted and re-created. No record of it ` +
-        'was counted. Point the pipeline back at the log it counted, or give it a new schema and topic',
+        'was counted. Point the pipeline back at the log it counted, or create a new SumPipeline with a new schema and topic',
     );
     this.name = 'LogReplacedError';
   }

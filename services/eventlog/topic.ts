@@ -98,7 +98,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
       throw new LogUnavailableError(
         'TopicMissing',
         `topic ${topic} does not exist, but its records were counted. Not recreated: new records would reuse offsets that were already counted. ` +
-          'Restore the topic, or give the pipeline a new schema and topic',
+          'Restore the topic, or create a new SumPipeline with a new schema and topic',
       );
     }
     // False when another process created it first: then check its settings as for any topic.
@@ -112,7 +112,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
     throw new TopicConflictError(
       `topic ${topic} holds records that this pipeline has not counted, and its settings differ (${plan.changes.join(', ')}). ` +
-        'The topic was not changed. Use another topic; or, if this is the right topic, set management to External and change its settings yourself',
+        'The topic was not changed. Create a new SumPipeline with another topic; or, if this is the right topic, delete this one and create it again with management External, and change the settings yourself',
     );
   }
   try {

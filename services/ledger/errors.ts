@@ -118,9 +118,9 @@ const silences: ReadonlySet<string> = new Set([
 function identityAdvice(reason: string, detail: string): string {
   switch (reason) {
     case 'StoreInUse':
-      return `${detail}: give this pipeline a schema of its own (store.postgres.schema)`;
+      return `${detail}: delete this SumPipeline and create it again with another store.postgres.schema`;
     case 'LogChanged':
-      return `${detail}: point the pipeline back at the log it counted, or give it a new schema and topic; nothing was changed`;
+      return `${detail}: point the pipeline back at the log it counted, or create a new SumPipeline with a new schema and topic; nothing was changed`;
     default:
       return detail;
   }

@@ -669,7 +669,7 @@ describe('identity', () => {
       const refused = (error: Error) => {
         assert.ok(error instanceof StoreIdentityError);
         assert.equal(error.reason, 'StoreInUse');
-        assert.match(error.message, /books of pipeline shop\/orders: give this pipeline a schema of its own/);
+        assert.match(error.message, /books of pipeline shop\/orders: delete this SumPipeline and create it again/);
         return true;
       };
       await assert.rejects(other.requireOwner(), refused);

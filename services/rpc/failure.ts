@@ -1,9 +1,17 @@
 import { status } from '@grpc/grpc-js';
-import { type ErrorCode, errorCatalogue, type GrpcStatusName, problemTypeBase, SumError } from '#core/errors.ts';
+import {
+  type ErrorCode,
+  errorCatalogue,
+  type GrpcStatusName,
+  problemTypeBase,
+  type ServerFailureCode,
+  SumError,
+  serverFailures,
+} from '#core/errors.ts';
 
 /** An error as both protocols return it. The codes outside the catalogue mean that the server failed. */
 export interface Failure {
-  readonly code: ErrorCode | 'deadline-exceeded' | 'internal';
+  readonly code: ErrorCode | ServerFailureCode;
   readonly httpStatus: number;
   readonly grpcStatus: status;
   readonly title: string;
@@ -28,9 +36,9 @@ export function failureOf(error: SumError): Failure {
 
 export const deadlineExceeded: Failure = {
   code: 'deadline-exceeded',
-  httpStatus: 504,
+  httpStatus: serverFailures['deadline-exceeded'].http,
   grpcStatus: status.DEADLINE_EXCEEDED,
-  title: 'No answer before the deadline',
+  title: serverFailures['deadline-exceeded'].title,
   detail: 'the request did not finish before its deadline; retry, and use the same request id for a write',
   field: undefined,
 };
@@ -38,9 +46,9 @@ export const deadlineExceeded: Failure = {
 /** The response has no internal details. The process logs them. */
 export const internalFailure: Failure = {
   code: 'internal',
-  httpStatus: 500,
+  httpStatus: serverFailures.internal.http,
   grpcStatus: status.INTERNAL,
-  title: 'Internal error',
+  title: serverFailures.internal.title,
   detail: 'the server failed; retry, and use the same request id for a write',
   field: undefined,
 };

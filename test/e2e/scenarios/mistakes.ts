@@ -156,7 +156,7 @@ export function mistakes(fixture: () => Fixture): void {
     test('the schema of another pipeline', async () => {
       const { system, client } = fixture();
       const message =
-        'the schema holds the books of pipeline default/orders: give this pipeline a schema of its own (store.postgres.schema)';
+        'the schema holds the books of pipeline default/orders: delete this SumPipeline and create it again with another store.postgres.schema';
       const pipeline = await start('same-books', { changes: { 'store.postgres.schema': 'default.orders' } });
       await untilSays(client, 'same-books', 'Stalled', { status: 'True', reason: 'StoreInUse', message });
       await pipeline.remove();

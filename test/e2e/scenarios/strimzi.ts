@@ -43,7 +43,7 @@ export function strimzi(fixture: () => Fixture): void {
 
     await says(
       'CRDNotInstalled',
-      'kafka.strimzi.io/v1 is not installed: install Strimzi, or set spec.kafka.bootstrapServers instead of cluster',
+      'kafka.strimzi.io/v1 is not installed: install Strimzi, or delete the SumPipeline (its data is kept) and create it again with spec.kafka.bootstrapServers',
     );
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
@@ -52,7 +52,10 @@ export function strimzi(fixture: () => Fixture): void {
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
-    await says('KafkaNotFound', 'Kafka kafka/main does not exist: create it, or correct spec.kafka.cluster');
+    await says(
+      'KafkaNotFound',
+      'Kafka kafka/main does not exist: create it, or delete the SumPipeline and create it again with the right spec.kafka.cluster',
+    );
     await apply(system, kafka);
     await says(
       'NotPermitted',
