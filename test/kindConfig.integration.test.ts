@@ -7,7 +7,7 @@ import { buildGoModule } from '#lab/cluster/binaries.ts';
 import { createProgress } from '#lab/progress.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..');
 
 /**
  * A fake docker command: it returns what kind reads before it makes a cluster, and fails when kind needs an image.

@@ -7,7 +7,7 @@ import { buildGoModule } from '#lab/cluster/binaries.ts';
 import { createProgress } from '#lab/progress.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
-const folder = join(import.meta.dirname, '..', '..', '.github', 'workflows');
+const folder = join(import.meta.dirname, '..', '.github', 'workflows');
 
 /** The output of actionlint; empty if it finds nothing. */
 async function lint(...files: string[]): Promise<string> {

@@ -269,7 +269,7 @@ describe('AutoscalingActive', () => {
     await reportHpa({ AbleToScale: 'True', ScalingActive: 'False' }, 2, 'FailedGetExternalMetric');
     assert.match(
       await said('False MetricMissing'),
-      /hold at \d since 2026-01-01T00:00:00Z.*PrometheusRule orders-scaling/,
+      /stay at \d since 2026-01-01T00:00:00Z.*PrometheusRule orders-scaling/,
     );
     await reportHpa({ AbleToScale: 'True', ScalingActive: 'True', ScalingLimited: 'True' }, 3, 'TooManyReplicas');
     assert.match(await said('True AtMaximum'), /their maximum of 3; add partitions/);

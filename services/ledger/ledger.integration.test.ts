@@ -728,7 +728,7 @@ describe('identity', () => {
     await assert.rejects(scope.ledger.identify({ clusterId, topicId: 'second' }), (error: unknown) => {
       assert.ok(error instanceof StoreIdentityError);
       assert.equal(error.reason, 'LogChanged');
-      assert.match(error.message, /with id first; the topic of that name has id second now/);
+      assert.match(error.message, /with id first; the topic of that name now has id second/);
       return true;
     });
   });
@@ -736,7 +736,7 @@ describe('identity', () => {
   test('a schema that a newer program wrote is refused', async () => {
     await using scope = await freshLedger();
     await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);
-    await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this one/);
+    await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this program/);
   });
 });
 

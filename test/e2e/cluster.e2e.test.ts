@@ -67,7 +67,7 @@ async function kubectl(...args: string[]): Promise<string> {
 
 /** A verb of the cluster's program, as a user runs it; a verb that hangs is killed and fails. */
 async function runVerb(verb: string): Promise<string> {
-  const program = join(import.meta.dirname, '..', '..', 'tools', 'cluster', 'main.ts');
+  const program = join(import.meta.dirname, '..', '..', 'lab', 'cluster', 'main.ts');
   return (await run(process.execPath, ['--no-warnings', program, verb], { timeout: 20_000 })).stdout;
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'tools', 'loop', 'main.ts');
+const program = join(import.meta.dirname, '..', 'loop', 'main.ts');
 
 test('aggregators are added under ten times the load and released, the total stays exact, and every panel changes', async () => {
   await using folder = await createTemporaryFolder();
