@@ -30,7 +30,11 @@ export const operatorEnvironment = z.object({
   SUMPIPELINE_ADMIN_PORT: whole(0, 65535)
     .default(ports.admin)
     .describe('/livez, /readyz, /metrics; 0 picks a free port'),
-  SUMPIPELINE_KUBECONFIG: text.optional().describe("kubeconfig file; the pod's ServiceAccount when absent"),
+  SUMPIPELINE_KUBECONFIG: text
+    .optional()
+    .describe(
+      "kubeconfig file, whose server is reached through HTTPS_PROXY if that is set; the pod's ServiceAccount, without a proxy, when absent",
+    ),
   SUMPIPELINE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('least level to log'),
 });
 

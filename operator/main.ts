@@ -40,7 +40,9 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   const { metrics, exposition } = createMetrics(operatorMetrics);
   const file = config.SUMPIPELINE_KUBECONFIG;
   const credentials =
-    file === undefined ? inClusterCredentials(process.env) : kubeconfigCredentials({ file, env: process.env });
+    file === undefined
+      ? inClusterCredentials(process.env)
+      : kubeconfigCredentials({ file, env: process.env, pluginTimeoutMs: 30_000 });
   const clock = systemClock;
   const transport = createTransport({ credentials, clock, metrics, userAgent: operatorName });
   releasers.add('connections to the API server', () => transport.close());

@@ -1,4 +1,5 @@
 import { CliError, describeChain, exitCodes, usageError } from '#cli/exit.ts';
+import { shellWord } from '#cli/output/shell.ts';
 import { type Access, resolveAccess } from '#kube/client/access.ts';
 import { type CredentialSource, type Credentials, credentialsOf } from '#kube/client/credentials.ts';
 import { KubernetesError } from '#kube/client/errors.ts';
@@ -22,8 +23,8 @@ export interface Cluster {
   readonly context: string;
   /** Of the context, else `default`. */
   readonly namespace: string;
-  /** For the port-forward, which the client library does. */
-  credentials(): Promise<Credentials>;
+  /** For the port-forward, which the client library does. Throws CliError, or the reason of the signal. */
+  credentials(signal: AbortSignal): Promise<Credentials>;
   /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
   request(request: ClusterRequest): Promise<unknown>;
   /**
@@ -64,6 +65,8 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
   const access = findAccess(options, env);
   const { context, namespace } = access;
   const credentials = credentialsOf(access, { env });
+  const kubectl = kubectlCommand(options, access);
+  const load = (signal: AbortSignal) => awaitCredentials(credentials, { context, kubectl, signal });
   const transport = createTransport({
     credentials,
     clock: systemClock,
@@ -73,10 +76,10 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
   return {
     context,
     namespace,
-    credentials: () => credentials.load(),
+    credentials: load,
     async request({ signal, body, contentType = 'application/json', ...request }) {
       try {
-        await awaitCredentials(credentials, access, signal);
+        await load(signal);
         const answer = await transport.request({
           ...request,
           ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
@@ -85,18 +88,18 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
         });
         return answer.body;
       } catch (error) {
-        throw explain(error, access);
+        throw explain(error, access, kubectl);
       }
     },
     async *lines({ signal, ...request }) {
       try {
-        await awaitCredentials(credentials, access, signal);
+        await load(signal);
         // The other side may be silent for a long time while it works, and its end is not known.
         const limits = { timeoutMs: Number.POSITIVE_INFINITY, silenceMs: 0 };
         const call = { method: 'GET' as const, ...request };
         yield* readLines(transport.stream({ ...call, ...limits, context: contextOf(call), signal }));
       } catch (error) {
-        throw explain(error, access);
+        throw explain(error, access, kubectl);
       }
     },
   };
@@ -117,33 +120,44 @@ function findAccess({ kubeconfig, context, instead }: LoadOptions, env: Environm
  * Loads the credentials without the time limit of a request: a plugin may open a browser and wait for the login. The plugin
  * keeps the result, so the request that follows does not wait again.
  */
-async function awaitCredentials(source: CredentialSource, { context }: Access, signal: AbortSignal): Promise<void> {
+async function awaitCredentials(
+  source: CredentialSource,
+  { context, kubectl, signal }: { context: string; kubectl: string; signal: AbortSignal },
+): Promise<Credentials> {
   try {
-    await orAborted(signal, () => source.load());
+    return await orAborted(signal, () => source.load());
   } catch (error) {
     signal.throwIfAborted();
-    const message = `the credentials of the context "${context}" cannot be used: ${describeChain(error)}`;
-    throw new CliError(exitCodes.unreachable, message, {
-      hint: `Try: kubectl --context ${context} version`,
-      cause: error,
-    });
+    const ofContext = context === '' ? '' : ` of the context "${context}"`;
+    const message = `the credentials${ofContext} cannot be used: ${describeChain(error)}`;
+    throw new CliError(exitCodes.unreachable, message, { hint: `Try: ${kubectl} version`, cause: error });
   }
+}
+
+/** What reaches the same cluster. `in-cluster` is the pod, which kubectl finds without a context. */
+function kubectlCommand({ kubeconfig = '', ...options }: LoadOptions, access: Access): string {
+  const context = options.context || (access.context === 'in-cluster' ? '' : access.context);
+  const flags = [
+    ...(kubeconfig === '' ? [] : ['--kubeconfig', shellWord(kubeconfig)]),
+    ...(context === '' ? [] : ['--context', shellWord(context)]),
+  ];
+  return ['kubectl', ...flags].join(' ');
 }
 
 function contextOf({ method, path }: Pick<HttpRequest, 'method' | 'path'>) {
   return { verb: method, kind: path };
 }
 
-function explain(error: unknown, { context, server }: Access): unknown {
+function explain(error: unknown, { context, server }: Access, kubectl: string): unknown {
   if (!(error instanceof KubernetesError)) return error;
   if (error.status === undefined) {
     const message = `cannot reach the API server ${server}: ${describeChain(error.cause ?? error)}`;
-    const hint = `The context is "${context}". Try: kubectl --context ${context} version`;
+    const hint = `${context === '' ? '' : `The context is "${context}". `}Try: ${kubectl} version`;
     return new CliError(exitCodes.unreachable, message, { hint, cause: error });
   }
   if (error.status === 401) {
     return new CliError(exitCodes.unreachable, 'the API server does not know these credentials (401)', {
-      hint: `Log in again; the context is "${context}".`,
+      hint: context === '' ? 'Log in again.' : `Log in again; the context is "${context}".`,
     });
   }
   const causes = error.causes.map(({ field = '', message = '' }) => ({ field, message }));

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
+import { TryAgain } from '#cli/api/failure.ts';
+import { CliError, exitCodes } from '#cli/exit.ts';
 import { runSumctl } from '#cli/testing/context.ts';
 import { type FakePod, startFakeApiServer } from '#cli/testing/fakeApiServer.ts';
 import { startFakeGrpc } from '#cli/testing/fakeGrpc.ts';
 import { startFakeService } from '#cli/testing/fakeService.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
+import { type Cluster, loadCluster } from './cluster.ts';
+import { createPodDialler } from './pods.ts';
+import { forwardPort } from './tunnel.ts';
 
 const orders = { metadata: { name: 'orders', namespace: 'shop' } };
 const billing = { metadata: { name: 'billing', namespace: 'shop' } };
@@ -246,4 +251,107 @@ test('an API server that does not answer is named with its context', async () =>
   const ran = await runSumctl(['total', '--kubeconfig', kubeconfig]);
   assert.equal(ran.exitCode, 3);
   assert.match(ran.stderr, /cannot reach the API server http:.*ECONNREFUSED.*\nThe context is "fake"/);
+});
+
+/** What sumctl says of a cluster that does not respond, or of a kubeconfig that it refuses. */
+async function failWith(kubeconfig: object, load: { context?: string; env?: Record<string, string> } = {}) {
+  await using folder = await createTemporaryFolder({ "it's": stringify(kubeconfig) });
+  const file = folder.file("it's");
+  const { signal } = new AbortController();
+  try {
+    const cluster = loadCluster({ kubeconfig: file, context: load.context }, load.env ?? {});
+    await cluster.credentials(signal);
+    await cluster.request({ method: 'GET', path: '/x', signal });
+  } catch (error) {
+    assert.ok(error instanceof CliError, String(error));
+    return { ...error, message: error.message, hint: error.hint?.replace(folder.path, '/folder') };
+  }
+  return assert.fail('no error');
+}
+
+const closed = [{ name: 'a', cluster: { server: 'http://127.0.0.1:1' } }];
+
+test('the hint repeats --kubeconfig and the context, in words that a shell reads', async () => {
+  const kubeconfig = { clusters: closed, users, contexts: [context('my ctx', 'a')], 'current-context': 'my ctx' };
+  const { hint } = await failWith(kubeconfig);
+  assert.equal(
+    hint,
+    `The context is "my ctx". Try: kubectl --kubeconfig '/folder/it'\\''s' --context 'my ctx' version`,
+  );
+});
+
+test('the hint leaves out an empty context', async () => {
+  const { hint } = await failWith({}, { env: { KUBERNETES_MASTER: 'http://127.0.0.1:1' } });
+  assert.equal(hint, `Try: kubectl --kubeconfig '/folder/it'\\''s' version`);
+});
+
+test('credentials of a tunnel that cannot be used are named with their context', async () => {
+  const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
+  const broken = [{ name: 'u', user: { tokenFile: '/absent' } }];
+  const failure = await failWith({ clusters, users: broken, contexts: [context('a', 'a')], 'current-context': 'a' });
+  assert.equal(failure.exitCode, 3);
+  assert.match(failure.message, /^the credentials of the context "a" cannot be used: ENOENT/);
+  assert.match(failure.hint ?? '', /^Try: kubectl --kubeconfig \S+ --context a version$/);
+});
+
+test('who waits for the credentials of a tunnel may give up', async () => {
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  // It ends by itself, so that the test ends when it fails.
+  const exec = { command: 'sleep', args: ['5'], apiVersion, interactiveMode: 'Never' };
+  await using folder = await createTemporaryFolder({
+    kubeconfig: stringify({
+      clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: { exec } }],
+      contexts: [context('a', 'a')],
+      'current-context': 'a',
+    }),
+  });
+  const cluster = loadCluster({ kubeconfig: folder.file('kubeconfig') }, { PATH: process.env['PATH'] });
+  const reason = new Error('enough');
+  const giveUp = new AbortController();
+  setTimeout(() => giveUp.abort(reason), 100);
+  const opening = forwardPort({
+    cluster,
+    namespace: 'shop',
+    pod: 'p1',
+    port: 8080,
+    signal: giveUp.signal,
+  });
+  await assert.rejects(opening, reason);
+});
+
+test('credentials that cannot be used are no fault of the pod, whatever their error says', async () => {
+  const message = 'the credentials of the context "a" cannot be used: the plugin got 403';
+  const cluster: Cluster = {
+    context: 'a',
+    namespace: 'shop',
+    credentials: async () => {
+      throw new CliError(exitCodes.unreachable, message);
+    },
+    request: async () => ({
+      items: [
+        { metadata: { name: 'p1' }, status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
+      ],
+    }),
+    lines: () => assert.fail('not asked for'),
+  };
+  const ref = { namespace: 'shop', name: 'orders' };
+  const { signal } = new AbortController();
+  const dial = createPodDialler({ cluster, ref, component: 'calculator', port: 8080, signal });
+  await assert.rejects(dial(), (error) => error instanceof TryAgain && error.message === message);
+});
+
+test('an environment that cannot be used is a usage error', async () => {
+  const kubeconfig = { clusters: closed, users, contexts: [context('a', 'a')], 'current-context': 'a' };
+  const server = { ...kubeconfig, clusters: [{ name: 'a', cluster: { server: 'http://kube.test' } }] };
+  const failure = await failWith(server, { env: { HTTP_PROXY: 'http://127.0.0.1:1', REQUEST_METHOD: 'GET' } });
+  assert.equal(failure.exitCode, 2);
+  assert.match(failure.message, /^HTTP_PROXY is not used where REQUEST_METHOD is set/);
+});
+
+test('an empty file of --kubeconfig is told to have no cluster', async () => {
+  const failure = await failWith({});
+  assert.equal(failure.exitCode, 2);
+  assert.match(failure.message, /^there is no cluster in the kubeconfig \/.*it's$/);
+  assert.equal(failure.hint, 'Name another with --kubeconfig.');
 });

@@ -88,6 +88,8 @@ function describePods(pods: readonly LivePod[]): string {
 }
 
 function explainForward(error: unknown, pod: string, namespace: string): Error {
+  // Without credentials no pod was asked.
+  if (error instanceof CliError) return new TryAgain(error.message, { mayBeWritten: false, cause: error });
   const text = describeChain(error);
   if (/\b403\b/.test(text)) {
     return new CliError(exitCodes.failed, `not permitted to forward a port to pod ${pod}`, {

@@ -41,7 +41,7 @@ export async function forwardPort(options: {
     },
   });
   const { createPortForward } = await import('./portForward.ts');
-  const portForward = createPortForward(await cluster.credentials());
+  const portForward = createPortForward(await cluster.credentials(signal));
   const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
   const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
   // Responses that have arrived are still read; then the stream ends like a closed connection.

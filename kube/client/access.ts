@@ -1,12 +1,6 @@
+import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import {
-  type Environment,
-  isMissing,
-  type Kubeconfig,
-  KubeconfigError,
-  type ReadFile,
-  readFromDisk,
-} from './kubeconfig.ts';
+import { type Environment, type Kubeconfig, KubeconfigError, type ReadFile, readFromDisk } from './kubeconfig.ts';
 import { type Cluster, type Context, noCluster, noUser, type User } from './kubeconfigFile.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 
@@ -31,6 +25,8 @@ export interface ResolveOptions {
   readonly env: Environment;
   /** Default: reads the disk. */
   readonly readFile?: ReadFile;
+  /** Default: looks at the disk. */
+  readonly isFile?: (file: string) => boolean;
 }
 
 /**
@@ -45,16 +41,15 @@ export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Acce
   const problems = [...clusterProblems(cluster), ...userProblems(user)];
   if (problems.length > 0)
     throw invalid(`the kubeconfig is not valid for the context "${name}": ${problems.join('; ')}`);
-  const pod = findPod(env, options.readFile ?? readFromDisk);
+  const isPod = isInPod(options);
+  const namespace = context?.namespace || (isPod ? namespaceOfPod(options) : 'default');
   const server = cluster.server || (env['KUBERNETES_MASTER'] ?? '');
-  if (pod !== undefined && isDefaultServer(server, cluster, user, env)) {
-    return { ...pod, namespace: context?.namespace || pod.namespace };
-  }
+  if (isPod && isDefaultServer(server, cluster, user, env)) return { ...accessOfPod(options), namespace };
   if (server === '') throw withoutServer(config, name, context);
   const base = toBaseUrl(server);
   return {
     context: name,
-    namespace: context?.namespace || pod?.namespace || 'default',
+    namespace,
     server: base,
     proxy: proxyOf(base, cluster, env),
     cluster: { ...cluster, server },
@@ -63,9 +58,8 @@ export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Acce
 }
 
 /** The ServiceAccount of the pod in which this process runs. Throws outside of a pod. */
-export function inClusterAccess(env: Environment, readFile: ReadFile = readFromDisk): Access {
-  const pod = findPod(env, readFile);
-  if (pod !== undefined) return pod;
+export function inClusterAccess(env: Environment): Access {
+  if (isInPod({ env })) return accessOfPod({ env });
   throw new Error(
     `this process does not run in a pod: KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT and ${serviceAccount}/token are needed`,
   );
@@ -87,10 +81,14 @@ function chooseContext(config: Kubeconfig, wanted: string): { name: string; cont
 
 /** kubectl goes on with localhost:8080, where no API server has listened without TLS for years (docs/adr/0036). */
 function withoutServer(config: Kubeconfig, name: string, context: Context | undefined): KubeconfigError {
-  const { clusters, users, contexts, missing } = config;
+  const { clusters, users, contexts, files, missing } = config;
   if (context === undefined && clusters.size + users.size + contexts.size > 0) {
     const hint = 'Choose one with --context, or kubectl config use-context.';
     return new KubeconfigError('unknownContext', 'the kubeconfig has no current context', hint);
+  }
+  if (context === undefined && files.length > 0) {
+    const message = `there is no cluster in the kubeconfig ${files.join(', ')}`;
+    return new KubeconfigError('unknownCluster', message, 'Name another with --kubeconfig.');
   }
   if (context === undefined) {
     const where = missing.length === 0 ? '' : ` (KUBECONFIG names ${missing.join(', ')})`;
@@ -188,29 +186,50 @@ function proxyOf(server: string, { proxyUrl }: Cluster, env: Environment): strin
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Undefined outside of a pod, and in one without a ServiceAccount's token. */
-function findPod(env: Environment, readFile: ReadFile): Access | undefined {
+/** Reads nothing: a kubeconfig that names its server does not depend on what is in the files of the pod. */
+function isInPod({ env, isFile = isFileOnDisk }: ResolveOptions): boolean {
+  const isNamed = Boolean(env['KUBERNETES_SERVICE_HOST']) && Boolean(env['KUBERNETES_SERVICE_PORT']);
+  return isNamed && isFile(`${serviceAccount}/token`);
+}
+
+function namespaceOfPod({ env, readFile = readFromDisk }: ResolveOptions): string {
+  if (env['POD_NAMESPACE']) return env['POD_NAMESPACE'];
+  try {
+    return readFile(`${serviceAccount}/namespace`).trim() || 'default';
+  } catch {
+    // As kubectl does: the file need not be there, and a namespace can be named.
+    return 'default';
+  }
+}
+
+function accessOfPod(options: ResolveOptions): Access {
+  const { env, isFile = isFileOnDisk } = options;
   const [host = '', port = ''] = [env['KUBERNETES_SERVICE_HOST'], env['KUBERNETES_SERVICE_PORT']];
-  if (host === '' || port === '') return undefined;
-  if (textOf(`${serviceAccount}/token`, readFile) === undefined) return undefined;
   const server = `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  if (!/^\d+$/.test(port) || !URL.canParse(server)) {
+    throw new KubeconfigError(
+      'invalid',
+      `KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no host and port: "${host}" and "${port}"`,
+      'Correct them, or name a kubeconfig with --kubeconfig.',
+    );
+  }
   const caFile = `${serviceAccount}/ca.crt`;
   return {
     context: 'in-cluster',
-    namespace: env['POD_NAMESPACE'] || textOf(`${serviceAccount}/namespace`, readFile)?.trim() || 'default',
+    namespace: namespaceOfPod(options),
     server,
     proxy: proxyFromEnvironment(server, env),
     // Without its file the certificate authorities of the machine are trusted, as kubectl does.
-    cluster: { ...noCluster, server, caFile: textOf(caFile, readFile) === undefined ? '' : caFile },
+    cluster: { ...noCluster, server, caFile: isFile(caFile) ? caFile : '' },
     user: { ...noUser, tokenFile: `${serviceAccount}/token` },
   };
 }
 
-function textOf(file: string, readFile: ReadFile): string | undefined {
+/** What cannot be looked at is none, as kubectl has it. */
+function isFileOnDisk(file: string): boolean {
   try {
-    return readFile(file);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+    return statSync(file).isFile();
+  } catch {
+    return false;
   }
 }

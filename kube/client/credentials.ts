@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { systemClock } from '#kube/clock.ts';
 import { type Access, inClusterAccess, resolveAccess } from './access.ts';
-import { createExecPlugin, type ExecCredential, type ExecPlugin } from './execPlugin.ts';
+import { createExecPlugin, type ExecCredential, type ExecPlugin, type ExecPluginOptions } from './execPlugin.ts';
 import { type Environment, loadKubeconfig, type ReadFile, readFromDisk } from './kubeconfig.ts';
 import type { User } from './kubeconfigFile.ts';
 
@@ -32,6 +33,8 @@ export interface CredentialSource {
    * the API server did not accept what the last call returned.
    */
   load(isRefused?: boolean): Promise<Credentials>;
+  /** Ends what a load that is not finished has started: a plugin that still runs. */
+  close?(): void;
 }
 
 export interface CredentialOptions {
@@ -39,8 +42,10 @@ export interface CredentialOptions {
   readonly env?: Environment;
   /** Default: reads the disk. */
   readonly readFile?: ReadFile;
-  /** Milliseconds since 1970, for what a plugin says of the end of its token. Default: the system's clock. */
-  readonly wallMs?: () => number;
+  /** For the end of a plugin's token, and for its time limit. Default: the system's clock. */
+  readonly clock?: ExecPluginOptions['clock'];
+  /** How long an exec plugin may run, ms. Default: without end, because a person may have to log in. */
+  readonly pluginTimeoutMs?: number;
 }
 
 /** The pod's ServiceAccount: its token file rotates, and is read again at every load. No proxy is used. */
@@ -49,15 +54,24 @@ export function inClusterCredentials(env: Environment): CredentialSource {
   return credentialsOf(inClusterAccess({ KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT }));
 }
 
-/** A kubeconfig file, in its current context or in the one that is named. */
+/**
+ * A kubeconfig file, in its current context or in the one that is named. It has to name its server: the pod around this
+ * process and KUBERNETES_MASTER do not count, so a program with a broken file does not work on another cluster.
+ */
 export function kubeconfigCredentials(options: {
   file: string;
   context?: string;
+  /** Proxies count, and a plugin gets all of it. */
   env: Environment;
+  pluginTimeoutMs?: number;
+  /** For tests: whether the files of a pod are there. */
+  isFile?: (file: string) => boolean;
 }): CredentialSource & { readonly namespace: string } {
-  const { file, context, env } = options;
-  const access = resolveAccess(loadKubeconfig({ explicitPath: file, env }), { context, env });
-  return { namespace: access.namespace, ...credentialsOf(access, { env }) };
+  const { file, context, env, pluginTimeoutMs, ...disk } = options;
+  const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, KUBERNETES_MASTER, ...around } = env;
+  const access = resolveAccess(loadKubeconfig({ explicitPath: file, env }), { ...disk, context, env: around });
+  const limit = pluginTimeoutMs === undefined ? {} : { pluginTimeoutMs };
+  return { namespace: access.namespace, ...credentialsOf(access, { env, ...limit }) };
 }
 
 /** Credentials of a context, by the rules of kubectl: what wins over what is in docs/adr/0036. */
@@ -70,12 +84,13 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
 
   async function execCredential(ca: string, isRefused: boolean): Promise<ExecCredential | undefined> {
     if (user.exec === undefined || identifiesItself(user)) return undefined;
-    const { env = {}, wallMs = Date.now } = options;
-    plugin ??= createExecPlugin({ exec: user.exec, access, ca, env, wallMs });
+    const { env = {}, clock = systemClock, pluginTimeoutMs: timeoutMs } = options;
+    plugin ??= createExecPlugin({ exec: user.exec, access, ca, env, clock, timeoutMs });
     return await plugin.get(isRefused);
   }
 
   return {
+    close: () => plugin?.close(),
     async load(isRefused = false) {
       const impersonation = impersonationHeaders(user);
       const fromUrl = basicOfUrl(cluster.server);

@@ -3,35 +3,56 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FakeClock } from '#kube/testing/fakeClock.ts';
 import { resolveAccess } from './access.ts';
+import { kubeconfigCredentials } from './credentials.ts';
 import { createExecPlugin } from './execPlugin.ts';
 import { parseKubeconfigFile } from './kubeconfigFile.ts';
 
 const apiVersion = 'client.authentication.k8s.io/v1';
 
 /** A plugin that counts its runs in a file, and prints `status` with %s for the number of the run. */
-async function createPlugin(status: object) {
-  const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
+function createPlugin(status: object) {
   const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
-  const script = `#!/bin/sh\nprintf x >> runs\nsleep 0.1\nprintf '${credential}' "$(wc -c < runs)"\n`;
-  await writeFile(join(folder, 'plugin'), script.replaceAll('runs', join(folder, 'runs')));
-  await chmod(join(folder, 'plugin'), 0o755);
-  const config = {
+  return createScript(`#!/bin/sh\nprintf x >> runs\nsleep 0.1\nprintf '${credential}' "$(wc -c < runs)"\n`);
+}
+
+/** A plugin that writes its process id into `runs` and then hangs. `isStubborn`: it ignores SIGTERM. */
+function createHanging(isStubborn: boolean) {
+  const ignore = isStubborn ? "process.on('SIGTERM', () => {});" : '';
+  const hang = "require('node:fs').writeFileSync('runs', String(process.pid)); setInterval(() => {}, 1000);";
+  return createScript(`#!${process.execPath}\n${ignore}\n${hang}\n`);
+}
+
+function buildConfig(exec: object): object {
+  return {
     clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-    users: [{ name: 'u', user: { exec: { command: './plugin', apiVersion, interactiveMode: 'Never' } } }],
+    users: [{ name: 'u', user: { exec } }],
     contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
     'current-context': 'x',
   };
+}
+
+async function createScript(script: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
+  await writeFile(join(folder, 'plugin'), script.replaceAll('runs', join(folder, 'runs')));
+  await chmod(join(folder, 'plugin'), 0o755);
+  const config = buildConfig({ command: './plugin', apiVersion, interactiveMode: 'Never' });
   const file = parseKubeconfigFile(JSON.stringify(config), join(folder, 'config'));
-  const access = resolveAccess({ ...file, missing: [] }, { env: {} });
+  const access = resolveAccess({ ...file, files: [], missing: [] }, { env: {} });
   assert.ok(access.user.exec);
-  let now = 0;
+  const clock = new FakeClock();
   const env = { PATH: process.env['PATH'] };
-  const plugin = createExecPlugin({ exec: access.user.exec, access, ca: '', env, wallMs: () => now });
+  const plugin = createExecPlugin({ exec: access.user.exec, access, ca: '', env, clock, timeoutMs: 30_000 });
   return {
     get: async (isRefused = false) => (await plugin.get(isRefused)).token,
-    setTime: (text: string) => (now = Date.parse(text)),
+    close: () => plugin.close(),
+    clock,
+    setTime: (text: string) => (clock.wallOffsetMs = Date.parse(text)),
     runs: async () => (await readFile(join(folder, 'runs'), 'utf8')).length,
+    /** Of the process that hangs, once it does. */
+    pid: () =>
+      eventually(async () => Number(await readFile(join(folder, 'runs'), 'utf8').catch(() => '')) || undefined),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }
@@ -57,6 +78,79 @@ test('who asks at the same time shares one run', async () => {
 });
 
 test('a plugin that prints without end is stopped', async () => {
-  await using plugin = await createPlugin({ token: 'x'.repeat(1024 * 1024) });
-  await assert.rejects(plugin.get(), /ended with SIGTERM|not JSON/);
+  const print = "process.on('SIGTERM', () => {}); setInterval(() => process.stdout.write('x'.repeat(100_000)), 1);";
+  const ignore = "process.stdout.on('error', () => {});";
+  const note = "require('node:fs').writeFileSync('runs', String(process.pid));";
+  await using plugin = await createScript(`#!${process.execPath}\n${note}\n${ignore}\n${print}\n`);
+  await assert.rejects(plugin.get(), /printed more than 1048576 bytes and was stopped$/);
+  const pid = await plugin.pid();
+  assert.ok(isRunning(pid));
+  await plugin.clock.advance(2_000);
+  await eventually(async () => !isRunning(pid) || undefined);
 });
+
+test('a plugin that hangs is stopped at its time limit, by SIGKILL if it ignores SIGTERM, and then run again', async () => {
+  for (const isStubborn of [false, true]) {
+    await using plugin = await createHanging(isStubborn);
+    const got = assert.rejects(plugin.get(), /did not end within 30000 ms and was stopped$/);
+    const pid = await plugin.pid();
+    await plugin.clock.advance(29_999);
+    assert.ok(isRunning(pid));
+    await plugin.clock.advance(1);
+    await got;
+    if (isStubborn) await plugin.clock.advance(2_000);
+    await eventually(async () => !isRunning(pid) || undefined);
+    assert.equal(plugin.clock.pending, 0);
+    const again = assert.rejects(plugin.get(), /was stopped$/);
+    const other = await eventually(async () => ((await plugin.pid()) === pid ? undefined : await plugin.pid()));
+    plugin.close();
+    await again;
+    if (isStubborn) await plugin.clock.advance(2_000);
+    await eventually(async () => !isRunning(other) || undefined);
+  }
+});
+
+test('who connects with a kubeconfig sets the time limit of its plugin', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
+  try {
+    const file = join(folder, 'config');
+    // It ends by itself, so that the test ends when it fails.
+    const exec = { command: 'sleep', args: ['5'], apiVersion, interactiveMode: 'Never' };
+    await writeFile(file, JSON.stringify(buildConfig(exec)));
+    const env = { PATH: process.env['PATH'] };
+    const credentials = kubeconfigCredentials({ file, env, pluginTimeoutMs: 50 });
+    await assert.rejects(credentials.load(), /did not end within 50 ms/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a plugin that hangs ends with the process that waits for it', async () => {
+  await using plugin = await createHanging(false);
+  const listeners = process.listeners('exit');
+  const got = assert.rejects(plugin.get(), /ended with SIGTERM$/);
+  const pid = await plugin.pid();
+  for (const listener of process.listeners('exit')) if (!listeners.includes(listener)) listener(0);
+  await got;
+  assert.equal(isRunning(pid), false);
+  assert.deepEqual(process.listeners('exit'), listeners);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Asks until there is a value. */
+async function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const value = await ask();
+    if (value !== undefined) return value;
+    assert.ok(performance.now() < deadline, 'it did not come to be');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

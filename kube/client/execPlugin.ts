@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { isatty } from 'node:tty';
 import { z } from 'zod';
+import type { Clock } from '#kube/clock.ts';
 import type { Access } from './access.ts';
 import type { Environment } from './kubeconfig.ts';
 import type { Exec } from './kubeconfigFile.ts';
@@ -18,6 +19,8 @@ export interface ExecPlugin {
    * share one run, because a plugin may open a browser.
    */
   get(isRefused: boolean): Promise<ExecCredential>;
+  /** Ends a run, and who waits for it gets an error. */
+  close(): void;
 }
 
 export interface ExecPluginOptions {
@@ -28,8 +31,9 @@ export interface ExecPluginOptions {
   readonly ca: string;
   /** The plugin's environment, before that of its entry. */
   readonly env: Environment;
-  /** Milliseconds since 1970. */
-  readonly wallMs: () => number;
+  readonly clock: Pick<Clock, 'wallMs' | 'after'>;
+  /** How long one run may take, ms. Undefined: without end. */
+  readonly timeoutMs?: number | undefined;
 }
 
 const apiVersions: ReadonlySet<string> = new Set([
@@ -39,15 +43,17 @@ const apiVersions: ReadonlySet<string> = new Set([
 
 /** Runs a credential plugin by the rules of client-go (plugin/pkg/client/auth/exec). */
 export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
-  const { exec, wallMs } = options;
+  const { exec, clock } = options;
   if (!apiVersions.has(exec.apiVersion)) {
     throw new Error(`the exec plugin ${exec.command} has the apiVersion "${exec.apiVersion}", which is not supported`);
   }
   let last: { credential: ExecCredential; expiresAt: number } | undefined;
+  let run: Run | undefined;
   let running: Promise<ExecCredential> | undefined;
 
   async function refresh(): Promise<ExecCredential> {
-    const status = readCredential(exec, await run(options));
+    run = start(options);
+    const status = readCredential(exec, await run.output);
     const expiresAt = status.expirationTimestamp ? Date.parse(status.expirationTimestamp) : Number.POSITIVE_INFINITY;
     const { token, clientCertificateData: cert, clientKeyData: key } = status;
     last = { credential: { token, cert, key }, expiresAt };
@@ -57,21 +63,29 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   return {
     async get(isRefused) {
       if (running !== undefined) return await running;
-      if (last !== undefined && !isRefused && wallMs() <= last.expiresAt) return last.credential;
+      if (last !== undefined && !isRefused && clock.wallMs() <= last.expiresAt) return last.credential;
       running = refresh();
       try {
         return await running;
       } finally {
         running = undefined;
+        run = undefined;
       }
     },
+    close: () => run?.stop(),
   };
 }
 
 /** Larger than any token or certificate chain. */
 const outputBytesMax = 1024 * 1024;
 
-async function run({ exec, access, ca, env }: ExecPluginOptions): Promise<string> {
+interface Run {
+  /** What the plugin prints. */
+  readonly output: Promise<string>;
+  stop(): void;
+}
+
+function start({ exec, access, ca, env, clock, timeoutMs }: ExecPluginOptions): Run {
   const isInteractive = chooseInteractive(exec);
   const info = {
     kind: 'ExecCredential',
@@ -83,23 +97,61 @@ async function run({ exec, access, ca, env }: ExecPluginOptions): Promise<string
     env: { ...env, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
     stdio: [isInteractive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
   });
-  return await new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    child.stdout?.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > outputBytesMax) child.kill();
-      else chunks.push(chunk);
-    });
-    child.on('error', (cause) => {
-      const hint = exec.installHint === '' ? '' : `. ${printable(exec.installHint)}`;
-      reject(new Error(`cannot run the exec plugin ${exec.command}${hint}`, { cause }));
-    });
-    child.on('close', (code, signal) => {
-      if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'));
-      else reject(new Error(`the exec plugin ${exec.command} ended with ${signal ?? `exit code ${code}`}`));
-    });
+  const kill = createKiller(child, clock);
+  const { promise: output, resolve, reject } = Promise.withResolvers<string>();
+  const fail = (what: string) => reject(new Error(`the exec plugin ${exec.command} ${what}`));
+  // The error comes at once: a program that the plugin started may hold its output open.
+  const stop = (why: string) => {
+    fail(why);
+    child.stdout.destroy();
+    kill();
+  };
+  const cancel =
+    timeoutMs === undefined
+      ? () => {}
+      : clock.after(timeoutMs, () => stop(`did not end within ${timeoutMs} ms and was stopped`));
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > outputBytesMax) stop(`printed more than ${outputBytesMax} bytes and was stopped`);
+    else chunks.push(chunk);
   });
+  child.on('error', (cause) => {
+    cancel();
+    const hint = exec.installHint === '' ? '' : `. ${printable(exec.installHint)}`;
+    reject(new Error(`cannot run the exec plugin ${exec.command}${hint}`, { cause }));
+  });
+  child.on('close', (code, signal) => {
+    cancel();
+    if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'));
+    else fail(`ended with ${signal ?? `exit code ${code}`}`);
+  });
+  return { output, stop: () => stop('was stopped') };
+}
+
+/** How long a plugin has to end by itself after SIGTERM, ms. */
+const graceMs = 2_000;
+
+/**
+ * Returns what ends the child: SIGTERM, and SIGKILL where that is not enough. Without a call the child gets SIGTERM when
+ * this process ends: then there is no time for more.
+ */
+function createKiller(child: ChildProcess, clock: ExecPluginOptions['clock']): () => void {
+  let cancel: (() => void) | undefined;
+  const kill = () => {
+    if (cancel === undefined && child.kill('SIGTERM')) cancel = clock.after(graceMs, () => child.kill('SIGKILL'));
+  };
+  const atExit = () => child.kill(cancel === undefined ? 'SIGTERM' : 'SIGKILL');
+  process.once('exit', atExit);
+  const forget = () => {
+    process.off('exit', atExit);
+    cancel?.();
+  };
+  // The second is the only one where the program could not be started.
+  child.once('exit', forget);
+  child.once('error', forget);
+  return kill;
 }
 
 function chooseInteractive({ command, interactiveMode }: Exec): boolean {

@@ -4,6 +4,8 @@ import { type KubeconfigFile, parseKubeconfigFile } from './kubeconfigFile.ts';
 
 /** What the files say together. Every path in an entry is absolute. */
 export interface Kubeconfig extends KubeconfigFile {
+  /** The files that were read. */
+  readonly files: readonly string[];
   /** Files that KUBECONFIG names and that do not exist. */
   readonly missing: readonly string[];
 }
@@ -57,7 +59,10 @@ export function loadKubeconfig(options: KubeconfigOptions): Kubeconfig {
     }
   }
   const [first] = failures;
-  if (first === undefined) return { ...merge(found), missing: env['KUBECONFIG'] ? missing : [] };
+  if (first === undefined) {
+    const files = wanted.filter((file) => !missing.includes(file));
+    return { ...merge(found), files, missing: env['KUBECONFIG'] ? missing : [] };
+  }
   throw new KubeconfigError(
     'unreadable',
     `the kubeconfig cannot be read: ${failures.map((failure) => `${failure.message}: ${causeOf(failure)}`).join('; ')}`,
@@ -88,7 +93,7 @@ function firstWins<T>(maps: readonly ReadonlyMap<string, T>[]): ReadonlyMap<stri
   return new Map(maps.toReversed().flatMap((entries) => [...entries]));
 }
 
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 

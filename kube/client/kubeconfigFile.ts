@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { parseAllDocuments, type Tags } from 'yaml';
+import { parseAllDocuments, type Tags, type YAMLError } from 'yaml';
 import { z } from 'zod';
 
 /**
@@ -154,13 +154,26 @@ export function parseKubeconfigFile(content: string, file: string): KubeconfigFi
 function readYaml(content: string): unknown {
   const customTags = (tags: Tags): Tags =>
     tags.filter((tag) => typeof tag === 'string' || (!tag.tag.endsWith(':timestamp') && tag.format !== 'TIME'));
-  const documents = parseAllDocuments(content, { version: '1.1', uniqueKeys: false, customTags });
+  // Its warnings quote the file.
+  const options = { version: '1.1', uniqueKeys: false, customTags, logLevel: 'error' } as const;
+  const documents = parseAllDocuments(content, options);
   if (!Array.isArray(documents)) return undefined;
   const [document] = documents;
-  // Only the first line: the others quote the file, which holds secrets.
   const [error] = document?.errors ?? [];
-  if (error !== undefined) throw new Error(error.message.split('\n', 1)[0]?.replace(/:$/, ''));
-  return document?.toJS();
+  if (error !== undefined) throw new Error(describeYamlError(error));
+  try {
+    return document?.toJS();
+  } catch (error) {
+    // `Unresolved alias (...): ` and then its name.
+    const [kind = ''] = error instanceof Error ? error.message.split(/[(:]/, 1) : [];
+    throw new Error(`not YAML: ${kind.trim()}`);
+  }
+}
+
+/** Kind and place of the error. Its message quotes the file, which holds secrets. */
+function describeYamlError({ code, linePos }: YAMLError): string {
+  const place = linePos === undefined ? '' : ` at line ${linePos[0].line}, column ${linePos[0].col}`;
+  return `not YAML: ${code.toLowerCase().replaceAll('_', ' ')}${place}`;
 }
 
 function index<T>(entries: readonly (readonly [string, T])[]): ReadonlyMap<string, T> {

@@ -1,10 +1,11 @@
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import type { Environment } from './kubeconfig.ts';
+import { type Environment, KubeconfigError } from './kubeconfig.ts';
 
 /**
  * The proxy that the environment names for a URL, by the rules of Go's net/http (golang.org/x/net/http/httpproxy);
  * undefined: connect directly. A name in capitals wins over the same in small letters; loopback addresses never get one.
+ * Throws KubeconfigError.
  */
 export function proxyFromEnvironment(target: string, env: Environment): string | undefined {
   const url = new URL(target);
@@ -13,7 +14,11 @@ export function proxyFromEnvironment(target: string, env: Environment): string |
   if (proxy === undefined) return undefined;
   if (!isHttps && (env['REQUEST_METHOD'] ?? '') !== '') {
     // A CGI program gets HTTP_PROXY from the header `Proxy` of its request.
-    throw new Error('HTTP_PROXY is not used where REQUEST_METHOD is set: the client of a CGI program may have set it');
+    throw new KubeconfigError(
+      'invalid',
+      'HTTP_PROXY is not used where REQUEST_METHOD is set: the client of a CGI program may have set it',
+      'Unset one of them, or name the proxy in the kubeconfig with proxy-url.',
+    );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const port = url.port || (isHttps ? '443' : '80');

@@ -184,6 +184,41 @@ test('after a 401 the source is told that its credentials were refused, once', a
   assert.deepEqual(told, [false, true]);
 });
 
+test('a late 401 with an old token leaves the newer credentials alone', async () => {
+  let loads = 0;
+  const late = Promise.withResolvers<void>();
+  const server = await serve(async (request, response) => {
+    if (request.headers.authorization !== 'Bearer 1') return response.end('{}');
+    if (request.url?.endsWith('/late') === true) await late.promise;
+    return response.writeHead(401).end();
+  });
+  const { transport } = connect({
+    load: async () => {
+      loads += 1;
+      return { server, tls: { rejectUnauthorized: true }, headers: { authorization: `Bearer ${loads}` } };
+    },
+  });
+  const ask = (path: string) => transport.request({ method: 'GET', path, context: { verb: 'get', kind: path } });
+  const slow = ask('/late');
+  await ask('/early');
+  assert.equal(loads, 2);
+  late.resolve();
+  assert.equal((await slow).status, 200);
+  assert.equal(loads, 2);
+});
+
+test('closing ends what loads the credentials', async () => {
+  let isClosed = false;
+  const hanging: CredentialSource = {
+    load: () => new Promise(() => {}),
+    close() {
+      isClosed = true;
+    },
+  };
+  await connect(hanging).transport.close();
+  assert.ok(isClosed);
+});
+
 test('an answer that is text is handed over as it is', async () => {
   const server = await serve((_, response) => response.end('ok'));
   const { transport } = connect(plainly(server));

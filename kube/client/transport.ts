@@ -102,7 +102,7 @@ export function createTransport(options: TransportOptions): Transport {
       if (response.statusCode !== 401 || attempt > 0) return response;
       // A token that rotated within the last 10 s: nothing was carried out, so once more with what is valid now.
       await response.body.dump();
-      connections.refuseCredentials();
+      connections.refuseCredentials(credentials);
     }
   }
 
@@ -188,7 +188,8 @@ function attributesOf({ method, path }: HttpRequest): Attributes {
 
 /** Loads credentials at most every 10 s and keeps one Agent for as long as TLS material and proxy stay the same. */
 function connectionKeeper(options: TransportOptions) {
-  let loaded: { at: number; credentials: Promise<Credentials> } | undefined;
+  /** `value` once they are there. */
+  let loaded: { at: number; credentials: Promise<Credentials>; value?: Credentials } | undefined;
   let isRefused = false;
   let agent: { key: string; instance: Dispatcher } | undefined;
   const retired = new Set<Dispatcher>();
@@ -196,12 +197,17 @@ function connectionKeeper(options: TransportOptions) {
   async function current(): Promise<{ agent: Dispatcher; credentials: Credentials }> {
     const now = options.clock.monotonicMs();
     if (loaded === undefined || now - loaded.at > credentialsTtlMs) {
-      const entry = { at: now, credentials: options.credentials.load(isRefused) };
+      const entry: NonNullable<typeof loaded> = { at: now, credentials: options.credentials.load(isRefused) };
       loaded = entry;
       isRefused = false;
-      entry.credentials.catch(() => {
-        if (loaded === entry) loaded = undefined;
-      });
+      entry.credentials.then(
+        (value) => {
+          entry.value = value;
+        },
+        () => {
+          if (loaded === entry) loaded = undefined;
+        },
+      );
     }
     const credentials = await loaded.credentials;
     const key = JSON.stringify([credentials.tls, credentials.proxy]);
@@ -219,11 +225,14 @@ function connectionKeeper(options: TransportOptions) {
 
   return {
     current,
-    refuseCredentials() {
+    /** A 401 may arrive after others of the same token: what was loaded since stays. */
+    refuseCredentials(used: Credentials) {
+      if (loaded?.value !== used) return;
       loaded = undefined;
       isRefused = true;
     },
     async close() {
+      options.credentials.close?.();
       const agents = [...retired, ...(agent === undefined ? [] : [agent.instance])];
       agent = undefined;
       await Promise.all(agents.map((open) => open.destroy()));

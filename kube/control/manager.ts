@@ -13,7 +13,7 @@ import { checkDurations, defaultDurations, type ElectionDurations } from './leas
 /*
  * The runtime in one example. All other modules of this folder are used through the modules imported here.
  *
- *   const transport = createTransport({ credentials: inClusterCredentials(), clock: systemClock, metrics, userAgent });
+ *   const transport = createTransport({ credentials: inClusterCredentials(process.env), clock: systemClock, metrics, userAgent });
  *   const client = new KubeClient(transport);                                                            client.ts
  *   const manager = new Manager({ client, logger, metrics, election: { lease, identity } });
  *

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -68,8 +68,9 @@ export async function runOurs(row: ClusterRow, folder: RowFolder, servers: ApiSe
 export function resolveRow(row: ClusterRow, folder: RowFolder): Access {
   const { env, expand } = folder;
   const explicitPath = row.kubeconfig === undefined ? undefined : expand(row.kubeconfig);
-  const read = readAsPod(folder);
-  return resolveAccess(loadKubeconfig({ explicitPath, env }), { context: row.context, env, readFile: read });
+  const isFile = (file: string) => existsSync(inFolder(file, folder));
+  const around = { env, readFile: readAsPod(folder), isFile };
+  return resolveAccess(loadKubeconfig({ explicitPath, env }), { context: row.context, ...around });
 }
 
 async function request(access: Access, folder: RowFolder): Promise<void> {
@@ -82,9 +83,13 @@ async function request(access: Access, folder: RowFolder): Promise<void> {
   }
 }
 
+function readAsPod(folder: RowFolder) {
+  return (file: string) => readFileSync(inFolder(file, folder), 'utf8');
+}
+
 /** The ServiceAccount's files are at a place that belongs to the machine. */
-function readAsPod({ pod }: RowFolder) {
-  return (file: string) => readFileSync(file.replace('/var/run/secrets/kubernetes.io/serviceaccount', pod), 'utf8');
+function inFolder(file: string, { pod }: RowFolder): string {
+  return file.replace('/var/run/secrets/kubernetes.io/serviceaccount', pod);
 }
 
 /** In the form of a row's expectation, with the error's text in place of a pattern. */

@@ -76,6 +76,12 @@ export function fileRows(servers: ApiServers): ClusterRow[] {
       expected: seen('a'),
     },
     {
+      name: 'the file of --kubeconfig needs a cluster',
+      files: { [home]: toA, empty: '' },
+      kubeconfig: '~/empty',
+      expected: refused(/no cluster in the kubeconfig .*empty$/),
+    },
+    {
       name: 'a file that is not YAML is an error that names it, even after a good one',
       files: { one: toA, bad: 'clusters: [' },
       env: { KUBECONFIG: '~/one:~/bad' },

@@ -16,6 +16,19 @@ export function podRows(servers: ApiServers): ClusterRow[] {
       expected: seen('b'),
     },
     {
+      name: 'in a pod a kubeconfig counts first, whatever the variables of the pod say',
+      files: { '.kube/config': buildConfig({ cluster: b }) },
+      pod,
+      env: { ...env, KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443' },
+      expected: seen('b'),
+    },
+    {
+      name: 'in a pod KUBERNETES_SERVICE_PORT is a number',
+      pod,
+      env: { ...env, KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443' },
+      expected: refused(/are no host and port/),
+    },
+    {
       name: 'in a pod its ServiceAccount counts for a kubeconfig without a current context',
       files: { '.kube/config': buildConfig({ cluster: b, current: '' }) },
       pod,
