@@ -102,7 +102,9 @@ export const serverFailures = {
 
 export type ServerFailureCode = keyof typeof serverFailures;
 export type ErrorCode = keyof typeof errorCatalogue;
-export type GrpcStatusName = (typeof errorCatalogue)[ErrorCode]['grpc'];
+export type GrpcStatusName =
+  | (typeof errorCatalogue)[ErrorCode]['grpc']
+  | (typeof serverFailures)[ServerFailureCode]['grpc'];
 
 export const problemTypeBase = 'https://sumpipeline.dev/problems/';
 

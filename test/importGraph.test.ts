@@ -6,6 +6,9 @@ import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
+/** Entries of the product. */
+const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
+
 /** The imports of the files that are loaded. Files are relative to the repository; the rest are packages. */
 interface Graph {
   readonly files: ReadonlySet<string>;
@@ -86,8 +89,8 @@ describe('what the programs load', () => {
 
   test('sumpipeline.ts loads only the requested program', () => {
     assert.deepEqual([...followImports('sumpipeline.ts', { isEager: true }).files], ['sumpipeline.ts']);
-    const programs = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
-    assert.ok(programs.includes('services/calculator/main.ts') && programs.includes('services/aggregator/main.ts'));
+    const started = readImports('sumpipeline.ts').lazy.map((source) => source.slice(1));
+    assert.ok(started.includes('services/calculator/main.ts') && started.includes('services/aggregator/main.ts'));
   });
 
   test('the client library of Kubernetes is loaded where a tunnel is opened or OpenID is used, and nowhere before', () => {
@@ -105,7 +108,6 @@ describe('what the programs load', () => {
   });
 
   test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
-    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
     assert.deepEqual(
       [...folders].filter((folder) => ['lab', 'tools', 'test', 'k6'].includes(folder)),
@@ -115,7 +117,6 @@ describe('what the programs load', () => {
   });
 
   test('every production dependency is loaded by the product, and it loads no other package', () => {
-    const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
     const loaded = programs.flatMap((program) => [...followImports(program, { isEager: false }).packages]);
     const names = new Set(loaded.filter((name) => !name.startsWith('node:')).map(nameOfPackage));
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -1,15 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
+import { podListSchema } from '#cli/connection/podList.ts';
 import { CliError, exitCodes } from '#cli/exit.ts';
 import { childName, formatRef, type PipelineRef } from '#contract/names.ts';
 import type { LivePod } from '#operator/observe/objects.ts';
 import { containerName, deploymentSchema } from './job.ts';
-
-/** A pod as the API server returns it; only the fields used here are checked. */
-const podSchema = z.custom<LivePod>(
-  (pod) => z.object({ metadata: z.object({ name: z.string() }) }).safeParse(pod).success,
-);
-const podListSchema = z.object({ items: z.array(podSchema) });
 
 /** The Kubernetes calls of an audit, in one namespace. Errors name the missing permission. */
 export class AuditCluster {

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { z } from 'zod';
 import { TryAgain } from '#cli/api/failure.ts';
 import { CliError, describeChain, exitCodes } from '#cli/exit.ts';
 import { selectorLabels } from '#contract/labels.ts';
@@ -7,16 +6,8 @@ import { type Component, formatRef, type PipelineRef } from '#contract/names.ts'
 import type { LivePod } from '#operator/observe/objects.ts';
 import { explainPod, isReadyPod } from '#operator/observe/pod.ts';
 import { type Cluster, ClusterRefused } from './cluster.ts';
+import { podListSchema } from './podList.ts';
 import { forwardPort } from './tunnel.ts';
-
-/** As the API server wrote them: the operator reads the same fields in the same way. */
-const podListSchema = z.object({
-  items: z.array(
-    z.custom<LivePod>(
-      (value) => z.looseObject({ metadata: z.looseObject({ name: z.string() }) }).safeParse(value).success,
-    ),
-  ),
-});
 
 export interface PodDiallerOptions {
   readonly cluster: Cluster;

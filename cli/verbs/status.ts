@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { getProof } from '#cli/api/aggregator.ts';
 import type { HttpService } from '#cli/api/http.ts';
+import { conditionsSchema } from '#cli/conditions.ts';
 import type { Connection } from '#cli/connection/connection.ts';
 import { openAggregator } from '#cli/connection/open.ts';
 import { addConnectionOptions, readConnectionOptions } from '#cli/connection/options.ts';
@@ -56,16 +57,7 @@ const resourceSchema = z.object({
   status: z
     .object({
       observedGeneration: z.number().optional(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().default(''),
-            message: z.string().default(''),
-          }),
-        )
-        .default([]),
+      conditions: conditionsSchema,
       calculator: z.object({ replicas: z.string().optional() }).optional(),
       aggregator: z.object({ replicas: z.string().optional() }).optional(),
       image: z.string().optional(),

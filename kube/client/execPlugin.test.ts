@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FakeClock } from '#kube/testing/fakeClock.ts';
+import { waitFor } from '#lab/process/wait.ts';
 import { resolveAccess } from './access.ts';
 import { kubeconfigCredentials } from './credentials.ts';
 import { createExecPlugin } from './execPlugin.ts';
@@ -144,13 +145,6 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Asks until there is a value. */
-async function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const value = await ask();
-    if (value !== undefined) return value;
-    assert.ok(performance.now() < deadline, 'it did not come to be');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+function eventually<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  return waitFor({ what: 'the plugin', timeoutMs: 20_000 }, ask);
 }

@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
-import { type Admin, readAdmin } from '#lab/cluster/admin.ts';
+import { kubeconfigCredentials, type TlsMaterial } from '#kube/client/credentials.ts';
 import { type ApiClient, connectAdmin } from '#lab/cluster/apiClient.ts';
 import { type ApiServer, startApiServer } from '#lab/cluster/apiServer.ts';
 import { waitFor } from '#lab/process/wait.ts';
@@ -19,7 +19,7 @@ import { createPrometheusClient, type PrometheusClient } from './query.ts';
 const stack = new AsyncDisposableStack();
 const problems: string[] = [];
 let api: ApiServer;
-let admin: Admin;
+let tls: TlsMaterial;
 let client: ApiClient;
 let prometheus: Prometheus;
 let adapter: Adapter;
@@ -29,7 +29,7 @@ before(async () => {
   const progress = createProgress();
   const folder = stack.use(await createTemporaryFolder());
   api = stack.use(await startApiServer({ progress }));
-  admin = await readAdmin(api.kubeconfigPath);
+  ({ tls } = await kubeconfigCredentials({ file: api.kubeconfigPath, env: {} }).load());
   client = stack.use(connectAdmin(api.kubeconfigPath));
   prometheus = stack.use(await startPrometheus({ dir: join(folder.path, 'prometheus') }));
   values = createPrometheusClient(prometheus.url);
@@ -125,7 +125,7 @@ const metricsSchema = z.object({ items: z.array(z.object({ metricName: z.string(
 /** The same request as the HPA controller's, but sent directly. */
 function readExternalMetric(name: string): Promise<z.infer<typeof metricsSchema>> {
   const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/default/${name}?labelSelector=pipeline%3Dorders`;
-  const { certPem: cert, keyPem: key } = admin.credentials;
+  const { cert, key } = tls;
   return new Promise((resolve, reject) => {
     const call = request(`${adapter.url}${path}`, { ca: adapter.caPem, cert, key, agent: false }, (response) => {
       let text = '';

@@ -1,13 +1,9 @@
 import { z } from 'zod';
+import { podListSchema } from '#cli/connection/podList.ts';
 import { describeChain } from '#cli/exit.ts';
 import type { LivePod } from '#operator/observe/objects.ts';
 import { explainPod, isReadyPod } from '#operator/observe/pod.ts';
 import type { Kubectl } from './kubectl.ts';
-
-/** As the API server wrote them: the operator reads the same fields in the same way. */
-const podListSchema = z.object({
-  items: z.array(z.custom<LivePod>((value) => z.looseObject({ metadata: z.looseObject({}) }).safeParse(value).success)),
-});
 
 const eventListSchema = z.object({
   items: z.array(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { conditionsSchema } from '#cli/conditions.ts';
 import type { Cluster } from '#cli/connection/cluster.ts';
 import { apiVersion, formatRef, type PipelineRef } from '#contract/names.ts';
 import type { Step } from '#lab/progress.ts';
@@ -9,16 +10,7 @@ const resourceSchema = z.object({
   status: z
     .object({
       observedGeneration: z.number().optional(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().default(''),
-            message: z.string().default(''),
-          }),
-        )
-        .default([]),
+      conditions: conditionsSchema,
     })
     .default({ conditions: [] }),
 });

@@ -1,3 +1,4 @@
+import type { haltReasons } from '#contract/reasons.ts';
 import { decodeRecord, schemaVersion } from '#contract/record.ts';
 import type { LogRecord } from '#services/eventlog/port.ts';
 import type { BatchAddition, ParkedRecord } from '#services/ledger/port.ts';
@@ -10,7 +11,7 @@ export interface Halt {
   readonly message: string;
 }
 
-export type HaltReason = 'RecordCorrupt' | 'RecordTooNew' | 'LogTruncated' | 'LogRewritten' | 'LogGap' | 'BooksBroken';
+export type HaltReason = keyof typeof haltReasons;
 
 /** The decoded batch: all records before the first one that halts. */
 export interface PreparedBatch {

@@ -26,6 +26,7 @@ const grpcStatuses = {
   NOT_FOUND: status.NOT_FOUND,
   UNAVAILABLE: status.UNAVAILABLE,
   DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  INTERNAL: status.INTERNAL,
 } as const satisfies Record<GrpcStatusName, status>;
 
 export function failureOf(error: SumError): Failure {
@@ -34,24 +35,21 @@ export function failureOf(error: SumError): Failure {
   return { code, httpStatus: http, grpcStatus: grpcStatuses[grpc], title, detail: message, field };
 }
 
-export const deadlineExceeded: Failure = {
-  code: 'deadline-exceeded',
-  httpStatus: serverFailures['deadline-exceeded'].http,
-  grpcStatus: status.DEADLINE_EXCEEDED,
-  title: serverFailures['deadline-exceeded'].title,
-  detail: 'the request did not finish before its deadline; retry, and use the same request id for a write',
-  field: undefined,
-};
+export const deadlineExceeded = serverFailure(
+  'deadline-exceeded',
+  'the request did not finish before its deadline; retry, and use the same request id for a write',
+);
 
 /** The response has no internal details. The process logs them. */
-export const internalFailure: Failure = {
-  code: 'internal',
-  httpStatus: serverFailures.internal.http,
-  grpcStatus: status.INTERNAL,
-  title: serverFailures.internal.title,
-  detail: 'the server failed; retry, and use the same request id for a write',
-  field: undefined,
-};
+export const internalFailure = serverFailure(
+  'internal',
+  'the server failed; retry, and use the same request id for a write',
+);
+
+function serverFailure(code: ServerFailureCode, detail: string): Failure {
+  const { http, grpc, title } = serverFailures[code];
+  return { code, httpStatus: http, grpcStatus: grpcStatuses[grpc], title, detail, field: undefined };
+}
 
 /** An RFC 9457 problem. */
 export function problemOf({ code, httpStatus, title, detail, field }: Failure): Record<string, string | number> {

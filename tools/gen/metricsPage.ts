@@ -2,6 +2,7 @@ import { aggregatorMetrics, calculatorMetrics } from '#contract/metrics.ts';
 import { operatorMetrics } from '#operator/metrics.ts';
 import type { Catalogue, LabelValues, MetricDeclaration } from '#platform/metrics.ts';
 import type { GeneratedFile } from './generatedFile.ts';
+import { markdownTable } from './table.ts';
 
 /** docs/reference/metrics.md: every metric of every process, with its labels. */
 export function generateMetricsPage(): GeneratedFile[] {
@@ -22,13 +23,12 @@ ${section('Operator', operatorMetrics)}`;
 }
 
 function section(title: string, catalogue: Catalogue): string {
-  const rows = Object.entries(catalogue).map(([name, declared]) => row(name, declared));
-  return `## ${title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  const rows = Object.entries(catalogue).map(([name, declared]) => cellsOf(name, declared));
+  return `## ${title}\n\n${markdownTable(['metric', 'type', 'labels', 'meaning'], rows)}\n`;
 }
 
-function row(name: string, { type, labels = {}, help }: MetricDeclaration): string {
-  const cells = [`\`${name}\``, type, Object.entries(labels).map(labelText).join('; '), help];
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+function cellsOf(name: string, { type, labels = {}, help }: MetricDeclaration): string[] {
+  return [`\`${name}\``, type, Object.entries(labels).map(labelText).join('; '), help];
 }
 
 function labelText([name, values]: [string, LabelValues]): string {

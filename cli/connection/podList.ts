@@ -1,0 +1,9 @@
+import { z } from 'zod';
+import type { LivePod } from '#operator/observe/objects.ts';
+
+const podSchema = z.custom<LivePod>(
+  (pod) => z.object({ metadata: z.object({ name: z.string() }) }).safeParse(pod).success,
+);
+
+/** A list of pods as the API server returns it. Only their names are checked; the operator reads the other fields in the same way. */
+export const podListSchema = z.object({ items: z.array(podSchema) });
