@@ -114,7 +114,7 @@ export class AggregatorApi {
   }
 
   /** One recount at a time: it reads every row, on a connection that counting needs too. */
-  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount()));
+  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ fromStart: true })));
 
   /** For waiting requests. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());

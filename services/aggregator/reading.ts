@@ -1,5 +1,5 @@
 import type { AggregatorConfig } from '#contract/config.ts';
-import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
+import { untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 import { LogReplacedError, LogUnavailableError, type TopicIdentity } from '#services/eventlog/port.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
@@ -8,6 +8,7 @@ import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { type LedgerIdentity, StoreUnavailableError } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import { Partitions } from './partitions.ts';
+import { keepRecounted } from './recounting.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { traceBatch } from './tracing.ts';
 import { StuckError, watch } from './watch.ts';
@@ -60,7 +61,6 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   // while a permission is missing.
   if (!state.wasVerified || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
-  if (!state.wasVerified && !(await doneUnlessAborted(recount(options, session), signal))) return;
 
   const failed = Promise.withResolvers<never>();
   const partitions = new Partitions({
@@ -95,6 +95,8 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
+  // Not awaited at the end: its statements end with the ledger's connections.
+  void keepRecounted({ ledger, state, logger, owned: () => [...partitions.owned.keys()] }, either);
   try {
     await Promise.race([failed.promise, watch(options, watched, either), untilAborted(either)]);
   } finally {
@@ -158,15 +160,6 @@ async function readIfPresent(identity: TopicIdentity): Promise<string | undefine
 
 function isTopicMissing(error: unknown): boolean {
   return error instanceof LogUnavailableError && error.reason === 'TopicMissing';
-}
-
-/** Compares the ledger with the totals once per process; `sumctl verify` requests further recounts. */
-async function recount({ state, logger }: SessionOptions, { ledger }: Session): Promise<void> {
-  const startedAt = Date.now();
-  const result = await ledger.recount();
-  const { additions, differences } = result;
-  logger.info({ additions: String(additions), differences, ms: Date.now() - startedAt }, 'ledger recounted');
-  state.recount = result;
 }
 
 async function readBooks({ state }: SessionOptions, { ledger }: Session, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { durabilityHealth } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
-import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
+import type { OwnedBooks, PartitionHalt, PartitionRecount, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
@@ -72,6 +72,13 @@ export class AggregatorState {
   set recount(result: RecountResult) {
     this.#recount = result;
     this.changed();
+  }
+
+  /** Replaces what the last recount found in one partition; what it found in others stays. */
+  recounted({ logEpoch, partition, differences }: PartitionRecount): void {
+    if (this.#recount === undefined) return;
+    const others = this.#recount.differences.filter((one) => one.logEpoch !== logEpoch || one.partition !== partition);
+    this.recount = { ...this.#recount, differences: [...others, ...differences] };
   }
 
   /**

@@ -45,7 +45,7 @@ describe('the decision whether the total is exact', () => {
     ['the books cannot be read', { ...good, store: down }, null, 'Unreachable'],
     [
       'the recount differs',
-      { ...good, recount: { additions: 3n, differences: ['s differs'] } },
+      { ...good, recount: { additions: 3n, differences: [{ logEpoch: 1, partition: 0, message: 's differs' }] } },
       false,
       'RecountDiffers',
     ],

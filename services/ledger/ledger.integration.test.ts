@@ -3,14 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { aggregatorEnvironment } from '#contract/config.ts';
-import { parseAddition } from '#core/addition.ts';
 import { lawViolation } from '#core/law.ts';
-import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { addressOf, startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
-import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
-import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
+import { addition, appendedAt, batchOf, idOf, startTestStore, type TestStore } from '#test/support/testLedger.ts';
+import type { SharedPostgres } from '#tools/testing/servers.ts';
 import { createPool as createLedgerPool } from './connect.ts';
 import { openLedger, PostgresLedger } from './ledger.ts';
 import {
@@ -23,56 +20,19 @@ import {
   StoreUnavailableError,
 } from './port.ts';
 
-let temporary: TemporaryFolder;
+let store: TestStore;
 let folder: string;
 let postgres: SharedPostgres;
-let schemas = 0;
 
 before(async () => {
-  temporary = await createTemporaryFolder();
-  folder = temporary.path;
-  postgres = await sharedPostgres();
-  await writeFile(join(folder, 'uri'), postgres.uri());
-  await writeFile(join(folder, 'ca'), postgres.caPem);
+  store = await startTestStore();
+  ({ folder, postgres } = store);
 });
 
-after(async () => {
-  await temporary[Symbol.asyncDispose]();
-});
+after(() => store[Symbol.asyncDispose]());
 
-function configFor(overrides: Record<string, string> = {}) {
-  return parseEnvironment(aggregatorEnvironment, {
-    SUMPIPELINE_NAMESPACE: 'shop',
-    SUMPIPELINE_NAME: 'orders',
-    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: 'unused:9092',
-    SUMPIPELINE_KAFKA_TOPIC: 'shop.orders',
-    SUMPIPELINE_KAFKA_GROUP: 'shop.orders',
-    SUMPIPELINE_STORE_URI_FILE: join(folder, 'uri'),
-    SUMPIPELINE_STORE_CA_FILE: join(folder, 'ca'),
-    SUMPIPELINE_STORE_SCHEMA: `shop.orders-${++schemas}`,
-    ...overrides,
-  });
-}
-
-/** A fresh schema with one opened ledger; everything is closed with the scope. */
-async function freshLedger(overrides: Record<string, string> = {}) {
-  const config = configFor(overrides);
-  const ledger = await openLedger(config, silentLogger);
-  await ledger.migrate();
-  await ledger.identify({ clusterId: 'cluster-1' });
-  const admin = new pg.Client(postgres.clientConfig());
-  await admin.connect();
-  await admin.query(`SET search_path = ${pg.escapeIdentifier(config.SUMPIPELINE_STORE_SCHEMA)}`);
-  return {
-    config,
-    ledger,
-    admin,
-    async [Symbol.asyncDispose]() {
-      await admin.end();
-      await ledger.close();
-    },
-  };
-}
+const configFor = (overrides?: Record<string, string>) => store.configFor(overrides);
+const freshLedger = (overrides?: Record<string, string>) => store.freshLedger(overrides);
 
 /** As the program's own pool: an error of a connection after its query must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
@@ -80,28 +40,6 @@ function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', () => {});
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
-}
-
-function idOf(number: number): string {
-  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-}
-
-const appendedAt = new Date('2026-01-01T00:00:00Z');
-
-function addition(offset: number | bigint, id: number, a = '1', b = '2', series = 's'): BatchAddition {
-  return { ...parseAddition({ requestId: idOf(id), series, a, b }), offset: BigInt(offset), appendedAt };
-}
-
-function batchOf(
-  ownerEpoch: bigint,
-  additions: BatchAddition[],
-  more: Partial<Pick<LedgerBatch, 'partition' | 'firstOffset' | 'nextOffset' | 'parked' | 'anchor'>> = {},
-): LedgerBatch {
-  const firstOffset = more.firstOffset ?? additions[0]?.offset ?? 0n;
-  const parked = more.parked ?? [];
-  const nextOffset = more.nextOffset ?? firstOffset + BigInt(additions.length + parked.length);
-  const anchor = more.anchor ?? { leaderEpoch: 0, hash: Buffer.alloc(32) };
-  return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
 }
 
 /** The statement of a slow owner whose transaction stays open. */
@@ -574,38 +512,6 @@ describe('the books', () => {
     await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1)]));
     await admin.query('UPDATE partitions SET next_offset = 0, applied = 0');
     await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 2)])), BooksError);
-  });
-
-  test('a recount names the series whose total was changed behind our back', async () => {
-    await using scope = await freshLedger();
-    const { ledger, admin } = scope;
-    const { ownerEpoch } = await ledger.claim(0, 'me');
-    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1), addition(1, 2, '1', '2', 'other')]));
-    assert.deepEqual(await ledger.recount(), { additions: 2n, differences: [] });
-    await admin.query(`UPDATE totals SET total = total + 0.000000000000000001 WHERE series = 'other'`);
-    await admin.query(`DELETE FROM ledger WHERE request_id = '${idOf(1)}'`);
-    const { differences } = await ledger.recount();
-    assert.deepEqual(differences, [
-      'partition 0 series other: ledger sums to 3 in 1 additions, total is 3.000000000000000001 of 1',
-      'partition 0 series s: ledger sums to 0 in 0 additions, total is 3 of 1',
-      'partition 0: 1 applied rows, counter says 2',
-    ]);
-  });
-
-  test('a recount finds a partition that the books have lost', async () => {
-    await using scope = await freshLedger();
-    const { ledger, admin } = scope;
-    for (const partition of [0, 1]) {
-      const { ownerEpoch } = await ledger.claim(partition, 'me');
-      await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, partition)], { partition }));
-    }
-    await admin.query('DELETE FROM totals WHERE partition = 1; DELETE FROM partitions WHERE partition = 1');
-    const { additions, differences } = await ledger.recount();
-    assert.equal(additions, 2n);
-    assert.deepEqual(differences, [
-      'partition 1 series s: ledger sums to 3 in 1 additions, total is 0 of 0',
-      'partition 1: the ledger has 1 additions of it, but its row in table "partitions" is missing',
-    ]);
   });
 
   test('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {

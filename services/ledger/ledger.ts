@@ -19,11 +19,15 @@ import {
   type LedgerIdentity,
   type OwnedBooks,
   type PartitionHalt,
+  type PartitionRecount,
+  type RecountDifference,
+  type RecountRequest,
   type RecountResult,
   recountDifferencesMax,
   type SeriesTotal,
   StoreUnavailableError,
 } from './port.ts';
+import { type PatientTransaction, readPlaces, recountPlace } from './recount.ts';
 
 /** Opens the ledger with a pool of connections; nothing is checked until `migrate` and `identify`. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
@@ -237,23 +241,21 @@ export class PostgresLedger implements Ledger {
     return rows.map(toBooks);
   }
 
-  async recount(): Promise<RecountResult> {
-    const differences: string[] = [];
+  async recount(request: RecountRequest = {}): Promise<RecountResult> {
+    const differences: RecountDifference[] = [];
     let additions = 0n;
-    const places = await this.#patiently<{ log_epoch: number; partition: number }>(placesSql(this.#schema), []);
-    for (const { log_epoch, partition } of places) {
-      const row = only(
-        await this.#patiently<{ counted: string; differences: string[] | null }>(recountSql(this.#schema), [
-          log_epoch,
-          partition,
-          recountDifferencesMax,
-        ]),
-      );
-      additions += BigInt(row.counted);
-      differences.push(...(row.differences ?? []));
+    for (const place of await readPlaces(this.#patiently, this.#schema)) {
+      const found = await recountPlace(this.#patiently, this.#schema, place, request);
+      additions += found.additions;
+      differences.push(...found.differences);
       if (differences.length >= recountDifferencesMax) break;
     }
     return { additions, differences: differences.slice(0, recountDifferencesMax) };
+  }
+
+  async recountPartition(partition: number, request: RecountRequest = {}): Promise<PartitionRecount> {
+    const place = { logEpoch: this.#config.SUMPIPELINE_LOG_EPOCH, partition };
+    return { ...place, ...(await recountPlace(this.#patiently, this.#schema, place, request)) };
   }
 
   async close(): Promise<void> {
@@ -313,15 +315,14 @@ export class PostgresLedger implements Ledger {
   }
 
   /**
-   * Runs one read-only statement without a time limit. With the limit of batches, a recount of some ten million rows
-   * from a cold disk would fail at every start, and nothing would be counted.
+   * Runs statements of a recount without a time limit. With the limit of batches, a recount from a cold disk would fail
+   * at every start, and nothing would be verified.
    */
-  async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
-    return this.#transaction('BEGIN READ ONLY', async ({ query, queryPatiently }) => {
+  readonly #patiently: PatientTransaction = (work) =>
+    this.#transaction('BEGIN ISOLATION LEVEL READ COMMITTED', async ({ query, queryPatiently }) => {
       await query('SET LOCAL transaction_timeout = 0');
-      return queryPatiently<Row>(text, values);
+      return work(queryPatiently);
     });
-  }
 
   async #transaction<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#guard(async () => {
@@ -465,49 +466,4 @@ function only<Row>(rows: readonly Row[]): Row {
   const row = rows[0];
   if (row === undefined) throw new Error('PostgreSQL answered without a row');
   return row;
-}
-
-/**
- * Every partition with counted records, also a partition whose row in table partitions was lost. Partitions in the
- * ledger are found by jumping through its index: a plain DISTINCT would read the whole table.
- */
-function placesSql(schema: string): string {
-  return `WITH RECURSIVE counted AS (
-      (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
-      UNION ALL
-      SELECT next.* FROM counted c, LATERAL (
-        SELECT l.log_epoch, l.partition FROM ${schema}.ledger l
-        WHERE (l.log_epoch, l.partition) > (c.log_epoch, c.partition) ORDER BY l.log_epoch, l.partition LIMIT 1) AS next)
-    SELECT log_epoch, partition FROM counted
-    UNION SELECT log_epoch, partition FROM ${schema}.partitions
-    ORDER BY log_epoch, partition`;
-}
-
-/** Checks one partition in one statement, so in one snapshot: ledger rows against totals, and rows against counters. */
-function recountSql(schema: string): string {
-  return `WITH
-    counted AS (
-      SELECT series, sum(value) AS total, count(*) AS count FROM ${schema}.ledger
-      WHERE log_epoch = $1 AND partition = $2 GROUP BY series),
-    kept AS (SELECT series, total, count FROM ${schema}.totals WHERE log_epoch = $1 AND partition = $2),
-    books AS (SELECT * FROM ${schema}.partitions WHERE log_epoch = $1 AND partition = $2),
-    found AS (
-      SELECT format('partition %s series %s: ledger sums to %s in %s additions, total is %s of %s', $2::text, series,
-        trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS difference
-      FROM counted c FULL JOIN kept k USING (series)
-      WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count
-      UNION ALL
-      SELECT format('partition %s: %s %s rows, counter says %s', $2::text, rows, disposition, counter)
-      FROM books, LATERAL (VALUES
-        ('applied', (SELECT coalesce(sum(count), 0) FROM counted), applied),
-        ('conflict', (SELECT count(*) FROM ${schema}.conflicts WHERE log_epoch = $1 AND partition = $2), conflict),
-        ('parked', (SELECT count(*) FROM ${schema}.parked WHERE log_epoch = $1 AND partition = $2), parked)
-      ) AS v (disposition, rows, counter)
-      WHERE rows <> counter
-      UNION ALL
-      SELECT format('partition %s: the ledger has %s additions of it, but its row in table "partitions" is missing', $2::text,
-        (SELECT coalesce(sum(count), 0) FROM counted))
-      WHERE NOT EXISTS (SELECT FROM books))
-  SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,
-    (SELECT json_agg(difference) FROM (SELECT difference FROM found LIMIT $3) AS few) AS differences`;
 }

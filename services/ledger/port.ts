@@ -39,8 +39,13 @@ export interface Ledger {
   readAddition(requestId: string): Promise<CountedAddition | undefined>;
   /** The books of every partition of every log. */
   readBooks(): Promise<OwnedBooks[]>;
-  /** Adds the ledger up again, one partition per statement, and returns differences. Reads every row. */
-  recount(): Promise<RecountResult>;
+  /**
+   * Sums the ledger of every partition of every log and compares it with the totals. Reads the rows since the last
+   * checkpoint; a recount without a difference is the next checkpoint.
+   */
+  recount(request?: RecountRequest): Promise<RecountResult>;
+  /** As `recount`, for one partition of the current log. */
+  recountPartition(partition: number, request?: RecountRequest): Promise<PartitionRecount>;
   close(): Promise<void>;
 }
 
@@ -141,11 +146,32 @@ export interface OwnedBooks extends PartitionBooks {
   readonly halt: PartitionHalt | undefined;
 }
 
+export interface RecountRequest {
+  /** If true, reads every row of the ledger, not only those since the last checkpoint. */
+  readonly fromStart?: boolean;
+  /** Called after each chunk with the milliseconds that it took. A throw ends the recount; its sums are kept. */
+  readonly between?: (chunkMs: number) => void | Promise<void>;
+}
+
 export interface RecountResult {
   /** How many ledger rows were counted. */
   readonly additions: bigint;
-  /** One sentence per difference, at most `recountDifferencesMax`; empty if there is no difference. */
-  readonly differences: readonly string[];
+  /** At most `recountDifferencesMax`. */
+  readonly differences: readonly RecountDifference[];
+}
+
+export interface RecountDifference {
+  readonly logEpoch: number;
+  readonly partition: number;
+  /** One sentence with the partition and both numbers. */
+  readonly message: string;
+}
+
+export interface PartitionRecount extends RecountResult {
+  readonly logEpoch: number;
+  readonly partition: number;
+  /** When the recount began that read every row; later ones continued it. */
+  readonly fromStartAt: Date;
 }
 
 /** The first few differences are enough for an administrator. */

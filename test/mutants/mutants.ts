@@ -6,6 +6,8 @@ import type { Mutant } from './mutant.ts';
 import { scalingMutants } from './scalingMutants.ts';
 
 const sql = 'services/ledger/migrations/0001_initial.sql';
+const recountsSql = 'services/ledger/migrations/0005_recounts.sql';
+const recounts = 'services/ledger/recount.integration.test.ts';
 const books = 'services/ledger/ledger.integration.test.ts';
 const owned = 'services/aggregator/partitions.test.ts';
 const apply = 'services/aggregator/apply.test.ts';
@@ -94,10 +96,45 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a recount compares totals',
-    file: 'services/ledger/ledger.ts',
+    file: 'services/ledger/recount.ts',
     from: 'WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count',
     to: 'WHERE c.count IS DISTINCT FROM k.count',
-    test: { file: books, name: 'a recount names the series' },
+    test: { file: recounts, name: 'names the series whose total' },
+  },
+  {
+    breaks: 'a recount counts the rows after its checkpoint',
+    file: 'services/ledger/recount.ts',
+    from: 'AND l."offset" >= (SELECT next_offset FROM recount)',
+    to: 'AND false',
+    test: { file: recounts, name: 'agrees with the totals while batches are committed' },
+  },
+  {
+    breaks: 'a recount counts no row twice, at the border of two chunks',
+    file: recountsSql,
+    from: 'AND l."offset" >= v_recount.next_offset AND l."offset" < v_to',
+    to: 'AND l."offset" >= v_recount.next_offset AND l."offset" <= v_to',
+    test: { file: recounts, name: 'reads a large partition in chunks' },
+  },
+  {
+    breaks: 'a difference ends the checkpoint, so that the next recount finds it too',
+    file: recountsSql,
+    from: 'IF NOT p_is_equal THEN',
+    to: 'IF false THEN',
+    test: { file: recounts, name: 'sums only the rows since the last checkpoint' },
+  },
+  {
+    breaks: 'an old checkpoint is renewed from the first row',
+    file: 'services/aggregator/recounting.ts',
+    from: 'if (Date.now() - fromStartAt.getTime() < times.fromStartAfterMs) continue;',
+    to: 'continue;',
+    test: { file: 'services/aggregator/recounting.test.ts', name: 'every partition is recounted first' },
+  },
+  {
+    breaks: 'a difference that is found while the aggregator runs changes the verdict',
+    file: 'services/aggregator/recounting.ts',
+    from: '  state.recounted(result);',
+    to: '',
+    test: { file: 'services/aggregator/recounting.integration.test.ts', name: 'a total that another program changes' },
   },
   {
     breaks: 'a batch that is too large for the log is split',

@@ -1,0 +1,134 @@
+import type { Query } from './migrate.ts';
+import { type RecountDifference, type RecountRequest, recountDifferencesMax, StoreUnavailableError } from './port.ts';
+
+/** Runs statements in one transaction without a time limit: a ledger may be large, and its disk cold. */
+export type PatientTransaction = <T>(work: (query: Query) => Promise<T>) => Promise<T>;
+
+/** A partition of one log. */
+export interface Place {
+  readonly logEpoch: number;
+  readonly partition: number;
+}
+
+export interface PlaceRecount {
+  readonly additions: bigint;
+  readonly differences: readonly RecountDifference[];
+  /** When the recount began that read every row; later ones continued it. */
+  readonly fromStartAt: Date;
+}
+
+/** Offsets per transaction: about 20 ms of work, so that no snapshot stays open for long. */
+const chunkOffsets = 100_000;
+
+/** Another recount that ends first deletes the one that this one continues. */
+const attemptsMax = 5;
+
+/** Every partition with counted records, also a partition whose row in table "partitions" was lost. */
+export async function readPlaces(transact: PatientTransaction, schema: string): Promise<Place[]> {
+  const rows = await transact((query) => query<{ log_epoch: number; partition: number }>(placesSql(schema)));
+  return rows.map(({ log_epoch: logEpoch, partition }) => ({ logEpoch, partition }));
+}
+
+/** Sums the ledger of one partition in chunks, and compares it with the totals and counters. */
+export async function recountPlace(
+  transact: PatientTransaction,
+  schema: string,
+  place: Place,
+  request: RecountRequest,
+): Promise<PlaceRecount> {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const result = await recountOnce(transact, schema, place, request);
+    if (result !== undefined) return result;
+  }
+  throw new StoreUnavailableError(
+    'RecountReplaced',
+    `partition ${place.partition}: other recounts ended first ${attemptsMax} times; retry`,
+  );
+}
+
+/** Undefined if another recount deleted this one. */
+async function recountOnce(
+  transact: PatientTransaction,
+  schema: string,
+  { logEpoch, partition }: Place,
+  { fromStart = false, between }: RecountRequest,
+): Promise<PlaceRecount | undefined> {
+  const begun = await transact((query) =>
+    query<{ id: string }>(`SELECT ${schema}.begin_recount_v1($1, $2, $3) AS id`, [logEpoch, partition, fromStart]),
+  );
+  const id = begun[0]?.id;
+  for (;;) {
+    const startedAt = performance.now();
+    const [chunk] = await transact((query) =>
+      query<{ at_end: boolean | null }>(`SELECT ${schema}.continue_recount_v1($1, $2) AS at_end`, [id, chunkOffsets]),
+    );
+    if (chunk?.at_end == null) return undefined;
+    if (chunk.at_end) break;
+    await between?.(performance.now() - startedAt);
+  }
+  return transact(async (query) => {
+    const [row] = await query<ComparedRow>(compareSql(schema), [id, logEpoch, partition, recountDifferencesMax]);
+    if (row?.started_at == null) return undefined;
+    const differences = (row.differences ?? []).map((message) => ({ logEpoch, partition, message }));
+    await query(`SELECT ${schema}.end_recount_v1($1, $2)`, [id, differences.length === 0]);
+    return { additions: BigInt(row.counted), differences, fromStartAt: row.started_at };
+  });
+}
+
+interface ComparedRow {
+  readonly counted: string;
+  readonly differences: string[] | null;
+  /** Null if the recount was deleted. */
+  readonly started_at: Date | null;
+}
+
+/** Partitions in the ledger are found by jumping through its index: a plain DISTINCT would read the whole table. */
+function placesSql(schema: string): string {
+  return `WITH RECURSIVE counted AS (
+      (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
+      UNION ALL
+      SELECT next.* FROM counted c, LATERAL (
+        SELECT l.log_epoch, l.partition FROM ${schema}.ledger l
+        WHERE (l.log_epoch, l.partition) > (c.log_epoch, c.partition) ORDER BY l.log_epoch, l.partition LIMIT 1) AS next)
+    SELECT log_epoch, partition FROM counted
+    UNION SELECT log_epoch, partition FROM ${schema}.partitions
+    ORDER BY log_epoch, partition`;
+}
+
+/**
+ * Compares in one statement, so in one snapshot: the kept sums and the rows after them against totals, and numbers of
+ * rows against counters.
+ */
+function compareSql(schema: string): string {
+  return `WITH
+    recount AS (SELECT * FROM ${schema}.recounts WHERE id = $1),
+    counted AS (
+      SELECT series, sum(total) AS total, sum(count)::bigint AS count FROM (
+        SELECT series, total, count FROM ${schema}.recount_totals WHERE recount = $1
+        UNION ALL
+        SELECT l.series, l.value, 1 FROM ${schema}.ledger l
+        WHERE l.log_epoch = $2 AND l.partition = $3 AND l."offset" >= (SELECT next_offset FROM recount)
+      ) AS parts GROUP BY series),
+    kept AS (SELECT series, total, count FROM ${schema}.totals WHERE log_epoch = $2 AND partition = $3),
+    books AS (SELECT * FROM ${schema}.partitions WHERE log_epoch = $2 AND partition = $3),
+    found AS (
+      SELECT format('partition %s series %s: ledger sums to %s in %s additions, total is %s of %s', $3::text, series,
+        trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS difference
+      FROM counted c FULL JOIN kept k USING (series)
+      WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count
+      UNION ALL
+      SELECT format('partition %s: %s %s rows, counter says %s', $3::text, rows, disposition, counter)
+      FROM books, LATERAL (VALUES
+        ('applied', (SELECT coalesce(sum(count), 0) FROM counted), applied),
+        ('conflict', (SELECT count(*) FROM ${schema}.conflicts WHERE log_epoch = $2 AND partition = $3), conflict),
+        ('parked', (SELECT count(*) FROM ${schema}.parked WHERE log_epoch = $2 AND partition = $3), parked)
+      ) AS v (disposition, rows, counter)
+      WHERE rows <> counter
+      UNION ALL
+      SELECT format('partition %s: the ledger has %s additions of it, but its row in table "partitions" is missing', $3::text,
+        (SELECT coalesce(sum(count), 0) FROM counted))
+      WHERE NOT EXISTS (SELECT FROM books))
+  SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,
+    (SELECT json_agg(difference) FROM (SELECT difference FROM found LIMIT $4) AS few) AS differences,
+    (SELECT started_at FROM recount) AS started_at`;
+}
