@@ -35,6 +35,8 @@ export interface ControllerOptions<T extends KubeObject> {
   /** The kind whose objects are worked on: each change enqueues the object's own key. */
   readonly primary: Reflector<T>;
   readonly reconcile: Reconcile;
+  /** Further keys that a change of a primary object enqueues: of objects whose result depends on it. */
+  readonly dependentKeysOf?: (object: Live<T>) => readonly string[];
   /** Keys worked on at the same time. Default 4. */
   readonly concurrency?: number;
   /** A pass is aborted after this time, ms. Default 120,000. */
@@ -78,7 +80,7 @@ export class Controller<T extends KubeObject = KubeObject> {
       metrics.controller_runtime_reconcile_total.inc({ controller: options.name, result }, 0);
     }
     this.#expectations = new Expectations(clock);
-    this.watch(options.primary, (object) => [keyOf(object)]);
+    this.watch(options.primary, (object) => [keyOf(object), ...(options.dependentKeysOf?.(object) ?? [])]);
   }
 
   /**

@@ -143,6 +143,12 @@ const topic = withRules(
       .describe(
         'How long a Managed topic keeps additions: a whole number with m, h or d, such as 30d; forever when unset. It must be longer than the longest time the aggregators may be down.',
       ),
+    shared: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether other SumPipelines may count this topic too, each into totals of its own. Every one of them must set true; otherwise only one of them runs, and the others are Stalled with reason LogInUse.',
+      ),
     config: withRules(
       boundedMap(z.string().max(1024), 64),
       {

@@ -6,7 +6,7 @@ import type { Manager } from '#kube/control/manager.ts';
 import { ownedKinds } from '#operator/desired/childKinds.ts';
 import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
 import type { Reader } from './gather.ts';
-import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
+import { byKafka, byLog, byPipeline, kafkaKeysOf, logKeysOf, pipelineKeysOf } from './keys.ts';
 import {
   apiServices,
   childResource,
@@ -51,7 +51,7 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
   const watchChildren = (resource: Resource, where: string | undefined, required: boolean) =>
     manager.watch(resource, { ...ours, namespace: where, keepManagedFields: true, required });
   return {
-    pipelines: manager.watch(pipelines, { namespace, indexes: { [byKafka]: kafkaKeysOf } }),
+    pipelines: manager.watch(pipelines, { namespace, indexes: { [byKafka]: kafkaKeysOf, [byLog]: logKeysOf } }),
     children: ownedKinds
       .filter((owned) => owned.namespace === 'pipeline')
       .map((owned) => watchChildren(childResource(owned.kind), namespace, owned.optionalApi === undefined)),

@@ -10,7 +10,7 @@ import type { Logger } from '#platform/log.ts';
 import { createCaches } from './caches.ts';
 import { createCensus } from './census.ts';
 import { KafkaWatch } from './kafkaWatch.ts';
-import { pipelineKeysOf } from './keys.ts';
+import { byLog, logKeysOf, pipelineKeysOf } from './keys.ts';
 import { createReconcile } from './reconcile.ts';
 import type { PipelineObject } from './resources.ts';
 
@@ -40,16 +40,37 @@ export function addPipelineControllers(
   const serverVersion = new ServerVersion(manager.client, () => clock.monotonicMs());
   const now = () => new Date(clock.wallMs());
 
-  return [...new Set(options.namespaces ?? [undefined])].map((namespace) => {
-    const caches = createCaches(manager, { namespace });
+  const watched = [...new Set(options.namespaces ?? [undefined])].map((namespace) => ({
+    namespace,
+    caches: createCaches(manager, { namespace }),
+  }));
+  const pipelinesOfLog = (logKey: string) =>
+    watched.flatMap(({ caches }) => caches.pipelines.store.byIndex(byLog, logKey));
+
+  return watched.map(({ namespace, caches }) => {
+    /** Which pipeline of a log may run depends on the others. */
+    const ofSameLog = (object: PipelineObject) =>
+      logKeysOf(object).flatMap((logKey) => caches.pipelines.store.byIndex(byLog, logKey).map(keyOf));
     const kafkaWatch = new KafkaWatch({ manager, caches, logger });
     const watchKafka = (kafkaNamespace: string) => kafkaWatch.in(kafkaNamespace);
     const controller = manager.addController({
       name: namespace === undefined ? 'pipelines' : `pipelines-${namespace}`,
       primary: caches.pipelines,
       concurrency,
-      reconcile: createReconcile({ caches, watchKafka, serverVersion, operatorImage, recorder, census, metrics, now }),
+      dependentKeysOf: ofSameLog,
+      reconcile: createReconcile({
+        caches,
+        watchKafka,
+        pipelinesOfLog,
+        serverVersion,
+        operatorImage,
+        recorder,
+        census,
+        metrics,
+        now,
+      }),
     });
+    for (const other of watched) if (other.caches !== caches) controller.watch(other.caches.pipelines, ofSameLog);
     for (const children of caches.children) controller.watch(children, pipelineKeysOf);
     controller.watch(caches.pods, pipelineKeysOf);
     // They show for all pipelines at once whether an HPA gets its metrics.

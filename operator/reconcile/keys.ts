@@ -1,4 +1,5 @@
 import { labelKeys } from '#contract/labels.ts';
+import { defaultTopic } from '#contract/names.ts';
 import type { KubeObject } from '#kube/client/object.ts';
 import type { PipelineObject } from './resources.ts';
 
@@ -6,6 +7,8 @@ import type { PipelineObject } from './resources.ts';
 export const byPipeline = 'pipeline';
 /** Index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
 export const byKafka = 'kafka';
+/** Index of pipelines by the names of their log. */
+export const byLog = 'log';
 
 /** `namespace/name` of the pipeline that an object belongs to, from its labels. */
 export function pipelineKeysOf(object: KubeObject): readonly string[] {
@@ -22,6 +25,35 @@ export function kafkaKeysOf(object: PipelineObject): readonly string[] {
   const name = field(cluster, 'name');
   const namespace = field(cluster, 'namespace') ?? object.metadata.namespace;
   return typeof name === 'string' && typeof namespace === 'string' ? [`${namespace}/${name}`] : [];
+}
+
+/**
+ * Names of the log of a pipeline: pipelines that share one of them count the same log. The log itself is known once an
+ * aggregator has reported it; until then the address and the name of the topic must do.
+ */
+export function logKeysOf(object: PipelineObject): readonly string[] {
+  const { namespace, name } = object.metadata;
+  const kafka = field(field(object, 'spec'), 'kafka');
+  const topic = field(field(kafka, 'topic'), 'name') ?? defaultTopic({ namespace: namespace ?? '', name });
+  const servers = field(kafka, 'bootstrapServers');
+  const addresses = Array.isArray(servers) ? servers.filter((server) => typeof server === 'string') : [];
+  const log = field(field(object, 'status'), 'log');
+  const [clusterId, topicId] = [field(log, 'clusterId'), field(log, 'topicId')];
+  return [
+    ...kafkaKeysOf(object).map((kafkaKey) => `strimzi ${kafkaKey} ${topic}`),
+    ...addresses.map((server) => `server ${qualified(server, namespace)} ${topic}`),
+    ...(typeof clusterId === 'string' && typeof topicId === 'string' ? [`log ${clusterId} ${topicId}`] : []),
+  ];
+}
+
+/** Whether the spec says that other pipelines may count the same log. */
+export function isDeclaredShared(object: PipelineObject): boolean {
+  return field(field(field(field(object, 'spec'), 'kafka'), 'topic'), 'shared') === true;
+}
+
+/** A host without a dot is a Service of the pipeline's own namespace. */
+function qualified(server: string, namespace: string | undefined): string {
+  return server.includes('.') ? server.toLowerCase() : `${namespace}/${server.toLowerCase()}`;
 }
 
 function field(value: unknown, name: string): unknown {

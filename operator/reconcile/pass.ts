@@ -13,6 +13,7 @@ import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';
 import type { ExecuteContext } from './execute.ts';
 import type { KafkaReaders } from './gather.ts';
+import type { PipelinesOfLog } from './logUsers.ts';
 import type { Owner } from './ownership.ts';
 import type { PipelineObject } from './resources.ts';
 
@@ -20,6 +21,7 @@ export interface ReconcileDependencies {
   readonly caches: Caches;
   /** The Strimzi kinds of a namespace; from the first call on, their changes enqueue pipelines. */
   readonly watchKafka: (namespace: string) => KafkaReaders;
+  readonly pipelinesOfLog: PipelinesOfLog;
   readonly serverVersion: Pick<ServerVersion, 'minor'>;
   /** Image of pipelines that name none. */
   readonly operatorImage: string;

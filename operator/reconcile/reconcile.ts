@@ -12,6 +12,7 @@ import { deletePipeline } from './delete.ts';
 import { execute } from './execute.ts';
 import { endPass } from './failure.ts';
 import { gather, type World } from './gather.ts';
+import { findLogConflict, wasRefused, withoutNewWorkloads, withoutPods } from './logUsers.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
@@ -36,36 +37,44 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 }
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
-  const { caches, watchKafka, operatorImage, serverVersion } = pass.dependencies;
+  const { caches, watchKafka, pipelinesOfLog, operatorImage, serverVersion } = pass.dependencies;
   // A status that another version wrote must not prevent us from reading the spec.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
     const message = `${formatProblems(parsed.problems)}: correct the resource`;
     return publishObstacle(pass, { kind: 'stalled', reason: 'InvalidSpec', message });
   }
-  const pipeline = parsed.value;
+  const declared = parsed.value;
 
   // Observe: everything is read here, once.
-  const kafkaNamespace = kafkaNamespaceOf(pipeline);
+  const kafkaNamespace = kafkaNamespaceOf(declared);
   const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
   const { children, pods, apiServices, prometheuses } = caches;
   const serverMinor = await serverVersion.minor(pass.run.signal);
-  const world = gather(pipeline, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
-  if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
+  const seen = gather(declared, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
+  if (seen.blindTo.length > 0) return publishObstacle(pass, blindness(seen.blindTo));
   // The first list in Kafka's namespace is in progress; its end triggers another pass.
-  if (world.kafka === undefined) return {};
+  if (seen.kafka === undefined) return {};
 
   // Plan and apply. While the connection to Kafka is not known, the desired state is not known either: nothing changes.
-  const found = review(world);
-  const log = countedLogOf(pipeline, found.verdict.logs, pass.previous);
-  const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
+  const found = review(seen);
+  const log = countedLogOf(declared, found.verdict.logs, pass.previous);
+  const conflict = findLogConflict(pass.object, log, pipelinesOfLog);
+  const pipeline = conflict === undefined ? declared : withoutPods(declared);
+  const world = { ...seen, pipeline };
+  const built = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
+  const desired = built && conflict !== undefined ? withoutNewWorkloads(built, world.live) : built;
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
 
   // Report: the world as our own writes left it.
   const after = afterWrites(world, done);
   pass.record(done.events);
-  const input = toStatusInput(after, { previous: pass.previous, issues: done.failures, now: timeOf(pass) });
+  const input = toStatusInput(after, {
+    previous: pass.previous,
+    issues: [...(conflict === undefined ? [] : [conflict]), ...done.failures],
+    now: timeOf(pass),
+  });
   await publishStatus(pass, buildStatus(input));
   forgetGone(pass.settled, after);
   return endPass(done.failures);
@@ -81,7 +90,7 @@ function toPlanInput(pass: Pass, { world, found, desired }: Seen): PlanInput {
   const { workloads, verdict, proof } = found;
   return {
     desired,
-    replicas: wantedReplicas(world.pipeline, world.live),
+    replicas: wantedReplicas(world.pipeline, world.live, { wasStopped: wasRefused(pass.previous?.conditions) }),
     live: world.live,
     inventory: { entries: pass.owner.inventory, hasFinalizer: pass.hasFinalizer },
     settled: pass.settled,

@@ -51,6 +51,8 @@ const cases: [what: string, actual: object, expected: object][] = [
   ],
   ['a recommendation writes nothing', wantedReplicas(recommended, [deployment(0)]), {}],
   ['without a wish nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
+  ['without a wish our own 0 is taken back', wantedReplicas(unset, [deployment(0)], { wasStopped: true }), lifted],
+  ['another number than our 0 is not', wantedReplicas(unset, [deployment(2)], { wasStopped: true }), {}],
 ];
 for (const [what, actual, expected] of cases) {
   test(what, () => {

@@ -13,13 +13,17 @@ import { replicasOf } from '#operator/plan/action.ts';
  *   replicas set      we write, once every autoscaler of the Deployment is gone: it would overwrite us until then
  *   autoscaling set   the autoscaler writes; we only raise a Deployment from 0 before the HPA exists, as an HPA is
  *                     disabled at 0. A user who scales to 0 later is not overruled
- *   neither           we do not write
+ *   neither           we do not write; only after we stopped the pipeline ourselves, 1 instead of our 0
  */
-export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
+export function wantedReplicas(
+  pipeline: SumPipeline,
+  live: readonly LiveChild[],
+  { wasStopped = false } = {},
+): Record<string, number> {
   return Object.fromEntries(
     components.flatMap((component) => {
       const name = childName.workload(refOf(pipeline), component);
-      const wanted = wantedOf(pipeline, component, live, name);
+      const wanted = wantedOf(pipeline, component, live, name, wasStopped);
       return wanted === undefined ? [] : [[name, wanted]];
     }),
   );
@@ -30,11 +34,12 @@ function wantedOf(
   component: Component,
   live: readonly LiveChild[],
   name: string,
+  wasStopped: boolean,
 ): number | undefined {
   const { replicas } = pipeline.spec[component];
   const isScaled = scalersOf(live, name).length > 0;
   if (replicas !== undefined) return isScaled ? undefined : replicas;
-  const min = autoscaledFrom(pipeline, component);
+  const min = autoscaledFrom(pipeline, component) ?? (wasStopped ? 1 : undefined);
   if (min === undefined || isScaled) return undefined;
   const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
   return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;

@@ -24,6 +24,10 @@ const issueReasons = {
     meaning: 'An object with the name of a child exists and does not belong to this SumPipeline.',
     action: 'Delete or rename it, or create the SumPipeline under another name.',
   },
+  LogInUse: {
+    meaning: 'Another SumPipeline counts the same topic, and not both declare it. No pod of this one runs.',
+    action: 'Delete one of the two, or set spec.kafka.topic.shared to true in both.',
+  },
   Rejected: {
     meaning: 'The API server refused an object for its content.',
     action: 'Correct the field of the spec that the message names, or the admission policy.',

@@ -8,6 +8,7 @@ import { scalingMutants } from './scalingMutants.ts';
 const sql = 'services/ledger/migrations/0001_initial.sql';
 const recountsSql = 'services/ledger/migrations/0005_recounts.sql';
 const recounts = 'services/ledger/recount.integration.test.ts';
+const sameLog = 'operator/reconcile/sameLog.integration.test.ts';
 const books = 'services/ledger/ledger.integration.test.ts';
 const owned = 'services/aggregator/partitions.test.ts';
 const apply = 'services/aggregator/apply.test.ts';
@@ -135,6 +136,34 @@ export const mutants: readonly Mutant[] = [
     from: '  state.recounted(result);',
     to: '',
     test: { file: 'services/aggregator/recounting.integration.test.ts', name: 'a total that another program changes' },
+  },
+  {
+    breaks: 'two pipelines count one log only when both declare it',
+    file: 'operator/observe/sameLog.ts',
+    from: '!(own.isShared && other.isShared)',
+    to: '!(own.isShared || other.isShared)',
+    test: { file: 'operator/observe/sameLog.test.ts', name: 'of two pipelines of one log runs one when only one' },
+  },
+  {
+    breaks: 'a refused pipeline does not take over from one that runs',
+    file: 'operator/observe/sameLog.ts',
+    from: 'if (one.wasRefused !== other.wasRefused) return other.wasRefused;',
+    to: '',
+    test: { file: 'operator/reconcile/logUsers.test.ts', name: 'a pipeline whose aggregators report' },
+  },
+  {
+    breaks: 'a pipeline whose log another one counts gets no pod',
+    file: 'operator/reconcile/reconcile.ts',
+    from: 'conflict !== undefined ? withoutNewWorkloads(built, world.live) : built',
+    to: 'built',
+    test: { file: sameLog, name: 'is refused before it has a pod' },
+  },
+  {
+    breaks: 'the deletion of a pipeline starts the next pipeline of its log',
+    file: 'operator/reconcile/controller.ts',
+    from: '      dependentKeysOf: ofSameLog,',
+    to: '',
+    test: { file: sameLog, name: 'is refused before it has a pod' },
   },
   {
     breaks: 'a batch that is too large for the log is split',

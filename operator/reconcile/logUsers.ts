@@ -1,0 +1,79 @@
+import type { CountedLog } from '#contract/countedLog.ts';
+import { keyOf, type Live } from '#kube/client/object.ts';
+import { statusSchema } from '#operator/api/status.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { Child } from '#operator/desired/child.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
+import type { LiveChild } from '#operator/observe/objects.ts';
+import { findLogOwner, type LogUser } from '#operator/observe/sameLog.ts';
+import type { Issue } from '#operator/status/issue.ts';
+import { isDeclaredShared, logKeysOf } from './keys.ts';
+import type { PipelineObject } from './resources.ts';
+
+/** Reason of a pipeline that must not run, because another one counts its log. */
+export const logInUse = 'LogInUse';
+
+/** The SumPipelines that have this name of a log. */
+export type PipelinesOfLog = (logKey: string) => readonly Live<PipelineObject>[];
+
+/** Returns why a pipeline must not run: another one counts its log. `log` is what its aggregators report now. */
+export function findLogConflict(
+  object: Live<PipelineObject>,
+  log: CountedLog | undefined,
+  pipelinesOfLog: PipelinesOfLog,
+): Issue | undefined {
+  const key = keyOf(object);
+  const names = new Set([
+    ...logKeysOf(object),
+    ...(log === undefined ? [] : logKeysOf({ ...object, status: { log } })),
+  ]);
+  const others = new Map([...names].flatMap(pipelinesOfLog).map((one) => [keyOf(one), one]));
+  others.delete(key);
+  const owner = findLogOwner(logUserOf(object), [...others.values()].map(logUserOf));
+  if (owner === undefined) return undefined;
+  return {
+    kind: 'stalled',
+    reason: logInUse,
+    message:
+      `SumPipeline ${owner} counts the same topic, so each addition would be in the totals of both; no pod of this SumPipeline runs. ` +
+      'Delete one of the two, or set spec.kafka.topic.shared to true in both',
+  };
+}
+
+function logUserOf(object: Live<PipelineObject>): LogUser {
+  const status = statusSchema.safeParse(object.status);
+  const known = status.success ? status.data : {};
+  return {
+    key: keyOf(object),
+    isShared: isDeclaredShared(object),
+    wasRefused: wasRefused(known.conditions),
+    hasCounted: known.log !== undefined,
+    createdAt: object.metadata.creationTimestamp ?? '',
+  };
+}
+
+/** Whether the last pass found another pipeline that counts the log. */
+export function wasRefused(conditions: readonly { readonly type: string; readonly reason: string }[] = []): boolean {
+  return conditions.some(({ type, reason }) => type === 'Stalled' && reason === logInUse);
+}
+
+/** The pipeline without pods: no replicas, and no autoscaler that would write another number. */
+export function withoutPods(pipeline: SumPipeline): SumPipeline {
+  const { calculator, aggregator } = pipeline.spec;
+  const { autoscaling: _, ...calculators } = calculator;
+  const { autoscaling: __, ...aggregators } = aggregator;
+  const spec = {
+    ...pipeline.spec,
+    calculator: { ...calculators, replicas: 0 },
+    aggregator: { ...aggregators, replicas: 0 },
+  };
+  return { ...pipeline, spec };
+}
+
+/** Leaves out Deployments that do not exist yet: a new one begins with a pod, which could count before it is ended. */
+export function withoutNewWorkloads(desired: readonly Child[], live: readonly LiveChild[]): Child[] {
+  const names = new Set(
+    live.filter(({ kind }) => kind === ownership.deployment.kind).map(({ metadata }) => metadata.name),
+  );
+  return desired.filter(({ object }) => object.kind !== ownership.deployment.kind || names.has(object.metadata.name));
+}
