@@ -107,6 +107,14 @@ describe('what the programs load', () => {
     );
   });
 
+  test('a tunnel without a proxy loads one file of the client library, because all of it takes a third of a second', () => {
+    const { packages } = followImports('cli/connection/portForward.ts', { isEager: true });
+    assert.deepEqual(
+      [...packages].filter((name) => name.startsWith('@kubernetes/')),
+      ['@kubernetes/client-node/dist/web-socket-handler.js'],
+    );
+  });
+
   test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
     assert.deepEqual(

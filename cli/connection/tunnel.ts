@@ -1,13 +1,6 @@
-import { Duplex, PassThrough, Writable } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
-
-/** What the client library hands back: a WebSocket of the `ws` package, of which we need these. */
-interface ForwardSocket {
-  close(): void;
-  terminate?(): void;
-  addEventListener(type: 'close' | 'error', listener: (event: { message?: string }) => void): void;
-}
 
 const openTimeoutMs = 15_000;
 const closeTimeoutMs = 1_000;
@@ -25,25 +18,14 @@ export async function forwardPort(options: {
 }): Promise<Duplex> {
   const { cluster, namespace, pod, port, signal } = options;
   signal.throwIfAborted();
-  const toPod = new PassThrough();
-  const tunnel = createTunnel((bytes) => toPod.write(bytes));
-  const fromPod = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      tunnel.push(chunk);
-      done();
-    },
+  const { openPortForward, toMessage } = await import('./portForward.ts');
+  const tunnel = createTunnel((bytes) => socket.send(toMessage(bytes)));
+  const opening = openPortForward(await cluster.credentials(signal), { namespace, pod, port }, (channel, bytes) => {
+    const text = channel === 'error' ? bytes.toString('utf8').trim() : '';
+    if (channel === 'data') tunnel.push(bytes);
+    else if (text !== '') tunnel.destroy(new Error(text));
   });
-  const complaints = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      const text = chunk.toString('utf8').trim();
-      if (text !== '') tunnel.destroy(new Error(text));
-      done();
-    },
-  });
-  const { createPortForward } = await import('./portForward.ts');
-  const portForward = createPortForward(await cluster.credentials(signal));
-  const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
-  const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
+  const socket = await withDeadline('opening the connection', openTimeoutMs, opening);
   // Responses that have arrived are still read; then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));
   // The library listens only until the connection is open; afterwards an error would be lost.
@@ -51,7 +33,7 @@ export async function forwardPort(options: {
   tunnel.on('close', () => {
     socket.close();
     // A peer that is gone never answers the closing handshake.
-    setTimeout(() => socket.terminate?.(), closeTimeoutMs).unref();
+    setTimeout(() => socket.terminate(), closeTimeoutMs).unref();
   });
   return tunnel;
 }
@@ -60,10 +42,10 @@ export async function forwardPort(options: {
  * Gathers what is written in one turn of the event loop into one chunk: every chunk is a WebSocket message that passes
  * API server, kubelet and container runtime, and a pipelined request is two small writes (measured, see ADR 0060).
  */
-function createTunnel(send: (bytes: Buffer) => void): Duplex {
+function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   let gathered: Buffer[] = [];
   const flush = () => {
-    const bytes = Buffer.concat(gathered);
+    const bytes = gathered;
     gathered = [];
     if (!tunnel.destroyed) send(bytes);
   };

@@ -270,7 +270,7 @@ function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
 // FIN is noticed in about 25 s, under any watch.
 const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
 
-function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
+export function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
   return {
     ...tls,
     ...(tls.rejectUnauthorized ? { ca: ca ?? machineCas() } : {}),
