@@ -63,12 +63,12 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
   return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
 }
 
-/** Messages quote series and responses of services. */
+/** Escapes control characters in each line: messages quote series and responses of services. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-/** `what failed: because of this: because of that`. */
+/** Joins the messages of an error and its causes: `what failed: because of this: because of that`. */
 export function describeChain(error: unknown): string {
   if (error instanceof SuppressedError) {
     return `${describeChain(error.suppressed)}; then ${describeChain(error.error)}`;
@@ -81,7 +81,7 @@ export function describeChain(error: unknown): string {
   return parts.join(': ');
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like. */
+/** Returns the code of an error, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. Undefined if the error has no code. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

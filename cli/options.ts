@@ -21,7 +21,7 @@ export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command
   throw usageError(`${flagOf(String(issue.path[0]))} ${issue.message}`);
 }
 
-/** `importId` as `--import-id`. */
+/** Turns the name of an option into its flag: `importId` into `--import-id`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

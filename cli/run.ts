@@ -22,7 +22,7 @@ export async function runCommandLine({ build, args, context, renderFailure }: Co
     return exitCode;
   } catch (error) {
     await context.stdout.flush?.().catch(() => {
-      // Judged below, together with this error.
+      // Reported below, together with this error.
     });
     const { failure: broken } = context.stdout;
     if (broken !== undefined && !(error instanceof CliError)) {

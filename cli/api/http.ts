@@ -38,7 +38,7 @@ export interface HttpServiceOptions {
   readonly connections: number;
 }
 
-/** A totals page of 1000 series is below 1 MB; a larger body is not from our services. */
+/** Longest response. A page of 1000 totals is below 1 MB, so a longer response is not from our services. */
 const answerBytesMax = 16 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 
@@ -95,7 +95,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   };
 }
 
-/** Every failure below HTTP is retried, except our own CliError and Ctrl-C. */
+/** Runs one exchange. Turns every failure below HTTP into TryAgain, except our own CliError and Ctrl-C. */
 async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -109,7 +109,7 @@ async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** No connection was made, so nothing was sent. */
+/** Error codes that mean: no connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function parseJson(name: string, body: string): unknown {

@@ -4,8 +4,8 @@ import type { Credentials } from '#kube/client/credentials.ts';
 import { machineCas } from '#kube/client/transport.ts';
 
 /**
- * The client library's port-forward, over credentials that kube/ found: server, TLS, proxy and headers are those of every
- * other request. Loading the library takes up to half a second, so import this file only where a tunnel is opened.
+ * Makes the client library's port-forward with the credentials that kube/ found. Server, TLS, proxy and headers are
+ * the same as in every other request. Import this file only to open a tunnel: the library takes up to half a second.
  */
 export function createPortForward(credentials: Credentials): PortForward {
   return new PortForward(new FoundConfig(credentials));
@@ -23,7 +23,7 @@ class FoundConfig extends KubeConfig {
       {
         name,
         server,
-        // The library wants to be told that plain HTTP is meant.
+        // The library uses plain HTTP only with this setting.
         skipTLSVerify: !tls.rejectUnauthorized || server.startsWith('http:'),
         ...(ca === undefined ? {} : { caData: toBase64(ca) }),
         ...(tls.servername === undefined ? {} : { tlsServerName: tls.servername }),

@@ -2,7 +2,7 @@ import { Duplex, PassThrough, Writable } from 'node:stream';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
 
-/** What the client library hands back: a WebSocket of the `ws` package, of which we need these. */
+/** The parts that we use of the WebSocket (package `ws`) that the client library returns. */
 interface ForwardSocket {
   close(): void;
   terminate?(): void;
@@ -13,8 +13,8 @@ const openTimeoutMs = 15_000;
 const closeTimeoutMs = 1_000;
 
 /**
- * One connection to a port of a pod, through API server and kubelet. The stream ends when the pod does; what the
- * kubelet says about it (connection refused, pod gone) becomes the stream's error.
+ * Opens one connection to a port of a pod, through API server and kubelet. The stream ends when the pod ends. What the
+ * kubelet reports (connection refused, pod gone) becomes the stream's error.
  */
 export async function forwardPort(options: {
   readonly cluster: Cluster;
@@ -46,7 +46,7 @@ export async function forwardPort(options: {
   const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
   // Responses that have arrived are still read; then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));
-  // The library listens only until the connection is open; afterwards an error would be lost.
+  // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
   tunnel.on('close', () => {
     socket.close();
@@ -57,8 +57,8 @@ export async function forwardPort(options: {
 }
 
 /**
- * Gathers what is written in one turn of the event loop into one chunk: every chunk is a WebSocket message that passes
- * API server, kubelet and container runtime, and a pipelined request is two small writes (measured, see ADR 0060).
+ * Makes a stream that joins all writes of one turn of the event loop into one chunk. Each chunk is a WebSocket message
+ * through API server, kubelet and container runtime. A pipelined request is two small writes (measured, see ADR 0060).
  */
 function createTunnel(send: (bytes: Buffer) => void): Duplex {
   let gathered: Buffer[] = [];
@@ -69,7 +69,7 @@ function createTunnel(send: (bytes: Buffer) => void): Duplex {
   };
   const tunnel = new Duplex({
     read() {
-      // Pushed as it comes: answers are as bounded as the requests in flight.
+      // Responses are pushed as they come: the requests in flight bound their number.
     },
     write(chunk: Buffer, _encoding, done) {
       if (gathered.length === 0) setImmediate(flush);

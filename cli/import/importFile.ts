@@ -71,7 +71,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
 }
 
-/** Many rows retried at once are one event: print it once, and again after a while. */
+/** Time between two notes about retries: many rows that are retried at once are one event. */
 const noteEveryMs = 5_000;
 
 function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {

@@ -83,7 +83,7 @@ export class Tally {
     const rejection = { line: row.line, row: row.row, code, reason };
     this.#options.onRejection?.(rejection, row);
     this.#rejections.push(rejection);
-    // Responses come out of order: keep twice as many, and cut now and then to the first in the file.
+    // Responses come out of order: keep twice as many, then cut to the first ones in the file.
     if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
   }
 

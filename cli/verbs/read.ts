@@ -9,7 +9,7 @@ import { CliError, exitCodes } from '#cli/exit.ts';
 import type { PipelineRef } from '#contract/names.ts';
 
 /**
- * How long a read is retried: a replaced pod is back by then. Writes wait longer, because giving up would lose them.
+ * How long a read is retried: a replaced pod is back by then. An addition is retried longer, because it would be lost.
  */
 const readRetryMs = 15_000;
 

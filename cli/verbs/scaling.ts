@@ -65,7 +65,7 @@ export async function readScaling(
 /** `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`. */
 export function explainScaling(numbers: ScalingNumbers): string {
   const { mode, computed, problem, ineffective } = numbers;
-  // A recommendation does not wait for pods: holds concern the pods that an autoscaler has requested.
+  // A recommendation is never held: a hold waits for pods that an autoscaler has requested.
   const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
   if (problem !== undefined) return `unknown: ${problem}`;
   if (desired === undefined)

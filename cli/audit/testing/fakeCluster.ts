@@ -3,7 +3,7 @@ import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
 export interface FakeClusterOptions {
   /** Pods of the Job, one for each poll; the last one repeats. Undefined: the Job has no pod. */
   readonly pods: readonly (object | undefined)[];
-  /** What each request for the log returns, and how it ends. */
+  /** What each request for the pod's output returns, and with which error it ends. */
   readonly logs?: readonly { readonly lines: readonly string[]; readonly error?: Error }[];
   /** Refuses calls whose method and path contain this. */
   readonly refuse?: {
