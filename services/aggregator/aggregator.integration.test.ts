@@ -426,12 +426,12 @@ describe('an aggregator', () => {
     await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
     await deleteTopic(name);
     const verdict = await until('it is missed', () =>
-      aggregator.verdicts.find(({ kafka }) => kafka.message.includes('Not recreated')),
+      aggregator.verdicts.find(({ kafka }) => kafka.message.includes('was not created again')),
     );
     assert.deepEqual([verdict.kafka.reason, verdict.exact], ['TopicMissing', null]);
     await using next = startAggregator(name);
     await until('the next process says the same', () =>
-      next.verdicts.find(({ kafka }) => kafka.message.includes('Not recreated')),
+      next.verdicts.find(({ kafka }) => kafka.message.includes('was not created again')),
     );
     assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
   });

@@ -6,7 +6,7 @@ import { PartitionChooser } from './partitionChooser.ts';
 
 const record: LogRecordInput = { key: Buffer.from('k'), value: Buffer.from('v'), headers: {} };
 
-/** A fake log with one partition per leader; the test ends its appends and moves its clock. */
+/** Builds a fake log with one partition per leader. The test ends the appends and moves the clock. */
 function build(context: { after(work: () => void): void }, leaders: number[], withinMs = 10_000) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
   context.after(() => mock.timers.reset());

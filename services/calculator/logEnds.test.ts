@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#platform/log.ts';
 import { LogEnds } from './logEnds.ts';
 
-/** A fake Kafka that returns these ends, and the exported series. */
+/** Builds a LogEnds with a fake Kafka, and the series that it exports. */
 function build() {
   const series = new Map<number, number>();
   const state = { now: 1_000_000, answer: (): Promise<ReadonlyMap<number, bigint>> | undefined => undefined };

@@ -15,7 +15,7 @@ import {
   type LogStopError,
 } from './port.ts';
 
-/** A fake of kafkajs' consumer that delivers what the test says, also wrong batches. */
+/** A fake of kafkajs' consumer. It delivers what the test says, also wrong batches. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
@@ -161,7 +161,7 @@ test('a partition has one handler at a time, also when another reading of it beg
   kafka.deliveries.endAll();
   const next = { ...assignment, generation: 2 };
   kafka.deliveries.begin({ assignment: next, partition: 0, offset: 10n, earliest: 0n, isSame: undefined });
-  // Twice: two fetchers may hold the same partition while its leader moves.
+  // Deliver twice: two fetchers may hold the same partition while its leader moves.
   const others = [kafka.hand(0, [10]), kafka.hand(0, [10])];
   await new Promise(setImmediate);
   assert.deepEqual(kafka.firsts(), [0n]);
@@ -208,7 +208,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   const lookAndWait = async (seeks: number) => {
     look(6n);
     await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
-    // The probe itself must end too.
+    // Wait for the end of the probe too.
     await new Promise(setImmediate);
   };
   for (let count = 0; count < 4; count++) await lookAndWait(2 + count);

@@ -36,7 +36,7 @@ before(async () => {
 });
 after(() => folder[Symbol.asyncDispose]());
 
-/** A new log with so many records in each partition. */
+/** Creates a topic with `counts[p]` records in partition p. */
 async function createFilledLog(counts: readonly number[]): Promise<KafkaSettings> {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
@@ -51,7 +51,7 @@ async function append(settings: KafkaSettings, partition: number, count: number)
   const records = Array.from({ length: count }, () =>
     encodeRecord(parseAddition({ requestId: randomUUID(), series: 's', a: '1', b: '2' })),
   );
-  // Several produce calls, so that the log holds several Kafka batches.
+  // Use several produce calls, so that the topic has several Kafka batches.
   for (let index = 0; index < count; index += 7) {
     await writer.append(partition, records.slice(index, index + 7), { deadline: Date.now() + 10_000 });
   }
@@ -437,7 +437,7 @@ describe('batches that are packed', () => {
 });
 
 describe('transactions of a foreign producer', () => {
-  /** Writes one record to partition 0 in a transaction that is open until the returned function is called. */
+  /** Writes one record to partition 0 in a transaction. Returns the function that ends the transaction. */
   async function beginTransaction(topic: string): Promise<(end: 'commit' | 'abort') => Promise<void>> {
     const producer = plainClient(kafka.plaintextBootstrapServers).producer({
       transactionalId: uniqueName('transaction'),

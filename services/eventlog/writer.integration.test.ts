@@ -57,7 +57,7 @@ test('an append returns the place of its records, and they stand there', async (
   }
 });
 
-/** Writes one record after the other in parallel loops until stopped; returns the acknowledged positions. */
+/** Writes records in parallel loops until stopped. Collects the acknowledged positions. */
 function load(writer: LogWriter, lanes: number) {
   const acknowledged: { id: string; partition: number; offset: bigint }[] = [];
   const rejected: string[] = [];
@@ -92,7 +92,7 @@ function load(writer: LogWriter, lanes: number) {
   };
 }
 
-/** Each acknowledged record must be at its acknowledged position. */
+/** Asserts that each acknowledged record is at its acknowledged position. Returns the number of records. */
 async function assertAllInLog(
   topic: string,
   acknowledged: readonly { id: string; partition: number; offset: bigint }[],
@@ -123,7 +123,7 @@ test('no acknowledged record is missing if responses are lost after the write', 
   await writer.close();
   const records = await assertAllInLog(topic, running.acknowledged);
   assert.ok(proxy.seen.reset > 20, `only ${proxy.seen.reset} answers were lost`);
-  // At least once: the retry writes records again that were written but not acknowledged.
+  // There may be more records: a retry writes a record again that was written but not acknowledged.
   assert.ok(records >= running.acknowledged.length);
 });
 
