@@ -76,8 +76,9 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * The folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
- * (PostgreSQL refuses to run as root, and another uid cannot read below /root), else the user's cache folder.
+ * Returns the folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root
+ * /var/cache/sumpipeline, else the user's cache folder. PostgreSQL refuses to run as root, and another uid cannot
+ * read below /root.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -87,7 +88,8 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
 }
 
 /**
- * The folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else ~/.local/state.
+ * Returns the folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else
+ * ~/.local/state.
  */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -98,7 +100,7 @@ export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
   );
 }
 
-/** True if the entry exists; its time of last use is its modification time. */
+/** Sets the entry's modification time, which is its time of last use, to now. Returns false if there is no entry. */
 async function markUsed(entry: string): Promise<boolean> {
   try {
     const now = new Date();
@@ -110,7 +112,7 @@ async function markUsed(entry: string): Promise<boolean> {
   }
 }
 
-/** mkdir's mode is subject to the umask, but other uids must read these folders. */
+/** Makes a folder that every uid can read. The umask would restrict mkdir's mode. */
 async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }

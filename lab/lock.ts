@@ -95,7 +95,9 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
   });
 }
 
-/** If a holder's event loop is busy or the holder was stopped, we still wait for it, but without its name. */
+/**
+ * How long to wait for the holder's name. If the holder is busy or stopped, we wait for the lock without its name.
+ */
 const answerTimeoutMs = 2000;
 
 const holderSchema = z.object({ pid: z.number(), what: z.string(), since: z.string() });

@@ -28,7 +28,7 @@ export interface ProgressOptions {
   readonly updateMs?: number;
 }
 
-/** Enough to see a stack trace or a refused flag, and short enough to keep the step's title on the screen. */
+/** Lines of a log file that a failed step shows: enough for a stack trace, few enough to see the step's title. */
 const logTailLines = 20;
 const logTailBytes = 16_384;
 
@@ -55,7 +55,7 @@ export function createProgress({
     drawLive();
   };
 
-  /** The one line at the bottom of a terminal: the running steps, the innermost (newest) last. */
+  /** Draws the one line at the bottom of a terminal: the running steps, the innermost (newest) last. */
   function drawLive(): void {
     if (!isLive || running.size === 0) return;
     const words = [...running].map((step) => `${describe(step)} ${formatElapsed(now() - step.startedAt)}`);
@@ -121,7 +121,7 @@ export const silentProgress: Progress = {
   note() {},
 };
 
-/** The last lines of a log file, or a note if the file is missing, because another error is being reported. */
+/** Returns the last lines of a log file. For a missing file returns a note: another error is being reported. */
 export function readLogTail(path: string): string {
   let file: number;
   try {
@@ -134,13 +134,13 @@ export function readLogTail(path: string): string {
     const buffer = Buffer.alloc(Math.min(size, logTailBytes));
     readSync(file, buffer, 0, buffer.length, size - buffer.length);
     const lines = buffer.toString('utf8').trimEnd().split('\n');
-    return lines.slice(-logTailLines).join('\n') || '(the log is empty)';
+    return lines.slice(-logTailLines).join('\n') || '(the log file is empty)';
   } finally {
     closeSync(file);
   }
 }
 
-/** `4.2 s` below a minute, then `7 min 57 s`. */
+/** Formats a time: `4.2 s` below a minute, then `7 min 57 s`. */
 export function formatElapsed(ms: number): string {
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);

@@ -21,7 +21,7 @@ const clusterPackages = [
   { name: 'iproute2', program: 'ip' },
   { name: 'util-linux', program: 'nsenter' },
   { name: 'mount', program: 'mount' },
-  // Includes promtool. Without recommended packages it comes without node-exporter.
+  // Includes promtool. It only recommends node-exporter, and we install no recommended packages.
   { name: 'prometheus', program: 'promtool', service: 'prometheus.service' },
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt' },
 ];
@@ -81,7 +81,7 @@ function maskServices(missing, unitFolder, say) {
 
 function aptGet(args, env) {
   return new Promise((resolve, reject) => {
-    // Waits for another apt-get, such as a second run of ours.
+    // The timeout lets apt-get wait for another apt-get, such as that of a second run.
     const child = spawn('apt-get', ['--quiet', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 2, 2],
       env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { repository } from './nodeModules.mjs';
 
 /**
- * The packages that other packages may need and the lock file does not name, as entries to add.
+ * Finds the packages that other packages may need and that the lock file does not name. Returns them as entries to
+ * add.
  *
  * @param {Record<string, any>} packages the `packages` of a package-lock.json
  * @returns {Record<string, object>}

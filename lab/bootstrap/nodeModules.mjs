@@ -7,16 +7,18 @@ import { BootstrapError } from './failure.mjs';
 
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** If the lock is free, the install script begins sooner than this and reports it on descriptor 3. */
+/**
+ * After this time we report a wait: with a free lock the install script begins sooner, and says so on descriptor 3.
+ */
 const waitingMs = 1_000;
 
 /** Exit code by which the install script reports that npm failed, distinct from Node's own codes. */
 export const npmFailed = 3;
 
 /**
- * Runs `npm ci` unless node_modules already matches this lock file. Two runs at once: the kernel's file lock on the
- * repository's folder lets one install while the other waits. An interrupted run: npm and its children hold the lock
- * until the last of them has ended, and the marker is written only after npm's success, so the next run installs again.
+ * Runs `npm ci` unless node_modules already matches this lock file. Of two runs at once one installs; the other waits
+ * for the kernel's file lock on the repository's folder. npm and its children hold the lock until the last of them
+ * ends. The marker is written only after npm succeeded, so after an interrupted run the next run installs again.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, root?: string}} context
  */

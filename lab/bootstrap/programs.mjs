@@ -38,7 +38,7 @@ export function requirementsOf(command, args) {
   switch (command) {
     case 'up': {
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      // Any other cluster exists already.
+      // Only a local cluster is built here. Any other cluster exists already.
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
@@ -66,7 +66,7 @@ export function requirementsOf(command, args) {
           return { tools: [...always, ...cluster], needsSystemPackages: true };
         case 'load':
         case 'stop':
-          // Both handle a node that an earlier start made with the tools present then.
+          // Both commands use a node that an earlier start made, so the tools that make a node are not needed.
           return { tools: [...always, tools.root], needsSystemPackages: false };
         default:
           return onlyAlways;

@@ -106,7 +106,7 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-/** Structured data instead of text: names such as `system:nodes` or `a, b` need no escaping rules. */
+/** Builds a name as structured data. As text, names such as `system:nodes` or `a, b` would need escapes. */
 function nameOf(commonName: string, organizations: readonly string[]): JsonName {
   return [...organizations.map((value) => ({ O: [value] })), { CN: [commonName] }];
 }

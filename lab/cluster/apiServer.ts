@@ -43,10 +43,13 @@ export interface ApiServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A start takes 3 s on an idle 2-core machine. Builds and other tests beside it may take the processor for long. */
+/** Longest start. A start takes 3 s on an idle 2-core machine, but builds and other tests may use the processor. */
 const readyTimeoutMs = 120_000;
 
-/** A free port may be taken before we bind it. Three times in a row has another cause. */
+/**
+ * How often to start with new ports: another process may take a free port before us. Three failures have another
+ * cause.
+ */
 const startAttempts = 3;
 
 /**
@@ -231,7 +234,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
   ];
 }
 
-/** /readyz needs no credentials and also waits for the built-in roles. */
+/** Resolves when /readyz returns 200: then the built-in roles exist too. Needs no credentials. */
 function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {

@@ -118,7 +118,7 @@ export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise
   });
 }
 
-/** The folder with the source of a Go module that one of our modules pins. It is downloaded if it does not exist. */
+/** Returns the folder with the source of a Go module that one of our modules pins. Downloads the source if needed. */
 export async function findGoSource(
   module: GoModule,
   path: string,
@@ -133,7 +133,7 @@ function sourceOf(module: GoModule): string {
   return join(import.meta.dirname, 'modules', module);
 }
 
-/** Without these `/version` is empty and clients misparse it. A module does not contain its commit. */
+/** Returns the flags that set the version. Without them `/version` is empty, and clients cannot parse it. */
 function versionFlags(goMod: string): string[] {
   const version = /k8s\.io\/kubernetes v(\d+)\.(\d+)\.\d+/.exec(goMod);
   if (version === null) throw new Error('modules/kubernetes/go.mod has no k8s.io/kubernetes version');
@@ -151,7 +151,7 @@ function versionFlags(goMod: string): string[] {
   );
 }
 
-/** GOTOOLCHAIN=local: a missing Go is an error, not a silent download of another version. */
+/** Environment of `go`. GOTOOLCHAIN=local makes a missing Go an error instead of a silent download. */
 function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
 }
@@ -176,7 +176,7 @@ interface RunLogged {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs a build with its output in the log. `go build -v` names each compiled package: its only progress output. */
+/** Runs a build and writes its output to the log file. `go build -v` prints each compiled package as its progress. */
 async function runLogged(
   command: string,
   args: readonly string[],

@@ -37,7 +37,8 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 }
 
 /**
- * Removes our control group with all groups below. A group whose last process is still ending cannot be removed yet.
+ * Removes our control group with all groups below. Waits, because a group cannot be removed before its last process
+ * ends.
  */
 export async function removeCgroup(): Promise<void> {
   const roots = (await findHierarchies()).map((root) => join(root, cgroup));
@@ -54,7 +55,7 @@ async function removeTree(path: string): Promise<void> {
   await rmdir(path).catch(ignoreMissing);
 }
 
-/** Where control groups are mounted. */
+/** Returns the folders where control groups are mounted. */
 async function findHierarchies(): Promise<string[]> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).trim().split('\n');
   const paths = mounts.flatMap((line) => {

@@ -31,7 +31,7 @@ export function findMissingRequirements(): string[] {
   return missing;
 }
 
-/** Debian's nft and ip are in /usr/sbin, which is not on every user's PATH. */
+/** Returns whether a program is on PATH or in /usr/sbin: Debian's nft and ip are there, but PATH may lack it. */
 function isOnPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {

@@ -39,7 +39,7 @@ export interface Kafka extends AsyncDisposable {
   readonly clusterId: string;
   /** `host:port` of each node's SASL_SSL listener, with commas. */
   readonly bootstrapServers: string;
-  /** The same for the PLAINTEXT listeners on loopback, whose clients may do everything. */
+  /** `host:port` of each node's PLAINTEXT listener on loopback, with commas. Its clients may do everything. */
   readonly plaintextBootstrapServers: string;
   /** The CA that signed the brokers' certificate. */
   readonly caPem: string;
@@ -68,9 +68,11 @@ const brokerClass = 'kafka.Kafka';
 const username = 'admin';
 const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
-/** A controlled shutdown needs a quorum of controllers; if all nodes stop at once, the last one may never get it. */
+/**
+ * Longest clean end. A clean end needs a quorum of controllers: if all nodes stop at once, the last one may lack it.
+ */
 const stopTimeoutMs = 10_000;
-/** The JVM writes its archive when it exits, which takes seconds. */
+/** Longest clean end of the broker that records classes: the JVM writes its archive when it exits. */
 const trainingStopMs = 120_000;
 
 /** Starts a real Kafka in `dir`, which is formatted first if it is new, and waits until every node responds. */
@@ -179,7 +181,7 @@ async function startNodes(
   };
 }
 
-/** Called before anything is written: another launcher may hold this folder. */
+/** Throws if another Kafka runs on this folder. Called before anything is written. */
 async function requireUnused(dir: string): Promise<void> {
   const found = await findProcesses(join(dir, 'node-'));
   const other = found.find(({ commandLine }) => commandLine.includes(brokerClass));
@@ -205,7 +207,7 @@ async function writeSettings(request: { dir: string; host: string; nodes: readon
   return caPem;
 }
 
-/** The state file is written after this, so data without it is from an interrupted format and is removed. */
+/** Formats a node's folder. The state file is written later: data without it is from an interrupted format. */
 async function formatNode(request: {
   jars: string;
   dir: string;
@@ -222,7 +224,10 @@ async function formatNode(request: {
   );
 }
 
-/** Each listener binds separately: one may respond while another finds its port in use. */
+/**
+ * Waits until both listeners respond. Each binds its own port, so one may respond while the other finds its port in
+ * use.
+ */
 function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
   const { node, host, caPem, signal } = request;
   const what = `Kafka on ${host}:${node.securePort} to respond`;

@@ -25,7 +25,9 @@ export interface NodeSettings {
 
 const loopback = '127.0.0.1';
 
-/** The server.properties of one node: as durable as the number of nodes allows, and quick to detect a dead node. */
+/**
+ * Builds the server.properties of one node: as durable as the number of nodes allows, and quick to find a dead node.
+ */
 export function buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName }: NodeSettings): string {
   const replicas = Math.min(3, nodes.length);
   const minInSync = replicas > 2 ? 2 : 1;

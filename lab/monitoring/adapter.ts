@@ -33,7 +33,7 @@ export interface Adapter extends AsyncDisposable {
   readonly url: string;
   readonly caPem: string;
   readonly logFile: string;
-  /** kill -9, as a fault would. */
+  /** Ends the process with kill -9, as a fault would. */
   kill(): Promise<void>;
   start(): Promise<void>;
 }
@@ -100,7 +100,7 @@ async function readValues(path: string): Promise<Values> {
   return valuesSchema.parse(parse(await readFile(path, 'utf8')));
 }
 
-/** The flags that the chart sets, with a kubeconfig instead of the pod's ServiceAccount. */
+/** Builds the flags that the chart sets, with a kubeconfig instead of the pod's ServiceAccount. */
 function buildFlags(options: AdapterOptions & { host: string; port: number; values: Values }): string[] {
   const { dir, host, port, kubeconfigPath, prometheusUrl, values } = options;
   return [
@@ -139,7 +139,9 @@ interface Registration {
   readonly caPem: string;
 }
 
-/** A Service without a selector, whose EndpointSlice leads to a process outside the cluster. */
+/**
+ * Registers the API by a Service without a selector, whose EndpointSlice leads to our process outside the cluster.
+ */
 async function register({ client, host, port, caPem }: Registration): Promise<void> {
   const metadata = { name: serviceName, namespace };
   await client.apply(`/api/v1/namespaces/${namespace}`, {

@@ -46,7 +46,7 @@ export interface Postgres extends AsyncDisposable {
   clientConfig(database?: string): ClientConfig;
   /** Makes an empty database and returns its URI. */
   createDatabase(name: string): Promise<string>;
-  /** kill -9 of the postmaster and of the backends that do not notice its end. */
+  /** Kills the postmaster with kill -9, and then the backends that do not notice its end. */
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
@@ -74,7 +74,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await requireReachable(user, runtime);
 
   const data = join(dir, 'data');
-  // Before anything is written: another launcher may hold this folder.
+  // Check before anything is written: another launcher may hold this folder.
   await removeStalePidFile(data);
   const kept = await readState(dir);
   const password = kept?.password ?? randomBytes(18).toString('base64url');
@@ -189,7 +189,7 @@ async function writeServerFiles({
   tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    // With the CA in the chain, as Kafka sends it: a client that does not trust it gets the same error from both.
+    // The chain includes the CA, as Kafka's does: a client that does not trust the CA gets the same error from both.
     'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
     // Plaintext connections match no line and are refused.
@@ -215,7 +215,7 @@ async function answers(config: ClientConfig): Promise<true> {
 
 async function withClient<Result>(config: ClientConfig, use: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client(config);
-  // Without a listener the end of an idle connection would end our process; the query reports it.
+  // Without this listener the end of an idle connection would end our process. The next query reports the error.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -239,7 +239,7 @@ async function readState(dir: string): Promise<State | undefined> {
   }
 }
 
-/** Written after initdb and by rename, so that its presence means a complete server. */
+/** Writes the state file, by rename and after initdb: if the file exists, the server is complete. */
 async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

@@ -68,8 +68,7 @@ test('a child does not outlive a parent that is killed with kill -9', async () =
   });
   const [line] = await once(createInterface(parent.stdout), 'line');
   const pid = Number(line);
-  // Until then the wrapper has not asked the kernel for the signal; a parent that dies before that leaves the child
-  // running.
+  // Only then has the wrapper asked the kernel for the signal. If the parent dies earlier, the child goes on.
   await waitFor({ what: `process ${pid} to run the requested program`, timeoutMs: 15_000 }, async () =>
     (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') ? true : undefined,
   );

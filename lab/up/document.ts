@@ -5,7 +5,7 @@ import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_
 export interface OnceTotal {
   readonly series: string;
   readonly total: string;
-  /** 64 bit, so a string, as in the JSON mapping. */
+  /** A 64-bit number, so a string, as in the JSON mapping. */
   readonly count: string;
 }
 

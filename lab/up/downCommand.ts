@@ -5,7 +5,7 @@ import { exitCodesHelp } from '#cli/exit.ts';
 import { parseOptions } from '#cli/options.ts';
 import { down } from './down.ts';
 
-/** `npm run down`. */
+/** Builds the command `npm run down`. */
 export function downCommand(context: Context): Command {
   const command = new Command('npm run down --')
     .description(

@@ -20,8 +20,8 @@ const logLines = 15;
 const eventsShown = 10;
 
 /**
- * The lines that explain why something in the cluster did not start: pods that are not ready with the end of their
- * logs, and warnings. Best effort, because another failure is being reported.
+ * Returns lines that explain why something in the cluster did not start: warnings, and pods that are not ready with
+ * the end of their output. Does not throw, because another failure is being reported.
  */
 export async function explainNamespace(kubectl: Kubectl, namespace: string): Promise<string> {
   const lines: string[] = [];
@@ -65,7 +65,7 @@ async function readLog(kubectl: Kubectl, namespace: string, pod: LivePod): Promi
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
-  // A container that crashes at its start has printed little yet; the log before its crash explains it.
+  // A container that crashes at its start has printed nothing yet. Its output before the crash has the reason.
   const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
   const kept = text.trimEnd();
   return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);

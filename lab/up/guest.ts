@@ -13,7 +13,7 @@ import { describeKubectl, type Target } from './target.ts';
  * another user made, and removes only what it made itself.
  */
 
-/** Ends the command if the cluster has objects that we would make. Nothing was started or changed until then. */
+/** Throws if the cluster has objects that we would make. Called before anything is started or changed. */
 export async function refuseOccupied(
   target: Target,
   { ref, secrets }: SampleNames,
@@ -95,7 +95,8 @@ export async function createObjects(
   for (const object of objects) {
     const { kind: objectKind, metadata } = objectSchema.parse(object);
     const isNamespace = objectKind === 'Namespace';
-    // Before the call: an aborted call may have made the object. Other users may soon put objects into a namespace.
+    // Record before the call, because an aborted call may have made the object. A namespace is not recorded: it
+    // stays, because other users may put objects into it.
     if (!isNamespace) made.push({ kind: objectKind, ...metadata });
     try {
       const input = stringify(object, { lineWidth: 0 });
@@ -119,7 +120,7 @@ export async function removeMade(target: Target, made: readonly Made[], progress
         target.kubectl.run([...words, '--ignore-not-found', '--timeout=60s']),
       )
       .catch((error: unknown) => {
-        // Printed even if the run itself failed or was interrupted and its result is not shown.
+        // Print it here: if the run failed or was interrupted, the error below is not printed.
         progress.note(`${describeChain(error)}\nRemove it: ${describeKubectl(target)} ${words.join(' ')}`);
         left.push(`${objectKind} ${namespace}/${name}`);
       });

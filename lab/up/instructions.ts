@@ -15,7 +15,7 @@ export interface InstructionsOptions {
   readonly scale?: boolean;
 }
 
-/** What the user can do now, as commands that work when pasted, in any folder. */
+/** Renders commands that the user can run now. They work when pasted, in any folder. */
 export function renderInstructions({ target, ref, pipelineFile, root, scale = false }: InstructionsOptions): string {
   const { namespace, name } = ref;
   const { kubeconfig, context, kubectlPath } = target;
@@ -49,7 +49,9 @@ Ctrl-C takes everything down; ${scale ? 'before that every total is compared wit
 `;
 }
 
-/** The load changes every few minutes; kubectl can watch only one kind at a time. */
+/**
+ * Renders the commands that show how the pipeline scales. There are two, because kubectl watches one kind at a time.
+ */
 function watching(namespace: string, where: string): string {
   return `  kubectl -n ${namespace} get hpa -w
   kubectl -n ${namespace} get sump -w

@@ -25,9 +25,9 @@ export interface PartsOptions {
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {
-  /** kill -9 of PostgreSQL, as a fault would. It is then restarted. */
+  /** Ends PostgreSQL with kill -9, as a fault would. PostgreSQL is then restarted. */
   killPostgres(): Promise<void>;
-  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, but nothing responds. */
+  /** Stops Kafka with SIGSTOP for this long: its connections stay open, but it does not respond. */
   freezeKafka(ms: number): Promise<void>;
 }
 
@@ -44,7 +44,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user, which must be able to enter the folder; Kafka's own folder is closed.
+  // PostgreSQL runs as another user, which must be able to enter the folder. Kafka's folder inside is closed to
+  // others.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

@@ -96,7 +96,7 @@ function parseSample(path: string, resource: unknown): SumPipeline {
   throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
 }
 
-/** Every Secret that the spec names, with the keys that the spec names. */
+/** Builds every Secret that the spec names, with the keys that the spec names. */
 export function buildSecrets(pipeline: SumPipeline, parts: Parts): Secret[] {
   const { kafka, store } = pipeline.spec;
   const data = new Map<string, Record<string, string>>();

@@ -14,7 +14,7 @@ export interface Target {
   readonly died: Promise<string>;
 }
 
-/** The kubectl command for this cluster, as a user types it. */
+/** Returns the kubectl command for this cluster, as a user types it. */
 export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): string {
   return [
     kubectlPath,

@@ -43,11 +43,13 @@ export interface UpOptions {
   readonly root: string;
 }
 
-/** Kubernetes starts pods one after the other, and each loads a Node process. Slow machines need all this time. */
+/**
+ * Longest wait for Ready. Kubernetes starts pods one after the other, and each starts Node: slow machines need this.
+ */
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** The names that others who wait for the machine see, and by which `npm run down` recognizes us. */
+/** The names of our runs, for others who wait for the machine. `npm run down` recognizes us by them. */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
@@ -66,7 +68,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // First the checks that can fail at once, before any wait.
+  // First come the checks that fail at once.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -104,7 +106,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   if (scale && target.kubeconfig !== undefined) {
-    // Before the operator, which then finds the APIs at its start.
+    // Monitoring starts before the operator, so that the operator finds its APIs.
     stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
   }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
@@ -167,14 +169,14 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   return undefined;
 }
 
-/** Each mode has its own data: keeping or discarding it does not affect the others. */
+/** Returns the folder name of the mode's data. Each mode has its own, so --fresh in one mode keeps the others. */
 function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
 const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that process ends.';
 
-/** The file that a user applies to get the same pipeline. */
+/** Writes the file that a user applies to get the same pipeline. */
 async function keepSample(
   sample: Sample,
   { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },
