@@ -95,7 +95,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
   });
 }
 
-/** One aggregator without its ports: the part that main.ts starts after them. */
+/** Starts an aggregator without ports: the part that main.ts starts after the ports. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
@@ -136,13 +136,13 @@ async function deleteTopic(topic: string): Promise<void> {
   await renewProducer();
 }
 
-/** kafkajs sends nothing, and no error, to a topic or a partition that is newer than its metadata. */
+/** Opens a new producer. With old metadata kafkajs drops records for a new topic or partition without an error. */
 async function renewProducer(): Promise<void> {
   await producer.disconnect();
   producer = await connectProducer();
 }
 
-/** Number of halted partitions in the books. */
+/** Returns the number of halted partitions in the books. */
 async function haltsIn(schema: string): Promise<number> {
   const client = new pg.Client(postgres.clientConfig());
   await client.connect();
@@ -162,7 +162,7 @@ interface Produced {
   readonly series?: string;
 }
 
-/** Writes additions as a calculator would; returns the vector of their positions. */
+/** Writes additions as a calculator does. Returns the vector of their positions. */
 async function produce(topic: string, additions: readonly Produced[], partitions = 3) {
   const vector = new Map<number, bigint>();
   for (let partition = 0; partition < partitions; partition++) {
@@ -200,7 +200,7 @@ function numbers(from: number, to: number): Produced[] {
   return Array.from({ length: to - from }, (_, index) => ({ id: from + index, a: String(from + index) }));
 }
 
-/** What the additions `numbers(0, to)` sum to. */
+/** Returns the sum of the additions `numbers(0, to)`. */
 const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
 
 describe('an aggregator', () => {
@@ -285,7 +285,7 @@ describe('an aggregator', () => {
     assert.deepEqual(await totalAtLeast(aggregator, after), [sumTo(3), 3n]);
     await until('the verdict flips', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
     const text = await aggregator.metrics();
-    // One broker keeps one copy.
+    // Durability is weak, because one broker keeps only one copy.
     for (const said of [/^sumpipeline_exact 0$/m, /^sumpipeline_durability_weak 1$/m]) assert.match(text, said);
     assert.equal(aggregator.verdicts.at(-1)?.reason, 'RecordsParked');
     assert.equal((await proofOf(aggregator)).exact, false);
@@ -373,7 +373,7 @@ describe('an aggregator', () => {
         await kafka.kill(node);
         await loseEndOfLog(join(folder.path, 'kafka'), `${name}-0`);
         await kafka.start(node);
-        // More records than were lost, so that the log ends after the next offset.
+        // Write more records than were lost, so that the log ends after the next offset.
         await until('Kafka takes records again', () => produce(name, numbers(300, 390)));
         if (!isRunning) aggregator = startAggregator(name);
         await until('the verdict says so', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
@@ -404,7 +404,7 @@ describe('an aggregator', () => {
     const admin = plainKafka().admin();
     await admin.connect();
     await until('records are deleted', async () => {
-      // kafkajs looks for the leader in metadata that it loads for other calls only.
+      // These two calls load the metadata in which kafkajs looks for the leader.
       await admin.fetchTopicMetadata({ topics: [name] });
       await admin.fetchTopicOffsets(name);
       await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 1, offset: '15' }] });
@@ -448,7 +448,7 @@ describe('an aggregator', () => {
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
-    // Far past the counted offsets, where the new log would look like the old one.
+    // Write far past the counted offsets, so that offsets alone do not show the new topic.
     await until('it takes records', () => produce(name, numbers(1000, 1200)));
     await using aggregator = startAggregator(name);
     const verdict = await until('it is seen', () =>

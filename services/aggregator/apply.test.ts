@@ -14,7 +14,7 @@ function recordAt(offset: number, series = 's'): LogRecord {
   return { offset: BigInt(offset), key, value, schema: '1', appendedAt: 0, leaderEpoch: 0 };
 }
 
-/** A fake ledger: refuses batches that hold a series `poison`, checks contiguity, and remembers what it committed. */
+/** A fake ledger. It refuses batches with a series `poison`, checks contiguity, and remembers what it committed. */
 class FakeLedger {
   readonly committed: LedgerBatch[] = [];
   nextOffset = 0n;

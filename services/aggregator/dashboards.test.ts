@@ -55,7 +55,7 @@ test('a refused commit is no reason to fail', async () => {
   };
   dashboards.tell(assignment, 0, 1n);
   await dashboards.flush();
-  // Otherwise its timer would keep the process running for another attempt.
+  // End the assignment: its timer would keep the process running for another attempt.
   ended.abort();
   await dashboards.flush();
 });

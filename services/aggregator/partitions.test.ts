@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
+/** Builds fakes of a ledger with one partition and of an assignment. They record calls and fail as the test says. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The current gauges of partitions. */
+    /** Returns the exposed gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** The comparison that the reader makes with the record before the first one. */
+    /** Compares as the reader does with the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
