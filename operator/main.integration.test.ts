@@ -30,11 +30,11 @@ after(async () => {
 interface Process extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<number | NodeJS.Signals | null>;
-  /** Everything it said. */
+  /** Everything that the process printed. */
   output(): string;
 }
 
-/** `sumpipeline operator` as it runs in its pod, except for where its credentials are. */
+/** Starts `sumpipeline operator` as in its pod, but with a kubeconfig file as credentials. */
 function run(name: string, environment: Record<string, string> = {}): Process {
   const child = spawn(process.execPath, ['sumpipeline.ts', 'operator'], {
     cwd: join(import.meta.dirname, '..'),
@@ -66,7 +66,7 @@ function run(name: string, environment: Record<string, string> = {}): Process {
   };
 }
 
-/** GET on its admin port, once it has one. */
+/** Sends a GET to the admin port of the operator. Waits until the operator listens. */
 async function ask(operator: Process, path: string): Promise<{ status: number; body: string }> {
   let port = '';
   await eventually('the operator to listen', () => {

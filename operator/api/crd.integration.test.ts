@@ -57,7 +57,7 @@ before(async () => {
     return status?.conditions?.find(({ type }) => type === 'Established')?.status === 'True' || status;
   });
   await client.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }, asPerson);
-  // Established is said a moment before the handler serves.
+  // Condition Established becomes true a moment before the API server serves the kind.
   await eventually('the API server to take a pipeline', () =>
     refusalOf(dryRun(minimalDraft())).then((no) => no ?? true),
   );
@@ -67,7 +67,7 @@ after(async () => {
   await server.stop();
 });
 
-/** As `kubectl create --dry-run=server --validate=strict`. */
+/** Sends the same request as `kubectl create --dry-run=server --validate=strict`. */
 function dryRun(object: Draft) {
   return client.create(pipelines, object, { ...asPerson, dryRun: true });
 }
@@ -104,7 +104,7 @@ describe('every bound of every field is held, and held offline too', () => {
   const seen = new Set<string>();
   for (const draft of [fullDraft(), strimziDraft(), scaledDraft(), kedaDraft()]) {
     for (const { steps, path, bound, value, server: words } of violationsOf(spec, draft.spec, ['spec'])) {
-      // The podTemplate of the aggregators is that of the calculators.
+      // The podTemplate of the aggregators has the same schema as the podTemplate of the calculators.
       if (path.startsWith('spec.aggregator.podTemplate') || seen.has(`${bound} of ${path}`)) continue;
       seen.add(`${bound} of ${path}`);
       test(`${bound} of ${path}`, async () => {
@@ -242,7 +242,7 @@ test('ratcheting: what an older version let in may stay as it is while the rest 
   );
 });
 
-/** The CRD as a version before the rules would have had it. */
+/** Returns the CRD without its CEL rules, like a CRD of a version before the rules. */
 function withoutRules(crd: KubeObject): KubeObject {
   return JSON.parse(JSON.stringify(crd, (key, value) => (key === 'x-kubernetes-validations' ? undefined : value)));
 }

@@ -83,7 +83,7 @@ test('every rule of the schema is broken by a case of the table', () => {
     const isHere = (at: string) => at.replace(/\[\d+\]/g, '[]').startsWith(path);
     return !told.some((refusal) => refusal.server.includes(message) && isHere(refusal.path));
   });
-  // The label selectors of affinity and spreading are one schema in many places: one of them is tested for all.
+  // Affinity and spreading use one schema of label selectors in many places. One place is tested for all.
   assert.deepEqual(
     untold.map(({ path }) => path).filter((path) => !/abelSelector\.|amespaceSelector\./.test(path)),
     [],

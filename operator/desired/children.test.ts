@@ -24,7 +24,7 @@ const examples = {
 };
 const childrenOf = (name: keyof typeof examples) => buildChildren(examples[name].pipeline, examples[name].facts);
 
-/** Written again by `node --test --test-update-snapshots`; read the difference before you commit it. */
+/** `node --test --test-update-snapshots` writes the golden files again. Read the difference before you commit it. */
 describe('what we build is what the golden file shows', () => {
   for (const [key, { kind }] of Object.entries(ownership)) {
     test(kind, (t) => {

@@ -17,13 +17,13 @@ import {
 } from './testing/examples.ts';
 import { buildTopicFile } from './topicFile.ts';
 
-/** As the pod will see it. */
+/** Returns the environment variables as the pod sees them. */
 function environmentOf({ pipeline, facts }: Example, component: 'calculator' | 'aggregator'): Record<string, string> {
   const variables = buildEnvironment(pipeline, facts, component);
   return Object.fromEntries(variables.map(({ name, value = 'pod-1' }) => [name, value]));
 }
 
-/** As the aggregators will read it; undefined when the topic is not theirs to make. */
+/** Returns the topic file as the aggregators read it. Undefined if the aggregators do not create the topic. */
 function topicFileOf({ pipeline, facts }: Example): TopicSpec | undefined {
   const configMap = buildTopicFile(pipeline, facts);
   if (configMap === undefined) return undefined;
@@ -40,7 +40,7 @@ for (const [name, example] of Object.entries({
   test(`${name}: the programs understand the environment, and nothing is written that they do not read`, () => {
     const calculator = environmentOf(example, 'calculator');
     const aggregator = environmentOf(example, 'aggregator');
-    // OpenTelemetry's SDK reads this one itself.
+    // The SDK of OpenTelemetry reads OTEL_RESOURCE_ATTRIBUTES itself.
     const traces = { ...tracingEnvironment.parse(calculator), OTEL_RESOURCE_ATTRIBUTES: '' };
     const read = {
       calculator: { ...calculatorEnvironment.parse(calculator), ...traces },

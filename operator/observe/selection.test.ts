@@ -21,7 +21,7 @@ function prometheus(spec: LivePrometheus['spec'], name = 'k8s'): LivePrometheus 
 }
 
 const everywhere: Selector = {};
-/** What is said of one ServiceMonitor beside one Prometheus with this selector. */
+/** Returns the explanation for one ServiceMonitor and one Prometheus with this selector. */
 const saidOf = (serviceMonitorSelector: Selector | undefined, namespaces: Selector | undefined = everywhere) =>
   explainUnselected(
     [

@@ -21,7 +21,7 @@ const desired = {
 // biome-ignore lint/suspicious/noExplicitAny: a test reaches into any place of an object
 type Loose = any;
 
-/** The live object after `change`. Its managedFields stay: no other manager took a field over. */
+/** Returns the difference after `change` of the live object. managedFields stay: no other manager took over a field. */
 function changed(change: (live: Loose) => void, wish: object = desired): string | undefined {
   const live: LiveChild = structuredClone(applyModel(wish));
   change(live);

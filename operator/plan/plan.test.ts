@@ -238,11 +238,11 @@ describe('whatever is there', () => {
         const live = applied(before)
           .filter((_, index) => !missing.includes(index))
           .map((object, index) => (changed.includes(index) ? withMetadata(object, { labels: {} }) : object));
-        // Entries without the finalizer that belongs to them are a lost race; recording puts it back.
+        // The inventory may have entries without the finalizer, after a lost race. `record` writes the finalizer again.
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');
-        // Identities go one pass after the rollout that no longer needs them.
+        // ServiceAccounts are deleted one pass after the rollout that no longer needs them.
         const second = carryOut(first, plan);
         assert.deepEqual(planChanges(carryOut(second, planChanges(second))), []);
         assert.ok(planChanges(second).every(({ type }) => type === 'delete'));
@@ -252,7 +252,7 @@ describe('whatever is there', () => {
   });
 });
 
-/** The world after a plan was carried out without a failure. */
+/** Returns the input of the next pass after all actions of the plan succeeded. */
 function carryOut(given: PlanInput, plan: readonly Action[]): PlanInput {
   let live = [...given.live];
   let inventory = given.inventory;

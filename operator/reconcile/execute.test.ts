@@ -21,7 +21,7 @@ function childrenOf({ pipeline, facts }: ReturnType<typeof minimalExample>): Chi
   return buildChildren(pipeline, facts);
 }
 
-/** An empty API server that refuses what `refuse` names, as `verb kind name`. */
+/** An API server without objects. It refuses the requests that match `refuse`, written as `verb kind name`. */
 function server(options: { refuse?: RegExp; existing?: (request: HttpRequest) => object | undefined } = {}) {
   const sent: string[] = [];
   const transport: Transport = {

@@ -44,7 +44,7 @@ function live(kind: string, metadata: Partial<Live['metadata']>, more: object = 
   return { apiVersion: 'v1', kind, metadata: { ...identity, ...metadata }, ...more };
 }
 
-/** Everything can be seen, and nothing is there, but for what is given. */
+/** Makes readers with the given objects. By default every kind is readable and has no objects. */
 function readers(
   given: {
     children?: Reader[];

@@ -2,12 +2,12 @@ import { labelKeys } from '#contract/labels.ts';
 import type { KubeObject } from '#kube/client/object.ts';
 import type { PipelineObject } from './resources.ts';
 
-/** Index of children and pods by `namespace/name` of their pipeline. */
+/** Name of the index of children and pods by `namespace/name` of their pipeline. */
 export const byPipeline = 'pipeline';
-/** Index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
+/** Name of the index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
 export const byKafka = 'kafka';
 
-/** `namespace/name` of the pipeline that an object belongs to, from its labels. */
+/** Returns `namespace/name` of the pipeline to which an object belongs, from the labels of the object. */
 export function pipelineKeysOf(object: KubeObject): readonly string[] {
   const labels = object.metadata.labels ?? {};
   const [namespace, name] = [labels[labelKeys.namespace], labels[labelKeys.name]];
@@ -15,7 +15,8 @@ export function pipelineKeysOf(object: KubeObject): readonly string[] {
 }
 
 /**
- * `namespace/name` of the Strimzi Kafka that a pipeline names. The object is not parsed yet, so every step is checked.
+ * Returns `namespace/name` of the Strimzi Kafka that a pipeline names. The pipeline is not parsed yet, so every field
+ * is checked.
  */
 export function kafkaKeysOf(object: PipelineObject): readonly string[] {
   const cluster = field(field(field(object, 'spec'), 'kafka'), 'cluster');

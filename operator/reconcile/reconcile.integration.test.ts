@@ -37,7 +37,7 @@ after(async () => {
 const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
 
-/** A pipeline with all its children, and an operator that has nothing left to do. */
+/** Makes a pipeline with all its children, and an operator that has nothing left to do. */
 async function settled(change?: Parameters<typeof draftIn>[1]) {
   const namespace = await cluster.createNamespace();
   const operator = await start(namespace);
@@ -79,7 +79,7 @@ describe('with nothing but its generated role the operator', () => {
   test('writes nothing when it restarts on what it has made', async () => {
     const { namespace, operator } = await settled((draft) => {
       Object.assign(draft.spec, {
-        // Spelt otherwise by the server, or left out as zero: no difference all the same.
+        // The server writes these values in another form, or leaves out a zero. Neither is a difference.
         calculator: { replicas: 2, resources: { requests: { cpu: '1000m', memory: '0.5Gi' } } },
       });
     });
@@ -100,8 +100,7 @@ describe('with nothing but its generated role the operator', () => {
     const owners = (live.metadata.managedFields ?? [])
       .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:replicas'))
       .map(({ manager }) => manager);
-    // The server records no applied fields for a write through scale, so no manager resets the number by no longer
-    // applying it.
+    // A write through scale is not an apply. So no manager owns the number, and no later apply resets it.
     assert.deepEqual(owners, []);
   });
 });
@@ -188,7 +187,7 @@ describe('what another client changes', () => {
     assert.equal(await replicasOf(aggregator), 4);
     assert.ok(operator.events.some(({ reason, note }) => reason === 'Scaled' && note.includes('from 4 to 2')));
 
-    // Taking the wish back resets nothing.
+    // Without `replicas` in the spec the number stays.
     await applyPipeline(client, draftIn(namespace));
     await operator.whenIdle();
     assert.equal(await replicasOf(calculator), 2);
@@ -234,11 +233,11 @@ describe('a foreign object under a name of ours', () => {
     assert.match(message, new RegExp(`Service ${namespace}/${calculator} exists and does not belong to SumPipeline`));
     assert.match(message, /Delete or rename it/);
     assert.ok(operator.events.some(({ type, reason }) => type === 'Warning' && reason === 'NameConflict'));
-    // The others were made: only what depends on the name waits.
+    // Only what depends on the taken name waits. The other children exist.
     assert.ok(await cluster.client.find(deployments, { namespace, name: aggregator }));
 
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
-    // No watch reports a foreign object; we check again after a minute, or when an object of ours changes.
+    // No watch reports a foreign object. The operator checks again after a minute, or when an object of ours changes.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await eventually('the Service', async () => (await cluster.client.find(services, metadata)) !== undefined);
   });
@@ -285,7 +284,7 @@ describe('objects that come back', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const before = await client.get(deployments, { namespace, name: calculator });
-    // No garbage collection here: as if it were slow.
+    // This API server has no garbage collection, which has the effect of a slow one.
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name);
     await operator.whenIdle();
     const again = await applyPipeline(client, draftIn(namespace));
@@ -407,7 +406,7 @@ describe('an API server that', () => {
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await operator.whenIdle();
     assert.equal(written(), 1);
-    // Another change of the object is looked at afresh.
+    // After another change of the object the operator applies again.
     await cluster.client.mergePatch(
       services,
       { namespace, name: calculator },

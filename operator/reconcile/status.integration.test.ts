@@ -34,7 +34,7 @@ after(async () => {
 
 const start = (namespace: string) => startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace });
 
-/** A pipeline whose stand-ins have rolled it out: one ready pod for each component, and a verdict. */
+/** Makes a pipeline that looks rolled out: one ready pod for each component, and a verdict. */
 async function rolledOut(options: { change?: Parameters<typeof draftIn>[1]; said?: Partial<Verdict> } = {}) {
   const namespace = await cluster.createNamespace();
   const operator = await start(namespace);
@@ -211,10 +211,10 @@ describe('what the aggregators say', () => {
       const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });
       return JSON.stringify(Object.keys(data)) === '["aggregator-1"]' || Object.keys(data);
     });
-    // The calculators of tomorrow must not trust whatever topic they find.
+    // The log file stays: calculators that start later must not accept another topic.
     const { data: file = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-log` });
     assert.deepEqual(JSON.parse(file['log.json'] ?? ''), log);
-    // What they write is theirs: the next apply of the empty proof takes nothing away.
+    // The aggregators own their keys: the next apply of the ConfigMap without data removes no key.
     await operator.whenIdle();
     const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });
     assert.deepEqual(Object.keys(data), ['aggregator-1']);

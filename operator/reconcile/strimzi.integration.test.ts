@@ -36,7 +36,7 @@ after(async () => {
 const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
 
-/** A Strimzi Kafka as its owner applies it, and with what Strimzi publishes when it runs. */
+/** Applies a Strimzi Kafka. With `isRunning` it also has the status that Strimzi publishes. */
 async function putKafka(namespace: string, options: { allowed?: string; isRunning?: boolean } = {}): Promise<void> {
   const metadata = {
     namespace,
@@ -55,13 +55,15 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
-/** A KafkaTopic under our name that another client makes. */
+/** Creates a KafkaTopic with our name as another client. */
 async function createStrangersTopic(topic: { namespace: string; name: string }): Promise<void> {
   const object = { apiVersion: 'kafka.strimzi.io/v1', kind: 'KafkaTopic', metadata: topic, spec: { partitions: 1 } };
   await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'foreign-manager' });
 }
 
-/** The first test needs a cluster without it, so the first test that needs it installs it. */
+/**
+ * Installs the CRDs of Strimzi. The first test needs a cluster without them, so each test that needs them calls this.
+ */
 async function installStrimzi(): Promise<void> {
   await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
   for (const kind of [kafkas, kafkaTopics]) {
@@ -69,7 +71,7 @@ async function installStrimzi(): Promise<void> {
   }
 }
 
-/** A Kafka that permits all namespaces, in a namespace of its own. */
+/** Makes a Kafka in its own namespace that permits all namespaces. Returns the namespace. */
 async function runKafka(): Promise<string> {
   await installStrimzi();
   const namespace = await cluster.createNamespace();
@@ -78,7 +80,7 @@ async function runKafka(): Promise<string> {
   return namespace;
 }
 
-/** A pipeline whose topic Strimzi has taken up. */
+/** Makes a pipeline whose KafkaTopic Strimzi reports as ready. */
 async function settled(options: Partial<Parameters<typeof startOperator>[0]> = {}) {
   const kafka = await runKafka();
   const namespace = await cluster.createNamespace();
@@ -113,7 +115,7 @@ const pipelineIsGone = (namespace: string, timeoutMs: number) =>
     timeoutMs,
   );
 
-/** An event is recorded after the write that it tells of. */
+/** Waits for an event: it is recorded after the write that it reports. */
 const untilTold = ({ events }: TestOperator, reason: string, about: string) =>
   eventually(
     `the event ${reason}`,
@@ -200,7 +202,7 @@ describe('finalizer and inventory', () => {
     await operator[Symbol.asyncDispose]();
     await using next = await start(namespace);
     await next.whenIdle();
-    // The first look into Kafka's namespace is a pass of its own.
+    // The first list of Kafka's namespace causes one more pass.
     await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
     await next.whenIdle();
     assert.deepEqual(next.writes, []);
@@ -377,7 +379,7 @@ describe('a KafkaTopic that another client', () => {
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
     await operator.whenIdle();
     const before = await cluster.client.get(kafkaTopics, topic);
-    // The next passes look again.
+    // Start another pass.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await operator.whenIdle();
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');

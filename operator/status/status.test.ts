@@ -10,7 +10,7 @@ const good = input();
 const withVerdict = (more: Partial<StatusInput['verdict']>) => input({ verdict: { ...good.verdict, ...more } });
 const bad = (reason: string, message = 'bad') => ({ ok: false, reason, message });
 
-/** `True Ready`, or what the condition says. */
+/** Returns status and reason of a condition, such as `True Ready`. */
 function said(status: Status, type: string): string {
   const condition = status.conditions?.find((one) => one.type === type);
   return condition === undefined ? 'absent' : `${condition.status} ${condition.reason}`;
