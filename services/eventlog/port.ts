@@ -370,7 +370,7 @@ export interface TopicSettings {
 
 export interface WantedTopic extends TopicSpec {
   /**
-   * True if PostgreSQL has counted records of this topic. Then a missing topic is a loss: `ensure` throws
+   * True if the books already count this topic. Then a missing topic is a loss: `ensure` throws
    * LogUnavailableError and does not create it. If false, a topic that holds records probably belongs to another
    * application: `ensure` throws TopicConflictError instead of changing it.
    */

@@ -54,7 +54,7 @@ function configFor(overrides: Record<string, string> = {}) {
   });
 }
 
-/** A fresh schema with one opened ledger; everything is closed with the scope. */
+/** Opens a ledger in a new schema. Everything is closed at the end of the scope. */
 async function freshLedger(overrides: Record<string, string> = {}) {
   const config = configFor(overrides);
   const ledger = await openLedger(config, silentLogger);
@@ -74,7 +74,7 @@ async function freshLedger(overrides: Record<string, string> = {}) {
   };
 }
 
-/** As the program's own pool: an error of a connection after its query must not end the process. */
+/** Creates a pool that ignores error events, as the program's own pool does: they must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -104,7 +104,7 @@ function batchOf(
   return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
 }
 
-/** The statement of a slow owner whose transaction stays open. */
+/** Applies a batch in the client's open transaction, as a slow owner does. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
@@ -147,7 +147,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // On its own connection, because a transaction sees only the sessions of its first read.
+  // Look from another connection: a transaction sees only the sessions of its first read.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
@@ -238,7 +238,7 @@ test('a query without a response ends at its timeout, and the next query works',
     assert.match(error.message, /does not respond$/);
     return true;
   });
-  // The waiting connection is not used again.
+  // The connection that timed out is not used again.
   assert.deepEqual(await impatient.readBooks(), []);
   await admin.query('COMMIT');
   assert.equal(await impatient.readTotal('s'), undefined);
@@ -709,7 +709,7 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each claim takes the next token; a claim that is overtaken before it has read the row fails.
+      // Each claim gets another owner epoch. A claim that is overtaken before it has read the row fails.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);
