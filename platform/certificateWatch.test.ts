@@ -32,7 +32,7 @@ async function newServer(ca: CertificateAuthority, validDays: number) {
   };
 }
 
-/** A watch that looks when it is told to, and the number that it exports. */
+/** Builds a watch, and a state with the value that it exports. The test starts the checks. */
 function build(options: { sources?: CertificateSources; everyMs?: number } = {}) {
   const state = {
     now: 1_000_000,
