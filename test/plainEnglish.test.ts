@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 
 /**
- * Words that made readers stop, with what to write instead. The rule behind them: short subject, plain verb, standard term,
- * the cure as an imperative. Everything that a person reads is searched, comments included.
+ * Words that made readers stop, with what to write instead. The rule behind the list: short subject, plain verb,
+ * standard term, and the cure as an imperative. The test searches everything that a person reads, comments included.
  */
 const hardWords: readonly (readonly [pattern: RegExp, write: string])[] = [
   [

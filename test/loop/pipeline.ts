@@ -12,7 +12,7 @@ import { formatProblems } from '#operator/api/problem.ts';
 import type { Lab } from './lab.ts';
 
 export interface PipelineOptions {
-  /** Its namespace, so that every scenario has its own schema. */
+  /** Namespace of the pipeline. Every scenario has its own, and so its own schema. */
   readonly namespace: string;
   readonly partitions: number;
   /** Partitions of the topic; default 1. */

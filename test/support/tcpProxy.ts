@@ -11,7 +11,7 @@ export interface TcpProxy extends AsyncDisposable {
   setSilent(isSilent: boolean): void;
 }
 
-/** A TCP proxy on a free port of 127.0.0.1 in front of a server. */
+/** Starts a TCP proxy in front of a server, on a free port of 127.0.0.1. */
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let accepted = 0;
@@ -58,7 +58,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   };
 }
 
-/** Where a server listens, from its URL. */
+/** Returns host and port of a URL. */
 export function addressOf(url: string): { host: string; port: number } {
   const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port) };

@@ -46,7 +46,7 @@ export interface StatOptions extends PanelOptions {
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 
-/** For values that should be 0. */
+/** Colours for values that should be 0. */
 export const redFromOne: NonNullable<StatOptions['steps']> = [
   { value: null, color: 'green' },
   { value: 1, color: 'red' },
@@ -58,7 +58,7 @@ export interface RowOptions {
 }
 
 export interface DashboardOptions {
-  /** Must not change: links use it. */
+  /** Id of the dashboard. It must not change, because links use it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
@@ -86,7 +86,7 @@ export function graph(options: PanelOptions): TimeSeriesBuilder {
     .fillOpacity(10)
     .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-  // Points of latency lead to traces, if traces exist: docs/traces.md.
+  // An exemplar of a latency leads to its trace, if traces exist: docs/traces.md.
   const hasExemplars = Object.values(options.queries).some((query) => query.includes('histogram_quantile'));
   for (const query of queriesOf(options)) panel.withTarget(query.range().exemplar(hasExemplars));
   return panel;
@@ -106,7 +106,7 @@ export function stat(options: StatOptions): StatBuilder {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]))
     .mappings([{ type: MappingType.ValueToText, options: { ...words } }]);
-  // If a value is unknown now, its last value of this hour must not be shown.
+  // An instant query: if a value is unknown now, its last value of this hour must not be shown.
   for (const query of queriesOf(options)) panel.withTarget(query.instant());
   return panel;
 }
