@@ -195,7 +195,7 @@ test('for a context whose cluster the kubeconfig lacks the error names the clust
   assert.equal(ran.exitCode, 2);
   assert.match(
     ran.stderr,
-    /^error: the context "d" is of the cluster "gone", which the kubeconfig lacks\nIt has: a\n$/,
+    /^error: the context "d" names the cluster "gone", which is not in the kubeconfig\nIt has: a\n$/,
   );
 });
 
@@ -203,7 +203,10 @@ test('for a current context that the kubeconfig lacks the error names those it h
   const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
   const ran = await runWith({ clusters, users, contexts: [context('a', 'a')], 'current-context': 'old' }, 'total');
   assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /^error: the kubeconfig has no context "old", which it calls its current one\nIt has: a\n$/);
+  assert.match(
+    ran.stderr,
+    /^error: the kubeconfig has no context "old", but its current-context is that name\nIt has: a\n$/,
+  );
 });
 
 test('a kubeconfig without a current context asks for one', async () => {
@@ -226,7 +229,7 @@ for (const [verb, args, hint] of [
   test(`${verb} without a kubeconfig is told only of options that it has`, async () => {
     const ran = await runWith(undefined, verb, ...args);
     assert.equal(ran.exitCode, 2);
-    assert.equal(ran.stderr, `error: there is no kubeconfig, so no cluster to talk to\n${hint}\n`);
+    assert.equal(ran.stderr, `error: there is no kubeconfig, so no cluster is known\n${hint}\n`);
   });
 }
 
@@ -353,5 +356,5 @@ test('an empty file of --kubeconfig is told to have no cluster', async () => {
   const failure = await failWith({});
   assert.equal(failure.exitCode, 2);
   assert.match(failure.message, /^there is no cluster in the kubeconfig \/.*it's$/);
-  assert.equal(failure.hint, 'Name another with --kubeconfig.');
+  assert.equal(failure.hint, 'Name another file with --kubeconfig.');
 });

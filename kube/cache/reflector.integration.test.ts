@@ -33,7 +33,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A running reflector that notes every change as `type name`. */
+/** Starts a reflector that records every change as `type name`. */
 function reflect<T extends KubeObject>(options: Pick<ReflectorOptions<T>, 'resource'> & Partial<ReflectorOptions<T>>) {
   const metrics = createRecordingMetrics();
   const common = { client, clock: systemClock, random: Math.random, logger: silentLogger, metrics };
@@ -123,13 +123,13 @@ test('a connection that went silent is given up, and what happened meanwhile is 
   );
   const select = { resource: configMaps, labelSelector: 'test=silent', client: via.client, silenceMs: 1500 };
   const { reflector, changes, count } = reflect(select);
-  // The list is over, so this change comes by the watch: it is the open watch that goes silent, not the way to it.
+  // After the list, changes come through the watch. So the test silences an open watch, not a list.
   await synced(reflector);
   await put('silent-before', {}, { test: 'silent' });
   await eventually('a change', () => changes.length === 1 || [changes, reflector.problem]);
   proxy.setSilent(true);
   const failures = () => count('reflector_failures_total', { class: 'transient' });
-  // On a quiet server every 1.5 s without a byte is a failure already.
+  // Here 1.5 s without a byte count as a failure, also on a server without changes.
   const before = failures();
   await put('silent-during', {}, { test: 'silent' });
   await eventually('a failure', () => failures() > before || [changes, reflector.problem]);
@@ -164,7 +164,7 @@ test('kill -9 and restart of the API server: changes made meanwhile and afterwar
 test('a version that is too old leads to a new list, which reports what is gone as deleted', async () => {
   await put('old-gone', {}, { test: 'old' });
   await put('old-kept', {}, { test: 'old' });
-  // Its next watch begins in the distant past, once: the real server answers 410.
+  // One watch begins at a version that is too old, and the real server responds with 410.
   let isOld = false;
   const aged = new KubeClient({
     ...transport,
@@ -174,7 +174,7 @@ test('a version that is too old leads to a new list, which reports what is gone 
       return transport.stream({ ...request, query: { ...request.query, resourceVersion } });
     },
   });
-  // After a restart the server's history begins again, so version 1 is certainly too old.
+  // After a restart the server has no old versions, so version 1 is certainly too old.
   await server.restart();
   const { reflector, changes, count } = reflect({
     resource: configMaps,
@@ -232,7 +232,7 @@ test('without the right to list, the kind is forbidden, and it is followed once 
 });
 
 test('a server that starts refuses for a moment what it will allow: that is no lack of rights', async () => {
-  // The rights that the test above gave.
+  // The test above granted the permissions.
   const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'late' }) });
   cleanups.push(() => user.transport.close());
   const { reflector, changes } = reflect({ resource: configMaps, namespace: 'default', client: user.client });

@@ -18,7 +18,7 @@ const broken = (request: HttpRequest) => errorFromNetwork(new Error('reset'), re
 const refused = (request: HttpRequest, code: number, details = {}) =>
   errorFromStatus({ status: code, body: { kind: 'Status', code, details }, request: request.context });
 
-/** A reflector of widgets on a fake clock over an API server that answers as the test says. */
+/** Starts a reflector of widgets with a fake clock. `answer` gives the responses of the API server. */
 function reflect(answer: (request: HttpRequest) => unknown, discovery?: Discovery) {
   const clock = new FakeClock();
   const transport = scriptedTransport(answer);
@@ -139,7 +139,7 @@ test('a step that does not end although every step is bounded makes the process 
   await clock.advance(59_000);
   assert.equal(reflector.stuckProblem, undefined);
   await clock.advance(2_000);
-  assert.match(`${reflector.stuckProblem}`, /the watch of widgets.test.example.com is stuck: late by/);
+  assert.match(`${reflector.stuckProblem}`, /the watch of widgets.test.example.com has been stuck for/);
 });
 
 test('an outage is named while it lasts and forgotten when it is over', async () => {

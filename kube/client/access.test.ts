@@ -22,7 +22,7 @@ function buildConfig(more: object = {}): string {
   });
 }
 
-/** In a pod whose files cannot be read. */
+/** Resolves the kubeconfig in a pod whose ServiceAccount files cannot be read. */
 function resolveInPod(content: string) {
   const readFile = (file: string) => {
     if (file === '/config') return content;

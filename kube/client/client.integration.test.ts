@@ -23,7 +23,7 @@ after(async () => {
   await server.stop();
 });
 
-/** The class of the error, or what came instead. */
+/** Returns the class of the error, or the result if there was no error. */
 async function classOf(work: Promise<unknown>): Promise<string> {
   try {
     return `no error: ${JSON.stringify(await work)}`;
@@ -202,7 +202,8 @@ test('an aborted call throws the reason of its signal, a slow one is transient',
   }
 });
 
-// Two: undici frees a connection a moment after its answer was read, when the next call is already on its way.
+// Two connections, not one: undici frees a connection a moment after the response was read, and the next call has
+// already started.
 test('a hundred calls in a row share two connections', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const near = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });

@@ -12,13 +12,13 @@ import { parseKubeconfigFile } from './kubeconfigFile.ts';
 
 const apiVersion = 'client.authentication.k8s.io/v1';
 
-/** A plugin that counts its runs in a file, and prints `status` with %s for the number of the run. */
+/** Creates a plugin that counts its runs in a file and prints `status`. In it %s is the number of the run. */
 function createPlugin(status: object) {
   const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
   return createScript(`#!/bin/sh\nprintf x >> runs\nsleep 0.1\nprintf '${credential}' "$(wc -c < runs)"\n`);
 }
 
-/** A plugin that writes its process id into `runs` and then hangs. `isStubborn`: it ignores SIGTERM. */
+/** Creates a plugin that writes its process id into `runs` and then hangs. With `isStubborn` it ignores SIGTERM. */
 function createHanging(isStubborn: boolean) {
   const ignore = isStubborn ? "process.on('SIGTERM', () => {});" : '';
   const hang = "require('node:fs').writeFileSync('runs', String(process.pid)); setInterval(() => {}, 1000);";
@@ -51,7 +51,7 @@ async function createScript(script: string) {
     clock,
     setTime: (text: string) => (clock.wallOffsetMs = Date.parse(text)),
     runs: async () => (await readFile(join(folder, 'runs'), 'utf8')).length,
-    /** Of the process that hangs, once it does. */
+    /** Waits until the plugin hangs, and returns its process id. */
     pid: () =>
       eventually(async () => Number(await readFile(join(folder, 'runs'), 'utf8').catch(() => '')) || undefined),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
@@ -115,7 +115,7 @@ test('who connects with a kubeconfig sets the time limit of its plugin', async (
   const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
   try {
     const file = join(folder, 'config');
-    // It ends by itself, so that the test ends when it fails.
+    // The plugin ends by itself, so that a failing test ends too.
     const exec = { command: 'sleep', args: ['5'], apiVersion, interactiveMode: 'Never' };
     await writeFile(file, JSON.stringify(buildConfig(exec)));
     const env = { PATH: process.env['PATH'] };

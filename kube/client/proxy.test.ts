@@ -4,7 +4,7 @@ import { proxyFromEnvironment } from './proxy.ts';
 
 const proxy = 'http://proxy:3128';
 
-// Like the table of golang.org/x/net/http/httpproxy, whose rules they are.
+// The cases follow the table in golang.org/x/net/http/httpproxy, which has these rules.
 for (const [noProxy, server, isDirect] of [
   ['', 'https://kube.example:6443', false],
   ['', 'https://localhost:6443', true],

@@ -24,7 +24,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(createServer(answer))}`;
 }
 
-/** A token is sent over TLS alone. */
+/** Starts a server with TLS, because a token is sent only over TLS. Returns its URL. */
 async function serveTls(answer: RequestListener): Promise<string> {
   const { certPem, keyPem } = await (await createCa('test')).issue({ commonName: 'test', altNames: ['127.0.0.1'] });
   return `https://127.0.0.1:${await listen(createTlsServer({ cert: certPem, key: keyPem }, answer))}`;

@@ -10,7 +10,7 @@ import { silentLogger } from '#platform/log.ts';
 import { Controller, type Reconcile } from './controller.ts';
 import { StalledError, WaitingError } from './outcome.ts';
 
-/** A controller over one ConfigMap `default/a`, in a term that the test ends. */
+/** Starts a controller with one ConfigMap `default/a`, in a term that the test ends. */
 async function start(reconcile: Reconcile, options: { clock?: FakeClock; passTimeoutMs?: number } = {}) {
   const { clock = new FakeClock(), ...limits } = options;
   const listed = {
