@@ -136,7 +136,7 @@ test('a server that shows another certificate is seen at the next look', async (
   } finally {
     await watch.close();
   }
-  assert.equal(state.end, undefined, 'the number goes with the watch');
+  assert.equal(state.end, undefined, 'a closed watch removes its value');
 });
 
 test('secrets that changed are a reason to look at once, and to forget what the old ones led to', async () => {

@@ -22,7 +22,7 @@ export interface CertificateWatchOptions {
   /** Called when no end is known. */
   readonly remove: () => void;
   readonly logger: Logger;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** How often the servers are checked, in milliseconds. Default 10 minutes. */
   readonly everyMs?: number;

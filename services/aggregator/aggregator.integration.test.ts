@@ -457,12 +457,12 @@ describe('an aggregator', () => {
     assert.match(verdict.kafka.message, /deleted and re-created.*create a new SumPipeline with a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
-    assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
+    assert.equal(verdict.log?.topicId, counted?.topicId, 'the verdict names the counted topic');
     assert.deepEqual(
       proof.partitions.map(({ nextOffset }) => nextOffset),
       [10n, 10n, 10n],
     );
-    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'no verdict was exact');
   });
 
   test('counts nothing of a topic that was deleted and re-created while it ran', async () => {
@@ -477,7 +477,7 @@ describe('an aggregator', () => {
     const proof = await proofOf(aggregator);
     assert.equal(proof.exact, false);
     const applied = proof.partitions.reduce((sum, partition) => sum + partition.applied, 0n);
-    assert.equal(applied, 30n, 'nothing of the other log');
+    assert.equal(applied, 30n, 'no record of the new topic is counted');
     const later = aggregator.verdicts.findIndex(({ kafka }) => kafka.reason === 'LogChanged');
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
   });
@@ -497,7 +497,7 @@ describe('an aggregator', () => {
       assert.deepEqual(
         verdicts.filter(({ kafka }) => !kafka.ok && kafka.reason !== 'Unknown'),
         [],
-        'nothing was wrong with Kafka in between',
+        'Kafka was healthy in every verdict',
       );
     }
     await renewProducer();
@@ -576,7 +576,7 @@ describe('an aggregator', () => {
     }
     await using aggregator = startAggregator(name);
     await until('it has judged', () => aggregator.verdicts.find(({ exact }) => exact !== null));
-    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'no verdict was exact');
   });
 
   test('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {

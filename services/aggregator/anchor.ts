@@ -21,7 +21,7 @@ export function anchorOf(record: LogRecord): Anchor {
   add(String(record.offset));
   add(String(record.appendedAt));
   if (record.unreadable !== undefined) {
-    // Leave out the reason: its words may change in a later version.
+    // The bytes are not known. Leave out the reason too: its words may change in a later version.
     add('unreadable');
     return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
   }

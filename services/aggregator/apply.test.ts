@@ -20,7 +20,7 @@ class FakeLedger {
   nextOffset = 0n;
 
   async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
-    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins where the books stand');
+    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins at the next offset');
     const offsets = [...batch.additions, ...batch.parked].map(({ offset }) => offset).sort((a, b) => Number(a - b));
     assert.deepEqual(
       offsets,

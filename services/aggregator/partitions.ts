@@ -40,9 +40,10 @@ export interface PartitionsOptions {
   readonly owner: string;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Called when a fact changed that the verdict may depend on. */
+  /** Called when a fact of the verdict may have changed. */
   readonly onChange: () => void;
   /** Called when positions were applied, so that requests that wait for positions can check again. */
   readonly onApplied: () => void;

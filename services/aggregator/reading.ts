@@ -91,7 +91,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
       onFatal: failed.reject,
     },
   });
-  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
+  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'counting the records of the topic');
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
@@ -165,7 +165,7 @@ async function recount({ state, logger }: SessionOptions, { ledger }: Session): 
   const startedAt = Date.now();
   const result = await ledger.recount();
   const { additions, differences } = result;
-  logger.info({ additions: String(additions), differences, ms: Date.now() - startedAt }, 'ledger recounted');
+  logger.info({ additions: String(additions), differences, ms: Date.now() - startedAt }, 'compared ledger and totals');
   state.recount = result;
 }
 

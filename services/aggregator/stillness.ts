@@ -9,7 +9,7 @@ export interface Standing {
 /** A partition that has lag but makes no progress. */
 export interface StillPartition extends Standing {
   readonly partition: number;
-  /** For how long, in milliseconds. */
+  /** Time without progress, in milliseconds. */
   readonly ms: number;
 }
 

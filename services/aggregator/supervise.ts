@@ -37,7 +37,7 @@ export async function superviseSessions(options: SuperviseOptions): Promise<void
       if (error instanceof StuckError) onStuck(error);
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
-      logger.error({ error, waitMs }, 'session failed');
+      logger.error({ error, waitMs }, 'the session failed; retrying');
       // Changed secrets may fix the failure, so they end the wait early.
       await pause(waitMs, either);
     } finally {

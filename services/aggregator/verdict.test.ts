@@ -107,7 +107,7 @@ describe('a verdict', () => {
     const published: Verdict[] = [];
     const state = new AggregatorState({ now: () => new Date(0), onVerdict: (verdict) => published.push(verdict) });
     state.store = ok;
-    assert.deepEqual(published, [], 'one side is not tried yet');
+    assert.deepEqual(published, [], 'Kafka was not tried yet');
     state.kafka = ok;
     state.recount = { additions: 3n, differences: [] };
     state.books = [books];

@@ -8,6 +8,7 @@ export interface WaitOptions {
   readonly logEpoch: number;
   /** Milliseconds since the Unix epoch. */
   readonly deadline: number;
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }

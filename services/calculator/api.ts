@@ -23,7 +23,7 @@ export interface CalculatorApiOptions {
   /** Writes one record and returns its place. Throws SumError without a connection to Kafka, or as Batcher.add does. */
   readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
   readonly onReplayed: () => void;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 

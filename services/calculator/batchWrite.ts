@@ -13,7 +13,7 @@ export interface BatchWriteOptions {
     records: readonly LogRecordInput[],
     options: AppendOptions,
   ) => Promise<AppendedBatch>;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
@@ -31,7 +31,7 @@ const unansweredMax = 3;
  * Writes one batch until a partition acknowledges it:
  *
  *   append to a partition -- acknowledged ----------------------> the batch has its position
- *          ^     |-- failed: retry, on another partition if one is healthy
+ *          ^     |-- failed: retry, on another partition if another is healthy
  *          |     |-- late: append a copy to a partition of another leader; the first acknowledgement counts
  *          +-----+   until the deadline
  *

@@ -4,7 +4,7 @@ export interface BatcherOptions {
   /** Writes one batch. Resolves only after the partition that it returns acknowledged the batch. */
   readonly write: (records: readonly LogRecordInput[], deadline: number) => Promise<AppendedBatch>;
   readonly limits: BatcherLimits;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** Called when the number of additions that wait or are being written changes. */
   readonly onQueue: (additions: number) => void;

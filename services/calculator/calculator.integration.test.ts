@@ -271,7 +271,7 @@ describe('a log that fails', () => {
       }
     };
     await Promise.all(Array.from({ length: 20 }, lane));
-    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} answers were lost`);
+    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} responses were lost`);
     assert.ok(acknowledged.size > 700, `only ${acknowledged.size} of 800 were acknowledged`);
     const places = await idsInLog(topic);
     const missing = [...acknowledged].filter(([id, place]) => places.get(id)?.includes(place) !== true);

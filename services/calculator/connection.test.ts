@@ -81,7 +81,7 @@ test('with new secrets the old writer serves until the new one is there', async 
   kafka.refusal = new LogUnavailableError('AuthenticationFailed', 'wrong password');
   kafka.changeSecrets();
   await until('the refused attempt', () => kafka.writers.length === 1);
-  assert.equal(kafka.current(), 0, 'a bad rotation does not take the good connection away');
+  assert.equal(kafka.current(), 0, 'wrong new secrets do not end the open connection');
   assert.equal(kafka.connection.problem, undefined);
   kafka.refusal = undefined;
   kafka.changeSecrets();

@@ -43,7 +43,7 @@ export class Connection {
   }
 
   /**
-   * Why the calculator was never connected. Undefined after the first connection: a calculator that loses Kafka stays
+   * Why the calculator is not connected yet. Undefined after the first connection: a calculator that loses Kafka stays
    * ready, and responds that the client should retry.
    */
   get problem(): string | undefined {

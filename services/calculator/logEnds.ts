@@ -6,7 +6,7 @@ export interface LogEndsOptions {
   readonly set: (partition: number, end: number) => void;
   readonly remove: (partition: number) => void;
   readonly logger: Logger;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 

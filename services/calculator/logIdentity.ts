@@ -2,9 +2,9 @@ import { SumError } from '#core/errors.ts';
 import type { LogWriter } from '#services/eventlog/port.ts';
 
 export interface LogIdentityOptions {
-  /** Undefined while there is no connection to the log. */
+  /** Returns the open writer. Undefined while there is no connection to Kafka. */
   readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
-  /** Id of the topic that the aggregators count; undefined while it is not known. */
+  /** Returns the id of the topic that the aggregators count. Undefined while it is not known. */
   readonly countedTopicId: () => string | undefined;
   /** Called once for each detected loss: acknowledged additions may no longer be in the log. */
   readonly onLost: (fields: object) => void;

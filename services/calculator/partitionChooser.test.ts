@@ -119,8 +119,8 @@ test('without a healthy partition the first append goes to the least bad one, a 
   choose();
   clock.now += 1_001;
   choose()?.failed('unknown');
-  assert.equal(choose([7]), undefined, 'a copy');
-  assert.equal(choose()?.partition, 1, 'resting is better than late');
+  assert.equal(choose([7]), undefined, 'a copy is not sent to a resting leader');
+  assert.equal(choose()?.partition, 1, 'a resting leader is better than a late one');
 });
 
 test('a partition without a leader is never chosen, nor is anything without a connection', () => {

@@ -11,7 +11,7 @@ interface LogLeaders {
 export interface PartitionChooserOptions {
   /** Returns undefined while there is no connection to Kafka. */
   readonly log: () => LogLeaders | undefined;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 

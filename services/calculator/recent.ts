@@ -1,7 +1,7 @@
 import type { Addition } from '#core/addition.ts';
 import type { Position } from '#core/vector.ts';
 
-/** An addition that the log has acknowledged to this calculator, with its position. */
+/** An addition that Kafka acknowledged to this calculator, with its position. */
 export interface Acknowledged {
   readonly addition: Addition;
   readonly position: Position;

@@ -5,7 +5,7 @@ export interface CoordinatorOptions {
   readonly admin: Pick<AdminSession, 'use'>;
   readonly group: string;
   readonly topic: string;
-  /** Milliseconds of a monotonic clock. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 }

@@ -77,14 +77,14 @@ interface Reading {
   leaderEpoch: number | undefined;
   /** `resting`: nothing is fetched until a timer or a check resumes the partition. */
   phase: 'reading' | 'resting';
-  /** Wrong first offsets in a row. */
+  /** How many fetches in a row began at a wrong offset. */
   mismatches: number;
-  /** Consecutive `again` results without progress. */
+  /** Number of `again` results since the last progress. */
   failures: number;
-  /** `next` at the last comparison with the log. */
+  /** `next` at the last check for idle partitions. */
   checked: bigint | undefined;
   stalledChecks: number;
-  /** Consecutive checks in which the partition delivered nothing, regardless of other partitions. */
+  /** How many checks in a row found that the partition had delivered nothing. */
   quietChecks: number;
 }
 

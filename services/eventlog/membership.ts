@@ -2,7 +2,7 @@ import type { Consumer } from 'kafkajs';
 import { withDeadline } from '#platform/time.ts';
 import { NotMemberError } from './port.ts';
 
-/** Longest wait for the coordinator to confirm the membership; the caller retries. */
+/** Longest wait for the coordinator to confirm the membership. After it the caller retries. */
 const proofTimeoutMs = 5_000;
 
 /**

@@ -287,8 +287,8 @@ export class LogGapError extends LogError {
 }
 
 /**
- * The log holds another record than the one that was counted at that offset: the log was truncated and then grew again.
- * The new records below the next offset were never counted.
+ * A record in the log is not the one that was counted at its offset: the log was truncated and then grew again. So its
+ * new records below the next offset were never counted.
  */
 export class LogRewrittenError extends LogError {
   readonly partition: number;
@@ -335,7 +335,7 @@ export class LogReplacedError extends LogError {
   }
 }
 
-/** Administration of the topic that is the log. */
+/** Administers the topic that is the log. */
 export interface LogTopic {
   /** Returns Kafka's id of the cluster. */
   clusterId(): Promise<string>;

@@ -255,7 +255,7 @@ describe('the range of the log', () => {
     assert.ok(first?.error instanceof LogRangeError);
     assert.deepEqual([first.partition, first.error.wanted, first.error.earliest], [0, 5n, 50n]);
     await append(settings, 0, 5);
-    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the one batch that was in hand already');
+    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the batch that was already fetched is delivered');
     assert.deepEqual(opened.fatals, []);
   });
 
@@ -269,7 +269,7 @@ describe('the range of the log', () => {
     await until('a stop or the end of the reader', () => opened.stopped.length + opened.fatals.length > 0, {
       timeoutMs: 60_000,
     });
-    assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
+    assert.equal(opened.offsets(0).length, 40, 'no record of the new topic is delivered');
     if (opened.stopped.length > 0)
       // The reader may read the range before the new records exist.
       assert.match(String(opened.stopped[0]?.error.message), /the next offset is 40 but the log ends at (0|10):/);

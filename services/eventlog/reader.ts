@@ -31,7 +31,7 @@ export interface LogReaderOptions {
   readonly logger: Logger;
   /** Returns a number in [0, 1) for the jitter of the pauses after `again`. Default Math.random. */
   readonly random?: () => number;
-  /** Milliseconds of a monotonic clock. Default performance.now. */
+  /** Returns milliseconds of a monotonic clock. Default performance.now. */
   readonly now?: () => number;
   /** Most records of one onBatch call. Default 1000: more records do not make the counting faster. */
   readonly recordsMax?: number;
@@ -42,8 +42,8 @@ export interface LogReaderOptions {
 }
 
 /**
- * A member without heartbeats for this long loses its partitions. So it is the longest time in which the partitions
- * of a killed aggregator are not counted.
+ * A member without heartbeats for this long loses its partitions. So it is about the longest time in which the
+ * partitions of a killed aggregator are not counted.
  */
 const sessionTimeoutMs = 10_000;
 const heartbeatMs = 2_000;

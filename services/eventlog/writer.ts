@@ -29,7 +29,7 @@ export interface LogWriterOptions {
   readonly inFlightMax?: number;
   /** How often leaders and partitions are read while no append is late, in milliseconds. Default 5 s. */
   readonly metadataEveryMs?: number;
-  /** Milliseconds since the Unix epoch. Default Date.now. */
+  /** Returns milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 

@@ -141,7 +141,7 @@ describe('copies of an id in several partitions', () => {
         const { a, result, position } = found.addition;
         expected += Number(result);
         const there = log[position.partition]?.[Number(position.offset)];
-        assert.deepEqual([there?.requestId, there?.a], [idOf(id), a], 'the place that it names holds what counts');
+        assert.deepEqual([there?.requestId, there?.a], [idOf(id), a], 'the record at the position is the counted one');
         assert.equal(found.conflicts.length, id % 3 === 0 ? 3 : 0);
       }
       assert.equal((await ledger.readTotal('s'))?.total, String(expected), `seed ${seed}`);

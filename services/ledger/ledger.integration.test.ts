@@ -252,8 +252,8 @@ describe('a halt', () => {
     await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogGap', message: 'a\u0000b\ud800', stays: false });
     assert.deepEqual((await ledger.readBooks())[0]?.halt, { reason: 'LogGap', message: 'a?b\ufffd' });
     const claim = await ledger.claim(0, 'me');
-    assert.equal(claim.halt, undefined, 'it may be tried again');
-    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim alone heals nothing');
+    assert.equal(claim.halt, undefined, 'a halt that does not stay allows a claim');
+    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim does not clear the halt');
     await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]));
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
@@ -556,7 +556,7 @@ describe('two owners', () => {
       assert.deepEqual((await ledger.recount()).differences, [], `seed ${seed}`);
     }
     t.diagnostic(`${fenced} batches and claims were fenced off`);
-    assert.ok(fenced > 0, 'the race never happened: the test proves nothing');
+    assert.ok(fenced > 0, 'no batch or claim was fenced, so the test proves nothing');
   });
 });
 
@@ -714,7 +714,7 @@ describe('identity', () => {
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);
       assert.equal(new Set(epochs).size, epochs.length);
-      assert.ok(epochs.includes(5n), `the last one holds it: ${epochs}`);
+      assert.ok(epochs.includes(5n), `the last claim has epoch 5: ${epochs}`);
     } finally {
       await Promise.all(ledgers.map((ledger) => ledger.close()));
     }

@@ -11,7 +11,7 @@ import type { CallContext } from './method.ts';
 export interface CallsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics<RequestMetrics>;
-  /** Milliseconds since the Unix epoch. Default Date.now. */
+  /** Returns milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 

@@ -1,6 +1,6 @@
 import type { DescMethodUnary, DescService, JsonValue, MessageShape } from '@bufbuild/protobuf';
 
-/** Limits of one call: a handler must return before the deadline, or stop when the signal is aborted. */
+/** Limits of one call. A handler must return before the deadline, and stop when the signal is aborted. */
 export interface CallContext {
   /** Milliseconds since the Unix epoch. */
   readonly deadline: number;

@@ -72,7 +72,7 @@ export class TopicMetadata {
     return this.#topicId;
   }
 
-  /** `host:port` of the brokers that Kafka listed last, and of those in the settings. */
+  /** `host:port` of the brokers that Kafka listed last, and of the bootstrap servers. */
   get addresses(): readonly string[] {
     return this.#addresses;
   }
