@@ -158,6 +158,6 @@ describe('prepareBatch', () => {
     const { parked, halt } = prepareBatch(3, [{ ...good, value }]);
     assert.deepEqual(parked, []);
     assert.equal(halt?.reason, 'RecordCorrupt');
-    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint is not the one of the operands/);
+    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint does not match the operands/);
   });
 });
