@@ -35,7 +35,7 @@ export function parseAddition(input: AdditionInput): Addition {
   const b = operand('b', input.b);
   const result = addDecimals(a, b);
   if (!isWithinDigits(result)) {
-    throw invalidField('b', 'is too large compared with a: the result would have more than 38 digits');
+    throw invalidField('b', 'cannot be added to a: the result would have more than 38 digits');
   }
   return {
     requestId: canonicalRequestId(input.requestId),

@@ -21,7 +21,7 @@ export type DecimalProblem = string;
  */
 export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok: false; problem: DecimalProblem } {
   if (text.length > decimalTextLengthMax) {
-    return { ok: false, problem: `has ${text.length} characters; at most ${decimalTextLengthMax} are read` };
+    return { ok: false, problem: `has ${text.length} characters; at most ${decimalTextLengthMax} are allowed` };
   }
   const match = decimalPattern.exec(text);
   if (match === null) {
@@ -35,11 +35,11 @@ export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok:
   if (fraction.length > fractionDigitsMax) {
     return {
       ok: false,
-      problem: `has ${fraction.length} digits after the point; at most ${fractionDigitsMax} are kept`,
+      problem: `has ${fraction.length} digits after the point; at most ${fractionDigitsMax} are allowed`,
     };
   }
   if (whole.length + fraction.length > digitsMax) {
-    return { ok: false, problem: `has ${whole.length + fraction.length} digits; at most ${digitsMax} are kept` };
+    return { ok: false, problem: `has ${whole.length + fraction.length} digits; at most ${digitsMax} are allowed` };
   }
   const magnitude = BigInt(whole) * unit + BigInt(fraction.padEnd(fractionDigitsMax, '0'));
   return { ok: true, value: (sign === '-' ? -magnitude : magnitude) as Decimal };

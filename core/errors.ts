@@ -9,14 +9,14 @@ export const errorCatalogue = {
     http: 400,
     title: 'The body is not valid JSON',
     meaning: 'The body of the request could not be parsed, or has a field twice. Nothing was written.',
-    action: 'Correct the body. Do not retry it as it is.',
+    action: 'Correct the body. Do not retry the same body.',
   },
   'invalid-field': {
     grpc: 'INVALID_ARGUMENT',
     http: 422,
     title: 'A field is not valid',
     meaning: 'A field is missing, unknown, too long, or not a number within the bounds. Nothing was written.',
-    action: 'Correct the field that `field` names. Do not retry the request as it is.',
+    action: 'Correct the field that `field` names. Do not retry the same request.',
   },
   'body-too-large': {
     grpc: 'RESOURCE_EXHAUSTED',
@@ -90,7 +90,7 @@ export const serverFailures = {
   'deadline-exceeded': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,
-    title: 'No answer before the deadline',
+    title: 'No response before the deadline',
     meaning: 'The request did not finish before its deadline. An addition may have been written or not.',
     action: 'Retry an addition with the same request id: it is counted once. Retry a read with a longer deadline.',
   },

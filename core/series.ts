@@ -10,7 +10,7 @@ const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 export function seriesProblem(series: string): string | undefined {
   if (series === '') return `must not be empty; leave it out for "${defaultSeries}"`;
   if (!series.isWellFormed()) return 'has a lone surrogate, which is not valid Unicode';
-  if (controlCharacter.test(series)) return 'holds a control character';
+  if (controlCharacter.test(series)) return 'has a control character';
   const bytes = utf8Length(series);
   if (bytes > seriesBytesMax) return `has ${bytes} bytes of UTF-8; at most ${seriesBytesMax} are allowed`;
   return undefined;

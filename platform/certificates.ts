@@ -32,7 +32,7 @@ export async function earliestServerEnd(server: TlsServer, signal: AbortSignal):
   // Ignore the event: after the deadline no caller handles it, and without a listener it would end the process.
   socket.on('error', () => {});
   try {
-    return await withDeadline(`the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));
+    return await withDeadline(`reading the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));
   } finally {
     socket.destroy();
   }

@@ -61,12 +61,12 @@ const cures: Readonly<Record<string, string>> = {
   sslcert: 'client certificates are not supported',
   sslkey: 'client certificates are not supported',
   sslpassword: 'client certificates are not supported',
-  host: 'write the host in its place before the database',
-  hostaddr: 'write the host in its place before the database',
-  port: 'write the port behind the host',
-  dbname: 'write the database in its place behind the host',
-  user: 'write the user in its place before the host',
-  password: 'write the password in its place before the host',
+  host: 'write the host before the database',
+  hostaddr: 'write the host before the database',
+  port: 'write the port after the host, as host:port',
+  dbname: 'write the database after the host, as host/database',
+  user: 'write the user before the host, as user:password@host',
+  password: 'write the password before the host, as user:password@host',
 };
 
 function readParameters(search: URLSearchParams): Parameters {

@@ -65,7 +65,7 @@ export async function main(): Promise<void> {
   logger.info({ http: rpc.httpPort, grpc: rpc.grpcPort, admin: admin.port }, 'aggregator listens');
 
   const why = await Promise.race([signalled, aggregator.stuck]);
-  if (why instanceof Error) logger.error({ error: why }, 'records wait but no partition makes progress; exiting');
+  if (why instanceof Error) logger.error({ error: why }, 'a partition has lag but makes no progress; exiting');
   isDraining = true;
   rpc.setServing(false);
   logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');

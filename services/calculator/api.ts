@@ -102,16 +102,17 @@ function answer({ addition, position }: Acknowledged, replayed: boolean): AddRes
 function explainWriteError(error: unknown, requestId: string): SumError {
   if (error instanceof SumError) return error;
   if (error instanceof QueueFullError) {
-    return new SumError('queue-full', `${error.message}; nothing was written, slow down and retry`, { cause: error });
+    return new SumError('queue-full', `${error.message}. Nothing was written: slow down and retry`, { cause: error });
   }
   if (error instanceof NeverSentError) {
-    return new SumError('unavailable', `${error.message}; nothing was written, retry`, { cause: error });
+    return new SumError('unavailable', `${error.message}. Nothing was written: retry`, { cause: error });
   }
   // The batcher has split the batch before, so this one record is too large.
   if (error instanceof AppendError && error.outcome === 'tooLarge') {
     return new SumError(
       'body-too-large',
-      'Kafka refused the record of this addition because it is larger than the topic allows; use a shorter series, or raise max.message.bytes of the topic',
+      'Kafka refused this addition, because its record is larger than the topic allows. ' +
+        'Shorten the series, or raise max.message.bytes of the topic',
       { cause: error },
     );
   }

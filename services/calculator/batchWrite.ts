@@ -119,7 +119,7 @@ class BatchWrite {
 
   #error(): Error {
     if (this.#lastError instanceof Error) return this.#lastError;
-    return new AppendError('no partition of the log could be written to before the deadline', {
+    return new AppendError('no partition accepted the records before the deadline', {
       outcome: 'notWritten',
     });
   }

@@ -350,7 +350,7 @@ describe('secrets', () => {
     assert.equal(status, 503);
     assert.match(
       String(answer['detail']),
-      /Kafka password: Secret orders-kafka, key password is missing or empty; nothing was written/,
+      /Kafka password: Secret orders-kafka, key password is missing or empty\. Nothing was written/,
     );
     await writeFile(join(dir, 'password'), kafka.password);
     await untilReady(daemon);

@@ -62,7 +62,7 @@ test('before the first connection the reason is returned; new secrets end the wa
   kafka.refusal = new LogUnavailableError('SecretMissing', 'Secret orders-kafka, key password is missing or empty');
   kafka.connection.start();
   await until('the reason', () => /key password/.test(kafka.connection.problem ?? ''));
-  assert.throws(() => kafka.connection.current(), /key password is missing or empty; nothing was written, retry/);
+  assert.throws(() => kafka.connection.current(), /key password is missing or empty\. Nothing was written: retry/);
   kafka.refusal = undefined;
   kafka.changeSecrets();
   await until('the first writer', () => kafka.current() === 0);
@@ -98,7 +98,7 @@ test('a writer that dies is dropped at once and replaced, and the calculator sta
   kafka.refusal = new LogUnavailableError('AuthenticationFailed', 'the password was changed');
   kafka.writers[0]?.onFatal(new LogUnavailableError('AuthenticationFailed', 'the password was changed'));
   assert.equal(kafka.current(), undefined);
-  assert.throws(() => kafka.connection.current(), /the password was changed; nothing was written/);
+  assert.throws(() => kafka.connection.current(), /the password was changed\. Nothing was written/);
   assert.equal(kafka.connection.problem, undefined);
   kafka.refusal = undefined;
   await until('the second writer', () => kafka.current() === 1);

@@ -62,7 +62,7 @@ export class Connection {
   /** Returns the writer in use. Throws SumError if no writer is open. */
   current(): LogWriter {
     if (this.#writer !== undefined) return this.#writer;
-    throw new SumError('unavailable', `${this.#reason}; nothing was written, retry`);
+    throw new SumError('unavailable', `${this.#reason}. Nothing was written: retry`);
   }
 
   async close(): Promise<void> {

@@ -63,7 +63,7 @@ export class CountedLogFile {
     const { path, source, logger } = this.#options;
     if (path === undefined) return;
     try {
-      const text = await readSecretFile({ what: 'log that is counted', path, source });
+      const text = await readSecretFile({ what: 'counted topic', path, source });
       if (text === this.#text) return;
       this.#text = text;
       this.#problem = undefined;
@@ -86,7 +86,7 @@ export class CountedLogFile {
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.#unreadable =
-        `${source ?? path} cannot be read (${problem}), so it is not known which log is counted; nothing was written. ` +
+        `${source ?? path} cannot be read (${problem}), so it is not known which topic is counted. Nothing was written. ` +
         'Run calculators and operator of the same version, then retry';
       logger.error({ error }, 'cannot read which topic the aggregators count');
     }

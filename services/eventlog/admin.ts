@@ -151,6 +151,6 @@ export async function readOffsets(
   if (second !== undefined) return second;
   throw new LogUnavailableError(
     'Unreachable',
-    `metadata and offsets from Kafka list different partitions of topic ${topic}; retry`,
+    `Kafka's metadata and offsets list different partitions of topic ${topic}; retry`,
   );
 }

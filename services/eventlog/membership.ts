@@ -43,7 +43,7 @@ export class VouchedCommits {
         metadata: token,
       }));
       await withDeadline('the request to the group coordinator', proofTimeoutMs, this.#consumer.commitOffsets(entries));
-      if (this.#taken.get(token) !== true) throw new Error('the consumer has stopped, nothing was sent');
+      if (this.#taken.get(token) !== true) throw new Error('the consumer has stopped: nothing was sent');
     } catch (error) {
       throw new NotMemberError('the group coordinator did not confirm the membership', { cause: error });
     } finally {

@@ -91,7 +91,7 @@ class KafkaTopicIdentity implements TopicIdentity {
     const { topic } = this.#settings;
     const { connection, versions } = await this.#connections.get(address);
     const asked = evenWithErrors(versions.metadata.async(connection, [topic], false, false));
-    const answer = await withDeadline(`the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
+    const answer = await withDeadline(`reading the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
     const [found] = answer.topics;
     if (found === undefined) throw new Error("the broker's response lacks the requested topic");
     if (found.errorCode !== 0) throw new ProtocolError(found.errorCode);

@@ -62,6 +62,6 @@ export async function openBroker(connection: Connection, host: string, port: num
   await connection.connect(host, port);
   connection.socket.setKeepAlive(true, 60_000);
   const asked = apiVersionsV3.api.async(connection, 'sumpipeline', '1');
-  const { apiKeys } = await withDeadline(`the API versions of ${host}:${port}`, connectTimeoutMs, asked);
+  const { apiKeys } = await withDeadline(`reading the API versions of ${host}:${port}`, connectTimeoutMs, asked);
   return { connection, versions: chooseVersions(apiKeys) };
 }

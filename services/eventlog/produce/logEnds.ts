@@ -57,7 +57,7 @@ async function askLeader(
   const question = evenWithErrors(
     versions.listOffsets.async(connection, notAReplica, uncommittedToo, [{ name: topic, partitions: wanted }]),
   );
-  const { topics } = await withDeadline(`the ends of the log from ${address}`, answerTimeoutMs, question);
+  const { topics } = await withDeadline(`reading the ends of the log from ${address}`, answerTimeoutMs, question);
   return topics
     .filter(({ name }) => name === topic)
     .flatMap((answer) => answer.partitions)

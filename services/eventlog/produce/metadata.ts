@@ -101,7 +101,7 @@ export class TopicMetadata {
     try {
       const { connection, versions } = await connections.get(address);
       const question = evenWithErrors(versions.metadata.async(connection, [settings.topic], false, false));
-      this.take(await withDeadline(`the metadata from ${address}`, answerTimeoutMs, question));
+      this.take(await withDeadline(`reading the metadata from ${address}`, answerTimeoutMs, question));
     } catch (error) {
       // Move the address to the end, so that a long list of dead addresses does not hide working ones.
       if (this.#addresses.includes(address)) {

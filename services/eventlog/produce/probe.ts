@@ -50,7 +50,7 @@ export async function probeOffset(
   const question = evenWithErrors(
     versions.fetch.async(connection, 0, 0, oneBatch, committedOnly, noSession, finalEpoch, wanted, [], ''),
   );
-  const [found] = await withDeadline(`the record at offset ${offset}`, answerTimeoutMs, question);
+  const [found] = await withDeadline(`reading the record at offset ${offset}`, answerTimeoutMs, question);
   if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
   if (offset >= found.lastStableOffset) return 'open';
   const { batch, aborted } = found;
