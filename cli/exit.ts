@@ -48,7 +48,7 @@ export function usageError(message: string, hint?: string): CliError {
   return new CliError(exitCodes.usage, message, hint === undefined ? {} : { hint });
 }
 
-/** What a failed command prints last on standard error. */
+/** Returns the exit code of a failed command, and what it prints last on standard error. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; text: string } {
   if (error instanceof CliError) {
     const hint = error.hint === undefined ? '' : `\n${error.hint}`;

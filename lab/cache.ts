@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 /** One result to build or download once. */
 export interface CachedBuild {
-  /** Lower-case words with hyphens; entries with the same name are versions of one thing. */
+  /** Lower-case words with hyphens. Entries with the same name are versions of one thing. */
   readonly name: string;
   /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
   readonly inputs: readonly (string | Uint8Array)[];
@@ -65,7 +65,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
   );
 }
 
-/** Each input has its length as a prefix, so that moving a byte from one input to the next changes the hash. */
+/** Hashes inputs, each after its length, so that moving a byte from one input to the next changes the hash. */
 export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const input of inputs) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProgress, formatElapsed, readLogTail } from './progress.ts';
 
-/** A stream that records its text, and a clock that the test moves. */
+/** Makes a stream that records its text, and a clock that the test moves. */
 function createRecorder({ isTTY = false } = {}) {
   let text = '';
   let time = 0;

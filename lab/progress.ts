@@ -9,8 +9,8 @@ export interface Step {
 /** Shows users what happens while they wait. Writes to standard error only: standard output belongs to results. */
 export interface Progress {
   /**
-   * Runs `run` and shows it with its elapsed time. On failure the last lines of the log at `log` are shown and the
-   * error passes through unchanged: its handler prints the message, so it is printed once.
+   * Runs `run` and shows it with its elapsed time. On failure shows the last lines of the file `log` and throws the
+   * error unchanged. Does not print the error's message: its handler does.
    */
   step<T>(title: string, run: (step: Step) => Promise<T>, options?: { readonly log?: string }): Promise<T>;
   /** Prints one line that stays. */
@@ -22,7 +22,10 @@ export interface ProgressOptions {
   readonly stream?: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
-  /** Without a terminal: a step shorter than this gets one line at its end, a longer one also a line at its start. */
+  /**
+   * Without a terminal: a step shorter than this gets one line at its end. A longer step also gets a line at its
+   * start.
+   */
   readonly quietMs?: number;
   /** Without a terminal: the shortest time between two lines about updates of a long step. */
   readonly updateMs?: number;

@@ -201,7 +201,7 @@ describe('the data plane', () => {
     assert.equal(sum('nextOffset'), sum('logEnd'));
     t.diagnostic(`${sum('logEnd')} records: ${sum('applied')} applied, ${sum('duplicate')} duplicates absorbed`);
 
-    // Every receipt names a position in the log that holds exactly this id; another client reads it.
+    // Every receipt names a position in the log. The record there must have exactly this id. Another client reads it.
     const log = await auditLog(kafka.plaintextBootstrapServers, name);
     const idOf = (record: { key: Buffer | null } | undefined) => record?.key?.toString('hex');
     for (const { requestId, position } of receipts) {

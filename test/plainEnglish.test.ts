@@ -27,11 +27,13 @@ const hardWords: readonly (readonly [pattern: RegExp, write: string])[] = [
   [/\*\* Answers\b/, 'Returns'],
 ];
 
-/** Generated files repeat their sources; the licence is not ours; this file has the list. */
+/**
+ * Files that are not searched: generated files repeat their sources, the licence is not ours, this file has the list.
+ */
 const skipped =
   /^(?:LICENSE|package-lock\.json|contract\/gen\/|crds\/|docs\/reference\/|test\/plainEnglish\.test\.ts)|\.sum$|golden\//;
 
-/** Tracked text files of one folder or file. */
+/** Reads the tracked text files of one folder or file. */
 function readTexts(path: string): { file: string; lines: string[] }[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--', path], { cwd: root, encoding: 'utf8' });
   return listed

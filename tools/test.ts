@@ -1,5 +1,5 @@
 /**
- * `npm test`: every check and every test in one command, with one summary; `npm test -- unit core` runs a part of it.
+ * `npm test`: runs every check and every test, and prints one summary. `npm test -- unit core` runs a part.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

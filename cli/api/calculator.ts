@@ -18,7 +18,7 @@ export type Acknowledged = AddResponse & { readonly position: Position };
 export interface Calculator {
   /** The name that messages show. */
   readonly name: string;
-  /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
+  /** Tries once to add. Throws TryAgain, Refused, or a CliError. */
   add(addition: AdditionInput, signal: AbortSignal): Promise<Acknowledged>;
 }
 

@@ -9,7 +9,7 @@ interface ServiceRequest {
   /** Includes the query. */
   readonly path: string;
   readonly body?: unknown;
-  /** How long the service may work on the request, in milliseconds; it responds by then. At most `deadlineMaxMs`. */
+  /** Milliseconds in which the service must respond. At most `deadlineMaxMs`. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
@@ -23,7 +23,7 @@ const travelMs = 5_000;
 export interface HttpService {
   /** The name that messages show: a URL, or `default/sample-calculator`. */
   readonly name: string;
-  /** The parsed JSON of a 2xx answer. Throws TryAgain, Refused, or a CliError that ends the command. */
+  /** Returns the parsed JSON of a 2xx response. Throws TryAgain, Refused, or a CliError that ends the command. */
   request(request: ServiceRequest): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -117,7 +117,7 @@ function parseJson(name: string, body: string): unknown {
     return JSON.parse(body);
   } catch (error) {
     throw new CliError(1, `${name} sent a response that is not JSON: ${body.slice(0, 120)}`, {
-      hint: 'Is this the HTTP port of a calculator or an aggregator?',
+      hint: 'Check that the URL is the HTTP port of a calculator or an aggregator.',
       cause: error,
     });
   }

@@ -86,7 +86,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
       ownerReferences: [{ apiVersion, kind, name: ref.name, uid }],
     },
     spec: {
-      // A failed audit reports its reason; the user decides about another run.
+      // No retries: a failed audit reports its reason, and the user decides about another run.
       backoffLimit: 0,
       ttlSecondsAfterFinished: keepForSeconds,
       template: {

@@ -71,7 +71,7 @@ describe('an audit in the cluster', () => {
 
   test('reports that the Job has no pod', async () => {
     const { error } = await run({ pods: [undefined] }, { stepMs: 60_000 });
-    assert.match(String(error), /it has no pod; a quota or a policy of the namespace may forbid it/);
+    assert.match(String(error), /it has no pod: check the quotas and policies of the namespace/);
   });
 
   test('continues a log that breaks off, without printing lines twice', async () => {

@@ -73,7 +73,7 @@ async function untilStarted(
     if (now() > deadline) {
       const why =
         pod === undefined
-          ? 'it has no pod; a quota or a policy of the namespace may forbid it'
+          ? 'it has no pod: check the quotas and policies of the namespace'
           : words || 'its pod is pending';
       throw new NotStarted(
         exitCodes.unreachable,
@@ -123,7 +123,7 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
     if (now() > deadline) {
       throw new CliError(
         exitCodes.unreachable,
-        `the output of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod')}`,
+        `the output of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod ended')}`,
         {
           hint: `The audit may still run. Follow it: kubectl logs -f job/${job}`,
           cause: broken,
@@ -155,7 +155,10 @@ function exitCodeOf(pod: LivePod | undefined): number | undefined {
   return pod?.status?.containerStatuses?.find(({ name }) => name === containerName)?.state?.terminated?.exitCode;
 }
 
-/** Reads what the pod of the Job prints. A line of JSON is the result; every other line is progress and is printed once. */
+/**
+ * Reads what the pod of the Job prints. A line of JSON is the result. Every other line is progress and is printed
+ * once.
+ */
 class LogReader {
   readonly #tell: (line: string) => void;
   #newest: string | undefined;

@@ -54,7 +54,7 @@ export function readConnectionOptions(command: Command, component: Component): C
     const given = Object.entries(kubernetes).find(([, value]) => value !== undefined);
     if (given !== undefined) {
       throw usageError(
-        `${flagOf(given[0])} is for pipelines in Kubernetes; with a URL it means nothing: leave one out`,
+        `${flagOf(given[0])} is for pipelines in Kubernetes and has no effect with a URL: leave out one of them`,
       );
     }
   }

@@ -50,7 +50,7 @@ export async function findPipeline(
   return { ref: { namespace, name: only.metadata.name }, resource: only };
 }
 
-const lookElsewhere = 'Look in all namespaces: kubectl get sumpipelines -A; then choose with -n and -p.';
+const lookElsewhere = 'Look in all namespaces: kubectl get sumpipelines -A. Then choose one with -n and -p.';
 
 async function list(cluster: Cluster, path: string, namespace: string, signal: AbortSignal) {
   const answer = await cluster.request({ method: 'GET', path, signal }).catch((error: unknown) => {

@@ -44,7 +44,7 @@ export async function forwardPort(options: {
   const portForward = createPortForward(await cluster.credentials(signal));
   const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
   const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
-  // Responses that have arrived are still read; then the stream ends like a closed connection.
+  // Responses that have arrived are still read. Then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));
   // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));

@@ -22,7 +22,7 @@ export interface ImportOptions {
   readonly connect: () => Calculator | Promise<Calculator>;
 }
 
-/** The result of an import; `failure` is why it ended before the last row. */
+/** The result of an import. `failure` is the reason if the import ended before the last row. */
 export interface ImportOutcome {
   readonly summary: ImportSummary;
   readonly failure: unknown;

@@ -15,9 +15,9 @@ const carriageReturn = 0x0d;
 const shownCharacters = 80;
 
 /**
- * Cuts bytes into lines at LF or CRLF, with memory for one line only: a line above `lineBytesMax` is skipped and
- * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and
- * a series that begins with a byte order mark would look like another series.
+ * Cuts bytes into lines at LF or CRLF, with memory for one line only. A line above `lineBytesMax` is reported without
+ * its text. A UTF-8 byte order mark at the start of any line is dropped: `cat a.csv b.csv` puts one there. A series
+ * with a byte order mark would look like another series.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;

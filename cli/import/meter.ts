@@ -12,7 +12,7 @@ export interface Meter {
 export interface MeterOptions {
   readonly stderr: TextSink;
   readonly now: () => number;
-  /** Bytes of the input; undefined for a pipe. */
+  /** Size of the input in bytes. Undefined for a pipe. */
   readonly size: number | undefined;
   readonly bytes: () => number;
   readonly counts: () => Counts;

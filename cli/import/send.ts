@@ -42,7 +42,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const outcomes = await Promise.allSettled(
     Array.from({ length: options.concurrency }, () =>
       work().catch((error: unknown) => {
-        // The first failure stops the other workers; their own errors only say that they were stopped.
+        // The first failure stops the other workers. Their own errors say only that they were stopped.
         if (!failed.signal.aborted) failed.abort(error);
         throw error;
       }),

@@ -13,7 +13,7 @@ export interface Source {
   readonly name: string;
   readonly importId: string;
   readonly format: RowFormat;
-  /** Bytes; undefined when not known. */
+  /** Size in bytes. Undefined when it is not known. */
   readonly size: number | undefined;
   /** May be iterated once. At its end it throws a CliError if the content does not match the import id. */
   readonly chunks: AsyncIterable<Uint8Array>;

@@ -108,7 +108,7 @@ test('for a response that is not JSON, the message names the likely mistake', as
   await using fake = await startScriptedService([{ call: post, answer: { status: 200, text: '<html>hello' } }]);
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 1);
-  assert.match(ran.stderr, /not JSON: <html>hello\nIs this the HTTP port of a calculator/);
+  assert.match(ran.stderr, /not JSON: <html>hello\nCheck that the URL is the HTTP port of a calculator/);
 });
 
 test('Ctrl-C while waiting exits with 130 and prints the command to run again', async () => {

@@ -15,7 +15,7 @@ const readRetryMs = 15_000;
 
 export interface Reader {
   readonly name: string;
-  /** Runs one read with retries; a final error becomes a CliError. */
+  /** Runs one read with retries. A final error becomes a CliError. */
   read<T>(attempt: (aggregator: HttpService) => Promise<T>): Promise<T>;
 }
 

@@ -21,7 +21,7 @@ export interface Check {
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why the server could not be reached; undefined if it responded. */
+  /** Returns why the server could not be reached. Undefined if it responded. */
   unreachable(): CliError | undefined;
 }
 

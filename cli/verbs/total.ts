@@ -74,7 +74,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // The aggregator bounds one wait; our timeout may be longer.
+      // The aggregator bounds one wait. Our timeout may be longer.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });

@@ -20,7 +20,7 @@ interface LoadStage {
 }
 
 export interface LoadMix {
-  /** Share of additions over gRPC; the others go over HTTP. */
+  /** Share of additions over gRPC. The others go over HTTP. */
   readonly grpcShare: number;
   /** Each user spreads its additions over this many own series. */
   readonly seriesPerUser: number;

@@ -15,7 +15,7 @@ export interface SummaryCheck {
   readonly name: string;
   readonly why: string;
   readonly passed: boolean;
-  /** The measured value; undefined if nothing was measured. */
+  /** The measured value. Undefined if nothing was measured. */
   readonly measured: number | undefined;
 }
 

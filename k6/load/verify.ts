@@ -16,7 +16,7 @@ export interface VerifyOptions {
 export interface Verification {
   /** Acknowledged additions that the totals must include. */
   readonly acknowledged: number;
-  /** The differences, one sentence each; empty if the journal and the pipeline agree. */
+  /** The differences, one sentence each. Empty if the journal and the pipeline agree. */
   readonly problems: readonly string[];
 }
 
@@ -25,8 +25,8 @@ const retryPauseMs = 500;
 const problemsMax = 20;
 
 /**
- * Compares the journal of one user with the pipeline, once the user's last position is counted: each series has exactly
- * the sum and the number of its acknowledged additions, and each checked id counts with its own value.
+ * Compares the journal of one user with the pipeline, once the user's last position is counted. Each series must have
+ * exactly the sum and the number of its acknowledged additions. Each checked id must count with its own value.
  */
 export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
   const { journal } = options;

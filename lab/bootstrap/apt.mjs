@@ -47,7 +47,7 @@ export async function installSystemPackages({
   }
   say(`Installing the Debian packages that the local cluster needs: ${names}`);
   maskServices(missing, unitFolder, say);
-  // A fresh image has no package lists; an old image lists packages that no longer exist.
+  // A new image has no package lists, and an old image lists packages that no longer exist.
   const update = await aptGet(['update'], env);
   const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names.split(' ')], env);
   const still = findMissingPackages(packages, env).map(({ name }) => name);

@@ -76,7 +76,7 @@ function compare(tool, text) {
 }
 
 /**
- * The path of a program on PATH, or undefined.
+ * Returns the path of a program on PATH, or undefined.
  *
  * @param {string} name
  * @param {NodeJS.ProcessEnv} env

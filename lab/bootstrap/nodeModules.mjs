@@ -39,7 +39,7 @@ export async function installNodeModules({ env, say, root = repository }) {
   if (code !== 0 || !isInstalled(root)) throw new BootstrapError('npm ci failed; see its output above.');
 }
 
-/** True if node_modules was completed for exactly this lock file on this kind of machine. */
+/** Returns whether node_modules was completed for exactly this lock file on this kind of machine. */
 export function isInstalled(root) {
   try {
     return readFileSync(markerFile(root), 'utf8') === fingerprint(root);
@@ -60,8 +60,9 @@ export function unmarkInstalled(root) {
 }
 
 /**
- * True if the user ran `npm ci` by hand for this lock file: npm's own list of unpacked packages, which npm writes last,
- * names the same packages. Saves a second install, and keeps the folder for programs that already run from it.
+ * Returns whether the user ran `npm ci` by hand for this lock file: then npm's list of unpacked packages, which npm
+ * writes last, names the same packages. This saves a second install, which would replace the files of running
+ * programs.
  *
  * @param {string} root
  */
@@ -71,7 +72,7 @@ export function isInstalledByHand(root) {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const unpacked = JSON.parse(readFileSync(listFile, 'utf8')).packages;
   const isSame = ([path, { integrity }]) => unpacked[path]?.integrity === integrity;
-  // Optional packages for other machines may be missing; the packages for this machine must exist.
+  // Optional packages for other machines may be missing, but the packages for this machine must exist.
   const isOurs = ([path, { optional, os, cpu }]) =>
     path !== '' &&
     (!optional || (fits(os, process.platform) && fits(cpu, process.arch) && unpacked[path] !== undefined));

@@ -17,15 +17,17 @@ export const programs = {
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 
-/** The parts of `npm test -- [part]... [piece of a path]...`; pieces of a path alone may match any test. */
+/**
+ * Parts of `npm test -- [part]... [piece of a path]...` without servers. A piece of a path alone may match any test.
+ */
 const partsWithoutServers = ['lint', 'types', 'unused', 'generated', 'unit'];
 const partsWithServers = ['integration', 'e2e'];
 
 const always = [tools.node, tools.npm, tools.utilLinux];
 
 /**
- * What a command needs on the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that
- * only prints or only computes needs neither.
+ * Returns what a command needs on the machine. Kafka needs Java and Maven. The local cluster needs the rest. A
+ * command that only prints or only computes needs neither Kafka nor a cluster.
  *
  * @param {string} command
  * @param {readonly string[]} args

@@ -17,7 +17,7 @@ import {
 
 /** The contents of a certificate and its allowed uses. */
 interface CertificateRequest {
-  /** Subject CN; Kubernetes reads it as the user's name. */
+  /** Subject CN. Kubernetes reads it as the user's name. */
   readonly commonName: string;
   /** Subject O, one per group; Kubernetes reads them as the user's groups. Default none. */
   readonly organizations?: readonly string[];

@@ -9,7 +9,7 @@ export interface ApiClient extends AsyncDisposable {
   get(path: string): Promise<unknown>;
   /** Returns text, such as that of /readyz. Throws on any other status than 2xx. */
   getText(path: string): Promise<string>;
-  /** Server-side apply of one object at its path. */
+  /** Applies one object at its path, server-side. */
   apply(path: string, object: object): Promise<void>;
 }
 

@@ -34,8 +34,9 @@ export interface ApiServer extends AsyncDisposable {
   /** A kubectl of the server's version. */
   readonly kubectlPath: string;
   /**
-   * The kubeconfig of any user, by client certificate. RBAC gets exactly these names; for a ServiceAccount they are
-   * `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`, `system:serviceaccounts:NAMESPACE`.
+   * Makes the kubeconfig of any user, by client certificate. RBAC gets exactly these names. For a ServiceAccount they
+   * are `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`,
+   * `system:serviceaccounts:NAMESPACE`.
    */
   kubeconfigFor(identity: { readonly user: string; readonly groups?: readonly string[] }): Promise<string>;
   /** Kills the API server and starts it again on the same port with the same data, like a crash. */

@@ -36,7 +36,7 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // Used by the closed loop; both run beside the cluster. Their main packages are named `operator` and `adapter`.
+  // For the closed loop. Both run beside the cluster. Their main packages are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
@@ -51,7 +51,7 @@ const modules = {
 
 export type GoModule = keyof typeof modules;
 
-/** runc needs C for libseccomp, Tilt for a parser of its language; everything else is static and runs anywhere. */
+/** Modules with C: runc needs it for libseccomp, Tilt for a parser. All others are static and run anywhere. */
 const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {

@@ -7,8 +7,8 @@ import { cgroup } from './layout.ts';
 const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**
- * Makes our control group in every hierarchy (one with cgroup v2, one per controller with v1): the kubelet needs an
- * existing root group, and makes the groups below it by itself.
+ * Makes our control group in every hierarchy: one hierarchy with cgroup v2, one per controller with v1. The kubelet
+ * needs an existing root group. It makes the groups below by itself.
  */
 export async function createCgroup(): Promise<void> {
   for (const root of await findHierarchies()) {
@@ -17,7 +17,7 @@ export async function createCgroup(): Promise<void> {
   }
 }
 
-/** With cgroup v2 a group has only the controllers that each group above it passes on. Does nothing with v1. */
+/** Passes controllers on to our group: with cgroup v2 each group above must do this. Does nothing with v1. */
 async function passControllersOn(root: string): Promise<void> {
   const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
   if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;

@@ -57,8 +57,8 @@ const kubeconfigFile = 'admin.kubeconfig';
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine: builds it if needed, removes what an earlier node left, and resolves when the node
- * is Ready, names resolve and pods can be created. About 5 s when everything is built.
+ * Starts Kubernetes on this machine. Builds it if needed, and removes what an earlier node left. Resolves when the
+ * node is Ready, names resolve and pods can be created. Takes about 5 s when everything is built.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
@@ -123,7 +123,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
 }
 
-/** Builds what a start needs and what is not in the machine's cache yet; returns the paths. */
+/** Builds the parts of a start that are not in the machine's cache yet. Returns the paths of all parts. */
 export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
   const programDirs: Record<string, string> = {};
   for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });

@@ -28,7 +28,7 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: release };
 }
 
-/** Makes the device match its holders, one change after the other; without holders the address is removed. */
+/** Sets the address while it has holders, otherwise removes it. Makes one change after the other. */
 export function syncHostAddress(): Promise<void> {
   const sync = async () => {
     const isWanted = holders > 0;

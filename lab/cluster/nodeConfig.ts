@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { pauseImage } from '#lab/image/pause.ts';
 import { address, cgroup, clusterDomain, device, nodeName, nodePath, programPath } from './layout.ts';
 
-/** The configuration files of the node's programs: name below `nodePath.etc` -> text. */
+/** Builds the configuration files of the node's programs: name below `nodePath.etc` -> text. */
 export function buildNodeConfig(): Record<string, string> {
   return {
     'containerd.toml': containerdConfig(),

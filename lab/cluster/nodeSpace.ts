@@ -24,7 +24,7 @@ export interface NodeSpace {
   readonly exited: Promise<unknown>;
   /** Returns what to spawn on the host so that `command` runs in the node and ends with us. */
   enter(command: readonly string[]): Pick<ChildOptions, 'command' | 'args' | 'env'>;
-  /** Runs a program in the node until it ends; returns its output. */
+  /** Runs a program in the node until it ends. Returns its output. */
   run(command: readonly string[], options?: RunOptions): Promise<string>;
   /**
    * Kills process 1. The kernel then ends every process in the node, and removes the namespaces with their mounts,
@@ -122,7 +122,7 @@ async function mountFolders(run: NodeSpace['run'], { dir, programDirs }: NodeSpa
   await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']);
 }
 
-/** Sets up the node's side of the network; the veth pair must exist. */
+/** Sets up the node's side of the network. The veth pair must exist. */
 export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void> {
   const { nodeLink, bridge } = device;
   await run(['ip', 'link', 'set', 'lo', 'up']);
@@ -143,7 +143,7 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 
 const bridgeFilter = 'bridge/bridge-nf-call-iptables';
 
-/** The only kernel module that is not loaded on demand. It stays loaded after the node's end. */
+/** Loads the only kernel module that is not loaded on demand. It stays loaded after the node's end. */
 async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;
   await run(['modprobe', 'br_netfilter']).catch((cause) => {

@@ -14,7 +14,7 @@ const programs: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns why this machine cannot run the local cluster, in sentences for users; empty if it can. The build itself
+ * Returns why this machine cannot run the local cluster, in sentences for users. Empty if it can. The build itself
  * reports a missing Go.
  */
 export function findMissingRequirements(): string[] {

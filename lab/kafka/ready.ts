@@ -10,7 +10,7 @@ const answerTimeoutMs = 1_000;
 export interface Listener {
   readonly host: string;
   readonly port: number;
-  /** The CA of a TLS listener; if absent, the listener is plaintext. */
+  /** The CA of a TLS listener. If absent, the listener is plaintext. */
   readonly caPem?: string;
 }
 

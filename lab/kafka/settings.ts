@@ -75,7 +75,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'broker.heartbeat.interval.ms': 300,
     // The default waits 3 s for more members before a group's first rebalance.
     'group.initial.rebalance.delay.ms': 0,
-    // Fits a heap of 256 MB; the default alone is 128 MB.
+    // Fits a heap of 256 MB: the default of this buffer alone is 128 MB.
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     'num.network.threads': 2,
     'num.io.threads': 4,

@@ -37,7 +37,7 @@ export async function writeState(dir: string, state: KafkaState): Promise<void> 
 export interface NodesRequest {
   readonly host: string;
   readonly loopback: string;
-  /** The nodes of the last start; their ports are used again if they are free. */
+  /** The nodes of the last start. Their ports are used again if they are free. */
   readonly kept: readonly KafkaNode[] | undefined;
   readonly count: number | undefined;
   /** SASL_SSL ports that the caller requests. */

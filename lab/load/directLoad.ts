@@ -19,7 +19,7 @@ export interface Load extends AsyncDisposable {
   readonly rate: number;
   /** Writes one record that no aggregator of this version can read: its partition halts there. */
   halt(partition: number): Promise<void>;
-  /** The partitions to write to; default all of the topic. */
+  /** Sets the partitions to write to. Undefined: all partitions of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
   /** Sets the rate to 0 and waits until every addition so far is acknowledged. More additions may follow. */
   drain(): Promise<Journal>;
@@ -142,7 +142,7 @@ class OpenJournal implements Journal {
   }
 }
 
-/** Whole numbers, so that the journal adds with BigInt and does not use our decimals. */
+/** Makes an addition of whole numbers, so that the journal adds with BigInt and does not use our decimals. */
 function makeAddition(index: number): Addition {
   const [a, b] = [index % 1_000, index % 7];
   return parseAddition({

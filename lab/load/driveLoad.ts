@@ -13,7 +13,7 @@ export interface DriveOptions {
   readonly api: LoadApi;
   readonly runId: string;
   readonly seed: number;
-  /** Ends the load early; the sent additions are still checked. */
+  /** Ends the load early. The sent additions are still checked. */
   readonly signal: AbortSignal;
   /** Called about every second. */
   readonly onProgress: (progress: LoadProgress) => void;

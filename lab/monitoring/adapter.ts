@@ -88,7 +88,7 @@ export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   };
 }
 
-/** The part of the chart's values that configures the program; the rest configures its pods. */
+/** The part of the chart's values that configures the program. The rest configures its pods. */
 const valuesSchema = z.object({
   metricsRelistInterval: z.string(),
   extraArguments: z.array(z.string()).default([]),
@@ -122,7 +122,7 @@ function isLive(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/livez`, { ca: caPem, agent: false, timeout: 5_000 }, (response) => {
       response.resume();
-      // Without credentials it may refuse to report its health; any response shows that it runs.
+      // Any response shows that the adapter runs: without credentials it may refuse to report its health.
       if (response.statusCode !== undefined && response.statusCode < 500) resolve(true);
       else reject(new Error(`/livez responds with ${response.statusCode}`));
     });

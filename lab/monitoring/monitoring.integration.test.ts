@@ -122,7 +122,7 @@ async function readOnlyTarget() {
 
 const metricsSchema = z.object({ items: z.array(z.object({ metricName: z.string(), value: z.string() })) });
 
-/** The same request as the HPA controller's, but sent directly. */
+/** Sends the same request as the HPA controller, but directly to the adapter. */
 function readExternalMetric(name: string): Promise<z.infer<typeof metricsSchema>> {
   const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/default/${name}?labelSelector=pipeline%3Dorders`;
   const { cert, key } = tls;

@@ -28,7 +28,9 @@ export interface Monitoring extends AsyncDisposable {
   readonly adapter: Adapter | undefined;
 }
 
-/** Everything between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, prometheus-adapter. */
+/**
+ * Starts the programs between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, the adapter.
+ */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { kubeconfigPath, dir, host, valuesPath, interval, adapt = (same) => same, progress } = options;
   await using stack = new AsyncDisposableStack();

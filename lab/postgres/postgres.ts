@@ -38,11 +38,13 @@ export interface Postgres extends AsyncDisposable {
   /** The CA that signed the server's certificate, for `ssl: {ca}`. */
   readonly caPem: string;
   readonly logFile: string;
-  /** The postmaster; undefined while it is down. */
+  /** Process id of the postmaster. Undefined while it is down. */
   readonly pid: number | undefined;
-  /** `postgresql://user:password@host:port/database`; the default database is `postgres`. The client must add TLS. */
+  /**
+   * Returns `postgresql://user:password@host:port/database`. Default database: `postgres`. The client must add TLS.
+   */
   uri(database?: string): string;
-  /** What `pg` needs to connect, certificate check included. */
+  /** Returns what `pg` needs to connect, certificate check included. */
   clientConfig(database?: string): ClientConfig;
   /** Makes an empty database and returns its URI. */
   createDatabase(name: string): Promise<string>;
@@ -50,9 +52,9 @@ export interface Postgres extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
-  /** `stop()` and `start()`. */
+  /** Calls `stop()` and `start()`. */
   restart(): Promise<void>;
-  /** A fast, clean shutdown. */
+  /** Shuts PostgreSQL down, fast and cleanly. */
   stop(): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const runtime = await postgresRuntime(progress);
   const user = await serverUser();
   await mkdir(dir, { recursive: true });
-  // The server's user must be able to enter the folder; the files inside have their own permissions.
+  // The server's user must be able to enter the folder. The files inside have their own permissions.
   await chmod(dir, 0o711);
   await requireReachable(user, dir);
   await requireReachable(user, runtime);

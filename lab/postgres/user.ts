@@ -8,7 +8,7 @@ export interface UserIds {
 }
 
 /**
- * Returns the user that PostgreSQL runs as; undefined for our own user. PostgreSQL refuses root, so for root this is
+ * Returns the user that PostgreSQL runs as; undefined for our own user. PostgreSQL refuses root. So for root this is
  * the user `nobody`, which exists on every machine (initdb needs a user with a name).
  */
 export async function serverUser(): Promise<UserIds | undefined> {

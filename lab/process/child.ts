@@ -16,7 +16,7 @@ export interface ChildOptions {
   readonly parentDeathSignal?: 'KILL' | 'QUIT';
 }
 
-/** How a child ended; exactly one of the two is not null. */
+/** How a child ended. Exactly one of the two fields is not null. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

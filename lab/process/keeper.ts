@@ -28,7 +28,7 @@ const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 const healthyMs = 60_000;
 
 /**
- * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `wanted` is
+ * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted` is
  * what the owner requested last. A process that ends while it is wanted has died.
  */
 export class Keeper {

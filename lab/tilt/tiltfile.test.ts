@@ -15,7 +15,7 @@ const parts = readdirSync(join(root, 'tilt'))
   .map((name) => `tilt/${name}`);
 const files = ['Tiltfile', ...parts];
 
-/** The strings of a file, without comments and without the docstring of a function. */
+/** Finds the strings of a file, without comments and without the docstring of a function. */
 function stringsOf(path: string): string[] {
   const code = read(path)
     .replaceAll(/"""[\s\S]*?"""/g, '')

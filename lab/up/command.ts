@@ -59,7 +59,7 @@ Examples:
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
   --once ends with 0 if every acknowledged addition is counted, the proof is exact and no row was rejected. Otherwise it
-  ends with 1, also for a wrong command line. With -o json standard output is one JSON document in every case; its field
+  ends with 1, also for a wrong command line. With -o json standard output is one JSON document in every case. Its field
   "error" holds the reason.`;
 
 const optionsSchema = z.object({
@@ -95,8 +95,8 @@ function checkUsage(options: Options): void {
 }
 
 /**
- * Returns the document of a run that ended before it had a result, or before its options were parsed: a caller that
- * requested a document on standard output always gets one. Undefined for every other command line.
+ * Returns the document of a run that ended before it had a result, or before its options were parsed. A caller that
+ * requested a document always gets one. Undefined for every other command line.
  */
 export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
   if (!isOnce(args)) return undefined;

@@ -15,7 +15,7 @@ export interface OnceDocument {
   readonly totals: readonly OnceTotal[];
   /** The JSON mapping of GetProofResponse. */
   readonly proof: unknown;
-  /** Why the run failed; absent if it succeeded. */
+  /** Why the run failed. Absent if it succeeded. */
   readonly error?: string;
 }
 

@@ -20,8 +20,8 @@ const logLines = 15;
 const eventsShown = 10;
 
 /**
- * Returns lines that explain why something in the cluster did not start: warnings, and pods that are not ready with
- * the end of their output. Does not throw, because another failure is being reported.
+ * Returns lines that explain why something in the cluster did not start: warnings, pods that are not ready, and the
+ * end of their output. Does not throw, because another failure is being reported.
  */
 export async function explainNamespace(kubectl: Kubectl, namespace: string): Promise<string> {
   const lines: string[] = [];

@@ -9,8 +9,8 @@ import type { SampleNames } from './sample.ts';
 import { describeKubectl, type Target } from './target.ts';
 
 /**
- * How `up` behaves in a cluster that it does not own: it checks before it changes anything, overwrites nothing that
- * another user made, and removes only what it made itself.
+ * The rules of `up` in a cluster that it does not own. It checks before it changes anything. It overwrites nothing
+ * that another user made, and removes only what it made itself.
  */
 
 /** Throws if the cluster has objects that we would make. Called before anything is started or changed. */
@@ -84,7 +84,7 @@ const objectSchema = z.object({
 
 /**
  * Makes objects one by one and records each in `made`. Uses create instead of apply: if another user made the object
- * since our check, the API server refuses the call instead of overwriting it, and we do not remove the object.
+ * since our check, the API server refuses the call. Such an object is not recorded, so we do not remove it.
  */
 export async function createObjects(
   target: Target,
@@ -131,7 +131,7 @@ export async function removeMade(target: Target, made: readonly Made[], progress
   });
 }
 
-/** Operator and CRDs stay, because others may already use them. */
+/** Describes what stays: operator and CRDs, because other users may already use them. */
 export function describeWhatStays(target: Target, operatorDirectory: string): string {
   return `The operator and its CRDs stay in context "${target.context}". To remove them and every ${kind} of that cluster:
   ${describeKubectl(target)} delete -k ${shellWord(operatorDirectory)}`;

@@ -8,7 +8,7 @@ export interface OperatorOptions {
   readonly kubectl: Kubectl;
   /** The repository. */
   readonly root: string;
-  /** Image of the operator; its pipelines use the same image. */
+  /** Image of the operator. Its pipelines use the same image. */
   readonly image: string;
   readonly signal: AbortSignal;
 }
@@ -29,11 +29,11 @@ export interface Operator {
   readonly namespace: string;
   readonly deployment: string;
   readonly crds: readonly KubeObject[];
-  /** Includes its CRDs; namespaces come first, because they contain the rest. */
+  /** All objects, CRDs included. Namespaces come first, because they contain other objects. */
   readonly objects: readonly KubeObject[];
 }
 
-/** Reads the manifests; no cluster is contacted. */
+/** Reads the manifests, without a cluster. */
 export async function readOperator({ kubectl, root, image, signal }: OperatorOptions): Promise<Operator> {
   const crds = readObjects(await kubectl.run(['kustomize', join(root, 'crds')], { signal }));
   const objects = readObjects(await kubectl.run(['kustomize', join(root, 'manifests', 'operator')], { signal }));

@@ -34,7 +34,7 @@ export interface RunningParts extends Parts, AsyncDisposable {
 /** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
-/** Starts Kafka and PostgreSQL beside the cluster; a server that dies is restarted. */
+/** Starts Kafka and PostgreSQL beside the cluster. A server that dies is restarted. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
   const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });

@@ -63,7 +63,7 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes the objects that it refers to; `changes` replace whole parts of its spec. */
+/** Reads the sample and makes the objects that it refers to. `changes` replace whole parts of its spec. */
 export async function readSample(
   path: string,
   parts: Parts,

@@ -5,8 +5,8 @@
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
- * The aggregators get little processor time, so that a few thousand records per second need several of them, on a
- * machine with two cores.
+ * Processor time of an aggregator. It is small, so that a few thousand records per second need several aggregators,
+ * on a machine with two cores.
  */
 const aggregatorCpu = '100m';
 /**

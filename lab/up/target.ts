@@ -10,7 +10,7 @@ export interface Target {
   readonly kubectl: Kubectl;
   /** Image that its nodes can run. */
   readonly image: string;
-  /** Resolves with a sentence when the cluster has ended; never for a cluster of the user. */
+  /** Resolves with a sentence when the cluster has ended. A cluster of the user never resolves it. */
   readonly died: Promise<string>;
 }
 

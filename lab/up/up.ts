@@ -25,7 +25,7 @@ import { buildScaledSpec } from './scaledSpec.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
-  /** `local` builds a node on this machine; `current` uses the context that is named. */
+  /** `local` makes a node on this machine. `current` uses the context that the user names. */
   readonly cluster: 'local' | 'current';
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -53,9 +53,9 @@ const operatorTimeout = '120s';
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Starts everything: takes a machine-wide lock, then Kafka and PostgreSQL, a cluster with our image, the operator, the
- * sample. Then it adds the input and returns the result, or stays until Ctrl-C. At every kind of end, everything that
- * was started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
+ * Starts everything: takes a machine-wide lock, then starts Kafka and PostgreSQL, a cluster with our image, the
+ * operator and the sample. Then adds the input and returns the result, or stays until Ctrl-C. At every kind of end
+ * takes everything down in reverse order. Only the data of Kafka and PostgreSQL stays.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;

@@ -45,7 +45,7 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
 
 export interface Tried {
   readonly command: string;
-  /** What was wrong; undefined if the command showed something. */
+  /** What was wrong. Undefined if the command printed something. */
   readonly problem: string | undefined;
 }
 

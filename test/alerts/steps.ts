@@ -225,7 +225,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   'kafka-acls.sh': 'the Kafka of the lab has no authorizer',
 };
 
-/** The values of the words in capitals in the runbooks. */
+/** Returns the values of the words in capitals in the runbooks. */
 export async function wordsOf(scene: Scene): Promise<Record<string, string>> {
   const { lab, pipeline } = scene;
   const store = new URL(lab.parts.storeUri);

@@ -41,7 +41,7 @@ interface Subject extends AsyncDisposable {
   readonly name: string;
   readonly address: string;
   readonly pid: number;
-  /** Mean number of records in an append since the start; undefined if the server makes no appends. */
+  /** Returns how many additions and appends were made since the start. Undefined if the server makes no appends. */
   batch(): Promise<{ additions: number; appends: number } | undefined>;
 }
 

@@ -62,7 +62,7 @@ export async function findConditions(client: KubeClient, namespace: string, name
 
 const recoveryMs = 120_000;
 
-/** Waits until a condition has exactly these contents; the timeout error shows the last conditions. */
+/** Waits until a condition has exactly these contents. The timeout error shows the last conditions. */
 export async function untilSays(
   client: KubeClient,
   namespace: string,

@@ -21,7 +21,7 @@ export interface CollectOptions {
   readonly address: string;
   readonly rows: Iterable<AdditionRow>;
   readonly signal: AbortSignal;
-  /** Called when an attempt was not acknowledged; the same id is sent again. */
+  /** Called when an attempt was not acknowledged. The same id is then sent again. */
   readonly onRefused: () => void;
 }
 

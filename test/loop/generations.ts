@@ -37,7 +37,7 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
 
 const coordinatorLog = '__consumer_offsets';
 
-/** Kafka creates this topic when the first group looks up its coordinator. */
+/** Makes the coordinator's topic: Kafka creates it when the first group looks up its coordinator. */
 async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();

@@ -11,9 +11,9 @@ export interface Scenario {
   /** What the scenario shows: the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
-  /** Maximum number of aggregators; default that of the loop. */
+  /** Maximum number of aggregators. Default: the number of the loop. */
   readonly max?: AggregatorsMax;
-  /** Share of an aggregator that steady load may use, in percent; default that of the loop. */
+  /** Share of an aggregator that steady load may use, in percent. Default: the value of the loop. */
   readonly utilisation?: number;
   /**
    * If true, the scenario halts a partition. The total cannot become exact, so the scenario checks the proof itself.
@@ -49,7 +49,7 @@ export function isDrained({ ownLag, offered }: Point): boolean {
   return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
-/** True if there are as many pods as wanted, all of them Ready, and nothing is left to count. */
+/** Returns whether there are as many pods as wanted, all of them Ready, and no lag. */
 function isSteady(point: Point): boolean {
   const { desired, replicas, ready } = point;
   return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);

@@ -70,7 +70,7 @@ export interface MiniAggregatorOptions {
   readonly books: FakeBooks;
   readonly recordsMax?: number;
   readonly idleCheckMs?: number;
-  /** Called before a batch is committed; may delay or throw. */
+  /** Called before a batch is committed. It may delay or throw. */
   readonly onBatch?: (batch: LogBatch) => Promise<void>;
 }
 

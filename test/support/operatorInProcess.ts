@@ -33,7 +33,7 @@ export interface TestOperatorOptions {
   readonly image?: string;
   /** The only namespace whose pipelines the operator reconciles. Default: all. */
   readonly watches?: string;
-  /** Wall clock, ms. Default: the system's. */
+  /** Wall clock in milliseconds. Default: the clock of the system. */
   readonly wallMs?: () => number;
   readonly logger?: Logger;
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
-/** A span as received; ids in hex, times in nanoseconds since the Unix epoch. */
+/** A span as received. Ids are in hex, times in nanoseconds since the Unix epoch. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;

@@ -1,10 +1,10 @@
 /**
- * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces every
- * rule and prints the reason. Folders import each other by `#folder/...`; a relative path stays inside its folder.
- * Tests and testing/ folders are exempt: they may import real parts, from lab/ too.
+ * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces
+ * every rule and prints the reason. Folders import each other by `#folder/...`. A relative path stays inside its
+ * folder. Tests and testing/ folders are exempt: they may also import lab/.
  */
 
-/** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
+/** What one folder may import. `packages` lists npm packages and `node:` modules. 'any' allows them all. */
 export interface ImportRule {
   readonly folder: string;
   readonly folders: readonly string[];
@@ -16,7 +16,7 @@ export interface ImportRule {
   readonly why: string;
 }
 
-/** The last rule that covers a file applies, so the rule of a folder comes after the rule of the folder above it. */
+/** For a file the last rule that covers it applies: a folder's rule comes after the rule of the folder above. */
 export const importRules: readonly ImportRule[] = [
   {
     folder: 'core',

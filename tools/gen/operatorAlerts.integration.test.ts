@@ -8,7 +8,7 @@ const groups = buildOperatorAlerts();
 const own = 'job="sumpipeline-operator",pod="p0"';
 const standby = 'job="sumpipeline-operator",pod="p1"';
 
-/** A healthy operator: it leads, its queue is empty, and a pass ends every few seconds. */
+/** Makes the metrics of a healthy operator: it leads, its queue is empty, and a pass ends every few seconds. */
 function healthy(step: number): Readonly<Record<string, Sample>> {
   return {
     [`leader_election_master_status{${own}}`]: 1,

@@ -6,7 +6,7 @@ export const testEventSchema = z.discriminatedUnion('type', [
     type: z.literal('start'),
     /** Unique within the process. */
     id: z.number(),
-    /** The id of the enclosing suite or test; 0 at the top. */
+    /** Id of the enclosing suite or test. 0 at the top. */
     parent: z.number(),
     name: z.string(),
   }),
@@ -16,7 +16,7 @@ export const testEventSchema = z.discriminatedUnion('type', [
     name: z.string(),
     isSuite: z.boolean(),
     durationMs: z.number(),
-    /** Why the test did not run; a skip without a reason is ''. */
+    /** Why the test did not run. '' for a skip without a reason. */
     skip: z.string().optional(),
     todo: z.string().optional(),
     /** node:test's name for the kind of failure. `subtestsFailed` repeats the failure of an inner test. */
@@ -37,7 +37,7 @@ export interface TestCounts {
   readonly skipped: readonly SkippedTest[];
   /** Tests that started and did not end: they hung when the process was stopped. */
   readonly unfinished: readonly string[];
-  /** Duration of the file's own suite; 0 if the suite did not end. */
+  /** Duration of the file's own suite. 0 if the suite did not end. */
   readonly durationMs: number;
 }
 

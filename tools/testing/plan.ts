@@ -10,7 +10,7 @@ export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
   readonly parts: readonly Part[];
-  /** Only test files whose path contains one of these; empty: all test files. */
+  /** Only test files whose path contains one of these texts. Empty: all test files. */
   readonly filters: readonly string[];
 }
 

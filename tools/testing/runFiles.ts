@@ -7,9 +7,9 @@ export interface FilesRun {
   /** Test files, relative to `root`. They run in one process, one after the other. */
   readonly files: readonly string[];
   readonly root: string;
-  /** Folder for the output and the events of this run; the caller removes it. */
+  /** Folder for the output and the events of this run. The caller removes it. */
   readonly scratch: string;
-  /** Milliseconds for the whole process; after that it is stopped with its child processes. */
+  /** Milliseconds for the whole process. After that time it is stopped with its child processes. */
   readonly timeoutMs: number;
   /** Milliseconds for one test, so that a hanging test is named. */
   readonly testTimeoutMs: number;

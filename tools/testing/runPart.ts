@@ -48,7 +48,7 @@ export function longestFirst(files: readonly string[]): string[] {
 export interface PartRun extends Pick<FilesRun, 'root' | 'scratch' | 'env' | 'signal'> {
   readonly part: TestPart;
   readonly files: readonly string[];
-  /** Test names that may be skipped, one per line; undefined: any test may be skipped, and a note is printed. */
+  /** Test names that may be skipped, one per line. Undefined: any test may be skipped, and a note is printed. */
   readonly allowedSkips: string | undefined;
   print(text: string): void;
 }

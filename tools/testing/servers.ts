@@ -16,12 +16,12 @@ const folder = lazily(createTemporaryFolder);
 const kafka = lazily(async () => startKafka({ dir: join((await folder.get()).path, 'kafka') }));
 const postgres = lazily(async () => startPostgres({ dir: join((await folder.get()).path, 'postgres'), fsync: false }));
 
-/** Returns the real Kafka of this test process. The first call starts it; it is stopped after the last test. */
+/** Returns the real Kafka of this test process. The first call starts it. It is stopped after the last test. */
 export function sharedKafka(): Promise<SharedKafka> {
   return kafka.get();
 }
 
-/** Returns the real PostgreSQL of this test process. The first call starts it; it is stopped after the last test. */
+/** Returns the real PostgreSQL of this test process. The first call starts it. It is stopped after the last test. */
 export function sharedPostgres(): Promise<SharedPostgres> {
   return postgres.get();
 }

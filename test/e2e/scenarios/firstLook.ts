@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 
-/** The first steps of a user: looks at the system, then pastes the commands of the instructions. */
+/** Tests the first steps of a user, who looks at the system, then pastes the commands of the instructions. */
 export function firstLook(fixture: () => Fixture): void {
   describe('with kubectl alone', () => {
     const shell = async (line: string) => {

@@ -17,7 +17,7 @@ import { createTopic, query } from '#test/e2e/servers.ts';
 
 /** Tests mistakes of users, each in its own namespace: the exact text of the status, and the recovery. */
 export function mistakes(fixture: () => Fixture): void {
-  /** Makes a namespace and applies the sample to it; `values` replaces values of its Secrets by `name/key`. */
+  /** Makes a namespace and applies the sample to it. `values` replaces values of its Secrets by `name/key`. */
   async function start(
     namespace: string,
     options: { changes?: Changes; without?: readonly string[]; values?: Readonly<Record<string, string>> } = {},

@@ -65,7 +65,7 @@ class Client {
     const client = this.#client;
     if (!this.#isLoaded || client === undefined) throw new Error('call load and connect before asyncInvoke');
     if (url !== 'sumpipeline.v1.Calculator/Add') throw new Error(`the stand-in does not know ${url}`);
-    // k6 accepts and returns the JSON mapping; unset fields are filled in.
+    // k6 accepts and returns the JSON mapping, with unset fields filled in.
     const request = fromJson(AddRequestSchema, JSON.parse(JSON.stringify(message)));
     return new Promise((resolve) => {
       client.makeUnaryRequest(
