@@ -51,9 +51,9 @@ export interface Exposition {
 }
 
 /**
- * Creates the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels, because
- * `rate()` does not see the first increment of a series that was absent before. Gauges are absent until they are set,
- * because 0 would be a value.
+ * Creates the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels: `rate()` does
+ * not see the first increment of a series that was absent before. Gauges are absent until they are set, because 0 would
+ * be a value.
  */
 export function createMetrics<Of extends Catalogue>(
   catalogue: Of,

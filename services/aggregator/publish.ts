@@ -43,8 +43,10 @@ export function createPublisher(
 /**
  * Writes the newest verdict under the key of this pod in the proof ConfigMap. Uses plain HTTP: a Kubernetes client
  * would cost more memory than the whole aggregator. Retries until the verdict is written. A newer verdict replaces
- * one that waits. Writes only changes, but checks regularly that the verdict still exists: the operator creates a
- * deleted ConfigMap again, empty, and the aggregator gets no event.
+ * one that waits. Writes only changes.
+ *
+ * Checks regularly that the verdict still exists. If the ConfigMap is deleted, the operator creates it again without
+ * verdicts, and the aggregator gets no event.
  */
 export class VerdictPublisher {
   readonly #options: PublisherOptions;

@@ -29,9 +29,9 @@ export interface StuckLimits {
 export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
- * Finds partitions that have lag but make no progress, by comparing checks. Only the next offset in the books
- * matters: a partition that cannot be claimed, cannot be read, or is claimed and lost repeatedly makes no progress
- * either. For an idle partition that gets a record, the time begins at the first check that sees the lag.
+ * Finds partitions that have lag but make no progress, by comparing checks. Only the next offset in the books matters,
+ * so the reason does not: a partition may be impossible to claim or to read, or be lost again after each claim. For an
+ * idle partition that gets a record, the time begins at the first check that sees the lag.
  */
 export class Stillness {
   readonly #afterMs: number;

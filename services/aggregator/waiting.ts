@@ -18,7 +18,7 @@ export interface WaitOptions {
  */
 const pollMs = 100;
 
-/** How long an unknown partition is not refused: the topic may have grown, and not every broker knows it at once. */
+/** An unknown partition is refused only after this time: after a topic has grown, not every broker knows it at once. */
 const unknownPartitionMs = 2_000;
 
 /**
@@ -55,8 +55,10 @@ export class Waiting {
   }
 
   /**
-   * Resolves when every position is applied. Throws SumError: position-not-reached at the deadline, invalid-field for a
-   * partition that the topic does not have, queue-full if too many requests wait.
+   * Resolves when every position is applied. Throws SumError:
+   *   position-not-reached  at the deadline
+   *   invalid-field         for a partition that the topic does not have, or a later log
+   *   queue-full            if too many requests wait
    */
   async until(options: WaitOptions): Promise<void> {
     const wanted = currentLogOnly(options);

@@ -49,6 +49,7 @@ interface Candidate {
  * These are excluded (Kafka's KIP-794 does the same with queue lengths instead of responses):
  *   late     leaders with an append older than `lateMs`, until that append ends
  *   resting  partitions after a failure, and leaders that did not respond. After the rest the next batch probes them
+ *
  * Of the others, the partition whose leader has the fewest appends in flight is next, so a slow broker gets fewer.
  */
 export class PartitionChooser {

@@ -111,8 +111,8 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
 /**
  * Returns the first and end offset of every partition that Kafka lists now. Throws LogError.
  *
- * The list of partitions is read each time: kafkajs' cached list would hide partitions that were added. The end is read
- * from each leader: the end from kafkajs is before an open transaction, but records after that point are lag too.
+ * The list of partitions is read each time: kafkajs' cached list would hide partitions that were added. The ends are
+ * read from the leaders. kafkajs returns the end before an open transaction, but records after it are lag too.
  */
 export async function readOffsets(
   session: AdminSession,

@@ -98,7 +98,7 @@ export interface ReadingPlace {
 
 /**
  * Decides which records of each partition are delivered. kafkajs fetches, but its fetches are not trusted. A batch is
- * delivered only if the owner requested the partition, and the batch begins exactly at the next offset. Its offsets
+ * delivered only if the caller requested the partition, and the batch begins exactly at the next offset. Its offsets
  * must go up by one.
  *
  *            begin                   again, or range must be read
@@ -357,7 +357,7 @@ export class Deliveries {
     }
   }
 
-  /** Applies the owner's result. Returns true if delivery continues with the rest of the same fetch. */
+  /** Applies the result of `onBatch`. Returns true if delivery continues with the rest of the same fetch. */
   #takeResult(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
     const end = reading.next + BigInt(records.length);
     switch (result.kind) {
@@ -401,7 +401,7 @@ export class Deliveries {
   }
 
   /**
-   * Looks at what is at the next offset. kafkajs withholds transaction markers and records of aborted transactions.
+   * Reads what is at the next offset. kafkajs withholds transaction markers and records of aborted transactions.
    * Each has an offset, so each is delivered as an unreadable record. If the next offset has neither of them, reading
    * continues, or stops with `gap`.
    */
@@ -465,9 +465,11 @@ export class Deliveries {
   }
 
   /**
-   * Reads the range of the log, then seeks and continues, or stops the partition if the log does not hold the next
-   * offset. Runs before every seek: kafkajs would jump over an offset that the log does not hold. With `gapAt`, kafkajs
-   * keeps delivering that offset instead of the next one. Then looks at the next offset, and stops if it is missing.
+   * Reads the range of the log. If the log holds the next offset, seeks and continues; if not, stops the partition.
+   * Runs before every seek: kafkajs would jump over an offset that the log does not hold.
+   *
+   * `gapAt` is the offset that kafkajs keeps delivering instead of the next one. If it is set, looks at the next
+   * offset, and stops the partition if nothing explains the gap.
    */
   #ask(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading)) return;

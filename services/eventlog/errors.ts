@@ -39,8 +39,8 @@ export function isTooLarge(error: unknown): boolean {
 }
 
 /**
- * Returns true if it is certain that this append wrote nothing: the broker refused the request before writing, or the
- * request was never sent.
+ * Returns true if this append certainly wrote nothing: the broker refused the request before writing, or the request
+ * was never sent.
  */
 export function wasNotWritten(error: unknown): boolean {
   return error instanceof LogUnavailableError || hasType(error, refusalTypes);

@@ -57,9 +57,9 @@ export interface AppendedBatch {
 }
 
 /**
- * Reads the log as a member of the consumer group. The owner decides where to read. A partition is delivered only
- * from the requested offset on, after a check that the log holds this offset, and without a gap. If that is not
- * possible, the partition is stopped.
+ * Reads the log as a member of the consumer group. The caller decides where to read. A partition is delivered without
+ * a gap from the requested offset on, after a check that the log holds this offset. If that is not possible, the
+ * partition is stopped.
  */
 export interface LogReader {
   /**
@@ -77,7 +77,7 @@ export interface LogRange {
   readonly end: bigint;
 }
 
-/** Handlers that the owner of the reader provides. A handler may throw: see each handler for what happens then. */
+/** Handlers that the caller provides. A handler may throw: see each handler for what happens then. */
 export interface LogReaderHandlers {
   /**
    * Called when this member has joined the group in a new generation. Nothing is delivered yet, not even for partitions

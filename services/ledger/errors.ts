@@ -20,8 +20,9 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP001') return new FencedError(detail, { cause: error });
   if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
-  // 22 is a data exception, and 23514 of a domain a value that the domain refused: a record of this batch is bad. But a
-  // CHECK of a table fails because of the books. As a bad record it would park one good record after the other.
+  // 22 is a data exception. 23514 means that a domain or a CHECK of a table refused a value. For 22 and for a domain,
+  // a record of this batch is bad. But a CHECK of a table fails because of the books: then parking records would be
+  // wrong.
   const isDomain = code === '23514' && failure.dataType !== undefined;
   if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
   if (code === '23514' || failure.constraint === 'position_counted_once') {

@@ -100,8 +100,8 @@ export class Calls {
 }
 
 /**
- * The limits of one call for its handler. Creates the signal on first use, and aborts it only while the handler runs:
- * an abort costs more than an addition, and after the response there is nothing to stop.
+ * The limits of one call for its handler. An abort costs more than an addition. So the signal is created on first use,
+ * and aborted only while the handler runs: after the response there is nothing to stop.
  */
 class Context implements CallContext {
   readonly deadline: number;

@@ -38,8 +38,8 @@ export interface GrpcServer {
 }
 
 /**
- * Longest age of a connection, and the time for calls in flight after that. Connections must end: a client of a
- * headless Service resolves the name only when a connection ends, and finds new pods only then.
+ * Longest age of a connection, and the time for calls in flight after that. A client of a headless Service resolves the
+ * name only when a connection ends. So connections must end, or the client does not find new pods.
  */
 const connectionAgeMs = 10 * 60_000;
 const connectionGraceMs = 30_000;

@@ -11,7 +11,8 @@ interface Entry {
  * Keeps at most one connection per address. A connection is opened on first use and dropped when it ends.
  *
  * A writer has two of these sets, one for appends and one for other requests. A broker handles the requests of one
- * connection one after the other, so a metadata request would wait for an append that waits for a hung replica.
+ * connection one after the other. With one set, a metadata request would wait for an append that waits for a hung
+ * replica.
  */
 export class BrokerConnections {
   readonly #credentials: Credentials;

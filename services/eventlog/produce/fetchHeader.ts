@@ -21,8 +21,8 @@ interface BatchHeader {
 }
 
 /**
- * Sends a Fetch request, version 12. Uses the request of @platformatic/kafka with another parser: the original parser
- * would unpack the records without a size limit, and the records are not needed here.
+ * Sends a Fetch request, version 12. Uses the request of @platformatic/kafka, but not its parser, which unpacks the
+ * records without a size limit. The records are not needed here.
  */
 export const fetchHeader = createAPI(1, 12, fetchV12.createRequest, parseResponse);
 
