@@ -14,7 +14,7 @@ interface FakeBooks {
   readonly totals: readonly TotalRow[];
 }
 
-/** Fake books in memory that refuse queries without a limit. */
+/** Makes fake books in memory. They refuse queries without a limit. */
 function compareWith({ rows, totals }: FakeBooks) {
   const inside = (range: { from: bigint; to: bigint }) =>
     rows.filter(({ offset }) => range.from <= offset && offset < range.to);

@@ -14,7 +14,7 @@ const read = (bytes: Buffer, aborted: { producerId: bigint; firstOffset: bigint 
   ...readBatches(bytes, aborted),
 ];
 
-/** A short text for a batch. */
+/** Returns a short text that describes a batch. */
 function shape(batch: Batch): string {
   const range = `${batch.firstOffset}-${batch.lastOffset}`;
   if (batch.kind === 'unreadable') return `${range} unreadable`;
@@ -92,7 +92,7 @@ describe('batches of the log', () => {
   });
 });
 
-/** With the checksum that fits the bytes. */
+/** Returns the batch with the right checksum for its bytes. */
 function repaired(batch: Buffer): Buffer {
   batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;

@@ -7,7 +7,7 @@ import { readLog } from './read.ts';
 import { kafkaErrors } from './topic.ts';
 
 interface FakeLog {
-  /** Batches with their first offset and the offset after their last. */
+  /** Batches with their first offset and, as `end`, their last offset plus one. */
   readonly batches: readonly { readonly firstOffset: bigint; readonly end: bigint; readonly bytes: Buffer }[];
   readonly start: bigint;
   readonly end: bigint;
@@ -21,7 +21,7 @@ function batch(firstOffset: bigint, count: number, options: { lastDelta?: number
   return { firstOffset, end: firstOffset + BigInt(lastDelta) + 1n, bytes };
 }
 
-/** A leader that delivers one batch per request: the batch that holds the offset. */
+/** Makes a leader that delivers one batch for each request: the batch with the offset. */
 function fakeTopic({ batches, start, end, lastStableOffset = end }: FakeLog) {
   return {
     async fetch(_partition: number, offset: bigint): Promise<Fetched> {

@@ -76,7 +76,7 @@ describe('a record of the log', () => {
     test(`${what} is no addition`, () => assert.equal(decodeAddition(record).isAddition, false));
   }
 
-  /** Positions of the field tags. protobuf-es ignores their wire types (the low 3 bits), this decoder checks them. */
+  /** Positions of the field tags. This decoder checks their wire types (the low 3 bits), protobuf-es does not. */
   const tags = [0, 18, 26, 31, 38, 44];
 
   test('with any byte changed is judged as the aggregator judges it, wire types aside', () => {
