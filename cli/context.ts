@@ -5,7 +5,7 @@ export interface TextSink {
   write(text: string): unknown;
   /** Resolves when all text is written. Rejects if some text was not. If absent, all text is always written. */
   flush?(): Promise<void>;
-  /** Why text cannot be written any more. */
+  /** The error after which text cannot be written. Undefined while text can be written. */
   readonly failure?: Error | undefined;
   readonly isTTY?: boolean;
   readonly columns?: number;

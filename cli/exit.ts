@@ -6,7 +6,7 @@ export const exitCodes = {
   ok: 0,
   /** The result is negative: rejected, conflict, not found, not exact, not valid. */
   failed: 1,
-  /** The command line is wrong; nothing was tried. */
+  /** The command line is wrong. Nothing was tried. */
   usage: 2,
   /** No response: the cluster, the pipeline or a pod could not be reached, or the outcome is unknown. */
   unreachable: 3,
@@ -59,7 +59,7 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
     const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }
-  // Not a CliError: a bug in this program. A bug report needs its chain of causes.
+  // Another error is a bug in this program. Print the chain of causes for the bug report.
   return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
 }
 

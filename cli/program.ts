@@ -47,7 +47,7 @@ export function bindOutput(command: Command, context: Context): Command {
   return command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
     writeErr: (text) => context.stderr.write(text),
-    // The same text on a terminal and in a pipe.
+    // A fixed width makes the text the same on a terminal and in a pipe.
     getOutHelpWidth: () => helpWidth,
     getErrHelpWidth: () => helpWidth,
     getOutHasColors: () => false,

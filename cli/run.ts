@@ -5,7 +5,7 @@ import { brokenOutput } from './output/sink.ts';
 
 interface CommandLine {
   readonly build: (context: Context) => Command | Promise<Command>;
-  /** Without the interpreter and the script. */
+  /** The arguments, without the interpreter and the script. */
   readonly args: readonly string[];
   readonly context: Omit<Context, 'setExitCode'>;
   /** Returns text for standard output when the command failed, for callers that always expect a document. */

@@ -15,10 +15,12 @@ export interface CachedBuild {
   readonly name: string;
   /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
   readonly inputs: readonly (string | Uint8Array)[];
-  /** Fills the empty folder `dir`. Output of programs goes into `log`, whose end is shown when the build fails. */
+  /**
+   * Fills the empty folder `dir`. Output of programs goes into the file `log`. Its end is shown when the build fails.
+   */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** How many versions are kept when a new one is built. Default 3. */
+  /** Versions that are kept when a new version is built. Default 3. */
   readonly keepEntries?: number;
   /** A version used within this time is always kept: another run may still need it. Milliseconds, default an hour. */
   readonly inUseMs?: number;
@@ -54,7 +56,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await rm(partial, { recursive: true, force: true });
       await makeReadableFolder(partial);
       await build(partial, { log, step });
-      // Without this a power cut may keep the rename and lose the contents.
+      // Without `sync` a power cut may keep the rename and lose the contents.
       await run('sync', ['--file-system', partial]);
       await rename(partial, entry);
       await rm(log, { force: true });

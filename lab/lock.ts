@@ -11,7 +11,7 @@ export interface LockHolder {
 }
 
 export interface LockRequest {
-  /** The same name is the same lock, for every user of the machine. */
+  /** Name of the lock. For every user of the machine the same name is the same lock. */
   readonly name: string;
   /** What we use the lock for. Processes that wait for the lock print this text. */
   readonly what: string;

@@ -118,7 +118,7 @@ export function createProgress({
   };
 }
 
-/** For callers that show no progress, such as tests: runs every step and prints nothing. */
+/** A progress that runs every step and prints nothing, for callers such as tests. */
 export const silentProgress: Progress = {
   step: (_title, run) => run({ update() {} }),
   note() {},

@@ -10,7 +10,7 @@ export interface Connection<Service> extends AsyncDisposable {
   readonly service: Service;
 }
 
-/** What only Kubernetes has about a pipeline. */
+/** Facts about a pipeline that only Kubernetes has. */
 export interface KubernetesPipeline {
   readonly ref: PipelineRef;
   /** The SumPipeline as it was when the connection was opened. */

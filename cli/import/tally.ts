@@ -25,7 +25,7 @@ export interface Counts {
 }
 
 export interface TallyOptions {
-  /** How many rejections are kept: those with the lowest line numbers. */
+  /** Most rejections that are kept: those with the lowest line numbers. */
   readonly rejectionsMax: number;
   /** Called for every rejection, kept or not. */
   readonly onRejection?: (rejection: Rejection, row: Row) => void;

@@ -16,7 +16,7 @@ export interface ScalingNumbers {
   readonly capacity?: number | undefined;
   readonly partitions?: number | undefined;
   readonly ineffective?: number | undefined;
-  /** Why no number is known. */
+  /** Why the numbers could not be read. */
   readonly problem?: string;
 }
 

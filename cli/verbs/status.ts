@@ -93,7 +93,7 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-/** What is known of a pipeline. */
+/** What status has found out about a pipeline. */
 interface Found {
   readonly resource: Resource | undefined;
   readonly proof: Proof;

@@ -1,7 +1,7 @@
 import { slos } from '../../contract/slo.ts';
 import type { LoadMetricName } from './measures.ts';
 
-/** One bound on a measurement. `statistic` is k6's name for it. */
+/** One bound on a measurement. `statistic` is k6's name of the compared statistic. */
 export interface Threshold {
   readonly metric: LoadMetricName | 'dropped_iterations';
   readonly statistic: 'rate' | 'count' | `p(${number})`;

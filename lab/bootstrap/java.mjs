@@ -48,7 +48,7 @@ function readVersion(command, env) {
     const version = /^JAVA_VERSION="([^"]+)"/m.exec(release);
     if (version) return parseVersion(`java ${version[1]}`);
   } catch {
-    // No release file.
+    // The release file does not exist.
   }
   const { stderr, error } = spawnSync(command, ['-version'], { encoding: 'utf8', env, timeout: 20_000 });
   return error ? undefined : parseVersion(stderr);

@@ -23,7 +23,7 @@ interface CertificateRequest {
   readonly organizations?: readonly string[];
   /** DNS names and IP addresses that a client may dial. Default none. */
   readonly altNames?: readonly string[];
-  /** What the holder may do with it. Default both. */
+  /** What the holder may do with the certificate. Default both. */
   readonly usages?: readonly ('server' | 'client')[];
   /** Lifetime; negative for an expired certificate. Default: as long as its CA. */
   readonly validDays?: number;

@@ -23,7 +23,7 @@ export interface ApiServerOptions {
 }
 
 export interface ApiServer extends AsyncDisposable {
-  /** Its URL, such as https://127.0.0.1:43210. */
+  /** URL of the API server, such as https://127.0.0.1:43210. */
   readonly url: string;
   readonly caPem: string;
   /** Kubeconfig of a cluster admin (system:masters). */

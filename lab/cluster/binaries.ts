@@ -43,7 +43,7 @@ const modules = {
   // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // Only for `npm run tilt`, and without its web page, which only Tilt's own releases contain.
+  // Only for `npm run tilt`. Without Tilt's web page, which only Tilt's own releases contain.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
   // Runs as pods, only for `npm run loop -- --keda`: it compiles for minutes, with the SDK of every cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],

@@ -22,7 +22,7 @@ export interface ClusterOptions {
   readonly dir?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** What the cluster runs for; shown to others who wait for the machine. Default "a local cluster". */
+  /** What the cluster runs for. Processes that wait for the machine print this text. Default "a local cluster". */
   readonly what?: string;
   /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
   readonly lock?: Lock;

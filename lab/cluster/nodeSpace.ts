@@ -8,7 +8,7 @@ import { address, device, nodeName, nodePath, programPath } from './layout.ts';
 import { type RunOptions, runProgram } from './shell.ts';
 
 export interface NodeSpaceOptions {
-  /** The state folder; `var/lib`, `var/log` and `log` are below it. */
+  /** The state folder, with `var/lib`, `var/log` and `log`. */
   readonly dir: string;
   /** The folder with Kubernetes' pause program. */
   readonly pauseDir: string;

@@ -1,4 +1,4 @@
-/** One entry of an archive. Paths have no leading slash; the caller adds parent directories. */
+/** One entry of an archive. Its path has no leading slash. The caller adds parent directories. */
 export type TarEntry =
   | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly data: Uint8Array }
   | { readonly type: 'directory'; readonly path: string; readonly mode: number }

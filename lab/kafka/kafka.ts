@@ -16,7 +16,7 @@ import { buildProperties, type KafkaNode } from './settings.ts';
 import { chooseNodes, describeCount, readState, writeState } from './state.ts';
 
 export interface KafkaOptions {
-  /** Holds the data, certificate, password and logs. An empty or missing folder becomes a new cluster. */
+  /** Folder for data, certificate, password and log files. An empty or missing folder becomes a new cluster. */
   readonly dir: string;
   /** The address of the SASL_SSL listener, which clients dial. Default 127.0.0.1. */
   readonly host?: string;

@@ -8,7 +8,7 @@ import { startPrometheusOperator } from './prometheusOperator.ts';
 
 export interface MonitoringOptions {
   readonly kubeconfigPath: string;
-  /** Holds the data and logs of all three. */
+  /** Folder for the data and log files of the three programs. */
   readonly dir: string;
   /** The address at which the API server and pods reach processes of the host. */
   readonly host: string;

@@ -8,7 +8,7 @@ import type { Configuration } from './configuration.ts';
 import type { TargetGroup } from './discovery.ts';
 
 export interface PrometheusOptions {
-  /** Holds data, configuration and log. */
+  /** Folder for data, configuration and log file. */
   readonly dir: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
@@ -18,7 +18,7 @@ export interface PrometheusOptions {
 
 /** A running Prometheus: Debian's package, as a child process with its own data. */
 export interface Prometheus extends AsyncDisposable {
-  /** Its URL, such as http://127.0.0.1:19090. It stays the same after a restart. */
+  /** URL of Prometheus, such as http://127.0.0.1:19090. It stays the same after a restart. */
   readonly url: string;
   readonly logFile: string;
   /** Replaces the whole configuration. If Prometheus refuses it, rejects with its error: the old one stays in use. */

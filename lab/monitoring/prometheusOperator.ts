@@ -20,7 +20,7 @@ export interface PrometheusOperatorOptions {
   readonly kubeconfigPath: string;
   /** The kubeconfig of an administrator of that cluster. */
   readonly client: ApiClient;
-  /** Folder for its log. */
+  /** Folder for the log file of prometheus-operator. */
   readonly dir: string;
   /** Interval of scrapes and rules alike, such as `5s`. */
   readonly interval: string;

@@ -14,7 +14,7 @@ import { postgresRuntime } from './runtime.ts';
 import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 
 export interface PostgresOptions {
-  /** Holds the data, the certificate, the password and the log. An empty or missing folder becomes a new server. */
+  /** Folder for data, certificate, password and log file. An empty or missing folder becomes a new server. */
   readonly dir: string;
   /** The address that clients dial, beside 127.0.0.1. Default 127.0.0.1. */
   readonly host?: string;

@@ -4,7 +4,7 @@ export interface FoundProcess {
   readonly pid: number;
   readonly parentPid: number;
   readonly commandLine: string;
-  /** Its working folder. */
+  /** Working folder of the process. */
   readonly folder: string;
 }
 

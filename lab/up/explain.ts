@@ -35,7 +35,7 @@ export async function explainNamespace(kubectl: Kubectl, namespace: string): Pro
     for (const pod of items) {
       if (isReadyPod(pod)) continue;
       lines.push(`Pod ${namespace}/${pod.metadata.name} is not ready: ${describePod(pod)}`);
-      await attempt(`the log of ${pod.metadata.name}`, async () => {
+      await attempt(`the output of ${pod.metadata.name}`, async () => {
         lines.push(...(await readLog(kubectl, namespace, pod)));
       });
     }

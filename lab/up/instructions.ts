@@ -7,9 +7,9 @@ import type { Target } from './target.ts';
 export interface InstructionsOptions {
   readonly target: Target;
   readonly ref: PipelineRef;
-  /** What was applied: absolute. */
+  /** The file that was applied, as an absolute path. */
   readonly pipelineFile: string;
-  /** The repository: absolute. */
+  /** The repository, as an absolute path. */
   readonly root: string;
   /** If true, a load rises and falls and the aggregators follow. */
   readonly scale?: boolean;

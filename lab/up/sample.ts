@@ -36,7 +36,7 @@ export interface Secret {
   readonly stringData: Readonly<Record<string, string>>;
 }
 
-/** What a sample will create in a cluster, known before anything runs. */
+/** Names of the objects that a sample creates in a cluster, known before anything runs. */
 export interface SampleNames {
   readonly ref: PipelineRef;
   readonly secrets: readonly string[];

@@ -33,11 +33,11 @@ export interface UpOptions {
   readonly image: string | undefined;
   /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
   readonly host: string | undefined;
-  /** Adds this file to a throw-away pipeline and ends, instead of staying. */
+  /** File to add to a throw-away pipeline. `up` then ends. Undefined: `up` stays until Ctrl-C. */
   readonly onceInput: string | undefined;
   /** Discards the data that an earlier run kept. */
   readonly fresh: boolean;
-  /** On throw-away state: a load rises and falls and the aggregators scale. Local only. */
+  /** Plays a load that rises and falls, so that the aggregators scale, on throw-away state. Local only. */
   readonly scale: boolean;
   /** The repository. */
   readonly root: string;

@@ -1,6 +1,6 @@
 import type { LoopRecord, Quantity } from './timeline.ts';
 
-/** One of the plots below each other: lines over the same time. */
+/** One panel of a plot. The panels are below each other and show lines over the same time. */
 interface Panel {
   readonly title: string;
   readonly lines: readonly Line[];

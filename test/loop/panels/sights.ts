@@ -7,7 +7,7 @@ export interface Sight {
   readonly dashboard: string;
   readonly panel: string;
   readonly legend: string;
-  /** For each series that the query ever returned: its labels, and its lowest and highest value. */
+  /** Each series that the query ever returned: its labels, and its lowest and highest value. */
   readonly series: readonly SeenSeries[];
   /** True if the result changed: a value, or the set of series. */
   readonly hasMoved: boolean;

@@ -31,7 +31,7 @@ import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-s
 /** A panel, or a number at the top of a dashboard. */
 export interface PanelOptions {
   readonly title: string;
-  /** What the panel shows and which values are bad: the text behind the panel's question mark. */
+  /** Text behind the panel's question mark: what the panel shows, and which values are bad. */
   readonly description: string;
   /** Grafana's name of the unit, such as `s`, `percentunit` or `short`. */
   readonly unit: string;
