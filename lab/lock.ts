@@ -4,9 +4,9 @@ import { z } from 'zod';
 /** The holder of a lock, as it describes itself. */
 export interface LockHolder {
   readonly pid: number;
-  /** What the holder uses it for, such as "the local cluster of npm start". */
+  /** What the holder uses the lock for, such as "the local cluster of npm start". */
   readonly what: string;
-  /** ISO 8601. */
+  /** Time at which the holder took the lock, in ISO 8601. */
   readonly since: string;
 }
 

@@ -32,9 +32,9 @@ function linesThat(matches: (line: string) => boolean): string[] {
 }
 
 /**
- * Finds absolute paths where users and build machines keep a clone. It finds only the begin of a path, because the
- * middle of a path may have any name. After root and work a path must follow, because the image's passwd file names
- * the home of root. The pattern does not find itself: its slashes and dots are escaped.
+ * Finds absolute paths where users and build machines keep a clone. It matches only at the beginning of a path: the
+ * middle of a longer path may have any name. After root and work a path must follow, because the image's passwd file
+ * names the home of root. The pattern does not find itself: its slashes and dots are escaped.
  */
 const machinePath = /(?<![\w.)}\]*-])(?:\/(?:home|Users)\/[\w.-]|\/(?:root|work|workspaces?)\/[\w.-])/;
 

@@ -6,7 +6,7 @@ import { readProblem } from './problem.ts';
 
 interface ServiceRequest {
   readonly method: 'GET' | 'POST';
-  /** Includes the query. */
+  /** Path of the request, query included. */
   readonly path: string;
   readonly body?: unknown;
   /** Milliseconds in which the service must respond. At most `deadlineMaxMs`. */
@@ -77,7 +77,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // Otherwise undici sends the next request of a connection only after this response, despite `pipelining`.
+          // With `blocking` undici sends the next request of a connection only after this response, despite
+          // `pipelining`.
           blocking: false,
           signal,
         });

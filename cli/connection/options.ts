@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly pipeline: string | undefined;
-  /** URL of the service that the verb calls. If it is set, no option of Kubernetes is. */
+  /** URL of the service that the verb calls. If it is set, the options of Kubernetes are not set. */
   readonly url: string | undefined;
 }
 

@@ -41,7 +41,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   const calculator = await options.connect();
   const rejects =
     options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
-  // Printed first, so that the user knows it whatever happens next: the import can be run again with it.
+  // Print the import id first: with it the user can run the import again, whatever happens next.
   stderr.write(`import id: ${source.importId}\n`);
   const tally = new Tally({
     rejectionsMax: rejectionsListed,

@@ -13,7 +13,7 @@ interface RowPlace {
   readonly row: number;
 }
 
-/** One row of the input; the operands are not checked yet. */
+/** One row of the input. Its operands are not checked yet. */
 export type Row = RowPlace &
   (
     | {

@@ -28,8 +28,8 @@ export interface PipelineDocuments {
 const fileBytesMax = 4 * 1024 * 1024;
 
 /**
- * Reads the pipelines of a file, or of standard input for `-`. Text that is not YAML ends with an error that names its
- * line. No document is ignored silently: documents of other kinds are in `others`.
+ * Reads the pipelines of a file, or of standard input for `-`. Throws an error that names the line if the text is not
+ * YAML. No document is ignored silently: documents of other kinds are in `others`.
  */
 export async function readPipelineDocuments(path: string, stdin: Readable): Promise<PipelineDocuments> {
   const name = path === '-' ? 'standard input' : path;

@@ -1,4 +1,4 @@
-/** Returns numbers in [0, 1) from a seed: the same seed makes the same load. Not for secrets. */
+/** A function that returns numbers in [0, 1) from a seed: the same seed makes the same load. Not for secrets. */
 export type Random = () => number;
 
 /** Makes a mulberry32 generator: 32 bits of state, small enough for thousands of virtual users. */

@@ -27,7 +27,7 @@ const clusterPackages = [
 ];
 
 /**
- * Installs the missing packages, after naming them.
+ * Prints the names of the missing packages, then installs them.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages, unitFolder?: string}} context
  */

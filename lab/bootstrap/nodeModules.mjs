@@ -7,18 +7,16 @@ import { BootstrapError } from './failure.mjs';
 
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/**
- * After this time we report a wait: with a free lock the install script begins sooner, and says so on descriptor 3.
- */
+/** Time until we print that we wait. With a free lock the install script begins sooner: it writes to descriptor 3. */
 const waitingMs = 1_000;
 
 /** Exit code by which the install script reports that npm failed, distinct from Node's own codes. */
 export const npmFailed = 3;
 
 /**
- * Runs `npm ci` unless node_modules already matches this lock file. Of two runs at once one installs; the other waits
- * for the kernel's file lock on the repository's folder. npm and its children hold the lock until the last of them
- * ends. The marker is written only after npm succeeded, so after an interrupted run the next run installs again.
+ * Runs `npm ci` unless node_modules already matches this lock file. Of two runs at once one installs, and the other
+ * waits for the kernel's file lock on the repository's folder. npm and its children hold the lock until the last of
+ * them ends. The marker is written only after npm succeeded, so after an interrupted run the next run installs again.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, root?: string}} context
  */

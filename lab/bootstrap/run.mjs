@@ -8,7 +8,9 @@ import { isAtLeast, parseVersion } from './tools.mjs';
 
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Ctrl-C reaches us twice, from the terminal and from npm: a second one within this time is the same key press. */
+/**
+ * Ctrl-C reaches us twice, from the terminal and from npm: a second signal within this time is the same key press.
+ */
 const sameKeyPressMs = 500;
 
 const orphanCheckMs = 500;

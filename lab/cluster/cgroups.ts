@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { waitFor } from '#lab/process/wait.ts';
 import { cgroup } from './layout.ts';
 
-/** The controllers by which the kubelet limits pods. It does not start without all of them. */
+/** The controllers by which the kubelet limits pods. The kubelet does not start without all of them. */
 const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**

@@ -1,7 +1,7 @@
 import { nodePath, programPath } from './layout.ts';
 import type { NodeSpace } from './nodeSpace.ts';
 
-/** containerd's client, run in the node. Kubernetes keeps its images in this containerd namespace. */
+/** Command of containerd's client in the node, with the containerd namespace in which Kubernetes keeps images. */
 export const ctr = [programPath('containerd', 'ctr'), '--address', nodePath.containerdSocket, '--namespace', 'k8s.io'];
 
 /**

@@ -7,7 +7,7 @@ import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
-/** The name that others who wait for the machine see, and by which `stop` recognizes us. */
+/** Name of our run, for others who wait for the machine. `stop` recognizes us by it. */
 const startName = 'npm run cluster -- start';
 
 const progress = createProgress();

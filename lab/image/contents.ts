@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * The rules for the contents of the image. The Dockerfile states the same rules in its own form; dockerfile.test.ts
+ * The rules for the contents of the image. The Dockerfile has the same rules in its own form. dockerfile.test.ts
  * checks that both agree.
  */
 

@@ -20,7 +20,7 @@ export interface KafkaOptions {
   readonly dir: string;
   /** The address of the SASL_SSL listener, which clients dial. Default 127.0.0.1. */
   readonly host?: string;
-  /** 1 or 3; a kept cluster keeps its number. Default 1. */
+  /** Number of nodes, 1 or 3. A kept cluster keeps its number. Default 1. */
   readonly nodes?: 1 | 3;
   /**
    * The SASL_SSL port of each node. Default: the ports of the last start if they are free, otherwise any free ports.

@@ -14,7 +14,7 @@ import { type Progress, silentProgress } from '#lab/progress.ts';
 
 export interface AdapterOptions {
   readonly kubeconfigPath: string;
-  /** The kubeconfig of an administrator of that cluster. */
+  /** API client of an administrator of the cluster. */
   readonly client: ApiClient;
   readonly dir: string;
   /** The address that the API server dials. Default 127.0.0.1. */

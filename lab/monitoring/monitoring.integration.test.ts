@@ -14,7 +14,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { startPrometheusOperator } from './prometheusOperator.ts';
 import { createPrometheusClient, type PrometheusClient } from './query.ts';
 
-/** The real programs of monitoring against a real API server, in the order of the data flow. */
+/** Tests of the real programs of monitoring with a real API server, in the order of the data flow. */
 
 const stack = new AsyncDisposableStack();
 const problems: string[] = [];

@@ -12,7 +12,7 @@ export interface PrometheusOptions {
   readonly dir: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** The configuration at the start; `reload` replaces it. Default: no targets. */
+  /** The configuration at the start. `reload` replaces it. Default: no targets. */
   readonly configuration?: Configuration;
 }
 

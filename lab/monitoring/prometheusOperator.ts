@@ -18,7 +18,7 @@ import type { Prometheus } from './prometheus.ts';
 
 export interface PrometheusOperatorOptions {
   readonly kubeconfigPath: string;
-  /** The kubeconfig of an administrator of that cluster. */
+  /** API client of an administrator of the cluster. */
   readonly client: ApiClient;
   /** Folder for the log file of prometheus-operator. */
   readonly dir: string;

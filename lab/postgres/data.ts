@@ -8,7 +8,7 @@ import { giveTo, type UserIds } from './user.ts';
 
 export interface NewData {
   readonly runtime: string;
-  /** The folder of the data folder and the password file. */
+  /** Folder that holds the data folder and the password file. */
   readonly dir: string;
   readonly data: string;
   readonly user: UserIds | undefined;

@@ -28,7 +28,7 @@ class FakeChild implements Child {
   }
 }
 
-/** A keeper of fake processes, which are ready at once unless `ready` returns otherwise. */
+/** Makes a keeper of fake processes, which are ready at once unless `ready` returns something else. */
 function keep(options: Partial<KeeperOptions> = {}) {
   const children: FakeChild[] = [];
   const messages: string[] = [];

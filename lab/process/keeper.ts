@@ -43,7 +43,7 @@ export class Keeper {
     this.#options = options;
   }
 
-  /** Undefined while the process is down. */
+  /** Process id. Undefined while the process is down. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }

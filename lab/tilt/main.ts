@@ -1,4 +1,4 @@
-/** `npm run tilt`: the Tiltfile on this machine's own Kubernetes. */
+/** `npm run tilt`: runs the Tiltfile on this machine's own Kubernetes. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';

@@ -9,7 +9,7 @@ import { bothOrNeither } from './both.ts';
 import type { Parts } from './sample.ts';
 
 export interface PartsOptions {
-  /** Holds the data of both. */
+  /** Folder for the data of Kafka and PostgreSQL. */
   readonly dir: string;
   /** The address that pods dial. */
   readonly host: string;

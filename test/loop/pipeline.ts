@@ -15,7 +15,7 @@ export interface PipelineOptions {
   /** Namespace of the pipeline. Every scenario has its own, and so its own schema. */
   readonly namespace: string;
   readonly partitions: number;
-  /** Partitions of the topic. Default 1. */
+  /** Replicas of each partition of the topic. Default 1. */
   readonly replicas?: number;
   /** Maximum number of aggregators. Default: the number of the loop. */
   readonly max?: AggregatorsMax;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const testEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('start'),
-    /** Unique within the process. */
+    /** Id of the test, unique within the process. */
     id: z.number(),
     /** Id of the enclosing suite or test. 0 at the top. */
     parent: z.number(),

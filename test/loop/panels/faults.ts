@@ -27,7 +27,7 @@ export const blocked = 'blocked';
 /** The pipeline that gets the faults. */
 type Target = Pick<Run, 'lab' | 'pipeline'>;
 
-/** Makes the panels of autoscaling change. */
+/** Changes of the load, which make the panels of autoscaling change. */
 export const loads: readonly Fault[] = [
   {
     title: `${rates.high}/s`,

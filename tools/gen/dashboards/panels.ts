@@ -40,7 +40,7 @@ export interface PanelOptions {
 }
 
 export interface StatOptions extends PanelOptions {
-  /** Colour from this value on; the lowest step has no value. Default: green. */
+  /** Colour from this value on. The lowest step has no value. Default: green. */
   readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
   /** Texts for values, such as 1: Exact. */
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
