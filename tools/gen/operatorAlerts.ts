@@ -34,7 +34,8 @@ const alerts: Readonly<Record<string, AlertText>> = {
     for: '10m',
     severity: 'critical',
     summary: 'SumPipelines wait, and the operator finishes no pass',
-    description: 'Check the output of the leading pod (kubectl logs). Deleting it is safe: the other pod takes over.',
+    description:
+      'Check the output of the leading pod (kubectl logs). Deleting this pod is safe: the other pod takes over.',
   },
   SumPipelineOperatorFailing: {
     expr: `${failed} / (${passes} > 0) > 0.5`,
