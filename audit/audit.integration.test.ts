@@ -176,7 +176,7 @@ const numbers = (from: number, to: number): Written[] =>
 const kinds = ({ counts }: AuditResult) => Object.keys(counts).sort();
 
 describe('the audit', () => {
-  test('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
+  test('is exact with copies and conflicts, for every codec, with only the permission READ on the topic', async () => {
     const pipeline = await createPipeline('exact');
     await count(pipeline, async () => {
       let from = 0;
@@ -196,7 +196,7 @@ describe('the audit', () => {
     assert.deepEqual([sum('applied'), sum('duplicate'), sum('conflict')], [2001, 50, 1]);
   });
 
-  test('is exact beside an aggregator that goes on counting', async () => {
+  test('is exact while an aggregator continues to count', async () => {
     const pipeline = await createPipeline('beside');
     const verdicts: string[] = [];
     await count(pipeline, async () => {
@@ -211,7 +211,7 @@ describe('the audit', () => {
     assert.deepEqual(verdicts, Array(9).fill('exact'));
   });
 
-  test('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
+  test('agrees with the parked records: foreign records, markers and aborted transactions', async () => {
     const pipeline = await createPipeline('parked');
     await count(pipeline, async () => {
       await write(pipeline.name, numbers(0, 10));
@@ -239,7 +239,7 @@ describe('the audit', () => {
     );
   });
 
-  test('names the range that retention took, and stops at the vector that it is given', async () => {
+  test('names the range that retention removed, and stops at the given positions', async () => {
     const pipeline = await createPipeline('retention');
     await count(pipeline, () => write(pipeline.name, [...numbers(0, 100), ...numbers(0, 10)]));
     await withAdmin(async (admin) => {
@@ -392,7 +392,7 @@ const damages: readonly Damage[] = [
   },
 ];
 
-describe('the audit finds damage:', () => {
+describe('the audit finds that', () => {
   let base: Pipeline;
   before(async () => {
     base = await createPipeline('damage');

@@ -205,7 +205,7 @@ test('for a current context that the kubeconfig lacks the error names those it h
   assert.equal(ran.exitCode, 2);
   assert.match(
     ran.stderr,
-    /^error: the kubeconfig has no context "old", but its current-context is that name\nIt has: a\n$/,
+    /^error: the kubeconfig has no context "old", but its current-context is "old"\nIt has: a\n$/,
   );
 });
 

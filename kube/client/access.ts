@@ -25,7 +25,7 @@ export interface ResolveOptions {
   readonly env: Environment;
   /** Default: reads from the disk. */
   readonly readFile?: ReadFile;
-  /** Default: looks at the disk. */
+  /** Whether a path is a file. Default: checks the disk. */
   readonly isFile?: (file: string) => boolean;
 }
 
@@ -69,7 +69,7 @@ function chooseContext(config: Kubeconfig, wanted: string): { name: string; cont
   const name = wanted || config.currentContext;
   const context = config.contexts.get(name);
   if (name !== '' && context === undefined) {
-    const which = wanted === '' ? ', but its current-context is that name' : '';
+    const which = wanted === '' ? `, but its current-context is "${name}"` : '';
     throw new KubeconfigError(
       'unknownContext',
       `the kubeconfig has no context "${name}"${which}`,

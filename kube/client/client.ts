@@ -38,7 +38,7 @@ export interface ListOptions extends SelectOptions {
 export interface WatchOptions extends SelectOptions {
   /** The watch sends events after this version, which comes from a list or a bookmark. */
   readonly resourceVersion: string;
-  /** The server ends the watch after this time. */
+  /** The server ends the watch after this time, seconds. */
   readonly timeoutSeconds: number;
   /** The watch fails if nothing arrives for this long. Default: the whole life of the watch. */
   readonly silenceMs?: number | undefined;

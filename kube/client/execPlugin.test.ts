@@ -58,13 +58,13 @@ async function createScript(script: string) {
   };
 }
 
-test('a credential without an end is kept until the server refuses it', async () => {
+test('a credential without expiry is kept until the server refuses it', async () => {
   await using plugin = await createPlugin({ token: 'run%s' });
   assert.deepEqual([await plugin.get(), await plugin.get()], ['run1', 'run1']);
   assert.deepEqual([await plugin.get(true), await plugin.get()], ['run2', 'run2']);
 });
 
-test('a credential is kept until its end', async () => {
+test('a credential is kept until it expires', async () => {
   await using plugin = await createPlugin({ token: 'run%s', expirationTimestamp: '2026-01-01T12:00:00Z' });
   plugin.setTime('2026-01-01T11:00:00Z');
   assert.deepEqual([await plugin.get(), await plugin.get()], ['run1', 'run1']);
@@ -72,13 +72,13 @@ test('a credential is kept until its end', async () => {
   assert.equal(await plugin.get(), 'run2');
 });
 
-test('who asks at the same time shares one run', async () => {
+test('calls at the same time share one run', async () => {
   await using plugin = await createPlugin({ token: 'run%s' });
   assert.deepEqual(await Promise.all([plugin.get(), plugin.get(true), plugin.get()]), ['run1', 'run1', 'run1']);
   assert.equal(await plugin.runs(), 1);
 });
 
-test('a plugin that prints without end is stopped', async () => {
+test('a plugin that prints too much is stopped', async () => {
   const print = "process.on('SIGTERM', () => {}); setInterval(() => process.stdout.write('x'.repeat(100_000)), 1);";
   const ignore = "process.stdout.on('error', () => {});";
   const note = "require('node:fs').writeFileSync('runs', String(process.pid));";
@@ -111,7 +111,7 @@ test('a plugin that hangs is stopped at its time limit, by SIGKILL if it ignores
   }
 });
 
-test('who connects with a kubeconfig sets the time limit of its plugin', async () => {
+test('kubeconfigCredentials takes the time limit of a plugin', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
   try {
     const file = join(folder, 'config');

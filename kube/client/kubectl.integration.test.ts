@@ -81,7 +81,7 @@ describe('the namespace is that of kubectl', () => {
 });
 
 // sumctl runs in its own process, because Node reads the certificates of the machine only once.
-test('both trust the certificate authorities of the machine where the kubeconfig names none', async () => {
+test('both trust the certificate authorities of the machine if the kubeconfig names none', async () => {
   const row: ClusterRow = {
     name: 'machine',
     files: { '.kube/config': buildConfig({ cluster: { server: servers.urls.a } }), 'ca.crt': servers.ca.certPem },

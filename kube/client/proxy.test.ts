@@ -41,13 +41,13 @@ for (const [noProxy, server, isDirect] of [
   });
 }
 
-test('names in capitals win over small ones, and the scheme of the server chooses the variable', () => {
+test('HTTPS_PROXY has precedence over https_proxy, and the scheme of the server chooses the variable', () => {
   const env = { HTTPS_PROXY: '', https_proxy: 'http://small:1', HTTP_PROXY: 'plain:2', http_proxy: 'http://small:2' };
   assert.equal(proxyFromEnvironment('https://kube.example', env), 'http://small:1');
   assert.equal(proxyFromEnvironment('http://kube.example', env), 'http://plain:2');
 });
 
-test('a proxy that is no URL is ignored', () => {
+test('a proxy that is not a URL is ignored', () => {
   assert.equal(proxyFromEnvironment('https://kube.example', { HTTPS_PROXY: 'http://a b' }), undefined);
 });
 

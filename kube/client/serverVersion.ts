@@ -34,7 +34,7 @@ export class ServerVersion {
 
   async #ask(signal?: AbortSignal): Promise<number> {
     const body = await this.#client.getRaw('/version', signal === undefined ? {} : { signal });
-    // Some distributions write "33+".
+    // parseInt, because some distributions write "33+".
     return Number.parseInt(versionSchema.parse(body).minor, 10);
   }
 }

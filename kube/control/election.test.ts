@@ -60,7 +60,7 @@ function candidate(setup: {
   };
 }
 
-test('one of two leads, renews, and the other takes over after an orderly stop within one retry period', async () => {
+test('one of two leads and renews; the other takes over within one retry period after an orderly stop', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const first = candidate({ identity: 'first', clock, server });
@@ -144,7 +144,7 @@ test('a wall clock that jumps changes nothing', async () => {
   await clock.advance(3_000);
 });
 
-test('a renewal whose answer was lost does not end the term', async () => {
+test('a renewal whose response was lost does not end the term', async () => {
   const clock = new FakeClock();
   let losses = 3;
   const fate = ({ method }: { method: string }) => {

@@ -77,7 +77,7 @@ test('a pass runs for every object that is there, for changes of owned objects, 
   assert.equal(manager.liveProblem(), undefined);
 });
 
-test('a pass never reads an older state than what the pass before it wrote', async () => {
+test('a pass never reads an older state than the last pass wrote', async () => {
   const written: number[] = [];
   await put('fresh-a', 'fresh', { count: '0' });
   const { primary } = manage({
@@ -121,7 +121,7 @@ test('a pass that fails is repeated with growing waits until it succeeds', async
   await eventually('no failure left', () => controller.snapshot().failing === 0);
 });
 
-test('kinds and namespaces that a pass learns of are watched from then on, once', async () => {
+test('a kind or namespace that a pass adds is watched from then on, only once', async () => {
   await put('late-a', 'late', { watch: 'kube-system' });
   const reflectors = new Set<unknown>();
   const seen: string[] = [];

@@ -82,7 +82,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-test('the API server has nothing to say against the schema', async () => {
+test('the API server accepts the schema without a warning', async () => {
   const { status } = await client.get(crds, { name: crdName });
   assert.deepEqual(
     status?.conditions?.filter(({ type }) => type === 'NonStructuralSchema'),
@@ -90,7 +90,7 @@ test('the API server has nothing to say against the schema', async () => {
   );
 });
 
-describe('a resource is refused with words that name the field and the cure', () => {
+describe('a resource is refused with a message that names the field and what to do', () => {
   for (const { name, from = minimalDraft, set, path, server: words } of refusals) {
     test(name, async () => {
       const message = await refusalOf(dryRun(changed(from(), set)));
@@ -99,7 +99,7 @@ describe('a resource is refused with words that name the field and the cure', ()
   }
 });
 
-describe('every bound of every field is held, and held offline too', () => {
+describe('the API server checks every bound of every field, and so does the offline check', () => {
   const spec = buildSchema().properties?.['spec'] ?? {};
   const seen = new Set<string>();
   for (const draft of [fullDraft(), strimziDraft(), scaledDraft(), kedaDraft()]) {
@@ -139,7 +139,7 @@ describe('a change', () => {
     });
   }
   for (const [index, { name, from = minimalDraft, set }] of allowedChanges.entries()) {
-    test(`is allowed, there and back where it may: ${name}`, async () => {
+    test(`is allowed, and back again if that is allowed: ${name}`, async () => {
       const before = await existing(from(), `allowed-${index}`);
       const after = changed(before, set);
       const stored = await apply(after, false);
@@ -185,7 +185,7 @@ test('kubectl explain describes every field', async () => {
   assert.ok(objects.length > 50, `${objects.length} objects`);
 });
 
-test('kubectl get shows the columns that people look for', async () => {
+test('kubectl get shows the columns that users need', async () => {
   await client.apply(pipelines, { ...minimalDraft(), metadata: { name: 'columns', namespace: 'shop' } }, asPerson);
   const condition = (type: string, reason: string) => ({
     type,
@@ -221,7 +221,7 @@ test('kubectl get shows the columns that people look for', async () => {
   assert.deepEqual(wideRow?.slice(7), ['sumpipeline:1', 'kafka-1:9096', 'shop.columns', 'about Ready']);
 });
 
-test('ratcheting: what an older version let in may stay as it is while the rest changes', async () => {
+test('ratcheting: a value that an older CRD allowed may stay while other fields change', async () => {
   const withRules = buildCrd();
   const served = async (isRefused: boolean) => {
     const refusal = await refusalOf(dryRun(changed(minimalDraft(), { 'kafka.topic.config': { 'retention.ms': '1' } })));

@@ -195,7 +195,7 @@ async function check(minutes: number, change: (step: number) => Samples, expect:
   assert.ok(ok, output);
 }
 
-describe('an alert fires, alone, for what it is for, and is silent before', () => {
+describe('an alert fires only after its cause begins, and no other alert fires', () => {
   test('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
 
   for (const [alert, { minutes, change, with: beside = [] }] of Object.entries(cases)) {
@@ -236,7 +236,7 @@ describe('no alert fires', () => {
       [firingCount(480, undefined)],
     ));
 
-  test('when one of a few additions was not answered, and the client retried', () =>
+  test('when one of a few additions got no response, and the client retried', () =>
     check(
       90,
       (step) => ({
@@ -256,7 +256,7 @@ describe('no alert fires', () => {
       [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
     ));
 
-  test('about a certificate whose end is not known, or that is renewed while some pods still know the old one', () =>
+  test('about a certificate whose expiry is not known, or that is renewed while some pods still know the old one', () =>
     check(
       180,
       (step) =>
@@ -279,7 +279,7 @@ describe('no alert fires', () => {
   });
 });
 
-test('an alert about a certificate goes on after its end, once for each peer', () =>
+test('an alert about a certificate continues after its expiry, one for each peer', () =>
   check(120, () => ({ [certificate('kafka', 'a0')]: -3 * day, [certificate('postgres', 'a0')]: 0 }), [
     { minute: 120, expr: `count(${firing('SumPipelineCertificateExpires')})`, value: 2 },
     { minute: 120, expr: 'count(ALERTS{alertstate="firing",peer="postgres"})', value: 1 },

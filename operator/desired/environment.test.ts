@@ -37,7 +37,7 @@ for (const [name, example] of Object.entries({
   strimzi: strimziExample(),
   foreign: foreignExample(),
 })) {
-  test(`${name}: the programs understand the environment, and nothing is written that they do not read`, () => {
+  test(`${name}: the programs can parse the environment, and read every variable in it`, () => {
     const calculator = environmentOf(example, 'calculator');
     const aggregator = environmentOf(example, 'aggregator');
     // The SDK of OpenTelemetry reads OTEL_RESOURCE_ATTRIBUTES itself.
@@ -70,7 +70,7 @@ test('messages can name the Secret and the key of every file', () => {
   });
 });
 
-test('a calculator learns nothing of the store', () => {
+test('a calculator gets no variable of PostgreSQL', () => {
   const names = Object.keys(environmentOf(fullExample(), 'calculator'));
   assert.deepEqual(
     names.filter((name) => /STORE|PROOF|TOPIC_/.test(name)),
@@ -107,7 +107,7 @@ test('a topic of Strimzi and an External topic are left alone', () => {
   }
 });
 
-test('one broker asks for one in sync', () => {
+test('with one replica one replica in sync is required', () => {
   const spec = topicFileOf(exampleOf(changed(minimalDraft(), { 'kafka.topic.replicas': 1 })));
   assert.equal(spec?.replicas, 1);
   assert.equal(spec.minInSyncReplicas, 1);

@@ -25,7 +25,7 @@ export async function deletePipeline(pass: Pass): Promise<ReconcileResult> {
     await leaveTopics(pass, obstacle.message);
     return {};
   }
-  const message = `its KafkaTopic cannot be released yet: ${obstacle.message}`;
+  const message = `the KafkaTopic of the SumPipeline cannot be released yet: ${obstacle.message}`;
   await publishObstacle(pass, { kind: 'waiting', reason: 'DeletionBlocked', message });
   return { requeueAfterMs: retryMs };
 }

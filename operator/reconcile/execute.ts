@@ -102,7 +102,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
     case 'wait':
       throw new WaitingError(
         'BeingDeleted',
-        `${describeObject(action.live)} is being deleted, and the operator re-creates it afterwards. Deletion is blocked by: ${describeHold(action.live)}`,
+        `${describeObject(action.live)} is being deleted, and the operator re-creates it afterwards. ${describeHold(action.live)}`,
       );
     case 'release':
       return { written: await releaseTopic(client, action.live), event: releasedEvent(describeObject(action.live)) };
@@ -174,8 +174,8 @@ async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, cl
 
 function describeHold({ metadata }: LiveChild): string {
   return metadata.finalizers === undefined || metadata.finalizers.length === 0
-    ? 'nothing, the deletion is in progress'
-    : `finalizers ${metadata.finalizers.join(', ')}`;
+    ? 'No finalizer blocks the deletion'
+    : `Deletion is blocked by finalizers ${metadata.finalizers.join(', ')}`;
 }
 
 function releasedEvent(what: string): EventDraft {

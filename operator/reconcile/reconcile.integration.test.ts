@@ -47,8 +47,8 @@ async function settled(change?: Parameters<typeof draftIn>[1]) {
   return { namespace, operator, client: cluster.client };
 }
 
-describe('with nothing but its generated role the operator', () => {
-  test('makes every child, then writes the status, then rests', async () => {
+describe('with only its generated role the operator', () => {
+  test('creates every child, then writes the status, then writes nothing more', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     await applyPipeline(cluster.client, draftIn(namespace));
@@ -76,7 +76,7 @@ describe('with nothing but its generated role the operator', () => {
     );
   });
 
-  test('writes nothing when it restarts on what it has made', async () => {
+  test('writes nothing after a restart', async () => {
     const { namespace, operator } = await settled((draft) => {
       Object.assign(draft.spec, {
         // The server writes these values in another form, or leaves out a zero. Neither is a difference.
@@ -106,7 +106,7 @@ describe('with nothing but its generated role the operator', () => {
 });
 
 describe('what another client changes', () => {
-  test('in a field of ours is put right; what he added stays', async () => {
+  test('in a field of ours is corrected; fields that the client added stay', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const asOther = { fieldManager: 'other-client', force: true };
@@ -151,7 +151,7 @@ describe('what another client changes', () => {
     assert.deepEqual(operator.writes, [], 'repaired once');
   });
 
-  test('in the labels that make a child ours is put right', async () => {
+  test('in the labels that make a child ours is corrected', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const patch = { metadata: { labels: { [labelKeys.name]: null, [labelKeys.namespace]: null } } };
@@ -162,7 +162,7 @@ describe('what another client changes', () => {
     });
   });
 
-  test('by deleting a child is made again', async () => {
+  test('by deleting a child is undone: the child is created again', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
@@ -172,7 +172,7 @@ describe('what another client changes', () => {
     );
   });
 
-  test('in the number of replicas is put right when we have a wish, and left when we have none', async () => {
+  test('in the number of replicas is corrected if the spec has a number, and left otherwise', async () => {
     const { namespace, operator, client } = await settled((draft) => {
       Object.assign(draft.spec, { calculator: { replicas: 2 } });
     });
@@ -193,7 +193,7 @@ describe('what another client changes', () => {
     assert.equal(await replicasOf(calculator), 2);
   });
 
-  test('to our pods and touches security is reported and left', async () => {
+  test('in security fields of our pods is reported and left', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'set', 'env', `deployment/${calculator}`, 'NODE_OPTIONS=--inspect');
@@ -242,7 +242,7 @@ describe('a foreign object under a name of ours', () => {
     await eventually('the Service', async () => (await cluster.client.find(services, metadata)) !== undefined);
   });
 
-  test('that is an identity keeps pods from being started', async () => {
+  test('that is a ServiceAccount prevents the start of pods', async () => {
     const namespace = await cluster.createNamespace();
     const metadata = { namespace, name: aggregator };
     const { operator } = await withForeign(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
@@ -297,7 +297,7 @@ describe('objects that come back', () => {
     );
   });
 
-  test('a child that was replaced under our eyes by a copy of ours is taken as it is', async () => {
+  test('a child that was replaced by a copy with our labels is kept as a child', async () => {
     const { namespace, operator, client } = await settled();
     await operator[Symbol.asyncDispose]();
     const target = { namespace, name: calculator };
@@ -441,7 +441,7 @@ describe('an API server that', () => {
     await untilCondition(cluster.client, namespace, 'Stalled', 'False NotStalled');
   });
 
-  test('takes a right away says so, and the operator goes on when it is given back', async () => {
+  test('removes a permission: the status says so, and the operator continues when it is granted again', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     const role = JSON.parse(await cluster.kubectl('get', 'clusterrole', operatorName, '-o', 'json'));
@@ -465,7 +465,7 @@ describe('an API server that', () => {
     await operator.whenIdle();
   });
 
-  test('crashes is waited for, and nothing is done twice', async () => {
+  test('crashes: the operator waits, and does nothing twice', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.server.restart();

@@ -137,7 +137,7 @@ const isScaled = (mode: Mode) => mode === 'hpa' || mode === 'keda';
 describe('a change of who writes the number of replicas', () => {
   for (const before of modes) {
     for (const next of modes.filter((mode) => mode !== before)) {
-      test(`from ${before} to ${next} has never two writers and no dip, with a crash after each write`, async () => {
+      test(`from ${before} to ${next} never has two writers and never too few replicas, with a crash after each write`, async () => {
         await applyPipeline(cluster.client, draftOf(before));
         const first = await start();
         await first.whenIdle();
@@ -185,7 +185,7 @@ async function collectKedaHpa(): Promise<void> {
 }
 
 describe('with an HPA the operator', () => {
-  test('lifts the aggregators from 0 before it makes the HPA, which would be disabled there', async () => {
+  test('raises the aggregators from 0 before it creates the HPA, which would be disabled at 0', async () => {
     await applyPipeline(
       cluster.client,
       draftIn(namespace, (draft) => Object.assign(draft.spec, { aggregator: { replicas: 0 } })),
@@ -204,7 +204,7 @@ describe('with an HPA the operator', () => {
     assert.equal(await replicas(), min);
   });
 
-  test('leaves a number that a user set by hand, 0 too, and says that 0 disables the HPA', async () => {
+  test('leaves a number that a user set, also 0, and says that 0 disables the HPA', async () => {
     await applyPipeline(cluster.client, draftOf('hpa'));
     await using operator = await start();
     await serveExternalMetrics();
@@ -249,7 +249,7 @@ describe('with an HPA the operator', () => {
 });
 
 describe('AutoscalingActive', () => {
-  test('tells what the HPA lacks, step by step', async () => {
+  test('says what the HPA needs, step by step', async () => {
     await dropExternalMetrics();
     await applyPipeline(
       cluster.client,

@@ -99,7 +99,7 @@ test('a pipeline that runs is ready and exact, in its conditions and in the colu
   await cluster.kubectl('-n', namespace, 'wait', 'sump', name, '--for=condition=Ready', '--timeout=5s');
 });
 
-test('events say what people care about, once', async () => {
+test('an event reports a change that matters to users, once', async () => {
   const { namespace, operator } = await rolledOut();
   await say(namespace, 'aggregator-1', { exact: false, reason: 'LawViolated', message: 'partition 3: 1 is missing' });
   await untilCondition(cluster.client, namespace, 'TotalExact', 'False LawViolated');
@@ -221,7 +221,7 @@ describe('what the aggregators say', () => {
   });
 });
 
-test('a change of the spec is Reconciling until it is rolled out, and the generation says which spec is spoken of', async () => {
+test('a change of the spec is Reconciling until it is rolled out, and observedGeneration names the spec', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   await applyPipeline(
@@ -235,7 +235,7 @@ test('a change of the spec is Reconciling until it is rolled out, and the genera
   await untilCondition(cluster.client, namespace, 'Ready', 'True Ready');
 });
 
-test('scaling is progress until the pods are there', async () => {
+test('scaling counts as progressing until the pods are ready', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   await applyPipeline(
@@ -286,7 +286,7 @@ test('without prometheus-operator the pipeline is ready and says what is missing
   assert.equal((await cluster.client.list(serviceMonitors, { namespace })).items.length, 0);
 });
 
-test('a ServiceAccount that is no longer wanted goes when no pod uses it any more', async () => {
+test('a ServiceAccount that is no longer wanted is deleted when no pod uses it any more', async () => {
   const serviceAccounts = resourceFor('v1', 'ServiceAccount', 'serviceaccounts');
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
@@ -302,7 +302,7 @@ test('a ServiceAccount that is no longer wanted goes when no pod uses it any mor
   await eventually('the ServiceAccounts to go', async () => (await count()) === 0);
 });
 
-test('a resource that an older CRD let in is Stalled with the field, and its children are left as they are', async () => {
+test('a resource that only an older CRD allowed is Stalled with the field, and its children are left as they are', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   const crd = 'sumpipelines.sumpipeline.dev';

@@ -122,7 +122,7 @@ const untilTold = ({ events }: TestOperator, reason: string, about: string) =>
     () => events.some((event) => event.reason === reason && event.note.includes(about)) || events,
   );
 
-test('every step of the way to a Strimzi Kafka in another namespace is named, and taken when it is possible', async () => {
+test('every missing step to a Strimzi Kafka in another namespace is named, and the pipeline continues when it is done', async () => {
   const kafka = await cluster.createNamespace();
   const namespace = await cluster.createNamespace();
   await using operator = await start(namespace);
@@ -151,7 +151,7 @@ test('every step of the way to a Strimzi Kafka in another namespace is named, an
   assert.deepEqual(warnings, ['CRDNotInstalled', 'AccessForbidden', 'KafkaNotFound', 'NotPermitted', 'KafkaNotReady']);
 });
 
-test('consent that is taken back is said, and what runs is left alone', async () => {
+test('when the Kafka no longer permits the namespace, the status says so and the children are left alone', async () => {
   const { kafka, namespace, operator } = await settled();
   await using _ = operator;
   operator.writes.length = 0;
@@ -178,7 +178,7 @@ describe('finalizer and inventory', () => {
     assert.equal((await cluster.client.get(kafkaTopics, topic)).metadata.ownerReferences, undefined);
   });
 
-  test('are there and no topic: the crash in between harms nothing', async () => {
+  test('exist without a topic after a crash in between, which does no harm', async () => {
     const kafka = await runKafka();
     const namespace = await cluster.createNamespace();
     {
@@ -208,7 +208,7 @@ describe('finalizer and inventory', () => {
     assert.deepEqual(next.writes, []);
   });
 
-  test('that another client removed are put back', async () => {
+  test('that another client removed are written again', async () => {
     const { namespace, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl(
@@ -297,7 +297,7 @@ describe('a pipeline that is deleted', () => {
     await untilTopic(topic, 'released');
   });
 
-  test('goes although the right to its topic was taken away: it is left as it is, and said', async () => {
+  test('is deleted although the permission for its topic was removed: the topic is left as it is, and an event says so', async () => {
     let lateMs = 0;
     const { kafka, namespace, topic, operator } = await settled({ wallMs: () => Date.now() + lateMs });
     await using _ = operator;
@@ -312,7 +312,7 @@ describe('a pipeline that is deleted', () => {
     });
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
     const message = await untilCondition(cluster.client, namespace, 'Reconciling', 'True DeletionBlocked');
-    assert.match(message, /its KafkaTopic cannot be released yet: .*forbidden/);
+    assert.match(message, /KafkaTopic of the SumPipeline cannot be released yet: .*forbidden/);
     lateMs = 31_000;
     await pipelineIsGone(namespace, 20_000);
     await untilTold(operator, 'TopicLeft', topic.name);
@@ -350,7 +350,7 @@ describe('a KafkaTopic that another client', () => {
     });
   });
 
-  test('changes is put right', async () => {
+  test('changes is corrected', async () => {
     const { topic, operator } = await settled();
     await using _ = operator;
     const patch = { spec: { config: { 'retention.ms': '1000', 'segment.bytes': '1048576' } } };

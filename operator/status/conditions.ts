@@ -11,7 +11,7 @@ export interface ConditionDraft {
 export interface ConditionContext {
   readonly previous: readonly Condition[];
   readonly generation: number | undefined;
-  /** RFC 3339. */
+  /** Time of the pass, as in RFC 3339. */
   readonly now: string;
 }
 

@@ -71,7 +71,7 @@ describe('the documentation of reasons', () => {
     }
   });
 
-  test('gives no advice that the rules of the CRD refuse: a field that cannot change needs a new SumPipeline', () => {
+  test('names no action that the CRD refuses: a field that cannot change needs a new SumPipeline', () => {
     const fixed = /spec\.(?:kafka\.(?:cluster(?!\.listener)|bootstrapServers|topic\.name)|store\.postgres\.schema)/;
     const actions = Object.values(conditionDocs).flatMap(({ reasons }) =>
       Object.values(reasons).map(({ action }) => action),

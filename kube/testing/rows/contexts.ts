@@ -26,7 +26,7 @@ export function contextRows(servers: ApiServers): ClusterRow[] {
     {
       name: 'the current context must exist',
       files: config({ 'current-context': 'old' }),
-      expected: refused(/no context "old", but its current-context is that name/),
+      expected: refused(/no context "old", but its current-context is "old"/),
     },
     {
       name: 'a user that does not exist is no user',
