@@ -146,7 +146,7 @@ class PageJudge {
       // If the offset has a row of another addition, the counters do not count it as a copy.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
-      const what = `${addition.requestId} is counted with other operands, but this record is not in conflicts`;
+      const what = `${addition.requestId} is counted with other operands, but this record is not in table conflicts`;
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
@@ -161,19 +161,19 @@ class PageJudge {
   }
 
   #conflictProblem(item: Exclude<LogItem, LogHole>, conflict: ConflictRow): string | undefined {
-    if (item.kind !== 'addition') return `conflicts has a row, but the record is not an addition: ${item.reason}`;
+    if (item.kind !== 'addition') return `table conflicts has a row, but the record is not an addition: ${item.reason}`;
     const { addition } = item;
     const { requestId } = addition;
     if (conflict.requestId !== requestId || !isSame(conflict, addition)) {
-      return `conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
+      return `table conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
     }
     const counted = this.#page.rowsById.get(requestId) ?? [];
     if (counted.length === 0) {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      return `${requestId} is in conflicts, but the ledger does not have it`;
+      return `${requestId} is in table conflicts, but not in the ledger`;
     }
     const hasSame = counted.some((row) => isSame(row, addition));
-    return hasSame ? `${requestId} is in conflicts, but it is counted with the same operands` : undefined;
+    return hasSame ? `${requestId} is in table conflicts, but is counted with the same operands` : undefined;
   }
 
   #judgeParked(item: Exclude<LogItem, LogHole>, parked: ParkedRow): void {

@@ -16,7 +16,8 @@ export class Output {
   }
 
   /**
-   * Appends `count` bytes that begin `distance` bytes back. Source and target may overlap. Throws if before `floor`.
+   * Appends `count` bytes that begin `distance` bytes back. Source and target may overlap. Throws if the source begins
+   * before `floor`.
    */
   repeat(distance: number, count: number, floor: number): void {
     const from = this.length - distance;

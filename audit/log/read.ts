@@ -32,7 +32,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem>
       const { start, end } = await retry(() => topic.readRange(partition));
       if (next < start) {
         const until = smaller(start, to);
-        yield hole('removed', next, until, `the log begins at offset ${start}: retention removed what was before`);
+        yield hole('removed', next, until, `the log begins at offset ${start}: retention removed earlier records`);
         next = until;
       } else if (next > end) {
         yield hole('cut', next, to, `the log ends at offset ${end}`);

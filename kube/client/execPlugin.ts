@@ -197,7 +197,7 @@ function readCredential({ command, apiVersion }: Exec, output: string): z.output
   }
   const { token, clientCertificateData: cert, clientKeyData: key } = answer.status;
   if ((cert === '') !== (key === ''))
-    throw new Error(`the exec plugin ${command} returned a certificate or a key, not both`);
+    throw new Error(`the exec plugin ${command} returned a certificate or a key, but not both`);
   if (token === '' && cert === '')
     throw new Error(`the exec plugin ${command} returned neither a token nor a certificate`);
   return answer.status;

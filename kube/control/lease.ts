@@ -46,12 +46,12 @@ export function checkDurations(durations: ElectionDurations): void {
   }
   if (renewDeadlineMs >= leaseDurationMs) {
     throw new Error(
-      `the renew deadline (${renewDeadlineMs} ms) must be below the lease duration (${leaseDurationMs} ms), or two processes lead at once`,
+      `the renew deadline (${renewDeadlineMs} ms) must be below the lease duration (${leaseDurationMs} ms), otherwise two processes lead at once`,
     );
   }
   if (retryPeriodMs <= 0 || retryPeriodMs * 2 > renewDeadlineMs) {
     throw new Error(
-      `the retry period (${retryPeriodMs} ms) must fit twice into the renew deadline (${renewDeadlineMs} ms), or one lost request ends a term`,
+      `the retry period (${retryPeriodMs} ms) must fit twice into the renew deadline (${renewDeadlineMs} ms), otherwise one lost request ends a term`,
     );
   }
 }

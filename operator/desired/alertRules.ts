@@ -118,7 +118,7 @@ function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
       // Each pod checks every 10 minutes. So all pods have seen a renewal before the alert fires.
       for: '1h',
       severity: 'warning',
-      summary: 'the first certificate of {{ $labels.peer }} expires in {{ $value | humanizeDuration }}',
+      summary: 'a certificate of {{ $labels.peer }} expires in {{ $value | humanizeDuration }}',
       description:
         'When the certificate expires, no new connection can be made and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
     },

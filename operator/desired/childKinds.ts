@@ -45,7 +45,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: 'identity of the pods; one for each component, unless spec.serviceAccount.name is set',
+    purpose: 'identity of the pods, one for each component, unless spec.serviceAccount.name is set',
   },
   role: {
     kind: 'Role',
@@ -73,7 +73,7 @@ export const ownership = {
     prune: 'delete',
     step: 'identity',
     purpose:
-      "the aggregators' verdicts (created empty); the log that they count, for the calculators; with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
+      'verdicts of the aggregators (created empty), the counted log for the calculators, and the CA of Kafka (with Strimzi) or the topic that the aggregators create (without Strimzi)',
   },
   kafkaTopic: {
     kind: 'KafkaTopic',
@@ -92,7 +92,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'network',
-    purpose: 'one address for each component, and a headless one for clients that balance themselves',
+    purpose: 'one address for each component, and a headless Service for clients that balance the load themselves',
   },
   deployment: {
     kind: 'Deployment',
@@ -102,7 +102,7 @@ export const ownership = {
     prune: 'delete',
     step: 'workloads',
     subresources: { scale: ['get', 'patch'] },
-    purpose: 'the pods of each component; the number of replicas is written through scale alone',
+    purpose: 'the pods of each component; the number of replicas is written only through scale',
   },
   podDisruptionBudget: {
     kind: 'PodDisruptionBudget',
@@ -141,7 +141,7 @@ export const ownership = {
     prune: 'delete',
     step: 'monitoring',
     purpose:
-      'alerts and objectives, when monitoring is set; with autoscaling also lag, rate, capacity and the number of aggregators wanted',
+      'alerts and objectives, when monitoring is set; with autoscaling also lag, rate, capacity and the wanted number of aggregators',
   },
   serviceMonitor: {
     kind: 'ServiceMonitor',
@@ -151,7 +151,7 @@ export const ownership = {
     optionalApi: 'monitoring',
     prune: 'delete',
     step: 'monitoring',
-    purpose: 'shows prometheus-operator where the metrics are, when monitoring.enabled is set',
+    purpose: 'tells prometheus-operator which pods to scrape, when monitoring.enabled is set',
   },
 } as const satisfies Record<string, OwnedKind>;
 
@@ -185,7 +185,7 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: ['sumpipeline.dev'],
     resources: ['sumpipelines'],
     verbs: ['get', 'list', 'watch', 'patch'],
-    why: 'the resource itself; patch for its finalizer and inventory',
+    why: 'the resource itself; patch writes its finalizer and inventory',
   },
   {
     apiGroups: ['sumpipeline.dev'],
@@ -203,7 +203,7 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: [''],
     resources: ['pods'],
     verbs: ['get', 'list', 'watch'],
-    why: 'why a workload is not ready, and which verdicts belong to live pods',
+    why: 'to report why a workload is not ready, and to know which verdicts belong to existing pods',
   },
   {
     apiGroups: ['events.k8s.io'],
@@ -215,19 +215,19 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: ['apiextensions.k8s.io'],
     resources: ['customresourcedefinitions'],
     verbs: ['get', 'list', 'watch'],
-    why: 'optional APIs are picked up when they are installed later',
+    why: 'to use optional APIs that are installed later',
   },
   {
     apiGroups: ['apiregistration.k8s.io'],
     resources: ['apiservices'],
     verbs: ['get', 'list', 'watch'],
-    why: 'which program serves the metrics APIs, to report what autoscaling lacks; they are never changed',
+    why: 'to report which metrics API is missing for autoscaling; the operator never changes an APIService',
   },
   {
     apiGroups: ['monitoring.coreos.com'],
     resources: ['prometheuses'],
     verbs: ['get', 'list', 'watch'],
-    why: 'whether a Prometheus selects the monitors and rules, to report when none does; they are never changed',
+    why: 'to report if no Prometheus selects the monitors and rules; the operator never changes a Prometheus',
   },
 ];
 

@@ -79,14 +79,14 @@ export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): bool
 }
 
 /**
- * Checks the name of a Managed topic: the pipelines of many namespaces share a Kafka, so the name must begin with
- * one.
+ * Checks the name of a Managed topic. Pipelines of many namespaces share a Kafka, so the name must begin with the
+ * namespace of its pipeline. Undefined means that the name is right.
  */
 function strimziTopicProblem(pipeline: SumPipeline): string | undefined {
   const prefix = `${pipeline.metadata.namespace}.`;
   const topic = topicOf(pipeline);
   if (pipeline.spec.kafka.topic.management !== 'Managed' || topic.startsWith(prefix)) return undefined;
-  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: delete the SumPipeline and create it again without a name, or with a name that does`;
+  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: delete the SumPipeline and create it again without spec.kafka.topic.name, or with a name that begins with ${prefix}`;
 }
 
 function resolveListener(cluster: ClusterRef, kafka: StrimziKafka, name: string): ResolvedKafka {

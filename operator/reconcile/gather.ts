@@ -52,7 +52,7 @@ export interface World {
   /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
-  /** Kinds that we need but may not list. If there are any, the pass changes nothing. */
+  /** Kinds that we need but cannot list. If there are any, the pass changes nothing. */
   readonly blindTo: readonly string[];
 }
 
