@@ -103,8 +103,8 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
       `${moves} or max by (partition) (last_over_time(${own(series.partitionNextOffset)}[1d]))`,
     ),
     record(series.partitionLag, `clamp_min(${own(series.partitionLogEnd)} - ${own(series.partitionNextOffset)}, 0)`),
-    // Take the rate of each pod first, then the maximum. A maximum over pods may fall when a pod ends, and rate() would
-    // take a fall for a restart of the counter.
+    // Take the rate of each pod first, then the maximum. A maximum over pods may fall when a pod ends. rate() would
+    // count a fall as a restart of the counter.
     record(
       series.partitionIncoming,
       `max by (partition) (rate(${metric('sumpipeline_log_end_offset')}[1m])) or max by (partition) (rate(${exporter}[1m]))`,

@@ -24,8 +24,8 @@ function thrownWords(lines: readonly string[]): string | undefined {
 }
 
 /**
- * Returns the last line. If the line is indented, returns the lines from its heading on, such as `the environment
- * variables are not valid:` and what is missing.
+ * Returns the last line. If the line is indented, returns the lines from its heading on. A heading is such as `the
+ * environment variables are not valid:`.
  */
 function lastParagraph(lines: readonly string[]): string {
   const heading = lines.findLastIndex((line) => !/^\s/.test(line));

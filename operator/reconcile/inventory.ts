@@ -24,8 +24,8 @@ export async function writeInventory(
 
 /**
  * Removes finalizer and inventory with a merge patch, which removes them for every field manager. An apply without
- * them would only give up our ownership. After a restore from a dump the restoring client also owns the finalizer, so
- * with an apply that SumPipeline would never be deleted.
+ * them would only give up our ownership. After a restore from a dump the restoring client also owns the finalizer.
+ * With an apply that SumPipeline would never be deleted.
  */
 async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
