@@ -2,8 +2,8 @@ const positionPattern = /^(\d{1,9}):(\d{1,18})$/;
 const positionsMax = 1024;
 
 /**
- * Parses `partition:offset,partition:offset`, the last positions to compare. Returns for each partition one past its
- * offset. `problem` is a predicate, without a subject.
+ * Parses `partition:offset,partition:offset`, the last positions to compare. Returns the offset plus one by partition.
+ * `problem` is a sentence without its subject, which is `--to`.
  */
 export function parseTo(
   text: string,

@@ -17,9 +17,9 @@ export interface AuditOptions {
   readonly topicName: string;
   /** `namespace/name` of the pipeline that must own the books. */
   readonly pipeline: string;
-  /** One past the last offset to compare, by partition; for an absent partition the next offset of the books. */
+  /** The last offset to compare plus one, by partition. For other partitions it is the next offset of the books. */
   readonly to: ReadonlyMap<number, bigint>;
-  /** `retryKafka` runs each request to Kafka, `retryBooks` each query to PostgreSQL. */
+  /** Functions that retry: `retryKafka` each request to Kafka, `retryBooks` each query to PostgreSQL. */
   readonly retryKafka: CompareOptions['retry'];
   readonly retryBooks: CompareOptions['retry'];
   readonly onProgress: (progress: Progress) => void;
@@ -29,12 +29,12 @@ export interface AuditOptions {
 export interface Progress {
   readonly partition: number;
   readonly offset: bigint;
-  /** Numbers of offsets of all partitions: compared so far, and in total. */
+  /** Number of offsets compared so far, of all partitions. `all` is the number to compare. */
   readonly done: bigint;
   readonly all: bigint;
 }
 
-/** The audit cannot begin. The message says why, and what to do. */
+/** The audit cannot begin. The message says why. */
 export class AuditError extends Error {
   override name = 'AuditError';
 }
@@ -94,8 +94,8 @@ function chooseEnds(
     const reached = row?.nextOffset ?? 0n;
     if (row === undefined || to > reached) {
       throw new AuditError(
-        `partition ${partition}: --to names offset ${to - 1n}, but the books have counted up to offset ${reached} (not ` +
-          'included). Wait until they have, or name a lower offset',
+        `partition ${partition}: --to names offset ${to - 1n}, but the books have counted only the offsets below ` +
+          `${reached}. Wait, or name a lower offset`,
       );
     }
     ends.set(row, larger(to, row.firstOffset));

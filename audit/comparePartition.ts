@@ -8,9 +8,9 @@ import { judgePage, type Tally } from './judge/page.ts';
 import { TotalsJudge } from './judge/totals.ts';
 import { intoPages } from './pages.ts';
 
-/** Offsets of a page. This limits the rows of the books and the records in memory. */
+/** Offsets of a page. It limits the rows of the books and the records in memory. */
 const pageOffsets = 2_000n;
-/** Totals in memory at a time; for more series the ledger of the partition is read again. */
+/** Most totals in memory at a time. For more series the ledger of the partition is read again. */
 const totalsOfPage = 50_000;
 const valuesOfPage = 5_000;
 
@@ -21,12 +21,12 @@ export interface CompareOptions {
   >;
   readonly findings: Findings;
   readonly holes: Holes;
-  /** Retries a query while PostgreSQL is away. */
+  /** Retries a query while PostgreSQL does not respond. */
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
   readonly onProgress: (partition: PartitionRow, offset: bigint) => void;
 }
 
-/** Compares one partition with its log, page by page, and then its counters with the counted rows and records. */
+/** Compares one partition with its log, page by page. Then compares its counters with the rows and records found. */
 export async function comparePartition(
   row: PartitionRow,
   log: AsyncIterable<LogItem>,
@@ -78,12 +78,15 @@ export async function compareTotals(row: PartitionRow, { books, findings, retry 
   }
 }
 
-/** The items of a log that can no longer be read: one hole. */
+/** Returns one hole for a log that can no longer be read. */
 export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reason: string): AsyncGenerator<LogItem> {
   if (row.firstOffset < row.nextOffset) yield { kind, from: row.firstOffset, to: row.nextOffset, reason };
 }
 
-/** Adds holes: for the offsets from `to` on, and for a log that cannot be read; the books are still compared there. */
+/**
+ * Adds holes for the offsets from `to` on, and for the offsets after an error that a retry could not fix. There the
+ * books are still checked. Throws a final error.
+ */
 export async function* withEnds(
   row: PartitionRow,
   to: bigint,

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 /** An output for text. A subset of a stream, so that a test can replace it. */
 export interface TextSink {
   write(text: string): unknown;
-  /** Resolves when all text is written; rejects if some was not. If absent, all text is always written. */
+  /** Resolves when all text is written. Rejects if some text was not. If absent, all text is always written. */
   flush?(): Promise<void>;
-  /** Why text cannot be written any more. */
+  /** The error after which text cannot be written. Undefined while text can be written. */
   readonly failure?: Error | undefined;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -22,10 +22,10 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** In [0, 1); makes the jitter of retries. */
+  /** A number in [0, 1) for the jitter of retries. */
   readonly random: () => number;
-  /** A fresh UUIDv7. */
+  /** Makes a new UUIDv7. */
   readonly newRequestId: () => string;
-  /** The exit code of a verb that ended without an error: 1 when the result is negative. */
+  /** Sets the exit code of a verb that ends without an error: 1 when the result is negative. */
   setExitCode(code: number): void;
 }

@@ -11,7 +11,7 @@ export const namespaceName = named.regex(
   'must be the name of a namespace: at most 63 lower-case letters, digits and hyphens',
 );
 
-/** The options that commander read, in the shape that a verb needs. Errors name the option as on the command line. */
+/** Checks the options that commander read. Throws a usage error that names the option as on the command line. */
 export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command: Command): z.output<Schema> {
   const parsed = schema.safeParse(command.opts());
   if (parsed.success) return parsed.data;
@@ -21,7 +21,7 @@ export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command
   throw usageError(`${flagOf(String(issue.path[0]))} ${issue.message}`);
 }
 
-/** `importId` as `--import-id`. */
+/** Turns the name of an option into its flag: `importId` into `--import-id`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

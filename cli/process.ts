@@ -18,7 +18,7 @@ export async function runAsProcess(
       interruption.abort(new Error(`interrupted by ${signal}`));
     });
   }
-  // Once nothing can be printed, reading on is useless.
+  // If standard output fails, end the command: its result cannot be printed.
   const stdout = new ProcessOutput(process.stdout, (error) => interruption.abort(error));
   const stderr = new ProcessOutput(process.stderr);
   const exitCode = await run(process.argv.slice(2), {

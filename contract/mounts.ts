@@ -1,7 +1,7 @@
 /**
- * Where the operator mounts Secrets and ConfigMaps into our pods and where the programs look for them. Keys of the
- * user's Secrets are projected onto these file names; the volumes are optional, so a missing Secret leads to our own
- * error message, not to a stuck pod.
+ * The folder in our pods in which the operator mounts Secrets and ConfigMaps. The programs read them there. A key of a
+ * user's Secret gets one of the file names below. The volumes are optional: a missing Secret leads to our own error
+ * message, not to a pod that hangs.
  */
 const mountRoot = '/etc/sumpipeline';
 

@@ -11,14 +11,16 @@ const run = promisify(execFile);
 
 /** One result to build or download once. */
 export interface CachedBuild {
-  /** Lower-case words with hyphens; entries with the same name are versions of one thing. */
+  /** Lower-case words with hyphens. Entries with the same name are versions of one thing. */
   readonly name: string;
   /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
   readonly inputs: readonly (string | Uint8Array)[];
-  /** Fills the empty folder `dir`. Output of programs goes into `log`, whose end is shown when the build fails. */
+  /**
+   * Fills the empty folder `dir`. Output of programs goes into the file `log`. Its end is shown when the build fails.
+   */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** How many versions are kept when a new one is built. Default 3. */
+  /** Versions that are kept when a new version is built. Default 3. */
   readonly keepEntries?: number;
   /** A version used within this time is always kept: another run may still need it. Milliseconds, default an hour. */
   readonly inUseMs?: number;
@@ -54,7 +56,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await rm(partial, { recursive: true, force: true });
       await makeReadableFolder(partial);
       await build(partial, { log, step });
-      // Without this a power cut may keep the rename and lose the contents.
+      // Without `sync` a power cut may keep the rename and lose the contents.
       await run('sync', ['--file-system', partial]);
       await rename(partial, entry);
       await rm(log, { force: true });
@@ -65,7 +67,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
   );
 }
 
-/** Each input has its length as a prefix, so that moving a byte from one input to the next changes the hash. */
+/** Hashes inputs, each after its length, so that moving a byte from one input to the next changes the hash. */
 export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const input of inputs) {
@@ -76,8 +78,9 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * The folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
- * (PostgreSQL refuses to run as root, and another uid cannot read below /root), else the user's cache folder.
+ * Returns the folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root
+ * /var/cache/sumpipeline, else the user's cache folder. PostgreSQL refuses to run as root, and another uid cannot
+ * read below /root.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -87,7 +90,8 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
 }
 
 /**
- * The folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else ~/.local/state.
+ * Returns the folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else
+ * ~/.local/state.
  */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -98,7 +102,7 @@ export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
   );
 }
 
-/** True if the entry exists; its time of last use is its modification time. */
+/** Sets the entry's modification time, which is its time of last use, to now. Returns false if there is no entry. */
 async function markUsed(entry: string): Promise<boolean> {
   try {
     const now = new Date();
@@ -110,7 +114,7 @@ async function markUsed(entry: string): Promise<boolean> {
   }
 }
 
-/** mkdir's mode is subject to the umask, but other uids must read these folders. */
+/** Makes a folder that every uid can read. The umask would restrict mkdir's mode. */
 async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }

@@ -32,7 +32,7 @@ async function newServer(ca: CertificateAuthority, validDays: number) {
   };
 }
 
-/** A watch that looks when it is told to, and the number that it exports. */
+/** Builds a watch, and a state with the value that it exports. The test starts the checks. */
 function build(options: { sources?: CertificateSources; everyMs?: number } = {}) {
   const state = {
     now: 1_000_000,
@@ -136,7 +136,7 @@ test('a server that shows another certificate is seen at the next look', async (
   } finally {
     await watch.close();
   }
-  assert.equal(state.end, undefined, 'the number goes with the watch');
+  assert.equal(state.end, undefined, 'a closed watch removes its value');
 });
 
 test('secrets that changed are a reason to look at once, and to forget what the old ones led to', async () => {

@@ -4,46 +4,46 @@ import { pause } from './time.ts';
 
 /** The certificates that connections to one peer depend on. */
 export interface CertificateSources {
-  /** The CAs that we trust; undefined: those of the system. */
+  /** PEM of the CAs that we trust. Undefined means the CAs of the system. */
   readonly caPem: string | undefined;
   readonly servers: readonly TlsServer[];
 }
 
 export interface CertificateWatchOptions {
-  /** Returns the servers to check now; undefined: no certificate is checked. */
+  /** Returns the servers to check now. Returns undefined if no certificate must be checked. */
   readonly find: (signal: AbortSignal) => Promise<CertificateSources | undefined>;
   /**
-   * Resolves when the secrets on disk have changed (then the next check starts at once) or when the signal is aborted.
+   * Resolves when the secrets on disk have changed, or when the signal is aborted. After a change the next check starts
+   * at once.
    */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
-  /** Takes the Unix time in seconds at which the first certificate ends. */
+  /** Called with the Unix time, in seconds, at which the first certificate ends. */
   readonly set: (seconds: number) => void;
   /** Called when no end is known. */
   readonly remove: () => void;
   readonly logger: Logger;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** How often servers are dialled, in milliseconds. Default 10 minutes. */
+  /** How often the servers are checked, in milliseconds. Default 10 minutes. */
   readonly everyMs?: number;
 }
 
-/** One handshake per server and process is cheap for both, and there are days to renew a certificate. */
+/** How often the servers are checked. A handshake is cheap, and there are days to renew a certificate. */
 const lookEveryMs = 10 * 60_000;
 
-/** A server that restarts keeps its value, so that an alert does not end; a removed server loses its value. */
+/** After this number of periods without a response a server is forgotten. A restart is shorter, so alerts continue. */
 const forgottenAfterPeriods = 3;
 
 /**
- * Knows when the first certificate of a peer ends: of the CA file, or of what its servers present, whichever comes
- * first.
+ * Reports when the first certificate of a peer ends: one in the CA file, or one that a server presents.
  *
- * It opens connections of its own and does not observe the connections in use: those last for weeks, longer than the
- * certificate that they began with, and after the certificate has ended no new one can be opened.
+ * Opens its own connections. Connections in use do not help: they may last for weeks, longer than the certificate with
+ * which they began. And after a certificate has ended, no new connection can be opened.
  */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
   readonly #stopping = new AbortController();
-  /** The end of each server's certificate, by address. */
+  /** By address: the end of the server's certificate, and when it was read. Both are Unix times in milliseconds. */
   readonly #seen = new Map<string, { end: number; at: number }>();
   readonly #everyMs: number;
   #running: Promise<void> | undefined;
@@ -68,12 +68,12 @@ export class CertificateWatch {
     while (!signal.aborted) {
       const round = new AbortController();
       const either = AbortSignal.any([signal, round.signal]);
-      // Before the check: a change during the check is seen by the next one.
+      // Start to watch before the check, so that a change during the check is not missed.
       const changed = this.#options.untilSecretsChange(either).then(() => !either.aborted);
       await this.look();
       const isChanged = await Promise.race([changed, pause(this.#everyMs, either).then(() => false)]);
       round.abort();
-      // The new secrets may lead to other servers: results for the old secrets no longer count.
+      // Forget old results: the new secrets may name other servers.
       if (isChanged) this.#seen.clear();
     }
   }
@@ -98,7 +98,7 @@ export class CertificateWatch {
       for (const [address, { at }] of this.#seen) if (at < oldest) this.#seen.delete(address);
       return [...this.#readCa(sources), ...[...this.#seen.values()].map(({ end }) => end)];
     } catch (error) {
-      logger.debug({ error }, 'the addresses to check for certificates are not known');
+      logger.debug({ error }, 'cannot find out which servers to check for certificates');
       return [];
     }
   }
@@ -119,7 +119,7 @@ export class CertificateWatch {
     try {
       return [earliestEnd(caPem).getTime()];
     } catch (error) {
-      // The connections report what is wrong with the file.
+      // Ignore it here: the connections in use report what is wrong with the file.
       this.#options.logger.debug({ error }, 'the CA file cannot be read');
       return [];
     }

@@ -1,6 +1,6 @@
 /**
- * Returns a function that runs one call at a time: callers that come during a call get the result of that call, errors
- * included. The next call after that runs again.
+ * Returns a function that runs `ask` once at a time. Callers that come during a run get the result or error of that
+ * run. A later call starts a new run.
  */
 export function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
   let open: Promise<T> | undefined;

@@ -10,11 +10,11 @@ export interface HoleRange {
   readonly from: bigint;
   readonly to: bigint;
   readonly reason: string;
-  /** Rows of the ledger in the range; they were not compared with a record. */
+  /** Number of ledger rows in the range. They were not compared with a record. */
   readonly rows: bigint;
 }
 
-/** A compacted log has very many holes: the first of each kind are listed, the others are only counted. */
+/** Most holes of one kind that are listed. Further ones are only counted: a compacted log has very many. */
 const listedOfKindMax = 200;
 
 /** Collects ranges. Joins adjacent ranges, because they arrive in pages. */

@@ -5,7 +5,7 @@ import type { Finding, FindingKind, Findings } from './findings.ts';
 import type { Holes } from './holes.ts';
 import { isHole, type LogHole, type LogItem } from './log.ts';
 
-/** Log and books of a range of offsets of one partition. */
+/** Records of the log and rows of the books in a range of offsets of one partition. */
 export interface Page {
   readonly logEpoch: number;
   readonly partition: number;
@@ -16,19 +16,19 @@ export interface Page {
   readonly rows: readonly LedgerRow[];
   readonly conflicts: readonly ConflictRow[];
   readonly parked: readonly ParkedRow[];
-  /** For every id of the page's additions and rows, its rows in the whole ledger. */
+  /** Rows of the whole ledger by request id, for every request id of the page's additions and rows. */
   readonly rowsById: ReadonlyMap<string, readonly LedgerRow[]>;
 }
 
-/** Numbers of offsets of a partition by what was found there. */
+/** Numbers of offsets of a partition, by what was found at the offset. */
 export interface Tally {
-  /** Rows of ledger, conflicts and parked. */
+  /** Rows of table ledger. `conflict` and `parked` are rows of their tables. */
   applied: bigint;
   conflict: bigint;
   parked: bigint;
   /** Records that are copies of counted records. */
   duplicate: bigint;
-  /** Offsets without a row and without a readable record: according to the books they can only be copies. */
+  /** Offsets without a row and without a readable record. By the books they can only be copies or expired records. */
   unknown: bigint;
 }
 
@@ -38,7 +38,7 @@ export interface Sinks {
   readonly tally: Tally;
 }
 
-/** Compares one page. Its only effects are the entries in `sinks`. */
+/** Compares one page and adds the results to `sinks`. */
 export function judgePage(page: Page, sinks: Sinks): void {
   new PageJudge(page, sinks).judge();
 }
@@ -129,7 +129,9 @@ class PageJudge {
     }
   }
 
-  /** Runs also if the record is gone. The primary key forbids two rows of an id, but the auditor does not trust it. */
+  /**
+   * Runs also without a record. The primary key forbids two rows of a request id, but the auditor does not trust it.
+   */
   #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
     const all = this.#page.rowsById.get(requestId) ?? [];
     if (all.length <= 1) return;
@@ -137,18 +139,18 @@ class PageJudge {
     this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
-  /** A record without a row is valid only if another record of the same addition is counted. */
+  /** Judges a record without a row. It is right only if another record of the same addition is counted. */
   #judgeUncounted(offset: bigint, addition: LoggedAddition): void {
     const counted = this.#page.rowsById.get(addition.requestId) ?? [];
     if (counted.some((row) => isSame(row, addition))) {
-      // An offset with a row of another addition is not in the counters as a copy.
+      // If the offset has a row of another addition, the counters do not count it as a copy.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
-      const what = `${addition.requestId} counts with other operands, but this record is not in conflicts`;
+      const what = `${addition.requestId} is counted with other operands, but this record is not in table conflicts`;
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books do not`;
+      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books have no row for it`;
       this.#find('NotCounted', offset, what, addition.series);
     }
   }
@@ -159,19 +161,19 @@ class PageJudge {
   }
 
   #conflictProblem(item: Exclude<LogItem, LogHole>, conflict: ConflictRow): string | undefined {
-    if (item.kind !== 'addition') return `conflicts has a row, but the record is not an addition: ${item.reason}`;
+    if (item.kind !== 'addition') return `table conflicts has a row, but the record is not an addition: ${item.reason}`;
     const { addition } = item;
     const { requestId } = addition;
     if (conflict.requestId !== requestId || !isSame(conflict, addition)) {
-      return `conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
+      return `table conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
     }
     const counted = this.#page.rowsById.get(requestId) ?? [];
     if (counted.length === 0) {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      return `${requestId} is in conflicts, but it does not count at all`;
+      return `${requestId} is in table conflicts, but not in the ledger`;
     }
     const hasSame = counted.some((row) => isSame(row, addition));
-    return hasSame ? `${requestId} is in conflicts, but it counts with the same operands` : undefined;
+    return hasSame ? `${requestId} is in table conflicts, but is counted with the same operands` : undefined;
   }
 
   #judgeParked(item: Exclude<LogItem, LogHole>, parked: ParkedRow): void {

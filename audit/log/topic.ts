@@ -9,7 +9,7 @@ export interface TopicFacts {
   readonly partitions: readonly number[];
 }
 
-/** An error code in a response of Kafka. */
+/** A response of Kafka has this error code. */
 export class KafkaAnswerError extends Error {
   override name = 'KafkaAnswerError';
   readonly code: number;
@@ -20,7 +20,7 @@ export class KafkaAnswerError extends Error {
   }
 }
 
-/** Kafka's error codes that are handled here. */
+/** The error codes of Kafka that the auditor handles. */
 export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
 
 const [earliest, latest] = [-2n, -1n];
@@ -31,12 +31,12 @@ const readUncommitted = 0;
 const readCommitted = 1;
 const [noSession, finalEpoch] = [0, -1];
 const fetchWaitMs = 500;
-/** A larger batch is nevertheless delivered completely. */
+/** Size of a response. A larger batch is nevertheless delivered completely. */
 const fetchBytesMax = 1024 * 1024;
 
 /**
- * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. No consumer group is
- * used, so READ on the topic is the only right that is needed.
+ * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. It uses no consumer
+ * group, so READ on the topic is the only permission that it needs.
  */
 export class Topic {
   readonly #access: KafkaAccess;
@@ -48,7 +48,7 @@ export class Topic {
     this.#brokers = new Brokers(access);
   }
 
-  /** Sends the request to the bootstrap servers, one after the other, until one responds. */
+  /** Reads the facts of the topic. Asks the bootstrap servers one after the other until one responds. */
   async readFacts(): Promise<TopicFacts> {
     const errors: unknown[] = [];
     for (const address of this.#access.bootstrapServers) {
@@ -86,7 +86,7 @@ export class Topic {
     return { clusterId: clusterId ?? '', topicId: topic.topicId, partitions };
   }
 
-  /** The first offset that the log still holds, and one past its last offset. */
+  /** Returns the first offset in the log, and as `end` the last offset plus one. */
   async readRange(partition: number): Promise<{ start: bigint; end: bigint }> {
     return { start: await this.#listOffset(partition, earliest), end: await this.#listOffset(partition, latest) };
   }
@@ -150,12 +150,12 @@ function explainCode(code: number, topic: string): string {
   return `Kafka returned error ${code} for topic ${topic}`;
 }
 
-/** The request layer throws for a response with an error in one part; the caller checks the error code of each part. */
+/** Returns the response even if one part has an error. The client library throws it; our callers check each part. */
 async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;
   } catch (error) {
-    // The response that the layer parsed for this request.
+    // `response` is the response that the client library parsed.
     if (error instanceof ResponseError && isObject<Answer>(error['response'])) return error['response'];
     throw error;
   }

@@ -16,8 +16,8 @@ const readDeadlineMs = 10_000;
 const pageSize = 1000;
 
 /**
- * One attempt to read one total. With `atLeast` the aggregator waits until these positions are applied, for `waitMs` at
- * most. After that it returns `position-not-reached`.
+ * Tries once to read one total. With `atLeast` the aggregator waits at most `waitMs` until these positions are applied.
+ * After `waitMs` it returns `position-not-reached`.
  */
 export async function getTotal(
   service: HttpService,
@@ -34,7 +34,7 @@ export async function getTotal(
   return answer.total;
 }
 
-/** One page of totals in byte order of the series. */
+/** Reads one page of totals, in byte order of the series. */
 export function listTotals(
   service: HttpService,
   request: { pageToken: string; signal: AbortSignal },

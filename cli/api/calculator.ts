@@ -18,14 +18,17 @@ export type Acknowledged = AddResponse & { readonly position: Position };
 export interface Calculator {
   /** The name that messages show. */
   readonly name: string;
-  /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
+  /** Tries once to add. Throws TryAgain, Refused, or a CliError. */
   add(addition: AdditionInput, signal: AbortSignal): Promise<Acknowledged>;
 }
 
-/** If Kafka has not responded by then, the calculator returns `outcome-unknown`. Longer than a leader election. */
+/**
+ * Deadline of one addition, longer than a leader election. If Kafka has not responded by then, the calculator returns
+ * `outcome-unknown`.
+ */
 const deadlineMs = 10_000;
 
-/** Over HTTP/JSON: works through every proxy. */
+/** Makes a calculator over HTTP/JSON, which works through every proxy. */
 export function createHttpCalculator(service: HttpService): Calculator {
   const { name } = service;
   return {
@@ -42,7 +45,7 @@ export function createHttpCalculator(service: HttpService): Calculator {
 
 const addPath = `/${CalculatorDescriptor.typeName}/${CalculatorDescriptor.method.add.name}`;
 
-/** Over gRPC: many calls share one connection, so imports use it. */
+/** Makes a calculator over gRPC. Imports use it, because many calls share one connection. */
 export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   const { name } = channel;
   return {
@@ -56,7 +59,7 @@ export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   };
 }
 
-/** An acknowledgement must hold a position in the log and our request id. */
+/** Checks an acknowledgement: it must hold a position in the log and our request id. */
 function checkAnswer(name: string, requestId: string, read: () => AddResponse): Acknowledged {
   let parsed: AddResponse;
   try {
@@ -72,7 +75,7 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
 const deadlineExceeded = 4;
 const unavailable = 14;
 
-/** The same rule as for HTTP: full queues and "unavailable" are retried, everything else is final. */
+/** Turns a status into the next step, as for HTTP: a full queue and "unavailable" are retried, the rest is final. */
 function explainStatus(answer: {
   status: number;
   detail: string;

@@ -33,9 +33,9 @@ export interface GrpcChannel {
 
 export interface GrpcChannelOptions {
   readonly name: string;
-  /** Makes a connection; each one preferably to another pod. */
+  /** Makes a connection, if possible to another pod each time. */
   readonly connect: () => Promise<Duplex>;
-  /** Connections among which calls take turns. */
+  /** Number of connections. Calls use them in turn. */
   readonly connections: number;
 }
 
@@ -44,8 +44,8 @@ const travelMs = 5_000;
 const answerBytesMax = 64 * 1024;
 
 /**
- * A unary gRPC client over connections that the caller makes: @grpc/grpc-js dials by itself and cannot use a given
- * stream. Calls share a few connections, which makes imports fast (measured, see ADR 0060).
+ * Makes a unary gRPC client over connections that the caller opens: @grpc/grpc-js cannot use a connection of ours.
+ * Calls share a few connections, which makes imports fast (measured, see ADR 0060).
  */
 export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
   const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
@@ -54,7 +54,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
 
   async function openSession(at: number): Promise<ClientHttp2Session> {
     const socket = await dial();
-    // The socket may have broken before the listeners were added; its events are then over.
+    // If the socket broke before the listeners were added, no event follows.
     if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
     // Each call sees a broken connection as an error of its own stream.
@@ -62,7 +62,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
     const forget = () => {
       sessions[at] = undefined;
     };
-    // After GOAWAY, the HTTP/2 frame, open calls still get their responses; new calls need a new connection.
+    // After the HTTP/2 frame GOAWAY open calls still get their responses, but new calls need a new connection.
     session.once('goaway', forget).once('close', forget);
     if (isClosed) session.destroy();
     return session;
@@ -104,7 +104,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
   };
 }
 
-/** The connection closed before the call was made. */
+/** Error codes of a connection that closed before the call was sent. */
 const neverSent = new Set([
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_GOAWAY_SESSION',
@@ -169,7 +169,7 @@ function readAnswer(stream: ClientHttp2Stream): Promise<GrpcAnswer> {
   });
 }
 
-/** The server promises that it has not processed the call: a draining server says so. */
+/** Returns whether the server promises that it did not process the call. A draining server promises it. */
 function isRefused(stream: ClientHttp2Stream): boolean {
   return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
 }
@@ -195,11 +195,11 @@ function decodeMessage(message: string): string {
   try {
     return decodeURIComponent(message);
   } catch {
-    return message; // another program's server may send a stray %
+    return message; // a foreign server may send a % without a code after it
   }
 }
 
-/** Flag "not compressed" and length, then the message. */
+/** Bytes before each message: the flag "not compressed" and the length. */
 const frameHeaderBytes = 5;
 
 function frame(message: Uint8Array): Buffer {

@@ -6,10 +6,10 @@ import { readProblem } from './problem.ts';
 
 interface ServiceRequest {
   readonly method: 'GET' | 'POST';
-  /** Includes the query. */
+  /** Path of the request, query included. */
   readonly path: string;
   readonly body?: unknown;
-  /** How long the service may work on the request, in milliseconds; it responds by then. At most `deadlineMaxMs`. */
+  /** Milliseconds in which the service must respond. At most `deadlineMaxMs`. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
@@ -23,7 +23,7 @@ const travelMs = 5_000;
 export interface HttpService {
   /** The name that messages show: a URL, or `default/sample-calculator`. */
   readonly name: string;
-  /** The parsed JSON of a 2xx answer. Throws TryAgain, Refused, or a CliError that ends the command. */
+  /** Returns the parsed JSON of a 2xx response. Throws TryAgain, Refused, or a CliError that ends the command. */
   request(request: ServiceRequest): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export interface HttpServiceOptions {
   readonly connections: number;
 }
 
-/** A totals page of 1000 series is below 1 MB; a larger body is not from our services. */
+/** Longest response. A page of 1000 totals is below 1 MB, so a longer response is not from our services. */
 const answerBytesMax = 16 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 
@@ -77,7 +77,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // Otherwise undici sends the next request of a connection only after this response, despite `pipelining`.
+          // With `blocking` undici sends the next request of a connection only after this response, despite
+          // `pipelining`.
           blocking: false,
           signal,
         });
@@ -95,7 +96,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   };
 }
 
-/** Every failure below HTTP is retried, except our own CliError and Ctrl-C. */
+/** Runs one exchange. Turns every failure below HTTP into TryAgain, except our own CliError and Ctrl-C. */
 async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -109,7 +110,7 @@ async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** No connection was made, so nothing was sent. */
+/** Error codes that mean: no connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function parseJson(name: string, body: string): unknown {
@@ -117,7 +118,7 @@ function parseJson(name: string, body: string): unknown {
     return JSON.parse(body);
   } catch (error) {
     throw new CliError(1, `${name} sent a response that is not JSON: ${body.slice(0, 120)}`, {
-      hint: 'Is this the HTTP port of a calculator or an aggregator?',
+      hint: 'Check that the URL is the HTTP port of a calculator or an aggregator.',
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { problemTypeBase } from '#core/errors.ts';
 import { Refused, TryAgain } from './failure.ts';
 
-/** RFC 9457. Every field is optional, because a proxy may respond in its own format. */
+/** A problem document of RFC 9457. Every field is optional, because a proxy may respond in its own format. */
 const problemSchema = z.object({
   type: z.string().optional(),
   title: z.string().optional(),

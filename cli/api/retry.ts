@@ -16,10 +16,10 @@ export interface RetryOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** First wait. It doubles up to the longest wait. Jitter spreads the retries of rows refused together. */
+/** First wait. Waits double, up to the longest wait. Jitter spreads the retries of rows that were refused together. */
 const firstWaitMs = 100;
 const longestWaitMs = 5_000;
-/** A server may request a longer wait, but no longer than this. */
+/** Longest wait that a server may request. */
 const askedWaitMaxMs = 30_000;
 
 /** Runs `attempt` until it succeeds, fails finally, or the deadline has passed. Only TryAgain is retried. */

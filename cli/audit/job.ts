@@ -39,10 +39,10 @@ export interface AuditJobRequest {
   readonly to: string;
 }
 
-/** The pod and its log stay readable for this long after the end. */
+/** How long the pod and its output stay readable after the end. */
 const keepForSeconds = 3600;
 
-/** Copied from the aggregators' pods: where and as which user they run. Not copied: spreading, probes, restarts. */
+/** Fields that the Job copies from the aggregators' pods: where and as which user a pod runs. */
 const podFields = [
   'affinity',
   'dnsConfig',
@@ -61,8 +61,9 @@ const podFields = [
 const containerFields = ['image', 'imagePullPolicy', 'env', 'resources', 'volumeMounts'] as const;
 
 /**
- * A Job whose pod gets what an aggregator's pod has: image, Secrets, environment, placement. Undefined when the
- * Deployment has no container of ours. Sidecars are left out: a sidecar that never ends would keep the Job from ending.
+ * Builds a Job whose pod gets what an aggregator's pod has: image, Secrets, environment, placement. Returns undefined
+ * when the Deployment has no container of ours. Leaves out sidecars: a sidecar that runs forever would keep the Job
+ * from ending.
  */
 export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobRequest): object | undefined {
   const { metadata, spec } = deployment.spec.template;
@@ -85,7 +86,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
       ownerReferences: [{ apiVersion, kind, name: ref.name, uid }],
     },
     spec: {
-      // A failed audit reports its reason; the user decides about another run.
+      // No retries: a failed audit reports its reason, and the user decides about another run.
       backoffLimit: 0,
       ttlSecondsAfterFinished: keepForSeconds,
       template: {
@@ -115,16 +116,16 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
   };
 }
 
-/** Letters and digits that form no words, like the suffixes that Kubernetes makes. */
+/** Letters and digits without vowels, so that no word is formed. Kubernetes does the same. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */
+/** Makes the name of a Job, such as `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */
 export function auditJobName({ name }: PipelineRef, random: () => number): string {
   const letters = Array.from({ length: 5 }, () => alphabet[Math.floor(random() * alphabet.length)]);
   return `${name}-audit-${letters.join('')}`;
 }
 
-/** Our selectors, in Services, Deployments and the operator, use these labels; they must not select the Job's pod. */
+/** Removes our labels: the selectors of our Services, Deployments and operator must not find the Job's pod. */
 function withoutOurs(labels: Readonly<Record<string, string>>): Record<string, string> {
   const ours: readonly string[] = Object.values(labelKeys);
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !ours.includes(key)));

@@ -17,7 +17,7 @@ export interface FromLogRequest {
   readonly context: Context;
 }
 
-/** The Secrets that the log needs are in Kubernetes, so this command needs a cluster. */
+/** Runs an audit in a Job and prints the result. Needs a cluster, because the Secrets for Kafka are in Kubernetes. */
 export async function verifyFromLog({ connection, to, output, context }: FromLogRequest): Promise<void> {
   if (connection.url !== undefined) {
     throw usageError(

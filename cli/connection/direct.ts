@@ -6,7 +6,7 @@ import { dialTcp } from './tcp.ts';
 
 /** Services at known addresses, without Kubernetes. The URLs were checked when the options were read. */
 
-/** Proxies of others may stand in between, and many of them break HTTP pipelining: one request per connection. */
+/** Connections over HTTP, each with one request at a time: many proxies break HTTP pipelining. */
 const httpConnections = 128;
 
 export function openCalculatorAt(url: string): Connection<Calculator> {
@@ -15,7 +15,7 @@ export function openCalculatorAt(url: string): Connection<Calculator> {
     const { service, ...connection } = openAggregatorAt(url);
     return { ...connection, service: createHttpCalculator(service) };
   }
-  // Only in a URL is an IPv6 address written in brackets.
+  // A URL has an IPv6 address in brackets; `connect` wants the address alone.
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const connect = () => dialTcp(host, Number(port));
   const channel = createGrpcChannel({ name: url, connect, connections: grpcConnections });

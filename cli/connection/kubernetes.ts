@@ -9,7 +9,7 @@ import { type ConnectionOptions, urlFlags } from './options.ts';
 import { findPipeline } from './pipelines.ts';
 import { createPodDialler } from './pods.ts';
 
-/** Pipelines found in the cluster. Their services are reached through the API server, pod by pod, as port-forward does. */
+/** Finds pipelines in the cluster. Reaches their pods through the API server, as kubectl port-forward does. */
 
 export async function openCalculatorOf(
   options: ConnectionOptions,

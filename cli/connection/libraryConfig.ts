@@ -4,8 +4,8 @@ import type { Credentials } from '#kube/client/credentials.ts';
 import { machineCas } from '#kube/client/transport.ts';
 
 /**
- * Credentials as a configuration of the client library, which has the agents for HTTP and SOCKS proxies. Loading the library
- * takes a third of a second, so import this file only where a proxy is used.
+ * Makes a configuration of the client library from credentials. The library has agents for HTTP and SOCKS proxies. Import
+ * this file only to use a proxy: the library takes a third of a second to load.
  */
 export function toLibraryConfig(credentials: Credentials): KubeConfig {
   return new FoundConfig(credentials);

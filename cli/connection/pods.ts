@@ -17,7 +17,7 @@ export interface PodDiallerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Connections are made a few at a time, after a start or when a pod ended: they share one list of the pods. */
+/** How long a list of pods is used again: after a start, or when a pod ended, several connections are made at once. */
 const listFreshMs = 1_000;
 
 /**
@@ -36,7 +36,7 @@ export function createPodDialler(options: PodDiallerOptions): () => Promise<Dupl
     const ready = pods.filter(isReadyPod);
     const pod = ready[turn++ % Math.max(1, ready.length)];
     if (pod === undefined) {
-      // Nothing was sent. Pods come back by themselves, so this is worth another try.
+      // Retry: nothing was sent, and pods come back by themselves.
       throw new TryAgain(`no ${component} of ${formatRef(ref)} is ready (${describePods(pods)})`, {
         mayBeWritten: false,
       });
@@ -79,7 +79,7 @@ function describePods(pods: readonly LivePod[]): string {
 }
 
 function explainForward(error: unknown, pod: string, namespace: string): Error {
-  // Without credentials no pod was asked.
+  // The credentials failed, so nothing was sent to the pod.
   if (error instanceof CliError) return new TryAgain(error.message, { mayBeWritten: false, cause: error });
   const text = describeChain(error);
   if (/\b403\b/.test(text)) {

@@ -1,11 +1,11 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-// One file of the library: its index loads every API group, which takes a third of a second.
+// Import one file of the library. Its index loads every API group and takes a third of a second.
 import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handler.js';
 import type { Credentials } from '#kube/client/credentials.ts';
 import { tlsOptions } from '#kube/client/transport.ts';
 
-/** What the library returns: a WebSocket of the `ws` package, of which we need these. */
+/** The parts that we use of the WebSocket (package `ws`) that the library returns. */
 export interface ForwardSocket {
   send(bytes: Uint8Array): void;
   close(): void;
@@ -13,15 +13,15 @@ export interface ForwardSocket {
   addEventListener(type: 'close' | 'error', listener: (event: { message?: string }) => void): void;
 }
 
-/** First byte of each message: bytes of the connection, or a text of the kubelet about an error. */
+/** The first byte of each message. `data`: bytes of the connection. `error`: a text of the kubelet. */
 const channels = { data: 0, error: 1 } as const;
 
-/** Each channel begins with the number of the port. */
+/** Length of the port number at the start of each channel, in bytes. */
 const portBytes = 2;
 
 /**
- * Opens a port of a pod with the client library's WebSocket, over credentials that kube/ found: server, TLS, proxy and
- * headers are those of every other request. `receive` gets the bytes that arrive. Load this file only where a tunnel is opened.
+ * Opens a port of a pod through the client library's WebSocket. Server, TLS, proxy and headers are the same as in every
+ * other request. Calls `receive` for the bytes that arrive. Import this file only to open a tunnel.
  */
 export async function openPortForward(
   credentials: Credentials,
@@ -46,7 +46,7 @@ export async function openPortForward(
   return socket as unknown as ForwardSocket;
 }
 
-/** The message that sends these bytes to the pod. */
+/** Returns the message that sends the bytes to the pod. */
 export function toMessage(bytes: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(channels.data), ...bytes]);
 }

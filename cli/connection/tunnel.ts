@@ -6,8 +6,8 @@ const openTimeoutMs = 15_000;
 const closeTimeoutMs = 1_000;
 
 /**
- * One connection to a port of a pod, through API server and kubelet. The stream ends when the pod does; what the
- * kubelet says about it (connection refused, pod gone) becomes the stream's error.
+ * Opens one connection to a port of a pod, through API server and kubelet. The stream ends when the pod ends. What the
+ * kubelet reports (connection refused, pod gone) becomes the stream's error.
  */
 export async function forwardPort(options: {
   readonly cluster: Cluster;
@@ -28,7 +28,7 @@ export async function forwardPort(options: {
   const socket = await withDeadline('opening the connection', openTimeoutMs, opening);
   // Responses that have arrived are still read; then the stream ends like a closed connection.
   socket.addEventListener('close', () => tunnel.push(null));
-  // The library listens only until the connection is open; afterwards an error would be lost.
+  // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
   tunnel.on('close', () => {
     socket.close();
@@ -39,8 +39,8 @@ export async function forwardPort(options: {
 }
 
 /**
- * Gathers what is written in one turn of the event loop into one chunk: every chunk is a WebSocket message that passes
- * API server, kubelet and container runtime, and a pipelined request is two small writes (measured, see ADR 0060).
+ * Makes a stream that joins all writes of one turn of the event loop into one chunk. Each chunk is a WebSocket message
+ * through API server, kubelet and container runtime. A pipelined request is two small writes (measured, see ADR 0060).
  */
 function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   let gathered: Buffer[] = [];
@@ -51,7 +51,7 @@ function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   };
   const tunnel = new Duplex({
     read() {
-      // Pushed as it comes: answers are as bounded as the requests in flight.
+      // Responses are pushed as they come: the requests in flight bound their number.
     },
     write(chunk: Buffer, _encoding, done) {
       if (gathered.length === 0) setImmediate(flush);

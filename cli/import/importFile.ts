@@ -22,7 +22,7 @@ export interface ImportOptions {
   readonly connect: () => Calculator | Promise<Calculator>;
 }
 
-/** The result of an import; `failure` is why it ended before the last row. */
+/** The result of an import. `failure` is the reason if the import ended before the last row. */
 export interface ImportOutcome {
   readonly summary: ImportSummary;
   readonly failure: unknown;
@@ -41,7 +41,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   const calculator = await options.connect();
   const rejects =
     options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
-  // Printed first, so that the user knows it whatever happens next: the import can be run again with it.
+  // Print the import id first: with it the user can run the import again, whatever happens next.
   stderr.write(`import id: ${source.importId}\n`);
   const tally = new Tally({
     rejectionsMax: rejectionsListed,
@@ -71,7 +71,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
 }
 
-/** Many rows retried at once are one event: print it once, and again after a while. */
+/** Time between two notes about retries: many rows that are retried at once are one event. */
 const noteEveryMs = 5_000;
 
 function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {

@@ -6,7 +6,7 @@ export type Line =
   /** A line that is not text: the rest of the file is still read. `start` is the part that can be shown. */
   | { readonly number: number; readonly problem: string; readonly start: string };
 
-/** A row is a series of 200 bytes and two decimals of 128: the longest valid row is far below this. */
+/** Longest line. The longest valid row, a series of 200 bytes and two decimals of 128 bytes, is far shorter. */
 export const lineBytesMax = 64 * 1024;
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -15,9 +15,9 @@ const carriageReturn = 0x0d;
 const shownCharacters = 80;
 
 /**
- * Cuts bytes into lines at LF or CRLF, with memory for one line only: a line above `lineBytesMax` is skipped and
- * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and
- * a series that begins with a byte order mark would look like another series.
+ * Cuts bytes into lines at LF or CRLF, with memory for one line only. A line above `lineBytesMax` is reported without
+ * its text. A UTF-8 byte order mark at the start of any line is dropped: `cat a.csv b.csv` puts one there. A series
+ * with a byte order mark would look like another series.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;
@@ -27,7 +27,7 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   const take = (part: Buffer) => {
     seenBytes += part.length;
     if (keptBytes >= lineBytesMax + 1) return;
-    // A copy: the stream may use its buffer again.
+    // Copy, because the stream may use its buffer again.
     const head = Buffer.from(part.subarray(0, lineBytesMax + 1 - keptBytes));
     kept.push(head);
     keptBytes += head.length;

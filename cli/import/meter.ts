@@ -12,17 +12,17 @@ export interface Meter {
 export interface MeterOptions {
   readonly stderr: TextSink;
   readonly now: () => number;
-  /** Bytes of the input; undefined for a pipe. */
+  /** Size of the input in bytes. Undefined for a pipe. */
   readonly size: number | undefined;
   readonly bytes: () => number;
   readonly counts: () => Counts;
 }
 
-/** Time between two lines in a log, where a sign of progress is enough. */
+/** Time between two lines when standard error is not a terminal. */
 const lineEveryMs = 5_000;
 const redrawEveryMs = 200;
 
-/** A bar on a terminal, otherwise a line every few seconds. */
+/** Starts to show the progress: a bar on a terminal, otherwise a line every few seconds. */
 export function startMeter(options: MeterOptions): Meter {
   return options.stderr.isTTY === true ? startBar(options) : startLines(options);
 }

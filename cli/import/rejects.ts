@@ -11,7 +11,7 @@ export interface RejectsFile {
   close(): Promise<void>;
 }
 
-/** Enough of a row to find it in the file. */
+/** Most characters of a row: enough to find the row in the file. */
 const textMax = 1000;
 
 export async function openRejectsFile(path: string, input: string): Promise<RejectsFile> {

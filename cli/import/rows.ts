@@ -13,7 +13,7 @@ interface RowPlace {
   readonly row: number;
 }
 
-/** One row of the input; the operands are not checked yet. */
+/** One row of the input. Its operands are not checked yet. */
 export type Row = RowPlace &
   (
     | {
@@ -74,7 +74,10 @@ function createCsvReader(): (text: string) => Parsed | 'header' {
   };
 }
 
-/** The columns of series, a and b; undefined when the first row is data. `a` and `b` are not decimals. */
+/**
+ * Returns the columns of series, a and b, or undefined when the first row is data. A row of data never has the fields
+ * `a` and `b`, because they are not decimals.
+ */
 function readHeader(parsed: CsvFields): readonly number[] | undefined {
   if (!parsed.ok) return undefined;
   const names = parsed.fields.map((field) => field.trim().toLowerCase());

@@ -25,7 +25,7 @@ export interface Counts {
 }
 
 export interface TallyOptions {
-  /** How many rejections are kept: those with the lowest line numbers. */
+  /** Most rejections that are kept: those with the lowest line numbers. */
   readonly rejectionsMax: number;
   /** Called for every rejection, kept or not. */
   readonly onRejection?: (rejection: Rejection, row: Row) => void;
@@ -83,7 +83,7 @@ export class Tally {
     const rejection = { line: row.line, row: row.row, code, reason };
     this.#options.onRejection?.(rejection, row);
     this.#rejections.push(rejection);
-    // Responses come out of order: keep twice as many, and cut now and then to the first in the file.
+    // Responses come out of order: keep twice as many, then cut to the first ones in the file.
     if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
   }
 

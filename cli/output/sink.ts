@@ -18,7 +18,7 @@ export class ProcessOutput implements TextSink {
   #failure: Error | undefined;
   #written: Promise<void> = Promise.resolve();
 
-  /** `onBroken` is called once: nothing that is written afterwards is printed. */
+  /** `onBroken` is called once, at the first failure. Later text is not printed. */
   constructor(stream: OutputStream, onBroken: (error: Error) => void = () => {}) {
     this.#stream = stream;
     stream.on('error', (error) => {
@@ -66,7 +66,7 @@ export async function printResult(stdout: TextSink, text: string, done: string):
   }
 }
 
-/** What a failed standard output means for a command that only reads. */
+/** Returns exit code and message for a command that only reads, when its standard output failed. */
 export function brokenOutput(error: Error): { exitCode: number; text: string } {
   // `sumctl total | head`: the reader has read enough.
   if (codeOf(error) === 'EPIPE') return { exitCode: exitCodes.ok, text: '' };

@@ -106,7 +106,7 @@ function reply(request: IncomingMessage, response: ServerResponse, answer: FakeA
   response.end('json' in answer ? JSON.stringify(answer.json) : answer.text);
 }
 
-/** A problem document as our services send it. */
+/** Makes a problem document as our services send it. */
 export function problem(code: ErrorCode, detail: string, field?: string): FakeAnswer {
   const { http, title } = errorCatalogue[code];
   const json = {
@@ -119,7 +119,7 @@ export function problem(code: ErrorCode, detail: string, field?: string): FakeAn
   return { status: http, json };
 }
 
-/** An acknowledgement of the addition in `call` at a position. */
+/** Makes an acknowledgement of the addition in `call` at a position. */
 export function acknowledge(
   call: SeenCall,
   position: { partition: number; offset: number },

@@ -11,7 +11,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 type Body = { requestId: string; series: string; a: string; b: string };
 const bodyOf = (call: SeenCall) => call.body as Body;
 
-/** A fake calculator: it remembers ids as the real one does. */
+/** Starts a fake calculator, which remembers ids as the real one does. */
 async function startCalculator(options: { failures?: number } = {}) {
   const known = new Map<string, { body: Body; offset: number }>();
   let failures = options.failures ?? 0;

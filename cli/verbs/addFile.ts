@@ -24,7 +24,7 @@ export async function addFile(
       rejectsPath: options.rejects,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
-      // After the input was opened: an error in the input is then reported without a cluster.
+      // Called after the input was opened, so that an error in the input is reported without a cluster.
       async connect() {
         return stack.use(await openCalculator(connectionOptions, context.signal)).service;
       },

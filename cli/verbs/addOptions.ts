@@ -33,7 +33,7 @@ export interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** Half of the calculator's queue: a higher number would get 429 responses. */
+/** Most rows in flight: half of the calculator's queue. A higher number would get 429 responses. */
 const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 

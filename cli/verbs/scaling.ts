@@ -16,7 +16,7 @@ export interface ScalingNumbers {
   readonly capacity?: number | undefined;
   readonly partitions?: number | undefined;
   readonly ineffective?: number | undefined;
-  /** Why no number is known. */
+  /** Why the numbers could not be read. */
   readonly problem?: string;
 }
 
@@ -40,7 +40,7 @@ const wanted = {
   ineffective: recordedSeries.ineffective,
 } as const;
 
-/** Reads the numbers behind autoscaling; undefined when the aggregators do not scale. */
+/** Reads the numbers behind autoscaling. Undefined when the aggregators do not scale. */
 export async function readScaling(
   pipeline: KubernetesPipeline,
   signal: AbortSignal,
@@ -62,10 +62,12 @@ export async function readScaling(
   }
 }
 
-/** `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`. */
+/**
+ * Explains the number of aggregators: `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`.
+ */
 export function explainScaling(numbers: ScalingNumbers): string {
   const { mode, computed, problem, ineffective } = numbers;
-  // A recommendation does not wait for pods: holds concern the pods that an autoscaler has requested.
+  // A recommendation is never held: a hold waits for pods that an autoscaler has requested.
   const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
   if (problem !== undefined) return `unknown: ${problem}`;
   if (desired === undefined)

@@ -21,11 +21,11 @@ export interface Check {
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why the server could not be reached; undefined if it responded. */
+  /** Returns why the server could not be reached. Undefined if it responded. */
   unreachable(): CliError | undefined;
 }
 
-/** Opens the API server for dry runs. A server that cannot be reached is a note on the check; the caller judges it. */
+/** Opens the API server for dry runs. If it cannot be reached, the check has a note, and the caller decides. */
 export function openServer(
   options: { kubeconfig?: string | undefined; context?: string | undefined },
   signal: AbortSignal,
@@ -74,8 +74,8 @@ async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, sign
 const objectSchema = z.looseObject({ metadata: z.looseObject({}) });
 
 /**
- * Creates or replaces, as a dry run. Not server-side apply: under our own field manager it would keep the fields that
- * the file no longer has, and so check a mixture instead of the file.
+ * Creates or replaces the object in a dry run. Server-side apply would keep fields that the file no longer has, and the
+ * server would check a mixture.
  */
 async function send(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<void> {
   const collection = `/apis/${apiVersion}/namespaces/${encodeURIComponent(ref.namespace)}/sumpipelines`;

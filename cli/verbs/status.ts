@@ -72,10 +72,10 @@ type Proof =
   | { readonly found: true; readonly proof: GetProofResponse }
   | { readonly found: false; readonly problem: string };
 
-/** Short, because the status of a broken pipeline is wanted quickly. */
+/** How long the proof is retried. Short, because users want the status of a broken pipeline quickly. */
 const proofRetryMs = 3_000;
 
-/** A pipeline whose aggregator does not respond still has a status to show, and then users need it most. */
+/** Reads the proof. Does not throw when the aggregator does not respond: users need the rest of the status then. */
 async function readProof(connection: Connection<HttpService>, context: Context): Promise<Proof> {
   try {
     const reader = createReader(connection, context, proofRetryMs);
@@ -93,7 +93,7 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-/** What is known of a pipeline. */
+/** What status has found out about a pipeline. */
 interface Found {
   readonly resource: Resource | undefined;
   readonly proof: Proof;

@@ -74,7 +74,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // The aggregator bounds one wait; our timeout may be longer.
+      // The aggregator bounds one wait. Our timeout may be longer.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });
@@ -92,7 +92,7 @@ async function printOne(
   );
 }
 
-/** The JSON mapping of `Total`, empty fields included: a reader need not know which fields are left out. */
+/** Returns the JSON mapping of `Total`, empty fields included, so that every document has the same fields. */
 function totalJson(total: Total) {
   return toJson(TotalSchema, total, { alwaysEmitImplicit: true });
 }
@@ -111,7 +111,7 @@ async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }
   list.end();
 }
 
-/** Prints page by page, so that a pipeline with many series needs no memory here. */
+/** Yields page by page, so that a pipeline with many series needs no memory here. */
 export async function* readPages(reader: Reader, signal: AbortSignal): AsyncGenerator<Total[]> {
   let pageToken = '';
   do {

@@ -7,7 +7,8 @@ export interface LoadScenario {
   /** The rate changes linearly to `rate` within `seconds`. Open model: visits never wait for responses. */
   readonly stages: readonly LoadStage[];
   /**
-   * Users that may be busy at once. Each is in one visit at a time; a visit without a free user is dropped and counted.
+   * Number of users. Each makes one visit at a time. A visit that finds no free user is dropped, and counted as
+   * dropped.
    */
   readonly users: number;
   readonly mix: LoadMix;
@@ -19,7 +20,7 @@ interface LoadStage {
 }
 
 export interface LoadMix {
-  /** Share of additions over gRPC; the others go over HTTP. */
+  /** Share of additions over gRPC. The others go over HTTP. */
   readonly grpcShare: number;
   /** Each user spreads its additions over this many own series. */
   readonly seriesPerUser: number;
@@ -103,7 +104,9 @@ export function isLoadScenarioName(text: string): text is LoadScenarioName {
   return Object.hasOwn(loadScenarios, text);
 }
 
-/** The scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth of the time. */
+/**
+ * Returns the scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth of the time.
+ */
 export function scaleScenario(
   scenario: LoadScenario,
   by: { readonly rate: number; readonly time: number },
@@ -120,7 +123,7 @@ export function durationSeconds({ stages }: LoadScenario): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** Visits that have arrived `atSeconds` after the start: the area under the line of the rates. */
+/** Returns how many visits have arrived `atSeconds` after the start: the area under the line of the rates. */
 export function visitsUntil(
   { startRate, stages }: Pick<LoadScenario, 'startRate' | 'stages'>,
   atSeconds: number,

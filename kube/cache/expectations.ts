@@ -4,8 +4,8 @@ import type { Clock } from '#kube/clock.ts';
 import type { Reflector } from './reflector.ts';
 
 /**
- * Guards against stale reads: a pass over a key must not begin before the stores show everything that earlier passes
- * over the same key wrote, or it decides from an old state (and may lose an inventory entry that it just added).
+ * Guards against stale reads. A pass over a key must not begin before the stores show all writes of earlier passes over
+ * the same key. Otherwise it would decide from an old state, and could lose an inventory entry that it just added.
  *
  *   pass 1: writes A (version 7) ──────────────> event A@7 reaches the store
  *   pass 2:              ^ a pass that began here would read A@6: it waits until the store has seen 7
@@ -18,7 +18,7 @@ export class Expectations {
     this.#clock = clock;
   }
 
-  /** Remembers a write of a pass over `key`, for each reflector that could show it. */
+  /** Remembers a write of a pass over `key`, for each reflector that may show the write. */
   expect(key: string, reflectors: Iterable<Reflector>, write: CompletedWrite): void {
     for (const reflector of reflectors) {
       if (resourceId(reflector.resource) !== resourceId(write.resource)) continue;
@@ -39,8 +39,8 @@ export class Expectations {
   }
 
   /**
-   * The writes that a pass over `key` still has to wait for. A write that did not appear within 30 s is no longer
-   * waited for and is returned as `lost`, once: the reflector's selector does not cover it, or its watch is down.
+   * Returns the writes for which a pass over `key` must still wait. After 30 s a write is no longer waited for and is
+   * returned once as `lost`: the selector of the reflector does not match the object, or its watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();
@@ -56,7 +56,7 @@ export class Expectations {
     return { unseen: unseen.length, lost };
   }
 
-  /** Keys with writes that have not been seen. */
+  /** Number of keys with writes that no store shows yet. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -70,5 +70,5 @@ interface Expectation {
   readonly sinceMs: number;
 }
 
-/** A healthy watch brings a write back in milliseconds, a reconnecting one within its backoff of 30 s. */
+/** How long to wait for a write. A healthy watch shows it within milliseconds, one that reconnects within 30 s. */
 const expectationLifeMs = 30_000;

@@ -5,7 +5,7 @@ import type { KubeClient } from './client.ts';
 import { isKubernetesError } from './errors.ts';
 import { apiVersionOf, type KubeObject, type Resource, resourceId } from './object.ts';
 
-/** CustomResourceDefinitions; only their metadata is ever read. */
+/** CustomResourceDefinitions. Only their metadata is read. */
 export const customResourceDefinitions: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -15,13 +15,13 @@ export const customResourceDefinitions: Resource = {
 };
 
 /**
- * Tells reflectors of optional kinds when to try again (docs/adr/0031). A CRD is named `plural.group`, so a
- * metadata-only watch of CRDs says without any polling when a kind appears, is established, changes or goes.
+ * Tells reflectors of optional kinds when to retry (docs/adr/0031). A CRD has the name `plural.group`. So a watch of
+ * the metadata of CRDs shows every change of a kind, without polling.
  */
 export interface Discovery {
-  /** What is known of the kind's CRD now: its version, `absent`, or `unknown` when CRDs cannot be watched. */
+  /** Returns the resourceVersion of the kind's CRD, `absent`, or `unknown` if CRDs cannot be watched. */
   stateOf(resource: Resource): string;
-  /** Resolves once `stateOf` differs from `seen`, or after about a minute where it is `unknown`, or on abort. */
+  /** Resolves when `stateOf` differs from `seen`, after about a minute if it is `unknown`, or on abort. */
   whenChanged(resource: Resource, seen: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export interface Discovery {
 export interface CrdReflector {
   readonly availability: string;
   readonly store: Pick<StoreReader<KubeObject>, 'get'>;
-  /** Both answer how to end the calls. */
+  /** `onChange` and `onAvailability` return a function that ends the calls. */
   onChange(handler: () => void): () => void;
   onAvailability(handler: () => void): () => void;
 }
 
 export function createDiscovery(options: {
-  /** Of `customResourceDefinitions`, metadata only, run by the caller. */
+  /** Reflector of `customResourceDefinitions` with metadata only. The caller runs it. */
   readonly crds: CrdReflector;
   readonly clock: Clock;
   /** In [0, 1). */
@@ -71,7 +71,7 @@ export function createDiscovery(options: {
   };
 }
 
-/** Only without the right to watch CRDs: one small request per absent kind and minute. */
+/** Interval for absent kinds if we may not watch CRDs: one small request for each kind and minute. */
 const unknownRecheckMs = 60_000;
 
 const resourceListSchema = z.object({ resources: z.array(z.object({ name: z.string() })) });

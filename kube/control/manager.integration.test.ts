@@ -20,7 +20,7 @@ let client: KubeClient;
 let transport: Transport;
 const fieldManager = 'runtime-test';
 const cleanups: (() => Promise<unknown>)[] = [];
-/** Short, with the same relations as the defaults. */
+/** Short durations with nearly the same ratios as the defaults. */
 const durations = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 400 };
 
 before(async () => {
@@ -35,7 +35,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A manager over the ConfigMaps with one label, whose passes are the test's. */
+/** Makes a manager of the ConfigMaps with one label. The test gives its `reconcile`. */
 function manage(setup: { team: string; reconcile: Reconcile; options?: Partial<ManagerOptions> }) {
   const metrics = createRecordingMetrics();
   const manager = new Manager({ client, logger: silentLogger, metrics, ...setup.options });
@@ -77,7 +77,7 @@ test('a pass runs for every object that is there, for changes of owned objects, 
   assert.equal(manager.liveProblem(), undefined);
 });
 
-test('a pass never reads an older state than what the pass before it wrote', async () => {
+test('a pass never reads an older state than the last pass wrote', async () => {
   const written: number[] = [];
   await put('fresh-a', 'fresh', { count: '0' });
   const { primary } = manage({
@@ -89,7 +89,7 @@ test('a pass never reads an older state than what the pass before it wrote', asy
       written.push(count);
       const patch = { data: { count: String(count) } };
       await run.client.mergePatch(configMaps, { namespace: 'default', name: 'fresh-a' }, patch, { fieldManager });
-      // At once, before the watch can have brought the write back.
+      // Run the next pass at once, before the watch can show the write.
       return { requeueAfterMs: 0 };
     },
   });
@@ -121,7 +121,7 @@ test('a pass that fails is repeated with growing waits until it succeeds', async
   await eventually('no failure left', () => controller.snapshot().failing === 0);
 });
 
-test('kinds and namespaces that a pass learns of are watched from then on, once', async () => {
+test('a kind or namespace that a pass adds is watched from then on, only once', async () => {
   await put('late-a', 'late', { watch: 'kube-system' });
   const reflectors = new Set<unknown>();
   const seen: string[] = [];

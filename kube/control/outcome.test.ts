@@ -37,6 +37,6 @@ for (const [what, error, expected] of table) {
   test(what, () => assert.deepEqual(outcomeOfError(error, false), expected));
 }
 
-test('a pass that was stopped from outside has no outcome of its own', () => {
+test('a pass that was stopped from outside has the outcome cancelled', () => {
   assert.deepEqual(outcomeOfError(new StalledError('X', 'x'), true), { result: 'cancelled' });
 });

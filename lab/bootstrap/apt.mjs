@@ -21,13 +21,13 @@ const clusterPackages = [
   { name: 'iproute2', program: 'ip' },
   { name: 'util-linux', program: 'nsenter' },
   { name: 'mount', program: 'mount' },
-  // Includes promtool. Without recommended packages it comes without node-exporter.
+  // Includes promtool. It only recommends node-exporter, and we install no recommended packages.
   { name: 'prometheus', program: 'promtool', service: 'prometheus.service' },
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt' },
 ];
 
 /**
- * Installs the missing packages, after naming them.
+ * Prints the names of the missing packages, then installs them.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages, unitFolder?: string}} context
  */
@@ -47,7 +47,7 @@ export async function installSystemPackages({
   }
   say(`Installing the Debian packages that the local cluster needs: ${names}`);
   maskServices(missing, unitFolder, say);
-  // A fresh image has no package lists; an old image lists packages that no longer exist.
+  // A new image has no package lists, and an old image lists packages that no longer exist.
   const update = await aptGet(['update'], env);
   const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names.split(' ')], env);
   const still = findMissingPackages(packages, env).map(({ name }) => name);
@@ -81,7 +81,7 @@ function maskServices(missing, unitFolder, say) {
 
 function aptGet(args, env) {
   return new Promise((resolve, reject) => {
-    // Waits for another apt-get, such as a second run of ours.
+    // The timeout lets apt-get wait for another apt-get, such as that of a second run.
     const child = spawn('apt-get', ['--quiet', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 2, 2],
       env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },

@@ -1,7 +1,7 @@
 /**
- * npm leaves a package for another platform out of package-lock.json when the registry lacks that version, and
- * `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node lab/bootstrap/lockFile.mjs` after
- * `npm install`: it adds the missing names, and `npm ci` skips these packages on this platform.
+ * Adds missing names to package-lock.json. npm leaves out a package for another platform when the registry lacks its
+ * version. `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node
+ * lab/bootstrap/lockFile.mjs` after `npm install`: `npm ci` then skips these packages on this platform.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { repository } from './nodeModules.mjs';
 
 /**
- * The packages that other packages may need and the lock file does not name, as entries to add.
+ * Finds the packages that other packages may need and that the lock file does not name. Returns them as entries to
+ * add.
  *
  * @param {Record<string, any>} packages the `packages` of a package-lock.json
  * @returns {Record<string, object>}

@@ -8,7 +8,9 @@ import { isAtLeast, parseVersion } from './tools.mjs';
 
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Ctrl-C reaches us twice, from the terminal and from npm: a second one within this time is the same key press. */
+/**
+ * Ctrl-C reaches us twice, from the terminal and from npm: a second signal within this time is the same key press.
+ */
 const sameKeyPressMs = 500;
 
 const orphanCheckMs = 500;
@@ -54,7 +56,9 @@ export function runProgram({ script, args, env }) {
   });
 }
 
-/** Node 24 from node_modules, or our own Node if that package does not exist and our version is new enough. */
+/**
+ * Finds Node 24 in node_modules. If that package does not exist, returns our own Node if its version is new enough.
+ */
 function findNode(bin) {
   const node = join(bin, 'node');
   if (existsSync(node)) return node;
@@ -65,8 +69,9 @@ function findNode(bin) {
 }
 
 /**
- * npm runs us under a shell and does not pass every signal on: `kill` of npm ends the shell and leaves us running. So
- * we watch both: a changed parent means that our caller has ended. Without npm nothing is watched (nohup must work).
+ * Returns a function that says whether npm or its shell has ended: then a parent has changed. npm runs us under a
+ * shell and does not pass every signal on, so `kill` of npm leaves us running. Without npm nothing is watched (nohup
+ * must work).
  */
 function watchParents(env) {
   if (env['npm_lifecycle_event'] === undefined) return () => false;
@@ -77,7 +82,7 @@ function watchParents(env) {
 
 function parentOf(pid) {
   try {
-    // pid (name) state ppid ...; the name may hold spaces and brackets.
+    // The file is `pid (name) state ppid ...`. The name may hold spaces and brackets.
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ')[1];

@@ -3,13 +3,13 @@ import { createTransport, type HttpRequest } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
 import type { Certificate } from '#lab/certificates/pki.ts';
 
-/** The client of kube/ by paths alone: the start of a cluster knows no kinds. */
+/** A Kubernetes client that takes only paths, because the start of a cluster knows no kinds. */
 export interface ApiClient extends AsyncDisposable {
   /** Returns parsed JSON. Throws on any other status than 2xx. */
   get(path: string): Promise<unknown>;
   /** Returns text, such as that of /readyz. Throws on any other status than 2xx. */
   getText(path: string): Promise<string>;
-  /** Server-side apply of one object at its path. */
+  /** Applies one object at its path, server-side. */
   apply(path: string, object: object): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export function createApiClient(options: { url: string; caPem: string; credentia
   return connectWith({ load: async () => ({ server: url, tls, headers: {} }) });
 }
 
-/** Connects as the user of a kubeconfig file. Proxies of the environment are for the network outside. */
+/** Connects as the user of a kubeconfig file. Ignores the environment's proxies: they are for the network outside. */
 export function connectAdmin(kubeconfigPath: string): ApiClient {
   return connectWith(kubeconfigCredentials({ file: kubeconfigPath, env: {} }));
 }

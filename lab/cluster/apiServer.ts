@@ -23,7 +23,7 @@ export interface ApiServerOptions {
 }
 
 export interface ApiServer extends AsyncDisposable {
-  /** Its URL, such as https://127.0.0.1:43210. */
+  /** URL of the API server, such as https://127.0.0.1:43210. */
   readonly url: string;
   readonly caPem: string;
   /** Kubeconfig of a cluster admin (system:masters). */
@@ -34,8 +34,9 @@ export interface ApiServer extends AsyncDisposable {
   /** A kubectl of the server's version. */
   readonly kubectlPath: string;
   /**
-   * The kubeconfig of any user, by client certificate. RBAC gets exactly these names; for a ServiceAccount they are
-   * `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`, `system:serviceaccounts:NAMESPACE`.
+   * Makes the kubeconfig of any user, by client certificate. RBAC gets exactly these names. For a ServiceAccount they
+   * are `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`,
+   * `system:serviceaccounts:NAMESPACE`.
    */
   kubeconfigFor(identity: { readonly user: string; readonly groups?: readonly string[] }): Promise<string>;
   /** Kills the API server and starts it again on the same port with the same data, like a crash. */
@@ -43,10 +44,13 @@ export interface ApiServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A start takes 3 s on an idle 2-core machine. Builds and other tests beside it may take the processor for long. */
+/** Longest start. A start takes 3 s on an idle 2-core machine, but builds and other tests may use the processor. */
 const readyTimeoutMs = 120_000;
 
-/** A free port may be taken before we bind it. Three times in a row has another cause. */
+/**
+ * How often to start with new ports: another process may take a free port before us. Three failures have another
+ * cause.
+ */
 const startAttempts = 3;
 
 /**
@@ -231,7 +235,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
   ];
 }
 
-/** /readyz needs no credentials and also waits for the built-in roles. */
+/** Resolves when /readyz returns 200: then the built-in roles exist too. Needs no credentials. */
 function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {

@@ -36,14 +36,14 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // Used by the closed loop; both run beside the cluster. Their main packages are named `operator` and `adapter`.
+  // For the closed loop. Both run beside the cluster. Their main packages are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
   // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // Only for `npm run tilt`, and without its web page, which only Tilt's own releases contain.
+  // Only for `npm run tilt`. Without Tilt's web page, which only Tilt's own releases contain.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
   // Runs as pods, only for `npm run loop -- --keda`: it compiles for minutes, with the SDK of every cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
@@ -51,7 +51,7 @@ const modules = {
 
 export type GoModule = keyof typeof modules;
 
-/** runc needs C for libseccomp, Tilt for a parser of its language; everything else is static and runs anywhere. */
+/** Modules with C: runc needs it for libseccomp, Tilt for a parser. All others are static and run anywhere. */
 const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {
@@ -118,7 +118,7 @@ export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise
   });
 }
 
-/** The folder with the source of a Go module that one of our modules pins. It is downloaded if it does not exist. */
+/** Returns the folder with the source of a Go module that one of our modules pins. Downloads the source if needed. */
 export async function findGoSource(
   module: GoModule,
   path: string,
@@ -133,7 +133,7 @@ function sourceOf(module: GoModule): string {
   return join(import.meta.dirname, 'modules', module);
 }
 
-/** Without these `/version` is empty and clients misparse it. A module does not contain its commit. */
+/** Returns the flags that set the version. Without them `/version` is empty, and clients cannot parse it. */
 function versionFlags(goMod: string): string[] {
   const version = /k8s\.io\/kubernetes v(\d+)\.(\d+)\.\d+/.exec(goMod);
   if (version === null) throw new Error('modules/kubernetes/go.mod has no k8s.io/kubernetes version');
@@ -151,7 +151,7 @@ function versionFlags(goMod: string): string[] {
   );
 }
 
-/** GOTOOLCHAIN=local: a missing Go is an error, not a silent download of another version. */
+/** Environment of `go`. GOTOOLCHAIN=local makes a missing Go an error instead of a silent download. */
 function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
 }
@@ -176,7 +176,7 @@ interface RunLogged {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs a build with its output in the log. `go build -v` names each compiled package: its only progress output. */
+/** Runs a build and writes its output to the log file. `go build -v` prints each compiled package as its progress. */
 async function runLogged(
   command: string,
   args: readonly string[],

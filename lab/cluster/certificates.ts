@@ -75,12 +75,12 @@ export async function createClusterCertificates(): Promise<ClusterCertificates> 
   return { caPem: ca.certPem, admin, files };
 }
 
-/** The kubeconfig of a cluster admin, for use on the host. */
+/** Builds the kubeconfig of a cluster admin, for use on the host. */
 export function buildAdminKubeconfig({ caPem, admin }: ClusterCertificates): string {
   return buildKubeconfig({ server: apiServerUrl, caPem, credentials: admin });
 }
 
-/** The key pair that signs and checks ServiceAccount tokens. */
+/** Makes the key pair that signs and checks ServiceAccount tokens. */
 export function createTokenKeys(): { privateKey: string; publicKey: string } {
   return generateKeyPairSync('ec', {
     namedCurve: 'P-256',

@@ -18,11 +18,11 @@ import { findMissingRequirements } from './requirements.ts';
 import { startPrograms } from './startPrograms.ts';
 
 export interface ClusterOptions {
-  /** The node's state, built at every start and removed at the end. Default `cluster` in the state root. */
+  /** Folder of the node's state, made at every start and removed at the end. Default `cluster` in the state root. */
   readonly dir?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** What the cluster runs for; shown to others who wait for the machine. Default "a local cluster". */
+  /** What the cluster runs for. Processes that wait for the machine print this text. Default "a local cluster". */
   readonly what?: string;
   /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
   readonly lock?: Lock;
@@ -40,7 +40,7 @@ export interface Cluster extends AsyncDisposable {
   readonly kubectlPath: string;
   /** The address on which processes of the host must listen so that pods reach them. */
   readonly hostAddress: string;
-  /** Logs of the node's programs, one file per program. */
+  /** Folder of log files, one per program of the node. */
   readonly logDir: string;
   /** Resolves with a sentence when the whole node ended without `stop`. Its programs do not restart by themselves. */
   readonly died: Promise<string>;
@@ -57,8 +57,8 @@ const kubeconfigFile = 'admin.kubeconfig';
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine: builds it if needed, removes what an earlier node left, and resolves when the node
- * is Ready, names resolve and pods can be created. About 5 s when everything is built.
+ * Starts Kubernetes on this machine. Builds it if needed, and removes what an earlier node left. Resolves when the
+ * node is Ready, names resolve and pods can be created. Takes about 5 s when everything is built.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
     await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
     let isUp = false;
-    // After a failed start the logs stay; the next start removes them.
+    // After a failed start the log files stay. The next start removes them.
     stack.defer(async () => {
       if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
     });
@@ -123,7 +123,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
 }
 
-/** Builds what a start needs and what is not in the machine's cache yet; returns the paths. */
+/** Builds the parts of a start that are not in the machine's cache yet. Returns the paths of all parts. */
 export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
   const programDirs: Record<string, string> = {};
   for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
@@ -133,8 +133,8 @@ export async function buildParts({ progress, signal }: { progress: Progress; sig
 }
 
 /**
- * Removes what is left of a node that did not end by `stop`: after kill -9 or a power cut nothing of it runs any more.
- * Only for the holder of the machine's lock.
+ * Removes what is left of a node that did not end by `stop`. After kill -9 or a power cut no program of the node
+ * runs. Only for the holder of the machine's lock.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
   const init = await readInit(dir);
@@ -145,7 +145,7 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** The node that runs on this machine, of any owner; undefined if no node runs. */
+/** Finds the node that runs on this machine, of any owner. Undefined if no node runs. */
 export async function findNode(
   dir: string = clusterDir(),
 ): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
@@ -161,7 +161,8 @@ async function readInit(dir: string): Promise<NodeIdentity | undefined> {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  // Empty: the owner was killed while it wrote, and the node ended with it before any program ran in the node.
+  // Empty file: the owner was killed while it wrote. The node ended with the owner, before any program ran in the
+  // node.
   return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 
@@ -169,7 +170,7 @@ export function clusterDir(): string {
   return join(stateRoot(), 'cluster');
 }
 
-/** Folders that are mounted over or that programs expect, and the files of `nodePath.etc`. */
+/** Makes the folders for mounts, the folders that programs expect, and the files of `nodePath.etc`. */
 async function writeNodeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   const folders = ['log', 'var/log', 'var/lib/cni', ...goModules.map((module) => programPath(module, ''))];
   for (const folder of folders) await mkdir(join(dir, folder), { recursive: true });

@@ -9,8 +9,8 @@ let holders = 0;
 let synced: Promise<void> = Promise.resolve();
 
 /**
- * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. An address that is left
- * after an unclean end is taken over. Only for the holder of the machine's lock: the kernel does not count users.
+ * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. Uses an address that
+ * an unclean end left. Only for the holder of the machine's lock: the kernel does not count users.
  */
 export async function acquireHostAddress(): Promise<AsyncDisposable> {
   holders++;
@@ -28,7 +28,7 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: release };
 }
 
-/** Makes the device match its holders, one change after the other; without holders the address is removed. */
+/** Sets the address while it has holders, otherwise removes it. Makes one change after the other. */
 export function syncHostAddress(): Promise<void> {
   const sync = async () => {
     const isWanted = holders > 0;

@@ -4,7 +4,7 @@ import type { Progress } from '#lab/progress.ts';
 const lockName = 'node';
 
 export interface MachineRequest {
-  /** What we use the machine for; shown to those who wait for us. */
+  /** What we use the machine for. Processes that wait for the machine print this text. */
   readonly what: string;
   readonly progress: Progress;
   /** Ends the waiting. Default: waits without a limit. */
@@ -31,7 +31,7 @@ export async function acquireMachine({ what, progress, signal }: MachineRequest)
   });
 }
 
-/** The current holder of the machine's lock; undefined if the lock is free. */
+/** Finds the current holder of the machine's lock. Undefined if the lock is free. */
 export async function findMachineHolder(): Promise<LockHolder | undefined> {
   return await findLockHolder(lockName);
 }

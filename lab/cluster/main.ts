@@ -7,7 +7,7 @@ import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
-/** The name that others who wait for the machine see, and by which `stop` recognizes us. */
+/** Name of our run, for others who wait for the machine. `stop` recognizes us by it. */
 const startName = 'npm run cluster -- start';
 
 const progress = createProgress();
@@ -43,7 +43,7 @@ async function load(archive: string): Promise<void> {
   await importImages(runInNode((await runningNode()).initPid), archive);
 }
 
-/** Ends only our own start; any other holder, such as a test, is named and waited for. */
+/** Ends only our own start. Names any other holder of the machine, such as a test, and waits for it. */
 async function stop(): Promise<void> {
   const holder = await findMachineHolder();
   if (holder?.what === startName) {
@@ -84,6 +84,6 @@ program
   .description("print the path of the node's kubeconfig: export KUBECONFIG=$(npm run --silent cluster -- kubeconfig)")
   .action(kubeconfig);
 program.command('load <archive>').description('import the images of an OCI archive into the node').action(load);
-program.command('stop').description('stop a start, or remove what is left of a killed one').action(stop);
+program.command('stop').description('stop a running start, or remove what is left of a killed start').action(stop);
 
 await runProgram(program);

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { pauseImage } from '#lab/image/pause.ts';
 import { address, cgroup, clusterDomain, device, nodeName, nodePath, programPath } from './layout.ts';
 
-/** The configuration files of the node's programs: name below `nodePath.etc` -> text. */
+/** Builds the configuration files of the node's programs: name below `nodePath.etc` -> text. */
 export function buildNodeConfig(): Record<string, string> {
   return {
     'containerd.toml': containerdConfig(),
@@ -38,7 +38,7 @@ export const corednsRbac = [
 
 const pki = `${nodePath.etc}/pki`;
 
-/** Snapshotters that a plain directory does not need; probing for them only adds lines to the log. */
+/** Snapshotters that a plain directory does not need. To probe for them only adds lines to containerd's output. */
 const unusedSnapshotters = ['btrfs', 'zfs', 'devmapper', 'blockfile', 'erofs'];
 
 function containerdConfig(): string {
@@ -141,8 +141,8 @@ const proxyConfig = {
 };
 
 /**
- * The root zone comes last: a name outside the cluster does not exist. Without it CoreDNS refuses such a name. Clients
- * take that for a temporary failure (EAI_AGAIN) and retry, although a mistyped name should fail at once.
+ * The last zone is the root zone: a name outside the cluster does not exist. Without this zone CoreDNS refuses the
+ * name. Clients then see a temporary failure (EAI_AGAIN) and retry, although a mistyped name should fail at once.
  */
 const corefile = `.:53 {
   bind ${address.node}

@@ -23,7 +23,7 @@ export interface StartPrograms {
   readonly onDeath: (message: string) => void;
 }
 
-/** Under the load of several builds, a start that usually takes 5 s has taken 60 s. */
+/** Longest start. A start usually takes 5 s; beside several builds 60 s were seen. */
 const readyTimeoutMs = 180_000;
 
 /**
@@ -79,7 +79,7 @@ function createKeeper(
     launch: () => spawnChild({ ...space.enter(command), logFile: join(logDir, `${name}.log`) }),
     ready: (signal) =>
       waitFor({ what: `${name} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 50, signal }, ready),
-    // Each must survive a kill -9 anyway, and their data is thrown away with the node.
+    // A clean end is not needed: the data is removed with the node.
     stopSignal: 'SIGKILL',
     stopTimeoutMs: 1000,
     restart: { restartOnDeath: true, onDeath },
@@ -110,7 +110,10 @@ const nodeSchema = z.object({
   }),
 });
 
-/** Ready for pods: the kubelet reports it, and the default ServiceAccount exists, without which pods are refused. */
+/**
+ * Waits until the node takes pods: the kubelet reports Ready, and the default ServiceAccount, which pods need,
+ * exists.
+ */
 async function waitUntilReady(client: ApiClient): Promise<void> {
   await waitFor({ what: 'the node to be Ready', timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
     const node = nodeSchema.parse(await client.get(`/api/v1/nodes/${nodeName}`));

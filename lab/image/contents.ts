@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /**
- * The rules for the contents of the image. The Dockerfile states the same rules in its own form; dockerfile.test.ts
+ * The rules for the contents of the image. The Dockerfile has the same rules in its own form. dockerfile.test.ts
  * checks that both agree.
  */
 
-/** Files and folders of the repository that the program needs at run time; they keep their paths below /app. */
+/** Files and folders of the repository that the program needs at run time. They keep their paths below /app. */
 export const shippedSources = [
   'package.json',
   'sumpipeline.ts',
@@ -19,14 +19,14 @@ export const shippedSources = [
   'services',
 ] as const;
 
-/** True for a file of the repository that goes into the image. Tests and files that only tests use are left out. */
+/** Returns whether a file of the repository goes into the image. Tests and files that only tests use are left out. */
 export function isShippedSource(path: string): boolean {
   const parts = path.split('/');
   if (!shippedSources.some((source) => source === parts[0])) return false;
   return !parts.some((part) => part === 'testing' || part === 'golden') && !/\.test\.ts$|\.d\.ts$/.test(path);
 }
 
-/** True for a file of a package that is needed at run time: declarations and source maps are half of the size. */
+/** Returns whether a file of a package is needed at run time. Declarations and source maps are half of the size. */
 export function isNeededAtRunTime(path: string): boolean {
   return !/\.d\.[cm]?ts$|\.map$/.test(path);
 }
@@ -44,7 +44,7 @@ const lockSchema = z.object({
 });
 
 /**
- * The packages of production, as `npm ci --omit=dev --omit=optional` installs them: path (`node_modules/x`) -> version.
+ * Returns the packages of production, as `npm ci --omit=dev --omit=optional` installs them: path -> version.
  */
 export function findProductionPackages(packageLock: string): Map<string, string> {
   const { packages } = lockSchema.parse(JSON.parse(packageLock));
@@ -78,7 +78,7 @@ export const baseTexts = {
   '/etc/nsswitch.conf': 'hosts: files dns\n',
 } as const;
 
-/** Only settings that fit every sub-command; the command itself (`operator`, ...) is in the container's arguments. */
+/** Settings for every sub-command. The sub-command (`operator`, ...) is in the container's arguments. */
 export const imageConfig = {
   // kafkajs sometimes sets timers in the past. The warning is cosmetic and would be the only log line that is not JSON.
   Entrypoint: [nodePath, '--disable-warning=TimeoutNegativeWarning', '/app/sumpipeline.ts'],

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TarEntry } from './tar.ts';
 
-/** Every file and link below `path` (or the file at `path`), relative to `root`, sorted. Other kinds are skipped. */
+/** Lists every file and link below `path` (or the file at `path`), relative to `root`, sorted. Skips other kinds. */
 export async function listFiles(root: string, path: string): Promise<string[]> {
   const info = await stat(join(root, path));
   if (info.isFile()) return [path];

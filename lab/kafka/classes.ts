@@ -7,9 +7,9 @@ import { requireJava } from '#lab/process/java.ts';
 import type { Progress } from '#lab/progress.ts';
 
 /**
- * The file with Kafka's classes in the JVM's memory format (an AppCDS archive), made once by a broker that runs with
- * recording on. With it a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start many. It
- * only saves time: undefined if it cannot be made, and a JVM that cannot use it starts without it.
+ * Makes the file with Kafka's classes in the JVM's memory format (an AppCDS archive), once, with a broker that
+ * records them. With the file a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start
+ * many brokers. Returns undefined if the file cannot be made. A JVM that cannot use the file starts without it.
  */
 export async function archiveClasses(request: {
   /** The folder that holds the jars. */

@@ -15,7 +15,7 @@ export interface JavaProgram {
   readonly crashDir: string;
 }
 
-/** A small JVM that starts fast: one compiler tier and the serial collector are enough for a test. */
+/** Starts a small JVM, fast: one compiler tier and the serial collector are enough for a test. */
 export function spawnJava({
   jars,
   mainClass,
@@ -38,7 +38,7 @@ export function spawnJava({
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
       '-cp',
-      // Java itself expands the star; no shell is involved.
+      // Java itself expands the star, not a shell.
       `${jars}/*`,
       mainClass,
       ...args,

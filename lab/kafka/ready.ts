@@ -10,11 +10,11 @@ const answerTimeoutMs = 1_000;
 export interface Listener {
   readonly host: string;
   readonly port: number;
-  /** The CA of a TLS listener; if absent, the listener is plaintext. */
+  /** The CA of a TLS listener. If absent, the listener is plaintext. */
   readonly caPem?: string;
 }
-/** Resolves when a broker responds to ApiVersions on a listener; rejects with the failure otherwise. */
-/** Resolves when a broker answers ApiVersions on a listener; rejects with what happened instead. */
+
+/** Resolves when a broker responds to ApiVersions on a listener. Rejects with the failure otherwise. */
 export function answersApiVersions({ host, port, caPem }: Listener): Promise<true> {
   return new Promise((resolve, reject) => {
     const socket: Socket = caPem === undefined ? connect(port, host) : connectTls({ port, host, ca: caPem });
@@ -25,7 +25,7 @@ export function answersApiVersions({ host, port, caPem }: Listener): Promise<tru
       socket.destroy();
     });
     socket.once('error', reject);
-    // After resolve or reject this has no effect.
+    // Has no effect when the promise is settled.
     socket.once('close', () => reject(new Error(`the broker closed the connection on ${host}:${port}`)));
   });
 }

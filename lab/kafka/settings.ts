@@ -1,12 +1,14 @@
 /** A broker that is also a controller. */
 export interface KafkaNode {
-  /** 1 and up. */
+  /** Number of the node, from 1. */
   readonly id: number;
-  /** SASL_SSL, for all clients. */
+  /** Port of the SASL_SSL listener, for all clients. */
   readonly securePort: number;
-  /** PLAINTEXT on loopback: between brokers, and for audits that must not depend on a password. */
+  /**
+   * Port of the PLAINTEXT listener on loopback, for the brokers, and for audits that must not depend on a password.
+   */
   readonly plaintextPort: number;
-  /** KRaft on loopback. */
+  /** Port of the controller (KRaft) on loopback. */
   readonly controllerPort: number;
 }
 
@@ -17,7 +19,7 @@ export interface NodeSettings {
   /** The address of the SASL_SSL listener. */
   readonly host: string;
   readonly dataDir: string;
-  /** PEM file: key, certificate and CA one after the other. */
+  /** PEM file with key, certificate and CA, one after the other. */
   readonly keyStore: string;
   readonly trustStore: string;
   readonly adminName: string;
@@ -25,7 +27,9 @@ export interface NodeSettings {
 
 const loopback = '127.0.0.1';
 
-/** The server.properties of one node: as durable as the number of nodes allows, and quick to detect a dead node. */
+/**
+ * Builds the server.properties of one node: as durable as the number of nodes allows, and quick to find a dead node.
+ */
 export function buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName }: NodeSettings): string {
   const replicas = Math.min(3, nodes.length);
   const minInSync = replicas > 2 ? 2 : 1;
@@ -51,7 +55,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'ssl.truststore.type': 'PEM',
     'ssl.truststore.location': trustStore,
     'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-    // Replaces a JAAS file.
+    // This setting replaces a JAAS file.
     'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config':
       'org.apache.kafka.common.security.scram.ScramLoginModule required;',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -73,7 +77,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'broker.heartbeat.interval.ms': 300,
     // The default waits 3 s for more members before a group's first rebalance.
     'group.initial.rebalance.delay.ms': 0,
-    // Fits a heap of 256 MB; the default alone is 128 MB.
+    // Fits a heap of 256 MB: the default of this buffer alone is 128 MB.
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     'num.network.threads': 2,
     'num.io.threads': 4,

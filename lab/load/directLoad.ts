@@ -8,10 +8,10 @@ import { pause } from '#platform/time.ts';
 import { createKafkaClient } from './kafkaClient.ts';
 
 /**
- * The load of the loop, in the open model: additions arrive at the set rate and never wait for each other. A
- * few go through the calculator's API. All others go directly into the log, by our own producer, which writes the same
- * records as a calculator. Two cores could not carry thousands of calls a second beside the pods; the aggregators see
- * no difference. Every hundredth record is written twice, like a client that got no response and sends again.
+ * The load of the loop, in the open model: additions arrive at the set rate and never wait for each other. A few go
+ * through the calculator's API. All others go directly into the log, because two cores cannot carry thousands of
+ * calls a second beside the pods. Our own producer writes the same records as a calculator, so the aggregators see no
+ * difference. Every hundredth record is written twice, like a client that got no response and sends again.
  */
 export interface Load extends AsyncDisposable {
   /** Additions per second from now on. */
@@ -19,9 +19,9 @@ export interface Load extends AsyncDisposable {
   readonly rate: number;
   /** Writes one record that no aggregator of this version can read: its partition halts there. */
   halt(partition: number): Promise<void>;
-  /** The partitions to write to; default all of the topic. */
+  /** Sets the partitions to write to. Undefined: all partitions of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
-  /** Sets the rate to 0 and waits until every addition so far is acknowledged; more additions may follow. */
+  /** Sets the rate to 0 and waits until every addition so far is acknowledged. More additions may follow. */
   drain(): Promise<Journal>;
   /** Stops the arrivals and waits until every addition so far is acknowledged. */
   finish(): Promise<Journal>;
@@ -37,10 +37,10 @@ export interface Journal {
 
 const tickMs = 100;
 const seriesCount = 8;
-/** Additions through the API, per second, at any rate. */
+/** Additions per second through the API, whatever the rate is. */
 const apiPerSecond = 5;
 const copyEvery = 100;
-/** An append without a response is sent again for this long; request ids make copies harmless. */
+/** How long an append without a response is sent again. Request ids make copies harmless. */
 const retryForMs = 120_000;
 const retryPauseMs = 500;
 
@@ -59,7 +59,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
   const track = (work: Promise<void>) => {
     const tracked = work.finally(() => busy.delete(tracked));
     busy.add(tracked);
-    // `finish` awaits it too; until then a failure must not end the process.
+    // `finish` awaits this promise. Until then a rejection must not end the process.
     tracked.catch(() => {});
   };
 
@@ -142,7 +142,7 @@ class OpenJournal implements Journal {
   }
 }
 
-/** Whole numbers, so that the journal adds with BigInt and does not use our decimals. */
+/** Makes an addition of whole numbers, so that the journal adds with BigInt and does not use our decimals. */
 function makeAddition(index: number): Addition {
   const [a, b] = [index % 1_000, index % 7];
   return parseAddition({

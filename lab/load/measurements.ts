@@ -1,6 +1,6 @@
 import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
 
-/** Values of trends are kept with an error of one percent: an hour of load then needs a few thousand numbers. */
+/** Ratio of neighbouring values: an error of one percent, and an hour of load needs a few thousand numbers. */
 const trendPrecision = 1.01;
 const percentiles = [50, 90, 95, 99] as const;
 
@@ -23,7 +23,7 @@ export class Measurements {
     buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
   }
 
-  /** A visit found no free user. */
+  /** Counts a visit that found no free user. */
   drop(): void {
     this.#dropped += 1;
   }
@@ -64,7 +64,7 @@ export class Measurements {
   }
 }
 
-/** Times below 0.01 ms are below the clock's accuracy. */
+/** Returns the bucket of a value. Times below 0.01 ms share one: the clock is not that accurate. */
 function bucketOf(value: number): number {
   return Math.round(Math.log(Math.max(value, 0.01)) / Math.log(trendPrecision));
 }

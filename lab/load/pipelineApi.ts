@@ -24,7 +24,7 @@ export interface PipelineAddresses {
 
 export interface PipelineApi extends LoadApi, AsyncDisposable {}
 
-/** As long as k6 waits: longer than a leader election. */
+/** Longest wait for a response, as in k6: longer than a leader election. */
 const timeoutMs = 30_000;
 /** A client balances over connections, so one connection would reach only one calculator. */
 const grpcConnections = 4;
@@ -36,7 +36,7 @@ const retryStatuses: ReadonlySet<number> = new Set([
   status.RESOURCE_EXHAUSTED,
 ]);
 
-/** The pipeline, as our own load driver calls it. */
+/** Makes the calls to the pipeline for our own load driver. */
 export function createPipelineApi({ calculator, grpc, aggregator }: PipelineAddresses): PipelineApi {
   const agent = new Agent({ connections: httpConnections, bodyTimeout: timeoutMs, headersTimeout: timeoutMs });
   // Channels with equal options share a connection, so each gets its own pool.

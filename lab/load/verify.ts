@@ -4,7 +4,7 @@ import type { Journal } from './directLoad.ts';
 
 export interface Verdict {
   readonly isExact: boolean;
-  /** One line for users. */
+  /** The result as one line for users. */
   readonly text: string;
 }
 
@@ -78,7 +78,7 @@ export async function verify(
           `${series}: wrote ${count} additions with sum ${sum}, but counted ${total?.count ?? 0n} with sum ${total?.total ?? '-'}`,
         ];
   });
-  // Only our own series are compared when others write too.
+  // When other clients write too, only our own series are compared.
   if (!options.mayHaveOthers && found.size !== journal.totals.size)
     problems.push(`found ${found.size} series, but ${journal.totals.size} were written`);
   if (!proof.exact) problems.push(`the proof is not exact: ${proof.reason}: ${proof.message}`);

@@ -59,7 +59,7 @@ export interface ClusterObjects {
 
 type Pod = ClusterObjects['pods']['items'][number];
 
-/** The targets of each namespace, by namespace name. */
+/** Builds the targets of each namespace, by namespace name. */
 export function buildTargets({ services, pods, slices }: ClusterObjects): Readonly<Record<string, TargetGroup[]>> {
   const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
   const serviceLabels = new Map(services.items.map(({ metadata }) => [keyOf(metadata), metadata.labels]));

@@ -8,7 +8,7 @@ import { giveTo, type UserIds } from './user.ts';
 
 export interface NewData {
   readonly runtime: string;
-  /** The folder of the data folder and the password file. */
+  /** Folder that holds the data folder and the password file. */
   readonly dir: string;
   readonly data: string;
   readonly user: UserIds | undefined;
@@ -55,8 +55,9 @@ export async function initialiseData(request: NewData): Promise<void> {
 }
 
 /**
- * After kill -9 or a reboot `postmaster.pid` names a process that has ended. PostgreSQL detects this, unless another
- * process of the same user has the same pid by now, which is likely while pids are small. So we check the command line.
+ * Removes `postmaster.pid` if it names a process that has ended, as after kill -9 or a reboot. PostgreSQL does the
+ * same, but not if another process of the same user has this pid now, which is likely while pids are small. So we
+ * check the command line. Throws if PostgreSQL runs on this folder.
  */
 export async function removeStalePidFile(data: string): Promise<void> {
   const pidFile = join(data, 'postmaster.pid');

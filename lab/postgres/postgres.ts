@@ -14,7 +14,7 @@ import { postgresRuntime } from './runtime.ts';
 import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 
 export interface PostgresOptions {
-  /** Holds the data, the certificate, the password and the log. An empty or missing folder becomes a new server. */
+  /** Folder for data, certificate, password and log file. An empty or missing folder becomes a new server. */
   readonly dir: string;
   /** The address that clients dial, beside 127.0.0.1. Default 127.0.0.1. */
   readonly host?: string;
@@ -38,21 +38,23 @@ export interface Postgres extends AsyncDisposable {
   /** The CA that signed the server's certificate, for `ssl: {ca}`. */
   readonly caPem: string;
   readonly logFile: string;
-  /** The postmaster; undefined while it is down. */
+  /** Process id of the postmaster. Undefined while it is down. */
   readonly pid: number | undefined;
-  /** `postgresql://user:password@host:port/database`; the default database is `postgres`. The client must add TLS. */
+  /**
+   * Returns `postgresql://user:password@host:port/database`. Default database: `postgres`. The client must add TLS.
+   */
   uri(database?: string): string;
-  /** What `pg` needs to connect, certificate check included. */
+  /** Returns what `pg` needs to connect, certificate check included. */
   clientConfig(database?: string): ClientConfig;
   /** Makes an empty database and returns its URI. */
   createDatabase(name: string): Promise<string>;
-  /** kill -9 of the postmaster and of the backends that do not notice its end. */
+  /** Kills the postmaster with kill -9, and then the backends that do not notice its end. */
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
-  /** `stop()` and `start()`. */
+  /** Calls `stop()` and `start()`. */
   restart(): Promise<void>;
-  /** A fast, clean shutdown. */
+  /** Shuts PostgreSQL down, fast and cleanly. */
   stop(): Promise<void>;
 }
 
@@ -68,13 +70,13 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const runtime = await postgresRuntime(progress);
   const user = await serverUser();
   await mkdir(dir, { recursive: true });
-  // The server's user must be able to enter the folder; the files inside have their own permissions.
+  // The server's user must be able to enter the folder. The files inside have their own permissions.
   await chmod(dir, 0o711);
   await requireReachable(user, dir);
   await requireReachable(user, runtime);
 
   const data = join(dir, 'data');
-  // Before anything is written: another launcher may hold this folder.
+  // Check before anything is written: another launcher may hold this folder.
   await removeStalePidFile(data);
   const kept = await readState(dir);
   const password = kept?.password ?? randomBytes(18).toString('base64url');
@@ -189,7 +191,7 @@ async function writeServerFiles({
   tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    // With the CA in the chain, as Kafka sends it: a client that does not trust it gets the same error from both.
+    // The chain includes the CA, as Kafka's does: a client that does not trust the CA gets the same error from both.
     'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
     // Plaintext connections match no line and are refused.
@@ -215,7 +217,7 @@ async function answers(config: ClientConfig): Promise<true> {
 
 async function withClient<Result>(config: ClientConfig, use: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client(config);
-  // Without a listener the end of an idle connection would end our process; the query reports it.
+  // Without this listener the end of an idle connection would end our process. The next query reports the error.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -239,7 +241,7 @@ async function readState(dir: string): Promise<State | undefined> {
   }
 }
 
-/** Written after initdb and by rename, so that its presence means a complete server. */
+/** Writes the state file, by rename and after initdb: if the file exists, the server is complete. */
 async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

@@ -16,7 +16,7 @@ export interface ChildOptions {
   readonly parentDeathSignal?: 'KILL' | 'QUIT';
 }
 
-/** How a child ended; exactly one of the two is not null. */
+/** How a child ended. Exactly one of the two fields is not null. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -27,13 +27,13 @@ export interface Child {
   readonly logFile: string;
   /** Settles once, when the process has ended. Never rejects. */
   readonly exited: Promise<ChildExit>;
-  /** No effect on a process that has ended. */
+  /** Sends a signal. Has no effect when the process has ended. */
   signal(name: NodeJS.Signals): void;
 }
 
 /**
  * Starts a program that cannot outlive us: `setpriv --pdeathsig` tells the kernel to end it when we die, even by
- * kill -9. It gets its own session, so Ctrl-C in the terminal reaches only us and we decide the order of the end.
+ * kill -9. It gets its own session: Ctrl-C in the terminal reaches only us, and we decide what ends first.
  */
 export async function spawnChild(options: ChildOptions): Promise<Child> {
   const { command, args, logFile, user, env, parentDeathSignal = 'KILL' } = options;
@@ -56,7 +56,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-/** `exit code 1` or `signal SIGKILL`. */
+/** Describes how a child ended: `exit code 1` or `signal SIGKILL`. */
 export function describeExit({ code, signal }: ChildExit): string {
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }

@@ -18,7 +18,7 @@ export interface TiltOptions {
 
 interface TiltRun {
   readonly kubeconfigPath: string;
-  /** Its arguments, such as `['ci', '--', '--local']`. */
+  /** Arguments of Tilt, such as `['ci', '--', '--local']`. */
   readonly args: readonly string[];
   /** Gets each line of standard output and of standard error. */
   readonly onLine: (line: string) => void;
@@ -26,7 +26,7 @@ interface TiltRun {
 
 /** Tilt, with its own environment. */
 export interface Tilt {
-  /** Runs it until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
+  /** Runs Tilt until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
   run(run: TiltRun): Promise<number>;
 }
 
@@ -34,9 +34,9 @@ const host = '127.0.0.1';
 const modulePath = 'github.com/tilt-dev/tilt';
 
 /**
- * A Tilt built from its module has no web page. It tries to build the page with yarn, in the folder that it was
- * compiled in: a relative path, because our builds keep no path of the machine. So it starts in a folder that has such
- * a path and gets a yarn that does nothing. Only the page is missing.
+ * A Tilt that is built from its module has no web page. It tries to build the page with yarn, in the folder of its
+ * source. For Tilt this is a relative path, because our builds keep no path of the machine. So Tilt starts in a
+ * folder that has this path, and gets a yarn that does nothing. Only the page is missing.
  */
 const yarn = `#!/bin/sh
 [ "$1" = install ] && exit
@@ -61,7 +61,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
         KUBECONFIG: kubeconfigPath,
         DO_NOT_TRACK: '1',
       };
-      // TERM, so that it ends its own children when we die.
+      // TERM lets Tilt end its own children when we die.
       const command = ['--pdeathsig', 'TERM', '--', program, ...args];
       const child = spawn('setpriv', command, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       const stop = () => void child.kill('SIGTERM');
@@ -75,7 +75,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
   };
 }
 
-/** The flags of a command that serves, such as `tilt ci`: it listens on loopback alone. */
+/** Returns the flags of a command that serves, such as `tilt ci`: they make it listen on loopback alone. */
 export async function serveFlags(): Promise<string[]> {
   const [port, pagePort] = [await findFreePort(host), await findFreePort(host)];
   return ['--host', host, '--port', String(port), '--webdev-port', String(pagePort), '--web-mode', 'local'];
@@ -90,7 +90,7 @@ async function follow(child: ChildProcess, onLine: (line: string) => void): Prom
   return code;
 }
 
-/** Its settings, its log-in token and kubectl's cache: our clusters are replaced at the same address. */
+/** Keeps Tilt's settings, its log-in token and kubectl's cache in `dir`: each new cluster has the same address. */
 function ownFolders(dir: string): NodeJS.ProcessEnv {
   const names = ['CONFIG_HOME', 'DATA_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'];
   return {

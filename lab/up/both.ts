@@ -1,6 +1,6 @@
 /**
- * Runs two things at once. When one fails, the other is aborted, and it is awaited in any case, so that what
- * it acquired has its release registered. The first failure is thrown.
+ * Runs two things at once. When one fails, aborts the other and waits for its end, so that the release of everything
+ * that it acquired is registered. Throws the first failure.
  */
 export async function bothOrNeither<One, Other>(
   outer: AbortSignal,

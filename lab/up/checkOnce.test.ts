@@ -12,7 +12,7 @@ interface Changes {
   readonly applied?: bigint;
 }
 
-/** Ten rows, all new, counted and proven, apart from the given changes. */
+/** Makes the results of a run with ten rows, all new, counted and proven, apart from the given changes. */
 function evidence({ summary = {}, counts = ['4', '6'], exact = true, applied = 10n }: Changes = {}): OnceEvidence {
   return {
     summary: { rows: 10, accepted: 10, replayed: 0, rejected: 0, ...summary },

@@ -61,7 +61,7 @@ test('totals are sorted by the UTF-8 bytes of their series, not by UTF-16', () =
   );
 });
 
-/** Runs `up` in a cluster of the user, with only this kubectl on PATH; without any kubectl if undefined. */
+/** Runs `up` in a cluster of the user, with only this kubectl on PATH. Undefined: without any kubectl. */
 async function upInCurrent(t: TestContext, kubectl: string | undefined) {
   await using folder = await createTemporaryFolder({
     kubeconfig: stringify({

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 
 /** kubectl, bound to one cluster. */
 export interface Kubectl {
-  /** What it printed. Throws with what it complained about. */
+  /** Runs kubectl and returns its standard output. Throws an error that contains kubectl's error text. */
   run(args: readonly string[], options?: { readonly input?: string; readonly signal?: AbortSignal }): Promise<string>;
 }
 
@@ -12,7 +12,7 @@ export interface KubectlOptions {
   /** Default: as kubectl finds it. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-  /** Keeps what kubectl learns of the API away from the user's own cache: our clusters come and go at one address. */
+  /** kubectl's cache of APIs, apart from the user's cache: each of our clusters has the same address. */
   readonly cacheDir: string;
 }
 
@@ -24,11 +24,11 @@ export function createKubectl(options: KubectlOptions): Kubectl {
   const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
   return {
     async run(args, { input = '', signal } = {}) {
-      // A group of its own: a Ctrl-C of the terminal must not break the kubectl that takes things down.
+      // Its own process group: Ctrl-C in the terminal must not end the kubectl that takes things down.
       const child = spawn(command, [...fixed, ...args], { env, detached: true, ...(signal ? { signal } : {}) });
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr);
-      // kubectl may end before it has read everything; its exit code tells.
+      // kubectl may end before it has read everything. Its exit code reports the failure.
       child.stdin.on('error', () => {});
       child.stdin.end(input);
       const [code] = await once(child, 'close').catch((error: NodeJS.ErrnoException) => {

@@ -30,9 +30,9 @@ export interface OnceResult {
   readonly error: string | undefined;
 }
 
-/** A calculator may respond slowly right after its start; Kafka may elect a leader. */
+/** How long a row is retried: a new calculator may be slow, and Kafka may elect a leader. */
 const retryForMs = 60_000;
-/** 10,000 additions need a few seconds. */
+/** Longest wait until all additions are counted. 10,000 additions need a few seconds. */
 const applyTimeoutMs = 120_000;
 
 /** Adds the input, waits until every acknowledged position is applied, and reads totals and proof. */
@@ -77,7 +77,9 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
   };
 }
 
-/** A total that includes the newest position of each partition includes all positions before, of any series. */
+/**
+ * Waits with one total: if it includes a position, all earlier positions of the partition are applied, of any series.
+ */
 async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
   if (atLeast.length === 0) return;
   const until = now() + applyTimeoutMs;
@@ -86,7 +88,7 @@ async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { 
       .read(async (aggregator) => {
         const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
         await getTotal(aggregator, request).catch((error: unknown) => {
-          // The wait is over and the series does not exist: the positions are applied as well.
+          // 404 comes only after the wait: the positions are applied, and the series does not exist.
           if (!(error instanceof Refused) || error.status !== 404) throw error;
         });
         return true;

@@ -9,7 +9,7 @@ import { bothOrNeither } from './both.ts';
 import type { Parts } from './sample.ts';
 
 export interface PartsOptions {
-  /** Holds the data of both. */
+  /** Folder for the data of Kafka and PostgreSQL. */
   readonly dir: string;
   /** The address that pods dial. */
   readonly host: string;
@@ -25,16 +25,16 @@ export interface PartsOptions {
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {
-  /** kill -9 of PostgreSQL, as a fault would. It is then restarted. */
+  /** Ends PostgreSQL with kill -9, as a fault would. PostgreSQL is then restarted. */
   killPostgres(): Promise<void>;
-  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, but nothing responds. */
+  /** Stops Kafka with SIGSTOP for this long: its connections stay open, but it does not respond. */
   freezeKafka(ms: number): Promise<void>;
 }
 
 /** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
-/** Starts Kafka and PostgreSQL beside the cluster; a server that dies is restarted. */
+/** Starts Kafka and PostgreSQL beside the cluster. A server that dies is restarted. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
   const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });
@@ -44,7 +44,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user, which must be able to enter the folder; Kafka's own folder is closed.
+  // PostgreSQL runs as another user, which must be able to enter the folder. Kafka's folder inside is closed to
+  // others.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

@@ -24,7 +24,7 @@ export interface ReadyOptions {
 }
 
 const pollMs = 500;
-/** A condition that needs an action gets this long to pass: at a start much is missing for a moment. */
+/** How long condition Stalled may be True before we give up: at a start much is missing for a moment. */
 const stalledMs = 20_000;
 
 /** Waits until the pipeline is Ready for the spec that was applied, and reports what it waits for. */

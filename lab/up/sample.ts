@@ -36,7 +36,7 @@ export interface Secret {
   readonly stringData: Readonly<Record<string, string>>;
 }
 
-/** What a sample will create in a cluster, known before anything runs. */
+/** Names of the objects that a sample creates in a cluster, known before anything runs. */
 export interface SampleNames {
   readonly ref: PipelineRef;
   readonly secrets: readonly string[];
@@ -63,7 +63,7 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes the objects that it refers to; `changes` replace whole parts of its spec. */
+/** Reads the sample and makes the objects that it refers to. `changes` replace whole parts of its spec. */
 export async function readSample(
   path: string,
   parts: Parts,
@@ -96,7 +96,7 @@ function parseSample(path: string, resource: unknown): SumPipeline {
   throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
 }
 
-/** Every Secret that the spec names, with the keys that the spec names. */
+/** Builds every Secret that the spec names, with the keys that the spec names. */
 export function buildSecrets(pipeline: SumPipeline, parts: Parts): Secret[] {
   const { kafka, store } = pipeline.spec;
   const data = new Map<string, Record<string, string>>();

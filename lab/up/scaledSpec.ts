@@ -1,36 +1,38 @@
 /**
- * Windows so small that each step takes only minutes to watch; production has 60 s, 15 s and 300 s.
- * The scale-down window is the shortest that the rules have.
+ * Short windows, so that each step takes only minutes to watch. Production has 60 s, 15 s and 300 s. The scale-down
+ * window is the shortest that the rules allow.
  */
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
- * The aggregators get little processor time, so that a few thousand records per second need several of them, on a
- * machine with two cores.
+ * Processor time of an aggregator. It is small, so that a few thousand records per second need several aggregators,
+ * on a machine with two cores.
  */
 const aggregatorCpu = '100m';
 /**
- * Measured with this limit: 2,500 to 2,900 records per second under a backlog. The rules measure the capacity
- * themselves.
+ * Records per second of an aggregator, until the rules have measured them. 2,500 to 2,900 were measured with this
+ * processor time under a backlog.
  */
 const capacityHint = 2_000;
 const defaultUtilisation = 70;
 
-/** Observed with 12 starting at once on two busy cores: members miss their heartbeats and rebalance for minutes. */
+/**
+ * Most aggregators. With 12 that start at once on two busy cores, members miss heartbeats and rebalance for minutes.
+ */
 const aggregatorsMax = 6;
 
-/** `partitions`: the only bound is the number of partitions of the topic, which may grow. */
+/** `partitions` means that the only limit is the topic's number of partitions, which may grow. */
 export type AggregatorsMax = number | 'partitions';
 
 export interface ScaledSpecOptions {
   readonly max?: AggregatorsMax;
-  /** In percent. */
+  /** Allowed use of an aggregator, in percent. */
   readonly utilisation?: number;
   /** Mode `keda`, with the Prometheus at this URL. Default: mode `hpa`. */
   readonly kedaPrometheusUrl?: string;
 }
 
-/** The changes to the sample for a pipeline of the loop: monitoring, one calculator, aggregators that scale on lag. */
+/** Builds the changes that make the sample a pipeline of the loop: monitoring, one calculator, scaling on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
   utilisation = defaultUtilisation,

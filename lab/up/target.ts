@@ -10,11 +10,11 @@ export interface Target {
   readonly kubectl: Kubectl;
   /** Image that its nodes can run. */
   readonly image: string;
-  /** Resolves with a sentence when the cluster has ended; never for a cluster of the user. */
+  /** Resolves with a sentence when the cluster has ended. A cluster of the user never resolves it. */
   readonly died: Promise<string>;
 }
 
-/** The kubectl command for this cluster, as a user types it. */
+/** Returns the kubectl command for this cluster, as a user types it. */
 export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): string {
   return [
     kubectlPath,

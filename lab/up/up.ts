@@ -25,7 +25,7 @@ import { buildScaledSpec } from './scaledSpec.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
-  /** `local` builds a node on this machine; `current` uses the context that is named. */
+  /** `local` makes a node on this machine. `current` uses the context that the user names. */
   readonly cluster: 'local' | 'current';
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -33,27 +33,29 @@ export interface UpOptions {
   readonly image: string | undefined;
   /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
   readonly host: string | undefined;
-  /** Adds this file to a throw-away pipeline and ends, instead of staying. */
+  /** File to add to a throw-away pipeline. `up` then ends. Undefined: `up` stays until Ctrl-C. */
   readonly onceInput: string | undefined;
   /** Discards the data that an earlier run kept. */
   readonly fresh: boolean;
-  /** On throw-away state: a load rises and falls and the aggregators scale. Local only. */
+  /** Plays a load that rises and falls, so that the aggregators scale, on throw-away state. Local only. */
   readonly scale: boolean;
   /** The repository. */
   readonly root: string;
 }
 
-/** Kubernetes starts pods one after the other, and each loads a Node process. Slow machines need all this time. */
+/**
+ * Longest wait for Ready. Kubernetes starts pods one after the other, and each starts Node: slow machines need this.
+ */
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** The names that others who wait for the machine see, and by which `npm run down` recognizes us. */
+/** The names of our runs, for others who wait for the machine. `npm run down` recognizes us by them. */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Starts everything: takes a machine-wide lock, then Kafka and PostgreSQL, a cluster with our image, the operator, the
- * sample. Then it adds the input and returns the result, or stays until Ctrl-C. At every kind of end, everything that
- * was started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
+ * Starts everything: takes a machine-wide lock, then starts Kafka and PostgreSQL, a cluster with our image, the
+ * operator and the sample. Then adds the input and returns the result, or stays until Ctrl-C. At every kind of end
+ * takes everything down in reverse order. Only the data of Kafka and PostgreSQL stays.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;
@@ -66,7 +68,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // First the checks that can fail at once, before any wait.
+  // First come the checks that fail at once.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -104,7 +106,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   if (scale && target.kubeconfig !== undefined) {
-    // Before the operator, which then finds the APIs at its start.
+    // Monitoring starts before the operator, so that the operator finds its APIs.
     stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
   }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
@@ -167,14 +169,14 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   return undefined;
 }
 
-/** Each mode has its own data: keeping or discarding it does not affect the others. */
+/** Returns the folder name of the mode's data. Each mode has its own, so --fresh in one mode keeps the others. */
 function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
 const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that process ends.';
 
-/** The file that a user applies to get the same pipeline. */
+/** Writes the file that a user applies to get the same pipeline. */
 async function keepSample(
   sample: Sample,
   { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },

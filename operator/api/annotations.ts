@@ -1,10 +1,10 @@
 import { apiGroup } from '#contract/names.ts';
 
-/** Annotations that users or the operator write. */
+/** Keys of annotations that users or the operator write. */
 export const annotations = {
-  /** On a Strimzi Kafka: namespaces whose pipelines may use it, comma-separated, or `*`. */
+  /** A user writes it on a Strimzi Kafka: namespaces whose pipelines may use the Kafka, comma-separated, or `*`. */
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
-  /** On a SumPipeline, by the operator: children without an ownerReference, as JSON. */
+  /** The operator writes it on a SumPipeline: the children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
 } as const;
 

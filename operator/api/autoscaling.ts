@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withRules } from './schema.ts';
 
-/** Replicas beyond the largest number of partitions of a managed topic would idle. */
+/** Equal to the most partitions that a Managed topic may have: more aggregators would idle. */
 const replicasMax = 1024;
 
 function minimum(pods: string, why: string) {
@@ -46,7 +46,7 @@ const minNotAboveMax = {
   holds: (self: { min: number; max?: number | undefined }) => self.max === undefined || self.min <= self.max,
 };
 
-/** The aggregators scale on Kafka lag: see docs/autoscaling.md. */
+/** `spec.aggregator.autoscaling`. The aggregators scale on Kafka lag: see docs/autoscaling.md. */
 export const aggregatorAutoscaling = withRules(
   z.object({
     mode: z
@@ -113,7 +113,7 @@ export const aggregatorAutoscaling = withRules(
   'Lets the number of aggregators follow the work: lag to count within drainSeconds and records that arrive. Needs monitoring.enabled.',
 );
 
-/** The calculators scale on additions in flight, and on CPU where the cluster measures it. */
+/** `spec.calculator.autoscaling`. Calculators scale on additions in flight, and on CPU if the cluster measures it. */
 export const calculatorAutoscaling = withRules(
   z.object({
     min: minimum('calculators', 'without a calculator nothing is added, and an HPA is disabled at 0'),

@@ -5,7 +5,7 @@ import { type StructuralSchema, toStructural } from './structural.ts';
 export const plural = 'sumpipelines';
 export const crdName = `${plural}.${apiGroup}`;
 
-/** What `kubectl get sump` shows; priority 1 only with `-o wide`. */
+/** Columns of `kubectl get sump`. A column with priority 1 appears only with `-o wide`. */
 const columns = [
   column('Ready', condition('Ready', 'status'), 'Whether everything is as wanted.'),
   column('Reason', condition('Ready', 'reason'), 'Why.'),
@@ -20,8 +20,8 @@ const columns = [
 ];
 
 /**
- * The CustomResourceDefinition of SumPipeline. No `/scale`: the API server returns 500 there for objects without
- * replicas.
+ * Builds the CustomResourceDefinition of SumPipeline. It has no subresource `/scale`: the API server returns 500 there
+ * for objects without replicas.
  */
 export function buildCrd() {
   return {
@@ -53,7 +53,7 @@ export function buildCrd() {
   };
 }
 
-/** The schema in the CRD: the API server itself defines metadata and type, and a CRD may add little to them. */
+/** Builds the schema in the CRD. The API server defines apiVersion, kind and metadata; a CRD may add little to them. */
 export function buildSchema(): StructuralSchema {
   const schema = toStructural(pipelineSchema);
   return {
@@ -63,7 +63,7 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      // Only so that the rule about the name can refer to the field; the API server defines the rest.
+      // The rule about the name needs this field. The API server defines the rest of metadata.
       metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };

@@ -2,19 +2,19 @@ import { z } from 'zod';
 import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
 /**
- * The values of topic fields that are not set. They are not defaults of the CRD, because a topic with management External
- * must not have these fields.
+ * Replication factor when the field is not set. It is not a default of the CRD, because a topic with management
+ * External must not have the field.
  */
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 
-/** A cluster may have only one broker: then the default cannot require two replicas in sync. */
+/** Returns min.insync.replicas. Default: 2, or 1 with fewer than 3 replicas, because a cluster may have one broker. */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
   const replicas = topic.replicas ?? topicReplicasDefault;
   return topic.minInSyncReplicas ?? (replicas < topicReplicasDefault ? 1 : topicMinInSyncReplicasDefault);
 }
 
-/** Settings that have a field of their own or are fixed, because the exact total depends on them. */
+/** Topic settings that `config` must not contain, because exactness depends on them. They are fields or are fixed. */
 const reservedTopicSettings = [
   'cleanup.policy',
   'compression.type',
@@ -51,7 +51,7 @@ const cluster = z
   .describe('A Kafka cluster run by Strimzi. Set this or bootstrapServers.');
 
 const clusterRules = withRules(cluster, {
-  // `namespace` is a reserved word of CEL.
+  // CEL writes `__namespace__` for the field `namespace`, because `namespace` is a reserved word.
   rule: 'has(self.__namespace__) == has(oldSelf.__namespace__) && (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)',
   reason: 'FieldValueForbidden',
   message: `cannot change: ${startNew}`,

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { atomicList, boundedMap, labelMap, quantity } from './schema.ts';
 
 /**
- * Parts of a pod that a user may set, in the shape of Kubernetes' own API. All fields are listed, because a field that
- * is not checked here fails later with a worse error: the apply of the Deployment returns 500 for an unknown field.
+ * This file has the parts of a pod that a user may set, in the shape of the Kubernetes API. It lists all their fields.
+ * A field that is not checked here fails later with a worse error: for an unknown field the apply of the Deployment
+ * returns 500.
  */
 const labelKey = () => z.string().min(1).max(317);
 const labelValue = () => z.string().max(63);

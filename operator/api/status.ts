@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mapList } from './schema.ts';
 
-/** Conditions in reading order. The first three are kstatus terms. */
+/** Types of conditions, in the order in which they are shown. The first three come from kstatus. */
 export const conditionTypes = [
   'Ready',
   'Reconciling',

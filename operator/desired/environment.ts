@@ -9,7 +9,7 @@ import { kafkaCaName } from './kafkaCa.ts';
 import { logFileName } from './logFile.ts';
 import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
-/** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
+/** After SIGTERM a pod is unready but still serves for this time: every kube-proxy needs time to drop its address. */
 export const drainMs = 5000;
 
 /** An entry of a container's `env`. */
@@ -21,7 +21,7 @@ export interface Variable {
 
 type Environment = Partial<Record<EnvironmentName, string>>;
 
-/** The environment of a component's container. It never has Secrets: only paths, and descriptions for messages. */
+/** Builds the environment of a container. It never has secrets: only paths, and descriptions for messages. */
 export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),

@@ -15,8 +15,8 @@ export interface RenderOptions {
 }
 
 /**
- * The children without a cluster, in the order in which they are applied. What only the cluster knows is
- * left out (the owner's uid) or assumed (address and CA of a Strimzi Kafka).
+ * Builds the children without a cluster, in the order in which they are applied. Two things only a cluster knows: the
+ * uid of the owner is left out, and the address and CA of a Strimzi Kafka are assumed.
  */
 export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
   const { image, apis = everyApi } = options;
@@ -31,7 +31,7 @@ function kafkaOffline(pipeline: SumPipeline): KafkaFacts {
     const resolved = resolveKafka(pipeline);
     if (resolved.ok) return resolved.kafka;
   }
-  // The most likely address in the status of the Kafka: the bootstrap Service, and the port it documents for this
+  // The most likely address in the status of the Kafka: its bootstrap Service with Strimzi's usual port of the
   // listener.
   const isPlain = cluster?.listener === 'plain';
   const host = `${cluster?.name}-kafka-bootstrap.${kafkaNamespaceOf(pipeline)}.svc`;

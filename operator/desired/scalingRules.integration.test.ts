@@ -46,10 +46,10 @@ function scenario({ minutes, step, expect, capacity = 1000, partitions = 12, ...
   return { groups: [...scaling, ...alerts], minutes, at, expect };
 }
 
-/** What the HPA would have made of it: pods come half a minute after the number. */
+/** Number of pods over time: `before` until the minute in which the HPA scales, then `after`. */
 const from = (minute: number, before: number, after: number) => (now: number) => (now < minute ? before : after);
 const lag = (minute: number, value: number | undefined): Expectation => ({ minute, expr: series.lag, value });
-/** 1 when the comparison holds. */
+/** Expects that the comparison `expr` is true at that minute. */
 const holds = (minute: number, expr: string): Expectation => ({
   minute,
   expr: expr.replace(/([<>=]=?)/, '$1 bool'),
@@ -103,7 +103,7 @@ const cases: Record<string, Case> = {
   'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
     minutes: 26,
     step: (minute) => {
-      // In one step 1,500 records a second are left; then no more is counted than arrives.
+      // After one step 1,500 records a second are left. Then as many records are counted as arrive.
       const each = minute < 7.75 || minute > 20 ? 1000 : minute < 8 ? 200 : 5;
       return {
         incoming: even(minute < 8 ? 3900 : 60),

@@ -6,8 +6,8 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Identity of a component's pods. Pods, not accounts, decide whether a token is mounted, so that a named account works
- * the same.
+ * Builds the ServiceAccount of a component's pods. The pod template decides whether a token is mounted, so that an
+ * existing ServiceAccount works in the same way.
  */
 export function buildServiceAccount(
   pipeline: SumPipeline,

@@ -2,9 +2,8 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { LiveDeployment, ManagedFields } from './objects.ts';
 
 /**
- * Fields of our pods that others added and that touch security, as `manager: path`. Applying does not take away what
- * others added beside our fields, and much of it is wanted (sidecars, restartedAt). So such fields are reported and not
- * removed.
+ * Reports fields of our pods that concern security and that another manager added, one sentence for each. An apply does
+ * not remove the fields of others, and many of them are wanted (sidecars, restartedAt). So they are only reported.
  */
 export function observeDrift(deployment: LiveDeployment): string[] {
   const { name, managedFields = [] } = deployment.metadata;
@@ -34,7 +33,7 @@ const podFields = [
 ];
 const containerFields = ['env', 'envFrom', 'securityContext', 'volumeMounts', 'command', 'args', 'lifecycle'];
 
-/** A container that others added is a sidecar and is not reported; its volumes are reported. */
+/** Returns the paths to report. A container that others added is a sidecar: only its volumes are reported. */
 function sensitivePaths(pod: unknown, ours: unknown): string[] {
   const paths = podFields.filter((field) => addsTo(pod, ours, `f:${field}`)).map((field) => `spec.${field}`);
   const ourContainers = step(ours, 'f:containers');
@@ -49,7 +48,7 @@ function sensitivePaths(pod: unknown, ours: unknown): string[] {
   return paths;
 }
 
-/** Whether other managers own anything below the field that we do not own. */
+/** Whether another manager owns anything in this field that we do not own. */
 function addsTo(theirs: unknown, ours: unknown, key: string): boolean {
   const theirField = step(theirs, key);
   if (theirField === undefined) return false;

@@ -1,10 +1,10 @@
-/** What decides which pipelines of one log may run. */
+/** The facts about a pipeline that decide whether it may count a log that another pipeline counts. */
 export interface LogUser {
   /** `namespace/name` of the SumPipeline. */
   readonly key: string;
   /** Whether its spec declares that other pipelines may count the same log. */
   readonly isShared: boolean;
-  /** Whether its status says that it was refused because of another pipeline of the log. */
+  /** Whether its status says that another pipeline counts its log. */
   readonly wasRefused: boolean;
   /** Whether its status had a counted log before this pass. */
   readonly hasCounted: boolean;
@@ -13,10 +13,9 @@ export interface LogUser {
 }
 
 /**
- * Returns the key of the pipeline because of which `own` must not run; undefined if it may run. An addition in a log that
- * two pipelines count is in the totals of both, so both must declare it. Otherwise one of them runs: the one that runs
- * already, else the one that has counted, else the oldest. A pipeline that was refused does not take over from one that
- * runs. Pure.
+ * Returns the key of the pipeline that runs instead of `own`; undefined if `own` may run. If two pipelines count one log,
+ * each addition is in the totals of both, so both must declare it. Otherwise only one runs: the one that was not refused
+ * before, then the one that has counted, then the oldest, then the first by name. Pure.
  */
 export function findLogOwner(own: LogUser, others: readonly LogUser[]): string | undefined {
   const [first] = others

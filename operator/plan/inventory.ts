@@ -1,6 +1,7 @@
 /**
- * The children without an ownerReference: they must be released before a SumPipeline may be deleted. Written (as an
- * annotation) before such a child is created and shrunk after it is gone, so the inventory is never missing a child:
+ * One entry of the inventory: a child without an ownerReference. Such a child must be released before its SumPipeline
+ * may be deleted. The inventory is an annotation. An entry is written before its child is created and removed after the
+ * child is gone, so no child is ever missing:
  *
  *   record [topic] ── crash ──> topic does not exist, harmless
  *   create topic   ── crash ──> topic is in the inventory, deletion finds it
@@ -11,21 +12,21 @@ export interface InventoryEntry {
   readonly name: string;
 }
 
-/** A pipeline never has more than one topic; the limit keeps a hand-written annotation from causing many requests. */
+/** Most entries that are read. A pipeline has one topic; a hand-written annotation must not cause many requests. */
 const entriesMax = 16;
 
 export function formatInventory(entries: readonly InventoryEntry[]): string {
   return JSON.stringify(entries.map(({ kind, namespace, name }) => ({ kind, namespace, name })));
 }
 
-/** Unreadable entries are left out: wanted children are recorded again, and the inventory never has other entries. */
+/** Parses the annotation and leaves out entries that cannot be read: children that are wanted are recorded again. */
 export function parseInventory(annotation: string | undefined): InventoryEntry[] {
   if (annotation === undefined) return [];
   let value: unknown;
   try {
     value = JSON.parse(annotation);
   } catch {
-    // Edited by hand; see above.
+    // A user edited the annotation by hand.
     return [];
   }
   return Array.isArray(value) ? value.filter(isEntry).slice(0, entriesMax) : [];

@@ -10,12 +10,13 @@ import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
 
 /**
- * First apply of a name. A forced apply would merge into a foreign object without an error, so the name must be free:
+ * Applies an object for the first time. A forced apply would merge into a foreign object without an error, so first
+ * look whether the name is free. Throws StalledError NameConflict for a foreign object:
  *
- *   GET 404 ──> apply returns 201   ours
- *           └─> apply returns 200   another client created it in between: take our fields off, NameConflict
- *   GET 200 ──> ours by its labels  the cache was behind, or another client removed our labels: apply with its uid
- *           └─> foreign object      not changed, NameConflict
+ *   GET 404 ──> apply returns 201   the object is ours
+ *           └─> apply returns 200   another client created it in between: remove our fields, throw NameConflict
+ *   GET 200 ──> the object is ours  the cache was old, or another client removed our labels: apply with its uid
+ *           └─> foreign object      do not change it, throw NameConflict
  */
 export async function createChild(
   child: Child,
@@ -34,7 +35,7 @@ export async function createChild(
 }
 
 /**
- * Sets our fields only on the object with this uid. If the object was replaced or deleted, the result is a conflict.
+ * Sets our fields only on the object with this uid. Throws a conflict if the object was replaced or deleted.
  */
 export async function applyChild(child: Child, uid: string, client: KubeClient): Promise<Live> {
   const { object } = await client.apply(childResource(child.owned.kind), toRequest(child, uid), asOperator);
@@ -66,9 +67,9 @@ function nameConflict(child: Child, owner: Owner): StalledError {
 }
 
 /**
- * Removes our labels and owner from a foreign object that we merged into because of a race. With these marks the next
- * pass would treat the object as ours, and garbage collection would delete it with the SumPipeline. Values that we
- * overwrote are not restored.
+ * Removes our labels, ownerReference and managedFields from a foreign object into which a race made us write. With
+ * them the next pass would treat the object as ours, and garbage collection would delete it with the SumPipeline.
+ * Values that we overwrote are not restored.
  */
 async function giveBack(object: Live, client: KubeClient): Promise<void> {
   const resource = childResource(object.kind);
@@ -83,8 +84,9 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
     const patch = {
       metadata: {
         resourceVersion,
-        // Also our field manager entry: with it and the inventory, a topic without labels would be treated as ours.
-        managedFields: othersFields.length === 0 ? [{}] : othersFields, // the server takes an empty list for none at all
+        // Also remove our entry in managedFields: with it and the inventory, a topic without labels would count as
+        // ours.
+        managedFields: othersFields.length === 0 ? [{}] : othersFields, // [] would change nothing, [{}] clears the list
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
       },
@@ -98,5 +100,5 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
   }
 }
 
-/** The client that created the object may be writing it at the same time. */
+/** Attempts after a conflict. The client that created the object may write it at the same time. */
 const giveBackAttempts = 5;

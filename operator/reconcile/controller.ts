@@ -15,11 +15,11 @@ import { createReconcile } from './reconcile.ts';
 import type { PipelineObject } from './resources.ts';
 
 export interface PipelineControllerOptions {
-  /** Manages only the SumPipelines of these namespaces; undefined: of all. */
+  /** Namespaces whose SumPipelines the operator manages. Undefined means all namespaces. */
   readonly namespaces: readonly string[] | undefined;
-  /** Image of pipelines that name none. */
+  /** Image of pipelines without `spec.image`. */
   readonly operatorImage: string;
-  /** Pipelines worked on at the same time, for each namespace or for all together. */
+  /** Pipelines reconciled at the same time: per watched namespace, or in total if all namespaces are watched. */
   readonly concurrency: number;
   readonly recorder: Recorder;
   readonly metrics: OperatorMetrics;
@@ -28,8 +28,8 @@ export interface PipelineControllerOptions {
 }
 
 /**
- * Wires the reconcile story to watches: which change of which object enqueues which pipeline. Each watched
- * namespace has a controller of its own, because a watch spans one namespace or all.
+ * Adds the controllers and their watches: which change of which object enqueues which pipeline. Each watched namespace
+ * has its own controller, because a watch covers either one namespace or all.
  */
 export function addPipelineControllers(
   manager: Manager,
@@ -48,7 +48,7 @@ export function addPipelineControllers(
     watched.flatMap(({ caches }) => caches.pipelines.store.byIndex(byLog, logKey));
 
   return watched.map(({ namespace, caches }) => {
-    /** Which pipeline of a log may run depends on the others. */
+    /** Returns the keys of all pipelines of the log: which one may run depends on the others. */
     const ofSameLog = (object: PipelineObject) =>
       logKeysOf(object).flatMap((logKey) => caches.pipelines.store.byIndex(byLog, logKey).map(keyOf));
     const kafkaWatch = new KafkaWatch({ manager, caches, logger });
@@ -73,12 +73,12 @@ export function addPipelineControllers(
     for (const other of watched) if (other.caches !== caches) controller.watch(other.caches.pipelines, ofSameLog);
     for (const children of caches.children) controller.watch(children, pipelineKeysOf);
     controller.watch(caches.pods, pipelineKeysOf);
-    // They show for all pipelines at once whether an HPA gets its metrics.
+    // An APIService of a metrics API concerns all pipelines: it shows whether HPAs get metrics.
     const metricsApis: readonly string[] = Object.values(metricsApiServices);
     controller.watch(caches.apiServices, ({ metadata }) =>
       metricsApis.includes(metadata.name) ? caches.pipelines.store.list().map(keyOf) : [],
     );
-    // Which monitors a Prometheus selects concerns every pipeline, and rarely changes.
+    // A Prometheus concerns all pipelines: it may select their monitors. It rarely changes.
     controller.watch(caches.prometheuses, () => caches.pipelines.store.list().map(keyOf));
     kafkaWatch.attach(controller);
     return controller;

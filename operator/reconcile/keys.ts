@@ -3,14 +3,14 @@ import { defaultTopic } from '#contract/names.ts';
 import type { KubeObject } from '#kube/client/object.ts';
 import type { PipelineObject } from './resources.ts';
 
-/** Index of children and pods by `namespace/name` of their pipeline. */
+/** Name of the index of children and pods by `namespace/name` of their pipeline. */
 export const byPipeline = 'pipeline';
-/** Index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
+/** Name of the index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
 export const byKafka = 'kafka';
-/** Index of pipelines by the names of their log. */
+/** Index of pipelines by the keys of their log. */
 export const byLog = 'log';
 
-/** `namespace/name` of the pipeline that an object belongs to, from its labels. */
+/** Returns `namespace/name` of the pipeline to which an object belongs, from the labels of the object. */
 export function pipelineKeysOf(object: KubeObject): readonly string[] {
   const labels = object.metadata.labels ?? {};
   const [namespace, name] = [labels[labelKeys.namespace], labels[labelKeys.name]];
@@ -18,7 +18,8 @@ export function pipelineKeysOf(object: KubeObject): readonly string[] {
 }
 
 /**
- * `namespace/name` of the Strimzi Kafka that a pipeline names. The object is not parsed yet, so every step is checked.
+ * Returns `namespace/name` of the Strimzi Kafka that a pipeline names. The pipeline is not parsed yet, so every field
+ * is checked.
  */
 export function kafkaKeysOf(object: PipelineObject): readonly string[] {
   const cluster = field(field(field(object, 'spec'), 'kafka'), 'cluster');
@@ -28,8 +29,8 @@ export function kafkaKeysOf(object: PipelineObject): readonly string[] {
 }
 
 /**
- * Names of the log of a pipeline: pipelines that share one of them count the same log. The log itself is known once an
- * aggregator has reported it; until then the address and the name of the topic must do.
+ * Returns the keys of the log of a pipeline. Pipelines with a common key count the same log. Kafka's ids are known after
+ * an aggregator has reported them. Before that the address of Kafka and the name of the topic are the key.
  */
 export function logKeysOf(object: PipelineObject): readonly string[] {
   const { namespace, name } = object.metadata;
@@ -46,12 +47,12 @@ export function logKeysOf(object: PipelineObject): readonly string[] {
   ];
 }
 
-/** Whether the spec says that other pipelines may count the same log. */
+/** Returns whether the spec says that other pipelines may count the same log. */
 export function isDeclaredShared(object: PipelineObject): boolean {
   return field(field(field(field(object, 'spec'), 'kafka'), 'topic'), 'shared') === true;
 }
 
-/** A host without a dot is a Service of the pipeline's own namespace. */
+/** Adds the namespace to a host without a dot: it is a Service of the pipeline's own namespace. */
 function qualified(server: string, namespace: string | undefined): string {
   return server.includes('.') ? server.toLowerCase() : `${namespace}/${server.toLowerCase()}`;
 }

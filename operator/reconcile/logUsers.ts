@@ -13,10 +13,13 @@ import type { PipelineObject } from './resources.ts';
 /** Reason of a pipeline that must not run, because another one counts its log. */
 export const logInUse = 'LogInUse';
 
-/** The SumPipelines that have this name of a log. */
+/** Returns the SumPipelines that have this key of `logKeysOf`. */
 export type PipelinesOfLog = (logKey: string) => readonly Live<PipelineObject>[];
 
-/** Returns why a pipeline must not run: another one counts its log. `log` is what its aggregators report now. */
+/**
+ * Returns why the pipeline must not run; undefined if it may run. `log` is the log that its aggregators report in this
+ * pass. Its status may not have it yet.
+ */
 export function findLogConflict(
   object: Live<PipelineObject>,
   log: CountedLog | undefined,
@@ -52,12 +55,12 @@ function logUserOf(object: Live<PipelineObject>): LogUser {
   };
 }
 
-/** Whether the last pass found another pipeline that counts the log. */
+/** Returns whether the last pass refused the pipeline, because another one counts its log. */
 export function wasRefused(conditions: readonly { readonly type: string; readonly reason: string }[] = []): boolean {
   return conditions.some(({ type, reason }) => type === 'Stalled' && reason === logInUse);
 }
 
-/** The pipeline without pods: no replicas, and no autoscaler that would write another number. */
+/** Returns the pipeline with 0 replicas, and without autoscaling, which would write another number. */
 export function withoutPods(pipeline: SumPipeline): SumPipeline {
   const { calculator, aggregator } = pipeline.spec;
   const { autoscaling: _, ...calculators } = calculator;
@@ -70,7 +73,7 @@ export function withoutPods(pipeline: SumPipeline): SumPipeline {
   return { ...pipeline, spec };
 }
 
-/** Leaves out Deployments that do not exist yet: a new one begins with a pod, which could count before it is ended. */
+/** Leaves out the Deployments that do not exist. A new Deployment begins with one pod, and that pod could count. */
 export function withoutNewWorkloads(desired: readonly Child[], live: readonly LiveChild[]): Child[] {
   const names = new Set(
     live.filter(({ kind }) => kind === ownership.deployment.kind).map(({ metadata }) => metadata.name),

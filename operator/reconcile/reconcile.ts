@@ -18,7 +18,7 @@ import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
 import { afterWrites, countedLogOf, type Review, review, toStatusInput } from './review.ts';
 
-/** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
+/** Returns the reconcile function: for one SumPipeline it observes, plans, applies and reports. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
   const settledByKey = new Map<string, Map<string, SettledChild>>();
 
@@ -38,7 +38,7 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const { caches, watchKafka, pipelinesOfLog, operatorImage, serverVersion } = pass.dependencies;
-  // A status that another version wrote must not prevent us from reading the spec.
+  // Leave out the status: another version may have written it, and the spec must still be readable.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
     const message = `${formatProblems(parsed.problems)}: correct the resource`;
@@ -46,17 +46,17 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   }
   const declared = parsed.value;
 
-  // Observe: everything is read here, once.
+  // Observe: read all facts here, once.
   const kafkaNamespace = kafkaNamespaceOf(declared);
   const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
   const { children, pods, apiServices, prometheuses } = caches;
   const serverMinor = await serverVersion.minor(pass.run.signal);
   const seen = gather(declared, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
   if (seen.blindTo.length > 0) return publishObstacle(pass, blindness(seen.blindTo));
-  // The first list in Kafka's namespace is in progress; its end triggers another pass.
+  // The first list in Kafka's namespace is in progress. Its end triggers another pass.
   if (seen.kafka === undefined) return {};
 
-  // Plan and apply. While the connection to Kafka is not known, the desired state is not known either: nothing changes.
+  // Plan and apply. While the connection to Kafka is not known, the desired state is not known: change nothing.
   const found = review(seen);
   const log = countedLogOf(declared, found.verdict.logs, pass.previous);
   const conflict = findLogConflict(pass.object, log, pipelinesOfLog);
@@ -67,7 +67,7 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
 
-  // Report: the world as our own writes left it.
+  // Report the state after our own writes.
   const after = afterWrites(world, done);
   pass.record(done.events);
   const input = toStatusInput(after, {
@@ -104,7 +104,7 @@ function blindness(kinds: readonly string[]): Issue {
   return { kind: 'waiting', reason: 'AccessForbidden', message };
 }
 
-/** Keeps the map no larger than the number of existing children. */
+/** Removes entries of children that no longer exist, so that the map does not grow. */
 function forgetGone(settled: Map<string, SettledChild>, { live }: World): void {
   const uids = new Set(live.map(({ metadata }) => metadata.uid));
   for (const uid of settled.keys()) if (!uids.has(uid)) settled.delete(uid);

@@ -7,13 +7,13 @@ import { scalersOf } from '#operator/observe/scaler.ts';
 import { replicasOf } from '#operator/plan/action.ts';
 
 /**
- * Replicas to write, by name of Deployment. A name that is absent is never written. Two writers of one number would
- * overwrite each other, so there is at most one:
+ * Returns the replicas to write, by name of Deployment. The replicas of other Deployments are not written. Two writers
+ * of one number would overwrite each other, so there is at most one writer:
  *
- *   replicas set      we write, once every autoscaler of the Deployment is gone: it would overwrite us until then
- *   autoscaling set   the autoscaler writes; we only raise a Deployment from 0 before the HPA exists, as an HPA is
- *                     disabled at 0. A user who scales to 0 later is not overruled
- *   neither           we do not write; only after we stopped the pipeline ourselves, 1 instead of our 0
+ *   replicas set      we write, after every autoscaler of the Deployment is gone
+ *   autoscaling set   the autoscaler writes. An HPA is disabled at 0, so before the HPA exists we raise a Deployment
+ *                     from 0 to the minimum. If a user scales to 0 later, the number stays 0
+ *   neither is set    we do not write. Only if the last pass stopped the pipeline, we raise our own 0 to 1
  */
 export function wantedReplicas(
   pipeline: SumPipeline,
@@ -45,7 +45,7 @@ function wantedOf(
   return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;
 }
 
-/** The minimum, if an autoscaler of ours writes the number; else undefined. */
+/** Returns the minimum if an autoscaler of ours writes the number. Undefined otherwise. */
 function autoscaledFrom({ spec }: SumPipeline, component: Component): number | undefined {
   if (component === 'calculator') return spec.calculator.autoscaling?.min;
   const { autoscaling } = spec.aggregator;

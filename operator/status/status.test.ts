@@ -10,7 +10,7 @@ const good = input();
 const withVerdict = (more: Partial<StatusInput['verdict']>) => input({ verdict: { ...good.verdict, ...more } });
 const bad = (reason: string, message = 'bad') => ({ ok: false, reason, message });
 
-/** `True Ready`, or what the condition says. */
+/** Returns status and reason of a condition, such as `True Ready`. */
 function said(status: Status, type: string): string {
   const condition = status.conditions?.find((one) => one.type === type);
   return condition === undefined ? 'absent' : `${condition.status} ${condition.reason}`;
@@ -29,7 +29,7 @@ test('a good pipeline is ready, and its status is what the CRD accepts', () => {
   assert.equal(status.conditions?.[0]?.message, '2 of 2 calculators and 2 of 2 aggregators are ready');
 });
 
-test('conditions come in reading order, and every one says which generation it speaks of', () => {
+test('conditions are in reading order, and each has the observed generation', () => {
   const { conditions = [] } = buildStatus(good);
   assert.deepEqual(
     conditions.map(({ type }) => type),
@@ -211,7 +211,7 @@ describe('time', () => {
   const timeOf = (status: Status, type: string) =>
     status.conditions?.find((one) => one.type === type)?.lastTransitionTime;
 
-  test('moves only when a status flips, not with a reason or message', () => {
+  test('of a condition changes only with its status, not with reason or message', () => {
     const before = buildStatus(withVerdict({ store: bad('Unreachable') }));
     const after = buildStatus(
       input({ previous: before, now: later, verdict: { ...good.verdict, store: bad('AuthenticationFailed') } }),
@@ -223,7 +223,7 @@ describe('time', () => {
     assert.equal(timeOf(ready, 'TotalExact'), good.now);
   });
 
-  test('alone changes nothing: the same facts later are the same status', () => {
+  test('alone changes nothing: the same facts later give the same status', () => {
     const status = buildStatus(good);
     assert.equal(isSameStatus(status, buildStatus(input({ previous: status, now: later }))), true);
   });
@@ -242,7 +242,7 @@ describe('whether a status has to be written', () => {
     const foreign = { ...status, conditions: [...(status.conditions ?? []), { ...first, type: 'Foreign' }] };
     assert.equal(isSameStatus(foreign, status), true);
   });
-  test('everything else does', () => {
+  test('every other difference counts', () => {
     assert.equal(isSameStatus(undefined, status), false);
     assert.equal(isSameStatus({ ...status, topic: 'other' }, status), false);
     assert.equal(isSameStatus({ ...status, conditions: status.conditions?.slice(1) }, status), false);

@@ -14,7 +14,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const sampled = `00-${traceId}-b7ad6b7169203331-01`;
 const unsampled = `00-${traceId}-b7ad6b7169203331-00`;
 
-/** What a fresh process has loaded of OpenTelemetry after `startTracing`, and what it logged. */
+/** Calls `startTracing` in a new process. Returns the OpenTelemetry packages that it loaded, and its log lines. */
 function startElsewhere(environment: Record<string, string>): { packages: string[]; lines: string } {
   const program = `
     import { registerHooks } from 'node:module';
@@ -88,7 +88,7 @@ describe('a process with an endpoint', () => {
   }
 });
 
-/** No trace begins here: what is sampled was sampled by a caller. */
+/** With this sampler no trace begins here: a span is sampled only if a caller sampled its parent. */
 describe('spans of sampler parentbased_always_off', () => {
   let receiver: OtlpReceiver;
   let close: () => Promise<void>;

@@ -31,15 +31,16 @@ export interface AggregatorService {
   /** Starts to connect, with retries. */
   start(): void;
   /**
-   * Settles only if no partition makes progress in spite of lag: the process should exit, because a restart may help.
+   * Resolves if a partition has lag but makes no progress, and no cause is known. Then the process should exit,
+   * because a restart may help. Otherwise it never settles.
    */
   readonly stuck: Promise<StuckError>;
-  /** Returns the partitions to the group; reads are still served. */
+  /** Gives the partitions back to the group. Reads are still served. */
   leave(): void;
   close(): Promise<void>;
 }
 
-/** Creates the aggregator: sessions that count, the state that judges, and the service that uses them. */
+/** Creates the aggregator: the sessions that count, the state that decides the verdict, and the service. */
 export function createAggregator(options: AggregatorOptions): AggregatorService {
   const { config, logger, metrics, onVerdict, onReady } = options;
   const leaving = new AbortController();
@@ -70,7 +71,10 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     now: () => new Date(),
   });
 
-  /** Kafka may become unreachable later: totals are still exact up to the vector, and clients may read them. */
+  /**
+   * After the first check Kafka may be unreachable: clients may still read totals, which are exact up to their
+   * vector.
+   */
   function problem(): string | undefined {
     if (session === undefined || !state.store.ok) return `store: ${state.store.message}`;
     if (!state.wasVerified && !state.kafka.ok) return `kafka: ${state.kafka.message}`;

@@ -26,7 +26,7 @@ test('a record that could not be read is known again by its place and time, what
   const unreadable = { ...record, key: null, value: null, headers: undefined };
   const kept = anchorOf({ ...unreadable, unreadable: 'its batch unpacks to more than 16 MB' });
   assert.ok(isAnchoredBy({ ...unreadable, unreadable: 'another wording' }, kept));
-  assert.ok(isAnchoredBy(record, kept), 'a later version may read it');
+  assert.ok(isAnchoredBy(record, kept), 'the record is readable for a later version');
   assert.ok(!isAnchoredBy({ ...record, appendedAt: 1001 }, kept));
   assert.ok(!isAnchoredBy({ ...unreadable, unreadable: 'lost' }, anchorOf(record)));
 });

@@ -10,7 +10,7 @@ import { Waiting } from './waiting.ts';
 
 test('one recount serves all requests that arrive while it runs, and the next request starts another recount', async () => {
   const recounts: PromiseWithResolvers<RecountResult>[] = [];
-  // A fake session for a proof; all other properties are undefined, so their use fails.
+  // This fake session is enough for a proof. Other properties are undefined, so their use fails.
   const session = {
     ledger: {
       recount: (request: RecountRequest) => {

@@ -14,13 +14,13 @@ function recordAt(offset: number, series = 's'): LogRecord {
   return { offset: BigInt(offset), key, value, schema: '1', appendedAt: 0, leaderEpoch: 0 };
 }
 
-/** A fake ledger: refuses batches that hold a series `poison`, checks contiguity, and remembers what it committed. */
+/** A fake ledger. It refuses batches with a series `poison`, checks contiguity, and remembers what it committed. */
 class FakeLedger {
   readonly committed: LedgerBatch[] = [];
   nextOffset = 0n;
 
   async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
-    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins where the books stand');
+    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins at the next offset');
     const offsets = [...batch.additions, ...batch.parked].map(({ offset }) => offset).sort((a, b) => Number(a - b));
     assert.deepEqual(
       offsets,
@@ -158,6 +158,6 @@ describe('prepareBatch', () => {
     const { parked, halt } = prepareBatch(3, [{ ...good, value }]);
     assert.deepEqual(parked, []);
     assert.equal(halt?.reason, 'RecordCorrupt');
-    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint is not the one of the operands/);
+    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint does not match the operands/);
   });
 });

@@ -1,11 +1,11 @@
 /**
- * Wall time in which at least one batch with a backlog after it is being processed. Batches of several partitions
- * overlap; shared time counts once, otherwise a busy aggregator would look slower than it is.
+ * Measures the time in which at least one batch is processed while more records wait. Batches of several partitions
+ * overlap: shared time counts once, because a busy aggregator would look slower than it is.
  */
 export class BacklogClock {
   readonly #now: () => number;
   #inWork = 0;
-  /** The time up to which was counted already. */
+  /** Time was counted up to this moment. */
   #countedTo = 0;
 
   /** `now`: milliseconds of a monotonic clock. */

@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
+/** Builds fakes of a ledger with one partition and of an assignment. They record calls and fail as the test says. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The current gauges of partitions. */
+    /** Returns the exposed gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** The comparison that the reader makes with the record before the first one. */
+    /** Compares as the reader does with the record before the first one. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
@@ -106,7 +106,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** Changes the books as another owner does, or a commit whose response was lost. */
+    /** Moves the next offset in the books, as another owner does, or a commit whose response was lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
@@ -190,7 +190,7 @@ describe('the anchor of a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
     assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
-    assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
+    assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'a new assignment does not read it');
     clearHalt();
     await assign();
     assert.equal(calls.at(-1), 'read 5');
@@ -216,7 +216,7 @@ describe('a partition', () => {
     const obstacles = () => [...partitions.obstacles.values()];
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
     await assign();
-    assert.deepEqual(obstacles(), ['locked'], 'claimed, and not counted yet');
+    assert.deepEqual(obstacles(), ['locked'], 'a claim does not end the obstacle');
     await partitions.apply(batch(0));
     assert.deepEqual(obstacles(), []);
     partitions.waits(0, 'a transaction is open');
@@ -348,9 +348,9 @@ describe('a partition', () => {
     assert.equal(changes(), 1);
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
     await partitions.whenIdle();
-    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the books know it');
+    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the halt is stored in the books');
     await assign();
-    assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
+    assert.equal(partitions.halts.size, 1, 'a new assignment does not clear the halt');
     await partitions.apply(batch(0));
     assert.equal(partitions.halts.size, 0);
   });

@@ -13,12 +13,12 @@ import type { Session, SessionOptions } from './session.ts';
 import { traceBatch } from './tracing.ts';
 import { StuckError, watch } from './watch.ts';
 
-/** First wait after the log was lost, and the longest one. */
+/** First and longest wait after the connection to Kafka was lost. */
 const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
 /** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
-/** Counts the log into the books until the signal, and reconnects after every loss. Throws only StuckError. */
+/** Counts the log into the books until the signal. Reconnects after every failure. Throws only StuckError. */
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
@@ -28,11 +28,11 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       await readOnce(options, session, either);
     } catch (error) {
       if (error instanceof StuckError) throw error;
-      // Errors caused by the shutdown itself must not change the health.
+      // The shutdown causes errors, which must not change the health.
       if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
-      // No progress was possible meanwhile. If the reader itself crashed, its partitions count as still.
+      // A server was down, so start the times without progress again. A crash of the reader itself does not reset them.
       if (error instanceof StoreUnavailableError || error instanceof LogUnavailableError) {
         options.stillness.forget();
         state.stuck = [];
@@ -45,7 +45,7 @@ export async function readLog(options: SessionOptions, session: Session, signal:
   }
 }
 
-/** Reads Kafka's cluster id, checks that the books belong to this log, joins the group, and reads until the end. */
+/** Checks that the books belong to this topic, joins the group, and counts until the signal. Throws on any failure. */
 async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
@@ -57,7 +57,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     const { problem } = session.topicFile;
     state.kafka = problem === undefined ? healthy(`connected to cluster ${clusterId}`) : healthOf(problem);
   };
-  // After a failure only a member of the group knows that it is over. Otherwise health would flip between ok and failed
+  // After a failure report health only as a member of the group. Otherwise health would flip between ok and failed
   // while a permission is missing.
   if (!state.wasVerified || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
@@ -71,7 +71,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     metrics,
     now: Date.now,
     random: Math.random,
-    // Parked records and counters are read from the books.
+    // The verdict needs parked records and counters, which are in the books.
     onChange: () => void readBooks(options, session, signal),
     onApplied,
     onFatal: failed.reject,
@@ -91,7 +91,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
       onFatal: failed.reject,
     },
   });
-  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
+  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'counting the records of the topic');
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
@@ -113,7 +113,7 @@ interface PreparedLog {
   readonly topicId: string;
 }
 
-/** Ensures that the topic exists and is the one that the books count, and returns how durable it is. */
+/** Ensures that the topic exists and is the one that the books count. Returns its ids. Reports its durability. */
 async function prepareLog(
   { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,
@@ -126,12 +126,12 @@ async function prepareLog(
   };
   const counted = await ledger.readLog();
   if (counted !== undefined) report(counted);
-  // Before any change, because the cluster or topic may belong to another pipeline.
+  // Check before any change: the cluster or the topic may belong to another pipeline.
   if (counted !== undefined) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
   try {
     await topicFile.ensure(counted !== undefined);
   } catch (error) {
-    // A counted topic is read even if its settings cannot be changed; `watch` retries the change.
+    // Read a counted topic even if its settings cannot be changed. `watch` retries the change.
     if (counted === undefined || isTopicMissing(error)) throw error;
     logger.warn({ error }, 'the topic does not have the wanted settings');
   }
@@ -142,13 +142,13 @@ async function prepareLog(
   return { clusterId, topicId };
 }
 
-/** Throws LogReplacedError if the topic was re-created meanwhile. */
+/** Throws LogReplacedError if the topic was deleted and created again. */
 async function requireSameLog(identity: TopicIdentity, wanted: string, config: AggregatorConfig): Promise<void> {
   const found = await identity.read();
   if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
 }
 
-/** Undefined without a topic; the next steps return the better error. */
+/** Returns undefined if the topic does not exist: a later step reports that better. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();

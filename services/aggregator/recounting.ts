@@ -14,7 +14,7 @@ export interface RecountingOptions {
 export interface RecountingTimes {
   /** Pause between two comparisons of the owned partitions. */
   readonly everyMs: number;
-  /** Age of a checkpoint after which every row is read again: rows below a checkpoint may have been changed. */
+  /** Age of a checkpoint after which every row is read again: another program may have changed rows below it. */
   readonly fromStartAfterMs: number;
   /** Wait after a first recount that failed. */
   readonly retry: { readonly minimumMs: number; readonly maximumMs: number; readonly random: () => number };
@@ -26,12 +26,12 @@ const defaultTimes: RecountingTimes = {
   retry: { minimumMs: 500, maximumMs: 15_000, random: Math.random },
 };
 
-/** In the background a recount works at most one twentieth of the time, so that counting is not slower. */
+/** Rest of a background recount, as a multiple of its work. It works one twentieth of the time, so counting stays fast. */
 const restPerWork = 19;
 
 /**
- * Compares the ledger with the totals until the signal: first every partition, then the owned ones again and again.
- * Counting goes on meanwhile; until the first recount has ended, the verdict is unknown. Never rejects.
+ * Compares the ledger with the totals until the signal: every partition once, then the owned partitions repeatedly. It runs
+ * beside counting. Until the first recount has ended, the verdict is unknown. Never rejects.
  */
 export async function keepRecounted(
   options: RecountingOptions,

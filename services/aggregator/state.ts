@@ -8,8 +8,8 @@ import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type Verd
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
 
 /**
- * Everything that this process knows, in one place: sessions report facts, all other code reads judgements. `onVerdict`
- * is called when the verdict changes, but not before both Kafka and PostgreSQL have been tried.
+ * Keeps everything that this process knows. Sessions report facts; other code reads the health, the exactness and the
+ * verdict. Calls `onVerdict` when the verdict changes, but not before both PostgreSQL and Kafka have been tried.
  */
 export class AggregatorState {
   readonly #now: () => Date;
@@ -38,7 +38,7 @@ export class AggregatorState {
     return this.#store;
   }
 
-  /** True once the ledger was compared with the totals; at that time Kafka was reachable too. */
+  /** True after the first recount. Kafka responded at that time too. */
   get wasVerified(): boolean {
     return this.#recount !== undefined;
   }
@@ -74,7 +74,7 @@ export class AggregatorState {
     this.changed();
   }
 
-  /** Replaces what the last recount found in one partition; what it found in others stays. */
+  /** Replaces the differences of one partition. The differences of other partitions stay. */
   recounted({ logEpoch, partition, differences }: PartitionRecount): void {
     if (this.#recount === undefined) return;
     const others = this.#recount.differences.filter((one) => one.logEpoch !== logEpoch || one.partition !== partition);
@@ -82,14 +82,15 @@ export class AggregatorState {
   }
 
   /**
-   * Halts belong to the partitions of a session; they stay known after its end, until the next session replaces them.
+   * Halts of the partitions of a session. They stay known after the session has ended, until the next one replaces
+   * them.
    */
   set halts(read: () => ReadonlyMap<number, PartitionHalt>) {
     this.#halts = read;
     this.changed();
   }
 
-  /** Partitions of this process that have records but make no progress. */
+  /** Partitions of this process that have lag but make no progress. */
   set stuck(stuck: NonNullable<Verdict['stuck']>) {
     this.#stuck = stuck;
     this.changed();
@@ -99,9 +100,9 @@ export class AggregatorState {
     return decideExactness(this.#facts());
   }
 
-  /** Call when a fact may have changed: publishes the verdict if it differs. */
+  /** Call it when a fact may have changed. Publishes the verdict if it differs from the last one. */
   changed(): void {
-    // Kafka is not contacted before the ledger is open.
+    // Wait for the first result of Kafka too, which is tried only after PostgreSQL.
     if (this.#store === connecting || (this.#store.ok && this.#kafka === connecting)) return;
     const verdict = buildVerdict(this.#facts(), this.#now());
     if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;

@@ -71,6 +71,6 @@ describe('the process ends', () => {
     const watch = new StuckWatch(limits);
     const obstacles = new Map([[0, 'locked']]);
     for (let ms = 0; ms <= 5_000; ms += 50) assert.equal(watch.look(at([5n]), obstacles, ms), undefined);
-    assert.equal(watch.look(at([5n]), none, 5_050), undefined, 'its time begins when the cause is gone');
+    assert.equal(watch.look(at([5n]), none, 5_050), undefined, 'the time begins when the obstacle is over');
   });
 });

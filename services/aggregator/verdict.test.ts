@@ -92,7 +92,7 @@ describe('a verdict', () => {
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
-    // If the books cannot be read now, their halts may be outdated.
+    // Without PostgreSQL the halts of the books may be outdated, so they are left out.
     assert.deepEqual(
       buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
       [1],
@@ -107,7 +107,7 @@ describe('a verdict', () => {
     const published: Verdict[] = [];
     const state = new AggregatorState({ now: () => new Date(0), onVerdict: (verdict) => published.push(verdict) });
     state.store = ok;
-    assert.deepEqual(published, [], 'one side is not tried yet');
+    assert.deepEqual(published, [], 'Kafka was not tried yet');
     state.kafka = ok;
     state.recount = { additions: 3n, differences: [] };
     state.books = [books];

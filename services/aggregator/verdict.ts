@@ -31,35 +31,36 @@ export interface Exactness {
 }
 
 /**
- * A record of a newer schema is not a miscount: the total is exact up to it, and the lag shows that counting stopped.
+ * Halts that are not a miscount. Before a record of a newer schema the total is exact, and the lag shows that counting
+ * stopped.
  */
 const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
 
-/** The counted log does not exist any more, which is worse than unreachable: its uncounted records are unknown. */
+/** Reasons for which the counted topic no longer exists: how many of its records were not counted is unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
-/** The only place that decides what exact means. Pure; the first failing rule gives the reason. */
+/** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. Pure. */
 export function decideExactness(facts: VerdictFacts): Exactness {
   if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
     return unknown(
       'Recounting',
-      'the ledger is being compared with the totals; this takes about 0.3 s per million additions since the last checkpoint',
+      'the ledger is being compared with the totals: this takes about 0.2 s per million additions since the last checkpoint',
     );
   }
   const [difference] = facts.recount.differences;
   if (difference !== undefined) {
     return notExact(
       'RecountDiffers',
-      `${difference.message}. The tables were changed outside of the pipeline; run sumctl verify and compare with a backup`,
+      `${difference.message}. Another program changed the tables. Run sumctl verify, and compare with a backup`,
     );
   }
   for (const books of facts.books) {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  // The books have the halts of every replica and of earlier processes; those of this process may not be stored yet.
+  // The books have the halts of all replicas and of earlier processes, but new halts of this process may be missing.
   const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
   const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
@@ -84,7 +85,7 @@ export function decideExactness(facts: VerdictFacts): Exactness {
   };
 }
 
-/** Builds the published verdict. `message` omits growing numbers, because a verdict is written only when it changes. */
+/** Builds the published verdict. Its message has no growing numbers, because a verdict is written at each change. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
   const { exact, reason, message } = decideExactness(facts);
   return {
@@ -102,7 +103,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
     ...(facts.stuck === undefined || facts.stuck.length === 0
       ? {}
       : { stuck: facts.stuck.slice(0, 64).map((one) => ({ ...one, message: cut(one.message) })) }),
-    // Draining is for suspending a pipeline, which has no field yet.
+    // `drained` is for a suspended pipeline. The resource has no field for that yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
     ...(facts.log === undefined ? {} : { log: facts.log }),
@@ -110,7 +111,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
 }
 
 /**
- * Halts by partition, for people: a partition stays halted when it moves from one replica to the next. If the books
+ * Returns all known halts by partition, because a partition stays halted when it moves to another replica. If the books
  * cannot be read now, their last known halts may be outdated and are left out.
  */
 function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
@@ -137,7 +138,7 @@ function cutHealth(health: Health): Health {
   return { ...health, message: cut(health.message) };
 }
 
-/** The contract's length limit for messages. */
+/** Cuts a message to the maximum length of the contract. */
 function cut(message: string): string {
   return message.slice(0, 2048);
 }

@@ -5,7 +5,7 @@ import { Waiting } from './waiting.ts';
 
 const position = (partition: number, offset: bigint): Position => ({ partition, offset, logEpoch: 1 });
 
-/** Fake books with the positions of the test, and a topic with the partitions of the test. */
+/** Builds a Waiting with fake books and a fake topic. */
 function start({ vector = [] as Position[], partitions = 1 } = {}) {
   const seen = { vector, partitions, asked: 0, nowMs: 0 };
   const waiting = new Waiting({

@@ -8,29 +8,33 @@ export interface WaitOptions {
   readonly logEpoch: number;
   /** Milliseconds since the Unix epoch. */
   readonly deadline: number;
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
-/** How often the books are read, because another replica may apply the positions; a local commit ends a wait early. */
+/**
+ * How often the books are read: another replica may apply the positions. A commit of this process ends a wait early.
+ */
 const pollMs = 100;
 
-/** How long to wait for an unknown partition: a topic may just have grown, and not every broker knows it at once. */
+/** An unknown partition is refused only after this time: after a topic has grown, not every broker knows it at once. */
 const unknownPartitionMs = 2_000;
 
 /**
- * Waiting requests hold no connection between two reads; this limits the memory and the polling that clients can cause.
+ * Most requests that may wait. They hold no connection between two reads, so this limits only the memory and the reads
+ * that clients can cause.
  */
 const waitersMax = 1000;
 
 export interface WaitingSources {
-  /** The last applied position of each partition that has one. */
+  /** Returns the last applied position of each partition that has one. */
   readVector(): Promise<readonly Position[]>;
-  /** The partitions that Kafka lists. */
+  /** Returns the partitions that Kafka lists. */
   readPartitions(): Promise<ReadonlySet<number>>;
 }
 
-/** Lets requests wait until positions are applied; a commit of this process wakes them. */
+/** Lets requests wait until positions are applied. A commit of this process wakes them. */
 export class Waiting {
   readonly #readVector: () => Promise<readonly Position[]>;
   readonly #readPartitions: () => Promise<ReadonlySet<number>>;
@@ -38,12 +42,12 @@ export class Waiting {
   #waiters = 0;
 
   constructor({ readVector, readPartitions }: WaitingSources) {
-    // One query serves all waiting requests, so that they need no connections.
+    // One query serves all requests that wait, so that each needs no connection of its own.
     this.#readVector = shareWhileOpen(readVector);
     this.#readPartitions = shareWhileOpen(readPartitions);
   }
 
-  /** Call when this process has applied positions. */
+  /** Call it when this process has applied positions. */
   wakeAll(): void {
     if (this.#waiters === 0) return;
     this.#wake.abort();
@@ -51,8 +55,10 @@ export class Waiting {
   }
 
   /**
-   * Ends when every position is applied. Throws SumError position-not-reached at the deadline, and invalid-field for a
-   * partition that the topic does not have.
+   * Resolves when every position is applied. Throws SumError:
+   *   position-not-reached  at the deadline
+   *   invalid-field         for a partition that the topic does not have, or a later log
+   *   queue-full            if too many requests wait
    */
   async until(options: WaitOptions): Promise<void> {
     const wanted = currentLogOnly(options);
@@ -102,11 +108,11 @@ export class Waiting {
   }
 }
 
-/** Positions of an earlier log were applied before the current log opened; positions of a later log are invalid. */
+/** Drops positions of earlier logs: they were applied before this log opened. Throws SumError for later logs. */
 function currentLogOnly({ atLeast, logEpoch }: WaitOptions): Position[] {
   const future = atLeast.find((position) => position.logEpoch > logEpoch);
   if (future !== undefined)
-    throw invalidField('atLeast', `names log ${future.logEpoch}; the newest log is ${logEpoch}`);
+    throw invalidField('atLeast', `names log epoch ${future.logEpoch}; the newest log epoch is ${logEpoch}`);
   return atLeast.filter((position) => position.logEpoch === 0 || position.logEpoch === logEpoch);
 }
 

@@ -26,7 +26,7 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that reads fakes of the books and of the log every millisecond. */
+/** Starts a watch that reads fake books and a fake log every millisecond. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const stuckSaid: string[] = [];

@@ -7,11 +7,11 @@ import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
 
-/** How often facts without events are read: the wanted topic, books, log ends; every sixth time the topic settings. */
+/** How often facts without events are read: topic file, books and log ends, and every sixth time the topic settings. */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
-/** A partition makes no progress in spite of lag, and no cause is known: the process should exit. */
+/** A partition has lag but makes no progress, and no cause is known: the process should exit. */
 export class StuckError extends Error {
   override readonly name = 'StuckError';
 }
@@ -24,8 +24,8 @@ export interface Watched {
 }
 
 /**
- * Reads all facts on a timer until the signal. An unreachable server changes the health but throws no error, because
- * the clients reconnect themselves. Throws StuckError.
+ * Reads all facts on a timer until the signal. Throws StuckError. An unreachable server only changes the health,
+ * because the clients reconnect themselves.
  */
 export async function watch(
   options: SessionOptions,
@@ -37,13 +37,13 @@ export async function watch(
   const stuck = new StuckWatch(limits);
   for (let looks = 1; ; looks++) {
     await pause(everyMs, signal);
-    // PostgreSQL is read first, because counted records were in the log before.
+    // Read PostgreSQL first: then the log ends are not below the counted offsets, and lag is never negative.
     const books = await look(() => session.ledger.readBooks());
-    // A problem with the settings stays until the settings are read again.
+    // Read the settings while Kafka has a problem, because only that shows whether the problem is over.
     const made = await look(() => session.topicFile.ensureIfChanged(requireSameLog));
     const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
     const log = await look(() => lookAtLog(session, withSettings));
-    // After the end, errors of the closed connections must not change the health.
+    // After the signal, errors of closed connections must not change the health.
     if (signal.aborted) return;
     state.store = nextHealth(state.store, books, healthy('connected to PostgreSQL'));
     if (books.ok) {
@@ -51,14 +51,14 @@ export async function watch(
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
-    // Only a member of the group knows that a failure of the log has ended.
+    // Without a membership in the group it is not certain that a failure of Kafka has ended.
     state.kafka = nextHealth(
       state.kafka,
       log.ok ? made : log,
       partitions.isMember ? healthy('connected to Kafka') : state.kafka,
     );
     if (!books.ok || !log.ok) {
-      // No progress is possible, and a restart would not help.
+      // Start the times again: progress is impossible now, and a restart would not help.
       stillness.forget();
       stuck.forget();
       state.stuck = [];
@@ -111,13 +111,13 @@ async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
   }
 }
 
-/** Unchanged without a failure, so that messages do not flip. */
+/** Returns the next health. Keeps a good one as it is, so that messages do not flip. */
 function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health {
   if (!now.ok) return now.health;
   return before.ok ? before : healed;
 }
 
-/** By partition: the next offset in the books, and the records of the log from there on. */
+/** Returns the next offset in the books and the lag of each partition. */
 function standings(
   partitions: readonly number[],
   books: readonly OwnedBooks[],

@@ -98,8 +98,8 @@ test('copies of an id in flight are simply written', async () => {
 
 describe('a write that fails', () => {
   const cases: [what: string, error: Error, code: ErrorCode, message: RegExp][] = [
-    ['a full queue', new QueueFullError('10000 additions are waiting'), 'queue-full', /nothing was written, slow down/],
-    ['a deadline in the queue', new NeverSentError('too late'), 'unavailable', /nothing was written, retry/],
+    ['a full queue', new QueueFullError('10000 additions are waiting'), 'queue-full', /Nothing was written: slow down/],
+    ['a deadline in the queue', new NeverSentError('too late'), 'unavailable', /Nothing was written: retry/],
     ['no connection', new SumError('unavailable', 'not connected to Kafka yet'), 'unavailable', /not connected/],
     [
       'no acknowledgement',

@@ -6,7 +6,7 @@ import { PartitionChooser } from './partitionChooser.ts';
 
 const record: LogRecordInput = { key: Buffer.from('k'), value: Buffer.from('v'), headers: {} };
 
-/** A fake log with one partition per leader; the test ends its appends and moves its clock. */
+/** Builds a fake log with one partition per leader. The test ends the appends and moves the clock. */
 function build(context: { after(work: () => void): void }, leaders: number[], withinMs = 10_000) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
   context.after(() => mock.timers.reset());
@@ -147,5 +147,5 @@ test('at the deadline it waits for the last append to end, and says that the out
 test('without any partition to write to it ends at the deadline', async (t) => {
   const log = build(t, [], 3_000);
   for (let ms = 0; ms < 3_100; ms += 100) await log.pass(100);
-  assert.match(String(log.outcome()), /no partition of the log could be written to/);
+  assert.match(String(log.outcome()), /no partition accepted the records/);
 });

@@ -4,7 +4,7 @@ import type { ChosenPartition, PartitionChooser } from './partitionChooser.ts';
 
 export interface BatchWriteOptions {
   readonly records: readonly LogRecordInput[];
-  /** The deadline for an acknowledgement, in milliseconds since the Unix epoch. */
+  /** Deadline for the acknowledgement, in milliseconds since the Unix epoch. */
   readonly deadline: number;
   readonly chooser: Pick<PartitionChooser, 'choose' | 'lateMs'>;
   /** Sends one produce request, without retries. */
@@ -13,30 +13,30 @@ export interface BatchWriteOptions {
     records: readonly LogRecordInput[],
     options: AppendOptions,
   ) => Promise<AppendedBatch>;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** In [0, 1); jitter of the waits between attempts. */
+  /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
-  /** Called with the number of records that are appended again although an earlier append may still succeed. */
+  /** Called when records are appended again although an earlier append may still succeed. Takes their number. */
   readonly onCopies: (records: number) => void;
 }
 
-/** Waits between attempts. The second attempt follows at once, because it goes to another partition. */
+/** Waits before the third attempt and later ones. The second attempt starts at once: it uses another partition. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
-/** Concurrent appends of one batch. Two copies protect it from two hung brokers; more would only add load. */
+/** Most concurrent appends of one batch. Two copies protect it from two hung brokers; more would only add load. */
 const unansweredMax = 3;
 
 /**
  * Writes one batch until a partition acknowledges it:
  *
  *   append to a partition -- acknowledged ----------------------> the batch has its position
- *          ^     |-- failed: retry, on another partition if one is healthy
+ *          ^     |-- failed: retry, on another partition if another is healthy
  *          |     |-- late: append a copy to a partition of another leader; the first acknowledgement counts
  *          +-----+   until the deadline
  *
- * Copies are safe, because the ledger counts an id once, in whatever partition its copies are. Rejects with AppendError
- * if no acknowledgement came; the records may be in the log nevertheless.
+ * Copies are safe: the ledger counts an id once, even if its copies are in different partitions. Rejects with
+ * AppendError if no acknowledgement came. In this case the records may be in the log.
  */
 export function writeBatch(options: BatchWriteOptions): Promise<AppendedBatch> {
   return new BatchWrite(options).run();
@@ -62,7 +62,7 @@ class BatchWrite {
     return this.#ended.promise;
   }
 
-  /** Begins the next append if a partition is free, and schedules its own next run. */
+  /** Begins the next append if a partition is available, and schedules its own next run. */
   #next(): void {
     const { chooser, deadline, now } = this.#options;
     if (this.#isOver) return;
@@ -119,7 +119,7 @@ class BatchWrite {
 
   #error(): Error {
     if (this.#lastError instanceof Error) return this.#lastError;
-    return new AppendError('no partition of the log could be written to before the deadline', {
+    return new AppendError('no partition accepted the records before the deadline', {
       outcome: 'notWritten',
     });
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 import { Batcher, type BatcherLimits, NeverSentError, QueueFullError } from './batcher.ts';
 
-/** A fake log; the test ends its writes. */
+/** A fake log whose writes the test ends. */
 class FakeLog {
   readonly writes: { ids: string[]; deadline: number; end: PromiseWithResolvers<AppendedBatch> }[] = [];
   readonly queue: number[] = [];

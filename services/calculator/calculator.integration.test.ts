@@ -34,7 +34,7 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-/** A new log and the environment of a calculator that writes to it over SASL_SSL. */
+/** Creates a topic, and the environment of a calculator that writes to it over SASL_SSL. */
 async function newPipeline(
   options: { partitions?: number; createTopic?: boolean; config?: Readonly<Record<string, string>> } = {},
 ) {
@@ -83,7 +83,7 @@ async function post(daemon: Daemon, body: unknown, headers: Record<string, strin
   return { status: response.status, answer };
 }
 
-/** The ids in the log with their positions, as an independent consumer reads them. */
+/** Returns the ids in the topic with their positions, as an independent consumer reads them. */
 async function idsInLog(topic: string): Promise<Map<string, string[]>> {
   const places = new Map<string, string[]>();
   for (const [partition, messages] of await auditLog(kafka.plaintextBootstrapServers, topic)) {
@@ -110,7 +110,7 @@ describe('adding', () => {
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
     await createLog(settings, 3);
-    // At once: the remembered acknowledgement must not be returned for the deleted topic.
+    // Do not wait: even now the remembered acknowledgement of the deleted topic must not be returned.
     for (const body of [addition, { ...addition, requestId: randomUUID() }]) {
       const { status, answer } = await post(daemon, body);
       assert.equal(status, 503, inspect(answer));
@@ -147,7 +147,7 @@ describe('adding', () => {
     assert.equal(status, 503, inspect(answer));
     assert.match(String(answer['detail']), /the log was replaced/);
     assert.equal((await idsInLog(topic)).size, 0);
-    // The books count the new topic from now on.
+    // From now on PostgreSQL counts the new topic.
     await writeFile(path, await countedLog());
     await until('it is written', async () => (await post(daemon, addition)).status === 200);
   });
@@ -271,7 +271,7 @@ describe('a log that fails', () => {
       }
     };
     await Promise.all(Array.from({ length: 20 }, lane));
-    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} answers were lost`);
+    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} responses were lost`);
     assert.ok(acknowledged.size > 700, `only ${acknowledged.size} of 800 were acknowledged`);
     const places = await idsInLog(topic);
     const missing = [...acknowledged].filter(([id, place]) => places.get(id)?.includes(place) !== true);
@@ -350,7 +350,7 @@ describe('secrets', () => {
     assert.equal(status, 503);
     assert.match(
       String(answer['detail']),
-      /Kafka password: Secret orders-kafka, key password is missing or empty; nothing was written/,
+      /Kafka password: Secret orders-kafka, key password is missing or empty\. Nothing was written/,
     );
     await writeFile(join(dir, 'password'), kafka.password);
     await untilReady(daemon);

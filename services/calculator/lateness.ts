@@ -1,12 +1,12 @@
 /**
- * When an append without a response counts as late: well above recent response times. Computed as TCP computes its
- * retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
+ * Computes when an append without a response counts as late: well above recent response times. The formula is that of
+ * TCP's retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
  */
 export class Lateness {
   #smoothedMs: number | undefined;
   #deviationMs = 0;
 
-  /** Milliseconds. */
+  /** An append without a response for longer than this is late. */
   get boundMs(): number {
     if (this.#smoothedMs === undefined) return minimumMs;
     return Math.min(maximumMs, Math.max(minimumMs, this.#smoothedMs + 4 * this.#deviationMs));
@@ -24,7 +24,7 @@ export class Lateness {
   }
 }
 
-/** Longer than a garbage collection of a broker or a slow disk write: every consumer must read a copy too. */
+/** Lower bound: longer than a garbage collection or a slow disk write of a broker. Every reader must read each copy. */
 const minimumMs = 1_000;
-/** Below the default timeout of a call (10 s), so that a copy can still succeed in time. */
+/** Upper bound: below the default timeout of a call (10 s), so that a copy can still succeed in time. */
 const maximumMs = 4_000;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#platform/log.ts';
 import { LogEnds } from './logEnds.ts';
 
-/** A fake Kafka that returns these ends, and the exported series. */
+/** Builds a LogEnds with a fake Kafka, and the series that it exports. */
 function build() {
   const series = new Map<number, number>();
   const state = { now: 1_000_000, answer: (): Promise<ReadonlyMap<number, bigint>> | undefined => undefined };
@@ -68,7 +68,7 @@ test('errors and a lost connection end in absent series, never in 0', async () =
 test('an acknowledgement raises the known end, and an older response does not lower it', async () => {
   const { series, state, logEnds, tell } = build();
   logEnds.raise(0, 3n);
-  assert.equal(series.size, 0, 'an end that Kafka never told is not known');
+  assert.equal(series.size, 0, 'without an end from Kafka there is no series');
   await tell([[0, 7n]]);
   logEnds.raise(0, 9n);
   logEnds.raise(0, 8n);
@@ -81,5 +81,5 @@ test('an acknowledgement raises the known end, and an older response does not lo
   await asking;
   assert.equal(series.get(0), 12);
   await tell([[0, 2n]]);
-  assert.equal(series.get(0), 2, 'a log that was cut');
+  assert.equal(series.get(0), 2, 'a truncated partition has a lower end');
 });

@@ -28,7 +28,7 @@ test('a re-created topic is refused until the old one is back', async () => {
   const refusal = (error: unknown) => error instanceof SumError && /had id A and now has id B/.test(error.message);
   assert.throws(() => identity.require(), refusal);
   assert.throws(() => identity.require(), refusal);
-  assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'told once');
+  assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'the loss is reported once');
   assert.equal(await identity.isConfirmed(), false);
   kafka.topicId = 'A';
   identity.require();
@@ -75,5 +75,5 @@ test('an acknowledged offset that goes back is a loss; appends that overtake eac
   identity.beginAppend(0)(7n, 1);
   assert.deepEqual(lost, [{ partition: 0, endBefore: '11', baseOffset: '7' }]);
   identity.beginAppend(0)(8n, 1);
-  assert.equal(lost.length, 1, 'it counts on from there');
+  assert.equal(lost.length, 1, 'the next offset is compared with the lower end');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PartitionChooser } from './partitionChooser.ts';
 
-/** Partition p is led by broker `leaders[p]`; undefined: it has no leader. */
+/** Builds a log in which broker `leaders[p]` leads partition p. Undefined means no leader. */
 function build(leaders: (number | undefined)[]) {
   const clock = { now: 1_000_000 };
   const log = {
@@ -13,7 +13,7 @@ function build(leaders: (number | undefined)[]) {
   };
   const chooser = new PartitionChooser({ log: () => log, now: () => clock.now });
   const choose = (avoid: number[] = []) => chooser.choose(new Set(avoid));
-  /** Partitions of the next appends, each of which is acknowledged at once. */
+  /** Returns the partitions of the next `count` appends. Each append is acknowledged at once. */
   const next = (count: number) =>
     Array.from({ length: count }, () => {
       const chosen = choose();
@@ -35,7 +35,7 @@ test('a partition whose leader does not respond for too long is excluded, and in
   clock.now += 1_001;
   assert.deepEqual(next(4), [1, 3, 1, 3]);
   clock.now += 60_000;
-  // Also if the others have more in flight: three appends are better than one that never gets a response.
+  // The other leader is chosen even with more appends in flight: the late one may never respond.
   const others = [choose(), choose(), choose()];
   assert.deepEqual(
     others.map((chosen) => chosen?.leader),
@@ -119,8 +119,8 @@ test('without a healthy partition the first append goes to the least bad one, a 
   choose();
   clock.now += 1_001;
   choose()?.failed('unknown');
-  assert.equal(choose([7]), undefined, 'a copy');
-  assert.equal(choose()?.partition, 1, 'resting is better than late');
+  assert.equal(choose([7]), undefined, 'a copy is not sent to a resting leader');
+  assert.equal(choose()?.partition, 1, 'a resting leader is better than a late one');
 });
 
 test('a partition without a leader is never chosen, nor is anything without a connection', () => {

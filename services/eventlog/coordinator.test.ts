@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { untilCoordinatorServes } from './coordinator.ts';
 import { LogUnavailableError, type LogUnavailableReason } from './port.ts';
 
-/** A fake coordinator: refuses for these reasons, one after the other, then serves. Every call takes a second. */
+/** Builds a fake coordinator that refuses for these reasons, one after the other, then serves. A call takes 1 s. */
 function coordinator(...reasons: LogUnavailableReason[]) {
   let calls = 0;
   return {

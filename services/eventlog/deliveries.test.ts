@@ -15,7 +15,7 @@ import {
   type LogStopError,
 } from './port.ts';
 
-/** A fake of kafkajs' consumer that delivers what the test says, also wrong batches. */
+/** A fake of kafkajs' consumer. It delivers what the test says, also wrong batches. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
@@ -99,7 +99,7 @@ test('records of a partition that was not requested are dropped, and requested o
   assert.deepEqual([kafka.seeks, [...kafka.active]], [[[0, '5']], [0]]);
   await kafka.hand(0, [5, 6, 7, 8]);
   assert.deepEqual(kafka.firsts(), [5n, 8n]);
-  assert.deepEqual(kafka.resolved, ['7', '8'], 'kafkajs is told only of what was confirmed');
+  assert.deepEqual(kafka.resolved, ['7', '8'], 'only confirmed offsets are resolved');
   kafka.deliveries.end(0);
   await kafka.hand(0, [9]);
   assert.deepEqual([kafka.firsts(), [...kafka.active]], [[5n, 8n], []]);
@@ -110,7 +110,7 @@ test('a stale batch after a seek is dropped; the right one follows', async () =>
   kafka.begin(0, 50n);
   await kafka.hand(0, [7, 8]);
   await until('it to be fetched again', () => kafka.active.has(0));
-  assert.equal(kafka.asked, 1, 'for the range, before the second seek');
+  assert.equal(kafka.asked, 1, 'the range is read before the second seek');
   assert.deepEqual(kafka.seeks, [
     [0, '50'],
     [0, '50'],
@@ -161,14 +161,14 @@ test('a partition has one handler at a time, also when another reading of it beg
   kafka.deliveries.endAll();
   const next = { ...assignment, generation: 2 };
   kafka.deliveries.begin({ assignment: next, partition: 0, offset: 10n, earliest: 0n, isSame: undefined });
-  // Twice: two fetchers may hold the same partition while its leader moves.
+  // Deliver twice: two fetchers may hold the same partition while its leader moves.
   const others = [kafka.hand(0, [10]), kafka.hand(0, [10])];
   await new Promise(setImmediate);
   assert.deepEqual(kafka.firsts(), [0n]);
   gate.resolve({ kind: 'confirmed', nextOffset: 2n });
   await Promise.all([first, ...others]);
   assert.deepEqual(kafka.firsts(), [0n, 10n]);
-  assert.deepEqual(kafka.resolved, ['10'], 'the answer to the old one is void');
+  assert.deepEqual(kafka.resolved, ['10'], 'the result of the old reading is ignored');
   assert.equal(kafka.batches[1]?.assignment.generation, 2);
 });
 
@@ -204,11 +204,11 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   const look = (end: bigint) =>
     kafka.deliveries.compare(kafka.deliveries.idle(), new Map([[0, { earliest: 0n, end }]]));
   for (let count = 0; count < 9; count++) look(5n);
-  assert.equal(kafka.seeks.length, 1, 'a quiet log is fine');
+  assert.equal(kafka.seeks.length, 1, 'a partition without new records needs no seek');
   const lookAndWait = async (seeks: number) => {
     look(6n);
     await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
-    // The probe itself must end too.
+    // Wait for the end of the probe too.
     await new Promise(setImmediate);
   };
   for (let count = 0; count < 4; count++) await lookAndWait(2 + count);
@@ -217,7 +217,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   await lookAndWait(6);
   kafka.withheld = () => undefined;
   for (let count = 0; count < 5; count++) await lookAndWait(7 + count);
-  assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
+  assert.equal(kafka.fatals.length, 0, 'an open transaction does not end the reader');
   assert.deepEqual([...new Set(kafka.waits)], ['a transaction of a foreign producer has not ended at offset 5']);
   look(6n);
   assert.match(
@@ -238,7 +238,7 @@ test('an open transaction is found while other partitions are at work, and nothi
   const seeks = kafka.seeks.length;
   const ranges = new Map([0, 1].map((partition) => [partition, { earliest: 0n, end: 9n }]));
   for (let count = 0; count < 3; count++) kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
-  assert.deepEqual(kafka.waits, [], 'it may only wait for its turn');
+  assert.deepEqual(kafka.waits, [], 'the partition may only be waiting for its turn');
   kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
   await until('the wait', () => kafka.waits.length > 0);
   assert.deepEqual([kafka.waits.length, kafka.seeks.length], [1, seeks]);
@@ -282,7 +282,7 @@ test('another leader is compared again before its records are delivered', async 
   kafka.begin(0, 5n, () => isSame);
   await kafka.hand(0, [4, 5], 1);
   await kafka.hand(0, [6, 7], 2);
-  assert.deepEqual(kafka.firsts(), [5n], 'not yet');
+  assert.deepEqual(kafka.firsts(), [5n], 'records of a new leader wait for a comparison');
   await until('the record before to be fetched', () => kafka.seeks.length === 2);
   assert.deepEqual(kafka.seeks.at(-1), [0, '5']);
   await kafka.hand(0, [5, 6, 7], 1);

@@ -6,7 +6,7 @@ import { NotMemberError } from './port.ts';
 
 type Commit = TopicPartitionOffsetAndMetadata;
 
-/** A fake of kafkajs' consumer for commits: it emits the event only if the coordinator accepted the commit. */
+/** Builds a fake of kafkajs' consumer for commits. `taken` emits the event of an accepted commit. */
 function fakeConsumer(answer: (commit: Commit, taken: () => void) => Promise<void>) {
   let listener = (_event: object): void => {};
   const commits: Commit[] = [];

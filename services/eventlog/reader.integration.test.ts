@@ -36,7 +36,7 @@ before(async () => {
 });
 after(() => folder[Symbol.asyncDispose]());
 
-/** A new log with so many records in each partition. */
+/** Creates a topic with `counts[p]` records in partition p. */
 async function createFilledLog(counts: readonly number[]): Promise<KafkaSettings> {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
@@ -51,7 +51,7 @@ async function append(settings: KafkaSettings, partition: number, count: number)
   const records = Array.from({ length: count }, () =>
     encodeRecord(parseAddition({ requestId: randomUUID(), series: 's', a: '1', b: '2' })),
   );
-  // Several produce calls, so that the log holds several Kafka batches.
+  // Use several produce calls, so that the topic has several Kafka batches.
   for (let index = 0; index < count; index += 7) {
     await writer.append(partition, records.slice(index, index + 7), { deadline: Date.now() + 10_000 });
   }
@@ -255,7 +255,7 @@ describe('the range of the log', () => {
     assert.ok(first?.error instanceof LogRangeError);
     assert.deepEqual([first.partition, first.error.wanted, first.error.earliest], [0, 5n, 50n]);
     await append(settings, 0, 5);
-    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the one batch that was in hand already');
+    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the batch that was already fetched is delivered');
     assert.deepEqual(opened.fatals, []);
   });
 
@@ -269,7 +269,7 @@ describe('the range of the log', () => {
     await until('a stop or the end of the reader', () => opened.stopped.length + opened.fatals.length > 0, {
       timeoutMs: 60_000,
     });
-    assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
+    assert.equal(opened.offsets(0).length, 40, 'no record of the new topic is delivered');
     if (opened.stopped.length > 0)
       // The reader may read the range before the new records exist.
       assert.match(String(opened.stopped[0]?.error.message), /the next offset is 40 but the log ends at (0|10):/);
@@ -437,7 +437,7 @@ describe('batches that are packed', () => {
 });
 
 describe('transactions of a foreign producer', () => {
-  /** Writes one record to partition 0 in a transaction that is open until the returned function is called. */
+  /** Writes one record to partition 0 in a transaction. Returns the function that ends the transaction. */
   async function beginTransaction(topic: string): Promise<(end: 'commit' | 'abort') => Promise<void>> {
     const producer = plainClient(kafka.plaintextBootstrapServers).producer({
       transactionalId: uniqueName('transaction'),

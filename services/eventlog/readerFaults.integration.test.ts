@@ -88,7 +88,7 @@ test('a reader whose network was blocked knows that it is a zombie, and its succ
   });
   await append(direct, 0, 20);
   await until('what was appended meanwhile', () => books.total === 40, { seen });
-  // The zombie received nothing, so it still believes that it owns the partition.
+  // This member received nothing, so it still believes that it owns the partition.
   assert.equal(assignment.signal.aborted, false);
   const proof = assignment.proveMembership();
   proxy.setFrozen(false);

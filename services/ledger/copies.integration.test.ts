@@ -14,7 +14,7 @@ before(async () => {
 
 after(() => store[Symbol.asyncDispose]());
 
-/** A session of the test in the schema. */
+/** Opens a session in the schema. */
 async function connect(schema: string, options = '') {
   const client = new pg.Client({ ...store.postgres.clientConfig(), options });
   // The test makes the server end one of the sessions.
@@ -30,7 +30,7 @@ describe('copies of an id in several partitions', () => {
     const { ledger } = scope;
     const schema = scope.config.SUMPIPELINE_STORE_SCHEMA;
     await ledger.claim(0, 'stopped');
-    // The timeout that an aggregator's pool sets, only shorter.
+    // This session has the timeout of an aggregator's pool, only shorter.
     await using stopped = await connect(schema, '-c transaction_timeout=1500');
     await using watching = await connect(schema);
     await stopped.query('BEGIN');
@@ -39,7 +39,7 @@ describe('copies of an id in several partitions', () => {
        SELECT id, 's', 1, 2, 3, 1, 0, ordinality - 1, $2 FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, ordinality)`,
       [[idOf(1), idOf(2), idOf(3)], appendedAt],
     );
-    // From here on this session does nothing, like a stopped process.
+    // From now on this session does nothing, like a stopped process.
     let isApplied = false;
     const applying = claimAndApply(ledger, 1, [addition(0, 3), addition(1, 2), addition(2, 1)]).then((outcome) => {
       isApplied = true;
@@ -68,7 +68,7 @@ describe('copies of an id in several partitions', () => {
     for (let seed = 1; seed <= 20; seed++) {
       await using scope = await store.freshLedger();
       const { ledger } = scope;
-      // Partition p holds the ids in an order of its own; of each third id its copies have other operands everywhere.
+      // Each partition has the same ids in another order. The copies of every third id have different operands.
       const log = [0, 1, 2, 3].map((partition) =>
         Array.from({ length: 12 }, (_, offset) => {
           const id = (offset * ([1, 5, 7, 11][partition] ?? 1) + seed * partition) % 12;
@@ -90,7 +90,7 @@ describe('copies of an id in several partitions', () => {
         const { a, result, position } = found.addition;
         expected += Number(result);
         const there = log[position.partition]?.[Number(position.offset)];
-        assert.deepEqual([there?.requestId, there?.a], [idOf(id), a], 'the place that it names holds what counts');
+        assert.deepEqual([there?.requestId, there?.a], [idOf(id), a], 'the record at the position is the counted one');
         assert.equal(found.conflicts.length, id % 3 === 0 ? 3 : 0);
       }
       assert.equal((await ledger.readTotal('s'))?.total, String(expected), `seed ${seed}`);

@@ -5,7 +5,7 @@ import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnava
 
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
-/** An error of pg: a message with an SQLSTATE, or with a code of Node. */
+/** Builds an error of pg, with an SQLSTATE or with a code of Node. */
 function failure(
   code: string,
   more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},
@@ -46,7 +46,7 @@ describe('an error of PostgreSQL', () => {
       failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
       sources,
     );
-    assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
+    assert.match(error.message, /PostgreSQL of Secret db, key uri is too old: use PostgreSQL 17 or newer/);
   });
 
   test('that is silence says who is silent', () => {

@@ -34,7 +34,7 @@ after(() => store[Symbol.asyncDispose]());
 const configFor = (overrides?: Record<string, string>) => store.configFor(overrides);
 const freshLedger = (overrides?: Record<string, string>) => store.freshLedger(overrides);
 
-/** As the program's own pool: an error of a connection after its query must not end the process. */
+/** Creates a pool that ignores error events, as the program's own pool does: they must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -85,7 +85,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // On its own connection, because a transaction sees only the sessions of its first read.
+  // Look from another connection: a transaction sees only the sessions of its first read.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
@@ -176,7 +176,7 @@ test('a query without a response ends at its timeout, and the next query works',
     assert.match(error.message, /does not respond$/);
     return true;
   });
-  // The waiting connection is not used again.
+  // The connection that timed out is not used again.
   assert.deepEqual(await impatient.readBooks(), []);
   await admin.query('COMMIT');
   assert.equal(await impatient.readTotal('s'), undefined);
@@ -190,8 +190,8 @@ describe('a halt', () => {
     await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogGap', message: 'a\u0000b\ud800', stays: false });
     assert.deepEqual((await ledger.readBooks())[0]?.halt, { reason: 'LogGap', message: 'a?b\ufffd' });
     const claim = await ledger.claim(0, 'me');
-    assert.equal(claim.halt, undefined, 'it may be tried again');
-    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim alone heals nothing');
+    assert.equal(claim.halt, undefined, 'a halt that does not stay allows a claim');
+    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim does not clear the halt');
     await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]));
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
@@ -494,7 +494,7 @@ describe('two owners', () => {
       assert.deepEqual((await ledger.recount()).differences, [], `seed ${seed}`);
     }
     t.diagnostic(`${fenced} batches and claims were fenced off`);
-    assert.ok(fenced > 0, 'the race never happened: the test proves nothing');
+    assert.ok(fenced > 0, 'no batch or claim was fenced, so the test proves nothing');
   });
 });
 
@@ -615,12 +615,12 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each claim takes the next token; a claim that is overtaken before it has read the row fails.
+      // Each claim gets another owner epoch. A claim that is overtaken before it has read the row fails.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);
       assert.equal(new Set(epochs).size, epochs.length);
-      assert.ok(epochs.includes(5n), `the last one holds it: ${epochs}`);
+      assert.ok(epochs.includes(5n), `the last claim has epoch 5: ${epochs}`);
     } finally {
       await Promise.all(ledgers.map((ledger) => ledger.close()));
     }

@@ -29,14 +29,14 @@ import {
 } from './port.ts';
 import { type PatientTransaction, readPlaces, recountPlace } from './recount.ts';
 
-/** Opens the ledger with a pool of connections; nothing is checked until `migrate` and `identify`. */
+/** Returns a ledger with a pool of connections. Checks nothing: call `migrate` and `identify`. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
   return new PostgresLedger(config, await createPool(config, logger));
 }
 
 /**
- * A server that hangs or is behind a cut network sends no response at all: TCP would wait a quarter of an hour, and the
- * verdict too. Longer than the server's own transaction timeout, so that the server's error arrives first.
+ * Longest wait for the result of a statement. A hung server or a broken network sends no response at all, and TCP would
+ * wait for 15 minutes. Longer than the server's transaction timeout, so that the server's error arrives first.
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
 
@@ -46,18 +46,18 @@ interface VectorRow {
   readonly offset: string;
 }
 
-/** The Ledger port over PostgreSQL (>= 17). Holds a pool; `close` ends it. */
+/** The ledger in PostgreSQL (17 or newer). It has a pool of connections, which `close` ends. */
 export class PostgresLedger implements Ledger {
   readonly #config: AggregatorConfig;
   readonly #pool: pg.Pool;
   readonly #schema: string;
   readonly #timeoutMs: number;
-  /** Connections that run a statement without a timeout. */
+  /** Connections that are running a statement without a timeout. */
   readonly #patient = new Set<pg.PoolClient>();
   #isClosed = false;
   #identity: LedgerIdentity | undefined;
 
-  /** `timeoutMs` limits the wait for the result of one statement; a recount has no limit. */
+  /** `timeoutMs` limits the wait for the result of one statement. A recount has no limit. */
   constructor(config: AggregatorConfig, pool: pg.Pool, timeoutMs = answerTimeoutMs) {
     this.#config = config;
     this.#pool = pool;
@@ -88,14 +88,14 @@ export class PostgresLedger implements Ledger {
     this.#identity = identity;
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
-    // One transaction: if two pipelines use an empty schema at the same time, one gets all of it and the other nothing.
+    // Use one transaction: if two pipelines start with the same empty schema, only one of them gets it.
     await this.#transaction('BEGIN', async ({ query }) => {
       await query(
         `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
         [namespace, name, clusterId, groupId],
       );
       await query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
-      // Only the first log opens automatically; an administrator must open a later log.
+      // Only the first log is added automatically. An administrator must add a later log.
       await query(
         `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
          SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
@@ -113,7 +113,7 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // A second query. Only the current owner writes to the row, but another owner may have claimed it in between.
+    // Read the row in a second query. Another owner may have claimed it since, so compare the owner epochs.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
         `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,
@@ -123,7 +123,7 @@ export class PostgresLedger implements Ledger {
       ),
     );
     if (kept.owner_epoch !== row.owner_epoch) {
-      throw new FencedError(`partition ${partition} was claimed by another owner in the same moment`);
+      throw new FencedError(`partition ${partition} was claimed by another owner at the same moment`);
     }
     return {
       ownerEpoch: BigInt(row.owner_epoch),
@@ -184,7 +184,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async readTotal(series: string): Promise<SeriesTotal | undefined> {
-    // One statement has one snapshot, so the total counts exactly the records up to the vector.
+    // Use one statement, which has one snapshot: the total counts exactly the records up to the vector.
     const rows = await this.#query<TotalRow>(
       `SELECT $1::text AS series, trim_scale(sum(total))::text AS total, sum(count)::text AS count,
          ${this.#vectorSql()} AS vector, ${this.#newestSql()} AS newest_applied
@@ -260,12 +260,12 @@ export class PostgresLedger implements Ledger {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    // A running recount fails, and its caller gets the error; otherwise it would block the shutdown until it ends.
+    // End a running recount: it would block the shutdown. Its caller gets the error.
     for (const client of this.#patient) void client.end();
     await this.#pool.end();
   }
 
-  /** SQL for the newest applied position of each partition of the current log, as JSON. */
+  /** Returns the SQL for the last applied position of each partition of the current log, as JSON. */
   #vectorSql(): string {
     return `(SELECT json_agg(json_build_object('log_epoch', p.log_epoch, 'partition', p.partition, 'offset', (p.next_offset - 1)::text)
        ORDER BY p.partition) FROM ${this.#schema}.partitions p
@@ -309,7 +309,7 @@ export class PostgresLedger implements Ledger {
     };
   }
 
-  /** pg supports this setting per query, but its types do not declare it. */
+  /** Adds a timeout to a query. pg supports this setting, but its types do not declare it. */
   #bounded(config: pg.QueryConfig): pg.QueryConfig & { query_timeout: number } {
     return { ...config, query_timeout: this.#timeoutMs };
   }
@@ -330,7 +330,7 @@ export class PostgresLedger implements Ledger {
       const query: Query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
         (await client.query<Row>(this.#bounded({ text, values }))).rows;
       const queryPatiently: Query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
-        // The ledger was closed meanwhile: `close` did not see this statement.
+        // If the ledger was closed before this statement, `close` could not end it.
         if (this.#isClosed) throw new StoreUnavailableError('Closed', 'the connection to PostgreSQL is closed');
         this.#patient.add(client);
         try {
@@ -347,7 +347,7 @@ export class PostgresLedger implements Ledger {
         isClean = true;
         return result;
       } finally {
-        // A connection in an unknown state is closed, and the server rolls its transaction back.
+        // Close a connection in an unknown state: the server rolls its transaction back.
         client.release(!isClean);
       }
     });
@@ -431,7 +431,7 @@ function toHalt({
   return reason === null ? undefined : { reason, message: message ?? '' };
 }
 
-/** A message may quote a record, which may contain any character; text columns refuse NUL. */
+/** Returns a message that a text column accepts: it may quote a record with NUL, which text columns refuse. */
 function storable(message: string): string {
   return message
     .toWellFormed()
@@ -464,6 +464,6 @@ function bytea(bytes: Uint8Array | null): Buffer | null {
 
 function only<Row>(rows: readonly Row[]): Row {
   const row = rows[0];
-  if (row === undefined) throw new Error('PostgreSQL answered without a row');
+  if (row === undefined) throw new Error('PostgreSQL returned no row');
   return row;
 }

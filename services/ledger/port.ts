@@ -3,45 +3,49 @@ import type { PartitionBooks } from '#core/law.ts';
 import type { Position } from '#core/vector.ts';
 
 /**
- * The port to the ledger in PostgreSQL. It guarantees: a batch is applied completely or not at all; two owners never
- * both succeed; every commit keeps the conservation law. All offsets are 64 bit, all amounts are canonical decimal
- * text.
+ * The port to PostgreSQL. It guarantees three things. A batch is applied completely or not at all. Only one owner of
+ * a partition can commit. Every commit keeps the conservation law. Offsets are 64 bit, amounts are canonical decimal
+ * text. Most methods may throw StoreUnavailableError.
  */
 export interface Ledger {
-  /** Creates or upgrades the schema. Concurrent calls are safe; a schema newer than this program is refused. */
+  /** Creates or upgrades the schema. Concurrent calls are safe. Refuses a schema that is newer than this program. */
   migrate(): Promise<void>;
-  /** Throws StoreIdentityError if the books belong to another pipeline. Needs no Kafka; an empty schema is accepted. */
+  /**
+   * Throws StoreIdentityError if the books belong to another pipeline. Accepts an empty schema. Works without Kafka.
+   */
   requireOwner(): Promise<void>;
   /**
-   * The log that the books count; undefined until `identify` ran for the first time. From then on the log may hold
-   * records that were never counted.
+   * Returns the log that the books count. Returns undefined until `identify` has run for the first time. From then on
+   * the log may hold records that are not counted yet.
    */
   readLog(): Promise<LedgerIdentity | undefined>;
   /**
-   * Stores the identity in an empty schema. Throws StoreIdentityError if the books belong to another pipeline or log.
+   * Stores the identity if the schema is empty. Throws StoreIdentityError if the books belong to another pipeline or
+   * log.
    */
   identify(identity: LedgerIdentity): Promise<void>;
   /**
-   * Claims a partition: from now on every earlier owner is fenced off. Checks the identity again. Throws FencedError if
-   * another owner claimed the partition at the same moment.
+   * Claims a partition: from now on commits of earlier owners are fenced. Checks the identity again. Throws FencedError
+   * if another owner claimed the partition at the same moment.
    */
   claim(partition: number, owner: string): Promise<Claim>;
-  /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
+  /** Commits a batch. Throws FencedError, BatchDataError, BooksError, or StoreUnavailableError (outcome unknown). */
   applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;
-  /** Stores why a partition is halted, for every replica and the next process. Throws FencedError. */
+  /** Stores why a partition is halted, so that all replicas and later processes know it. Throws FencedError. */
   halt(halt: LedgerHalt): Promise<void>;
-  /** The total of one series with the vector up to which it counts; undefined if the series has no additions yet. */
+  /** Returns the total of a series and the vector up to which it counts. Undefined if the series has no additions. */
   readTotal(series: string): Promise<SeriesTotal | undefined>;
-  /** The newest applied position of each partition of the current log; cheap, for waiting on positions. */
+  /** Returns the last applied position of each partition of the current log. Cheap enough to call often. */
   readVector(): Promise<Position[]>;
-  /** Series after `after` in byte order. */
+  /** Returns at most `limit` series after `after`, in byte order. */
   listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
+  /** Returns a counted addition with its conflicts. Undefined if the id is not counted. */
   readAddition(requestId: string): Promise<CountedAddition | undefined>;
-  /** The books of every partition of every log. */
+  /** Returns the books of every partition of every log. */
   readBooks(): Promise<OwnedBooks[]>;
   /**
-   * Sums the ledger of every partition of every log and compares it with the totals. Reads the rows since the last
-   * checkpoint; a recount without a difference is the next checkpoint.
+   * Compares the sum of the ledger with the totals, for every partition of every log. Reads the rows since the last
+   * checkpoint. A recount without a difference is the next checkpoint.
    */
   recount(request?: RecountRequest): Promise<RecountResult>;
   /** As `recount`, for one partition of the current log. */
@@ -49,10 +53,10 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** Which log the books count; known only after a request to Kafka. */
+/** Identifies the log that the books count. Only Kafka knows these ids. */
 export interface LedgerIdentity {
   readonly clusterId: string;
-  /** Kafka's id of the topic; absent while unknown. Books without an id store it. */
+  /** Kafka's id of the topic. Undefined while it is unknown. Books without an id store it. */
   readonly topicId?: string | undefined;
 }
 
@@ -60,17 +64,17 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** The record at nextOffset - 1; undefined if nothing was counted, or if a version without anchors counted it. */
+  /** Anchor of the record at nextOffset - 1. Undefined if nothing was counted, or if an old version counted it. */
   readonly anchor: Anchor | undefined;
   /** If set, the partition must not be counted until an administrator clears the halt. */
   readonly halt: PartitionHalt | undefined;
 }
 
-/** Identifies a record, to detect that the log holds another record at its offset. */
+/** Identifies a record, to detect another record at the same offset. */
 export interface Anchor {
   /** Undefined if the broker did not return it. */
   readonly leaderEpoch: number | undefined;
-  /** 32 bytes. */
+  /** SHA-256, 32 bytes. */
   readonly hash: Uint8Array;
 }
 
@@ -85,7 +89,7 @@ export interface PartitionHalt {
 export interface LedgerHalt extends PartitionHalt {
   readonly partition: number;
   readonly ownerEpoch: bigint;
-  /** If true, an administrator must clear the halt; if false, the next committed batch clears it. */
+  /** If true, only an administrator clears the halt. If false, the next committed batch clears it. */
   readonly stays: boolean;
 }
 
@@ -115,10 +119,10 @@ export interface ParkedRecord {
   readonly reason: string;
 }
 
-/** Possible dispositions of a record in a batch; records expire outside of batches. */
+/** The dispositions that a record of a batch can get. `expired` is not one of them. */
 export const batchDispositions = ['applied', 'duplicate', 'conflict', 'parked'] as const;
 
-/** Numbers of records of a batch by disposition. */
+/** Number of records of a batch by disposition. */
 export type BatchOutcome = Readonly<Record<(typeof batchDispositions)[number], number>>;
 
 export interface SeriesTotal {
@@ -149,12 +153,12 @@ export interface OwnedBooks extends PartitionBooks {
 export interface RecountRequest {
   /** If true, reads every row of the ledger, not only those since the last checkpoint. */
   readonly fromStart?: boolean;
-  /** Called after each chunk with the milliseconds that it took. A throw ends the recount; its sums are kept. */
+  /** Called after each chunk, with the milliseconds that it took. If it throws, the recount ends; its sums are kept. */
   readonly between?: (chunkMs: number) => void | Promise<void>;
 }
 
 export interface RecountResult {
-  /** How many ledger rows were counted. */
+  /** Number of ledger rows that were counted. */
   readonly additions: bigint;
   /** At most `recountDifferencesMax`. */
   readonly differences: readonly RecountDifference[];
@@ -170,14 +174,14 @@ export interface RecountDifference {
 export interface PartitionRecount extends RecountResult {
   readonly logEpoch: number;
   readonly partition: number;
-  /** When the recount began that read every row; later ones continued it. */
+  /** Start of the recount that began at the first row. Later recounts continued it. */
   readonly fromStartAt: Date;
 }
 
-/** The first few differences are enough for an administrator. */
+/** Most differences that a recount returns: enough for an administrator. */
 export const recountDifferencesMax = 20;
 
-/** Another owner claimed the partition, or its next offset is another one. Drop the batch and claim again. */
+/** Another owner has claimed the partition, or its next offset has changed. Drop the batch and claim again. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
@@ -210,7 +214,7 @@ export class StoreIdentityError extends Error {
   }
 }
 
-/** PostgreSQL cannot be reached or refuses the client, or the outcome of a commit is not known. */
+/** PostgreSQL cannot be reached or refuses the client, or the outcome of a commit is unknown. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   /** One CamelCase word for a condition. */

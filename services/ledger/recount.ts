@@ -1,7 +1,7 @@
 import type { Query } from './migrate.ts';
 import { type RecountDifference, type RecountRequest, recountDifferencesMax, StoreUnavailableError } from './port.ts';
 
-/** Runs statements in one transaction without a time limit: a ledger may be large, and its disk cold. */
+/** Runs statements in one transaction without a time limit: the ledger may be large and its disk slow. */
 export type PatientTransaction = <T>(work: (query: Query) => Promise<T>) => Promise<T>;
 
 /** A partition of one log. */
@@ -13,23 +13,23 @@ export interface Place {
 export interface PlaceRecount {
   readonly additions: bigint;
   readonly differences: readonly RecountDifference[];
-  /** When the recount began that read every row; later ones continued it. */
+  /** Start of the recount that began at the first row. Later recounts continued it. */
   readonly fromStartAt: Date;
 }
 
-/** Offsets per transaction: about 20 ms of work, so that no snapshot stays open for long. */
+/** Offsets per transaction: about 20 ms of work. A long transaction would hold back VACUUM. */
 const chunkOffsets = 100_000;
 
-/** Another recount that ends first deletes the one that this one continues. */
+/** Tries per partition. A recount that ends first deletes the recount that this process continues. */
 const attemptsMax = 5;
 
-/** Every partition with counted records, also a partition whose row in table "partitions" was lost. */
+/** Returns every partition with counted records, also if its row in table partitions was lost. */
 export async function readPlaces(transact: PatientTransaction, schema: string): Promise<Place[]> {
   const rows = await transact((query) => query<{ log_epoch: number; partition: number }>(placesSql(schema)));
   return rows.map(({ log_epoch: logEpoch, partition }) => ({ logEpoch, partition }));
 }
 
-/** Sums the ledger of one partition in chunks, and compares it with the totals and counters. */
+/** Sums the ledger of one partition in chunks. Then compares the sums with the totals and counters. */
 export async function recountPlace(
   transact: PatientTransaction,
   schema: string,
@@ -46,7 +46,7 @@ export async function recountPlace(
   );
 }
 
-/** Undefined if another recount deleted this one. */
+/** Returns undefined if another recount deleted this one. */
 async function recountOnce(
   transact: PatientTransaction,
   schema: string,
@@ -82,7 +82,7 @@ interface ComparedRow {
   readonly started_at: Date | null;
 }
 
-/** Partitions in the ledger are found by jumping through its index: a plain DISTINCT would read the whole table. */
+/** The query jumps through the index of the ledger, because a plain DISTINCT would read the whole table. */
 function placesSql(schema: string): string {
   return `WITH RECURSIVE counted AS (
       (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
@@ -96,8 +96,8 @@ function placesSql(schema: string): string {
 }
 
 /**
- * Compares in one statement, so in one snapshot: the kept sums and the rows after them against totals, and numbers of
- * rows against counters.
+ * Compares the kept sums and the rows after them with the totals, and numbers of rows with the counters. One statement, so
+ * that all numbers are from one snapshot.
  */
 function compareSql(schema: string): string {
   return `WITH

@@ -82,7 +82,7 @@ test('health says what was set, and reflection lists and describes the service',
   edge.server.setServing(false);
   assert.equal(await client.health('sumpipeline.v1.Calculator'), 2);
   for (const version of ['v1', 'v1alpha']) {
-    // list_services = 7, file_containing_symbol = 4.
+    // Field numbers of the request: list_services is 7, file_containing_symbol is 4.
     assert.match(await client.reflect(version, Buffer.from('3a00', 'hex')), /sumpipeline\.v1\.Calculator/);
     const symbol = Buffer.from('sumpipeline.v1.AddRequest');
     const described = await client.reflect(version, Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
@@ -90,7 +90,7 @@ test('health says what was set, and reflection lists and describes the service',
   }
 });
 
-/** Health and reflection by hand: enough protobuf to read one byte and some text. */
+/** Calls health and reflection with hand-written protobuf, which is enough to read one byte and some text. */
 class RawClient implements Disposable {
   readonly #client: Client;
 

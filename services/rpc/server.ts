@@ -24,13 +24,13 @@ export interface RpcServerOptions<Service extends DescService> {
 export interface RpcServer {
   readonly httpPort: number;
   readonly grpcPort: number;
-  /** Sets what gRPC's health service returns; false until the first call. */
+  /** Sets what gRPC's health service returns. It returns NOT_SERVING until the first call. */
   setServing(isServing: boolean): void;
   /** Accepts no new calls, waits at most `withinMs` for calls in flight, then aborts them. Never rejects. */
   close(withinMs: number): Promise<void>;
 }
 
-/** The servers that both services use: the same handlers over gRPC and HTTP/JSON. Rejects if a port is in use. */
+/** Starts servers for the same handlers over gRPC and HTTP/JSON. Rejects if a port is in use. */
 export async function startRpcServer<Service extends DescService>(
   options: RpcServerOptions<Service>,
 ): Promise<RpcServer> {

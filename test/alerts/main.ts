@@ -21,9 +21,9 @@ interface Options {
   readonly from: number;
 }
 
-/** A step may take this long, in minutes of the rules at speed 1: windows of 30 minutes, plus slow work before them. */
+/** Longest step, in minutes at speed 1: windows of 30 minutes, plus slow work before them. */
 const minutesMax = 120;
-/** The minimum, because pods need this time to start and to end. */
+/** Shortest time limit of a step at any speed: pods need this time to start and to end. */
 const secondsMin = 240;
 
 const root = join(import.meta.dirname, '..', '..');
@@ -35,7 +35,7 @@ const program = new Command('npm run alerts --')
   .addHelpText(
     'after',
     `
-Every window and wait of the rules is divided by the speed, and scrapes are more frequent by the same factor. Causes take their real time.
+Every window and wait of the rules is divided by the speed, and scrapes are more frequent by the same factor. The causes still take their real time.
 
 Examples:
   npm run alerts                  # about 45 minutes
@@ -137,7 +137,7 @@ function isLeftOut(command: string): boolean {
   return Object.keys(leftOut).some((part) => command.includes(part));
 }
 
-/** Alerts that have neither a step nor a reason why there is no step. */
+/** Returns the alerts that have no step and no reason in `notProvoked`. */
 function findUnplayed(): string[] {
   const ref = { namespace: 'a', name: 'b' };
   const groups = [...buildAlertRules({ ref, autoscaling: { max: undefined } }), ...buildOperatorAlerts()];

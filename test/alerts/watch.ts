@@ -8,10 +8,10 @@ const answerSchema = z.object({
 });
 
 const pollMs = 500;
-/** An alert may pause while pods start: it counts as ended after this time without firing. */
+/** An alert has ended after this time without firing. A shorter pause may happen while pods start. */
 const silentMs = 20_000;
 
-/** Names of the alerts that fire now. Rejects if Prometheus does not respond. */
+/** Reads the names of the alerts that fire now. Rejects if Prometheus does not respond. */
 async function readFiring(prometheusUrl: string): Promise<ReadonlySet<string>> {
   const response = await fetch(`${prometheusUrl}/api/v1/alerts`, { signal: AbortSignal.timeout(5_000) });
   const { alerts } = answerSchema.parse(await response.json()).data;
@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 export interface Seen {
-  /** Seconds until an alert fired, or until it ended, by its name. An alert that did neither is missing. */
+  /** Seconds until an alert fired or ended, by its name. An alert that did not fire or end in time is missing. */
   readonly seconds: ReadonlyMap<string, number>;
   /** All alerts that fired at some time. */
   readonly fired: ReadonlySet<string>;

@@ -40,7 +40,7 @@ interface MetricsServer {
   start(): Promise<void>;
 }
 
-/** Everything that a loop needs, running, but no pipeline yet. Taken down in reverse order when disposed of. */
+/** The running programs that a loop needs, without a pipeline. Disposing takes them down in reverse order. */
 export interface Lab extends AsyncDisposable {
   readonly root: string;
   readonly kubectl: Kubectl;
@@ -57,11 +57,11 @@ export interface Lab extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
 }
 
-/** For monitors without an interval; the monitors of a scaling pipeline have one. */
+/** Interval for monitors that have no interval of their own. The monitors of a scaling pipeline have one. */
 const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
-/** The system as `npm start` starts it, with monitoring beside it. */
+/** Starts the system as `npm start` does, with monitoring beside it. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const { root, scaler, progress, signal, command, kafkaNodes, adapt } = options;
   const dir = join(stateRoot(), 'loop');

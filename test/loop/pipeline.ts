@@ -12,14 +12,14 @@ import { formatProblems } from '#operator/api/problem.ts';
 import type { Lab } from './lab.ts';
 
 export interface PipelineOptions {
-  /** Its namespace, so that every scenario has its own schema. */
+  /** Namespace of the pipeline. Every scenario has its own, and so its own schema. */
   readonly namespace: string;
   readonly partitions: number;
-  /** Partitions of the topic; default 1. */
+  /** Replicas of each partition of the topic. Default 1. */
   readonly replicas?: number;
-  /** Maximum number of aggregators; default that of the loop. */
+  /** Maximum number of aggregators. Default: the number of the loop. */
   readonly max?: AggregatorsMax;
-  /** In percent; default that of the loop. */
+  /** Allowed use of an aggregator, in percent. Default: the value of the loop. */
   readonly utilisation?: number;
 }
 
@@ -29,7 +29,7 @@ export interface LoopPipeline extends AsyncDisposable {
   readonly topic: string;
   readonly calculatorUrl: string;
   readonly aggregatorUrl: string;
-  /** Merge-patches its spec. */
+  /** Changes the spec of the pipeline by a merge patch. */
   patch(spec: object): Promise<void>;
 }
 

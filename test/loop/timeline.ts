@@ -4,7 +4,7 @@ export interface Point {
   readonly at: number;
   /** Additions per second of the load. */
   readonly offered: number;
-  /** Recorded by the rules. */
+  /** Records that arrive per second, as the rules record them. */
   readonly incoming: number | undefined;
   readonly lag: number | undefined;
   /**
@@ -14,7 +14,7 @@ export interface Point {
   readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
-  /** From the Deployment. */
+  /** Replicas that the Deployment wants. */
   readonly replicas: number | undefined;
   readonly ready: number | undefined;
   /** The wanted number of the HPA controller itself. */
@@ -42,7 +42,7 @@ export interface Change {
   readonly to: number;
 }
 
-/** Every change of a quantity between two moments. A gap is not a change. */
+/** Returns every change of a quantity between two moments. A gap is not a change. */
 export function changesOf(
   { points }: LoopRecord,
   quantity: Quantity,
@@ -62,25 +62,26 @@ export function changesOf(
   return changes;
 }
 
-/** The first moment from `from` on at which a point fulfils the condition. */
+/** Returns the first moment from `from` on at which a point fulfils the condition. */
 function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
   return points.find((point) => point.at >= from && isWanted(point))?.at;
 }
 
 export interface StepLatencies {
-  /** From the change of the load until the rules record another number than before. */
+  /** Seconds from the change of the load until the rules record another number than before. */
   readonly recorded: number | undefined;
-  /** From there until the HPA has changed the Deployment. */
+  /** Seconds from `recorded` until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
   /**
-   * From the last rise of the Deployment, or its last change if it never rose, until the same number of pods is Ready.
+   * Seconds from the last rise of the Deployment until the same number of pods is Ready. From its last change if it
+   * never rose.
    */
   readonly ready: number | undefined;
-  /** From there until the lag is below `drainedLag`. */
+  /** Seconds from `ready` until the lag is below `drainedLag`. */
   readonly drained: number | undefined;
 }
 
-/** How long each stage took after the load changed at `from`; the step ends at `to`. */
+/** Computes how long each stage took after the load changed at `from`. The step ends at `to`. */
 export function latenciesOf(
   record: LoopRecord,
   { from, to, drainedLag }: { readonly from: number; readonly to: number; readonly drainedLag: number },
@@ -110,7 +111,7 @@ function between(from: number | undefined, to: number | undefined): number | und
   return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
 }
 
-/** Pods that joined and left the group because of changes of the Deployment. */
+/** Counts the pods that joined and left the group because of changes of the Deployment. */
 export function joinsAndLeaves(changes: readonly Change[]): number {
   return changes.reduce((sum, { from, to }) => sum + Math.abs(to - from), 0);
 }

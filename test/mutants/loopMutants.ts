@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-/** Mutants of what feeds Prometheus in the loop, and of what the loop reads from its record. */
+/** Mutants of the configuration and discovery of Prometheus in the loop, and of how the loop reads its record. */
 export const loopMutants: readonly Mutant[] = [
   {
     breaks: 'the placeholders of the pod are filled in, or no target is kept',

@@ -9,10 +9,10 @@ import { mutants } from './mutants.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
-/** Timeout of each test. A mutant that hangs counts as detected; the tests themselves end well before. */
+/** Timeout of each test. A mutant that hangs counts as detected. The tests themselves end well before. */
 const testTimeoutMs = 60_000;
 
-/** Tests wait for servers more than they compute: two at once on two cores take 60 % of the time of one by one. */
+/** How many mutants run at once. Tests mostly wait for servers: on two cores two at once take 60 % of the time. */
 const concurrency = 2;
 /** One copy of the tree for each mutant that runs, because a mutant changes the tree. */
 const copies: TemporaryFolder[] = [];
@@ -52,7 +52,8 @@ async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
 }
 
 /**
- * A failing test proves nothing if it can never pass: a file missing in the copy would make every mutant look detected.
+ * The tests must first pass without a mutant. Otherwise a file that is missing in the copy would make every mutant
+ * look detected.
  */
 describe('without a mutant', { concurrency }, () => {
   for (const [file, some] of Map.groupBy(mutants, ({ test }) => test.file)) {
@@ -91,7 +92,7 @@ describe('the tests go red when the code breaks the promise that', { concurrency
   }
 });
 
-/** Output of the tests of one file whose names contain one of `names`, with any exit code. */
+/** Runs the tests of one file whose names contain one of `names`. Returns their output, with any exit code. */
 async function runTests(folder: string, file: string, names: readonly string[]): Promise<string> {
   const patterns = names.map((name) => `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
   const args = ['--no-warnings', '--test', '--test-reporter=spec', ...patterns, file];

@@ -19,7 +19,7 @@ export interface Edge {
   handle: (request: AddRequest, call: CallContext) => Promise<AddResponse>;
 }
 
-/** On free ports of loopback; echoes unless the test changes the service. */
+/** Starts the edge on free ports of loopback. It echoes unless the test changes the service. */
 export async function startEdge(): Promise<Edge> {
   const { metrics, exposition } = createMetrics(calculatorMetrics, { processMetrics: false });
   const server = await startRpcServer({

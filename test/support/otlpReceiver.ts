@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
-/** A span as received; ids in hex, times in nanoseconds since the Unix epoch. */
+/** A span as received. Ids are in hex, times in nanoseconds since the Unix epoch. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
@@ -22,10 +22,10 @@ export interface ReceivedSpan {
 
 /** A stand-in for an OpenTelemetry collector: accepts OTLP over HTTP as protobuf and keeps the spans. */
 export interface OtlpReceiver extends AsyncDisposable {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
   readonly spans: ReceivedSpan[];
-  /** Other requests: should be empty. */
+  /** Requests that are not spans. It should be empty. */
   readonly refused: string[];
 }
 

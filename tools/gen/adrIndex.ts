@@ -37,7 +37,7 @@ The options that were rejected, and why.
 \`\`\`
 `;
 
-/** docs/adr/README.md. Throws for a decision whose first lines do not follow the template. */
+/** Generates docs/adr/README.md. Throws for a decision whose first lines do not follow the template. */
 export function generateAdrIndex(root: string): GeneratedFile {
   const folder = join(root, 'docs', 'adr');
   const decisions = readdirSync(folder)

@@ -1,10 +1,10 @@
 /**
- * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces every
- * rule and prints the reason. Folders import each other by `#folder/...`; a relative path stays inside its folder.
- * Tests and testing/ folders are exempt: they may import real parts, from lab/ too.
+ * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces
+ * every rule and prints the reason. Folders import each other by `#folder/...`. A relative path stays inside its
+ * folder. Tests and testing/ folders are exempt: they may also import lab/.
  */
 
-/** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
+/** What one folder may import. `packages` lists npm packages and `node:` modules. 'any' allows them all. */
 export interface ImportRule {
   readonly folder: string;
   readonly folders: readonly string[];
@@ -16,7 +16,7 @@ export interface ImportRule {
   readonly why: string;
 }
 
-/** The last rule that covers a file applies, so the rule of a folder comes after the rule of the folder above it. */
+/** For a file the last rule that covers it applies: a folder's rule comes after the rule of the folder above. */
 export const importRules: readonly ImportRule[] = [
   {
     folder: 'core',
@@ -34,7 +34,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'platform',
     folders: [],
     packages: ['node:*', '@opentelemetry/**', 'pino', 'prom-client', 'zod'],
-    why: 'platform/ holds what every process needs: none of our other folders, and no client library that some process does not use',
+    why: 'platform/ holds what every process needs: it imports none of our other folders, and no library that only some processes use',
   },
   {
     folder: 'kube',
@@ -231,7 +231,7 @@ const outside = ['!**/*.test.ts', '!**/testing/**'];
 
 const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: code that runs for users never loads them';
 
-/** One Biome override per rule. Overrides replace options, so each contains every rule for its folder. */
+/** Builds one Biome override per rule. An override replaces options, so each contains every rule for its folder. */
 export function buildImportOverrides(): object[] {
   return importRules.map((rule) => {
     const group = ['**', '!./**'];
@@ -240,7 +240,7 @@ export function buildImportOverrides(): object[] {
     for (const folder of rule.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
     group.push(`!#${rule.folder}/**`);
     if (rule.packages === 'any') {
-      // Everything outside this repository is allowed; our folders begin with '#' and need to be named above.
+      // Every package is allowed. Our folders begin with '#' and must be named in the rule.
       group.splice(0, 2, '#*/**');
     } else {
       for (const name of rule.packages) {
@@ -272,7 +272,7 @@ export function buildImportOverrides(): object[] {
   });
 }
 
-/** Globals that pure folders must not use without an import; `purity.grit` has the rules that need more than a name. */
+/** Builds the rule about globals that pure folders must not use. `purity.grit` has the rules beyond names. */
 export function buildPurityOverride(): object {
   return {
     includes: [...importRules.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
@@ -290,7 +290,7 @@ export function buildPurityOverride(): object {
   };
 }
 
-/** A folder without `node:` modules can reach the system only through globals, so those are refused too. */
+/** Returns whether a folder is pure: it imports no `node:` modules, so its globals are checked too. */
 function isPure({ packages, hasGlobals = false }: ImportRule): boolean {
   return packages !== 'any' && !packages.includes('node:*') && !hasGlobals;
 }

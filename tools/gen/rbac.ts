@@ -17,7 +17,9 @@ import {
 import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 
-/** The operator's rights, from the ownership table: in all namespaces, in its own, and in a Kafka namespace. */
+/**
+ * Generates the operator's roles from the ownership table: in all namespaces, in its own, and in a Kafka namespace.
+ */
 export function generateRbac(): GeneratedFile[] {
   return [
     {
@@ -37,7 +39,7 @@ export function generateRbac(): GeneratedFile[] {
   ];
 }
 
-/** In all namespaces: the kinds that we make beside pipelines, the rights that pods get, and the rest of the table. */
+/** Returns the rights in all namespaces: on children, the rights that pods get, and the rest of the table. */
 export function operatorRules(): AccessRule[] {
   return [
     ...clusterRights,
@@ -46,7 +48,7 @@ export function operatorRules(): AccessRule[] {
   ];
 }
 
-/** In a namespace whose owner permits it: never in a ClusterRole. */
+/** Returns the rights in a namespace of Kafka, which its owner grants. They are never in a ClusterRole. */
 export function kafkaRules(): AccessRule[] {
   return [...kafkaNamespaceRights, ...ownedKinds.filter(({ namespace }) => namespace === 'kafka').flatMap(rulesOf)];
 }
@@ -63,7 +65,7 @@ function rulesOf(owned: OwnedKind): AccessRule[] {
   return [main, ...subresources];
 }
 
-/** Users who may view, edit or administer a namespace may do the same with its pipelines. */
+/** Builds the roles of users: who may view, edit or administer a namespace may do the same with its pipelines. */
 function personRoles(): string[] {
   const roles = [
     { name: 'view', aggregateTo: ['view', 'edit', 'admin'], verbs: ['get', 'list', 'watch'] },

@@ -4,17 +4,17 @@
 const parts = ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'] as const;
 export type Part = (typeof parts)[number];
 
-/** The parts that consist of test files; the others are one command each. */
+/** The parts that consist of test files. Each other part is one command. */
 const testParts = ['unit', 'integration', 'e2e'] as const;
 export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
   readonly parts: readonly Part[];
-  /** Only test files whose path contains one of these; empty: all test files. */
+  /** Only test files whose path contains one of these texts. Empty: all test files. */
   readonly filters: readonly string[];
 }
 
-/** Arguments that must be a mistake; the message says what to write instead. */
+/** The error for wrong arguments. The message shows the usage. */
 export class UsageError extends Error {
   constructor(problem: string) {
     super(`${problem}\nUsage: npm test -- [${parts.join('|')}]... [piece of a path]...`);
@@ -23,7 +23,7 @@ export class UsageError extends Error {
 
 /**
  * Reads the arguments: names of parts choose parts, every other word is a piece of a path. Without arguments everything
- * runs; a path alone runs the test files that match it.
+ * runs. Paths alone run the test files that match them. Throws UsageError for an option.
  */
 export function planRun(args: readonly string[]): Plan {
   const unknown = args.find((arg) => arg.startsWith('-'));
@@ -38,7 +38,7 @@ function isPart(arg: string): boolean {
   return parts.some((part) => part === arg);
 }
 
-/** The part that a file belongs to, by its name; undefined if it is not a test. */
+/** Returns the part that a file belongs to, by its name. Undefined if the file is not a test. */
 export function partOf(file: string): TestPart | undefined {
   if (/\.integration\.test\.ts$/.test(file)) return 'integration';
   if (/\.e2e\.test\.ts$/.test(file)) return 'e2e';
@@ -46,7 +46,7 @@ export function partOf(file: string): TestPart | undefined {
   return undefined;
 }
 
-/** The files of one part that pass the filters. */
+/** Returns the files of one part that match a filter, or all of them without filters. */
 export function selectFiles(files: readonly string[], part: TestPart, filters: readonly string[]): string[] {
   return files
     .filter((file) => partOf(file) === part)
@@ -54,7 +54,7 @@ export function selectFiles(files: readonly string[], part: TestPart, filters: r
     .sort();
 }
 
-/** A piece of a path that matches nothing is a typing error: otherwise fewer tests would run, without a message. */
+/** Throws UsageError for a filter that matches no file: otherwise fewer tests would run, without a message. */
 export function refuseIdleFilters({ parts: chosen, filters }: Plan, files: readonly string[]): void {
   const candidates = testParts.filter((part) => chosen.includes(part)).flatMap((part) => selectFiles(files, part, []));
   const idle = filters.filter((filter) => !candidates.some((file) => file.includes(filter)));

@@ -1,7 +1,7 @@
 import type { ApiServers } from '#kube/testing/apiServers.ts';
 import { buildConfig, type ClusterRow } from './row.ts';
 
-/** As ClusterRow, and the namespace in which both look. */
+/** A ClusterRow with the namespace that our client and kubectl use. */
 export type NamespaceRow = Omit<ClusterRow, 'expected'> & { readonly namespace: string };
 
 export function buildNamespaceRows(servers: ApiServers): NamespaceRow[] {

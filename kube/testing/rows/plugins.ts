@@ -1,7 +1,7 @@
 import type { ApiServers } from '#kube/testing/apiServers.ts';
 import { anonymous, buildConfig, type ClusterRow, type Outcome, parts, refused, seen } from './row.ts';
 
-/** A plugin that notes what it was given and prints a file. */
+/** A plugin that records its input and prints a file. */
 const pluginScript = `#!/bin/sh
 printf '%s\\n' "$KUBERNETES_EXEC_INFO" >> "$HOME/runs"
 [ -z "$1" ] || { printf '{"apiVersion":"%s","kind":"ExecCredential","status":{"token":"%s"}}' "$API" "$1-$SUFFIX"; exit 0; }

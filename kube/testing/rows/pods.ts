@@ -26,7 +26,7 @@ export function podRows(servers: ApiServers): ClusterRow[] {
       name: 'in a pod KUBERNETES_SERVICE_PORT is a number',
       pod,
       env: { ...env, KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443' },
-      expected: refused(/are no host and port/),
+      expected: refused(/are not a host and a port/),
     },
     {
       name: 'in a pod its ServiceAccount counts for a kubeconfig without a current context',

@@ -2,16 +2,16 @@ import { type Changes, type Draft, fullDraft, strimziDraft } from './samples.ts'
 
 /** One mistake of a user, and the error for it. */
 export interface Refusal {
-  /** A sentence: `a topic that is managed needs partitions`. */
+  /** Name of the case: what is wrong, such as `a Managed topic without partitions`. */
   readonly name: string;
-  /** What is changed; `minimalDraft` when absent. */
+  /** The draft to which the changes are made. Default: `minimalDraft`. */
   readonly from?: () => Draft;
   readonly set: Changes;
-  /** Where the error points. */
+  /** Path of the field that the error names. */
   readonly path: string;
   /** What the API server says after the path. */
   readonly server: string;
-  /** What `sumctl validate` says after the path. Default: the server's words without its first two. */
+  /** What `sumctl validate` says after the path. Default: the server's text without its error type. */
   readonly offline?: string;
 }
 
@@ -35,7 +35,7 @@ const nameMessage =
   'Invalid value: must have at most 40 characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it';
 const onePlace = 'Invalid value: set exactly one of cluster (Strimzi) and bootstrapServers';
 
-/** Refused when created. Every rule of the schema that looks at one version is listed here: a test counts them. */
+/** Resources that are refused at creation. A test checks that every rule without `oldSelf` is listed here. */
 export const refusals: readonly Refusal[] = [
   {
     name: 'a name of 41 characters',
@@ -468,7 +468,7 @@ const comeBack = 'delete the SumPipeline (its data is kept) and apply it again w
 const newSchema = 'Forbidden: cannot change: the totals are there; create a new SumPipeline for another schema';
 const onlyGrow = 'Forbidden: can only grow: Kafka cannot remove partitions';
 
-/** Refused when changed: `from` exists, `set` is tried. Only the server can check this. */
+/** Changes that are refused: `from` exists, and `set` is tried. Only the API server can check a change. */
 export const refusedChanges: readonly Refusal[] = [
   {
     name: 'another cluster',
@@ -558,7 +558,7 @@ export const refusedChanges: readonly Refusal[] = [
   },
 ];
 
-/** What may change. */
+/** Changes that are allowed. */
 export const allowedChanges: readonly { name: string; from?: () => Draft; set: Changes }[] = [
   { name: 'other addresses', set: { 'kafka.bootstrapServers': ['kafka-9:9096'] } },
   { name: 'another listener', from: strimziDraft, set: { 'kafka.cluster.listener': 'tls' } },

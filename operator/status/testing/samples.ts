@@ -12,7 +12,7 @@ export const rollingOut: WorkloadHealth = {
 };
 const good = (reason: string) => ({ ok: true, reason, message: 'good' });
 
-/** Everything is ok. */
+/** Returns input in which everything is ok, with the given changes. */
 export function input(more: Partial<StatusInput> = {}): StatusInput {
   return {
     previous: undefined,

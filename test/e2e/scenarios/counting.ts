@@ -15,10 +15,10 @@ import type { System } from '#test/e2e/system.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 
-/** Rows of the import; SUMPIPELINE_E2E_ROWS=100000 by hand. */
+/** Number of rows of the import. Set SUMPIPELINE_E2E_ROWS=100000 for a longer run by hand. */
 const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
 const series = 'receipts';
-/** With few rows, few in flight: so that the import is still running when servers are killed. */
+/** Options of the import. A short import has few rows in flight, so that it still runs when servers are killed. */
 const gently = count > 20_000 ? [] : ['--concurrency', '4'];
 
 const proofSchema = z.object({
@@ -70,7 +70,7 @@ export function counting(fixture: () => Fixture): void {
       await untilReady(client, 'default');
     } finally {
       done.abort();
-      // Also if a fault could not be made: imports that go on would disturb the tests that follow.
+      // Wait also if a fault could not be caused: imports that go on would disturb the next tests.
       await Promise.allSettled([imports, receipts]);
     }
     const [summaries, acknowledged] = await Promise.all([imports, receipts]);
@@ -95,7 +95,7 @@ export function counting(fixture: () => Fixture): void {
     for (const receipt of acknowledged) {
       assert.equal(at(receipt.partition, receipt.offset), describeAddition(receipt));
     }
-    // The import's receipts are in PostgreSQL: the log must hold each counted row at the position in the ledger.
+    // The log must hold each counted row of the import at the position that the ledger has.
     const importId = summaries[0]?.importId ?? '';
     const books = await query(
       access,
@@ -125,7 +125,7 @@ export function counting(fixture: () => Fixture): void {
   });
 }
 
-/** The faults, one after the other; each resolves when the killed process is back. */
+/** Returns the faults in order. Each resolves when the killed process is back. */
 function faults({ system, client }: Fixture, refusals: () => number): [string, () => Promise<void>][] {
   const { kubectl } = system;
   const settle = async (deployment: string, namespace = 'default') => {
@@ -214,7 +214,7 @@ async function addressOf(system: System, component: Component): Promise<string> 
   ]);
 }
 
-/** The same import, at least twice and until the signal. */
+/** Runs the same import at least twice, and until the signal. */
 async function importUntil(
   system: System,
   file: string,
@@ -233,7 +233,7 @@ function* oneByOne(): Generator<AdditionRow> {
   for (let n = 1; ; n++) yield { series, a: `${n}`, b: '0.000001' };
 }
 
-/** Reads with the receipts: after that the totals include every acknowledged addition. */
+/** Waits until the totals include every acknowledged addition, by reads with the receipts' positions. */
 async function untilCounted(
   system: System,
   summaries: readonly { readonly vector: string }[],

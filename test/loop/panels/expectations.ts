@@ -13,7 +13,7 @@ const still: Readonly<Record<string, string>> = {
   'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only through a bug',
 };
 
-/** What an error panel must have shown: values of a label, each above 0 at some time. */
+/** What a panel of errors must have shown: values of a label, each above 0 at some time. */
 const mustShow: Readonly<Record<string, { readonly label: string; readonly values: readonly string[] }>> = {
   'pipeline / Additions by result': { label: 'result', values: ['ok', 'invalid-field', 'id-conflict'] },
   'pipeline / Requests that are not API calls': { label: 'result', values: ['not-found'] },
@@ -34,7 +34,7 @@ const mustShow: Readonly<Record<string, { readonly label: string; readonly value
   'operator / Failed lists and watches': { label: 'class', values: ['notFound'] },
 };
 
-/** The problems found, as sentences; empty if every panel did what it is for. */
+/** Returns the problems of the panels. Empty lists mean that every panel worked. */
 export function findProblems(sights: readonly Sight[]): {
   readonly silent: string[];
   readonly unmoved: string[];

@@ -25,7 +25,7 @@ const known = new Set([
   ...processSeries,
 ]);
 
-/** Every name before a selector: all our queries select by labels. */
+/** Finds the name before each selector. All our queries select by labels, so these are all series. */
 const selected = (expr: string) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = '']) => name);
 
 const grafanaUnits = ['none', 'short', 's', 'bytes', 'percentunit', 'ops', 'reqps'];

@@ -135,7 +135,7 @@ const certificates: RowOptions = {
   ),
 };
 
-/** Kafka and PostgreSQL as one pipeline sees them: no exporter is needed. */
+/** Builds the dashboard of Kafka and PostgreSQL as one pipeline sees them. No exporter is needed. */
 export function buildDependenciesDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-dependencies',

@@ -7,7 +7,7 @@ import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './que
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-// A halted partition, or one without an aggregator, has no such series now: its last value counts.
+// The last value counts: a halted partition, or a partition without an aggregator, has no value of this series now.
 const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 
@@ -236,7 +236,7 @@ const reads: RowOptions = {
   ],
 };
 
-/** One pipeline, from the call of a client to the total. */
+/** Builds the dashboard of one pipeline, from the call of a client to the total. */
 export function buildPipelineDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-pipeline',
