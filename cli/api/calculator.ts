@@ -75,7 +75,7 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
 const deadlineExceeded = 4;
 const unavailable = 14;
 
-/** Turns a status into the next step, as for HTTP: a full queue and "unavailable" are retried, the rest is final. */
+/** Decides from a gRPC status whether to retry. Retries a full queue and "unavailable". Every other status is final. */
 function explainStatus(answer: {
   status: number;
   detail: string;

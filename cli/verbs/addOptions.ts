@@ -33,7 +33,7 @@ export interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** Most rows in flight: half of the calculator's queue. A higher number would get 429 responses. */
+/** Maximum of --concurrency: half of the calculator's queue. With more, it would often answer 429 (queue full). */
 const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 

@@ -57,8 +57,8 @@ const kubeconfigFile = 'admin.kubeconfig';
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine. Builds it if needed, and removes what an earlier node left. Resolves when the
- * node is Ready, names resolve and pods can be created. Takes about 5 s when everything is built.
+ * Starts Kubernetes on this machine. Builds it if needed, and removes what an earlier node left. Returns when the
+ * node is Ready, DNS works and pods can be created. Takes about 5 s when everything is built.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;

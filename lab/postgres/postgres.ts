@@ -16,7 +16,7 @@ import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 export interface PostgresOptions {
   /** Folder for data, certificate, password and log file. An empty or missing folder becomes a new server. */
   readonly dir: string;
-  /** The address that clients dial, beside 127.0.0.1. Default 127.0.0.1. */
+  /** The address that clients connect to. The server always listens on 127.0.0.1 too. Default 127.0.0.1. */
   readonly host?: string;
   /** Default: the port of the last start if it is free, otherwise any free port. */
   readonly port?: number;

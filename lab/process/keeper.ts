@@ -24,7 +24,7 @@ export interface KeeperOptions {
 /** Waits before each attempt to restart a dead server, in milliseconds. The last one repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** A server that ran at least this long before it died restarts with the first backoff. */
+/** If a server ran at least this long before it died, its backoff starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**

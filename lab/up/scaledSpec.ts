@@ -32,7 +32,7 @@ export interface ScaledSpecOptions {
   readonly kedaPrometheusUrl?: string;
 }
 
-/** Builds the changes that make the sample a pipeline of the loop: monitoring, one calculator, scaling on lag. */
+/** Builds the changes of the spec that turn on autoscaling in the sample: monitoring, one calculator, scaling on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
   utilisation = defaultUtilisation,

@@ -8,7 +8,7 @@ import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 
-/** Returns min.insync.replicas. Default: 2, or 1 with fewer than 3 replicas, because a cluster may have one broker. */
+/** Returns min.insync.replicas. Default: 2 with 3 or more replicas, otherwise 1, so that one broker may be down. */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
   const replicas = topic.replicas ?? topicReplicasDefault;
   return topic.minInSyncReplicas ?? (replicas < topicReplicasDefault ? 1 : topicMinInSyncReplicasDefault);

@@ -15,8 +15,8 @@ export function isReadyPod(pod: LivePod): boolean {
 }
 
 /**
- * Returns the pods that are not being deleted and have not ended. An evicted pod stays as Failed after its
- * replacement.
+ * Returns the pods that are not being deleted and have not ended. An evicted pod has ended: it still exists, with phase
+ * Failed, beside the pod that replaced it.
  */
 export function currentPods(pods: readonly LivePod[]): LivePod[] {
   return pods

@@ -196,12 +196,12 @@ const observabilityReasons = {
 /** All conditions. The first three come from kstatus: at most one of them is True. */
 export const conditionDocs = {
   Ready: {
-    meaning: 'The pipeline takes additions and counts them. If False, it has the reason of the first obstacle.',
+    meaning: 'The pipeline takes additions and counts them. If False, its reason says what is missing first.',
     reasons: { Ready: { meaning: 'All wanted pods are ready, and Kafka and PostgreSQL answer.', action: none } },
   },
   Reconciling: {
     meaning:
-      'The operator or a controller is still working on the pipeline. If True, it has the reason of the obstacle.',
+      'The operator or a controller is still working on the pipeline. If True, its reason says what blocks the progress.',
     reasons: {
       Done: { meaning: 'The cluster is as the spec wants it.', action: none },
       Stalled: { meaning: 'The operator cannot continue.', action: 'See the condition Stalled.' },
@@ -209,8 +209,8 @@ export const conditionDocs = {
     },
   },
   Stalled: {
-    meaning: 'Waiting does not help: an action is needed. If True, it has the reason of the obstacle.',
-    reasons: { NotStalled: { meaning: 'No obstacle needs an action.', action: none } },
+    meaning: 'Waiting does not help: an action is needed. If True, its reason says what blocks the progress.',
+    reasons: { NotStalled: { meaning: 'No action is needed.', action: none } },
   },
   KafkaReady: {
     meaning: 'The pods can use Kafka and the topic.',

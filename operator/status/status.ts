@@ -17,7 +17,7 @@ export function buildStatus(input: StatusInput): Status {
   const { generation, now, shown, workloads } = input;
   const kafka = draftKafkaReady(input);
   const pods = draftWorkloadsReady(input);
-  // An issue of our own pass explains more than a condition that waits.
+  // Prefer an issue of this pass: it explains more than a child that is not ready yet.
   const obstacle = worstIssue([...input.issues, ...stallsSeen(input)]) ?? firstObstacle(kafka, pods);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

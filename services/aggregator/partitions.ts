@@ -4,6 +4,7 @@ import type { Metrics } from '#platform/metrics.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 import {
   type BatchResult,
+  batchRecordsMax,
   type LogAssignment,
   type LogBatch,
   LogError,
@@ -60,8 +61,8 @@ interface Owned {
   anchor: Anchor | undefined;
 }
 
-/** Most records of one batch. If this many records wait after a batch, the aggregator is the bottleneck. */
-const fullBatchRecords = 1000n;
+/** If a full batch waits after a batch, the aggregator is the bottleneck. */
+const fullBatchRecords = BigInt(batchRecordsMax);
 
 /** An obstacle older than this is over. If it existed, it would be reported again within 40 s. */
 const obstacleMs = 90_000;

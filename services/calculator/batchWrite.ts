@@ -28,15 +28,15 @@ const waits = { minimumMs: 50, maximumMs: 1_000 };
 const unansweredMax = 3;
 
 /**
- * Writes one batch until a partition acknowledges it:
+ * Writes one batch. Repeats these steps until a partition acknowledges the batch or the deadline passes:
  *
- *   append to a partition -- acknowledged ----------------------> the batch has its position
- *          ^     |-- failed: retry, on another partition if another is healthy
- *          |     |-- late: append a copy to a partition of another leader; the first acknowledgement counts
- *          +-----+   until the deadline
+ *   1. Append the batch to a partition. If it is acknowledged, the batch has its position.
+ *   2. If the append fails, append again: to another partition, if another is healthy.
+ *   3. If no response comes in time, also append a copy to a partition with another leader. The first acknowledgement
+ *      counts.
  *
  * Copies are safe: the ledger counts an id once, even if its copies are in different partitions. Rejects with
- * AppendError if no acknowledgement came. In this case the records may be in the log.
+ * AppendError if no acknowledgement came before the deadline. Then the records may still be in the log.
  */
 export function writeBatch(options: BatchWriteOptions): Promise<AppendedBatch> {
   return new BatchWrite(options).run();

@@ -140,11 +140,14 @@ export interface LogAssignment {
 /** Returns whether the record is the same that was counted at its offset. */
 export type IsSameRecord = (record: LogRecord) => boolean;
 
+/** Maximum number of records of one batch. With more records, counting would not be faster. */
+export const batchRecordsMax = 1000;
+
 export interface LogBatch {
   readonly partition: number;
   /** The next expected offset: `records[0].offset`. */
   readonly firstOffset: bigint;
-  /** At least one record, at most the reader's limit (1000). Offsets go up by exactly 1. */
+  /** At least one record, at most `batchRecordsMax`. Offsets go up by exactly 1. */
   readonly records: readonly [LogRecord, ...LogRecord[]];
   /** End of the partition (last offset plus one) when the batch was fetched. Lag is this minus the next offset. */
   readonly highWatermark: bigint;

@@ -10,6 +10,7 @@ import { explainKafkaError } from './errors.ts';
 import { createKafkaClient, type KafkaClient } from './kafka.ts';
 import { VouchedCommits } from './membership.ts';
 import {
+  batchRecordsMax,
   type LogAssignment,
   LogError,
   type LogRange,
@@ -33,7 +34,7 @@ export interface LogReaderOptions {
   readonly random?: () => number;
   /** Returns milliseconds of a monotonic clock. Default performance.now. */
   readonly now?: () => number;
-  /** Most records of one onBatch call. Default 1000: more records do not make the counting faster. */
+  /** Maximum number of records of one onBatch call. Default `batchRecordsMax`. */
   readonly recordsMax?: number;
   /** Most partitions whose batches are handled at the same time. Default 4: each needs a connection to PostgreSQL. */
   readonly concurrentPartitions?: number;
@@ -150,7 +151,7 @@ class KafkaLogReader implements LogReader {
       topic: settings.topic,
       logger,
       random: options.random ?? Math.random,
-      recordsMax: options.recordsMax ?? 1000,
+      recordsMax: options.recordsMax ?? batchRecordsMax,
       heartbeatMs,
       onBatch: (batch) => handlers.onBatch(batch),
       onStopped: (partition, error) => handlers.onPartitionStopped(partition, error),
