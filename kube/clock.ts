@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
 
-/** The only source of time for this library: it reads no other clock and sets no other timer. */
+/** The only source of time in this library. All its code reads this clock and sets its timers here. */
 export interface Clock {
-  /** Milliseconds from any start. They never go back and ignore corrections of the wall clock. */
+  /** Milliseconds since an unspecified start. The value never decreases, even if the wall clock is corrected. */
   monotonicMs(): number;
-  /** Milliseconds since 1970, for texts that users and other programs read. Never measure a duration with them. */
+  /**
+   * Milliseconds since 1970, for texts that users and other programs read. Never measure a duration with this value.
+   */
   wallMs(): number;
   /** Calls `callback` once after `ms`. The returned function cancels the call. */
   after(ms: number, callback: () => void): () => void;
@@ -14,7 +16,7 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, callback) {
-    // setTimeout fires at once for a wait above 2^31-1 ms, about 24 days. Longer waits are cut to that.
+    // setTimeout fires at once for a wait above 2^31-1 ms (about 24 days), so limit the wait to this value.
     const timer = setTimeout(callback, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },

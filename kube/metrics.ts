@@ -21,7 +21,7 @@ export const passResults = ['done', 'waiting', 'stalled', 'retry', 'cancelled'] 
 
 /**
  * Metrics of the runtime. The names are those of controller-runtime and client-go, so that existing dashboards and
- * alerts work. Label `name` is the controller or the Lease, `resource` is such as `deployments.apps`.
+ * alerts work. Label `name` is the controller or the Lease. Label `resource` is a kind, such as `deployments.apps`.
  */
 export const runtimeMetrics = {
   rest_client_requests_total: {

@@ -168,7 +168,7 @@ test('for a context that the kubeconfig lacks the error names those it has', asy
   await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
   const ran = await runSumctl(['total', '--context', 'prod', '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /no context "prod"\nIt has: fake/);
+  assert.match(ran.stderr, /no context "prod"\nThe kubeconfig has: fake/);
 });
 
 /** Runs sumctl with this kubeconfig and nothing else of the environment. */
@@ -195,7 +195,7 @@ test('for a context whose cluster the kubeconfig lacks the error names the clust
   assert.equal(ran.exitCode, 2);
   assert.match(
     ran.stderr,
-    /^error: the context "d" names the cluster "gone", which is not in the kubeconfig\nIt has: a\n$/,
+    /^error: the context "d" names the cluster "gone", which is not in the kubeconfig\nThe kubeconfig has: a\n$/,
   );
 });
 
@@ -205,7 +205,7 @@ test('for a current context that the kubeconfig lacks the error names those it h
   assert.equal(ran.exitCode, 2);
   assert.match(
     ran.stderr,
-    /^error: the kubeconfig has no context "old", but its current-context is "old"\nIt has: a\n$/,
+    /^error: the kubeconfig has no context "old", but its current-context is "old"\nThe kubeconfig has: a\n$/,
   );
 });
 

@@ -6,9 +6,11 @@ import type { Reflector } from './reflector.ts';
 /**
  * Guards against stale reads. A pass over a key must not begin before the stores show all writes of earlier passes over
  * the same key. Otherwise it would decide from an old state, and could lose an inventory entry that it just added.
+ * Example:
  *
- *   pass 1: writes A (version 7) ──────────────> event A@7 reaches the store
- *   pass 2:              ^ a pass that began here would read A@6: it waits until the store has seen 7
+ * 1. Pass 1 writes object A. The write has version 7.
+ * 2. The store still has version 6 until the watch event of the write arrives. No pass begins in this time.
+ * 3. The event arrives, and the store has version 7. Now pass 2 may begin.
  */
 export class Expectations {
   readonly #clock: Clock;
@@ -18,7 +20,7 @@ export class Expectations {
     this.#clock = clock;
   }
 
-  /** Remembers a write of a pass over `key`, for each reflector that may show the write. */
+  /** Remembers a write of a pass over `key`. Each reflector that watches the object must show the write. */
   expect(key: string, reflectors: Iterable<Reflector>, write: CompletedWrite): void {
     for (const reflector of reflectors) {
       if (resourceId(reflector.resource) !== resourceId(write.resource)) continue;
@@ -39,8 +41,9 @@ export class Expectations {
   }
 
   /**
-   * Returns the writes for which a pass over `key` must still wait. After 30 s a write is no longer waited for and is
-   * returned once as `lost`: the selector of the reflector does not match the object, or its watch is down.
+   * `unseen` is the number of writes for which a pass over `key` must still wait. `lost` names the writes that did not
+   * arrive within 30 s. They are returned once, and no pass waits for them any longer. A write is lost if the selector
+   * of the reflector does not match the object, or if the watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();
@@ -70,5 +73,8 @@ interface Expectation {
   readonly sinceMs: number;
 }
 
-/** How long to wait for a write. A healthy watch shows it within milliseconds, one that reconnects within 30 s. */
+/**
+ * Maximum time to wait until a store shows a write. A healthy watch shows the write within milliseconds, and a watch
+ * that reconnects shows it within 30 s.
+ */
 const expectationLifeMs = 30_000;

@@ -123,7 +123,7 @@ test('a silent connection is closed, and later changes arrive through a new one'
   );
   const select = { resource: configMaps, labelSelector: 'test=silent', client: via.client, silenceMs: 1500 };
   const { reflector, changes, count } = reflect(select);
-  // After the list, changes come through the watch. So the test silences an open watch, not a list.
+  // Wait for a change that comes through the watch. Otherwise the test could silence the first list.
   await synced(reflector);
   await put('silent-before', {}, { test: 'silent' });
   await eventually('a change', () => changes.length === 1 || [changes, reflector.problem]);
@@ -164,7 +164,7 @@ test('kill -9 and restart of the API server: all changes before and after arrive
 test('a version that is too old leads to a new list, which reports what is gone as deleted', async () => {
   await put('old-gone', {}, { test: 'old' });
   await put('old-kept', {}, { test: 'old' });
-  // One watch begins at a version that is too old, and the real server responds with 410.
+  // Change the version in one request for a watch to a version that is too old. The real server responds with 410.
   let isOld = false;
   const aged = new KubeClient({
     ...transport,

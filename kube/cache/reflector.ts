@@ -20,10 +20,12 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Keeps `metadata.managedFields`, which is often half of an object. Default false. */
   readonly keepManagedFields?: boolean | undefined;
   readonly indexes?: Indexes<T> | undefined;
-  /** Shows when to retry a kind that is not installed. Default: once a minute. */
+  /**
+   * Reports when a missing kind was installed, so that it is listed at once. If absent, it is retried once a minute.
+   */
   readonly discovery?: Discovery | undefined;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads retries of several reflectors over time. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
@@ -45,11 +47,15 @@ export interface ReflectorOptions<T extends KubeObject> {
 export type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
 /**
- * Keeps a store equal to the server's collection of one kind: it lists, then watches from the version of the list. Only
- * its signal ends it. After network errors, restarts of the server, expired versions, missing kinds and missing
- * permissions it retries with backoff. An error that a handler throws is logged.
+ * Keeps a store equal to the server's collection of one kind:
  *
- *   list ──> watch ──ends or breaks──> watch from the last version ──too old──> list
+ * 1. List all objects.
+ * 2. Watch from the version of the list.
+ * 3. When the watch ends or breaks, watch again from the last version that the store has seen.
+ * 4. If the server refuses this version as too old, begin again with a list.
+ *
+ * `run` ends only when its signal aborts. After network errors, restarts of the server, expired versions, missing kinds
+ * and missing permissions it retries with backoff. An error that a handler throws is logged.
  */
 export class Reflector<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
@@ -60,15 +66,16 @@ export class Reflector<T extends KubeObject = KubeObject> {
   readonly #availabilityHandlers = new Set<(availability: Availability) => void>();
   readonly #refreshes: (() => void)[] = [];
   #availability: Availability = 'pending';
-  /** `refresh` aborts it, so that the loop lists again at once. */
+  /** `refresh` aborts this controller. The current list, watch or wait of `run` ends, and `run` lists again at once. */
   #interrupt = new AbortController();
   #needsList = true;
   /**
-   * Number of failures of the same kind in a row. A failure of another kind begins with a short wait again.
+   * Number of consecutive failures of the same kind. The wait before a retry grows with it. A failure of another kind
+   * begins with a short wait again.
    */
   #streak = { kind: '', count: 0 };
   #problem: string | undefined;
-  /** Monotonic time in ms by which the loop must have made its next step. After it the loop counts as stuck. */
+  /** Monotonic time, ms. If the current list, watch or wait of `run` has not ended by then, `run` counts as stuck. */
   #stepDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReflectorOptions<T>) {
@@ -87,12 +94,15 @@ export class Reflector<T extends KubeObject = KubeObject> {
     return this.#availability;
   }
 
-  /** Why the store may be out of date now: the last failure after the last success. Undefined without one. */
+  /**
+   * Message of the last failure, if no list or watch succeeded after it: the store may be out of date. Otherwise
+   * undefined.
+   */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Why the loop counts as stuck: a step took longer than its time limit. Undefined if it is not stuck. */
+  /** Says that a list, watch or wait of `run` takes longer than its time limit. Undefined if none does. */
   get stuckProblem(): string | undefined {
     const lateMs = this.#options.clock.monotonicMs() - this.#stepDeadlineMs;
     return lateMs > 0 ? `the watch of ${this.#name} has been stuck for ${Math.round(lateMs / 1000)} s` : undefined;
@@ -247,16 +257,17 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#problem = message;
     const attempt = this.#countOf(kind);
     if (kind === 'transient' || kind === 'tooManyRequests') {
-      // The watch may be unable to continue from our version. After some attempts list again.
+      // A watch from our version may fail every time. After several attempts, begin again with a list.
       if (attempt >= 4) this.#needsList = true;
       const asked = isKubernetesError(error) ? (error.retryAfterMs ?? 0) : 0;
       return this.#wait(Math.max(asked, this.#backoff(attempt, 500, 30_000)), signal);
     }
-    // After all other failures list again: an expired version, an event that could not be read, a kind that is gone.
+    // All other failures need a new list: the version expired, an event could not be read, or the kind is gone.
     this.#needsList = true;
     if (kind === 'notFound') return this.#waitForKind(crd, attempt, signal);
     if (kind === 'forbidden') {
-      // In its first seconds an API server has not read the roles and refuses all users except administrators.
+      // Set `forbidden` only after several attempts: an API server that starts has not read the roles, and refuses all
+      // users except administrators for some seconds.
       if (attempt >= 4) {
         this.#setAvailability('forbidden');
         this.#release(this.#refreshes.slice());

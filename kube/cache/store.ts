@@ -10,10 +10,13 @@ export type Change<T extends KubeObject> =
   | { readonly type: 'modified'; readonly object: Live<T>; readonly previous: Live<T> }
   | { readonly type: 'deleted'; readonly object: Live<T> };
 
-/** Functions that return the index values of an object: `{ pipeline: (object) => [labels...] }`. Pure. */
+/**
+ * For each index a pure function. It returns the values under which `byIndex` finds an object:
+ * `{ pipeline: (object) => [labels...] }`.
+ */
 export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Live<T>) => readonly string[]>>;
 
-/** The part of a store that readers use. Objects are shared and frozen: copy an object before you change it. */
+/** Read-only view of a store. Objects are shared and frozen: copy an object before you change it. */
 export interface StoreReader<T extends KubeObject> {
   get(name: ObjectName | string): Live<T> | undefined;
   /** Returns all objects in any order. */
@@ -24,8 +27,8 @@ export interface StoreReader<T extends KubeObject> {
 }
 
 /**
- * The objects of one kind at one version of the collection. It does no I/O: the reflector gives it lists and events,
- * and passes the returned changes to the handlers.
+ * Copy of the objects of one kind, at one version of the collection. The store does no I/O: the reflector gives it
+ * lists and watch events, and passes the returned changes to the handlers.
  */
 export class Store<T extends KubeObject> implements StoreReader<T> {
   readonly #indexes: Indexes<T>;
@@ -61,7 +64,7 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
     return this.#objects.size;
   }
 
-  /** The store shows everything up to this version. Undefined before the first list. */
+  /** Version of the collection: the store contains all changes up to this version. Undefined before the first list. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion;
   }

@@ -4,7 +4,7 @@ import { type Environment, type Kubeconfig, KubeconfigError, type ReadFile, read
 import { type Cluster, type Context, noCluster, noUser, type User } from './kubeconfigFile.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 
-/** One API server and the user for it, from a context of a kubeconfig or from the pod. */
+/** One API server and the user as which we connect. Both come from a context of a kubeconfig, or from the pod. */
 export interface Access {
   /** Name of the context, for messages. `in-cluster` for the ServiceAccount of the pod. */
   readonly context: string;
@@ -21,9 +21,9 @@ export interface Access {
 export interface ResolveOptions {
   /** Name of the context. Undefined or empty means the current context. */
   readonly context?: string | undefined;
-  /** Environment with KUBERNETES_SERVICE_HOST, HTTPS_PROXY and so on. */
+  /** Environment variables, such as KUBERNETES_SERVICE_HOST and HTTPS_PROXY. */
   readonly env: Environment;
-  /** Default: reads from the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
   /** Whether a path is a file. Default: checks the disk. */
   readonly isFile?: (file: string) => boolean;
@@ -80,13 +80,13 @@ function chooseContext(config: Kubeconfig, wanted: string): { name: string; cont
 }
 
 /**
- * Explains why no server is known. kubectl would use localhost:8080, but for years no API server has listened there
- * (docs/adr/0036).
+ * Returns the error for a kubeconfig that leads to no server. kubectl would connect to localhost:8080. We do not,
+ * because no API server has listened there for years (docs/adr/0036).
  */
 function withoutServer(config: Kubeconfig, name: string, context: Context | undefined): KubeconfigError {
   const { clusters, users, contexts, files, missing } = config;
   if (context === undefined && clusters.size + users.size + contexts.size > 0) {
-    const hint = 'Choose one with --context, or kubectl config use-context.';
+    const hint = 'Choose one with --context, or with "kubectl config use-context".';
     return new KubeconfigError('unknownContext', 'the kubeconfig has no current context', hint);
   }
   if (context === undefined && files.length > 0) {
@@ -110,11 +110,11 @@ function withoutServer(config: Kubeconfig, name: string, context: Context | unde
 }
 
 function itHas(entries: ReadonlyMap<string, unknown>): string {
-  return `It has: ${[...entries.keys()].join(', ') || 'none'}`;
+  return `The kubeconfig has: ${[...entries.keys()].join(', ') || 'none'}`;
 }
 
 function invalid(message: string): KubeconfigError {
-  return new KubeconfigError('invalid', message, 'Correct the kubeconfig: kubectl config view shows its content.');
+  return new KubeconfigError('invalid', message, 'Correct the kubeconfig. "kubectl config view" shows its content.');
 }
 
 function clusterProblems({ caFile, caData, proxyUrl }: Cluster): string[] {
@@ -132,7 +132,7 @@ function userProblems({ certFile, certData, keyFile, keyData, ...user }: User): 
     both(certFile, certData) && 'client-certificate and client-certificate-data are both set',
     hasCertificate && both(keyFile, keyData) && 'client-key and client-key-data are both set',
     hasCertificate && !either(keyFile, keyData) && 'the client certificate has no key',
-    // kubectl checks this in two places: it checks tokenFile only when it connects.
+    // kubectl refuses the same combinations, but it checks tokenFile later, when it connects.
     either(user.token, user.tokenFile) && either(user.username, user.password) && 'a token and a password are both set',
     exec !== undefined && user.authProvider !== undefined && 'exec and auth-provider are both set',
     exec !== undefined && exec.command === '' && 'exec has no command',
@@ -159,7 +159,10 @@ function isProxyUrl(value: string): boolean {
   return /^(https?|socks5):\/\/./i.test(value) && URL.canParse(value);
 }
 
-/** Whether the kubeconfig says only what kubectl assumes without a kubeconfig. Then it counts as absent. */
+/**
+ * Whether the kubeconfig has only the values that kubectl assumes when no kubeconfig exists. If so, the caller ignores
+ * the kubeconfig and uses the ServiceAccount of the pod.
+ */
 function isDefaultServer(server: string, cluster: Cluster, user: User, env: Environment): boolean {
   const assumed = env['KUBERNETES_MASTER'] || 'http://localhost:8080';
   const isBare = cluster.proxyUrl === '' && !cluster.disablesCompression && user.impersonate.user === '';
@@ -167,7 +170,8 @@ function isDefaultServer(server: string, cluster: Cluster, user: User, env: Envi
 }
 
 /**
- * Returns the URL of the server. Without a scheme it is http, as in kubectl, and must have no path. Throws otherwise.
+ * Returns the URL of a server. A server without a scheme means http, as in kubectl, and must have no path. Throws
+ * KubeconfigError for a server that is not an http or https URL.
  */
 function toBaseUrl(server: string): string {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(server);
@@ -184,7 +188,10 @@ function toBaseUrl(server: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** Returns the proxy. proxy-url is used for every address, HTTPS_PROXY not for loopback addresses and NO_PROXY. */
+/**
+ * Returns the proxy: proxy-url of the kubeconfig, which is used for every address, or HTTPS_PROXY, which is not used
+ * for loopback addresses and for the addresses in NO_PROXY.
+ */
 function proxyOf(server: string, { proxyUrl }: Cluster, env: Environment): string | undefined {
   return proxyUrl === '' ? proxyFromEnvironment(server, env) : proxyUrl;
 }
@@ -192,7 +199,8 @@ function proxyOf(server: string, { proxyUrl }: Cluster, env: Environment): strin
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * Whether this process runs in a pod. Reads no file: a kubeconfig with a server must not depend on files of the pod.
+ * Whether this process runs in a pod. Checks that the token file exists, but does not read it: a kubeconfig with a
+ * server must work even if the files of the pod cannot be read.
  */
 function isInPod({ env, isFile = isFileOnDisk }: ResolveOptions): boolean {
   const isNamed = Boolean(env['KUBERNETES_SERVICE_HOST']) && Boolean(env['KUBERNETES_SERVICE_PORT']);
@@ -204,7 +212,7 @@ function namespaceOfPod({ env, readFile = readFromDisk }: ResolveOptions): strin
   try {
     return readFile(`${serviceAccount}/namespace`).trim() || 'default';
   } catch {
-    // The file may be missing, as in kubectl: the caller can name a namespace.
+    // kubectl accepts a missing file too. The caller can still name a namespace.
     return 'default';
   }
 }
@@ -226,7 +234,7 @@ function accessOfPod(options: ResolveOptions): Access {
     namespace: namespaceOfPod(options),
     server,
     proxy: proxyFromEnvironment(server, env),
-    // Without this file the certificate authorities of the machine are trusted, as in kubectl.
+    // If this file does not exist, trust the certificate authorities of the machine, as kubectl does.
     cluster: { ...noCluster, server, caFile: isFile(caFile) ? caFile : '' },
     user: { ...noUser, tokenFile: `${serviceAccount}/token` },
   };

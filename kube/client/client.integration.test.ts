@@ -202,8 +202,8 @@ test('an aborted call throws the reason of its signal, a slow one is transient',
   }
 });
 
-// Two connections, not one: undici frees a connection a moment after the response was read, and the next call has
-// already started.
+// Allow two connections: undici frees a connection a moment after the response was read. The next call may start before
+// that, and then needs a second connection.
 test('a hundred calls in a row share two connections', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const near = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });

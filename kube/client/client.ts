@@ -20,7 +20,7 @@ export interface CallOptions {
 }
 
 interface SelectOptions extends CallOptions {
-  /** Only this namespace. Absent means all. */
+  /** Namespace of the objects. Absent means all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
@@ -31,7 +31,7 @@ interface SelectOptions extends CallOptions {
 export interface ListOptions extends SelectOptions {
   /** Objects per page. Default: all in one page. */
   readonly limit?: number;
-  /** `continue` of the previous page. */
+  /** Value of `continue` in the previous page. Absent for the first page. */
   readonly continue?: string | undefined;
 }
 
@@ -93,7 +93,8 @@ export interface CompletedWrite {
 
 /**
  * The verbs of the Kubernetes API for plain objects. A call throws a KubernetesError (errors.ts) that names verb, kind
- * and object, or the reason of an aborted signal. It retries nothing: only the caller knows on what it decided.
+ * and object, or the reason of an aborted signal. The client never retries: only the caller can decide whether the
+ * request is still right.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -136,7 +137,7 @@ export class KubeClient {
     }
   }
 
-  /** Returns one page. It is never older than the call. `page.continue` is set if more pages follow. */
+  /** Returns one page. Its data is never older than the call. `page.continue` is set if more pages follow. */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<Page<T>> {
     const answer = await this.#send('list', resource, { namespace: options.namespace, name: '' }, options, {
       method: 'GET',
@@ -152,8 +153,9 @@ export class KubeClient {
   }
 
   /**
-   * Yields events after `resourceVersion`. Returns when the server ends the watch. Throws when the watch breaks;
-   * after an error of class `gone` list again. Leaving the loop closes the connection.
+   * Yields events after `resourceVersion`. Returns when the server ends the watch. Throws when the watch breaks. After
+   * an error of class `gone` the caller must list again. When the caller leaves its `for await` loop, the connection is
+   * closed.
    */
   async *watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const context: RequestContext = { verb: 'watch', kind: resource.kind, namespace: options.namespace };
@@ -184,8 +186,8 @@ export class KubeClient {
 
   /**
    * Server-side apply: creates the object, or sets its fields with `fieldManager` as owner. `created` is true if the
-   * object was created. With `object.metadata.uid` the live object must have this uid. If it has another uid or does
-   * not exist, the call throws class `conflict`.
+   * object was created. If `object.metadata.uid` is set, the live object must have this uid. If it has another uid or
+   * does not exist, the call throws class `conflict`.
    */
   async apply<T extends KubeObject>(
     resource: Resource<T>,
@@ -201,8 +203,8 @@ export class KubeClient {
   }
 
   /**
-   * Sends a JSON merge patch (RFC 7386). With `metadata.resourceVersion` in the patch it throws `conflict` if another
-   * client wrote in between. With `subresource: 'scale'` the patch and the response are an autoscaling/v1 Scale.
+   * Sends a JSON merge patch (RFC 7386). If the patch has `metadata.resourceVersion`, the call throws `conflict` when
+   * another client wrote in between. For `subresource: 'scale'` the patch and the response are an autoscaling/v1 Scale.
    */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,
@@ -279,7 +281,7 @@ export class KubeClient {
     const answer = await this.#write('apply', resource, object.metadata, options, {
       method: 'PATCH',
       path: pathOf(resource, { ...nameOf(object), subresource }),
-      // The server wants YAML, and JSON is YAML.
+      // The server requires YAML. JSON is valid YAML.
       headers: { 'content-type': 'application/apply-patch+yaml' },
       query: { ...writeQuery(options), force: String(options.force) },
       body: JSON.stringify(object),
@@ -323,10 +325,16 @@ export class KubeClient {
   }
 }
 
-/** If the server has not ended a watch this long after its time, the connection is dead. */
+/**
+ * The server must end a watch within this time after `timeoutSeconds`. If it does not, the connection counts as dead.
+ * 15 s is enough for a slow network.
+ */
 const watchGraceSeconds = 15;
 
-/** Longest line of a watch. etcd refuses objects above 1.5 MiB, and JSON escapes make them longer. */
+/**
+ * Maximum length of a line of a watch, which is one event. etcd refuses objects above 1.5 MiB, and escapes in JSON can
+ * make an object several times longer.
+ */
 const watchLineBytesMax = 8 * 1024 * 1024;
 
 function selection(options: SelectOptions): Record<string, string | undefined> {

@@ -40,7 +40,7 @@ export interface CredentialSource {
 export interface CredentialOptions {
   /** Environment variables for an exec plugin. Default: none. */
   readonly env?: Environment;
-  /** Default: reads from the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
   /** Clock for the expiry of a plugin's token and for the plugin's time limit. Default: the clock of the system. */
   readonly clock?: ExecPluginOptions['clock'];
@@ -48,7 +48,10 @@ export interface CredentialOptions {
   readonly pluginTimeoutMs?: number;
 }
 
-/** Credentials of the pod's ServiceAccount. Every load reads the token file, because it rotates. No proxy is used. */
+/**
+ * Credentials of the pod's ServiceAccount. Every load reads the token file, because Kubernetes replaces the token
+ * regularly. No proxy is used.
+ */
 export function inClusterCredentials(env: Environment): CredentialSource {
   const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = env;
   return credentialsOf(inClusterAccess({ KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT }));
@@ -61,7 +64,7 @@ export function inClusterCredentials(env: Environment): CredentialSource {
 export function kubeconfigCredentials(options: {
   file: string;
   context?: string;
-  /** Proxy variables are used, and an exec plugin gets all variables. */
+  /** Environment variables. HTTPS_PROXY and similar ones choose the proxy. An exec plugin gets all variables. */
   env: Environment;
   pluginTimeoutMs?: number;
   /** For tests: whether a file of the pod exists. */
@@ -74,7 +77,7 @@ export function kubeconfigCredentials(options: {
   return { namespace: access.namespace, ...credentialsOf(access, { env, ...limit }) };
 }
 
-/** Credentials of a context by the rules of kubectl. docs/adr/0036 has their precedence. */
+/** Credentials of a context by the rules of kubectl. docs/adr/0036 says which credential has precedence. */
 export function credentialsOf(access: Access, options: CredentialOptions = {}): CredentialSource {
   const { readFile = readFromDisk } = options;
   const { server, proxy, cluster, user } = access;
@@ -95,13 +98,14 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
       const impersonation = impersonationHeaders(user);
       const fromUrl = basicOfUrl(cluster.server);
       if (isPlain) {
-        // Without TLS every machine on the way could read a token, so kubectl sends no token.
+        // Send no token without TLS, as kubectl: every machine on the network path could read it.
         const headers = { ...headerOf(fromUrl), ...impersonation };
         return { server, proxy, tls: { rejectUnauthorized: true }, headers };
       }
       const ca = cluster.caData || (cluster.caFile === '' ? '' : readFile(cluster.caFile));
       if (cluster.caFile !== '' || cluster.caData !== '') checkCa(ca, cluster.isInsecure);
-      // A plugin runs only for a user without other credentials.
+      // Run the exec plugin only if the URL of the server has no password. `execCredential` checks all other
+      // credentials.
       const fromPlugin = fromUrl === undefined ? await execCredential(ca, isRefused) : undefined;
       const authorization = fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider());
       return {
@@ -126,7 +130,7 @@ function clientCertificateOf(user: User, fromPlugin: ExecCredential | undefined,
   return fromPlugin === undefined || fromPlugin.cert === '' ? {} : { cert: fromPlugin.cert, key: fromPlugin.key };
 }
 
-/** Whether the user has credentials without the exec plugin. Then the plugin is not run. */
+/** Whether the kubeconfig has other credentials for the user. If so, the exec plugin is not run. */
 function identifiesItself(user: User): boolean {
   return [user.token, user.tokenFile, user.username, user.password, user.certFile, user.certData].some(
     (part) => part !== '',
@@ -149,7 +153,10 @@ function authorizationOf(user: User, fromPlugin: ExecCredential | undefined, rea
   return basicOf(user.username, user.password);
 }
 
-/** Returns the token of the file, because the file rotates. If the file is missing or empty, returns `token`. */
+/**
+ * Returns the token in `tokenFile`, because a file may be newer than `token`. If the file is missing or empty, returns
+ * `token`. Throws if there is no token at all.
+ */
 function readToken({ token, tokenFile }: User, readFile: ReadFile): string {
   try {
     const fresh = readFile(tokenFile).trim();
@@ -166,7 +173,10 @@ function basicOf(username: string, password: string): string | undefined {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** Returns the header for https://user:password@host. It has precedence, because Go's HTTP client sets it first. */
+/**
+ * Returns the Authorization header for a URL with a password, https://user:password@host. It has precedence over all
+ * other credentials, because the HTTP client of kubectl sets it first.
+ */
 function basicOfUrl(server: string): string | undefined {
   if (!URL.canParse(server)) return undefined;
   const { username, password } = new URL(server);
@@ -177,7 +187,10 @@ function headerOf(authorization: string | undefined): Record<string, string> {
   return authorization === undefined ? {} : { Authorization: authorization };
 }
 
-/** Loads the client library, which renews OpenID tokens, only when needed: loading takes half a second. */
+/**
+ * Returns a function that returns the Authorization header of an auth-provider. The function loads
+ * @kubernetes/client-node, which renews OpenID tokens, only when it is called: loading takes half a second.
+ */
 function createAuthProvider({ authProvider }: User, server: string): () => Promise<string | undefined> {
   if (authProvider === undefined) return async () => undefined;
   const { name, config } = authProvider;

@@ -21,7 +21,10 @@ export const customResourceDefinitions: Resource = {
 export interface Discovery {
   /** Returns the resourceVersion of the kind's CRD, `absent`, or `unknown` if CRDs cannot be watched. */
   stateOf(resource: Resource): string;
-  /** Resolves when `stateOf` differs from `seen`, after about a minute if it is `unknown`, or on abort. */
+  /**
+   * Resolves when `stateOf` returns another value than `seen`, or when the signal aborts. If `stateOf` returns
+   * `unknown`, resolves after about a minute.
+   */
   whenChanged(resource: Resource, seen: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -38,7 +41,7 @@ export function createDiscovery(options: {
   /** Reflector of `customResourceDefinitions` with metadata only. The caller runs it. */
   readonly crds: CrdReflector;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the requests for several kinds over time. */
   readonly random: () => number;
 }): Discovery {
   const { crds, clock, random } = options;
@@ -71,7 +74,10 @@ export function createDiscovery(options: {
   };
 }
 
-/** Interval for absent kinds if we may not watch CRDs: one small request for each kind and minute. */
+/**
+ * Time between two requests for a kind that is not installed, if we may not watch CRDs. One small request for each kind
+ * and minute is cheap for the server.
+ */
 const unknownRecheckMs = 60_000;
 
 const resourceListSchema = z.object({ resources: z.array(z.object({ name: z.string() })) });

@@ -3,9 +3,9 @@ import { z } from 'zod';
 /**
  * What a failed request means for the caller:
  * - `notFound`, `alreadyExists`: read again, then decide.
- * - `conflict`: another client wrote, another manager owns a field, or the uid is gone. Read again, then decide.
+ * - `conflict`: another client wrote, another manager owns a field, or no object has the uid. Read again, then decide.
  * - `invalid` (400, 405, 406, 415, 422): the content is wrong. A retry does not help.
- * - `terminal`: a 500 that every retry gets again. A retry does not help.
+ * - `terminal`: a status 500 for an object that does not fit its schema. A retry gets the same response.
  * - `forbidden` (401, 403): a permission is missing. It may be granted later.
  * - `gone`: the version or the continue token is too old. List again.
  * - `tooManyRequests`: retry after `retryAfterMs`.
@@ -36,7 +36,7 @@ export interface RequestContext {
   readonly name?: string | undefined;
 }
 
-/** The error of the transport and the client. Its message has the request and the server's message. */
+/** The error that the transport and the client throw. Its message has the request and the server's message. */
 export class KubernetesError extends Error {
   readonly class: ErrorClass;
   /** HTTP status. Undefined if there was no response. */
@@ -100,7 +100,7 @@ export function errorFromStatus(answer: {
   retryAfterHeader?: string | undefined;
   request: RequestContext;
 }): KubernetesError {
-  // The server quotes invalid values. For a Secret only the reason may reach a log line or a condition.
+  // The message of the server may quote an invalid value. For a Secret, leave the message out and keep the reason.
   const isSecret = answer.request.kind === 'Secret';
   const parsed = statusSchema.safeParse(answer.body);
   const status = parsed.success ? parsed.data : undefined;
@@ -139,7 +139,9 @@ function describeRequest(request: RequestContext): string {
   return [request.verb, request.kind, name].filter((part) => part !== '').join(' ');
 }
 
-/** Returns the class by the first rule that matches. A 500 is transient, except the one that every retry gets again. */
+/**
+ * Returns the class of a response: the first rule that matches decides. Only one kind of status 500 is not transient.
+ */
 function classify(answer: {
   status: number;
   reason: string;
@@ -152,7 +154,7 @@ function classify(answer: {
   if (status === 410 || reason === 'Expired' || reason === 'Gone') return 'gone';
   if (status === 404) return 'notFound';
   if (status === 409) return reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict';
-  // An apply named another uid than that of the live object. Other verbs get a 409 for it.
+  // The live object has another uid than the request. The server returns 422 for an apply, and 409 for other verbs.
   if (status === 422 && causes.some(({ field }) => field === 'metadata.uid')) return 'conflict';
   if (status === 401 || status === 403) return 'forbidden';
   if (status === 408 || status >= 500) return 'transient';

@@ -76,7 +76,7 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   };
 }
 
-/** Most output of a plugin that is read: more than any token or certificate chain needs. */
+/** Maximum size of the output of a plugin. 1 MiB is more than any token or certificate chain needs. */
 const outputBytesMax = 1024 * 1024;
 
 interface Run {
@@ -100,7 +100,7 @@ function start({ exec, access, ca, env, clock, timeoutMs }: ExecPluginOptions): 
   const kill = createKiller(child, clock);
   const { promise: output, resolve, reject } = Promise.withResolvers<string>();
   const fail = (what: string) => reject(new Error(`the exec plugin ${exec.command} ${what}`));
-  // Reject at once: a program that the plugin started may keep the output open.
+  // Reject now and do not wait for the end of the output: a program that the plugin started may keep the output open.
   const stop = (why: string) => {
     fail(why);
     child.stdout.destroy();
@@ -130,12 +130,12 @@ function start({ exec, access, ca, env, clock, timeoutMs }: ExecPluginOptions): 
   return { output, stop: () => stop('was stopped') };
 }
 
-/** Time between SIGTERM and SIGKILL, ms. */
+/** Time that a plugin has to end after SIGTERM, ms. After it the plugin gets SIGKILL. */
 const graceMs = 2_000;
 
 /**
- * Returns a function that ends the child with SIGTERM, and with SIGKILL if it does not end. If the function was not
- * called, the child gets SIGTERM when this process ends.
+ * Returns a function that ends the child with SIGTERM, and with SIGKILL if the child still runs after `graceMs`. If the
+ * function was not called, the child gets SIGTERM when this process ends.
  */
 function createKiller(child: ChildProcess, clock: ExecPluginOptions['clock']): () => void {
   let cancel: (() => void) | undefined;
@@ -148,7 +148,7 @@ function createKiller(child: ChildProcess, clock: ExecPluginOptions['clock']): (
     process.off('exit', atExit);
     cancel?.();
   };
-  // If the program could not be started, only `error` comes.
+  // If the program could not be started, the child emits `error` and no `exit`.
   child.once('exit', forget);
   child.once('error', forget);
   return kill;
@@ -214,7 +214,8 @@ function parseAnswer(command: string, output: string): z.output<typeof answerSch
 }
 
 /**
- * Removes control characters: a kubeconfig may come from elsewhere, and must not send escape sequences to a terminal.
+ * Removes control characters. The hint comes from the kubeconfig, which another person may have written. It must not
+ * send escape sequences to the terminal.
  */
 function printable(hint: string): string {
   return hint.replaceAll(/[^\P{C}\n\t]/gu, '');

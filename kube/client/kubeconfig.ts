@@ -18,13 +18,13 @@ export type ReadFile = (file: string) => string;
 export interface KubeconfigOptions {
   /** File of --kubeconfig. If given, it is the only file and must exist. Undefined or empty means not given. */
   readonly explicitPath?: string | undefined;
-  /** Environment with KUBECONFIG and HOME. */
+  /** Environment variables. KUBECONFIG and HOME are used. */
   readonly env: Environment;
-  /** Default: reads from the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
 }
 
-/** No cluster was found. The message names the file or entry, the hint says what to do next. */
+/** Thrown if no cluster was found. The message names the file or entry. `hint` says what the user should do next. */
 export class KubeconfigError extends Error {
   /** Kind of problem. `absent` means that no kubeconfig file exists. */
   readonly problem: 'absent' | 'unreadable' | 'unknownContext' | 'unknownCluster' | 'invalid';

@@ -65,7 +65,7 @@ const execSchema = z
   })
   .transform((exec) => ({
     ...exec,
-    // The default exists only before v1. In v1 the field is required.
+    // interactiveMode has a default only in v1alpha1 and v1beta1. In v1 the field is required.
     interactiveMode: exec.interactiveMode || (/\/v1(alpha|beta)1$/.test(exec.apiVersion) ? 'IfAvailable' : ''),
   }));
 
@@ -148,8 +148,8 @@ export function parseKubeconfigFile(content: string, file: string): KubeconfigFi
 }
 
 /**
- * Reads YAML as go-yaml does: version 1.1 with `yes` and merge keys. Of two equal keys the last one counts, of several
- * documents the first. Dates and `1:30` stay text.
+ * Reads YAML as go-yaml does, which is version 1.1: `yes` means true, and merge keys work. If a key occurs twice, the
+ * last value counts. If the file has several documents, the first one counts. Dates and times such as `1:30` stay text.
  */
 function readYaml(content: string): unknown {
   const customTags = (tags: Tags): Tags =>
@@ -164,13 +164,13 @@ function readYaml(content: string): unknown {
   try {
     return document?.toJS();
   } catch (error) {
-    // Keep only the beginning of the message, such as `Unresolved alias`: the rest quotes the file.
+    // Keep only the beginning of the message, such as `Unresolved alias`. The remaining text quotes the file.
     const [kind = ''] = error instanceof Error ? error.message.split(/[(:]/, 1) : [];
     throw new Error(`not YAML: ${kind.trim()}`);
   }
 }
 
-/** Returns kind and place of the error. Its message is left out: it quotes the file, which contains secrets. */
+/** Returns kind and position of the error, without its message: the message quotes the file, which contains secrets. */
 function describeYamlError({ code, linePos }: YAMLError): string {
   const place = linePos === undefined ? '' : ` at line ${linePos[0].line}, column ${linePos[0].col}`;
   return `not YAML: ${code.toLowerCase().replaceAll('_', ' ')}${place}`;

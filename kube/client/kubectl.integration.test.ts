@@ -17,8 +17,8 @@ const servers = await startApiServers();
 after(() => servers[Symbol.asyncDispose]());
 
 /**
- * Shell command that gives kubectl its own /run. kubectl reads a ServiceAccount only there, and /run is the
- * machine's.
+ * Shell command that gives kubectl its own /run. kubectl reads a ServiceAccount only from /run, and the test must not
+ * write into /run of the machine.
  */
 const inPod =
   'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && ln -s "$POD" /run/secrets/kubernetes.io/serviceaccount && exec "$@"';
@@ -72,7 +72,7 @@ describe('the namespace is that of kubectl', () => {
     test(row.name, async () => {
       await using folder = await createRowFolder({ ...row, expected: {} });
       await runKubectl({ ...row, expected: {} }, folder, ['auth', 'can-i', '--list']);
-      // In protobuf the length of a text comes before the text.
+      // kubectl sends protobuf, in which the length of a text comes before the text.
       const review = servers.take().requests.find(({ body }) => body !== undefined)?.body ?? 'no request';
       assert.ok(review.includes(`${String.fromCharCode(namespace.length)}${namespace}`), review);
       assert.equal(resolveRow({ ...row, expected: {} }, folder).namespace, namespace);

@@ -1,4 +1,4 @@
-/** A line is longer than the limit, so the rest of the stream cannot be read. */
+/** Thrown if a line is longer than the limit. The reader cannot continue after it. */
 export class LineTooLongError extends Error {
   constructor(lineBytesMax: number) {
     super(`a line of the stream is longer than ${lineBytesMax} bytes`);

@@ -112,7 +112,7 @@ function segment(value: string): string {
 
 /**
  * Compares two resourceVersions of one kind: negative, 0 or positive. They are decimal integers of any length that grow
- * with every write. Kubernetes guarantees this since 1.35; before, it is true for all kinds in etcd.
+ * with every write. Kubernetes guarantees this since 1.35. In older versions it is true for all kinds that etcd stores.
  */
 export function compareResourceVersions(left: string, right: string): number {
   const a = BigInt(left);

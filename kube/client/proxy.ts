@@ -30,7 +30,7 @@ function pick(env: Environment, name: string): string {
   return env[name] || env[name.toLowerCase()] || '';
 }
 
-/** Parses a proxy. `host:port` means http://host:port. A value that is not a URL is ignored, as in Go. */
+/** Returns the URL of a proxy. `host:port` means http://host:port. A value that is not a URL is ignored, as in Go. */
 function parseProxy(value: string): string | undefined {
   if (value === '') return undefined;
   const url = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(value) ? value : `http://${value}`;
@@ -48,7 +48,9 @@ function splitNoProxy(list: string): string[] {
     .filter((entry) => entry !== '');
 }
 
-/** Whether an entry of NO_PROXY matches. It is `*`, a subnet, or an address or domain with or without a port. */
+/**
+ * Whether an entry of NO_PROXY matches the host. An entry is `*`, a subnet, an address or a domain. A port may follow.
+ */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   const [address = '', prefix] = entry.split('/', 2);

@@ -13,15 +13,15 @@ type RequestMetrics = Pick<RuntimeMetrics, 'rest_client_requests_total' | 'rest_
 export interface TransportOptions {
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  /** Absent in a program that ends after a few requests: then nothing is counted. */
+  /** Metrics of the requests. Absent in a program that ends after a few requests, such as sumctl. */
   readonly metrics?: RequestMetrics;
   /** Name in the audit log of the API server, such as `sumpipeline-operator/0.1.0`. */
   readonly userAgent: string;
   /** Time limit of a request from its start to the last byte, ms. Default 30,000. */
   readonly timeoutMs?: number;
   /**
-   * Largest response that is read, bytes. Default 64 MiB: a page of 500 objects of 128 KiB each. etcd refuses single
-   * objects above 1.5 MiB.
+   * Maximum size of a response, bytes. Default 64 MiB, which is enough for a page of 500 objects of 128 KiB each. etcd
+   * refuses single objects above 1.5 MiB.
    */
   readonly bodyBytesMax?: number;
 }
@@ -33,17 +33,17 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** If true, `body` of the response is text, as of /readyz. Default false: `body` is parsed JSON. */
+  /** If true, `body` of the response is text, for a path such as /readyz. Default false: `body` is parsed JSON. */
   readonly isText?: boolean;
   /** Verb, kind and object, for errors and metrics. */
   readonly context: RequestContext;
   readonly signal?: AbortSignal | undefined;
-  /** Replaces the `timeoutMs` of the transport. For a stream it is the longest life. */
+  /** Replaces the `timeoutMs` of the transport. For a stream it is the maximum time from its start to its end. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface StreamRequest extends HttpRequest {
-  /** Longest time between two chunks, ms. */
+  /** Maximum time between two chunks, ms. If it passes, the stream fails. */
   readonly silenceMs: number;
   /** Called when the server accepted the request. */
   readonly onOpen?: (() => void) | undefined;
@@ -101,7 +101,8 @@ export function createTransport(options: TransportOptions): Transport {
       options.metrics?.rest_client_requests_total.inc(labels);
       options.metrics?.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
       if (response.statusCode !== 401 || attempt > 0) return response;
-      // The token may have rotated within the last 10 s. The server did nothing, so retry once with new credentials.
+      // The token may have been replaced since we loaded it. The server did not carry out the request, so retry once
+      // with new credentials.
       await response.body.dump();
       connections.refuseCredentials(credentials);
     }
@@ -171,7 +172,7 @@ export function createTransport(options: TransportOptions): Transport {
             yield next.value;
           }
         } finally {
-          // If the caller leaves the stream early, close the connection: only this tells the server.
+          // If the caller leaves the stream early, close the connection. Otherwise the server would continue to send.
           response.body.destroy();
         }
       } finally {
@@ -215,7 +216,8 @@ function connectionKeeper(options: TransportOptions) {
     if (agent?.key !== key) {
       const previous = agent?.instance;
       agent = { key, instance: newAgent(credentials) };
-      // Running requests such as watches keep the old certificate until they end, at most one life of a watch later.
+      // Running requests keep the old certificate until they end. The longest ones are watches, which have a time
+      // limit.
       if (previous !== undefined) {
         retired.add(previous);
         previous.close(() => retired.delete(previous));
@@ -251,21 +253,22 @@ function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
   const connect = usesTls ? { ...tlsOptions(tls), ...keepAlive } : keepAlive;
   const common = {
     allowH2: false,
-    // Every watch has its own connection, and other requests share the rest. An operator watches about 20 kinds, so
-    // 128 is only a protection against a leak.
+    // Maximum number of connections. Every watch needs one, and all other requests share a few. An operator watches
+    // about 20 kinds, so 128 is reached only if connections leak.
     connections: 128,
     pipelining: 1,
-    // The API server closes idle connections after 90 s. Close them earlier, so that no request meets the close.
+    // The API server closes idle connections after 90 s. Close them earlier, so that we never send a request on a
+    // connection that the server is closing.
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 60_000,
     connectTimeout: 10_000,
   };
   if (proxy === undefined) return new Agent({ ...common, connect });
   const socks = /^socks5h?:/i;
-  // With `proxyTls` undici would use TLS for the connection to a SOCKS proxy.
+  // Do not set `proxyTls` for a SOCKS proxy: undici would use TLS for the connection to the proxy.
   if (socks.test(proxy))
     return new ProxyAgent({ ...common, uri: proxy.replace(socks, 'socks5:'), requestTls: connect });
-  // As in Go, the same TLS settings are used for a proxy with an https URL.
+  // Use the TLS settings of the server also for a proxy with an https URL, as Go does.
   return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
 }
 
@@ -290,8 +293,8 @@ function namedServer(servername: string) {
 }
 
 /**
- * Returns the certificate authorities of the machine, as in kubectl. Undefined if it has none: then Node uses its
- * own.
+ * Returns the certificate authorities of the machine, as kubectl uses them. Undefined if the machine has none. Node
+ * uses its built-in ones in this case.
  */
 export function machineCas(): string[] | undefined {
   const certificates = getCACertificates('system');
@@ -320,8 +323,8 @@ function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined
 }
 
 /**
- * Rejects as soon as the signal aborts, although `begin` ignores the signal. Exec plugins ignore it, and undici ignores
- * it while it connects, up to 10 s. After that undici does not send the request.
+ * Rejects as soon as the signal aborts, even if `begin` ignores the signal. Exec plugins ignore the signal. undici
+ * ignores it while it connects, for up to 10 s, and does not send the request afterwards.
  */
 export async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
   signal.throwIfAborted();

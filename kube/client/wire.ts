@@ -20,9 +20,9 @@ const metadataSchema = z.object({
 });
 
 /**
- * Converts the body of a response to an object of its kind. Only the metadata is checked: the server validated the rest
- * against the schema of the kind. Items of lists and PartialObjectMetadata get their kind back. After a create as a dry
- * run resourceVersion is ''. Throws if the body has no name.
+ * Converts the body of a response to an object of its kind. Only the metadata is checked: the server validated all
+ * other fields against the schema of the kind. Sets `apiVersion` and `kind`, which items of lists and
+ * PartialObjectMetadata do not have. After a create as a dry run resourceVersion is ''. Throws if the body has no name.
  */
 export function asLive<T extends KubeObject>(resource: Resource<T>, body: unknown, subresource?: string): Live<T> {
   const parsed = metadataSchema.safeParse(body);
@@ -56,7 +56,7 @@ const eventSchema = z.object({
 const bookmarkSchema = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const codeSchema = z.object({ code: z.number() });
 
-/** Parses one line of a watch. Throws an ERROR event, and throws class `gone` if the line cannot be read. */
+/** Parses one line of a watch. Throws the error of an ERROR event, or class `gone` if the line cannot be read. */
 export function parseWatchLine<T extends KubeObject>(
   resource: Resource<T>,
   line: string,
@@ -112,9 +112,9 @@ const writtenSchema = z.object({
 });
 
 /**
- * Returns name, uid and version of the object after a write; the version is undefined if the object is gone. After a
- * deletion the server returns a Status or the last state of the object. The object still exists only if that state has
- * a deletionTimestamp.
+ * Returns name, uid and version of the object after a write. The version is undefined if the object is gone. After a
+ * deletion the server returns a Status or the last state of the object. If that state has a deletionTimestamp, the
+ * object still exists.
  */
 export function writtenVersion(verb: string, body: unknown, asked: ObjectName, uid: string | undefined) {
   const parsed = writtenSchema.safeParse(body);

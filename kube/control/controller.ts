@@ -12,17 +12,17 @@ import { type Outcome, outcomeOfError } from './outcome.ts';
 import { WorkQueue } from './queue.ts';
 
 export interface ReconcileResult {
-  /** The next pass runs after this time although nothing changed. If absent, only events start the next pass. */
+  /** The next pass runs after this time even if nothing changed. If absent, only watch events start the next pass. */
   readonly requeueAfterMs?: number | undefined;
 }
 
 /** Arguments of one pass. */
 export interface ReconcileRun {
-  /** Aborted when the process stops, loses its leadership, or the pass takes too long. */
+  /** Aborts when the process stops or loses its leadership, or when the pass takes too long. */
   readonly signal: AbortSignal;
-  /** Has the signal of the pass, refuses writes without leadership, and reports writes to `Expectations`. */
+  /** Client for this pass. It refuses writes if this process does not lead, and reports writes to `Expectations`. */
   readonly client: KubeClient;
-  /** Adds the controller and the key to every log line. */
+  /** Logger that adds the names of the controller and of the key to every log line. */
   readonly logger: Logger;
 }
 
@@ -53,9 +53,9 @@ export interface ControllerDependencies {
 
 /** Arguments of the workers for one term of leadership. */
 export interface Term {
-  /** After its abort no new pass begins. */
+  /** When this signal aborts, no new pass begins. Running passes continue. */
   readonly stopTaking: AbortSignal;
-  /** Its abort aborts running passes. */
+  /** When this signal aborts, running passes are aborted. */
   readonly abortPasses: AbortSignal;
   /** Throws if this process may not write. */
   readonly assertLeading: () => void;
@@ -86,9 +86,9 @@ export class Controller<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * Enqueues the keys that `keysOf` returns for a changed object, for its state before and after. A change of the
-   * availability enqueues every primary object. A second call for the same reflector does nothing, so a pass may call
-   * this for a namespace that it has just read.
+   * When an object of the reflector changes, enqueues the keys that `keysOf` returns for its old and for its new state.
+   * When the availability of the reflector changes, enqueues every primary object. A second call for the same reflector
+   * does nothing, so every pass may call this for the namespaces that it reads.
    */
   watch<S extends KubeObject>(reflector: Reflector<S>, keysOf: (object: Live<S>) => readonly string[]): void {
     const known = reflector as unknown as Reflector;
@@ -98,7 +98,7 @@ export class Controller<T extends KubeObject = KubeObject> {
       for (const key of keysOf(change.object)) this.#queue.add(key);
       if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
     });
-    // For the primary kind the changes of its objects are enough.
+    // The primary kind needs no handler: its objects are enqueued when they are added to the store.
     if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
   }
 
@@ -120,7 +120,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#queue.close();
   }
 
-  /** Why a pass counts as stuck: it ignores its aborted signal. Undefined if no pass is stuck. */
+  /** Says that a pass ignores its aborted signal: it has run twice as long as its limit. Undefined if none does. */
   get stuckProblem(): string | undefined {
     const { oldestActiveMs } = this.#queue.snapshot();
     const isStuck = oldestActiveMs > this.#passTimeoutMs * 2;
@@ -143,7 +143,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     }
   }
 
-  /** Whether the stores show all our writes for the key. If not, delays the key until the event of the write comes. */
+  /** Whether the stores show all writes of earlier passes over the key. If not, puts the key back for 50 ms. */
   #isCurrent(key: string): boolean {
     const { unseen, lost } = this.#expectations.check(key);
     if (lost.length > 0) {

@@ -8,13 +8,13 @@ import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
 import { silentLogger } from '#platform/log.ts';
 import { type Leadership, runElection } from './election.ts';
 
-/** Starts a candidate, as one process. It leads until it is stopped or loses the Lease. */
+/** Starts one candidate for the Lease, like one process. It leads until it is stopped or loses the Lease. */
 function candidate(setup: {
   identity: string;
   clock: FakeClock;
   server: FakeLeaseServer;
   fate?: Parameters<FakeLeaseServer['connect']>[0];
-  /** Time until its work ends after the signal, ms of the clock. */
+  /** Time from the signal to the end of its work, ms of the fake clock. */
   lingerMs?: number;
 }) {
   const { identity, clock, server } = setup;

@@ -24,7 +24,7 @@ export interface ElectionOptions {
   readonly identity: string;
   readonly durations?: Partial<ElectionDurations>;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the requests of several candidates over time. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
@@ -48,12 +48,13 @@ class LeadershipLostError extends Error {
 }
 
 /**
- * Waits for the Lease, then runs `lead` and renews the Lease. Begins again after a lost term. When `signal` aborts,
- * `lead` must end by itself. Until then the Lease is renewed, then it is released.
+ * Waits for the Lease, then runs `lead` and renews the Lease. If the Lease is lost, waits for it again. When `signal`
+ * aborts, `lead` must end by itself. The Lease is renewed until `lead` has ended, and is then released.
  *
- *   us      renewal begins        fenced: no write leaves           another process may take it
- *   ────────┴─────────────────────┴─────────────────────────────────┴──────>
- *           0                     renewDeadline                     leaseDuration (or later)
+ * Times after the start of the last successful renewal:
+ * - before `renewDeadlineMs`: this process may write.
+ * - from `renewDeadlineMs` on: this process is fenced, which means that it sends no write.
+ * - from `leaseDurationMs` on: another process may take the Lease. The time between is a safety margin.
  */
 export async function runElection(
   options: ElectionOptions,
@@ -149,7 +150,7 @@ async function leadOneTerm(
       if (clock.monotonicMs() >= heldUntilMs()) return lose(`no renewal for ${durations.renewDeadlineMs} ms`);
     }
   })();
-  // This timer ends the term also while a renewal hangs.
+  // This timer ends the term even if a renewal hangs.
   let cancelFence = () => {};
   const armFence = () => {
     cancelFence = clock.after(heldUntilMs() - clock.monotonicMs(), () => {

@@ -57,14 +57,15 @@ export function checkDurations(durations: ElectionDurations): void {
 }
 
 /**
- * A Lease, and when we first saw it in this state by our own monotonic clock. Clocks of other machines are not used.
+ * A Lease, and the time on our monotonic clock when we first saw it in this state. Clocks of other machines are not
+ * used.
  */
 export interface Observation {
   readonly lease: Live<Lease> | undefined;
   readonly sinceMs: number;
 }
 
-/** Records a Lease that was just read. Only a write of its holder changes its state, not a new label. */
+/** Records a Lease that was just read. `sinceMs` changes only if the holder wrote, for instance not for a new label. */
 export function noteLease(
   previous: Observation | undefined,
   lease: Live<Lease> | undefined,

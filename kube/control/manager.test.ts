@@ -13,7 +13,7 @@ import { Manager } from './manager.ts';
 const item = { metadata: { name: 'a', namespace: 'default', uid: 'u', resourceVersion: '3' } };
 const page = () => ({ metadata: { resourceVersion: '5' }, items: [structuredClone(item)] });
 
-/** Makes a manager without election, with one ConfigMap and a fake clock. */
+/** Starts a manager without leader election. Its API server has one ConfigMap, and its clock is a fake. */
 function manage(setup: { reconcile: Reconcile; answer?: (request: HttpRequest) => unknown; drainMs?: number }) {
   const clock = new FakeClock();
   const transport = scriptedTransport((request) => {

@@ -40,7 +40,7 @@ import { checkDurations, defaultDurations, type ElectionDurations } from './leas
  *
  *   createRecorder({...}).record({ regarding, type, reason, action, note })                            recorder.ts
  *   await manager.run(stop);                              // until the signal aborts and everything has ended
- *   manager.liveProblem() | manager.readyProblem()        // undefined, or why not; for platform/admin.ts
+ *   manager.liveProblem() | manager.readyProblem()        // undefined if all is well; for platform/admin.ts
  *   manager.describe()                                    // what the process does and sees, for users
  */
 
@@ -59,7 +59,7 @@ export interface ManagerOptions {
   readonly drainMs?: number;
   /** Default: the clock of the system. */
   readonly clock?: Clock;
-  /** In [0, 1). Default Math.random. */
+  /** Returns a random number in [0, 1), for the waits before retries. Default Math.random. */
   readonly random?: () => number;
 }
 
@@ -224,7 +224,9 @@ export class Manager {
     for (const stop of stops) stop();
   }
 
-  /** Runs one term. First lists every kind again: the caches may be older than the last writes of the last leader. */
+  /**
+   * Runs one term. First lists every kind again: the caches may be older than the last writes of the previous leader.
+   */
   async #lead(leadership: Leadership, stop: AbortSignal): Promise<void> {
     const stopTaking = AbortSignal.any([stop, leadership.lost]);
     const abortPasses = new AbortController();
@@ -233,7 +235,7 @@ export class Manager {
     try {
       await Promise.all([...this.#reflectors.values()].map(({ reflector }) => reflector.refresh(stopTaking)));
     } catch (error) {
-      // Only the signal ends a refresh early. No pass has begun.
+      // The refresh failed because the signal aborted. No pass has begun, so there is nothing to end.
       if (!stopTaking.aborted) throw error;
       return;
     }

@@ -1,8 +1,8 @@
 import { isKubernetesError } from '#kube/client/errors.ts';
 
 /**
- * A user must fix something. `reason` is CamelCase for a condition. `message` says what happened, to which object, and
- * what to do.
+ * A pass throws this error if a user must fix something. `reason` is CamelCase for a condition. `message` says what
+ * happened, to which object, and what to do.
  */
 export class StalledError extends Error {
   readonly reason: string;
@@ -17,7 +17,7 @@ export class StalledError extends Error {
   }
 }
 
-/** Something else must happen first. A watch event starts the next pass, or `retryAfterMs`. */
+/** A pass throws this error if it must wait. The next pass starts at a watch event, or after `retryAfterMs`. */
 export class WaitingError extends Error {
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
@@ -39,8 +39,8 @@ export type Outcome =
   | { readonly result: 'cancelled' };
 
 /**
- * Decides what happens after an error. A caller that shows the error in a condition must do so before. With
- * `isCancelled` the process stops or lost its leadership, so the error has no meaning.
+ * Decides what happens after an error. A caller that shows the error in a condition must do so before. `isCancelled`
+ * means that the process stops or lost its leadership. The error is ignored in this case.
  */
 export function outcomeOfError(error: unknown, isCancelled: boolean): Outcome {
   if (isCancelled) return { result: 'cancelled' };
@@ -53,5 +53,8 @@ export function outcomeOfError(error: unknown, isCancelled: boolean): Outcome {
   return { result: 'retry', minimumMs: 0 };
 }
 
-/** A stalled key is retried after this time, because no event shows, for instance, that a foreign object is gone. */
+/**
+ * A stalled key is retried after this time, because some changes cause no watch event: for instance, we do not watch
+ * foreign objects. Ten minutes keep the load low while a user has not fixed the problem.
+ */
 const stalledRecheckMs = 600_000;

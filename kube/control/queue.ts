@@ -6,14 +6,14 @@ export interface WorkQueueOptions {
   /** Name of the controller, which is a label of metrics. */
   readonly name: string;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the retries of several keys over time. */
   readonly random: () => number;
   readonly metrics: RuntimeMetrics;
   /** First wait of a failing key, ms. Default 200. */
   readonly retryMinimumMs?: number;
   /**
-   * Longest wait of a failing key, ms. Default 60,000: after a user fixed a problem, the next pass starts within a
-   * minute.
+   * Maximum wait of a failing key, ms. Default 60,000, so that the next pass starts within a minute after a user fixed
+   * the problem.
    */
   readonly retryMaximumMs?: number;
 }
@@ -22,8 +22,8 @@ export interface WorkQueueOptions {
  * The keys that wait for a pass. A key is in one or more of these states:
  * - *ready*: it waits for a worker. It waits only once, however often it was added.
  * - *active*: a worker has it. If it is added now, it becomes ready when the worker is done.
- * - *delayed*: it becomes ready at a time. Of two times the earlier one counts. A pass over the key drops the delay,
- *   because the pass returns when to run again.
+ * - *delayed*: it becomes ready at a given time. If it is delayed twice, the earlier time counts. When a pass over the
+ *   key starts, the delay is dropped, because the pass returns when to run again.
  *
  * A key is never twice in one state, so the number of keys limits the size of the queue.
  */
@@ -97,7 +97,9 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
-  /** Waits for the next key and returns it. Undefined if the signal aborts. Call `done` for every key. */
+  /**
+   * Waits for the next key and returns it. Undefined if the signal aborts. The caller must call `done` for every key.
+   */
   take(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted || this.#isClosed) return Promise.resolve(undefined);
     const key = this.#next();
@@ -127,7 +129,7 @@ export class WorkQueue {
     if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Drops the keys that wait; `take` returns undefined from now on. Running passes continue. */
+  /** Drops the keys that wait. From now on `take` returns undefined. Running passes continue. */
   close(): void {
     this.#isClosed = true;
     this.#ready.clear();

@@ -25,7 +25,7 @@ export interface RecorderOptions {
   /** Name of the pod. */
   readonly reportingInstance: string;
   readonly clock: Clock;
-  /** In [0, 1). It makes names of events unique. */
+  /** Returns a random number in [0, 1). It makes the names of events unique. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
@@ -164,12 +164,17 @@ interface Series {
 const pendingMax = 100;
 const eventsBurst = 25;
 const eventRefillMs = 300_000;
-/** After this time without a repetition the same text begins a new Event. The API server keeps Events for an hour. */
+/**
+ * If a text is not repeated within this time, its next occurrence makes a new Event. Half an hour is short enough that
+ * the old Event still exists when its series grows: the API server deletes an Event after an hour.
+ */
 const seriesLifeMs = 1_800_000;
-/** Shortest time between two writes of a series: a retry every few seconds must not write every few seconds. */
+/**
+ * Minimum time between two writes of one Event. A pass that fails every few seconds must not write every few seconds.
+ */
 const seriesPeriodMs = 300_000;
 const sendTimeoutMs = 5_000;
-/** Most texts, and most objects, that are remembered. Each takes about 1 KiB. */
+/** Maximum number of texts, and of objects, that are remembered. Each takes about 1 KiB, so this limits the memory. */
 const rememberedMax = 500;
 
 /** Sets an entry. If the map has too many entries, removes the oldest one. */

@@ -87,7 +87,7 @@ function readAsPod(folder: RowFolder) {
   return (file: string) => readFileSync(inFolder(file, folder), 'utf8');
 }
 
-/** Replaces the fixed folder of the ServiceAccount by the folder of the row, because the fixed one is the machine's. */
+/** Replaces the fixed path of the ServiceAccount by the folder of the row. A test must not write to the fixed path. */
 function inFolder(file: string, { pod }: RowFolder): string {
   return file.replace('/var/run/secrets/kubernetes.io/serviceaccount', pod);
 }

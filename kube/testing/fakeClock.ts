@@ -4,7 +4,7 @@ import type { Clock } from '#kube/clock.ts';
 export class FakeClock implements Clock {
   #nowMs = 0;
   #timers: { dueMs: number; callback: () => void }[] = [];
-  /** Difference of the wall clock to the monotonic clock, ms. A change is like setting the wall clock. */
+  /** Wall clock minus monotonic clock, ms. To set the wall clock, change this number. */
   wallOffsetMs = 1_800_000_000_000;
 
   monotonicMs(): number {
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises run that are ready, and promises that become ready by that. */
+/** Waits until the callbacks of resolved promises have run, and also those of promises that they resolve. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -29,7 +29,7 @@ export function contextRows(servers: ApiServers): ClusterRow[] {
       expected: refused(/no context "old", but its current-context is "old"/),
     },
     {
-      name: 'a user that does not exist is no user',
+      name: 'a user that is not in the kubeconfig counts as a user without credentials',
       files,
       context: 'unknown-user',
       expected: anonymous('a'),
@@ -54,7 +54,7 @@ export function contextRows(servers: ApiServers): ClusterRow[] {
     },
     { name: 'without any file there is no cluster', expected: refused(/there is no kubeconfig/) },
     {
-      name: 'KUBERNETES_MASTER is the server where no other is named',
+      name: 'KUBERNETES_MASTER is the server if the kubeconfig names no server',
       env: { KUBERNETES_MASTER: servers.urls.plain },
       expected: seen('plain'),
     },

@@ -1,6 +1,6 @@
 import type { ApiServers, Seen } from '#kube/testing/apiServers.ts';
 
-/** Files and settings on the machine, and the API server that a command then reaches. `~/` means the home folder. */
+/** One case: files and settings on a machine, and the API server that a command reaches. `~/` is the home folder. */
 export interface ClusterRow {
   readonly name: string;
   /** Content by path below the home folder. Objects are written as JSON, which is YAML. */
@@ -37,7 +37,7 @@ export interface Parts {
   readonly current?: string;
 }
 
-/** A user with a token. For a user without credentials kubectl asks at the terminal. */
+/** A user with a token. kubectl would ask at the terminal for the password of a user without credentials. */
 export const mine = { token: 'mine' };
 
 export function buildConfig({ cluster = {}, user = mine, context = {}, current = 'x' }: Parts): object {
@@ -60,7 +60,7 @@ export const seen = (server: Seen['server'], more: Partial<Seen> = {}): Outcome 
   anonymous(server, { ...(server === 'plain' ? {} : { authorization: 'Bearer mine' }), ...more });
 export const refused = (message: RegExp): Outcome => ({ refused: message });
 
-/** Returns the parts of which rows build their kubeconfigs. */
+/** Returns the clusters and users from which rows build their kubeconfigs. */
 export function parts({ ca, urls, client }: ApiServers) {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const trusted = { 'certificate-authority-data': base64(ca.certPem) };
