@@ -3,7 +3,10 @@ import type { Readable } from 'node:stream';
 /** An output for text. A subset of a stream, so that a test can replace it. */
 export interface TextSink {
   write(text: string): unknown;
-  /** Resolves when all text is written. Rejects if some text was not. If absent, all text is always written. */
+  /**
+   * Resolves when all text is written. Rejects if some text could not be written. A sink without `flush` always
+   * writes all text.
+   */
   flush?(): Promise<void>;
   /** The error after which text cannot be written. Undefined while text can be written. */
   readonly failure?: Error | undefined;

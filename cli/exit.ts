@@ -55,7 +55,7 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
     return { exitCode: error.exitCode, text: `error: ${printableLines(error.message)}${printableLines(hint)}\n` };
   }
   if (error instanceof SuppressedError) {
-    // The command failed, and then its clean-up did: both are printed, and the first decides the exit code.
+    // Both the command and its clean-up failed: print both errors. The error of the command decides the exit code.
     const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }

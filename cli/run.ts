@@ -22,7 +22,7 @@ export async function runCommandLine({ build, args, context, renderFailure }: Co
     return exitCode;
   } catch (error) {
     await context.stdout.flush?.().catch(() => {
-      // Reported below, together with this error.
+      // The failure of standard output is reported below, together with this error.
     });
     const { failure: broken } = context.stdout;
     if (broken !== undefined && !(error instanceof CliError)) {

@@ -11,13 +11,13 @@ import {
 import { formatVector, type Position } from '#core/vector.ts';
 import { deadlineMaxMs, type HttpService } from './http.ts';
 
-/** Deadline of a read that does not wait for positions. */
+/** Deadline of a read that does not wait for positions, in milliseconds. */
 const readDeadlineMs = 10_000;
 const pageSize = 1000;
 
 /**
- * Tries once to read one total. With `atLeast` the aggregator waits at most `waitMs` until these positions are applied.
- * After `waitMs` it returns `position-not-reached`.
+ * Tries once to read one total. With `atLeast` the aggregator waits until these positions are applied. If they are
+ * not applied after `waitMs`, the aggregator returns `position-not-reached`.
  */
 export async function getTotal(
   service: HttpService,

@@ -23,8 +23,8 @@ export interface Calculator {
 }
 
 /**
- * Deadline of one addition, longer than a leader election. If Kafka has not responded by then, the calculator returns
- * `outcome-unknown`.
+ * Deadline of one addition, in milliseconds. It is longer than Kafka needs to elect a leader. If Kafka has not
+ * responded by then, the calculator returns `outcome-unknown`.
  */
 const deadlineMs = 10_000;
 
@@ -75,7 +75,10 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
 const deadlineExceeded = 4;
 const unavailable = 14;
 
-/** Decides from a gRPC status whether to retry. Retries a full queue and "unavailable". Every other status is final. */
+/**
+ * Turns a gRPC status into an error. TryAgain: a full queue, a passed deadline, "unavailable". Every other status is
+ * final.
+ */
 function explainStatus(answer: {
   status: number;
   detail: string;
@@ -84,7 +87,7 @@ function explainStatus(answer: {
 }) {
   const { status, detail, code, field } = answer;
   if (code === 'queue-full') return new TryAgain(detail, { mayBeWritten: false });
-  // The server's library ends a call when its deadline has passed, even if our service was about to respond.
+  // The server's library ends a call at its deadline, although our service may have written the addition already.
   if (status === deadlineExceeded) return new TryAgain(detail, { mayBeWritten: true });
   if (status === unavailable) return new TryAgain(detail, { mayBeWritten: code !== 'unavailable' });
   return new Refused({ status, code, field, detail });

@@ -26,12 +26,12 @@ export async function readExternalMetric(
 /** Suffixes of Kubernetes quantities: each is 1000 times the one before. */
 const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** Parses a Kubernetes quantity as these APIs write it, such as `830m` or `52k`; undefined for any other text. */
+/** Parses a quantity of the metrics APIs, such as `830m` or `52k`. Returns undefined for any other text. */
 export function parseQuantity(text: string): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)([numkMGTPE]?)$/.exec(text);
   if (match === null) return undefined;
   const [, digits, suffix = ''] = match;
   const power = suffixes.indexOf(suffix) - suffixes.indexOf('');
-  // Divide by 1000: to multiply by 0.001 may round, and 830m must be 0.83.
+  // Divide by 1000 instead of multiplying by 0.001: a multiplication may round, and 830m must be 0.83.
   return power < 0 ? Number(digits) / 1000 ** -power : Number(digits) * 1000 ** power;
 }

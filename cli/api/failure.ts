@@ -22,7 +22,7 @@ export class Refused extends Error {
 export class TryAgain extends Error {
   /** False only if the service reported that it wrote nothing, or if no connection was made. */
   readonly mayBeWritten: boolean;
-  /** Shortest wait before the retry, in milliseconds. Undefined if the service named no time. */
+  /** Minimum wait before the retry, in milliseconds. Undefined if the service named no time. */
   readonly afterMs: number | undefined;
 
   constructor(detail: string, options: { mayBeWritten: boolean; afterMs?: number | undefined; cause?: unknown }) {

@@ -39,13 +39,13 @@ export interface GrpcChannelOptions {
   readonly connections: number;
 }
 
-/** Extra time for the network, in milliseconds. */
+/** How much longer than the deadline of the call the client waits, in milliseconds: time for the network. */
 const travelMs = 5_000;
 const answerBytesMax = 64 * 1024;
 
 /**
- * Makes a unary gRPC client over connections that the caller opens: @grpc/grpc-js cannot use a connection of ours.
- * Calls share a few connections, which makes imports fast (measured, see ADR 0060).
+ * Makes a unary gRPC client. The caller opens the connections, for instance as tunnels to pods, and @grpc/grpc-js
+ * cannot use such connections. Calls share a few connections, which makes imports fast (measured, see ADR 0060).
  */
 export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
   const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
@@ -54,10 +54,10 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
 
   async function openSession(at: number): Promise<ClientHttp2Session> {
     const socket = await dial();
-    // If the socket broke before the listeners were added, no event follows.
+    // Check now: a socket that broke before the listeners were added emits no further event.
     if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
-    // Each call sees a broken connection as an error of its own stream.
+    // Ignore the error here: each call gets a broken connection as an error of its own stream.
     session.on('error', () => {});
     const forget = () => {
       sessions[at] = undefined;
@@ -199,7 +199,7 @@ function decodeMessage(message: string): string {
   }
 }
 
-/** Bytes before each message: the flag "not compressed" and the length. */
+/** Number of bytes before each message: 1 for the flag "compressed", 4 for the length of the message. */
 const frameHeaderBytes = 5;
 
 function frame(message: Uint8Array): Buffer {

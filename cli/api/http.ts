@@ -14,9 +14,12 @@ interface ServiceRequest {
   readonly signal: AbortSignal;
 }
 
-/** The longest deadline that the services accept. */
+/** Maximum deadline that the services accept, in milliseconds. */
 export const deadlineMaxMs = 60_000;
-/** Extra time for the network and for earlier requests on the same connection, in milliseconds. */
+/**
+ * How much longer than the deadline of the request the client waits, in milliseconds: time for the network, and for
+ * earlier requests on the same connection.
+ */
 const travelMs = 5_000;
 
 /** A client of one of our two services. */
@@ -38,7 +41,10 @@ export interface HttpServiceOptions {
   readonly connections: number;
 }
 
-/** Longest response. A page of 1000 totals is below 1 MB, so a longer response is not from our services. */
+/**
+ * Maximum size of a response in bytes. A page of 1000 totals is below 1 MB, so a longer response is not from our
+ * services.
+ */
 const answerBytesMax = 16 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 
@@ -56,7 +62,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
         ? { timeout: connectTimeoutMs }
         : (_options, callback) => {
             connect().then(
-              // undici declares a net.Socket and uses only its Duplex part.
+              // The type of undici requires a net.Socket, but undici uses it only as a Duplex.
               (socket) => callback(null, socket as import('node:net').Socket),
               (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
             );
@@ -77,8 +83,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // With `blocking` undici sends the next request of a connection only after this response, despite
-          // `pipelining`.
+          // This must be false: otherwise undici sends the next request of a connection only after this response,
+          // despite `pipelining`.
           blocking: false,
           signal,
         });

@@ -16,10 +16,13 @@ export interface RetryOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** First wait. Waits double, up to the longest wait. Jitter spreads the retries of rows that were refused together. */
+/**
+ * Wait before the first retry, in milliseconds. Each further wait is twice as long, up to `longestWaitMs`. Jitter
+ * spreads the retries of rows that were refused together.
+ */
 const firstWaitMs = 100;
 const longestWaitMs = 5_000;
-/** Longest wait that a server may request. */
+/** Maximum wait that a server may request, in milliseconds. A longer requested wait is shortened to this value. */
 const askedWaitMaxMs = 30_000;
 
 /** Runs `attempt` until it succeeds, fails finally, or the deadline has passed. Only TryAgain is retried. */

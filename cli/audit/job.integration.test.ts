@@ -64,7 +64,7 @@ describe('the API server', () => {
         kind: 'ServiceAccount',
         metadata: { name: `orders-aggregator` },
       }).catch(() => {
-        // The ServiceAccount exists since the first example.
+        // The first of these tests has already created the ServiceAccount.
       });
       await post('/api/v1/namespaces/shop/pods', pod, { dryRun: 'All', fieldValidation: 'Strict' });
       assert.equal(await audit.findPod(jobName, signal), undefined);

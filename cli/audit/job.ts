@@ -39,10 +39,13 @@ export interface AuditJobRequest {
   readonly to: string;
 }
 
-/** How long the pod and its output stay readable after the end. */
+/** How long the finished Job is kept, in seconds, so that users can still read the output of its pod. */
 const keepForSeconds = 3600;
 
-/** Fields that the Job copies from the aggregators' pods: where and as which user a pod runs. */
+/**
+ * Fields that the Job copies from the pods of the aggregators. They decide on which node and as which user a pod
+ * runs.
+ */
 const podFields = [
   'affinity',
   'dnsConfig',
@@ -116,7 +119,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
   };
 }
 
-/** Letters and digits without vowels, so that no word is formed. Kubernetes does the same. */
+/** Characters of random names. There are no vowels, so that no word is formed, as in names that Kubernetes makes. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Makes the name of a Job, such as `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */

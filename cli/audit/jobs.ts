@@ -67,7 +67,10 @@ export class AuditCluster {
     }
   }
 
-  /** Follows the pod's output. Each line begins with its time. Ends when the container or the connection ends. */
+  /**
+   * Yields the lines that the pod prints, as they come. Each line begins with the time at which it was printed. Ends
+   * when the container or the connection ends.
+   */
   async *followLog(pod: string, since: string | undefined, signal: AbortSignal): AsyncGenerator<string> {
     const path = `/api/v1/namespaces/${this.#namespace}/pods/${encodeURIComponent(pod)}/log`;
     const place = { container: containerName, follow: 'true', timestamps: 'true' };

@@ -20,9 +20,12 @@ export interface RunJobOptions {
   readonly pollMs?: number;
 }
 
-/** Longest wait for the pod to start: enough to pull an image and to add a node. */
+/** Maximum wait for the pod to start, in milliseconds: enough to pull an image and to add a node to the cluster. */
 const startTimeoutMs = 300_000;
-/** How long to retry reading the pod's output: a connection or an API server may break it off. */
+/**
+ * How long reading the pod's output is retried, in milliseconds: the connection may break, or the API server may
+ * restart.
+ */
 const logTimeoutMs = 60_000;
 const deleteTimeoutMs = 10_000;
 
@@ -52,7 +55,7 @@ export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> 
   }
 }
 
-/** The Job's pod did not start, so there is no output to read. */
+/** Thrown when the Job's pod did not start. There is no output to read then. */
 class NotStarted extends CliError {}
 
 async function untilStarted(
@@ -170,7 +173,9 @@ class LogReader {
     this.#tell = tell;
   }
 
-  /** Returns the time from which to request the output again. Its first lines are then lines that were read before. */
+  /**
+   * Returns the time from which to request the output again. Lines up to this time were read before and are skipped.
+   */
   resume(): string | undefined {
     this.#since = this.#newest;
     return this.#since;
@@ -179,7 +184,7 @@ class LogReader {
   take(line: string): void {
     const space = line.indexOf(' ');
     const [time, text] = [line.slice(0, space), line.slice(space + 1)];
-    // All times have the same length, so they compare as text.
+    // Skip a line that was read before. All times have the same length, so comparing them as text gives their order.
     if (this.#since !== undefined && time <= this.#since) return;
     this.#newest = time;
     const parsed = text.startsWith('{') ? auditResultSchema.safeParse(parseJson(text)) : undefined;

@@ -11,7 +11,7 @@ import { runAuditJob } from './runJob.ts';
 
 export interface FromLogRequest {
   readonly connection: ConnectionOptions;
-  /** Positions, as on the command line. Empty: all counted positions. */
+  /** The last positions to compare, written as on the command line. Empty: all counted positions. */
   readonly to: string;
   readonly output: OutputFormat;
   readonly context: Context;

@@ -50,13 +50,13 @@ export class ClusterRefused extends Error {
   }
 }
 
-/** Longest response: enough for a list of SumPipelines or of a pipeline's pods. */
+/** Maximum size of a response in bytes: enough for a list of SumPipelines or of the pods of a pipeline. */
 const answerBytesMax = 32 * 1024 * 1024;
 
 export interface LoadOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
-  /** The option that makes the verb work without Kubernetes, for the hint. Undefined if the verb has no such option. */
+  /** The option that the hint names for use without Kubernetes. Undefined if the verb has no such option. */
   readonly instead?: string | undefined;
 }
 
@@ -94,7 +94,7 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
     async *lines({ signal, ...request }) {
       try {
         await load(signal);
-        // No time limits: a container may work for a long time and print nothing.
+        // Set no time limits: a container may work for a long time and print nothing.
         const limits = { timeoutMs: Number.POSITIVE_INFINITY, silenceMs: 0 };
         const call = { method: 'GET' as const, ...request };
         yield* readLines(transport.stream({ ...call, ...limits, context: contextOf(call), signal }));

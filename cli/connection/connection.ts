@@ -5,7 +5,7 @@ import type { Cluster } from './cluster.ts';
 export interface Connection<Service> extends AsyncDisposable {
   /** The name that messages show: `default/sample`, or the URL. */
   readonly name: string;
-  /** Undefined without Kubernetes. */
+  /** Facts from Kubernetes. Undefined if the service was given by its URL. */
   readonly kubernetes: KubernetesPipeline | undefined;
   readonly service: Service;
 }
@@ -20,9 +20,13 @@ export interface KubernetesPipeline {
 }
 
 /**
- * Additions that an import has in flight at once. The calculator writes waiting additions together, so more in flight
- * is faster, until the calculator has no idle time. Its queue holds 10,000 (measured, see ADR 0060).
+ * Default number of additions that an import sends at the same time. The calculator writes waiting additions
+ * together, so a higher number is faster until the calculator is always busy. Its queue holds 10,000 additions
+ * (measured, see ADR 0060).
  */
 export const concurrencyDefault = 1000;
-/** Connections of an import. Each carries half of the additions, to another calculator if there are several. */
+/**
+ * Number of gRPC connections of an import. Each carries half of the additions. If there are several calculators, each
+ * connection goes to another one.
+ */
 export const grpcConnections = 2;

@@ -9,7 +9,10 @@ import { type ConnectionOptions, urlFlags } from './options.ts';
 import { findPipeline } from './pipelines.ts';
 import { createPodDialler } from './pods.ts';
 
-/** Finds pipelines in the cluster. Reaches their pods through the API server, as kubectl port-forward does. */
+/**
+ * This file finds pipelines in the cluster. It reaches their pods through the API server, as kubectl port-forward
+ * does.
+ */
 
 export async function openCalculatorOf(
   options: ConnectionOptions,

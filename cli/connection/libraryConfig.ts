@@ -23,7 +23,7 @@ class FoundConfig extends KubeConfig {
       {
         name,
         server,
-        // The library wants to be told that plain HTTP is meant.
+        // For plain HTTP the library requires this setting too.
         skipTLSVerify: !tls.rejectUnauthorized || server.startsWith('http:'),
         ...(ca === undefined ? {} : { caData: toBase64(ca) }),
         ...(tls.servername === undefined ? {} : { tlsServerName: tls.servername }),

@@ -12,7 +12,7 @@ export interface FoundPipeline {
 const itemSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 const listSchema = z.object({ items: z.array(itemSchema) });
 
-/** Most names in a message: a longer list does not help to choose. */
+/** Maximum number of names in a message: a longer list does not help to choose. */
 const namesShown = 10;
 
 /** Finds the named pipeline of the namespace, or its only one. Throws an error that lists the names. */

@@ -17,12 +17,15 @@ export interface PodDiallerOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a list of pods is used again: after a start, or when a pod ended, several connections are made at once. */
+/**
+ * How long a list of pods may be used again, in milliseconds. At a start, or when a pod has ended, several
+ * connections are made at the same time and share one list.
+ */
 const listFreshMs = 1_000;
 
 /**
- * Returns a function that makes a connection to a ready pod, another one each time. A pod that ended is not in the
- * next list, so a broken connection is opened again to a running pod.
+ * Returns a function that makes a connection to a ready pod, each time to another pod. A pod that has ended is not in
+ * the next list, so a broken connection is made again to a running pod.
  */
 export function createPodDialler(options: PodDiallerOptions): () => Promise<Duplex> {
   const { cluster, ref, component, port, signal } = options;

@@ -39,7 +39,7 @@ export async function openPortForward(
       begun.add(number);
       if (number === channels.data) receive('data', bytes);
       else if (number === channels.error) receive('error', bytes);
-      // A message of another channel ends the connection.
+      // Returning false ends the connection: this message came on an unknown channel.
       return number <= channels.error;
     },
   );

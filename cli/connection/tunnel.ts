@@ -26,7 +26,7 @@ export async function forwardPort(options: {
     else if (text !== '') tunnel.destroy(new Error(text));
   });
   const socket = await withDeadline('opening the connection', openTimeoutMs, opening);
-  // Responses that have arrived are still read; then the stream ends like a closed connection.
+  // End the stream after the responses that have already arrived, as a closed connection does.
   socket.addEventListener('close', () => tunnel.push(null));
   // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
@@ -51,7 +51,8 @@ function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   };
   const tunnel = new Duplex({
     read() {
-      // Responses are pushed as they come: the requests in flight bound their number.
+      // Nothing to do: responses are pushed as they arrive. The number of requests in flight limits how many can
+      // wait.
     },
     write(chunk: Buffer, _encoding, done) {
       if (gathered.length === 0) setImmediate(flush);
@@ -59,7 +60,7 @@ function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
       done();
     },
   });
-  // Like a socket, a tunnel without a listener must not end the process.
+  // Without this listener an error of the tunnel would end the process.
   tunnel.on('error', () => {});
   return tunnel;
 }

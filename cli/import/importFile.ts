@@ -28,7 +28,7 @@ export interface ImportOutcome {
   readonly failure: unknown;
 }
 
-/** Rejected rows that the summary lists. */
+/** Maximum number of rejected rows that the summary lists. --rejects writes all of them to a file. */
 const rejectionsListed = 20;
 
 /**
@@ -71,7 +71,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
 }
 
-/** Time between two notes about retries: many rows that are retried at once are one event. */
+/** Minimum time between two notes about retries, in milliseconds: many rows that are retried together need one note. */
 const noteEveryMs = 5_000;
 
 function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {

@@ -3,10 +3,13 @@ import { isUtf8 } from 'node:buffer';
 /** One line of the input, without its line end. */
 export type Line =
   | { readonly number: number; readonly text: string }
-  /** A line that is not text: the rest of the file is still read. `start` is the part that can be shown. */
+  /** A line that is not text. The lines after it are still read. `start` is the part of the line that can be shown. */
   | { readonly number: number; readonly problem: string; readonly start: string };
 
-/** Longest line. The longest valid row, a series of 200 bytes and two decimals of 128 bytes, is far shorter. */
+/**
+ * Maximum length of a line in bytes. The longest valid row, a series of 200 bytes and two decimals of 128 bytes, is
+ * far shorter.
+ */
 export const lineBytesMax = 64 * 1024;
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);

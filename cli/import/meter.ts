@@ -18,7 +18,7 @@ export interface MeterOptions {
   readonly counts: () => Counts;
 }
 
-/** Time between two lines when standard error is not a terminal. */
+/** Time between two lines in milliseconds, when standard error is not a terminal. */
 const lineEveryMs = 5_000;
 const redrawEveryMs = 200;
 
@@ -57,7 +57,7 @@ function startBar({ stderr, size, bytes, counts }: MeterOptions): Meter {
   );
   const payload = () => ({ rows: counts().rows, rejected: counts().rejected });
   bar.start(total, 0, payload());
-  // A chunk that was read is not yet sent, so the last percent is shown at the end.
+  // The bar shows the bytes that were read. Their rows may not be sent yet, so `stop` draws the bar a last time.
   const draw = () => bar.update(Math.min(bytes(), total), payload());
   const timer = setInterval(draw, redrawEveryMs);
   timer.unref();

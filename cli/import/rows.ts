@@ -56,7 +56,10 @@ function parseNdjson(text: string): Parsed {
 
 const columns = ['series', 'a', 'b'] as const;
 
-/** Remembers whether the first row was a header, and the order of the columns. */
+/**
+ * Makes a parser for the lines of one file, in order. It remembers the order of the columns, which the header may
+ * change.
+ */
 function createCsvReader(): (text: string) => Parsed | 'header' {
   let order: readonly number[] | undefined;
   return (text) => {

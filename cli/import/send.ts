@@ -23,9 +23,9 @@ export interface SendOptions {
 }
 
 /**
- * Sends every row, many at once. Each row has its own request id, also in its retries. A bad row is counted and
- * skipped. Throws when responses are missing: only this ends the import early. The tally then holds what is known, and
- * the same import can be run again.
+ * Sends every row, many at the same time. Each row has its own request id, also in its retries. A bad row is counted
+ * and skipped. Throws when responses are missing: nothing else ends the import early. The tally holds what is known
+ * so far, and the same import can be run again.
  */
 export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options: SendOptions): Promise<void> {
   const failed = new AbortController();

@@ -13,19 +13,19 @@ export interface Rejection {
 export interface Counts {
   /** Rows read. */
   readonly rows: number;
-  /** Durable in the log. Includes rows of an earlier run that the calculator did not remember. */
+  /** Rows that are durable in the log. Includes rows of an earlier run that the calculator did not remember. */
   readonly accepted: number;
-  /** The calculator remembered these and wrote nothing. */
+  /** Rows whose acknowledgement the calculator remembered, so it wrote nothing. */
   readonly replayed: number;
   readonly rejected: number;
-  /** Sent, but no response came. */
+  /** Rows that were sent and got no response. */
   readonly unanswered: number;
-  /** Attempts beyond the first. */
+  /** Number of attempts after the first attempt of each row. */
   readonly retries: number;
 }
 
 export interface TallyOptions {
-  /** Most rejections that are kept: those with the lowest line numbers. */
+  /** Maximum number of rejections to keep: those with the lowest line numbers. */
   readonly rejectionsMax: number;
   /** Called for every rejection, kept or not. */
   readonly onRejection?: (rejection: Rejection, row: Row) => void;
@@ -83,7 +83,7 @@ export class Tally {
     const rejection = { line: row.line, row: row.row, code, reason };
     this.#options.onRejection?.(rejection, row);
     this.#rejections.push(rejection);
-    // Responses come out of order: keep twice as many, then cut to the first ones in the file.
+    // Responses come out of order. So keep up to twice the maximum, and cut the list to the lowest line numbers.
     if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
   }
 

@@ -10,8 +10,9 @@ export interface OutputStream {
 }
 
 /**
- * Standard output or standard error of the process. Either may be a full disk or a pipe that its reader has closed. The
- * failure is remembered and reported by `flush`: a stream reports it late, by an event that would end the process.
+ * Standard output or standard error of the process. It may go to a full disk, or to a pipe that its reader has
+ * closed. A stream reports such a failure late, by an event that would end the process. This class remembers the
+ * failure, and `flush` reports it.
  */
 export class ProcessOutput implements TextSink {
   readonly #stream: OutputStream;
@@ -68,7 +69,7 @@ export async function printResult(stdout: TextSink, text: string, done: string):
 
 /** Returns exit code and message for a command that only reads, when its standard output failed. */
 export function brokenOutput(error: Error): { exitCode: number; text: string } {
-  // `sumctl total | head`: the reader has read enough.
+  // The reader of the pipe has read enough, as in `sumctl total | head`. This is not a failure.
   if (codeOf(error) === 'EPIPE') return { exitCode: exitCodes.ok, text: '' };
   return { exitCode: exitCodes.outputLost, text: `error: ${describeBroken(error)}\n` };
 }

@@ -98,7 +98,7 @@ export async function startDataPlane(environment: Readonly<Record<string, string
     await ended;
   }
 
-  // Started first, because the aggregator creates the topic.
+  // Start the aggregator first: it creates the topic that the calculator needs.
   await start('aggregator');
   await start('calculator');
   return {

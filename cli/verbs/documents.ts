@@ -20,11 +20,14 @@ export interface PipelineDocuments {
   /** `pipeline.yaml` or `standard input`. */
   readonly name: string;
   readonly pipelines: readonly ManifestDocument[];
-  /** `2 documents of other kinds (Secret, ConfigMap)`; undefined when there are none. */
+  /**
+   * Text about documents that are not pipelines: `2 documents of other kinds (Secret, ConfigMap)`. Undefined if all
+   * are pipelines.
+   */
   readonly others: string | undefined;
 }
 
-/** Longest file. A pipeline file is about a page long. */
+/** Maximum size of a file in bytes. A pipeline file has about a page, so a larger file is a mistake. */
 const fileBytesMax = 4 * 1024 * 1024;
 
 /**
@@ -102,8 +105,8 @@ function unwrapList(document: ManifestDocument): ManifestDocument[] {
 const headSchema = z.object({ apiVersion: z.string().optional(), kind: z.string().optional() }).catch({});
 
 /**
- * Returns whether a document has our kind, in any version and spelling, or our group. A mistake in kind or version is
- * then reported, and the document is not ignored.
+ * Returns whether a document has our kind, in any version and spelling, or our group. Such a document is checked and
+ * not skipped, so a mistake in its kind or version is reported.
  */
 function isOurs({ content }: ManifestDocument): boolean {
   const head = headSchema.parse(content);

@@ -3,7 +3,10 @@ import { readExternalMetric } from '#cli/api/externalMetrics.ts';
 import type { KubernetesPipeline } from '#cli/connection/connection.ts';
 import { recordedSeries } from '#contract/scaling.ts';
 
-/** The recorded numbers from which the wanted number of aggregators is computed. A number that is not known is absent. */
+/**
+ * The recorded numbers from which the desired number of aggregators is computed. A number that is not known is
+ * absent.
+ */
 export interface ScalingNumbers {
   readonly mode: string;
   readonly drainSeconds: number;

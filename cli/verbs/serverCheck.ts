@@ -34,7 +34,8 @@ export function openServer(
   try {
     cluster = loadCluster(options);
   } catch (error) {
-    // A named context that does not exist is a mistake. Without any cluster only the offline check runs.
+    // Throw if the user named a context or a kubeconfig: it is wrong. Without any cluster only the offline check
+    // runs.
     if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
     return { namespace: undefined, check: async () => notAsked(error.message), unreachable: () => error };
   }

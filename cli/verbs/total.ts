@@ -74,7 +74,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // The aggregator bounds one wait. Our timeout may be longer.
+      // Wait again: the aggregator limits the time of one wait, and our timeout may be longer.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });
@@ -111,7 +111,7 @@ async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }
   list.end();
 }
 
-/** Yields page by page, so that a pipeline with many series needs no memory here. */
+/** Yields one page of totals at a time, so that a pipeline with many series needs little memory here. */
 export async function* readPages(reader: Reader, signal: AbortSignal): AsyncGenerator<Total[]> {
   let pageToken = '';
   do {
