@@ -16,24 +16,25 @@ export interface CachedBuild {
   /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
   readonly inputs: readonly (string | Uint8Array)[];
   /**
-   * Fills the empty folder `dir`. Output of programs goes into the file `log`. Its end is shown when the build fails.
+   * Fills the empty folder `dir`. Output of programs goes into the file `log`. If the build fails, the last lines of
+   * that file are shown.
    */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** Versions that are kept when a new version is built. Default 3. */
+  /** Number of versions that are kept when a new version is built. Default 3. */
   readonly keepEntries?: number;
   /** A version used within this time is always kept: another run may still need it. Milliseconds, default an hour. */
   readonly inUseMs?: number;
   /** Default `cacheRoot()`. */
   readonly root?: string;
-  /** Ends the waiting for another run that builds the same. It does not end `build`. */
+  /** Ends the wait for another run that builds the same entry. It does not end `build`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Returns the folder that holds the result, and builds it if no earlier run did. An entry appears completely or not at
- * all: it is built in another folder and renamed. A second caller waits for the first instead of building twice. The
- * next build removes what an interrupted build left.
+ * Returns the folder that holds the result, and builds it if no earlier run did. The build uses another folder, which
+ * is renamed at the end, so an entry is complete or does not exist. A second caller waits for the first instead of
+ * building twice. The next build removes what an interrupted build left.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
   const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot(), signal } = request;
@@ -56,7 +57,8 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await rm(partial, { recursive: true, force: true });
       await makeReadableFolder(partial);
       await build(partial, { log, step });
-      // Without `sync` a power cut may keep the rename and lose the contents.
+      // Write the contents to the disk before the rename: otherwise a power cut may keep the rename and lose the
+      // contents.
       await run('sync', ['--file-system', partial]);
       await rename(partial, entry);
       await rm(log, { force: true });
@@ -78,9 +80,9 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * Returns the folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root
- * /var/cache/sumpipeline, else the user's cache folder. PostgreSQL refuses to run as root, and another uid cannot
- * read below /root.
+ * Returns the folder for built and downloaded files, outside the repository. It is SUMPIPELINE_CACHE if set,
+ * /var/cache/sumpipeline for root, otherwise the cache folder of the user. For root it is not below /root: PostgreSQL
+ * refuses to run as root, and other users cannot read there.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -90,7 +92,7 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
 }
 
 /**
- * Returns the folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else
+ * Returns the folder for data of running programs: SUMPIPELINE_STATE if set, /var/lib/sumpipeline for root, otherwise
  * ~/.local/state.
  */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
@@ -114,7 +116,7 @@ async function markUsed(entry: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder that every uid can read. The umask would restrict mkdir's mode. */
+/** Makes a folder that every user can read. Calls chmod, because the umask would restrict the mode that mkdir sets. */
 async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }

@@ -17,7 +17,7 @@ export interface LockRequest {
   readonly what: string;
   /** Called once for every holder that we wait for, with undefined if the holder does not respond. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
-  /** Ends the waiting with its reason. Default: waits without a limit. */
+  /** Ends the wait with its reason. Default: waits without a limit. */
   readonly signal?: AbortSignal;
   /** Clock for `since`. */
   readonly now?: () => Date;
@@ -96,7 +96,8 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
 }
 
 /**
- * How long to wait for the holder's name. If the holder is busy or stopped, we wait for the lock without its name.
+ * How long to wait for the description of the holder, in milliseconds. If the holder is busy or stopped, we wait for
+ * the lock without knowing its name.
  */
 const answerTimeoutMs = 2000;
 

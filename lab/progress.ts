@@ -27,11 +27,14 @@ export interface ProgressOptions {
    * start.
    */
   readonly quietMs?: number;
-  /** Without a terminal: the shortest time between two lines about updates of a long step. */
+  /** Without a terminal: minimum time between two lines about updates of a long step, in milliseconds. */
   readonly updateMs?: number;
 }
 
-/** Lines of a log file that a failed step shows: enough for a stack trace, few enough to see the step's title. */
+/**
+ * Maximum number of lines of a log file that a failed step shows: enough for a stack trace, few enough to see the
+ * title of the step.
+ */
 const logTailLines = 20;
 const logTailBytes = 16_384;
 

@@ -21,7 +21,7 @@ const clusterPackages = [
   { name: 'iproute2', program: 'ip' },
   { name: 'util-linux', program: 'nsenter' },
   { name: 'mount', program: 'mount' },
-  // Includes promtool. It only recommends node-exporter, and we install no recommended packages.
+  // This package includes promtool. It recommends node-exporter, which we do not install (--no-install-recommends).
   { name: 'prometheus', program: 'promtool', service: 'prometheus.service' },
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt' },
 ];
@@ -47,7 +47,7 @@ export async function installSystemPackages({
   }
   say(`Installing the Debian packages that the local cluster needs: ${names}`);
   maskServices(missing, unitFolder, say);
-  // A new image has no package lists, and an old image lists packages that no longer exist.
+  // Update the package lists first: a new machine has no lists, and old lists name packages that no longer exist.
   const update = await aptGet(['update'], env);
   const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names.split(' ')], env);
   const still = findMissingPackages(packages, env).map(({ name }) => name);

@@ -32,7 +32,7 @@ function candidates(env, folders) {
     try {
       programs.add(realpathSync(join(folder, 'java')));
     } catch {
-      // Does not exist: try the next one.
+      // This program does not exist: try the next one.
     }
   }
   return programs;

@@ -7,7 +7,10 @@ import { BootstrapError } from './failure.mjs';
 
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Time until we print that we wait. With a free lock the install script begins sooner: it writes to descriptor 3. */
+/**
+ * How long to wait before printing that another npm ci runs, in milliseconds. When the lock is free, the install
+ * script begins sooner and writes to descriptor 3.
+ */
 const waitingMs = 1_000;
 
 /** Exit code by which the install script reports that npm failed, distinct from Node's own codes. */

@@ -18,7 +18,8 @@ export const programs = {
 };
 
 /**
- * Parts of `npm test -- [part]... [piece of a path]...` without servers. A piece of a path alone may match any test.
+ * Parts of `npm test` that need no servers. The arguments are `npm test -- [part]... [piece of a path]...`. Without a
+ * part, a piece of a path may match a test of any part.
  */
 const partsWithoutServers = ['lint', 'types', 'unused', 'generated', 'unit'];
 const partsWithServers = ['integration', 'e2e'];
@@ -26,7 +27,7 @@ const partsWithServers = ['integration', 'e2e'];
 const always = [tools.node, tools.npm, tools.utilLinux];
 
 /**
- * Returns what a command needs on the machine. Kafka needs Java and Maven. The local cluster needs the rest. A
+ * Returns what a command needs on the machine. Kafka needs Java and Maven. The local cluster needs all other tools. A
  * command that only prints or only computes needs neither Kafka nor a cluster.
  *
  * @param {string} command
@@ -40,7 +41,7 @@ export function requirementsOf(command, args) {
   switch (command) {
     case 'up': {
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      // Only a local cluster is built here. Any other cluster exists already.
+      // Only a local cluster must be built. Any other cluster exists already.
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }

@@ -9,7 +9,8 @@ import { isAtLeast, parseVersion } from './tools.mjs';
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Ctrl-C reaches us twice, from the terminal and from npm: a second signal within this time is the same key press.
+ * Maximum time between two signals of one key press, in milliseconds. Ctrl-C reaches us twice: from the terminal and
+ * from npm.
  */
 const sameKeyPressMs = 500;
 
@@ -69,9 +70,10 @@ function findNode(bin) {
 }
 
 /**
- * Returns a function that says whether npm or its shell has ended: then a parent has changed. npm runs us under a
- * shell and does not pass every signal on, so `kill` of npm leaves us running. Without npm nothing is watched (nohup
- * must work).
+ * Returns a function that says whether npm or its shell has ended. A process whose parent ends gets another parent,
+ * so the function compares parents. npm runs us under a shell and does not pass every signal on, so `kill` of npm
+ * leaves us running. Without npm the function always returns false, because a start under nohup must continue when
+ * its parent ends.
  */
 function watchParents(env) {
   if (env['npm_lifecycle_event'] === undefined) return () => false;

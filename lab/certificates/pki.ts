@@ -42,12 +42,15 @@ export interface CertificateAuthority extends Certificate {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** How long before now a certificate becomes valid: clocks differ, and "not yet valid" must not happen. */
+/**
+ * How long before its creation a certificate is valid, in milliseconds. The clock of a client may be behind ours, and
+ * the client would refuse a certificate that is not valid yet.
+ */
 const backdateMs = 5 * 60_000;
 
 /**
- * Makes a self-signed CA for local parts (cluster, Kafka, PostgreSQL) and tests. Never for production: the key is
- * passed around as a string. `now` is the certificate's clock and `validDays` its lifetime, default a year.
+ * Makes a self-signed CA for local servers (cluster, Kafka, PostgreSQL) and tests. Never use it in production: the
+ * key is passed around as a string. The CA is valid from `now` for `validDays` days, by default a year.
  */
 export async function createCa(
   name: string,

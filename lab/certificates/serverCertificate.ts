@@ -12,7 +12,10 @@ export interface ServerCertificate {
   readonly keyPem: string;
 }
 
-/** A certificate is renewed when less than this is left, so that it does not expire during a long run. */
+/**
+ * Minimum remaining lifetime of a certificate, in milliseconds. A certificate with less time is renewed, so that it
+ * does not expire during a long run.
+ */
 const renewBeforeMs = 30 * 86_400_000;
 
 const fileSchema = z.object({ caPem: z.string(), certPem: z.string(), keyPem: z.string() });

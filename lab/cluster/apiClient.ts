@@ -26,7 +26,7 @@ export function connectAdmin(kubeconfigPath: string): ApiClient {
 }
 
 function connectWith(credentials: CredentialSource): ApiClient {
-  // The start of a cluster polls a server that is not up yet, so a short limit is enough.
+  // A short limit is enough: the start of a cluster polls a server that is not up yet, and calls again.
   const timeoutMs = 10_000;
   const transport = createTransport({ credentials, clock: systemClock, userAgent: 'sumpipeline-cluster', timeoutMs });
   const call = async (request: Omit<HttpRequest, 'context'>) => {

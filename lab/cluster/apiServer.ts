@@ -44,12 +44,15 @@ export interface ApiServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Longest start. A start takes 3 s on an idle 2-core machine, but builds and other tests may use the processor. */
+/**
+ * Maximum time for a start, in milliseconds. A start takes 3 s on an idle 2-core machine, but builds and other tests
+ * may use the processor.
+ */
 const readyTimeoutMs = 120_000;
 
 /**
- * How often to start with new ports: another process may take a free port before us. Three failures have another
- * cause.
+ * Maximum number of starts, each with new ports: another process may take a port before we use it. If three starts
+ * fail, the ports are not the cause.
  */
 const startAttempts = 3;
 
@@ -109,7 +112,7 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  // A graceful end is useless here: the data is thrown away.
+  // Kill the process at once: its data is thrown away, so a graceful end has no use.
   const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
   const etcd = new Keeper({
     name: 'etcd',
@@ -217,7 +220,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     `--secure-port=${port}`,
-    '--endpoint-reconciler-type=none', // endpoints refuse a loopback address
+    '--endpoint-reconciler-type=none', // endpoints must not have a loopback address
     '--service-cluster-ip-range=10.96.0.0/16',
     `--cert-dir=${dir}`,
     `--tls-cert-file=${dir}/apiserver.crt`,
@@ -227,7 +230,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
     `--service-account-key-file=${dir}/tokens.pub`,
     `--service-account-signing-key-file=${dir}/tokens.key`,
     '--authorization-mode=RBAC',
-    // Pods would be refused: no controller makes the default ServiceAccount.
+    // Disable this plugin: it would refuse every pod, because no controller makes the default ServiceAccount.
     '--disable-admission-plugins=ServiceAccount',
     '--allow-privileged=true',
     '--shutdown-delay-duration=0s',
@@ -235,7 +238,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
   ];
 }
 
-/** Resolves when /readyz returns 200: then the built-in roles exist too. Needs no credentials. */
+/** Resolves when /readyz returns 200. At that time the built-in roles exist too. Needs no credentials. */
 function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {

@@ -36,22 +36,27 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // For the closed loop. Both run beside the cluster. Their main packages are named `operator` and `adapter`.
+  // Both run beside the cluster, for monitoring and autoscaling. Their main packages are named `operator` and
+  // `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
   // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // Only for `npm run tilt`. Without Tilt's web page, which only Tilt's own releases contain.
+  // Only `npm run tilt` uses it. It has no web page, because only the releases of Tilt contain the page.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
-  // Runs as pods, only for `npm run loop -- --keda`: it compiles for minutes, with the SDK of every cloud.
+  // Only `npm run loop -- --keda` uses it, as pods. The build takes minutes, because it contains the SDK of every
+  // cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;
 
-/** Modules with C: runc needs it for libseccomp, Tilt for a parser. All others are static and run anywhere. */
+/**
+ * Modules that contain C code: runc for libseccomp, Tilt for a parser. The programs of all other modules are static,
+ * so they run on any Linux.
+ */
 const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {
@@ -80,7 +85,7 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
     signal,
     ...(cacheRoot === undefined ? {} : { root: cacheRoot }),
     async build(dir, { log, step }) {
-      // etcd's main package is in a folder named v3, which go would take for the program's name.
+      // The main package of etcd is in a folder named v3, and go would name the program after the folder.
       const output = module === 'etcd' ? join(dir, 'etcd') : module === 'coredns' ? join(dir, 'coredns') : `${dir}/`;
       await runLogged(
         'go',
@@ -184,7 +189,7 @@ async function runLogged(
 ): Promise<void> {
   const output = openSync(log, 'a', 0o644);
   try {
-    // A build that no caller waits for must not go on for minutes.
+    // Kill the build when this process ends: otherwise it would run on for minutes without a caller.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       cwd,
       env,

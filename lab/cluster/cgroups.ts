@@ -17,7 +17,7 @@ export async function createCgroup(): Promise<void> {
   }
 }
 
-/** Passes controllers on to our group: with cgroup v2 each group above must do this. Does nothing with v1. */
+/** Passes controllers on to our group. With cgroup v2 each group above must do this. Does nothing with cgroup v1. */
 async function passControllersOn(root: string): Promise<void> {
   const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
   if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;

@@ -50,7 +50,10 @@ export interface Cluster extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** File that names process 1 of the last node, for the start after an unclean end. */
+/**
+ * Name of the file that identifies process 1 of the last node. After an unclean end the next start waits for the end
+ * of this process.
+ */
 const initFile = 'init.json';
 const kubeconfigFile = 'admin.kubeconfig';
 
@@ -78,7 +81,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
     await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
     let isUp = false;
-    // After a failed start the log files stay. The next start removes them.
+    // Keep the folder after a failed start, because it contains the log files. The next start removes it.
     stack.defer(async () => {
       if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
     });
@@ -134,7 +137,7 @@ export async function buildParts({ progress, signal }: { progress: Progress; sig
 
 /**
  * Removes what is left of a node that did not end by `stop`. After kill -9 or a power cut no program of the node
- * runs. Only for the holder of the machine's lock.
+ * runs. Call this only while you hold the lock of the machine.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
   const init = await readInit(dir);
@@ -161,8 +164,8 @@ async function readInit(dir: string): Promise<NodeIdentity | undefined> {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  // Empty file: the owner was killed while it wrote. The node ended with the owner, before any program ran in the
-  // node.
+  // An empty file means that the owner was killed while it wrote the file. The node ended with its owner, before any
+  // program ran in the node.
   return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 

@@ -2,15 +2,16 @@ import { networkInterfaces } from 'node:os';
 import { address, device } from './layout.ts';
 import { runProgram } from './shell.ts';
 
-/** The address on which processes beside the node (Kafka, PostgreSQL) listen for pods. It outlives the node. */
+/** The address on which processes beside the node (Kafka, PostgreSQL) listen for pods. It stays when the node ends. */
 export const hostAddress = address.hostForPods;
 
 let holders = 0;
 let synced: Promise<void> = Promise.resolve();
 
 /**
- * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. Uses an address that
- * an unclean end left. Only for the holder of the machine's lock: the kernel does not count users.
+ * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. If an unclean end left
+ * the address there, it is used again. Call this only while you hold the lock of the machine: the kernel does not
+ * count the users of an address.
  */
 export async function acquireHostAddress(): Promise<AsyncDisposable> {
   holders++;

@@ -1,12 +1,11 @@
 /**
  * Addresses and paths of the one-node cluster. Everything here is fixed: one node fits a machine, and a machine-wide
- * lock ensures that.
+ * lock ensures that. The node has its own network namespace:
  *
- *   host                      node (own network namespace)            pods
- *   lo      10.188.1.1/32  <- route via 10.188.0.1
- *   spnode0 10.188.0.1/30 --- spnode1 10.188.0.2/30
- *   routes to pods and        spbridge 10.244.0.1/24 ---------------- 10.244.0.2 ...
- *   Services via 10.188.0.2   (node address, DNS)                     Services 10.96.0.0/16
+ * 1. The device pair `spnode0` (host, 10.188.0.1) and `spnode1` (node, 10.188.0.2) connects host and node.
+ * 2. Pods have addresses from 10.244.0.2 on the bridge `spbridge` of the node. Node and DNS have 10.244.0.1.
+ * 3. The host sends packets for pods (10.244.0.0/24) and Services (10.96.0.0/16) to 10.188.0.2.
+ * 4. Node and pods reach Kafka and PostgreSQL at 10.188.1.1, on the host's device `lo`, through 10.188.0.1.
  */
 export const address = {
   /**

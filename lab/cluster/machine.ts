@@ -7,7 +7,7 @@ export interface MachineRequest {
   /** What we use the machine for. Processes that wait for the machine print this text. */
   readonly what: string;
   readonly progress: Progress;
-  /** Ends the waiting. Default: waits without a limit. */
+  /** Ends the wait. Default: waits without a limit. */
   readonly signal?: AbortSignal | undefined;
 }
 

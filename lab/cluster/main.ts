@@ -7,7 +7,10 @@ import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
-/** Name of our run, for others who wait for the machine. `stop` recognizes us by it. */
+/**
+ * Name under which `start` holds the machine. Processes that wait for the machine print it. `stop` recognizes a
+ * `start` by it.
+ */
 const startName = 'npm run cluster -- start';
 
 const progress = createProgress();
@@ -43,7 +46,10 @@ async function load(archive: string): Promise<void> {
   await importImages(runInNode((await runningNode()).initPid), archive);
 }
 
-/** Ends only our own start. Names any other holder of the machine, such as a test, and waits for it. */
+/**
+ * Ends only a `start` of this program. If another process holds the machine, such as a test, prints its name and
+ * waits for its end.
+ */
 async function stop(): Promise<void> {
   const holder = await findMachineHolder();
   if (holder?.what === startName) {

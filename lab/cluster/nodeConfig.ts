@@ -10,7 +10,7 @@ export function buildNodeConfig(): Record<string, string> {
     'kubelet.yaml': stringify(kubeletConfig),
     'proxy.yaml': stringify(proxyConfig),
     Corefile: corefile,
-    // Names outside the cluster do not resolve: no other name server exists.
+    // Empty, because there is no other name server: names outside the cluster do not resolve.
     'resolv.conf': '',
   };
 }
@@ -141,8 +141,9 @@ const proxyConfig = {
 };
 
 /**
- * The last zone is the root zone: a name outside the cluster does not exist. Without this zone CoreDNS refuses the
- * name. Clients then see a temporary failure (EAI_AGAIN) and retry, although a mistyped name should fail at once.
+ * Configuration of CoreDNS. The last zone is the root zone: it says that a name outside the cluster does not exist.
+ * Without this zone CoreDNS refuses the name. Clients then see a temporary failure (EAI_AGAIN) and retry, although a
+ * mistyped name should fail at once.
  */
 const corefile = `.:53 {
   bind ${address.node}

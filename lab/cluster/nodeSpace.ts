@@ -143,7 +143,9 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 
 const bridgeFilter = 'bridge/bridge-nf-call-iptables';
 
-/** Loads the only kernel module that is not loaded on demand. It stays loaded after the node's end. */
+/**
+ * Loads br_netfilter, the only kernel module that is not loaded on demand. It stays loaded after the end of the node.
+ */
 async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;
   await run(['modprobe', 'br_netfilter']).catch((cause) => {
@@ -151,7 +153,10 @@ async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   });
 }
 
-/** Identifies process 1 also after its owner has ended. A pid alone does not: the kernel uses pids again. */
+/**
+ * Identity of a process that stays unique after the end of the process. A pid alone is not enough, because the kernel
+ * uses pids again.
+ */
 export interface NodeIdentity {
   readonly pid: number;
   /** Start time of the process, in kernel ticks since the boot. */
@@ -172,7 +177,7 @@ export async function isNodeRunning({ pid, startTime }: NodeIdentity): Promise<b
   return (await identifyProcess(pid))?.startTime === startTime;
 }
 
-/** Waits for the end of process 1. The kernel ends it last, so every process in the node has ended by then. */
+/** Waits for the end of process 1. The kernel ends this process last, so every process in the node has ended too. */
 export async function waitForEnd(node: NodeIdentity): Promise<void> {
   await waitFor({ what: `the node (process ${node.pid}) to be gone`, timeoutMs: 20_000 }, async () =>
     (await isNodeRunning(node)) ? undefined : true,

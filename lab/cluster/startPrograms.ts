@@ -23,7 +23,9 @@ export interface StartPrograms {
   readonly onDeath: (message: string) => void;
 }
 
-/** Longest start. A start usually takes 5 s; beside several builds 60 s were seen. */
+/**
+ * Maximum time for a start, in milliseconds. A start usually takes 5 s. While several builds ran, 60 s were measured.
+ */
 const readyTimeoutMs = 180_000;
 
 /**

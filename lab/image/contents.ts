@@ -56,7 +56,8 @@ export function findProductionPackages(packageLock: string): Map<string, string>
 }
 
 /**
- * The libraries that the node program is linked against, on Debian for amd64. The program names the path of the first.
+ * The libraries that the node program is linked against, on Debian for amd64. The first is the dynamic linker, whose
+ * path is written in the program.
  */
 export const nodeLibraries = [
   '/lib64/ld-linux-x86-64.so.2',

@@ -15,7 +15,9 @@ import {
   shippedSources,
 } from './contents.ts';
 
-/** The Dockerfile cannot be built where this runs, so its text is compared with the builder's rules. */
+/**
+ * These tests compare the text of the Dockerfile with the rules of our own builder, because there is no Docker here.
+ */
 
 const root = join(import.meta.dirname, '..', '..');
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');

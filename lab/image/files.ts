@@ -18,7 +18,8 @@ export async function listFiles(root: string, path: string): Promise<string[]> {
 }
 
 /**
- * Reads one file or link as an archive's entry at `target`. Only two modes are used, so that a umask changes no digest.
+ * Reads one file or link as an entry of an archive at `target`. Uses only the modes 644 and 755, so that a umask does
+ * not change the digest.
  */
 export async function readEntry(source: string, target: string): Promise<TarEntry> {
   const path = target.replace(/^\//, '');
@@ -28,7 +29,7 @@ export async function readEntry(source: string, target: string): Promise<TarEntr
   return { type: 'file', path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, data };
 }
 
-/** Adds the parent folders of the entries that are missing. */
+/** Adds the parent folders of all entries, as far as they are missing in the list. */
 export function withParents(entries: readonly TarEntry[]): TarEntry[] {
   const known = new Set(entries.map(({ path }) => path));
   const parents: TarEntry[] = [];

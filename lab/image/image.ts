@@ -27,8 +27,8 @@ export interface ImageOptions {
   /** Default: silent. */
   readonly progress?: Progress;
   /**
-   * Default `localhost/sumpipeline:<start of the digest>`. Other content has another name, so no pod keeps an old
-   * image.
+   * Reference of the image. Default `localhost/sumpipeline:<start of the digest>`: other content gets another name,
+   * so no pod keeps an old image.
    */
   readonly ref?: string;
 }
@@ -120,7 +120,7 @@ async function packagesLayer(root: string, cache: Cache): Promise<Layer> {
     async entries() {
       const files = await Promise.all(
         [...packages.keys()].map(async (path) =>
-          // Packages inside a package are in the list themselves, or production does not need them.
+          // Leave out packages inside this package: they have entries of their own, or production does not need them.
           (await listFiles(root, path)).filter((file) => !file.startsWith(`${path}/node_modules/`)),
         ),
       );

@@ -6,7 +6,7 @@ export interface JavaProgram {
   readonly jars: string;
   readonly mainClass: string;
   readonly args: readonly string[];
-  /** The largest heap, as -Xmx takes it. */
+  /** Maximum size of the heap, in the format of -Xmx. */
   readonly heap: string;
   readonly logFile: string;
   /** More options of the JVM. Default none. */

@@ -26,9 +26,9 @@ export interface KafkaOptions {
    * The SASL_SSL port of each node. Default: the ports of the last start if they are free, otherwise any free ports.
    */
   readonly ports?: readonly number[];
-  /** The largest heap of one node, as -Xmx takes it. Default 256m. */
+  /** Maximum size of the heap of one node, in the format of -Xmx. Default 256m. */
   readonly heap?: string;
-  /** Restarts a node when it dies. Default: it is not restarted. */
+  /** What to do when a node dies. Default: the node is not restarted. */
   readonly restart?: RestartPolicy;
   /** Default: silent. */
   readonly progress?: Progress;
@@ -43,7 +43,7 @@ export interface Kafka extends AsyncDisposable {
   readonly plaintextBootstrapServers: string;
   /** The CA that signed the brokers' certificate. */
   readonly caPem: string;
-  /** A super user. */
+  /** Name of a super user. */
   readonly username: string;
   readonly password: string;
   readonly nodeIds: readonly number[];
@@ -69,10 +69,14 @@ const username = 'admin';
 const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
 /**
- * Longest clean end. A clean end needs a quorum of controllers: if all nodes stop at once, the last one may lack it.
+ * Maximum time for the clean end of a node, in milliseconds. A node needs a quorum of controllers for a clean end. If
+ * all nodes stop at the same time, the last one may have no quorum, and is killed after this time.
  */
 const stopTimeoutMs = 10_000;
-/** Longest clean end of the broker that records classes: the JVM writes its archive when it exits. */
+/**
+ * Maximum time for the end of the broker that records classes, in milliseconds: the JVM writes its archive when it
+ * exits.
+ */
 const trainingStopMs = 120_000;
 
 /** Starts a real Kafka in `dir`, which is formatted first if it is new, and waits until every node responds. */
@@ -207,7 +211,10 @@ async function writeSettings(request: { dir: string; host: string; nodes: readon
   return caPem;
 }
 
-/** Formats a node's folder. The state file is written later: data without it is from an interrupted format. */
+/**
+ * Formats the folder of a node. The state file is written after all folders are formatted. So a folder with data and
+ * without a state file comes from an interrupted format.
+ */
 async function formatNode(request: {
   jars: string;
   dir: string;
@@ -225,8 +232,8 @@ async function formatNode(request: {
 }
 
 /**
- * Waits until both listeners respond. Each binds its own port, so one may respond while the other finds its port in
- * use.
+ * Waits until both listeners respond. Both must be checked: each has its own port, and the port of one of them may be
+ * in use.
  */
 function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
   const { node, host, caPem, signal } = request;

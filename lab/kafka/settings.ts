@@ -75,9 +75,9 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     // A restart after kill -9 waits until the old session ends: 4 s with this value, 12 s with the default.
     'broker.session.timeout.ms': 2_000,
     'broker.heartbeat.interval.ms': 300,
-    // The default waits 3 s for more members before a group's first rebalance.
+    // Do not wait for more members before the first rebalance of a group. The default is 3 s.
     'group.initial.rebalance.delay.ms': 0,
-    // Fits a heap of 256 MB: the default of this buffer alone is 128 MB.
+    // 4 MB, so that the heap can be 256 MB. The default size of this buffer is 128 MB.
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     'num.network.threads': 2,
     'num.io.threads': 4,

@@ -27,7 +27,7 @@ export async function readState(dir: string): Promise<KafkaState | undefined> {
   }
 }
 
-/** Writes the state file, by rename and after the format: if the file exists, the cluster is complete. */
+/** Writes the state file. It is written last and by a rename, so a folder that contains it holds a complete cluster. */
 export async function writeState(dir: string, state: KafkaState): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

@@ -28,10 +28,13 @@ export interface LoadProgress {
   readonly busyUsers: number;
 }
 
-/** An arrival is at most this late. 20 ms are below every latency that is checked. */
+/**
+ * Time between two checks for due arrivals, in milliseconds. An arrival is at most this late, which is less than
+ * every latency that is checked.
+ */
 const tickMs = 20;
 const progressMs = 1_000;
-/** Journals that are compared at once. Few, so that the check is not a load test itself. */
+/** Maximum number of journals that are compared at the same time. It is low, so that the check adds little load. */
 const verifyConcurrency = 16;
 
 /** Plays a scenario in the open model, waits for running visits, then checks every journal and the proof. */

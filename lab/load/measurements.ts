@@ -1,6 +1,9 @@
 import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
 
-/** Ratio of neighbouring values: an error of one percent, and an hour of load needs a few thousand numbers. */
+/**
+ * Ratio of two neighbouring buckets. It limits the error to one percent, and an hour of load needs only a few
+ * thousand buckets.
+ */
 const trendPrecision = 1.01;
 const percentiles = [50, 90, 95, 99] as const;
 

@@ -17,7 +17,7 @@ export interface AdapterOptions {
   /** API client of an administrator of the cluster. */
   readonly client: ApiClient;
   readonly dir: string;
-  /** The address that the API server dials. Default 127.0.0.1. */
+  /** The address at which the API server reaches the adapter. Default 127.0.0.1. */
   readonly host?: string;
   readonly prometheusUrl: string;
   /** Values of the prometheus-adapter chart, as a user installs it. */
@@ -88,7 +88,7 @@ export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   };
 }
 
-/** The part of the chart's values that configures the program. The rest configures its pods. */
+/** The values of the chart that configure the program. All other values configure its pods. */
 const valuesSchema = z.object({
   metricsRelistInterval: z.string(),
   extraArguments: z.array(z.string()).default([]),
@@ -122,7 +122,7 @@ function isLive(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/livez`, { ca: caPem, agent: false, timeout: 5_000 }, (response) => {
       response.resume();
-      // Any response shows that the adapter runs: without credentials it may refuse to report its health.
+      // Every response below 500 shows that the adapter runs. Without credentials it may refuse to report its health.
       if (response.statusCode !== undefined && response.statusCode < 500) resolve(true);
       else reject(new Error(`/livez responds with ${response.statusCode}`));
     });

@@ -21,7 +21,10 @@ export interface Prometheus extends AsyncDisposable {
   /** URL of Prometheus, such as http://127.0.0.1:19090. It stays the same after a restart. */
   readonly url: string;
   readonly logFile: string;
-  /** Replaces the whole configuration. If Prometheus refuses it, rejects with its error: the old one stays in use. */
+  /**
+   * Replaces the whole configuration. If Prometheus refuses the new configuration, rejects with the error of
+   * Prometheus, and the old configuration stays in use.
+   */
   reload(configuration: Configuration): Promise<void>;
   /** Replaces the targets of service discovery, by namespace. Prometheus watches the files. */
   discover(targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void>;
@@ -34,7 +37,7 @@ export interface Prometheus extends AsyncDisposable {
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
-/** How long data is kept: it is for one run, and no run takes a day. */
+/** How long Prometheus keeps its data. The data is for one run, and no run takes a day. */
 const retention = '1d';
 
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {

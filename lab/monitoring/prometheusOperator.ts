@@ -27,7 +27,7 @@ export interface PrometheusOperatorOptions {
   readonly progress?: Progress;
   /** Gets each new configuration and the current targets. */
   readonly prometheus: Pick<Prometheus, 'reload' | 'discover'>;
-  /** Called with each error when Prometheus gets a configuration. It is then sent again. */
+  /** Called with the error when Prometheus did not take a configuration. The configuration is sent again. */
   readonly complain: (problem: string) => void;
 }
 

@@ -38,7 +38,7 @@ export async function initialiseData(request: NewData): Promise<void> {
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // Sorts by code point on every machine, independent of its C library.
+      // This locale sorts by code point on every machine, independent of its C library.
       '--locale-provider=builtin',
       '--locale=C.UTF-8',
       '--lc-messages=C',

@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly port?: number;
   /** If false, commits are faster, but a power cut loses the data: for throw-away data. Default true. */
   readonly fsync?: boolean;
-  /** Restarts the server when it dies. Default: it is not restarted. */
+  /** What to do when the server dies. Default: the server is not restarted. */
   readonly restart?: RestartPolicy;
   /** Default: silent. */
   readonly progress?: Progress;
@@ -32,7 +32,7 @@ export interface PostgresOptions {
 export interface Postgres extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** A superuser. */
+  /** Name of a superuser. */
   readonly user: string;
   readonly password: string;
   /** The CA that signed the server's certificate, for `ssl: {ca}`. */
@@ -169,7 +169,8 @@ function serverArguments(server: { dir: string; data: string; host: string; port
     synchronous_commit: fsync ? 'on' : 'off',
     full_page_writes: fsync ? 'on' : 'off',
     max_connections: '200',
-    // Files in the data folder: a container's /dev/shm is often 64 MB, and kill -9 would leave files there.
+    // Keep shared memory in files of the data folder: /dev/shm of a container often has 64 MB, and kill -9 would
+    // leave files there.
     dynamic_shared_memory_type: 'mmap',
   };
   return [
@@ -241,7 +242,7 @@ async function readState(dir: string): Promise<State | undefined> {
   }
 }
 
-/** Writes the state file, by rename and after initdb: if the file exists, the server is complete. */
+/** Writes the state file. It is written last and by a rename, so a folder that contains it holds a complete server. */
 async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

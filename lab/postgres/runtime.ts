@@ -47,7 +47,7 @@ async function linkBeside(dir: string, source: string, target: string): Promise<
   try {
     await symlink(basename(source), join(dir, target));
   } catch (error) {
-    // The package was unpacked with its install script on.
+    // The link exists already: the package was unpacked with its install script on.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

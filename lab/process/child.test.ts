@@ -68,7 +68,8 @@ test('a child does not outlive a parent that is killed with kill -9', async () =
   });
   const [line] = await once(createInterface(parent.stdout), 'line');
   const pid = Number(line);
-  // Only then has the wrapper asked the kernel for the signal. If the parent dies earlier, the child goes on.
+  // Wait until the child runs its program: by then the wrapper has asked the kernel for the signal. If the parent
+  // dies earlier, the child goes on.
   await waitFor({ what: `process ${pid} to run the requested program`, timeoutMs: 15_000 }, async () =>
     (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') ? true : undefined,
   );

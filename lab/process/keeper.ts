@@ -24,7 +24,7 @@ export interface KeeperOptions {
 /** Waits before each attempt to restart a dead server, in milliseconds. The last one repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** If a server ran at least this long before it died, its backoff starts again with the shortest wait. */
+/** Minimum run time, in milliseconds, after which the backoff of a dead server starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**
@@ -64,7 +64,10 @@ export class Keeper {
     }
   }
 
-  /** Ends the process cleanly, or by SIGKILL if this takes too long. Resolves at its end. No effect when stopped. */
+  /**
+   * Ends the process cleanly, or by SIGKILL if this takes too long. Resolves at the end of the process. Does nothing
+   * if the server is stopped.
+   */
   async stop(): Promise<void> {
     this.#isWanted = false;
     this.#wake.abort();

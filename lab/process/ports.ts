@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Lowest port. The ports are below Linux's range for outgoing connections (from 32768) and Kubernetes' node ports
- * (from 30000). So no client's socket and no Service takes a port between our check and the server's bind.
+ * Minimum of the chosen ports. The ports are below Linux's range for outgoing connections (from 32768) and
+ * Kubernetes' node ports (from 30000). So no client's socket and no Service takes a port between our check and the
+ * server's bind.
  */
 const lowest = 15_000;
 const highest = 29_999;

@@ -40,7 +40,7 @@ const modulePath = 'github.com/tilt-dev/tilt';
  */
 const yarn = `#!/bin/sh
 [ "$1" = install ] && exit
-# Runs as long as Tilt does: killing it cannot end us.
+# Runs until Tilt has ended. It checks this itself, because a killed Tilt does not end it.
 while kill -0 $PPID; do sleep 1; done
 `;
 
@@ -75,7 +75,10 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
   };
 }
 
-/** Returns the flags of a command that serves, such as `tilt ci`: they make it listen on loopback alone. */
+/**
+ * Returns flags for a command of Tilt that opens ports, such as `tilt ci`. With these flags it listens only on
+ * loopback.
+ */
 export async function serveFlags(): Promise<string[]> {
   const [port, pagePort] = [await findFreePort(host), await findFreePort(host)];
   return ['--host', host, '--port', String(port), '--webdev-port', String(pagePort), '--web-mode', 'local'];
@@ -90,7 +93,10 @@ async function follow(child: ChildProcess, onLine: (line: string) => void): Prom
   return code;
 }
 
-/** Keeps Tilt's settings, its log-in token and kubectl's cache in `dir`: each new cluster has the same address. */
+/**
+ * Keeps the settings and the log-in token of Tilt and the cache of kubectl in `dir`. The cache of another cluster
+ * would be wrong, because each new cluster has the same address.
+ */
 function ownFolders(dir: string): NodeJS.ProcessEnv {
   const names = ['CONFIG_HOME', 'DATA_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'];
   return {

@@ -8,7 +8,7 @@ interface Changes {
   readonly summary?: Partial<OnceEvidence['summary']>;
   readonly counts?: readonly string[];
   readonly exact?: boolean;
-  /** Records that the one partition has applied, of ten. */
+  /** Number of records that the only partition has applied, of ten. */
   readonly applied?: bigint;
 }
 

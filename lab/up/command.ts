@@ -55,7 +55,7 @@ Examples:
   npm start                                    # stay until Ctrl-C
   npm start -- --fresh                         # discard earlier additions first
   npm start -- --scale                         # watch the aggregators follow the load
-  npm start -- --once                          # one run from nothing to totals and proof
+  npm start -- --once                          # add the sample file, print totals and proof, end
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
   --once ends with 0 if every acknowledged addition is counted, the proof is exact and no row was rejected. Otherwise it

@@ -65,7 +65,8 @@ async function readLog(kubectl: Kubectl, namespace: string, pod: LivePod): Promi
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
-  // A container that crashes at its start has printed nothing yet. Its output before the crash has the reason.
+  // Read the output before the crash: a container that crashes at its start may have printed nothing since its
+  // restart.
   const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
   const kept = text.trimEnd();
   return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);

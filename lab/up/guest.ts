@@ -110,7 +110,7 @@ export async function createObjects(
   }
 }
 
-/** Removes what was made, the newest first. After a failure it continues with the rest. */
+/** Removes the objects that were made, the newest first. After a failure it continues with the next object. */
 export async function removeMade(target: Target, made: readonly Made[], progress: Progress): Promise<void> {
   const left: string[] = [];
   for (const { kind: objectKind, namespace, name } of made.toReversed()) {

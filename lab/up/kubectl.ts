@@ -12,7 +12,10 @@ export interface KubectlOptions {
   /** Default: as kubectl finds it. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-  /** kubectl's cache of APIs, apart from the user's cache: each of our clusters has the same address. */
+  /**
+   * Folder for kubectl's cache of APIs. It is not the cache of the user, because each of our clusters has the same
+   * address.
+   */
   readonly cacheDir: string;
 }
 
@@ -24,7 +27,7 @@ export function createKubectl(options: KubectlOptions): Kubectl {
   const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
   return {
     async run(args, { input = '', signal } = {}) {
-      // Its own process group: Ctrl-C in the terminal must not end the kubectl that takes things down.
+      // Start kubectl in its own process group: Ctrl-C in the terminal must not end a kubectl that removes objects.
       const child = spawn(command, [...fixed, ...args], { env, detached: true, ...(signal ? { signal } : {}) });
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr);

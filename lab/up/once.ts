@@ -30,9 +30,9 @@ export interface OnceResult {
   readonly error: string | undefined;
 }
 
-/** How long a row is retried: a new calculator may be slow, and Kafka may elect a leader. */
+/** How long a row is retried, in milliseconds: a new calculator may be slow, and Kafka may elect a leader. */
 const retryForMs = 60_000;
-/** Longest wait until all additions are counted. 10,000 additions need a few seconds. */
+/** Maximum wait until all additions are counted, in milliseconds. 10,000 additions need a few seconds. */
 const applyTimeoutMs = 120_000;
 
 /** Adds the input, waits until every acknowledged position is applied, and reads totals and proof. */
@@ -78,7 +78,8 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
 }
 
 /**
- * Waits with one total: if it includes a position, all earlier positions of the partition are applied, of any series.
+ * Waits by reading a single total. When a total includes a position, every earlier position of the partition is
+ * applied, of any series.
  */
 async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
   if (atLeast.length === 0) return;
@@ -88,7 +89,7 @@ async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { 
       .read(async (aggregator) => {
         const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
         await getTotal(aggregator, request).catch((error: unknown) => {
-          // 404 comes only after the wait: the positions are applied, and the series does not exist.
+          // Ignore 404: it comes only after the wait. The positions are applied, and this series does not exist.
           if (!(error instanceof Refused) || error.status !== 404) throw error;
         });
         return true;

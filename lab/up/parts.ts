@@ -17,7 +17,7 @@ export interface PartsOptions {
   readonly fresh: boolean;
   /** If false, writes are faster, but a power cut loses the data: for throw-away data. */
   readonly durable: boolean;
-  /** Kafka nodes. Default 1, on the port that the sample names. */
+  /** Number of Kafka nodes. Default 1, on the port in the sample pipeline. */
   readonly kafkaNodes?: 1 | 3;
   readonly progress: Progress;
   /** Aborts a start. */
@@ -31,7 +31,9 @@ export interface RunningParts extends Parts, AsyncDisposable {
   freezeKafka(ms: number): Promise<void>;
 }
 
-/** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
+/**
+ * The ports in the sample pipeline. If a port is in use, another port is taken and written into the applied pipeline.
+ */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
 /** Starts Kafka and PostgreSQL beside the cluster. A server that dies is restarted. */
@@ -44,8 +46,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user, which must be able to enter the folder. Kafka's folder inside is closed to
-  // others.
+  // PostgreSQL runs as another user, which must be able to enter this folder. Other users cannot enter Kafka's folder
+  // in it.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

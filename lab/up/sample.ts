@@ -16,7 +16,7 @@ export interface Parts {
   readonly storeCaPem: string;
 }
 
-/** The sample, adapted to the servers that run. */
+/** The sample pipeline, adapted to the running servers. */
 export interface Sample {
   readonly ref: PipelineRef;
   /** The object that is applied. */
@@ -36,7 +36,7 @@ export interface Secret {
   readonly stringData: Readonly<Record<string, string>>;
 }
 
-/** Names of the objects that a sample creates in a cluster, known before anything runs. */
+/** Names of the pipeline and its Secrets in the cluster. They are known before any server runs. */
 export interface SampleNames {
   readonly ref: PipelineRef;
   readonly secrets: readonly string[];
@@ -44,7 +44,7 @@ export interface SampleNames {
 
 const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
 
-/** Reads only the name of the sample and the Secrets that it names. */
+/** Reads only the names in the sample pipeline: its own name and the Secrets that it refers to. */
 export async function readSampleNames(path: string): Promise<SampleNames> {
   const pipeline = parseSample(path, parse(await readFile(path, 'utf8')));
   const { namespace, name } = pipeline.metadata;
@@ -63,7 +63,7 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes the objects that it refers to. `changes` replace whole parts of its spec. */
+/** Reads the sample pipeline and makes the objects that it refers to. `changes` replace whole parts of its spec. */
 export async function readSample(
   path: string,
   parts: Parts,

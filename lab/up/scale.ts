@@ -9,7 +9,7 @@ import { pause } from '#platform/time.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Parts } from './sample.ts';
 
-/** Rates of the load, in additions per second. Each lasts long enough for the aggregators to scale. */
+/** Rates of the load, in additions per second. Each rate lasts long enough for the aggregators to scale. */
 const waves = [
   { perSecond: 400, seconds: 150 },
   { perSecond: 4_000, seconds: 240 },

@@ -1,6 +1,6 @@
 /**
- * Short windows, so that each step takes only minutes to watch. Production has 60 s, 15 s and 300 s. The scale-down
- * window is the shortest that the rules allow.
+ * Times of autoscaling in seconds. They are short, so that each scaling step takes only minutes to watch. Production
+ * has 60, 15 and 300 s. `scaleDownSeconds` is the minimum that the rules of the spec allow.
  */
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
@@ -10,14 +10,15 @@ export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds:
  */
 const aggregatorCpu = '100m';
 /**
- * Records per second of an aggregator, until the rules have measured them. 2,500 to 2,900 were measured with this
- * processor time under a backlog.
+ * Capacity of an aggregator in records per second, until the rules have measured it. 2,500 to 2,900 were measured
+ * with this processor time under a backlog.
  */
 const capacityHint = 2_000;
 const defaultUtilisation = 70;
 
 /**
- * Most aggregators. With 12 that start at once on two busy cores, members miss heartbeats and rebalance for minutes.
+ * Maximum number of aggregators. When 12 start at the same time on two busy cores, members miss heartbeats, and the
+ * group rebalances for minutes.
  */
 const aggregatorsMax = 6;
 
@@ -26,13 +27,13 @@ export type AggregatorsMax = number | 'partitions';
 
 export interface ScaledSpecOptions {
   readonly max?: AggregatorsMax;
-  /** Allowed use of an aggregator, in percent. */
+  /** Target utilisation of an aggregator, in percent. */
   readonly utilisation?: number;
   /** Mode `keda`, with the Prometheus at this URL. Default: mode `hpa`. */
   readonly kedaPrometheusUrl?: string;
 }
 
-/** Builds the changes of the spec that turn on autoscaling in the sample: monitoring, one calculator, scaling on lag. */
+/** Builds the changes of the sample pipeline that turn on autoscaling: monitoring, one calculator, scaling on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
   utilisation = defaultUtilisation,

@@ -3,7 +3,7 @@ import type { Kubectl } from './kubectl.ts';
 
 /** The cluster that `up` works on, local or named by the user. */
 export interface Target {
-  /** Undefined: as kubectl finds it. */
+  /** File of the kubeconfig. Undefined: kubectl finds the file itself. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly kubectlPath: string;

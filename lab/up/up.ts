@@ -44,18 +44,23 @@ export interface UpOptions {
 }
 
 /**
- * Longest wait for Ready. Kubernetes starts pods one after the other, and each starts Node: slow machines need this.
+ * Maximum wait until the pipeline is Ready, in milliseconds. Kubernetes starts pods one after the other, and each pod
+ * starts Node, which takes minutes on a slow machine.
  */
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** The names of our runs, for others who wait for the machine. `npm run down` recognizes us by them. */
+/**
+ * Names under which a run holds the machine. Processes that wait for the machine print them. `npm run down`
+ * recognizes a run by them.
+ */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Starts everything: takes a machine-wide lock, then starts Kafka and PostgreSQL, a cluster with our image, the
- * operator and the sample. Then adds the input and returns the result, or stays until Ctrl-C. At every kind of end
- * takes everything down in reverse order. Only the data of Kafka and PostgreSQL stays.
+ * Starts everything in this order: takes a machine-wide lock, starts Kafka and PostgreSQL, a cluster with our image,
+ * the operator and the sample pipeline. With an input it adds the rows and returns the result, otherwise it stays
+ * until Ctrl-C. At the end, also after a failure, it takes everything down in reverse order. Only the data of Kafka
+ * and PostgreSQL stays.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;
@@ -68,7 +73,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // First come the checks that fail at once.
+  // Make these checks first, because they fail at once.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -106,7 +111,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   if (scale && target.kubeconfig !== undefined) {
-    // Monitoring starts before the operator, so that the operator finds its APIs.
+    // Start monitoring before the operator, so that the operator finds the APIs of prometheus-operator.
     stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
   }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
