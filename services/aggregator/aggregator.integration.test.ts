@@ -136,13 +136,13 @@ async function deleteTopic(topic: string): Promise<void> {
   await renewProducer();
 }
 
-/** Opens a new producer. With old metadata kafkajs drops records for a new topic or partition without an error. */
+/** Opens a new producer, because with old metadata kafkajs drops records for a new topic or partition silently. */
 async function renewProducer(): Promise<void> {
   await producer.disconnect();
   producer = await connectProducer();
 }
 
-/** Returns the number of halted partitions in the books. */
+/** Returns the number of halted partitions that PostgreSQL has. */
 async function haltsIn(schema: string): Promise<number> {
   const client = new pg.Client(postgres.clientConfig());
   await client.connect();

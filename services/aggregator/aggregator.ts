@@ -31,11 +31,11 @@ export interface AggregatorService {
   /** Starts to connect, with retries. */
   start(): void;
   /**
-   * Resolves if a partition has lag but makes no progress, and no cause is known. Then the process should exit,
-   * because a restart may help. Otherwise it never settles.
+   * Resolves with an error if a partition has lag but makes no progress, and no cause is known. Then the caller should
+   * end the process, because a restart may help. Stays pending if this never happens.
    */
   readonly stuck: Promise<StuckError>;
-  /** Gives the partitions back to the group. Reads are still served. */
+  /** Leaves the consumer group, so that other aggregators get the partitions. Still serves reads. */
   leave(): void;
   close(): Promise<void>;
 }
@@ -72,8 +72,8 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
   });
 
   /**
-   * After the first check Kafka may be unreachable: clients may still read totals, which are exact up to their
-   * vector.
+   * Returns why the aggregator is not ready, or undefined. Kafka must be reachable only until the first recount: later,
+   * totals can be read without Kafka, and each total is exact up to the positions that are returned with it.
    */
   function problem(): string | undefined {
     if (session === undefined || !state.store.ok) return `store: ${state.store.message}`;

@@ -21,7 +21,7 @@ export function anchorOf(record: LogRecord): Anchor {
   add(String(record.offset));
   add(String(record.appendedAt));
   if (record.unreadable !== undefined) {
-    // The bytes are not known. Leave out the reason too: its words may change in a later version.
+    // The record's bytes are not known. Do not hash why it is unreadable: a later version may change that text.
     add('unreadable');
     return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
   }
@@ -36,7 +36,7 @@ export function isAnchoredBy(record: LogRecord, { hash }: Anchor): boolean {
   return [record, { ...record, unreadable: '' }].some((one) => equalBytes(anchorOf(one).hash, hash));
 }
 
-/** Returns names and values, sorted by name, because clients return headers in different orders. */
+/** Returns names and values of the headers, sorted by name, because Kafka clients order headers differently. */
 function partsOf(headers: LogHeaders): (Uint8Array | string)[] {
   return Object.entries(headers)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))

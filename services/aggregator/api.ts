@@ -114,7 +114,10 @@ export class AggregatorApi {
     return buildProof({ exactness: state.decideExactness(), books, ranges, logEpoch, at: now() });
   }
 
-  /** Runs one recount at a time: it reads every row, on a connection that counting needs too. */
+  /**
+   * Recounts. Requests that arrive during a recount share its result: a recount reads every row, on a connection that
+   * counting needs too.
+   */
   readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ fromStart: true })));
 
   /** Returns the last applied positions, for requests that wait. */

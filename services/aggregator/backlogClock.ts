@@ -1,11 +1,11 @@
 /**
  * Measures the time in which at least one batch is processed while more records wait. Batches of several partitions
- * overlap: shared time counts once, because a busy aggregator would look slower than it is.
+ * overlap. Shared time counts once: if it counted twice, a busy aggregator would look slower than it is.
  */
 export class BacklogClock {
   readonly #now: () => number;
   #inWork = 0;
-  /** Time was counted up to this moment. */
+  /** The time before this moment is already counted. */
   #countedTo = 0;
 
   /** `now`: milliseconds of a monotonic clock. */
@@ -18,7 +18,7 @@ export class BacklogClock {
     this.#inWork += 1;
   }
 
-  /** Returns the seconds counted since the last call, or since the first batch began. */
+  /** Call it when a batch ends. Returns the seconds since the last call, or since the first batch in work began. */
   end(): number {
     this.#inWork -= 1;
     const now = this.#now();

@@ -45,7 +45,7 @@ export class Dashboards {
     }
   }
 
-  /** Retries a failed commit: a partition without new records gets no other commit. */
+  /** Retries a failed commit. Without the retry, a partition that gets no new records would keep showing a lag. */
   #tellAgain(assignment: LogAssignment, offsets: ReadonlyMap<number, bigint>): void {
     if (assignment.signal.aborted || this.#assignment !== assignment) return;
     for (const [partition, offset] of offsets) {

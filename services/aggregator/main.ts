@@ -14,7 +14,7 @@ import { createAggregator } from './aggregator.ts';
 import { createPublisher } from './publish.ts';
 import { aggregatorRoutes } from './routes.ts';
 
-/** Reads in flight may take this long after the server stopped accepting new ones. */
+/** Maximum time to finish the reads in flight, after the server has stopped accepting new ones. */
 const finishWithinMs = 5_000;
 
 /** Runs the aggregator: counts the log into the ledger, and serves totals and proof over gRPC and HTTP. */
@@ -69,7 +69,7 @@ export async function main(): Promise<void> {
   isDraining = true;
   rpc.setServing(false);
   logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
-  // Other aggregators get the partitions now. Serve reads until load balancers stop sending them.
+  // Other aggregators get the partitions now. Serve reads until load balancers have stopped sending requests.
   aggregator.leave();
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();

@@ -37,7 +37,7 @@ export interface PartitionsOptions {
   readonly ledger: Ledger;
   /** Throws if the delivered records are not of the topic that the books count. See TopicIdentity.confirm. */
   readonly confirmLog: (partition: number) => Promise<void>;
-  /** Name of this process in the books. Only people read it. */
+  /** Name of this process. PostgreSQL stores it with each claim, for people who read the tables. No code uses it. */
   readonly owner: string;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
@@ -61,10 +61,13 @@ interface Owned {
   anchor: Anchor | undefined;
 }
 
-/** If a full batch waits after a batch, the aggregator is the bottleneck. */
+/** Number of records of a full batch. If a full batch waits after a batch, the aggregator is the bottleneck. */
 const fullBatchRecords = BigInt(batchRecordsMax);
 
-/** An obstacle older than this is over. If it existed, it would be reported again within 40 s. */
+/**
+ * How long a reported obstacle (an external cause that blocks a partition) counts as present. Longer than 40 s: a cause
+ * that still exists is reported again within that time.
+ */
 const obstacleMs = 90_000;
 
 /** Halts that only an administrator may clear, because the log cannot be trusted after them. */
@@ -86,7 +89,7 @@ export class Partitions {
   readonly #options: PartitionsOptions;
   readonly #owned = new Map<number, Owned>();
   readonly #halts = new Map<number, PartitionHalt>();
-  /** Halts that are stored in the books. */
+  /** Halts that are stored in PostgreSQL. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
   /** The external cause that blocks a partition, by partition. `at` is when it was reported, in milliseconds. */
@@ -124,7 +127,7 @@ export class Partitions {
     return new Map([...this.#obstacles].flatMap(([partition, { why, at }]) => (at < from ? [] : [[partition, why]])));
   }
 
-  /** True while this process knows no sign that it is no longer a member of the group. */
+  /** True from the assignment of partitions until this process learns that the assignment has ended. */
   get isMember(): boolean {
     return this.#assignment?.signal.aborted === false;
   }
@@ -134,7 +137,7 @@ export class Partitions {
     this.#forgetAll();
     this.#obstacles.clear();
     for (const [partition, halt] of this.#halts) {
-      // The books have this halt, and the new owner may clear it. So this process forgets it.
+      // Forget the halt of a partition that another process owns: it is in PostgreSQL, and that process may clear it.
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
     }
     this.#countOwned();
@@ -145,7 +148,7 @@ export class Partitions {
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
-  /** Begins the pause when the assignment has ended, unless the next assignment has already arrived. */
+  /** Notes that counting pauses when the assignment has ended, unless the next assignment has already arrived. */
   #endAssignment(assignment: LogAssignment): void {
     if (this.#assignment !== assignment) return;
     this.#pausedAt = this.#options.now();
@@ -175,7 +178,7 @@ export class Partitions {
     const owned = this.#owned.get(partition);
     if (owned === undefined || owned.assignment !== assignment) return { kind: 'stop' };
     if (firstOffset !== owned.nextOffset) {
-      // The port guarantees that this never happens. Check it again, because a wrong offset would miscount.
+      // The reader delivers only the next offset. Check it again, because a wrong offset would miscount.
       this.#lose(
         partition,
         assignment,
@@ -235,7 +238,10 @@ export class Partitions {
     }
   }
 
-  /** Counts only batches after which a full batch waits: at low load a batch has one record and shows no capacity. */
+  /**
+   * Adds a batch to the metrics that show the capacity. Called only if a full batch waits after it: at low load a batch
+   * has one record, which does not show how fast the aggregator can count.
+   */
   #countBacklog(records: number): void {
     const { metrics } = this.#options;
     metrics.sumpipeline_backlogged_seconds_total.inc(this.#backlogClock.end());
@@ -248,7 +254,8 @@ export class Partitions {
   }
 
   /**
-   * Notes the error as an obstacle if its cause is outside this process. Other errors may be a fault of this process.
+   * Stores the error as an obstacle of the partition if its cause is outside this process, for example if Kafka is
+   * down. Ignores other errors, because they may be a fault of this process.
    */
   #meet(partition: number, error: unknown): void {
     // A missing membership is not an external cause: it may be a fault of this process.
@@ -278,7 +285,10 @@ export class Partitions {
     return { kind: 'stop' };
   }
 
-  /** Call it after a lost fence or an unknown outcome: the local state is wrong. Reads it from the books again. */
+  /**
+   * Call it when a commit was fenced or its outcome is unknown: the next offset in memory may be wrong. Claims the
+   * partition again, which reads the next offset from PostgreSQL.
+   */
   #lose(partition: number, assignment: LogAssignment, error: unknown): void {
     this.#options.logger.warn({ error, partition }, 'batch dropped; claiming the partition again');
     this.#meet(partition, error);
@@ -306,7 +316,7 @@ export class Partitions {
         const { ownerEpoch, nextOffset, anchor } = claim;
         const owned: Owned = { assignment, ownerEpoch, nextOffset, anchor };
         const seen = this.#halts.get(partition);
-        // This process could not store its halt in time, but the halt is still valid.
+        // Halt again: this process could not store the halt before it lost the partition, but the halt is still valid.
         if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {
           return this.#halt(partition, seen, owned);
         }
@@ -338,7 +348,10 @@ export class Partitions {
     }
   }
 
-  /** Halts a partition. `owned` is its claim; undefined if the books already have the halt, or without a claim. */
+  /**
+   * Halts a partition. `owned` is the claim under which the halt is stored in PostgreSQL. If `owned` is undefined, the
+   * halt is not stored: PostgreSQL already has it, or this process has no claim.
+   */
   #halt(partition: number, halt: PartitionHalt, owned: Owned | undefined): void {
     this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
     this.#forget(partition);
@@ -363,7 +376,8 @@ export class Partitions {
         return;
       } catch (error) {
         if (error instanceof FencedError) {
-          // The new owner reports the partition now. This process reports a halt that stays again at its next claim.
+          // Another process owns the partition now, and reports it. A halt that stays must not be lost: do not mark it
+          // as written, so that the next claim of this process halts again.
           if (!stays) this.#written.add(halt);
           return;
         }
@@ -382,8 +396,8 @@ export class Partitions {
 
   /**
    * Call it when the connection to Kafka has ended: another process, or the next connection, counts the partitions.
-   * Removes their series, so that no old number is shown beside a new one. The halts stay known until the next
-   * connection replaces them.
+   * Removes the metric series of the partitions, so that no old number is shown beside a new one. The halts stay known
+   * until the next connection replaces them.
    */
   retire(): void {
     const { metrics } = this.#options;
@@ -432,14 +446,14 @@ export class Partitions {
 }
 
 /**
- * Returns true if nothing of the partition was counted and the broker does not list it: then it was added a moment ago.
- * The claim must be retried, because a halt would stay.
+ * Returns true if the range is no problem, but the broker does not list the partition. This happens when nothing of the
+ * partition was counted and it was added a moment ago. Then retry the claim: a halt would stay.
  */
 function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
   return earliest <= wanted && wanted <= end;
 }
 
-/** Returns whether the record is the counted one. True without an anchor: the next commit stores one. */
+/** Returns whether this is the record that was counted. True if no anchor is stored yet: the next commit stores one. */
 function isCounted(record: LogRecord, { anchor }: Owned): boolean {
   return anchor === undefined || isAnchoredBy(record, anchor);
 }

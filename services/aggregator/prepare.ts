@@ -52,7 +52,7 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
   return { additions, parked, halt: undefined };
 }
 
-/** Returns a record to park. Keeps its bytes, but changes texts so that every text column accepts them. */
+/** Returns a record to park. Keeps its bytes, but changes its texts so that PostgreSQL accepts them. */
 export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
   return {
     offset: record.offset,
@@ -65,8 +65,8 @@ export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
 }
 
 /**
- * Returns the time as a Date in the range of PostgreSQL. On a topic with the client's time it may be outside this
- * range. Only people read it, so a wrong time must not stop the counting.
+ * Returns the time as a Date in the range of PostgreSQL. If the topic keeps the client's time, it may be outside
+ * this range. No code uses the time, so a wrong time must not stop the counting.
  */
 function storableTime(ms: number): Date {
   return new Date(Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0);

@@ -7,7 +7,7 @@ import type { Exactness } from './verdict.ts';
 
 export interface ProofFacts {
   readonly exactness: Exactness;
-  /** The books. They must be read before `ranges`. */
+  /** Next offset and counters of each partition, from PostgreSQL. Read them before `ranges`. */
   readonly books: readonly OwnedBooks[];
   /** The ranges of the partitions, read after the books so that lag is never negative. Undefined without Kafka. */
   readonly ranges: ReadonlyMap<number, LogRange> | undefined;

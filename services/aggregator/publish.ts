@@ -105,7 +105,7 @@ export class VerdictPublisher {
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
-    // Reset it in the same turn as the last check: otherwise a verdict that arrives in between is never written.
+    // Reset #running without an await after the last check: a verdict that arrives in between would never be written.
     this.#running = undefined;
   }
 

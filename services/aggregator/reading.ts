@@ -13,7 +13,7 @@ import type { Session, SessionOptions } from './session.ts';
 import { traceBatch } from './tracing.ts';
 import { StuckError, watch } from './watch.ts';
 
-/** First and longest wait after the connection to Kafka was lost. */
+/** First and longest wait before reading starts again after a failure, in milliseconds. */
 const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
 /** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
@@ -32,7 +32,8 @@ export async function readLog(options: SessionOptions, session: Session, signal:
       if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
-      // A server was down, so start the times without progress again. A crash of the reader itself does not reset them.
+      // A server was down, so no partition could make progress: measure the time without progress from now on. Do not
+      // do this after a crash of the reader itself: then a reader that crashes repeatedly would never count as stuck.
       if (error instanceof StoreUnavailableError || error instanceof LogUnavailableError) {
         options.stillness.forget();
         state.stuck = [];
@@ -57,8 +58,8 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     const { problem } = session.topicFile;
     state.kafka = problem === undefined ? healthy(`connected to cluster ${clusterId}`) : healthOf(problem);
   };
-  // After a failure report health only as a member of the group. Otherwise health would flip between ok and failed
-  // while a permission is missing.
+  // After a failure, do not report Kafka as healthy here, but only in onAssigned, as a member of the group. Otherwise a
+  // missing permission would make the health switch between ok and failed.
   if (!state.wasVerified || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
 
@@ -95,7 +96,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
-  // Not awaited at the end: its statements end with the ledger's connections.
+  // Do not await it at the end: its statements end when the connections to PostgreSQL close.
   void keepRecounted({ ledger, state, logger, owned: () => [...partitions.owned.keys()] }, either);
   try {
     await Promise.race([failed.promise, watch(options, watched, either), untilAborted(either)]);
@@ -131,7 +132,7 @@ async function prepareLog(
   try {
     await topicFile.ensure(counted !== undefined);
   } catch (error) {
-    // Read a counted topic even if its settings cannot be changed. `watch` retries the change.
+    // If the topic was counted before, continue even if its settings cannot be changed. `watch` retries the change.
     if (counted === undefined || isTopicMissing(error)) throw error;
     logger.warn({ error }, 'the topic does not have the wanted settings');
   }

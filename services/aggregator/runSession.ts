@@ -30,7 +30,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     onOpen(session);
     releasers.add('API', () => onOpen(undefined));
     await readLog(options, session, signal);
-    // The process has left the group but still serves reads.
+    // Keep the session open: the process has left the consumer group, but still serves reads.
     await untilAborted(signal);
   } catch (error) {
     if (!(error instanceof StuckError)) state.store = healthOf(error);

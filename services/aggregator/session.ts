@@ -13,9 +13,9 @@ export interface SessionOptions {
   readonly state: AggregatorState;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
-  /** Kept across sessions: a partition can be without progress while one session after the other crashes. */
+  /** Finds partitions without progress. One object for all sessions: it also works while each session soon crashes. */
   readonly stillness: Stillness;
-  /** Aborted first during shutdown: give the partitions back, but still serve reads. */
+  /** Aborted at the start of a shutdown: then the session leaves the consumer group, but still serves reads. */
   readonly leaving: AbortSignal;
   readonly onApplied: () => void;
   /** Called with the session that the API may read through, and with undefined when the session has ended. */

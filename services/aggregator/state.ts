@@ -9,7 +9,8 @@ const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connect
 
 /**
  * Keeps everything that this process knows. Sessions report facts; other code reads the health, the exactness and the
- * verdict. Calls `onVerdict` when the verdict changes, but not before both PostgreSQL and Kafka have been tried.
+ * verdict. Calls `onVerdict` when the verdict changes. The first call comes when PostgreSQL has failed, or when both
+ * PostgreSQL and Kafka have been tried.
  */
 export class AggregatorState {
   readonly #now: () => Date;

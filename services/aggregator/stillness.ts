@@ -1,4 +1,4 @@
-/** How far a partition is counted. PostgreSQL is read first, then the log end from Kafka. */
+/** How far a partition is counted. PostgreSQL is read before the log end of Kafka, so that lag is never negative. */
 export interface Standing {
   /** Next offset in the books. */
   readonly nextOffset: bigint;
@@ -13,7 +13,10 @@ export interface StillPartition extends Standing {
   readonly ms: number;
 }
 
-/** After this time without progress a partition is reported: within a minute, because checks run every 10 s. */
+/**
+ * A partition without progress for longer than this is reported in the verdict, in milliseconds. Checks run every 10 s,
+ * so the report comes within a minute.
+ */
 export const tellAfterMs = 50_000;
 
 export interface StuckLimits {
@@ -29,9 +32,9 @@ export interface StuckLimits {
 export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
- * Finds partitions that have lag but make no progress, by comparing checks. Only the next offset in the books matters,
- * so the reason does not: a partition may be impossible to claim or to read, or be lost again after each claim. For an
- * idle partition that gets a record, the time begins at the first check that sees the lag.
+ * Finds partitions that have lag, but whose next offset in PostgreSQL stays the same from check to check. This finds
+ * every cause: a partition that cannot be claimed or read, and one that is lost again after each claim. When an idle
+ * partition gets a record, its time without progress begins at the first check that sees the lag.
  */
 export class Stillness {
   readonly #afterMs: number;

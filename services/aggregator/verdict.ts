@@ -23,7 +23,7 @@ export interface VerdictFacts {
   readonly recount: RecountResult | undefined;
 }
 
-/** Whether the total is exact; null while that is unknown. Lag does not matter. */
+/** Says whether the totals are exact; null while that is unknown. Totals with lag can be exact. */
 export interface Exactness {
   readonly exact: boolean | null;
   readonly reason: string;
@@ -31,12 +31,12 @@ export interface Exactness {
 }
 
 /**
- * Halts that are not a miscount. Before a record of a newer schema the total is exact, and the lag shows that counting
- * stopped.
+ * Halts after which the totals are still exact. Counting stops before a record of a newer schema. Every record
+ * before it was counted correctly, and only the lag grows.
  */
 const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
 
-/** Reasons for which the counted topic no longer exists: how many of its records were not counted is unknown. */
+/** Failures that mean that the counted topic no longer exists: how many of its records were not counted is unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
 /** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. Pure. */
@@ -85,7 +85,7 @@ export function decideExactness(facts: VerdictFacts): Exactness {
   };
 }
 
-/** Builds the published verdict. Its message has no growing numbers, because a verdict is written at each change. */
+/** Builds the published verdict. Its message has no number that grows, because each change is written to Kubernetes. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
   const { exact, reason, message } = decideExactness(facts);
   return {

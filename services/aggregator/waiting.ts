@@ -14,7 +14,8 @@ export interface WaitOptions {
 }
 
 /**
- * How often the books are read: another replica may apply the positions. A commit of this process ends a wait early.
+ * How often PostgreSQL is read while requests wait, because another replica may apply their positions. A commit of this
+ * process causes a read at once.
  */
 const pollMs = 100;
 
@@ -22,8 +23,8 @@ const pollMs = 100;
 const unknownPartitionMs = 2_000;
 
 /**
- * Most requests that may wait. They hold no connection between two reads, so this limits only the memory and the reads
- * that clients can cause.
+ * Maximum number of requests that wait at the same time. A waiting request holds no connection, so this limits only the
+ * memory and the reads that clients can cause.
  */
 const waitersMax = 1000;
 

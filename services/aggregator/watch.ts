@@ -7,7 +7,10 @@ import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
 
-/** How often facts without events are read: topic file, books and log ends, and every sixth time the topic settings. */
+/**
+ * How often the facts are read whose changes cause no event: topic file, next offsets and log ends. The settings of the
+ * topic are read every sixth time, because they rarely change.
+ */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
@@ -39,7 +42,7 @@ export async function watch(
     await pause(everyMs, signal);
     // Read PostgreSQL first: then the log ends are not below the counted offsets, and lag is never negative.
     const books = await look(() => session.ledger.readBooks());
-    // Read the settings while Kafka has a problem, because only that shows whether the problem is over.
+    // While Kafka has a problem, read the settings in every check: only that shows whether the problem has ended.
     const made = await look(() => session.topicFile.ensureIfChanged(requireSameLog));
     const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
     const log = await look(() => lookAtLog(session, withSettings));
@@ -51,14 +54,14 @@ export async function watch(
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
-    // Without a membership in the group it is not certain that a failure of Kafka has ended.
+    // Report Kafka as healthy again only as a member of the group. Before that, the failure may not have ended.
     state.kafka = nextHealth(
       state.kafka,
       log.ok ? made : log,
       partitions.isMember ? healthy('connected to Kafka') : state.kafka,
     );
     if (!books.ok || !log.ok) {
-      // Start the times again: progress is impossible now, and a restart would not help.
+      // Measure the time without progress from now on: no progress is possible now, and a restart would not help.
       stillness.forget();
       stuck.forget();
       state.stuck = [];
@@ -111,7 +114,7 @@ async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
   }
 }
 
-/** Returns the next health. Keeps a good one as it is, so that messages do not flip. */
+/** Returns the health after a check. Keeps a good health unchanged, so that its message stays the same. */
 function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health {
   if (!now.ok) return now.health;
   return before.ok ? before : healed;

@@ -20,7 +20,10 @@ export interface CalculatorApiOptions {
   readonly recent: RecentAdditions;
   /** Returns true if Kafka confirms that the topic still holds the remembered additions. Never rejects. */
   readonly isLogConfirmed: () => Promise<boolean>;
-  /** Writes one record and returns its place. Throws SumError without a connection to Kafka, or as Batcher.add does. */
+  /**
+   * Writes one record and returns its position. Throws SumError if Kafka is not connected, and the errors of
+   * Batcher.add.
+   */
   readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
   readonly onReplayed: () => void;
   /** Returns milliseconds since the Unix epoch. */
@@ -31,7 +34,7 @@ export const calculatorRoutes: readonly HttpRoute<typeof Calculator>[] = [
   { method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } },
 ];
 
-/** Longest wait for Kafka's confirmation of the topic id. A healthy broker responds in milliseconds. */
+/** Maximum wait for Kafka's confirmation of the topic id. A healthy broker responds in milliseconds. */
 const confirmWithinMs = 1_000;
 
 /** The Calculator service, the same for gRPC and HTTP. */
@@ -82,7 +85,7 @@ export class CalculatorApi {
     const { recent, logEpoch, now } = this.#options;
     const writing = this.#options.write(encodeRecord(addition), deadline).then((place) => {
       const acknowledged = { addition, position: { ...place, logEpoch } };
-      // Remember it even if the client no longer waits: its retry will find the acknowledgement.
+      // Remember the addition even if the client no longer waits: a retry of the client finds the acknowledgement.
       recent.remember(acknowledged);
       return acknowledged;
     });
@@ -107,7 +110,7 @@ function explainWriteError(error: unknown, requestId: string): SumError {
   if (error instanceof NeverSentError) {
     return new SumError('unavailable', `${error.message}. Nothing was written: retry`, { cause: error });
   }
-  // The batcher has split the batch before, so this one record is too large.
+  // The batcher splits a batch that is too large. So here a single record is too large.
   if (error instanceof AppendError && error.outcome === 'tooLarge') {
     return new SumError(
       'body-too-large',

@@ -17,14 +17,14 @@ export interface BatchWriteOptions {
   readonly now: () => number;
   /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
-  /** Called when records are appended again although an earlier append may still succeed. Takes their number. */
+  /** Called with the number of records that are appended again although an earlier append of them may still succeed. */
   readonly onCopies: (records: number) => void;
 }
 
 /** Waits before the third attempt and later ones. The second attempt starts at once: it uses another partition. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
-/** Most concurrent appends of one batch. Two copies protect it from two hung brokers; more would only add load. */
+/** Maximum number of concurrent appends of one batch: with 3, two brokers may hang. More would only add load. */
 const unansweredMax = 3;
 
 /**
@@ -67,7 +67,7 @@ class BatchWrite {
     const { chooser, deadline, now } = this.#options;
     if (this.#isOver) return;
     if (now() >= deadline) {
-      // Appends in flight end at the deadline too and then call this method again.
+      // If appends are in flight, do not reject yet: they end at the deadline too, and each calls this method again.
       if (this.#unanswered.size === 0) this.#end(() => this.#ended.reject(this.#error()));
       return;
     }

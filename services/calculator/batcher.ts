@@ -21,7 +21,7 @@ export interface BatcherLimits {
   readonly writesMax: number;
 }
 
-/** The place of one addition in the log. */
+/** Position of one addition in the log. */
 export interface Place {
   readonly partition: number;
   readonly offset: bigint;
@@ -56,8 +56,8 @@ export class Batcher {
   }
 
   /**
-   * Resolves with the place of this record, after Kafka acknowledged it. Rejects with QueueFullError or NeverSentError
-   * if nothing was sent. After any other error the outcome is unknown.
+   * Resolves with the position of this record, after Kafka acknowledged it. Rejects with QueueFullError or
+   * NeverSentError if nothing was sent. After any other error the outcome is unknown.
    */
   add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {

@@ -38,21 +38,21 @@ export interface CalculatorService {
   close(): Promise<void>;
 }
 
-/** Most additions in the queue. Each takes about 1 KB with its record: 10 MB while Kafka accepts nothing. */
+/** Maximum number of additions in the queue. Each takes about 1 KB, so a full queue takes 10 MB of memory. */
 const queueMax = 10_000;
 /**
- * Most records in a batch. More make appends no faster (measured: no gain above 500), and a lost response would affect
- * more records.
+ * Maximum number of records in a batch. More records make appends no faster (measured: no gain above 500), and a lost
+ * response would affect more records.
  */
 const batchRecordsMax = 500;
-/** Most bytes of a batch: half of the 1 MB that a broker accepts by default. */
+/** Maximum number of bytes in a batch: half of the 1 MB that a broker accepts by default. */
 const batchBytesMax = 512 * 1024;
 /**
- * Most batches that are written at the same time. Two, so that one continues while the other waits for a hung broker.
- * More made batches smaller and additions not measurably faster (ADR 0017).
+ * Maximum number of batches that are written at the same time. With two, one continues while the other waits for a hung
+ * broker. With more, batches were smaller and additions not measurably faster (ADR 0017).
  */
 const writesMax = 2;
-/** Most additions that are remembered for retries, about 0.5 KB each. 50,000 are some seconds of full load. */
+/** Maximum number of additions that are remembered for retries: some seconds of full load. Each takes about 0.5 KB. */
 const recentMax = 50_000;
 
 /** Creates the calculator: connection, batcher, list of recent additions, and the service that uses them. */
@@ -69,7 +69,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   });
   const connection = new Connection({
     open: async (onFatal) => {
-      // Read the file before the first write. A calculator that starts after a replacement would trust the new topic.
+      // Read the file before the first write. Otherwise a calculator would trust a topic that was replaced before it
+      // began.
       await countedLogRead;
       return openLogWriter({ settings, logger, onFatal });
     },

@@ -4,7 +4,7 @@ import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
 import { pause } from '#platform/time.ts';
 
-/** How often the file is read. The kubelet needs up to 90 s to update a ConfigMap in a pod, so 5 s is often enough. */
+/** How often the file is read. 5 s adds little delay: the kubelet itself needs up to 90 s to update a mounted file. */
 const lookEveryMs = 5_000;
 
 export interface CountedLogFileOptions {
@@ -33,7 +33,9 @@ export class CountedLogFile {
     this.#options = options;
   }
 
-  /** Returns undefined while the file does not exist. Throws SumError if no content of the file was valid yet. */
+  /**
+   * Returns the counted topic; undefined while the file does not exist. Throws SumError if no content was valid yet.
+   */
   require(): CountedLog | undefined {
     if (this.#log === undefined && this.#unreadable !== undefined) throw new SumError('unavailable', this.#unreadable);
     return this.#log;

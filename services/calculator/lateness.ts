@@ -24,7 +24,10 @@ export class Lateness {
   }
 }
 
-/** Lower bound: longer than a garbage collection or a slow disk write of a broker. Every reader must read each copy. */
+/**
+ * Lower bound of the time after which an append is late. Longer than a garbage collection or a slow disk write of a
+ * broker, because a needless copy costs time: the aggregators must read each copy.
+ */
 const minimumMs = 1_000;
-/** Upper bound: below the default timeout of a call (10 s), so that a copy can still succeed in time. */
+/** Upper bound of the same time: below the default timeout of a call (10 s), so that a copy can succeed in time. */
 const maximumMs = 4_000;

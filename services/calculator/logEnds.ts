@@ -10,14 +10,16 @@ export interface LogEndsOptions {
   readonly now: () => number;
 }
 
-/** How often the ends are read: more often than Prometheus scrapes. One request per leader is cheap for Kafka. */
+/** How often the log ends are read: more often than Prometheus scrapes. One request per leader is cheap for Kafka. */
 const logEndsEveryMs = 10_000;
 
-/** After this time without a response an end is removed: an outdated end would scale the aggregators in. */
+/**
+ * After this time without a response a log end is removed: an outdated one is too low and would scale aggregators in.
+ */
 const forgottenAfterMs = 3 * logEndsEveryMs;
 
 /**
- * Exports the end of each partition, as Kafka reports it. A partition without a recent end has no series.
+ * Exports the end of each partition, as Kafka reports it. A partition without a recent end has no metric series.
  * Between two requests, acknowledged appends raise the ends.
  */
 export class LogEnds {

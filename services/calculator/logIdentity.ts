@@ -38,7 +38,7 @@ export class LogIdentity {
     this.#firstId ??= found;
     const wanted = this.#options.countedTopicId() ?? this.#firstId;
     const isReplaced = found !== wanted;
-    // Additions that were acknowledged before are in the topic that was wanted before.
+    // If the wanted topic changed, additions that were acknowledged before are in another topic: report them as lost.
     const isOther = this.#wantedId !== undefined && this.#wantedId !== wanted;
     if (isOther || (isReplaced && !this.#isReplaced)) this.#options.onLost({ wanted, found });
     this.#wantedId = wanted;

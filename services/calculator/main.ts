@@ -13,7 +13,7 @@ import { startRpcServer } from '#services/rpc/server.ts';
 import { calculatorRoutes } from './api.ts';
 import { createCalculator } from './calculator.ts';
 
-/** Requests in flight may take this long after the server stopped accepting new ones: the longest default deadline. */
+/** Maximum time to finish requests after the server stopped accepting new ones: the default deadline of a call. */
 const finishWithinMs = 10_000;
 
 /** Runs the calculator: accepts additions over gRPC and HTTP, and responds when they are in the log. */

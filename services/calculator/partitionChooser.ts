@@ -24,8 +24,9 @@ export interface ChosenPartition {
 }
 
 /**
- * How long a partition or leader is not used after a failure. The first rest is short: most failures end when the new
- * leader is known. Each further failure doubles it, which limits probes.
+ * A rest is the time in which a partition or leader is not used after a failure, in milliseconds. The first rest is
+ * short, because most failures end when the new leader is known. Each further failure doubles the rest, so that a
+ * broken leader gets few appends.
  */
 const rests = { minimumMs: 100, maximumMs: 5_000 };
 
@@ -37,7 +38,7 @@ interface Rest {
 interface Candidate {
   readonly partition: number;
   readonly leader: number;
-  /** Smaller is better. */
+  /** A smaller rank is better. `health`: 0 healthy, 1 resting, 2 late. `pending`: appends in flight of the leader. */
   readonly rank: readonly [health: number, pending: number];
 }
 
@@ -46,11 +47,12 @@ interface Candidate {
  * arrive together go to one partition, because an append of many records costs hardly more than an append of one.
  * Copies of an id may go to different partitions.
  *
- * These are excluded (Kafka's KIP-794 does the same with queue lengths instead of responses):
+ * These are used only if no partition is healthy, and never for a copy (compare KIP-794 of Kafka, which looks at queue
+ * lengths instead of responses):
  *   late     leaders with an append older than `lateMs`, until that append ends
  *   resting  partitions after a failure, and leaders that did not respond. After the rest the next batch probes them
  *
- * Of the others, the partition whose leader has the fewest appends in flight is next, so a slow broker gets fewer.
+ * Among the healthy partitions, takes one whose leader has the fewest appends in flight, so a slow broker gets fewer.
  */
 export class PartitionChooser {
   readonly #options: PartitionChooserOptions;
@@ -127,7 +129,7 @@ export class PartitionChooser {
       },
       failed: (outcome) => {
         pending.delete(append);
-        // The partition is healthy: the records are too large.
+        // Do not let the partition rest: it is healthy, only the records are too large.
         if (outcome === 'tooLarge') return;
         this.#partitionRests.set(key, restAfter(this.#partitionRests.get(key), now()));
         // A broker that refused is healthy. A broker that did not respond rests with all its partitions.

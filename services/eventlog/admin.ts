@@ -10,21 +10,21 @@ import { readLogEnds } from './produce/logEnds.ts';
 import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** Longest wait for one administrative call, reconnecting included. */
+/** Maximum duration of one administrative call, including reconnecting. */
 const callTimeoutMs = 20_000;
 
 /** kafkajs' admin client, and connections for the requests that kafkajs' admin client does not support. */
 interface Open {
   readonly client: KafkaClient;
   readonly admin: Admin;
-  /** Connects on first use. */
+  /** Connections to brokers. Each is opened on first use. */
   readonly connections: BrokerConnections;
   readonly metadata: TopicMetadata;
 }
 
 /**
- * A connection for administration. It is opened when needed and replaced after any error. It cannot be reused, because
- * kafkajs' admin client never refreshes its metadata about leaders and partitions (its metadata age is NaN).
+ * A connection for administration. It is opened when needed and replaced after any error. After an error it cannot be
+ * reused: kafkajs' admin client never refreshes its metadata about leaders and partitions (its metadata age is NaN).
  */
 export class AdminSession {
   readonly #settings: KafkaSettings;
@@ -112,7 +112,7 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
  * Returns the first and end offset of every partition that Kafka lists now. Throws LogError.
  *
  * The list of partitions is read each time: kafkajs' cached list would hide partitions that were added. The ends are
- * read from the leaders. kafkajs returns the end before an open transaction, but records after it are lag too.
+ * read from the leaders. kafkajs would return an end before an open transaction, but records after that are lag too.
  */
 export async function readOffsets(
   session: AdminSession,

@@ -26,7 +26,7 @@ before(async () => {
   dir = join(folder.path, 'kafka');
   ca = await createCa('Kafka CA', { validDays: 365 });
   await mkdir(dir);
-  // Valid for 60 days: the launcher replaces a certificate that ends soon.
+  // Make it valid for 60 days: the launcher replaces a certificate that ends soon.
   await writeFile(join(dir, 'certificate.json'), JSON.stringify({ caPem: ca.certPem, ...(await issue(60)) }));
   kafka = await startKafka({ dir, nodes: 3 });
 });

@@ -28,7 +28,10 @@ export function installCodecs(): void {
   Object.assign(kafkajs.CompressionCodecs, table);
 }
 
-/** Most bytes of an unpacked batch. A calculator's batch has at most 512 KB; a hostile 1 MB can unpack to gigabytes. */
+/**
+ * Maximum number of bytes of an unpacked batch. A calculator's batch has at most 512 KB. Without a limit, 1 MB from a
+ * hostile producer could unpack to gigabytes.
+ */
 export const unpackedBytesMax = 16 * 1024 * 1024;
 
 interface Codec {
@@ -73,7 +76,10 @@ function requireBounded(bytes: number): void {
 const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
 const xerialHeaderBytes = 16;
 
-/** Returns the size that the blocks declare. Java clients write many blocks (xerial format), other clients only one. */
+/**
+ * Returns the unpacked size that the Snappy blocks declare. Java clients write many blocks (xerial format), other
+ * clients one.
+ */
 function snappyBytes(packed: Buffer): number {
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return readVarint(packed, 0);
   let total = 0;
@@ -123,7 +129,7 @@ const token = randomUUID();
 export const unreadableHeader = `unreadable-${token}`;
 export const damagedHeader = `damaged-${token}`;
 
-/** Number of placeholder records. More than a normal producer puts into 1 MB; a batch with more ends the reader. */
+/** Number of placeholder records, more than a normal producer puts into 1 MB. A batch with more ends the reader. */
 const unreadableMax = 100_000;
 
 /**

@@ -10,7 +10,7 @@ export interface CoordinatorOptions {
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** Longest wait for a new or restarted coordinator to load its groups. After that the caller retries. */
+/** Maximum wait until a new or restarted coordinator has loaded its groups. After that the caller retries. */
 const withinMs = 10_000;
 const pollMs = 200;
 const passing: ReadonlySet<LogUnavailableReason> = new Set(['Unreachable', 'GroupLoading']);

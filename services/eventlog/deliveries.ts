@@ -44,7 +44,8 @@ export interface RangeAnswer {
 }
 
 /**
- * After this many wrong first offsets the log itself is wrong: after a seek each broker sends at most one old batch.
+ * After this many batches in a row with a wrong first offset the log itself is wrong. Fewer can happen: after a seek,
+ * each broker sends at most one old batch.
  */
 const mismatchesMax = 3;
 /** If records exist but are not delivered in this many checks, kafkajs is stuck without reporting it. */
@@ -60,7 +61,10 @@ interface Idle {
   readonly isBusy: boolean;
 }
 
-/** One partition from `begin` to its end. It is replaced, never reused, so that outdated callbacks are recognised. */
+/**
+ * The state of one partition, from `begin` until its delivery ends. The next `begin` makes a new object, so that
+ * callbacks of an earlier delivery are recognised.
+ */
 interface Reading {
   readonly assignment: LogAssignment;
   readonly partition: number;
@@ -101,10 +105,11 @@ export interface ReadingPlace {
  * delivered only if the caller requested the partition, and the batch begins exactly at the next offset. Its offsets
  * must go up by one.
  *
- *            begin                   again, or range must be read
- *   nothing --------> reading -----------------------------------> resting
- *      ^               |   ^----------------------------------------  |
- *      '---------------'---------- end, stop, range or gap error -----'
+ * The phases of a partition:
+ *   1. `begin` starts the delivery. The phase is `reading`: records are fetched and delivered.
+ *   2. After the result `again`, or when the range of the log must be read, the phase is `resting`: nothing is fetched.
+ *   3. After the pause, or when the range is known, the phase is `reading` again.
+ *   4. `end`, the result `stop`, a range error and a gap error end the delivery, in both phases.
  */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
@@ -156,7 +161,7 @@ export class Deliveries {
 
   /**
    * Pauses all partitions except those that are being read. Pauses the whole topic first, because only that also pauses
-   * partitions that a later join assigns. Pausing single partitions would end it.
+   * partitions that a later join assigns. A call that pauses single partitions would end the pause of the topic.
    */
   applyPauses(): void {
     const { consumer, topic } = this.#options;
@@ -178,7 +183,7 @@ export class Deliveries {
     const { partition, messages } = payload.batch;
     const reading = this.#readings.get(partition);
     const [first] = messages;
-    // Ignore records that are not wanted now: they were fetched before a pause, a seek or a join took effect.
+    // Ignore records of a partition that is not being read: they were fetched before a pause, seek or join took effect.
     if (reading === undefined || reading.phase !== 'reading' || first === undefined) return;
     // Loop: several calls may wait for the same handler, and only one of them may run next.
     while (this.#handling.has(partition)) await this.#handling.get(partition);
@@ -205,7 +210,7 @@ export class Deliveries {
 
   /**
    * Returns whether delivery may continue. If a comparison is due, `first` is the record before `next` and is compared.
-   * If another leader wrote `first` than the last record, the next fetch begins at the record before `next`.
+   * If `first` is of another leader than the record before it, the next fetch begins at the record before `next`.
    */
   #compare(reading: Reading, first: LogRecord): boolean {
     const { partition, isSame, leaderEpoch } = reading;
@@ -254,9 +259,9 @@ export class Deliveries {
   }
 
   /**
-   * Compares idle partitions with Kafka's offsets: if kafkajs jumped to the end or is stuck, the log only looks quiet.
-   * Checks the range again if the log no longer holds the next offset. If records exist, probes and seeks again, and
-   * reports a fatal error when that does not help.
+   * Compares idle partitions with Kafka's offsets: a partition also looks idle if kafkajs jumped to the end or is
+   * stuck. Checks the range again if the log no longer holds the next offset. If records exist, probes and seeks again,
+   * and reports a fatal error when that does not help.
    */
   compare(idle: readonly Idle[], ranges: ReadonlyMap<number, LogRange>): void {
     for (const { partition, isBusy } of idle) {
@@ -271,7 +276,10 @@ export class Deliveries {
     }
   }
 
-  /** Probes without a seek: a seek would drop fetched records that wait for their turn. */
+  /**
+   * Asks Kafka whether a transaction is open at the next offset. Does not seek: a seek would drop fetched records that
+   * wait for their turn.
+   */
   #askWhetherOpen(reading: Reading, end: bigint): void {
     if (end === reading.next) return;
     const { probe, logger } = this.#options;
@@ -308,7 +316,7 @@ export class Deliveries {
     return this.#readings.get(reading.partition) === reading;
   }
 
-  /** Call it only directly after the range of the log was read. */
+  /** Call it only directly after the range of the log was read: it seeks, and the log must hold the offset. */
   #resume(reading: Reading): void {
     if (!this.#isLive(reading)) return;
     reading.phase = 'reading';
@@ -342,7 +350,7 @@ export class Deliveries {
     const { logger, heartbeatMs, onBatch } = this.#options;
     const beat = setInterval(() => {
       payload.heartbeat().catch((error: unknown) => {
-        // kafkajs sends a heartbeat after the batch, and handles the same error then.
+        // Ignore the error: kafkajs sends another heartbeat after the batch, and handles the error there.
         logger.debug({ error, partition }, 'a heartbeat was refused during a batch');
       });
     }, heartbeatMs);
@@ -357,7 +365,7 @@ export class Deliveries {
     }
   }
 
-  /** Applies the result of `onBatch`. Returns true if delivery continues with the rest of the same fetch. */
+  /** Applies the result of `onBatch`. Returns true if delivery continues with the next records of the same fetch. */
   #takeResult(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
     const end = reading.next + BigInt(records.length);
     switch (result.kind) {
@@ -436,7 +444,7 @@ export class Deliveries {
       const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
-      // Look again: an aborted transaction can have any number of withheld records.
+      // Look at the next offset too: an aborted transaction can have any number of withheld records.
       if (this.#takeResult(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {

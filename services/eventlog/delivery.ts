@@ -5,7 +5,7 @@ import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
  * Splits the delivered records into batches of at most `recordsMax` records. The offsets begin at `expected` and go up
- * by exactly 1. Ends at the first record with a wrong offset: that record and the rest must be fetched again.
+ * by exactly 1. Ends at the first record with a wrong offset: that record and all after it must be fetched again.
  */
 export function* contiguousBatches(
   messages: readonly KafkaMessage[],
@@ -60,8 +60,8 @@ export function toRecord(message: KafkaMessage): LogRecord {
 }
 
 /**
- * Returns a header as text, or undefined without the header. A header that occurs twice becomes "1,1". No version has
- * this name, so the record is parked.
+ * Returns a header as text, or undefined without the header. A header that occurs twice becomes "1,1". No schema
+ * version has this name, so the record is parked.
  */
 function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];

@@ -1,10 +1,12 @@
 import type { Health } from '#contract/verdict.ts';
 import type { TopicSettings } from './port.ts';
 
-/** The least replicas and in-sync replicas with which Kafka keeps what it acknowledged. */
+/** Minimum number of replicas and of in-sync replicas. With fewer, Kafka can lose records that it acknowledged. */
 const replicasMin = 3;
 const minInSyncReplicasMin = 2;
-/** The least retention, in milliseconds. A record must not expire before it is counted, even if no aggregator runs. */
+/**
+ * Minimum retention, in milliseconds: Kafka must keep records while no aggregator runs, for example during an outage.
+ */
 const retentionMsMin = 7 * 24 * 3600 * 1000;
 
 /** Judges the effective settings of the topic. Weak settings are only reported: the pipeline works with them. */

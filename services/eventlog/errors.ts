@@ -166,7 +166,7 @@ const explanations: readonly Explanation[] = [
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
   },
   {
-    // kafkajs sends the request to every broker and drops the errors, so a missing right looks the same.
+    // A missing right causes the same error: kafkajs sends the request to every broker and drops their errors.
     reason: 'Unreachable',
     applies: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
     message: ({ group, scram }) =>

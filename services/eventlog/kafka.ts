@@ -26,12 +26,12 @@ export interface KafkaClientOptions {
 
 installCodecs();
 
-/** Longest wait for a TCP and TLS handshake: the address of a deleted pod sends no response at all. */
+/** Maximum wait for a TCP and TLS handshake: the address of a deleted pod sends no response at all. */
 const connectionTimeoutMs = 5_000;
 
 /**
  * After this time a request without a response counts as lost. It is well above the broker session timeout (9 s by
- * default): with 3 s every election caused a storm of retries.
+ * default): with 3 s every election of a leader caused too many retries.
  */
 const requestTimeoutMs = 30_000;
 
@@ -50,7 +50,8 @@ export async function createKafkaClient(options: KafkaClientOptions): Promise<Ka
     enforceRequestTimeout: true,
     retry: clientRetry,
     socketFactory: ({ host, port, ssl, onConnect }) => sockets.dial({ host, port, tls: ssl, onConnect }),
-    // Errors in the lines of kafkajs are mostly retries that succeed. The caller logs a real failure once.
+    // Log what kafkajs reports only at level debug: most of its errors are retries that succeed. The caller logs a real
+    // failure once.
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
@@ -95,7 +96,7 @@ class CuttableSockets {
       : connectNet({ host, port }, onConnect);
     socket.setKeepAlive(true, 60_000);
     socket.setNoDelay(true);
-    // No limit: kafkajs adds one listener for each request that waits for the connection, which is not a leak.
+    // Switch off the warning about many listeners: kafkajs adds one for each request that waits, which is not a leak.
     socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));

@@ -2,7 +2,7 @@ import type { Consumer } from 'kafkajs';
 import { withDeadline } from '#platform/time.ts';
 import { NotMemberError } from './port.ts';
 
-/** Longest wait for the coordinator to confirm the membership. After it the caller retries. */
+/** Maximum wait until the coordinator confirms the membership. After that the caller retries. */
 const proofTimeoutMs = 5_000;
 
 /**
@@ -23,7 +23,7 @@ export class VouchedCommits {
     this.#topic = topic;
     consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
       for (const entry of payload.topics.flatMap(({ partitions }) => partitions)) {
-        // The type has no metadata, but the object has it: kafkajs passes on the list that it was given.
+        // The entry has `metadata`, although its type does not declare it: kafkajs passes on the entries that it got.
         const token: unknown = Reflect.get(entry, 'metadata');
         if (typeof token === 'string' && this.#taken.has(token)) this.#taken.set(token, true);
       }

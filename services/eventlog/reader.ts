@@ -36,25 +36,25 @@ export interface LogReaderOptions {
   readonly now?: () => number;
   /** Maximum number of records of one onBatch call. Default `batchRecordsMax`. */
   readonly recordsMax?: number;
-  /** Most partitions whose batches are handled at the same time. Default 4: each needs a connection to PostgreSQL. */
+  /** Maximum number of partitions handled at the same time. Default 4: each needs a connection to PostgreSQL. */
   readonly concurrentPartitions?: number;
   /** How often partitions that deliver nothing are compared with Kafka's offsets, in milliseconds. Default 10 s. */
   readonly idleCheckMs?: number;
 }
 
 /**
- * A member without heartbeats for this long loses its partitions. So it is about the longest time in which the
- * partitions of a killed aggregator are not counted.
+ * A member without heartbeats for this long loses its partitions. So the partitions of a
+ * killed aggregator are not counted for about this long.
  */
 const sessionTimeoutMs = 10_000;
 const heartbeatMs = 2_000;
-/** How long a rebalance waits for a member in the middle of a batch. */
+/** How long a rebalance waits for a member that is still handling a batch. Later the member loses its partitions. */
 const rebalanceTimeoutMs = 30_000;
 /** A fetch without records ends after this time. It is short, because closing waits for the end of the fetch. */
 const fetchWaitMs = 250;
 const partitionBytesMax = 1024 * 1024;
 const fetchBytesMax = 8 * 1024 * 1024;
-/** Longest time until kafkajs notices new partitions. */
+/** How often kafkajs reads the metadata, so that it notices new partitions. */
 const metadataAgeMs = 30_000;
 /** Retries of kafkajs, about 15 s in total. Then kafkajs reports a crash, which ends this reader. */
 const consumerRetry = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 9 };
@@ -86,7 +86,7 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
       retry: { ...consumerRetry, restartOnFailure: async () => false },
     });
     await consumer.connect();
-    // `fromBeginning` is only where kafkajs jumps if it loses its offset. The offsets of every batch are checked.
+    // `fromBeginning` only says where kafkajs continues if it loses its offset. The offsets of every batch are checked.
     await consumer.subscribe({ topics: [settings.topic], fromBeginning: true });
     const connections = new BrokerConnections(await readCredentials(settings));
     const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
@@ -185,12 +185,12 @@ class KafkaLogReader implements LogReader {
         eachBatch: (payload) => this.#deliveries.deliver(payload),
       })
       .catch((error: unknown) => this.#fail(error));
-    // Pause before the first join, in the same turn, so that every partition that is assigned later begins paused.
+    // Pause without an await after `run`, before the first join: then every partition that is assigned later is paused.
     this.#deliveries.applyPauses();
     this.#idleTimer = setInterval(() => this.#checkIdle(), this.#options.idleCheckMs ?? 10_000);
   }
 
-  /** Takes a log line of kafkajs. Only there kafkajs says that it lost its offset and will jump to the first offset. */
+  /** Takes a log line of kafkajs. Only a log line says that kafkajs lost its offset and will jump to the first one. */
   heard(entry: LogEntry): void {
     if (!entry.log.message.startsWith('Offset out of range')) return;
     const partition: unknown = entry.log['partition'];
@@ -271,7 +271,7 @@ class KafkaLogReader implements LogReader {
   }
 
   /**
-   * Returns the offset that Kafka has for dashboards. A proof must commit some offset, so it commits this one again.
+   * Returns the offset that Kafka has for dashboards. A proof of membership must commit an offset: this one.
    */
   async #committedOffset(partition: number): Promise<bigint> {
     const { group } = this.#options.settings;

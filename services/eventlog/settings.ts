@@ -5,7 +5,7 @@ import type { SecretFile } from '#platform/secretFile.ts';
  * How to connect to Kafka. Secrets are files that are read for every connection, so new secrets need no restart.
  */
 export interface KafkaSettings {
-  /** `host:port` of some brokers. They return the addresses of the others. */
+  /** `host:port` of some brokers. They return the addresses of all brokers. */
   readonly bootstrapServers: readonly string[];
   /** The topic that is the log. */
   readonly topic: string;

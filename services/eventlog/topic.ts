@@ -15,7 +15,7 @@ import {
 import type { KafkaSettings } from './settings.ts';
 import { type FoundTopic, planTopic, type TopicPlan, wantedConfig } from './topicPlan.ts';
 
-/** Longest wait until Kafka lists new partitions. It is shorter than the timeout of one administrative call. */
+/** Maximum wait until Kafka lists new partitions. It is shorter than the timeout of one administrative call. */
 const listedWithinMs = 10_000;
 
 export interface LogTopicOptions {

@@ -8,7 +8,9 @@ import { BrokerConnections } from './produce/connections.ts';
 import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** Longest wait for one leader. It is short, because a batch waits for it. Then the batch is delivered again. */
+/**
+ * Maximum wait for the response of one leader. Short, because a batch waits for it. On timeout the batch is retried.
+ */
 const answerTimeoutMs = 5_000;
 
 interface Question {
@@ -66,7 +68,8 @@ class KafkaTopicIdentity implements TopicIdentity {
   }
 
   /**
-   * Returns the topic id from a request that begins after this call: an earlier response may be older than the fetch.
+   * Returns the topic id from a request that begins after this call: an earlier response may be older than the records
+   * that the caller fetched.
    */
   #ask(address: string): Promise<string> {
     const question = this.#questions.get(address);

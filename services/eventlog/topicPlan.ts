@@ -1,6 +1,8 @@
 import type { WantedTopic } from './port.ts';
 
-/** Settings that durability needs, by Kafka's names. `config` cannot override them. */
+/**
+ * Settings that the pipeline always sets on its topic, by Kafka's names. `config` of the topic cannot override them.
+ */
 const fixedConfig = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
@@ -25,7 +27,7 @@ export interface FoundTopic {
   readonly partitions: number;
   /** Effective settings by Kafka's names. */
   readonly effective: ReadonlyMap<string, string>;
-  /** Only the settings that were set on the topic itself. */
+  /** Settings that were set on the topic itself, without the defaults of the brokers. */
   readonly overrides: ReadonlyMap<string, string>;
 }
 

@@ -25,7 +25,9 @@ export interface LogWriterOptions {
    * Called at most once, when this writer can no longer write (secrets refused, certificate changed): open a new one.
    */
   readonly onFatal: (error: LogError) => void;
-  /** Most produce requests in flight, also those that no caller waits for. Default 64, which is 64 MB of batches. */
+  /**
+   * Maximum number of produce requests in flight, even if no caller waits for them. Default 64: up to 64 MB of data.
+   */
   readonly inFlightMax?: number;
   /** How often leaders and partitions are read while no append is late, in milliseconds. Default 5 s. */
   readonly metadataEveryMs?: number;

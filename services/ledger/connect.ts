@@ -5,15 +5,18 @@ import { readSecretFile } from '#platform/secretFile.ts';
 import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from '#platform/storeUri.ts';
 import { StoreUnavailableError } from './port.ts';
 
-/** Longest transaction. A batch takes milliseconds, but an owner that hangs in a transaction blocks other owners. */
+/**
+ * Maximum duration of a transaction. A batch takes milliseconds. The limit ends the transaction of an owner that hangs,
+ * because it blocks other owners.
+ */
 export const transactionTimeoutMs = 20_000;
 /**
- * Most connections of one aggregator: enough for concurrent partitions, readers and one recount. By default PostgreSQL
- * allows 100 connections in total.
+ * Maximum number of connections of one aggregator: enough for concurrent partitions, readers and one recount. Few,
+ * because PostgreSQL allows 100 connections in total by default.
  */
 const connectionsMax = 10;
 const connectTimeoutMs = 5_000;
-/** After this idle time TCP checks a connection. Its default is two hours. */
+/** After this idle time TCP checks whether a connection still works. The default of TCP is two hours. */
 const keepAliveAfterMs = 10_000;
 
 /** Where the secrets come from, for messages. */
@@ -72,7 +75,7 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       ),
     options: [
       `-c transaction_timeout=${transactionTimeoutMs}`,
-      // If the node of a client fails, its lock must end long before the two hours of the default TCP keepalive.
+      // If the node of a client fails, its locks must end soon. With TCP's default they would stay for two hours.
       `-c idle_in_transaction_session_timeout=${transactionTimeoutMs}`,
       '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
       '-c default_transaction_isolation=read\\ committed',

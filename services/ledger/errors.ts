@@ -20,9 +20,9 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP001') return new FencedError(detail, { cause: error });
   if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
-  // 22 is a data exception. 23514 means that a domain or a CHECK of a table refused a value. For 22 and for a domain,
-  // a record of this batch is bad. But a CHECK of a table fails because of the books: then parking records would be
-  // wrong.
+  // Codes that begin with 22 are data exceptions. 23514 means that a domain or a CHECK of a table refused a value. For
+  // a data exception or a domain, a record of this batch is bad, and it can be parked. But if the CHECK of a table
+  // fails, the books are wrong: then it would be wrong to park records.
   const isDomain = code === '23514' && failure.dataType !== undefined;
   if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
   if (code === '23514' || failure.constraint === 'position_counted_once') {

@@ -85,7 +85,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // Look from another connection: a transaction sees only the sessions of its first read.
+  // Look from another connection: a transaction sees the sessions as they were at its first read.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');

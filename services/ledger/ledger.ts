@@ -35,7 +35,7 @@ export async function openLedger(config: AggregatorConfig, logger: Logger): Prom
 }
 
 /**
- * Longest wait for the result of a statement. A hung server or a broken network sends no response at all, and TCP would
+ * Maximum wait for the result of a statement. A hung server or a broken network sends no response at all, and TCP would
  * wait for 15 minutes. Longer than the server's transaction timeout, so that the server's error arrives first.
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
@@ -330,7 +330,7 @@ export class PostgresLedger implements Ledger {
       const query: Query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
         (await client.query<Row>(this.#bounded({ text, values }))).rows;
       const queryPatiently: Query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
-        // If the ledger was closed before this statement, `close` could not end it.
+        // Refuse to begin after `close`: `close` ends only the statements that were running at that time.
         if (this.#isClosed) throw new StoreUnavailableError('Closed', 'the connection to PostgreSQL is closed');
         this.#patient.add(client);
         try {

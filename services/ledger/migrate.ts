@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { escapeIdentifier, escapeLiteral, type QueryResultRow } from 'pg';
 import { StoreUnavailableError } from './port.ts';
 
-/** Longest wait for a lock. After it the caller reports the wait and retries. */
+/** Maximum wait for a lock. After that the caller reports that the schema is locked, and retries. */
 const lockTimeoutMs = 20_000;
 
 interface Migration {
@@ -61,7 +61,7 @@ async function requireUtf8(query: Query): Promise<void> {
   );
 }
 
-/** Used instead of CREATE SCHEMA IF NOT EXISTS, which needs CREATE on the database even if the schema exists. */
+/** Returns whether the schema exists. CREATE SCHEMA IF NOT EXISTS would need CREATE on the database in any case. */
 async function schemaExists(query: Query, schema: string): Promise<boolean> {
   return (await query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])).length > 0;
 }

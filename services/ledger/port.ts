@@ -41,14 +41,14 @@ export interface Ledger {
   listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
   /** Returns a counted addition with its conflicts. Undefined if the id is not counted. */
   readAddition(requestId: string): Promise<CountedAddition | undefined>;
-  /** Returns the books of every partition of every log. */
+  /** Returns offsets, counters and halt of every partition of every log. */
   readBooks(): Promise<OwnedBooks[]>;
   /**
    * Compares the sum of the ledger with the totals, for every partition of every log. Reads the rows since the last
    * checkpoint. A recount without a difference is the next checkpoint.
    */
   recount(request?: RecountRequest): Promise<RecountResult>;
-  /** As `recount`, for one partition of the current log. */
+  /** Does what `recount` does, but for one partition of the current log. */
   recountPartition(partition: number, request?: RecountRequest): Promise<PartitionRecount>;
   close(): Promise<void>;
 }
@@ -178,7 +178,7 @@ export interface PartitionRecount extends RecountResult {
   readonly fromStartAt: Date;
 }
 
-/** Most differences that a recount returns: enough for an administrator. */
+/** Maximum number of differences that a recount returns: enough for an administrator to see what is wrong. */
 export const recountDifferencesMax = 20;
 
 /** Another owner has claimed the partition, or its next offset has changed. Drop the batch and claim again. */

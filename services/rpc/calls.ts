@@ -35,9 +35,9 @@ export type Answer<Response> =
 
 /** Timeout of a call without a deadline. It is longer than the election of a new partition leader. */
 const defaultTimeoutMs = 10_000;
-/** Longest timeout of a call. A longer one would hold memory for clients that have disconnected. */
+/** Maximum timeout of a call. With a longer one, calls of clients that have disconnected would hold memory too long. */
 export const maximumTimeoutMs = 60_000;
-/** How long after its deadline a handler may still respond. Then the client gets deadline-exceeded. */
+/** How long after its deadline a handler may still respond. After that the client gets deadline-exceeded. */
 const graceMs = 500;
 
 /** Runs the calls of both protocols. Limits the time of each call, counts it, and turns its errors into a Failure. */
@@ -55,7 +55,7 @@ export class Calls {
     const { span: named, trace } = request;
     return inSpan({ ...named, kind: SpanKind.SERVER, parent: contextOf(trace) }, async (span) => {
       const answer = await this.#run(request, work);
-      // Below 500 the client must correct its request: that is not an error of this span.
+      // Let the span fail only for status 500 and above. Below 500 the request is wrong, not this service.
       if (!answer.ok && answer.failure.httpStatus >= 500) failSpan(span, answer.failure.code);
       return answer;
     });

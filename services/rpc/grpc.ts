@@ -38,12 +38,12 @@ export interface GrpcServer {
 }
 
 /**
- * Longest age of a connection, and the time for calls in flight after that. A client of a headless Service resolves the
- * name only when a connection ends. So connections must end, or the client does not find new pods.
+ * Maximum age of a connection, and the time that calls in flight get after that. A client of a headless Service
+ * resolves the name only when a connection ends. So connections must end, or the client does not find new pods.
  */
 const connectionAgeMs = 10 * 60_000;
 const connectionGraceMs = 30_000;
-/** Most concurrent calls of one connection. The queue of the service limits all calls together. */
+/** Maximum number of concurrent calls on one connection. The queue of the service limits all calls together. */
 const concurrentStreamsMax = 1_000;
 
 /** Serves a service over gRPC (plaintext HTTP/2), with health and reflection. */
@@ -130,7 +130,7 @@ function readTrace(metadata: Metadata): TraceCarrier {
 function statusOf(failure: Failure): Partial<ServiceError> {
   const metadata = new Metadata();
   metadata.set('sumpipeline-error-code', failure.code);
-  // Metadata allows only printable ASCII, but a field name from the client may have any character.
+  // Send the field name only if gRPC metadata allows it (printable ASCII): a client may send a name with any character.
   if (failure.field !== undefined && /^[\x20-\x7e]{1,200}$/.test(failure.field)) {
     metadata.set('sumpipeline-error-field', failure.field);
   }

@@ -187,7 +187,7 @@ function isClientError(error: Error): boolean {
   return typeof status === 'number' && status >= 400 && status < 500;
 }
 
-/** Failures that mostly end within a second without action, so clients should retry. */
+/** Failures that usually end within a second without action: the response tells the client to retry. */
 const passing: ReadonlySet<Failure['code']> = new Set(['queue-full', 'outcome-unknown', 'unavailable']);
 
 function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {

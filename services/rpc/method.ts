@@ -37,7 +37,7 @@ interface BodyRequest {
 /** The request message is built from path and query. */
 export interface PathRequest {
   readonly kind: 'path';
-  /** Names of the allowed query parameters. Others are refused. */
+  /** Names of the allowed query parameters. A request with another parameter is refused. */
   readonly query: readonly string[];
   /** Returns the JSON mapping of the request message. May throw SumError. */
   readonly build: (parts: PathParts) => JsonValue;

@@ -49,7 +49,7 @@ export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
     timestamp,
   }));
   const answer = await versions.produce.async(connection, allReplicas, replicationTimeoutMs, messages, {});
-  // The type allows a boolean, for requests without a response.
+  // The type also allows a boolean, which only a request without a response returns.
   if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without a response`);
   return acknowledged(answer, topic, partition);
 }

@@ -19,13 +19,13 @@ export interface Credentials {
   readonly sasl: { mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; username: string; password: string } | undefined;
 }
 
-/** Longest wait for TCP, TLS and SCRAM together: the address of a deleted pod sends no response at all. */
+/** Maximum wait for TCP, TLS and SCRAM together: the address of a deleted pod sends no response at all. */
 const connectTimeoutMs = 5_000;
 
 /** After this time without a response the connection is closed. Longer than the 15 s that replication may take. */
 const requestTimeoutMs = 20_000;
 
-/** Most requests in flight of a connection. More than the writer allows, so that no request waits in a hidden queue. */
+/** Maximum number of requests in flight per connection. The writer sends fewer, so none waits in a hidden queue. */
 const requestsInFlightMax = 128;
 
 /** Reads the secrets. Throws SecretFileError for a missing file. */

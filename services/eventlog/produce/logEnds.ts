@@ -12,11 +12,11 @@ export interface LogEndsOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Longest wait for the response of one connected leader. */
+/** Maximum wait for the response of one connected leader. */
 const answerTimeoutMs = 2_000;
 /** The value with which ListOffsets requests the end of the log. */
 const latest = -1n;
-/** Values of a client that is not a replica, and that accepts any leader epoch. */
+/** Fields of the request: the client is no replica, accepts any leader epoch, and wants uncommitted records too. */
 const notAReplica = -1;
 const anyEpoch = -1;
 const uncommittedToo = 0;

@@ -22,7 +22,7 @@ export interface TopicMetadataOptions {
   readonly onChange: () => void;
 }
 
-/** Longest wait for the metadata of one connected broker. Usually another broker responds earlier. */
+/** Maximum wait for the metadata of one connected broker. Usually another broker responds earlier. */
 const answerTimeoutMs = 2_000;
 
 /**
@@ -62,7 +62,7 @@ export class TopicMetadata {
     this.#addresses = [...options.settings.bootstrapServers];
   }
 
-  /** Number of partitions, which are numbered from 0. It never shrinks, except for another topic id. */
+  /** Number of partitions, which are numbered from 0. It shrinks only if the topic was created again. */
   get partitionCount(): number {
     return this.#leaders.size;
   }

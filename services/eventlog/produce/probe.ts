@@ -21,11 +21,11 @@ export interface Withheld {
 }
 
 const answerTimeoutMs = 5_000;
-/** Requests one byte: Kafka returns at least one batch, however few bytes are requested. */
+/** Maximum size of the response, in bytes. Kafka returns at least one batch, however small this number is. */
 const oneBatch = 1;
-/** With this isolation level the broker also returns the aborted transactions. */
+/** Isolation level: the broker also returns which transactions were aborted. */
 const committedOnly = 1;
-/** Fetch sessions are not used. */
+/** Fields of a request that is not part of a fetch session. */
 const [noSession, finalEpoch] = [0, -1];
 const anyEpoch = -1;
 const [controlFlag, transactionalFlag] = [0x20, 0x10];
@@ -61,7 +61,7 @@ export async function probeOffset(
     return withheld(`it is the marker of a transaction of producer ${producerId}`);
   }
   const isTransactional = (batch.attributes & transactionalFlag) !== 0;
-  // kafkajs delivers a committed record itself.
+  // Return undefined for a committed record: kafkajs delivers it.
   if (!isTransactional || !aborted.some((one) => one.producerId === producerId && one.firstOffset <= offset)) return;
   return withheld(`it was written in a transaction of producer ${producerId} that was aborted`);
 }
