@@ -8,9 +8,9 @@ import { judgePage, type Tally } from './judge/page.ts';
 import { TotalsJudge } from './judge/totals.ts';
 import { intoPages } from './pages.ts';
 
-/** Offsets of a page. It limits the rows of the books and the records in memory. */
+/** Number of offsets of a page. It limits the memory for rows of PostgreSQL and records of the log. */
 const pageOffsets = 2_000n;
-/** Most totals in memory at a time. For more series the ledger of the partition is read again. */
+/** Maximum number of totals in memory. For further series the ledger of the partition is read again. */
 const totalsOfPage = 50_000;
 const valuesOfPage = 5_000;
 
@@ -84,8 +84,8 @@ export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reaso
 }
 
 /**
- * Adds holes for the offsets from `to` on, and for the offsets after an error that a retry could not fix. There the
- * books are still checked. Throws a final error.
+ * Adds holes for the offsets from `to` on, and for the offsets after an error that a retry could not fix. At these
+ * offsets the books are still checked. Throws a final error.
  */
 export async function* withEnds(
   row: PartitionRow,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * The result of an audit is one JSON document. Large whole numbers are text, as everywhere in the API. `sumctl` reads
- * the document from the program output of the Job, maybe in another version. So add fields, but never rename them.
+ * the document from the program output of the Job, and the two may have different versions. So fields may be added, but
+ * never renamed.
  */
 const wholeText = z.string().regex(/^\d+$/);
 

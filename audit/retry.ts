@@ -4,20 +4,20 @@ export interface RetryOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Whether a retry cannot fix the error. */
+  /** Returns true if a retry cannot fix the error. */
   readonly isFinal: (error: unknown) => boolean;
   /** Called with every error that is retried. */
   readonly onWait: (error: unknown) => void;
   /** Waits between two attempts. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** Called before another attempt, to refresh metadata. Only a final error of it is thrown. */
+  /** Called before another attempt, to refresh metadata. Its errors are ignored, except final ones. */
   readonly beforeNext?: () => Promise<unknown>;
 }
 
-/** Time for attempts, ms: enough for a new leader or a restart of a server. */
+/** Total time for all attempts, in milliseconds: enough for the election of a leader or a restart of a server. */
 const tryForMs = 60_000;
 
-/** Returns a function that retries temporary failures. It throws a final error at once, others after a minute. */
+/** Returns a function that retries temporary failures. It throws a final error at once, and others after a minute. */
 export function createRetry({
   now,
   random,

@@ -37,7 +37,7 @@ export async function runAudit({ config, to, onProgress, onWait }: RunOptions): 
   }
 }
 
-/** Whether PostgreSQL refused the query itself. Classes 08, 53 and 57 are temporary states of the server. */
+/** Returns true if PostgreSQL refused the query itself. Errors of the classes 08, 53 and 57 are only temporary. */
 function isAnswer(error: unknown): boolean {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code);

@@ -85,5 +85,5 @@ type TracingName =
   | 'OTEL_TRACES_SAMPLER'
   | 'OTEL_TRACES_SAMPLER_ARG';
 
-/** All variables that a data-plane program may read. The operator writes no others. */
+/** All variables that a data-plane program may read. The operator writes only these. */
 export type EnvironmentName = keyof typeof aggregatorShape | keyof typeof calculatorShape | TracingName;

@@ -28,7 +28,10 @@ export function consumerGroup(ref: PipelineRef): string {
   return `${ref.namespace}.${ref.name}`;
 }
 
-/** PostgreSQL cuts longer identifiers without an error. So a longer name ends in a hash. */
+/**
+ * Maximum length of an identifier in PostgreSQL, in bytes. PostgreSQL cuts a longer one without an error. So a longer
+ * name is shortened here, and ends in a hash.
+ */
 const identifierBytesMax = 63;
 const hashLength = 8;
 

@@ -20,7 +20,7 @@ export const recordedSeries = {
   partitionExcluded: 'sumpipeline:partition_excluded:bool',
   /** Replicas that the records that arrive in a partition need. Not a whole number. */
   partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
-  /** Replicas that a partition needs, not a whole number. Only 1 can be given, because a partition has one reader. */
+  /** Replicas that a partition needs, not a whole number. It can use only 1, because a partition has one reader. */
   partitionReplicas: 'sumpipeline:partition_replicas:wanted',
   /** 1 for a partition that needs more than one replica, and far more than the other partitions. */
   partitionHot: 'sumpipeline:partition_hot:bool',
@@ -42,13 +42,13 @@ export const recordedSeries = {
   replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',
   /** Replicas that the lag needs. Not a whole number. */
   replicasForLag: 'sumpipeline:aggregator_replicas:for_lag',
-  /** Number of replicas by the formula, before the rules that keep the present number. */
+  /** Number of aggregators by the formula. Later rules may keep the present number instead. */
   computed: 'sumpipeline:aggregator_replicas:computed',
   /** 1 if every partition has an owner and every wanted aggregator works, otherwise 0. */
   settled: 'sumpipeline:aggregators_settled:bool',
-  /** Records counted per second at the last increase of the wanted number. */
+  /** Records that were counted per second when the wanted number of aggregators last increased. */
   countedBeforeStep: 'sumpipeline:counted_before_step:rate1m',
-  /** 1 if the last step up did not increase the throughput, because the database is the limit. */
+  /** 1 if more aggregators did not increase the throughput last time, because the database is the limit. */
   ineffective: 'sumpipeline:scaling_ineffective:bool',
   /** The number of aggregators wanted now. Absent if it is not known: then the HPA keeps the number. */
   desired: 'sumpipeline:aggregator_replicas:desired',

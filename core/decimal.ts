@@ -8,7 +8,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Longest text that is parsed. 38 digits with sign and point need 40 characters; the rest is for trailing zeros. */
+/** Maximum length of a text that is parsed: 40 characters for 38 digits with sign and point, and 88 for more zeros. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);

@@ -1,5 +1,6 @@
 /**
- * Bytes of a request id, the client's idempotency key. It is a UUID of any version; its canonical text is lower case.
+ * Number of bytes of a request id. A request id is the client's idempotency key: a UUID of any version. Its canonical
+ * text is lower case.
  */
 const requestIdBytesLength = 16;
 

@@ -1,8 +1,8 @@
-/** The series of an addition without a series. A series has 1 to 200 bytes of UTF-8, and no control characters. */
+/** Name of the series if an addition names no series. A name has 1 to 200 bytes of UTF-8, no control characters. */
 export const defaultSeries = 'default';
 const seriesBytesMax = 200;
 
-// C0, DEL and C1 are refused: PostgreSQL refuses NUL, and terminals execute the others.
+// Refuse all control characters (C0, DEL, C1): PostgreSQL refuses NUL, and terminals execute the others.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for control characters.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 

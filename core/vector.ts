@@ -6,7 +6,7 @@ export interface Position {
   readonly logEpoch: number;
 }
 
-/** Most positions in a vector. It is the most partitions of a topic that the operator makes. */
+/** Maximum number of positions in a vector: one for each partition. The operator makes topics of at most this size. */
 export const vectorPositionsMax = 1024;
 
 const positionPattern = /^(?:(\d{1,9})\/)?(\d{1,9}):(\d{1,18})$/;

@@ -19,7 +19,7 @@ export interface CertificateWatchOptions {
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
   /** Called with the Unix time, in seconds, at which the first certificate ends. */
   readonly set: (seconds: number) => void;
-  /** Called when no end is known. */
+  /** Called when it is not known when the certificates end. */
   readonly remove: () => void;
   readonly logger: Logger;
   /** Returns milliseconds since the Unix epoch. */
@@ -28,10 +28,13 @@ export interface CertificateWatchOptions {
   readonly everyMs?: number;
 }
 
-/** How often the servers are checked. A handshake is cheap, and there are days to renew a certificate. */
+/** How often the certificates of the servers are read. That is often enough: an alert comes days before the end. */
 const lookEveryMs = 10 * 60_000;
 
-/** After this number of periods without a response a server is forgotten. A restart is shorter, so alerts continue. */
+/**
+ * The last known end of a server's certificate is kept for this many checks without a response. So an alert continues
+ * while a server restarts.
+ */
 const forgottenAfterPeriods = 3;
 
 /**
@@ -119,7 +122,7 @@ export class CertificateWatch {
     try {
       return [earliestEnd(caPem).getTime()];
     } catch (error) {
-      // Ignore it here: the connections in use report what is wrong with the file.
+      // Ignore the error here: the connections in use report what is wrong with the CA file.
       this.#options.logger.debug({ error }, 'the CA file cannot be read');
       return [];
     }

@@ -12,7 +12,7 @@ export interface TlsServer {
   readonly beforeTls?: (socket: Socket) => Promise<void>;
 }
 
-/** Longest wait for a certificate, connecting included. The address of a deleted pod sends no response at all. */
+/** Maximum wait for a certificate, including connecting. The address of a deleted pod sends no response at all. */
 const answerTimeoutMs = 5_000;
 const goodbyeTimeoutMs = 1_000;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pause } from './time.ts';
 
-/** How often the files are read. The kubelet needs up to a minute to update a Secret in a pod, so 5 s is enough. */
+/** How often the files are read. 5 s adds little delay: the kubelet itself needs up to a minute to update a Secret. */
 const lookEveryMs = 5000;
 
 /**

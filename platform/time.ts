@@ -12,7 +12,7 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 export interface BackoffOptions {
   /** First wait in milliseconds. */
   readonly minimumMs: number;
-  /** Longest wait in milliseconds. */
+  /** Maximum wait in milliseconds. */
   readonly maximumMs: number;
   /** Returns a number in [0, 1) for the jitter. */
   readonly random: () => number;

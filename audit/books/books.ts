@@ -38,7 +38,7 @@ export class Books {
     this.#schema = pg.escapeIdentifier(schema);
   }
 
-  /** Returns undefined if the schema has no books yet. */
+  /** Reads pipeline, logs and partitions in one snapshot. Returns undefined if the schema has no tables yet. */
   async readSnapshot(): Promise<BooksSnapshot | undefined> {
     return this.#inOneSnapshot(async (client) => {
       const [there] = await this.#query(client, 'SELECT to_regclass($1)::text AS ledger', [`${this.#schema}.ledger`]);

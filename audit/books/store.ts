@@ -11,7 +11,8 @@ export interface StoreAccess {
 }
 
 /**
- * Time limit of a statement. A page takes milliseconds. A long snapshot would make PostgreSQL keep old row versions.
+ * Time limit of a statement. Reading a page takes milliseconds. A long statement is ended, because its snapshot makes
+ * PostgreSQL keep old row versions.
  */
 const statementTimeoutMs = 60_000;
 const connectTimeoutMs = 10_000;

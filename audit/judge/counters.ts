@@ -24,7 +24,7 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
     );
   }
   if (tally.parked > 0n) find('RecordsParked', `${tally.parked} records are parked: they are kept, but not counted`);
-  // With RecordTooNew the record is not counted yet, so nothing was miscounted.
+  // Ignore RecordTooNew: counting stopped before the record, so nothing was miscounted.
   if (books.haltReason !== undefined && books.haltReason !== 'RecordTooNew')
     find('PartitionHalted', `the aggregator halted the partition: ${books.haltReason}`);
 }

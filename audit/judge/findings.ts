@@ -34,9 +34,9 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Most findings of one kind that are listed. Further ones are only counted, because they say nothing new. */
+/** Maximum number of listed findings of one kind. Further ones are only counted, because they say nothing new. */
 const listedOfKindMax = 20;
-/** Most series whose differences are summed. Records of further series are only in the findings. */
+/** Maximum number of series whose differences are summed. Records of further series are only in the findings. */
 const seriesMax = 200;
 
 interface SeriesDifference {

@@ -14,7 +14,7 @@ export interface HoleRange {
   readonly rows: bigint;
 }
 
-/** Most holes of one kind that are listed. Further ones are only counted: a compacted log has very many. */
+/** Maximum number of listed holes of one kind. Further ones are only counted: a compacted log has very many. */
 const listedOfKindMax = 200;
 
 /** Collects ranges. Joins adjacent ranges, because they arrive in pages. */

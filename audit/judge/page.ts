@@ -130,7 +130,8 @@ class PageJudge {
   }
 
   /**
-   * Runs also without a record. The primary key forbids two rows of a request id, but the auditor does not trust it.
+   * Checks every row, even if its record was not read. The primary key forbids two rows with the same request id, but
+   * the auditor does not trust the key.
    */
   #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
     const all = this.#page.rowsById.get(requestId) ?? [];
@@ -197,7 +198,7 @@ class PageJudge {
     const parked = this.#page.parked.filter(isInside);
     const taken = new Set([...rows, ...parked, ...this.#page.conflicts.filter(isInside)].map(({ offset }) => offset));
     tally.unknown += hole.to - hole.from - BigInt(taken.size);
-    // A batch that cannot be unpacked is parked completely, so there is nothing to compare.
+    // Do not report a batch that cannot be unpacked if all its records are parked: then there is nothing to compare.
     const isParked = hole.kind === 'unreadable' && BigInt(parked.length) === hole.to - hole.from;
     if (!isParked) holes.add({ ...hole, logEpoch, partition, rows: BigInt(rows.length) });
     if (hole.kind !== 'missing' && hole.kind !== 'cut') return;

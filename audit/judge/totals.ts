@@ -2,7 +2,7 @@ import { type Amount, add, formatAmount, isEqual, zero } from '#audit/record/amo
 import type { LedgerRow, TotalRow } from './books.ts';
 import type { Findings } from './findings.ts';
 
-/** Most series without a total whose rows are summed. Rows of further series are only counted. */
+/** Maximum number of series without a total whose rows are summed. Rows of further series are only counted. */
 const unknownSeriesMax = 1_000;
 
 /** Adds up the ledger by series, and compares the sums with all or some totals of one partition. */

@@ -14,7 +14,7 @@ export interface ReadLogOptions {
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
 }
 
-/** Most empty responses in a row that are retried. They come only from a broker that has just become the leader. */
+/** Maximum number of empty responses in a row. A broker that has just become the leader sends only a few. */
 const emptyAnswersMax = 20;
 
 /**
@@ -104,7 +104,7 @@ function hashOf(bytes: Uint8Array | null): string | undefined {
   return bytes === null ? undefined : createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Whether a retry cannot fix the error: a missing permission, a deleted topic. */
+/** Returns true if a retry cannot fix the error: a permission is missing, or the topic was deleted. */
 export function isFinal(error: unknown): error is KafkaAnswerError {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return code === kafkaErrors.notAuthorized || code === kafkaErrors.unknownTopic;

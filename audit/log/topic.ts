@@ -27,11 +27,11 @@ const [earliest, latest] = [-2n, -1n];
 const notAReplica = -1;
 const anyEpoch = -1;
 const readUncommitted = 0;
-/** With this isolation level the broker lists aborted transactions and delivers no records of open ones. */
+/** Isolation level: the broker lists aborted transactions, and delivers no records of open transactions. */
 const readCommitted = 1;
 const [noSession, finalEpoch] = [0, -1];
 const fetchWaitMs = 500;
-/** Size of a response. A larger batch is nevertheless delivered completely. */
+/** Maximum size of a response, in bytes. Kafka delivers the first batch completely, even if it is larger. */
 const fetchBytesMax = 1024 * 1024;
 
 /**
@@ -150,7 +150,10 @@ function explainCode(code: number, topic: string): string {
   return `Kafka returned error ${code} for topic ${topic}`;
 }
 
-/** Returns the response even if one part has an error. The client library throws it; our callers check each part. */
+/**
+ * Returns the response even if one part has an error. The client library throws an error for the whole response, but
+ * the callers here check each part.
+ */
 async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;

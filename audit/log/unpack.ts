@@ -7,7 +7,7 @@ export class UnpackError extends Error {
   override name = 'UnpackError';
 }
 
-/** Maximum unpacked size of a batch: the pipeline parks a larger batch. */
+/** Maximum unpacked size of a batch, in bytes. The pipeline has the same limit and parks a larger batch. */
 const unpackedBytesMax = 16 * 1024 * 1024;
 
 /** Codecs by their number in the attributes of a batch. */

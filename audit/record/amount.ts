@@ -36,12 +36,12 @@ export function negate({ units, scale }: Amount): Amount {
   return { units: -units, scale };
 }
 
-/** Whether two amounts are equal. Amounts are reduced, so equal numbers have equal parts. */
+/** Returns whether two amounts are equal. Amounts are reduced, so equal numbers have equal parts. */
 export function isEqual(one: Amount, other: Amount): boolean {
   return one.units === other.units && one.scale === other.scale;
 }
 
-/** Whether an amount has at most 38 digits, 18 of them after the point. The zero in "0.5" is a digit too. */
+/** Returns whether an amount has at most 38 digits, 18 of them after the point. The zero in "0.5" is a digit too. */
 export function isWithinLimits(amount: Amount): boolean {
   const digits = formatAmount(amount).replace(/[-.]/g, '').length;
   return digits <= digitsMax && amount.scale <= fractionMax;

@@ -24,11 +24,14 @@ export interface SdkOptions {
   readonly logger: Logger;
 }
 
-/** Most spans that wait for the collector, about 1 KB each. More spans are dropped, and a log line says so. */
+/**
+ * Maximum number of spans that wait for the collector. Each takes about 1 KB, so they take at most 8 MB. Further spans
+ * are dropped, and a log line says so.
+ */
 const queueMax = 8192;
-/** Most links of a span. A batch of the aggregator has up to 1,000 records, each of which may be sampled. */
+/** Maximum number of links of a span: a batch of the aggregator has up to 1,000 records, and each may be sampled. */
 const linksMax = 1_000;
-/** Longest time to send the waiting spans at shutdown. Spans that are not sent in this time are lost. */
+/** Maximum time to send the waiting spans at shutdown. Spans that are not sent in this time are lost. */
 const flushWithinMs = 2_000;
 
 /**
@@ -60,7 +63,7 @@ export function startSdk({ settings, serviceName, logger }: SdkOptions): () => P
 }
 
 /**
- * Returns the sampler. With `always_off` a record of a foreign producer must not cause a span, so links do not count.
+ * Returns the sampler. With `always_off` it ignores links: a record of a foreign producer must not cause a span.
  */
 function withLinks(settings: TracingSettings): Sampler {
   const sampler = samplerOf(settings);
@@ -89,7 +92,7 @@ class LinkedSampler implements Sampler {
 
   shouldSample(parent: Context, ...rest: Rest): ReturnType<Sampler['shouldSample']> {
     const [, , , , links] = rest;
-    // Links always point to sampled spans.
+    // Do not check whether the links are sampled: linksTo makes links only to sampled spans.
     if (trace.getSpanContext(parent) === undefined && links.length > 0) {
       return { decision: SamplingDecision.RECORD_AND_SAMPLED };
     }
