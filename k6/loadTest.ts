@@ -35,7 +35,7 @@ export interface SummaryData {
   readonly metrics: Readonly<Record<string, { readonly values: Readonly<Record<string, number>> }>>;
 }
 
-/** How long requests in flight may take at the end of the load: longer than an addition is retried. */
+/** How long users may take to finish at the end of the load, in seconds: longer than an addition is retried. */
 const gracefulStopSeconds = 70;
 const verifySeconds = 600;
 
@@ -51,7 +51,7 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
     grpc: textOf('GRPC', '127.0.0.1:9090'),
     aggregator: textOf('AGGREGATOR', 'http://127.0.0.1:8081'),
   });
-  /** The one user of this copy of the file: k6 runs the file once for each virtual user. */
+  /** The user of this copy of the file: k6 loads the file once for each virtual user. */
   let user: VirtualUser | undefined;
   const ownUser = () => {
     user ??= new VirtualUser({

@@ -60,7 +60,7 @@ function environmentOf(name: string): Record<string, string> {
   };
 }
 
-/** Longest wait: longer than any of these faults lasts on a busy machine. */
+/** Maximum wait for one event, in milliseconds: longer than any fault of these tests lasts on a busy machine. */
 const timeoutMs = 60_000;
 
 /** Starts the two services of one pipeline. Each can be killed, and started again on new ports. */

@@ -10,8 +10,8 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 const root = join(import.meta.dirname, '..');
 
 /**
- * A fake docker command. It returns what kind reads before it makes a cluster, and fails when kind needs an image.
- * kind has then read and checked its configuration.
+ * A fake docker command. It returns what kind reads before it makes a cluster, and fails when kind needs an image. By
+ * that time kind has read and checked its configuration.
  */
 const fakeDocker = `#!/bin/sh
 case "$1" in

@@ -18,7 +18,7 @@ const print = (text: string) => console.log(text);
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name));
 
-// Includes new files that are not in git yet, but no deleted files.
+// List the tracked files, and new files that are not in git yet.
 const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
 const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   .split('\0')

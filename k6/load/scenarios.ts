@@ -4,7 +4,10 @@ export interface LoadScenario {
   readonly purpose: string;
   /** Visits per second at the start. */
   readonly startRate: number;
-  /** The rate changes linearly to `rate` within `seconds`. Open model: visits never wait for responses. */
+  /**
+   * Stages in order. In each stage the rate changes linearly to `rate` within `seconds`. Open model: visits never
+   * wait for responses.
+   */
   readonly stages: readonly LoadStage[];
   /**
    * Number of users. Each makes one visit at a time. A visit that finds no free user is dropped, and counted as
@@ -22,11 +25,11 @@ interface LoadStage {
 export interface LoadMix {
   /** Share of additions over gRPC. The others go over HTTP. */
   readonly grpcShare: number;
-  /** Each user spreads its additions over this many own series. */
+  /** Number of series of each user, who spreads the additions over them. */
   readonly seriesPerUser: number;
-  /** A visit makes 1 to this many additions. */
+  /** Maximum number of additions of a visit. The minimum is 1. */
   readonly additionsPerVisitMax: number;
-  /** Between two additions of a visit a user thinks for up to this long. */
+  /** Maximum think time between two additions of a visit, in milliseconds. */
   readonly thinkMsMax: number;
   /** Share of acknowledged additions that are sent a second time with the same id. */
   readonly repeatShare: number;

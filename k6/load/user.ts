@@ -21,12 +21,15 @@ export interface VirtualUserOptions {
   readonly complain: (problem: string) => void;
 }
 
-/** How long an addition without a response is sent again: longer than a rolling restart of Kafka. */
+/** How long an addition without a response is repeated, in milliseconds: longer than a rolling restart of Kafka. */
 const retryForMs = 60_000;
 const retryPauseMs = { minimum: 100, maximum: 1_000 };
-/** How long a final check waits: after the load the aggregators may still have lag to count. */
+/**
+ * How long a final check repeats one read, in milliseconds: after the load the aggregators may still have lag to
+ * count.
+ */
 const verifyPatienceMs = 120_000;
-/** Most ids that one user reads at the end: a thousand users then make a hundred thousand reads. */
+/** Maximum number of ids that one user reads at the end. With a thousand users this makes a hundred thousand reads. */
 const verifyIdsMax = 100;
 
 /** One user of the load: sends additions to its own series and writes a journal of the acknowledged additions. */

@@ -7,7 +7,7 @@ export interface VerifyOptions {
   readonly journal: Journal;
   /** How long one read is repeated while the service cannot respond yet, in milliseconds. */
   readonly patienceMs: number;
-  /** Ids that are read one by one, evenly spread. The totals cover all ids. */
+  /** Maximum number of ids that are read one by one, evenly spread. The totals cover all ids. */
   readonly idsMax: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -21,7 +21,7 @@ export interface Verification {
 }
 
 const retryPauseMs = 500;
-/** Most problems in a report: enough to show the pattern. */
+/** Maximum number of problems in a report: enough to show the pattern. */
 const problemsMax = 20;
 
 /**
@@ -74,7 +74,7 @@ async function patiently<Value>(
   }
 }
 
-/** Returns at most `most` items, evenly spread, with the first and the last. */
+/** Returns at most `most` items, evenly spread over the list. The first and the last item are among them. */
 function sample<Item>(items: readonly Item[], most: number): readonly Item[] {
   if (items.length <= most) return items;
   const step = (items.length - 1) / (most - 1);

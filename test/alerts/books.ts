@@ -41,8 +41,8 @@ export async function lockPartition(
 }
 
 /**
- * With `isOpen` false refuses new connections to the database and ends the existing ones. With true accepts them
- * again.
+ * If `isOpen` is false, refuses new connections to the database and ends the existing ones. If it is true, accepts
+ * connections again.
  */
 export async function openDatabase(parts: Lab['parts'], isOpen: boolean): Promise<void> {
   const name = new URL(parts.storeUri).pathname.slice(1);

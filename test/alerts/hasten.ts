@@ -13,9 +13,9 @@ const rulesSchema = z.looseObject({
   groups: z.array(z.looseObject({ rules: z.array(z.looseObject({ expr: z.string() })) })),
 });
 
-/** Settings whose value is a duration that is divided. */
+/** Names of the settings whose duration is divided by the factor. */
 const durations = ['evaluation_interval', 'interval', 'for'];
-/** Shortest time between scrapes: pods with little processor time need seconds for a scrape. */
+/** Minimum time between scrapes, in milliseconds: pods with little processor time need seconds for a scrape. */
 const scrapeMinMs = 3_000;
 
 /**

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The place where the commands of a runbook run: a folder with the tools that an administrator would have. */
+/** What the commands of a runbook need to run: a folder, and the tools that an administrator would have. */
 export interface Desk {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -25,7 +25,7 @@ export interface DeskOptions {
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** Makes a desk with kubectl and sumctl on PATH. psql and openssl are those of the machine. */
+/** Makes a desk, with kubectl and sumctl on its PATH. psql and openssl are those of the machine. */
 export async function openDesk(options: DeskOptions): Promise<Desk> {
   const { root, dir, kubectlPath, kubeconfig, storeUri, storeCaPem, words } = options;
   const bin = join(dir, 'bin');

@@ -255,12 +255,13 @@ async function scaleOperator({ lab }: Scene, replicas: number): Promise<void> {
 async function restart({ lab, pipeline }: Scene, component: Component): Promise<void> {
   const deployment = `deployment/${childName.workload(pipeline.ref, component)}`;
   const pods = ['-l', `sumpipeline.dev/name=${pipeline.ref.name},sumpipeline.dev/component=${component}`];
-  // Delete the pods: the operator would remove the annotation of a rollout, and old pods would wait for the new ones.
+  // Delete the pods instead of a rolling restart: the operator would remove the annotation that starts the restart,
+  // and old pods would wait for the new ones.
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'delete', 'pods', ...pods, '--wait=false']);
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'get', deployment]);
 }
 
-/** Writes the CA into the Secret that the sample names. The kubelet updates the pods within a minute or two. */
+/** Writes the CA into the Secret that the pipeline names. The kubelet updates the pods within a minute or two. */
 async function writeKafkaCa({ lab, pipeline }: Scene, caPem: string): Promise<void> {
   const { name, key } = await readKafkaCaRef({ lab, pipeline });
   const patch = JSON.stringify({ stringData: { [key]: caPem } });
@@ -296,7 +297,7 @@ async function beginTransaction(parts: Lab['parts'], topic: string, partition: n
   };
 }
 
-/** Timeout of the transaction: longer than a step may take. */
+/** Timeout of the transaction, in milliseconds: longer than a step may take. */
 const transactionMs = 840_000;
 
 async function setMinInSyncReplicas({ lab, pipeline }: Scene, replicas: number): Promise<void> {

@@ -8,7 +8,9 @@ const answerSchema = z.object({
 });
 
 const pollMs = 500;
-/** An alert has ended after this time without firing. A shorter pause may happen while pods start. */
+/**
+ * Time without firing after which an alert counts as ended, in milliseconds. Shorter pauses happen while pods start.
+ */
 const silentMs = 20_000;
 
 /** Reads the names of the alerts that fire now. Rejects if Prometheus does not respond. */
@@ -35,7 +37,7 @@ export interface Seen {
   readonly fired: ReadonlySet<string>;
 }
 
-/** Waits until every alert is in the wanted state, or until the timeout. */
+/** Waits until every alert fires or is silent as required, or until the timeout. */
 export async function watchAlerts(wanted: Wanted): Promise<Seen> {
   const { prometheusUrl, firing, silent, timeoutMs, signal, tell } = wanted;
   const seconds = new Map<string, number>();

@@ -297,8 +297,8 @@ test('stop leaves nothing behind: no mount, device, route, rule, control group, 
   server.close();
   await held[Symbol.asyncDispose]();
   assert.deepEqual(readMachineState(), stateBefore);
-  await using _free = await acquireMachine({ what: 'a look', progress: silentProgress });
-  assert.match(await runVerb('status'), /^The machine is in use by a look, .*\nNo node runs on this machine\.\n$/);
+  await using _free = await acquireMachine({ what: 'a test', progress: silentProgress });
+  assert.match(await runVerb('status'), /^The machine is in use by a test, .*\nNo node runs on this machine\.\n$/);
   await assert.rejects(runVerb('kubeconfig'), {
     code: 1,
     stderr: /^No node runs on this machine\. Start one: npm run/,

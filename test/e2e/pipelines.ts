@@ -16,7 +16,7 @@ import type { System } from './system.ts';
 
 const samplePath = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** Makes the sample in its own namespace, with one pod of each component, changed as a test needs it. */
+/** Makes the sample pipeline for a namespace of its own: one pod of each component, and the given changes. */
 export async function draftIn(namespace: string, changes: Changes = {}): Promise<Draft> {
   const sample = parse(await readFile(samplePath, 'utf8')) as Draft;
   const small = { 'calculator.replicas': 1, 'aggregator.replicas': 1, 'kafka.topic.partitions': 2 };

@@ -44,7 +44,7 @@ export async function collectReceipts({ address, rows, signal, onRefused }: Coll
 type Request = AdditionRow & { readonly requestId: string };
 type Place = Pick<Receipt, 'partition' | 'offset'>;
 
-/** Longest wait for an acknowledgement: longer than any fault of the tests takes. */
+/** Maximum wait for an acknowledgement, in milliseconds: longer than any fault of the tests takes. */
 const acknowledgedWithinMs = 180_000;
 
 async function untilAcknowledged(add: () => Promise<Place>, onRefused: () => void): Promise<Place> {

@@ -11,7 +11,7 @@ export type Server = 'Kafka' | 'PostgreSQL';
 
 const folders = { Kafka: 'kafka', PostgreSQL: 'postgres' } as const;
 
-/** Finds every process of a server. The first is the one that `npm start` keeps running. */
+/** Finds every process of a server. The first is the main process, which `npm start` restarts if it dies. */
 async function processesOf(system: System, server: Server): Promise<number[]> {
   const found = await findProcesses(join(system.state, 'up', 'data', folders[server]));
   const pids = new Set(found.map(({ pid }) => pid));

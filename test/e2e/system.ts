@@ -62,7 +62,7 @@ export function npmStart(options: { state: string; args?: readonly string[]; sil
   };
 }
 
-/** Starts that a failed test left running. */
+/** Processes of `npm start` that still run, because a test failed. */
 const running = new Set<ChildProcess>();
 
 export async function endAll(): Promise<void> {

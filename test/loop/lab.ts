@@ -24,7 +24,7 @@ export interface LabOptions {
   readonly signal: AbortSignal;
   /** The command that uses the machine, such as `npm run loop`. */
   readonly command: string;
-  /** Kafka nodes. Default 1. */
+  /** Number of Kafka nodes. Default 1. */
   readonly kafkaNodes?: 1 | 3;
   /** Changes the configuration of Prometheus. Default: no change. */
   readonly adapt?: (configuration: Configuration) => Configuration;
@@ -40,11 +40,14 @@ interface MetricsServer {
   start(): Promise<void>;
 }
 
-/** The running programs that a loop needs, without a pipeline. Disposing takes them down in reverse order. */
+/**
+ * The running programs that a test of autoscaling needs, without a pipeline. Disposing takes them down in reverse
+ * order.
+ */
 export interface Lab extends AsyncDisposable {
   readonly root: string;
   readonly kubectl: Kubectl;
-  /** Environment of a shell as a user would have it. */
+  /** The paths that a shell needs to use the cluster as a user would. */
   readonly access: { readonly kubectlPath: string; readonly kubeconfig: string };
   /** Client of a cluster administrator, for frequent reads: every kubectl is a process. */
   readonly client: ApiClient;
@@ -88,7 +91,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     }),
   );
   const client = stack.use(connectAdmin(kubeconfig));
-  // Monitoring starts first, so that the operator finds its APIs at once.
+  // Start monitoring first, so that the operator finds the APIs of prometheus-operator at once.
   const monitoring = stack.use(
     await startMonitoring({
       kubeconfigPath: kubeconfig,

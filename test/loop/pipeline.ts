@@ -17,13 +17,13 @@ export interface PipelineOptions {
   readonly partitions: number;
   /** Replicas of each partition of the topic. Default 1. */
   readonly replicas?: number;
-  /** Maximum number of aggregators. Default: the number of the loop. */
+  /** Maximum number of aggregators. Default: `aggregatorsMax` of lab/up/scaledSpec.ts. */
   readonly max?: AggregatorsMax;
-  /** Allowed use of an aggregator, in percent. Default: the value of the loop. */
+  /** Target utilisation of an aggregator, in percent. Default: that of lab/up/scaledSpec.ts. */
   readonly utilisation?: number;
 }
 
-/** A pipeline of the loop that is Ready and scales. */
+/** A pipeline that is Ready and whose aggregators scale. */
 export interface LoopPipeline extends AsyncDisposable {
   readonly ref: PipelineRef;
   readonly topic: string;
@@ -35,7 +35,7 @@ export interface LoopPipeline extends AsyncDisposable {
 
 const readyTimeoutMs = 240_000;
 
-/** Applies the sample with autoscaling and waits until it is Ready. Disposing deletes it and its namespace. */
+/** Applies the sample pipeline with autoscaling and waits until it is Ready. Disposing deletes it and its namespace. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
   const { namespace, partitions, replicas = 1, max, utilisation } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
@@ -65,7 +65,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
   await using stack = new AsyncDisposableStack();
   await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   stack.defer(async () => {
-    // After Ctrl-C the whole cluster is removed.
+    // Delete nothing after Ctrl-C: the whole cluster is removed.
     if (lab.signal.aborted) return;
     await lab.kubectl.run(['-n', namespace, 'delete', 'sumpipeline', ref.name, '--timeout=120s']);
     await lab.kubectl.run(['delete', 'namespace', namespace, '--wait=false']);

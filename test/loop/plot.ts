@@ -45,7 +45,7 @@ const markLetterWidth = 6;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
-/** Room for the title and for several rows of marks, so that neighbours do not overlap. */
+/** Height above the first panel, in pixels: for the title and several rows of marks, so that marks do not overlap. */
 const top = 96;
 const markRows = 4;
 const gap = 50;
@@ -132,7 +132,10 @@ function timeAxis(seconds: number, x: (at: number) => number, bottom: number): s
   return ticks.map((tick) => text(x(tick), bottom + 18, `${tick} s`, 'text-anchor="middle"'));
 }
 
-/** Returns a round number that is not below the value, and whose quarters are short: whole numbers for pods. */
+/**
+ * Returns the end of an axis: a round number that is not below the value. Its quarters have few digits, and on an
+ * axis of pods they are whole numbers.
+ */
 function niceCeiling(value: number): number {
   if (value <= 4 * tickCount) return Math.max(1, Math.ceil(value / tickCount)) * tickCount;
   const power = 10 ** Math.floor(Math.log10(value));

@@ -76,7 +76,7 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const { ref } = pipeline;
   const series = createPrometheusClient(lab.prometheus.url);
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
-  // If a scenario has killed a source, the record must show a gap.
+  // Ignore a failed query: if a scenario has killed Prometheus, the record must show a gap.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);
   const [incoming, lag, ownLag, capacity, desired, deployment, hpa] = await Promise.all([
     value(recordedSeries.incoming),

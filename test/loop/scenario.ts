@@ -11,9 +11,9 @@ export interface Scenario {
   /** What the scenario shows: the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
-  /** Maximum number of aggregators. Default: the number of the loop. */
+  /** Maximum number of aggregators. Default: `aggregatorsMax` of lab/up/scaledSpec.ts. */
   readonly max?: AggregatorsMax;
-  /** Share of an aggregator that steady load may use, in percent. Default: the value of the loop. */
+  /** Target utilisation of an aggregator under steady load, in percent. Default: that of lab/up/scaledSpec.ts. */
   readonly utilisation?: number;
   /**
    * If true, the scenario halts a partition. The total cannot become exact, so the scenario checks the proof itself.
@@ -35,12 +35,12 @@ export interface Run {
 }
 
 /**
- * Additions per second. One aggregator with its processor time counts several times the low rate, and several
- * aggregators together the high rate.
+ * Rates of the load, in additions per second. A single aggregator with its processor time counts several times the
+ * low rate. The high rate needs several aggregators.
  */
 export const rates = { low: 400, high: 4_000 } as const;
 
-/** Returns the lag below which all is counted: the records of one second are always in progress. */
+/** Returns the lag below which a log counts as drained: the records of about one second are always in progress. */
 export function drainedLag(offered: number): number {
   return Math.max(100, offered * 1.5);
 }
@@ -49,7 +49,7 @@ export function isDrained({ ownLag, offered }: Point): boolean {
   return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
-/** Returns whether there are as many pods as wanted, all of them Ready, and no lag. */
+/** Returns whether the number of pods is the desired one, all pods are Ready, and there is no lag. */
 function isSteady(point: Point): boolean {
   const { desired, replicas, ready } = point;
   return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);
@@ -64,11 +64,11 @@ export async function untilSteady(run: Run, seconds: number, timeoutSeconds: num
   });
 }
 
-/** Lets the load continue for this long. Waits only for time, because nothing should happen. */
+/** Lets the load continue for some seconds. It waits only for the time to pass, because nothing else should happen. */
 export async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
   const until = recorder.now() + seconds;
   await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
 }
 
-/** How long to wait for a wrong second change, up or down. */
+/** How long to wait for a wrong second change of the replicas, in seconds: longer than the scale-down window. */
 export const settleSeconds = windows.scaleDownSeconds + 30;

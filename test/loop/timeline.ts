@@ -1,4 +1,4 @@
-/** The values that the recorder read, second by second. Undefined: the source had no value then. */
+/** The values that the recorder read in one second. Undefined: the source had no value at that time. */
 export interface Point {
   /** Seconds since the start of the scenario. */
   readonly at: number;
@@ -14,10 +14,10 @@ export interface Point {
   readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
-  /** Replicas that the Deployment wants. */
+  /** `spec.replicas` of the Deployment. */
   readonly replicas: number | undefined;
   readonly ready: number | undefined;
-  /** The wanted number of the HPA controller itself. */
+  /** `status.desiredReplicas` of the HPA. */
   readonly hpaDesired: number | undefined;
   /** Generation of the consumer group. */
   readonly generation: number | undefined;
@@ -30,7 +30,7 @@ export interface Mark {
   readonly text: string;
 }
 
-/** The course of one scenario. */
+/** The values and the marks of one scenario. */
 export interface LoopRecord {
   readonly points: readonly Point[];
   readonly marks: readonly Mark[];
@@ -53,7 +53,7 @@ export function changesOf(
   for (const point of points) {
     const value = point[quantity];
     if (value === undefined) continue;
-    // The value before the first moment is the start of the changes.
+    // Values before `from` are no changes. The last of them is the value from which the first change starts.
     if (last !== undefined && value !== last && point.at > from && point.at <= to) {
       changes.push({ at: point.at, from: last, to: value });
     }
@@ -89,7 +89,7 @@ export function latenciesOf(
   const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
   const scalings = changesOf(record, 'replicas', { from, to });
   const first = scalings[0]?.at;
-  // A release after the lag has gone is not part of the time.
+  // Take the last rise: a release after the lag has gone is not part of the time.
   const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
   const readyAt =
     last === undefined

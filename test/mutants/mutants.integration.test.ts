@@ -9,10 +9,16 @@ import { mutants } from './mutants.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
-/** Timeout of each test. A mutant that hangs counts as detected. The tests themselves end well before. */
+/**
+ * Timeout of each test, in milliseconds. A mutant that hangs counts as detected. Without a mutant the tests end well
+ * before.
+ */
 const testTimeoutMs = 60_000;
 
-/** How many mutants run at once. Tests mostly wait for servers: on two cores two at once take 60 % of the time. */
+/**
+ * Number of mutants that run at the same time. Tests mostly wait for servers: on two cores, two at a time take 60 %
+ * of the time of one after the other.
+ */
 const concurrency = 2;
 /** One copy of the tree for each mutant that runs, because a mutant changes the tree. */
 const copies: TemporaryFolder[] = [];

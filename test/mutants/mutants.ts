@@ -20,7 +20,7 @@ const writers = 'operator/reconcile/replicas.test.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    breaks: 'the fence looks at the owner epoch',
+    breaks: 'a commit with an older owner epoch is refused',
     file: sql,
     from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
     FOR NO KEY UPDATE;`,
@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'a claim fences the earlier owner off' },
   },
   {
-    breaks: 'the fence looks at the offset',
+    breaks: 'a commit that does not begin at the next offset is refused',
     file: sql,
     from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
     FOR NO KEY UPDATE;`,
@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'that begins behind next_offset is fenced off' },
   },
   {
-    breaks: 'a claim gets a new token',
+    breaks: 'a claim raises the owner epoch',
     file: sql,
     from: 'SET owner_epoch = p.owner_epoch + 1,',
     to: 'SET owner_epoch = p.owner_epoch,',
@@ -59,7 +59,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'needs READ COMMITTED' },
   },
   {
-    breaks: 'conflicts are detected by all operands',
+    breaks: 'a conflict is detected if any operand differs',
     file: sql,
     from: 'WHERE (l.series, l.a, l.b) <> (u.series, u.a, u.b);',
     to: 'WHERE l.series <> u.series;',
@@ -110,7 +110,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: recounts, name: 'agrees with the totals while batches are committed' },
   },
   {
-    breaks: 'a recount counts no row twice, at the border of two chunks',
+    breaks: 'a recount counts no row twice at the border of two chunks',
     file: recountsSql,
     from: 'AND l."offset" >= v_recount.next_offset AND l."offset" < v_to',
     to: 'AND l."offset" >= v_recount.next_offset AND l."offset" <= v_to',
@@ -257,14 +257,14 @@ export const mutants: readonly Mutant[] = [
     test: { file: owned, name: 'could not be stored in time' },
   },
   {
-    breaks: 'a partition with a halt that stays does not move on, whatever program tries',
+    breaks: 'no program can move a partition past a halt in PostgreSQL',
     file: 'services/ledger/migrations/0002_halts.sql',
     from: 'WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset)',
     to: 'WHEN (false)',
     test: { file: books, name: 'blocks every owner' },
   },
   {
-    breaks: 'a halt of any replica is in the verdict of all',
+    breaks: 'the verdict of each replica contains the halts of all replicas',
     file: 'services/aggregator/verdict.ts',
     from: '...facts.books.flatMap(({ halt }) => halt ?? []), ',
     to: '',
@@ -285,7 +285,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never re-creates a topic' },
   },
   {
-    breaks: 'a topic that is to grow grows while its aggregators count',
+    breaks: 'partitions are added to a topic while its aggregators count',
     file: 'services/aggregator/topicFile.ts',
     from: 'text === undefined || text === this.#done',
     to: 'true',
@@ -306,7 +306,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others move' },
   },
   {
-    breaks: 'what waits behind an open transaction is lag',
+    breaks: 'records behind an open transaction count as lag',
     file: 'services/eventlog/admin.ts',
     from: 'end > committed ? end : committed',
     to: 'committed',
@@ -334,7 +334,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'operator/reconcile/review.test.ts', name: 'stays known' },
   },
   {
-    breaks: 'a topic that cannot be created as wanted is reported in the status',
+    breaks: 'a topic that cannot be created as specified is reported in the status',
     file: 'services/aggregator/watch.ts',
     from: 'log.ok ? made : log',
     to: 'log',
@@ -348,7 +348,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/ledger/errors.test.ts', name: 'a counter below zero' },
   },
   {
-    breaks: 'the time of a record parks nothing',
+    breaks: 'a record with any timestamp is counted',
     file: 'services/aggregator/prepare.ts',
     from: 'Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0',
     to: 'ms',
@@ -397,7 +397,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/calculator/logEnds.test.ts', name: 'never in 0' },
   },
   {
-    breaks: 'a call that got a response aborts nothing',
+    breaks: 'a call that got a response is not aborted later',
     file: 'services/rpc/calls.ts',
     from: "if (this.#state !== 'waiting') return;",
     to: '',
@@ -425,14 +425,14 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/eventlog/delivery.test.ts', name: 'when the log holds it or ends there' },
   },
   {
-    breaks: 'a silent PostgreSQL is not waited for',
+    breaks: 'a query to a PostgreSQL that does not respond ends at its timeout',
     file: 'services/ledger/ledger.ts',
     from: '{ ...config, query_timeout: this.#timeoutMs }',
     to: '{ ...config, query_timeout: 0 }',
     test: { file: books, name: 'a query without a response ends at its timeout' },
   },
   {
-    breaks: 'the inventory is written before what it lists',
+    breaks: 'the inventory is written before the objects that it lists',
     file: 'operator/plan/plan.ts',
     from: `    ...planRecord(wanted, input),
     ...changes,`,
@@ -455,7 +455,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: story, name: 'made in the moment between our look and our write' },
   },
   {
-    breaks: 'the next pass does not take a returned object for its own',
+    breaks: 'the next pass does not treat a returned object as its own',
     file: operatorApply,
     from: 'const othersFields = managedFields.filter((entry) => !isOurApply(entry));',
     to: 'const othersFields = managedFields;',
@@ -469,7 +469,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: strimzi, name: 'owns the finalizer too' },
   },
   {
-    breaks: 'a child is written by its uid',
+    breaks: 'a child is written only if it still has the uid that was read',
     file: operatorApply,
     from: 'toRequest(child, uid), asOperator);',
     to: 'toRequest(child), asOperator);',
@@ -504,7 +504,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: strimzi, name: 'does not touch a foreign KafkaTopic' },
   },
   {
-    breaks: 'an idle partition is not taken for stuck',
+    breaks: 'an idle partition is not reported as stuck',
     file: 'services/aggregator/stillness.ts',
     from: 'if (lag <= 0n) this.#since.delete(partition);\n      else ',
     to: '',
@@ -525,7 +525,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is retried' },
   },
   {
-    breaks: 'a fixed number waits until no autoscaler exists',
+    breaks: 'a fixed number of replicas is written only if no autoscaler exists',
     file: 'operator/reconcile/replicas.ts',
     from: 'return isScaled ? undefined : replicas;',
     to: 'return replicas;',
@@ -557,7 +557,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...loopMutants,
   {
-    breaks: 'nothing of a log that was replaced after the fetch is counted',
+    breaks: 'no record of a log that was replaced after the fetch is counted',
     file: 'services/aggregator/partitions.ts',
     from: "      if (!(await this.#isSameLog(batch))) return { kind: 'again' };\n",
     to: '',

@@ -75,8 +75,8 @@ export interface MiniAggregatorOptions {
 }
 
 /**
- * Runs the commit loop of an aggregator on FakeBooks: prove, claim, read, commit. Makes a new reader after a fatal
- * error.
+ * Runs an aggregator on FakeBooks: it proves its membership, claims a partition, reads a batch and commits it. After
+ * a fatal error it makes a new reader.
  */
 export function startMiniAggregator(options: MiniAggregatorOptions): MiniAggregator {
   const { settings, books, name = 'one' } = options;

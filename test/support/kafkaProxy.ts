@@ -15,7 +15,7 @@ export interface KafkaProxy extends AsyncDisposable {
   readonly seen: { produce: number; reset: number; held: number };
   /** Decides about each Produce response by its number, counted from 0. Default: all pass. */
   onProduce: (count: number) => Fate;
-  /** With true no bytes pass in either direction and new connections wait, like a cut network without a reset. */
+  /** If true, no bytes pass in either direction, and new connections wait, like a cut network without a reset. */
   setFrozen(isFrozen: boolean): void;
 }
 

@@ -57,7 +57,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
 
   await kubectl('apply', '-k', 'manifests/operator');
   await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
-  // The API server reports Established a moment before its handler serves.
+  // Wait here: the API server reports Established a moment before its handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {
     server,
@@ -83,7 +83,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
   };
 }
 
-/** Makes the sample in a namespace, changed by a function. */
+/** Makes the sample pipeline for a namespace. `change` may change its fields. */
 export function draftIn(
   namespace: string,
   change: (draft: Draft) => void = () => {},
@@ -95,7 +95,7 @@ export function draftIn(
   return draft;
 }
 
-/** Makes the Strimzi sample with Kafka in another namespace, without monitors. */
+/** Makes the sample pipeline for Strimzi, with Kafka in another namespace and without monitors. */
 export function strimziDraftIn(namespace: string, kafkaNamespace: string): Draft {
   return draftIn(
     namespace,

@@ -7,7 +7,7 @@ export interface TcpProxy extends AsyncDisposable {
   readonly accepted: number;
   /** Resets every open connection, as a lost node or a load balancer does. */
   cut(): void;
-  /** With true no byte moves and no connection closes, as in a network that lost its route. */
+  /** If true, no byte moves and no connection closes, as in a network that lost its route. */
   setSilent(isSilent: boolean): void;
 }
 

@@ -37,7 +37,7 @@ function buildBiomeConfig(): object {
       rules: {
         preset: 'recommended',
         complexity: {
-          // This rule removes the brackets that tsconfig's noPropertyAccessFromIndexSignature requires.
+          // Off, because this rule removes the brackets that noPropertyAccessFromIndexSignature of tsconfig requires.
           useLiteralKeys: 'off',
         },
         style: { useImportType: 'error', noNonNullAssertion: 'error', noRestrictedImports: 'off' },

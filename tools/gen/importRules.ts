@@ -16,7 +16,10 @@ export interface ImportRule {
   readonly why: string;
 }
 
-/** For a file the last rule that covers it applies: a folder's rule comes after the rule of the folder above. */
+/**
+ * The rules in order. If several rules cover a file, the last one applies. So the rule of a folder comes after the
+ * rule of the folder above it.
+ */
 export const importRules: readonly ImportRule[] = [
   {
     folder: 'core',
@@ -46,7 +49,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'services',
     folders: ['core', 'contract', 'platform', 'services'],
     packages: ['node:*'],
-    why: 'services/ is the data plane: never the operator, sumctl, lab/ or tools/, and never a Kubernetes client',
+    why: 'services/ is the data plane: it must not import the operator, sumctl, lab/, tools/ or a Kubernetes client',
   },
   {
     folder: 'services/eventlog',
@@ -79,7 +82,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'services/calculator',
     folders: ['core', 'contract', 'platform', 'services/eventlog', 'services/rpc', 'services/calculator'],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify'],
-    why: 'the calculator writes only to the log: never to the ledger, never the aggregator, never a client library directly',
+    why: 'the calculator writes only to the log: it must not import the ledger, the aggregator or a client library',
   },
   {
     folder: 'services/aggregator',
@@ -93,13 +96,13 @@ export const importRules: readonly ImportRule[] = [
       'services/aggregator',
     ],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify', 'undici'],
-    why: 'the aggregator uses Kafka and PostgreSQL through the two ports: never the calculator, never a client library directly',
+    why: 'the aggregator uses Kafka and PostgreSQL only through services/eventlog and services/ledger: it must not import the calculator or a client library',
   },
   {
     folder: 'operator',
     folders: ['core', 'contract', 'platform', 'kube', 'operator'],
     packages: ['node:*', 'zod'],
-    why: 'the operator depends on the data plane only through contract/: never services/, and Kubernetes only through kube/',
+    why: 'the operator uses the data plane only through contract/ and Kubernetes only through kube/: it must not import services/',
   },
   {
     folder: 'operator/api',
@@ -159,7 +162,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'cli',
     folders: ['core', 'contract', 'platform', 'kube', 'audit', 'operator/api', 'operator/desired', 'operator/observe'],
     packages: 'any',
-    why: 'sumctl may use core, contract, platform, kube, audit and the pure layers operator/api, desired and observe; never services/, lab/ or tools/',
+    why: 'sumctl may use core, contract, platform, kube, audit and the pure layers operator/api, desired and observe; it must not import services/, lab/ or tools/',
   },
   {
     folder: 'k6',
@@ -167,7 +170,7 @@ export const importRules: readonly ImportRule[] = [
     packages: ['k6', 'k6/**'],
     relative: ['../core/decimal.ts', '../contract/slo.ts'],
     hasGlobals: true,
-    why: 'k6/ runs in k6, which has no Node modules and no names such as #core: only relative paths, to files without imports',
+    why: 'k6/ runs in k6, which has no Node modules and no names such as #core: import only relative paths, and only files without imports',
   },
   {
     folder: 'k6/load',
@@ -190,13 +193,13 @@ export const importRules: readonly ImportRule[] = [
       'k6/load',
     ],
     packages: 'any',
-    why: 'lab/ runs the product on one machine as users do: never services/, test/ or tools/',
+    why: 'lab/ runs the product on one machine as users do: it must not import services/, test/ or tools/',
   },
   {
     folder: 'tools',
     folders: ['core', 'platform', 'contract', 'operator', 'cli', 'lab'],
     packages: 'any',
-    why: 'tools/ is the test runner and what writes pages and manifests from the declarations of the product: never services/',
+    why: 'tools/ has the test runner, and programs that write pages and manifests from the declarations of the product: it must not import services/',
   },
 ];
 

@@ -24,7 +24,7 @@ Everything below comes from one table, \`operator/desired/childKinds.ts\`: the i
 
 Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; the operator never changes an object without these labels.
 
-${markdownTable(['object', 'step', 'namespace', 'deleted with the pipeline by', 'when no longer wanted', 'API', 'purpose'], kinds)}
+${markdownTable(['object', 'step', 'namespace', 'deleted with the pipeline by', 'when no longer needed', 'API', 'purpose'], kinds)}
 
 ## Rights in all namespaces
 
@@ -38,7 +38,7 @@ ${rightsOf(ownNamespaceRights)}
 
 ## Rights in the namespace of a Strimzi Kafka
 
-Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by an owner of that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. Never in a ClusterRole.
+Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by an owner of that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. No ClusterRole has these rights.
 
 ${rightsOf(kafkaRules())}
 

@@ -39,7 +39,10 @@ export function generateRbac(): GeneratedFile[] {
   ];
 }
 
-/** Returns the rights in all namespaces: on children, the rights that pods get, and the rest of the table. */
+/**
+ * Returns the rights in all namespaces: `clusterRights`, the rights that the operator gives to pods, and the rights
+ * on each kind of child.
+ */
 export function operatorRules(): AccessRule[] {
   return [
     ...clusterRights,

@@ -10,7 +10,7 @@ export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
   readonly parts: readonly Part[];
-  /** Only test files whose path contains one of these texts. Empty: all test files. */
+  /** Pieces of paths: a test file runs if its path contains one of them. Empty: all test files run. */
   readonly filters: readonly string[];
 }
 

@@ -34,7 +34,7 @@ export interface FilesResult {
 const program = join(import.meta.dirname, 'runFiles.main.ts');
 const reporter = join(import.meta.dirname, 'reporter.ts');
 
-/** Time from SIGTERM to SIGKILL. */
+/** Time from SIGTERM to SIGKILL, in milliseconds. */
 const graceMs = 10_000;
 
 /** Runs test files in a separate process. Never rejects because of the tests: failures are in the result. */

@@ -35,7 +35,7 @@ const limits: Record<TestPart, Limits> = {
 };
 
 /**
- * The folder that starts first: it takes as long as half of all integration tests, and would run alone at the end.
+ * Folder whose tests start first. They take as long as half of all integration tests, and would run alone at the end.
  */
 const longest = 'test/mutants/';
 

@@ -9,7 +9,7 @@ import type { System } from '#test/e2e/system.ts';
 
 const sample = join(import.meta.dirname, '..', '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** Deletes the sample, which has counted additions, while Kafka and PostgreSQL are in different states. */
+/** Deletes the sample pipeline, which has counted additions, while Kafka and PostgreSQL are in different states. */
 export function deletion(fixture: () => Fixture): void {
   test('a SumPipeline and all its objects are deleted within a minute, and applied again it has its totals', async (t) => {
     const { system } = fixture();

@@ -17,7 +17,7 @@ import { createTopic, query } from '#test/e2e/servers.ts';
 
 /** Tests mistakes of users, each in its own namespace: the exact text of the status, and the recovery. */
 export function mistakes(fixture: () => Fixture): void {
-  /** Makes a namespace and applies the sample to it. `values` replaces values of its Secrets by `name/key`. */
+  /** Makes a namespace and applies the sample pipeline to it. `values` replaces values of its Secrets by `name/key`. */
   async function start(
     namespace: string,
     options: { changes?: Changes; without?: readonly string[]; values?: Readonly<Record<string, string>> } = {},
@@ -184,7 +184,7 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test('a record that is not an addition: it is kept, the rest is counted, and the total is not reported as exact', async () => {
+    test('a record that is not an addition: it is kept, all other records are counted, and the total is not reported as exact', async () => {
       const { system, client, access } = fixture();
       const pipeline = await start('bad-record');
       await untilReady(client, 'bad-record');

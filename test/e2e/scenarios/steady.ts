@@ -26,7 +26,7 @@ export function steady(fixture: () => Fixture): void {
       ]);
     }
     const metrics = await waitFor(
-      { what: 'the operator to have looked', timeoutMs: 30_000, intervalMs: 500 },
+      { what: 'the operator to have reconciled the pipeline', timeoutMs: 30_000, intervalMs: 500 },
       async () => {
         const now = await readOperator(system);
         return now.passes > metricsBefore.passes && now.active === 0 ? now : undefined;

@@ -6,20 +6,23 @@ import { parseAddition } from '#core/addition.ts';
 import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { type Run, rates } from '#test/loop/scenario.ts';
 
-/** The faults that the error panels show, caused in a pipeline of the loop. */
+/** A fault that the panels of errors must show. The test causes it in a running pipeline. */
 export interface Fault {
   /** Text of the mark in the plot. */
   readonly title: string;
   begin(run: Run): Promise<void>;
-  /** Time until the next fault begins. A rate over one minute shows the fault for longer. */
+  /** Seconds until the next fault begins. A rate over one minute shows the fault for longer. */
   readonly seconds: number;
 }
 
 const seconds = 15;
-/** How long the last fault lasts: two scrapes at 15 s intervals and an evaluation of the rules must see it. */
+/**
+ * How long the last fault lasts, in seconds: two scrapes at 15 s intervals and an evaluation of the rules must see
+ * it.
+ */
 const lastSeconds = 50;
 export const haltedPartition = 3;
-/** How long Kafka hangs: longer than the 10 s within which a call gets a response. */
+/** How long Kafka hangs, in seconds: longer than the 10 s within which a call gets a response. */
 const hangSeconds = 15;
 const webhook = 'sumpipeline-loop-panels';
 export const blocked = 'blocked';
@@ -62,7 +65,7 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-/** Makes every mistake of a client, and its reads, once. Called every second. */
+/** Sends every wrong request that the panels show, and every kind of read, once. Called every second. */
 export async function misuse({ calculatorUrl, aggregatorUrl }: Run['pipeline']): Promise<void> {
   const requestId = randomUUID();
   const add = (body: object) => ask(`${calculatorUrl}/v1/additions`, { method: 'POST', body: JSON.stringify(body) });

@@ -40,7 +40,7 @@ export function watchPanels(
   );
   return {
     async look() {
-      // One query after the other: Prometheus shares two cores with the system that it measures.
+      // Send one query after the other: Prometheus shares two cores with the system that it measures.
       for (const query of queries) query.see(await client.query(query.expr));
     },
     all: () => queries,
@@ -92,7 +92,10 @@ function nameOf(labels: SeenSeries['labels']): string {
   return JSON.stringify(Object.entries(labels).toSorted());
 }
 
-/** Reads the choices of each variable, in order: each is chosen before the next is read. Returns what is missing. */
+/**
+ * Reads the choices of each variable in order, and chooses a value before it reads the next variable. Returns the
+ * variables that do not offer an existing value.
+ */
 export async function checkVariables(
   dashboards: ReadonlyMap<string, Dashboard>,
   client: PrometheusClient,

@@ -14,5 +14,5 @@ import { zero } from './zero.ts';
 /** The scenarios in the order in which the loop runs them. */
 export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];
 
-/** Scenarios that run only if they are named. */
+/** Scenarios that run only if `--only` names them. */
 export const others: readonly Scenario[] = [short, panels, slice];

@@ -18,7 +18,7 @@ export const panels: Scenario = {
     watchEveryPanel(run, async () => {
       const { load, recorder } = run;
       load.setRate(rates.low);
-      // Wait here, so that the wanted number is recorded while the faults are caused.
+      // Wait here, so that the desired number of aggregators is recorded while the faults are caused.
       await recorder.until('the rules to see the load', timeoutSeconds, ({ incoming }) => (incoming ?? 0) > 0);
       await playFaults(run, [...loads, ...faults]);
     }),

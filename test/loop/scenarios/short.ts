@@ -6,8 +6,8 @@ const timeoutSeconds = 420;
 const changesMax = 2;
 
 /**
- * The first part of the slice. The load rises while the windows of the rules still fill, and falls as soon as the lag
- * is gone. The scenario "step" also waits, to show that nothing else happens.
+ * The first part of the scenario "slice". The load rises while the windows of the rules still fill, and falls as soon
+ * as the lag is gone. The scenario "step" also waits, to show that nothing else happens.
  */
 export const short: Scenario = {
   name: 'short',

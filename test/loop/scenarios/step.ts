@@ -5,7 +5,7 @@ import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/timeline.ts';
 /** Maximum number of replica changes in one step of the load. */
 const changesMax = 2;
 const stepTimeoutSeconds = 360;
-/** How late a time in the record may be: rules are evaluated every 15 s, and scrapes come every 15 s. */
+/** Maximum delay of a time in the record, in seconds: scrapes come every 15 s, and rules are evaluated every 15 s. */
 const sightSeconds = 30;
 
 export const step: Scenario = {
@@ -72,7 +72,7 @@ export function checkGenerations({ recorder, check }: Run, period: { from: numbe
   if (moves === 0) return;
   const changes = changesOf(recorder.record, 'generation', period);
   const [first, last] = [changes[0]?.from, changes.at(-1)?.to];
-  // Without a value the promise cannot be checked, and so counts as broken.
+  // If a value is missing, the promise cannot be checked, and counts as broken.
   const generations = first === undefined || last === undefined ? undefined : last - first;
   check(
     'at most one generation of the group for each join and leave',
@@ -82,7 +82,8 @@ export function checkGenerations({ recorder, check }: Run, period: { from: numbe
 }
 
 /**
- * Returns the lag that is in progress: one full batch and the records of ten seconds. The rules use the same number.
+ * Returns the lag that counts as work in progress: one full batch and the records of ten seconds. The rules use the
+ * same number.
  */
 function releaseLag(rate: number): number {
   return 1_000 + 10 * rate;

@@ -40,9 +40,9 @@ export interface PanelOptions {
 }
 
 export interface StatOptions extends PanelOptions {
-  /** Colour from this value on. The lowest step has no value. Default: green. */
+  /** Colours, each for the values from its `value` on. The lowest step has the value null. Default: always green. */
   readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
-  /** Texts for values, such as 1: Exact. */
+  /** Texts that the panel shows instead of values, such as "Exact" for 1. */
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 
@@ -70,7 +70,7 @@ export interface DashboardOptions {
 /** Dashboards with this tag link to each other. */
 const tag = 'sumpipeline';
 const datasource = { type: 'prometheus', uid: '$datasource' };
-/** Three graphs, or six numbers, fill the 24 columns. */
+/** Sizes of a panel. A dashboard has 24 columns, so a row has three graphs or six numbers. */
 const graphSize = { width: 8, height: 8 };
 const statSize = { width: 4, height: 4 };
 

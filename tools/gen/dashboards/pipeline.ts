@@ -7,7 +7,7 @@ import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './que
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-// The last value counts: a halted partition, or a partition without an aggregator, has no value of this series now.
+// Take the last value of a day: a halted partition, or a partition without an aggregator, has no current value.
 const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 
@@ -181,11 +181,11 @@ const autoscaling: RowOptions = {
   panels: [
     graph({
       title: 'Aggregators',
-      description: 'The number that the rules compute, and the number that runs. docs/autoscaling.md explains it.',
+      description: 'The number that the rules compute, and the number that runs. docs/autoscaling.md explains both.',
       unit: 'none',
       queries: {
-        wanted: `max(${of(recorded.desired)})`,
-        'at work': `count(${of('sumpipeline_assigned_partitions')})`,
+        desired: `max(${of(recorded.desired)})`,
+        running: `count(${of('sumpipeline_assigned_partitions')})`,
       },
     }),
     graph({
@@ -203,7 +203,7 @@ const autoscaling: RowOptions = {
       description: 'Aggregators needed for the arriving records, and aggregators needed for the lag.',
       unit: 'none',
       queries: {
-        'for what arrives': `max(${of(recorded.replicasForIncoming)})`,
+        'for arriving records': `max(${of(recorded.replicasForIncoming)})`,
         'for the lag': `max(${of(recorded.replicasForLag)})`,
       },
     }),
