@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withRules } from './schema.ts';
 
-/** Equal to the most partitions that a Managed topic may have: more aggregators would idle. */
+/** Maximum number of replicas. It equals the maximum number of partitions: more aggregators would have no partition. */
 const replicasMax = 1024;
 
 function minimum(pods: string, why: string) {
@@ -11,7 +11,7 @@ function minimum(pods: string, why: string) {
     holds: (self) => self >= 1,
   })
     .default(1)
-    .describe(`Fewest ${pods}.`);
+    .describe(`Minimum number of ${pods}.`);
 }
 
 function stabilization(seconds: number, what: string) {
@@ -19,7 +19,7 @@ function stabilization(seconds: number, what: string) {
     .object({
       stabilizationWindowSeconds: z.int32().min(0).max(3600).default(seconds).describe(what),
     })
-    .describe('One direction.')
+    .describe('Settings for one direction of scaling.')
     .prefault({});
 }
 
@@ -117,7 +117,7 @@ export const aggregatorAutoscaling = withRules(
 export const calculatorAutoscaling = withRules(
   z.object({
     min: minimum('calculators', 'without a calculator nothing is added, and an HPA is disabled at 0'),
-    max: z.int32().min(1).max(replicasMax).describe('Most calculators.'),
+    max: z.int32().min(1).max(replicasMax).describe('Maximum number of calculators.'),
     inFlight: z
       .int32()
       .min(1)

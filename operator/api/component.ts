@@ -43,7 +43,7 @@ const podTemplate = z.object({
   priorityClassName: objectName().describe('PriorityClass of the pods.').optional(),
 });
 
-/** Builds the schema of `spec.calculator` or `spec.aggregator`. They differ in descriptions and in autoscaling. */
+/** Builds the schema of `spec.calculator` or `spec.aggregator`. They differ only in descriptions and autoscaling. */
 export function componentSchema<Autoscaling extends z.ZodType>(
   component: Component,
   replicasMax: number,

@@ -8,7 +8,7 @@ export const crdName = `${plural}.${apiGroup}`;
 /** Columns of `kubectl get sump`. A column with priority 1 appears only with `-o wide`. */
 const columns = [
   column('Ready', condition('Ready', 'status'), 'Whether everything is as wanted.'),
-  column('Reason', condition('Ready', 'reason'), 'Why.'),
+  column('Reason', condition('Ready', 'reason'), 'Why the pipeline is ready or not.'),
   column('Calculators', '.status.calculator.replicas', 'Ready and wanted calculators.'),
   column('Aggregators', '.status.aggregator.replicas', 'Ready and wanted aggregators.'),
   column('Exact', condition('TotalExact', 'status'), 'Whether the totals are proven exact.'),
@@ -20,8 +20,8 @@ const columns = [
 ];
 
 /**
- * Builds the CustomResourceDefinition of SumPipeline. It has no subresource `/scale`: the API server returns 500 there
- * for objects without replicas.
+ * Builds the CustomResourceDefinition of SumPipeline. It has no subresource `/scale`: the API server would return 500
+ * for a SumPipeline that does not set `replicas`.
  */
 export function buildCrd() {
   return {
@@ -63,7 +63,7 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      // The rule about the name needs this field. The API server defines the rest of metadata.
+      // The rule about the name needs this field. The API server defines all other fields of metadata.
       metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };

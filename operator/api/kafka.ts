@@ -8,13 +8,19 @@ import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 
-/** Returns min.insync.replicas. Default: 2 with 3 or more replicas, otherwise 1, so that one broker may be down. */
+/**
+ * Returns min.insync.replicas. Default: 2 for a topic with 3 or more replicas, otherwise 1. With 2 or more replicas the
+ * topic can be written while one broker is down. A topic with one replica needs the value 1.
+ */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
   const replicas = topic.replicas ?? topicReplicasDefault;
   return topic.minInSyncReplicas ?? (replicas < topicReplicasDefault ? 1 : topicMinInSyncReplicasDefault);
 }
 
-/** Topic settings that `config` must not contain, because exactness depends on them. They are fields or are fixed. */
+/**
+ * Topic settings that `config` must not contain, because exactness depends on them. Retention and minInSyncReplicas are
+ * fields of the spec. The operator sets all other settings of this list to fixed values.
+ */
 const reservedTopicSettings = [
   'cleanup.policy',
   'compression.type',
@@ -26,7 +32,7 @@ const reservedTopicSettings = [
 ] as const;
 
 const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value; it resumes';
-const startNew = 'the totals were counted from this log; create a new SumPipeline for another';
+const startNew = 'the totals were counted from this log; create a new SumPipeline for another log';
 
 const cluster = z
   .object({
@@ -118,7 +124,7 @@ const topic = withRules(
       .max(1024)
       .optional()
       .describe(
-        'Number of partitions of a Managed topic, and so the most aggregators that can work at once. It can only grow.',
+        'Number of partitions of a Managed topic. It is also the maximum number of aggregators that can work at the same time. It can only grow.',
       ),
     replicas: z
       .int32()

@@ -42,7 +42,7 @@ export function parsePipelineStrictly(object: unknown, options: ParseOptions = {
   return { ok: false, problems: [...unknown, ...(parsed.ok ? [] : parsed.problems)] };
 }
 
-/** Built at the first use, because only sumctl uses it, never the operator. */
+/** The schema of `parsePipelineStrictly`. It is built at the first use, because the operator never needs it. */
 let strictSchema: StructuralSchema | undefined;
 
 /** Builds the schema for files. It does not check fields of metadata: only the API server knows them all. */

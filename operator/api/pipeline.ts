@@ -4,7 +4,7 @@ import { withRules } from './schema.ts';
 import { specSchema } from './spec.ts';
 import { statusSchema } from './status.ts';
 
-/** The name of a Service has at most 63 characters: `<name>-aggregator-headless` must fit. */
+/** Maximum length of a name. The Service `<name>-aggregator-headless` may have at most 63 characters. */
 const nameLengthMax = 40;
 
 const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;

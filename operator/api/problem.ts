@@ -21,7 +21,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-/** Returns our message for an issue of zod. Undefined keeps the message of the schema, or zod's own. */
+/** Returns our message for an issue of zod. Undefined means that zod uses the message of the schema or its own. */
 export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

@@ -152,5 +152,5 @@ const resourceList = () => boundedMap(quantity(), 16);
 
 export const resourcesSchema = z.object({
   requests: resourceList().describe('What is reserved for each pod, e.g. cpu: 100m, memory: 256Mi.').optional(),
-  limits: resourceList().describe('The most that each pod may use, e.g. memory: 512Mi.').optional(),
+  limits: resourceList().describe('Maximum that each pod may use, e.g. memory: 512Mi.').optional(),
 });

@@ -40,7 +40,8 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
   return [
     group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))),
     group('sumpipeline-alerts', toRules(alerts)),
-    // The windows are hours long. One evaluation per minute is enough and costs a quarter of one per 15 s.
+    // These alerts look back for hours, so one evaluation per minute is enough. It costs a quarter of the default,
+    // which is one evaluation per 15 s.
     { name: 'sumpipeline-burns', interval: '1m', rules: toRules(objectiveAlerts(missesOf(select))) },
   ];
 }
@@ -53,7 +54,7 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
       for: '1m',
       severity: 'critical',
       summary: 'the total is not exact',
-      description: 'Do not rely on totals of this pipeline. Run sumctl verify to see what is wrong and where.',
+      description: 'Do not rely on totals of this pipeline. Run "sumctl verify" to see what is wrong and where.',
     },
     SumPipelineNotVerified: {
       expr: `count(${up('aggregator')} == 1) > 0 unless on () count(${metric('sumpipeline_exact')})`,
@@ -135,7 +136,7 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       severity: 'critical',
       summary: 'partition {{ $labels.partition }} is halted',
       description:
-        'The partition does not resume by itself. Read the cause in the status of the SumPipeline or with sumctl verify.',
+        'The partition does not resume by itself. Read the cause in the status of the SumPipeline, or run "sumctl verify".',
     },
     SumPipelinePartitionStuck: {
       expr:
@@ -160,7 +161,10 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
   };
 }
 
-/** An alert needs more misses than this in its long window: at 20 additions an hour one retry is 5 % of the traffic. */
+/**
+ * An alert fires only after more misses than this in its long window. A miss is an addition without a result, or with a
+ * late one. Without this minimum a single miss could fire an alert: at 20 additions an hour it is 5 % of the traffic.
+ */
 const missesMin = 10;
 /**
  * Speeds at which the error budget of 30 days is used. `factor` 1 uses the budget in exactly 30 days. The long window

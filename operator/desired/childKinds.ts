@@ -6,8 +6,8 @@ export type Step = (typeof steps)[number];
 
 /**
  * How a child is removed when it is no longer desired. `delete`: delete with its uid as precondition. `release`: the
- * child holds data. First annotate it `strimzi.io/managed: "false"`, then delete it with the uid and resourceVersion of
- * that reply as preconditions.
+ * child holds data. First annotate it `strimzi.io/managed: "false"`, then delete it. Preconditions of the deletion are
+ * the uid and the resourceVersion that the API server returned for the annotation.
  */
 type PrunePolicy = 'delete' | 'release';
 
@@ -19,8 +19,9 @@ export interface OwnedKind {
   readonly plural: string;
   /**
    * Namespace of the object. `pipeline`: the namespace of the SumPipeline, with an ownerReference. `kafka`: the
-   * namespace of Kafka. An ownerReference cannot point to another namespace, and with one garbage collection would
-   * delete the data. So the object is in the inventory. The owner of that namespace installs a Role for the operator.
+   * namespace of Kafka, without an ownerReference: it cannot point to another namespace, and garbage collection would
+   * delete the data. Such an object is listed in the inventory instead. The owner of the namespace of Kafka installs a
+   * Role for the operator.
    */
   readonly namespace: 'pipeline' | 'kafka';
   /** The optional API that the kind needs. Without the API no object is built, and the status says so. */

@@ -52,7 +52,7 @@ describe('Kafka cannot be used yet, and the message says what to do', () => {
       name: 'no rights',
       observed: { state: 'forbidden' },
       reason: 'AccessForbidden',
-      message: /as an owner of namespace kafka, run kubectl apply -k manifests\/kafka-access -n kafka$/,
+      message: /as an owner of namespace kafka, run "kubectl apply -k manifests\/kafka-access -n kafka"$/,
     },
     {
       name: 'no Strimzi',

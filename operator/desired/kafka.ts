@@ -47,7 +47,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
     case 'forbidden':
       return problem(
         'AccessForbidden',
-        `the operator has no permission to read ${name}: as an owner of namespace ${namespace}, run kubectl apply -k manifests/kafka-access -n ${namespace}`,
+        `the operator has no permission to read ${name}: as an owner of namespace ${namespace}, run "kubectl apply -k manifests/kafka-access -n ${namespace}"`,
       );
     case 'crdNotInstalled':
       return problem(

@@ -3,7 +3,7 @@ import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
 import type { Recorder, Rule, Selectors } from './ruleGroup.ts';
 
-/** Results that give the client no result of its addition: "retry later", and failures of our own. */
+/** Request results that give the client no result of its addition: it must retry later, or our program failed. */
 const unanswered: readonly RequestResult[] = [
   'outcome-unknown',
   'unavailable',
@@ -44,7 +44,7 @@ export function missesOf({ metric }: Selectors): Misses {
       late: (window) =>
         `${durations('count', window, '', 'increase')} - ${durations('bucket', window, isInTime, 'increase')}`,
     },
-    // The unit is pod minutes: a pod that started a minute ago under a backlog has the weight of one minute.
+    // Count minutes of pods. So a pod that started a minute ago, and counts old records, has the weight of one minute.
     stale: (window) => `sum(sum_over_time(${counted}[${window}:1m])) / sum(count_over_time(${counted}[${window}:1m]))`,
   };
 }

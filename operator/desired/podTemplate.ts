@@ -11,8 +11,9 @@ import { buildVolumes } from './volumes.ts';
 /** Name of the container, for example in `kubectl logs -c`. */
 const containerName = 'sumpipeline';
 
-/** Most time after the drain to finish requests and commits and to close connections. */
+/** Maximum time in ms after the drain in which a pod finishes requests and commits, and closes its connections. */
 const finishMs = 20_000;
+/** Additional time in ms before Kubernetes kills the pod, so that it never kills a pod that still finishes. */
 const reserveMs = 5_000;
 
 /** Resources when the spec sets none. They fit a laptop. There is no CPU limit: throttling causes latency and lag. */
@@ -39,7 +40,7 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
       topologySpreadConstraints: spread(pipeline, component),
       ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
       serviceAccountName: serviceAccountOf(pipeline, component),
-      // The aggregators write their verdict; a calculator needs no access to the API server.
+      // Only the aggregators need a token: they write their verdict to the API server.
       automountServiceAccountToken: component === 'aggregator',
       // Kubernetes would add variables for every Service of the namespace. They could replace our variables.
       enableServiceLinks: false,
@@ -74,8 +75,8 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
 }
 
 /**
- * Probes of the container. A start waits for nothing outside the pod, so a minute is enough. `/livez` answers while
- * the event loop runs.
+ * Probes of the container. A start waits for nothing outside the pod, so a minute is enough. `/livez` responds as long
+ * as the event loop of the process is not blocked.
  */
 const probes = {
   startupProbe: {

@@ -1,6 +1,7 @@
 /**
- * Returns the useful numbers of replicas for a topic (rungs): ceil(partitions / k) for k partitions in each replica.
- * For 12 partitions 7 replicas are not better than 6, because some replica still has two partitions.
+ * Returns the useful numbers of replicas for a topic, called rungs: ceil(partitions / k) for k = 1, 2, 3 and so on. k
+ * is the maximum number of partitions of one replica. For 12 partitions 7 replicas are not better than 6: in both cases
+ * some replica has two partitions.
  */
 export function rungsOf(partitions: number): number[] {
   const rungs = new Set<number>();

@@ -4,7 +4,8 @@ import { ownership } from './childKinds.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Maximum of the autoscaler if the spec has no number of partitions. The rules know the number of an External topic.
+ * Maximum of the autoscaler if the spec has no number of partitions, as for an External topic. The recording rules know
+ * the number of partitions and limit the wanted number of replicas to it.
  */
 const partitionsMax = 1024;
 

@@ -12,7 +12,7 @@ export interface BehaviorOptions {
  */
 export const guardSeconds = 60;
 
-/** Pods that one step may add: more than the schema allows replicas, so that one step is always enough. */
+/** Maximum number of pods that one step adds. The schema allows so many replicas, so one step is always enough. */
 const podsPerStep = 1024;
 /** Period of a policy in seconds. An HPA computes every 15 s, so each computation may make a full step. */
 const policySeconds = 15;

@@ -39,23 +39,34 @@ export interface ScalingRulesInput {
   readonly scalesCalculators: boolean;
 }
 
-/** Samples in the two minutes that rates and holds look back. One less than full, because an evaluation may be late. */
+/**
+ * Number of samples with which a window of two minutes counts as full. It is one less than possible, because an
+ * evaluation may be late.
+ */
 const fullWindowSamples = (2 * 60) / intervalSeconds - 1;
-/** Time in seconds without counting at a rebalance, used until a rebalance was measured. */
+/** Assumed time in seconds in which nothing is counted at a rebalance. Used until a rebalance was measured. */
 const pauseDefaultSeconds = 5;
-/** Busy time in seconds from which a measured capacity is reliable. */
+/**
+ * The capacity is measured only if the aggregators counted a backlog for longer than this, in seconds. A shorter
+ * measurement is not reliable.
+ */
 const busySecondsMin = 5;
 /** A step up did not help if it raised the counted records per second by less than this share. */
 const stepGainMin = 0.1;
 /**
- * The computed number must be higher for this time, in seconds, before a step up: then rates cover most of a minute.
+ * The computed number must be higher for this time, in seconds, before a step up. After this time the rates, which look
+ * back one minute, show most of the new load.
  */
 const steadySeconds = 45;
 /**
- * After a change of load the computed number changes for this time, in seconds: a rate of one minute, one evaluation.
+ * After a change of load the computed number changes for this time, in seconds: for 60 s, because rates look back one
+ * minute, and for 15 s until the next evaluation.
  */
 const slopeSeconds = 75;
-/** Shortest scale-down window in seconds. A shorter one would see the computed number only while it still changes. */
+/**
+ * Minimum scale-down window in seconds. In a shorter window the computed number would still change when the window
+ * ends.
+ */
 const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
 /** A partition is hot when it needs more than this multiple of the mean. Load that is high everywhere is not hot. */
 const hotTimesMean = 1.5;
@@ -136,8 +147,8 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
 function demandRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { drainSeconds, utilisationPercent, capacityHint } = input;
   const busy = (offset = '') => `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]${offset}))`;
-  // When a backlog leaves the window, only its last seconds are measured, and they say little. Then the value before
-  // counts.
+  // Measure only while the busy time in the window grows. When a backlog leaves the window, only its last seconds are
+  // in the window, and they are not a reliable sample. The rule for the capacity then uses the last measured value.
   const isGrowing = `(${busy()} > ${busySecondsMin}) >= ${busy(` offset ${intervalSeconds}s`)}`;
   const records = `sum(increase(${metric('sumpipeline_backlogged_records_total')}[5m]))`;
   const pauses = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_count')}[1d]))`;
@@ -177,8 +188,9 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       series.replicasForLag,
       `sum(clamp_max(${own(series.partitionReplicas)}, 1)) - ${one(series.replicasForIncoming)} or ${partitions} * 0`,
     ),
-    // Each replica gets k partitions: for 12 partitions 7 replicas are not better than 6. With k = 0 the result is
-    // infinite, and the bound makes it the number of partitions.
+    // Use only useful numbers of replicas (rungs.ts): for 12 partitions 7 replicas are not better than 6. `floor` gives
+    // the number of partitions of each replica. If it is 0, the result is infinite, and `bounded` limits it to the
+    // number of partitions.
     record(
       series.computed,
       bounded(dropUnreachable(`ceil(${partitions} / floor(${partitions} / ${raw}))`, input), input, partitions),
@@ -186,13 +198,16 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
   ];
 }
 
-/** Leaves out rungs within 10 % of another rung if HPAs have no `tolerance`: they would ignore that step. */
+/**
+ * If HPAs have no `tolerance`, leaves out numbers of replicas (rungs) within 10 % of another one: an HPA would ignore
+ * such a step.
+ */
 function dropUnreachable(expr: string, { hasTolerance, partitions }: AggregatorInput): string {
   if (hasTolerance || partitions === undefined) return expr;
   return rungStepExpression(expr, reachableRungs(partitions));
 }
 
-/** Bounds the number by min, max and the number of partitions. Absent while the number of partitions is not known. */
+/** Limits the number by min, max and partitions. There is no result while the number of partitions is not known. */
 function bounded(expr: string, { min, max }: AggregatorInput, partitions: string): string {
   const upper = max === undefined ? expr : `clamp_max(${expr}, ${max})`;
   return `(clamp_max(clamp_min(${upper}, ${min}), scalar(${partitions})) and on () ${partitions})`;
@@ -207,7 +222,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const halted = `(count(${metric('sumpipeline_partition_halted')} > 0) or vector(0))`;
   const idle = `(count(${metric('sumpipeline_owned_partitions')} == 0) or vector(0))`;
   const before = `max(last_over_time(${own(series.desired)}[1h]))`;
-  // Before a first number was recorded, the present number is the number of running pods, or min without pods.
+  // The present number is the last recorded one. Before the first one it is the number of running pods, or min if no
+  // pod runs.
   const present = bounded(`(${before} or ${pods} or vector(${min}))`, input, partitions);
   const { lag, incoming, counted } = {
     lag: one(series.lag),
@@ -227,11 +243,11 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
-  // After two minutes the rates show the effect of the last step.
+  // Decide about the next step only two minutes after the last one: then the rates show its effect.
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
-  // For a step down the largest number of the window counts. So load that goes up and down around a rung changes
-  // nothing.
+  // For a step down use the largest computed number of the window. So load that goes up and down around the same value
+  // changes nothing.
   const window = Math.max(input.scaleDownWindowSeconds, scaleDownWindowMin);
   const largest = (seconds: number) => `max(max_over_time(${own(series.computed)}[${seconds}s]))`;
   const eased = largest(window);
@@ -243,8 +259,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   // Wait until the rates cover the whole rise of the load. Otherwise there would be two steps instead of one.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [
-    // 0 while pods start, roll, drain or join: a partition has no owner, or a pod has no partition although there are
-    // enough partitions.
+    // The value is 0 while pods start, are replaced, drain or join: a partition has no owner, or a pod has no partition
+    // although there are enough partitions. Otherwise it is 1.
     record(
       series.settled,
       `(${owned} + ${halted} >= bool ${partitions}) * (${idle} <= bool clamp_min(${pods} - ${partitions}, 0)) ` +
@@ -254,8 +270,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
       series.countedBeforeStep,
       `(${counted} and on () (${wasRaised})) or max(last_over_time(${own(series.countedBeforeStep)}[1d]))`,
     ),
-    // 1 if lag remains and more aggregators do not count more records. The 1 stays while lag remains: otherwise another
-    // step without effect would follow every 15 minutes. It becomes 0 when more records are counted.
+    // The value is 1 if lag remains and more aggregators do not count more records. It stays 1 while lag remains:
+    // otherwise another step without effect would follow every 15 minutes. It becomes 0 when more records are counted.
     record(
       series.ineffective,
       `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective}) and on () (${gainedNothing})) ` +
@@ -273,7 +289,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
 }
 
 /**
- * Returns PromQL for the additions in flight. Absent while a calculator is not scraped: a smaller sum would scale in.
+ * Returns PromQL for the additions in flight. It has no value while a calculator is not scraped: the sum would be too
+ * small and would scale in.
  */
 function inFlight({ metric, up }: Selectors): string {
   return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;

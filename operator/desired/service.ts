@@ -16,7 +16,8 @@ const apiPorts = [
 ];
 
 /**
- * Builds the Service of a component. A gRPC client keeps one connection to one pod; the headless Service avoids that.
+ * Builds the Service of a component. A gRPC client of this Service keeps one connection to one pod. Clients that spread
+ * their requests over all pods use the headless Service.
  */
 export function buildService(pipeline: SumPipeline, _facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);

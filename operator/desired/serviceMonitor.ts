@@ -42,7 +42,9 @@ function isScaled({ spec }: SumPipeline): boolean {
   return spec.aggregator.autoscaling !== undefined || spec.calculator.autoscaling !== undefined;
 }
 
-/** Copies a label of the Service to every series: `pipeline` or `component`. prometheus-operator adds the others. */
+/**
+ * Copies a label of the Service to every series: `pipeline` or `component`. prometheus-operator adds further labels.
+ */
 function metaLabel(key: string, targetLabel: string): object {
   return { sourceLabels: [`__meta_kubernetes_service_label_${key.replaceAll(/[./]/g, '_')}`], targetLabel };
 }

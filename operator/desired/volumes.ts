@@ -38,7 +38,7 @@ export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Com
   return { volumes, volumeMounts };
 }
 
-/** Mode of the files: any user may read them. OpenShift chooses the user of a pod, so we set no fsGroup. */
+/** Mode of the files: every user may read them, because OpenShift chooses the user of a pod and we set no fsGroup. */
 const defaultMode = 0o444;
 
 function toSource({ kind, name, key, mount }: Projection): object {

@@ -20,7 +20,7 @@ export interface ScaledComponent {
 export interface AutoscalingInput {
   readonly components: readonly ScaledComponent[];
   readonly isMonitoringEnabled: boolean;
-  /** Whether the operator can make objects of these kinds. */
+  /** Availability of PrometheusRules and ScaledObjects. Only if it is `synced`, the operator makes such objects. */
   readonly prometheusRules: Availability;
   readonly scaledObjects: Availability;
   readonly metricsApis: MetricsApis;
@@ -119,7 +119,7 @@ function missingKind(
   }
 }
 
-/** KEDA's own metrics server serves only the metrics of its ScaledObjects. */
+/** Matches the Service of KEDA's metrics server, which serves only the metrics of ScaledObjects. */
 const kedaService = /(^|\/)keda-/;
 
 function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
@@ -148,7 +148,10 @@ function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
 function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): ObservedAutoscaling {
   const { component, mode, min, replicas, hpa } = scaled;
   if (mode === 'recommend') {
-    return no('RecommendOnly', `mode recommend scales nothing; sumctl status shows the number of ${component}s wanted`);
+    return no(
+      'RecommendOnly',
+      `mode recommend scales nothing; run "sumctl status" to see how many ${component}s are wanted`,
+    );
   }
   const deployment = `deployment/${hpa?.spec?.scaleTargetRef?.name ?? component}`;
   if (hpa === undefined)
@@ -156,7 +159,7 @@ function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): Obs
   if (replicas === 0) {
     return no(
       'ReplicasZero',
-      `the ${component}s are scaled to 0, which disables their HPA; resume with kubectl scale ${deployment} --replicas=${min} -n ${input.namespace}`,
+      `the ${component}s are scaled to 0, which disables their HPA; to resume, run "kubectl scale ${deployment} --replicas=${min} -n ${input.namespace}"`,
     );
   }
   const conditions = hpa.status?.conditions;
@@ -164,7 +167,7 @@ function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): Obs
   if (able?.status === 'False') {
     return no(
       'ScaleFailed',
-      `the HPA cannot scale the ${component}s (${able.reason ?? 'no reason'}); see kubectl describe hpa ${hpa.metadata.name}`,
+      `the HPA cannot scale the ${component}s (${able.reason ?? 'no reason'}); run "kubectl describe hpa ${hpa.metadata.name}"`,
     );
   }
   const active = findCondition(conditions, 'ScalingActive');

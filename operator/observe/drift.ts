@@ -33,7 +33,10 @@ const podFields = [
 ];
 const containerFields = ['env', 'envFrom', 'securityContext', 'volumeMounts', 'command', 'args', 'lifecycle'];
 
-/** Returns the paths to report. A container that others added is a sidecar: only its volumes are reported. */
+/**
+ * Returns the paths of security fields that another manager added. A container that another manager added is a sidecar:
+ * only its volumes are reported.
+ */
 function sensitivePaths(pod: unknown, ours: unknown): string[] {
   const paths = podFields.filter((field) => addsTo(pod, ours, `f:${field}`)).map((field) => `spec.${field}`);
   const ourContainers = step(ours, 'f:containers');

@@ -8,7 +8,7 @@ import type { LiveCondition } from './objects.ts';
  */
 export interface ChildHealth {
   readonly state: 'ready' | 'progressing' | 'failed';
-  /** One CamelCase word. */
+  /** Reason for a condition, as one CamelCase word. */
   readonly reason: string;
   /**
    * Names the child and quotes its own message. Has no counter, age or back-off time: the status must not change by

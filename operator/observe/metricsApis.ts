@@ -1,7 +1,7 @@
 import { findCondition } from './health.ts';
 import type { LiveApiService } from './objects.ts';
 
-/** State of one metrics API. `by` serves it. `unknown`: the operator has no permission to read APIServices. */
+/** State of a metrics API. `by` names what serves it. `unknown`: the operator has no permission to read APIServices. */
 export type MetricsApi =
   | { readonly state: 'unknown' }
   | { readonly state: 'absent' }

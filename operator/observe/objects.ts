@@ -43,9 +43,9 @@ export interface LiveCondition {
 /** Any child of a pipeline, with the fields that are read without a check of the kind. */
 export type LiveChild = LiveObject & {
   readonly spec?: {
-    /** Only a Deployment has it. */
+    /** Only a Deployment has this field. */
     readonly replicas?: number;
-    /** Only an autoscaler has it. */
+    /** Only an autoscaler has this field. */
     readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string };
     readonly behavior?: { readonly scaleUp?: { readonly tolerance?: string | number } };
   };

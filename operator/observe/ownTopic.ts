@@ -9,8 +9,8 @@ export interface OwnTopic {
 }
 
 /**
- * Returns the health of a topic that the aggregators create and grow: only that it grows. The verdicts of the
- * aggregators have their failures. Undefined means that there is nothing to report.
+ * Returns the health of a topic that the aggregators create and grow. It reports only that partitions are still
+ * missing: errors are in the verdicts of the aggregators. Undefined means that there is nothing to report.
  */
 export function observeOwnTopic({ topic, wanted, found }: OwnTopic): ChildHealth | undefined {
   if (found === undefined || found >= wanted) return undefined;

@@ -63,7 +63,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
     'no Prometheus selects all monitors and rules. ServiceMonitor orders-calculator: Prometheus monitoring/k8s';
   for (const [what, said, text] of [
     [
-      'by the labels that lack',
+      'by the labels that are missing',
       saidOf({ matchLabels: { release: 'other', tier: 'gold' } }),
       'requires release=other and tier=gold; correct spec.monitoring.labels',
     ],
@@ -73,7 +73,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
       'requires team in (b, c); correct spec.monitoring.labels',
     ],
     [
-      'by the label that is too much',
+      'by the label that it must not have',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
       'requires no label team; correct spec.monitoring.labels',
     ],

@@ -28,8 +28,8 @@ const kinds: Readonly<Record<string, (spec: NonNullable<LivePrometheus['spec']>)
 
 /**
  * Explains why monitors or rules have no effect although a Prometheus exists, and what to do. One Prometheus must
- * select all of them, because the rules read the metrics of the monitors. Undefined means that one does, or that it
- * is not known.
+ * select all of them, because the rules read the metrics of the monitors. Undefined means that one Prometheus selects
+ * all of them, or that this is not known.
  */
 export function explainUnselected(
   prometheuses: readonly LivePrometheus[],

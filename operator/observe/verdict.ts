@@ -7,7 +7,7 @@ import { currentPods, isReadyPod } from './pod.ts';
 export interface ObservedVerdict {
   /** The worst result of all ready pods. */
   readonly exact: { readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
-  /** The first problem of any existing pod, otherwise the ok of a pod. Undefined while no pod has reported. */
+  /** The first problem that an existing pod reports. If no pod has one, any report. Undefined while no pod reported. */
   readonly kafka: Health | undefined;
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
@@ -58,7 +58,8 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
 
 /**
  * Returns one halt for each partition, lowest first: every pod that reads the ledger reports all halts. A pod without a
- * connection to Kafka or PostgreSQL may report a halt that has ended. Its halts count only if all pods are such pods.
+ * connection to Kafka or PostgreSQL may report a halt that has ended. Its halts count only if no pod has both
+ * connections.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
   const known = current(verdicts);
@@ -109,7 +110,7 @@ function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
 }
 
 function worstHealth(healths: readonly Health[]): Health | undefined {
-  // An aggregator that has not checked yet reports reason Unknown. The result of one that has checked wins.
+  // An aggregator that has not checked yet reports reason Unknown. Prefer the result of an aggregator that has checked.
   const looked = healths.filter(({ reason }) => reason !== 'Unknown');
   return looked.find(({ ok }) => !ok) ?? looked[0] ?? healths[0];
 }

@@ -123,8 +123,8 @@ function compareWhole(desired: unknown, live: unknown, path: Path): string | und
 }
 
 /**
- * Whether an item has these keys. With `isDefaulted` a missing key counts as equal: the server fills in its default,
- * such as `protocol: TCP`, so a live item always has the key.
+ * Whether an item has these keys. If `isDefaulted` is set, a missing key counts as equal. Use it for a desired item:
+ * the server fills in the default of a missing key, such as `protocol: TCP`, so a live item always has the key.
  */
 function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): boolean {
   if (!isRecord(item)) return false;

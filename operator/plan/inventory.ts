@@ -1,10 +1,11 @@
 /**
  * One entry of the inventory: a child without an ownerReference. Such a child must be released before its SumPipeline
- * may be deleted. The inventory is an annotation. An entry is written before its child is created and removed after the
- * child is gone, so no child is ever missing:
+ * may be deleted. The inventory is an annotation. It never misses a child, even if the operator crashes between two
+ * steps:
  *
- *   record [topic] ── crash ──> topic does not exist, harmless
- *   create topic   ── crash ──> topic is in the inventory, deletion finds it
+ * 1. Write the entry. After a crash here the child does not exist, which does no harm.
+ * 2. Create the child. After a crash here the entry exists, so a deletion finds the child.
+ * 3. Remove the entry only after the child is gone.
  */
 export interface InventoryEntry {
   readonly kind: string;
@@ -12,7 +13,10 @@ export interface InventoryEntry {
   readonly name: string;
 }
 
-/** Most entries that are read. A pipeline has one topic; a hand-written annotation must not cause many requests. */
+/**
+ * Maximum number of entries that are read. A pipeline has one topic, so 16 is more than enough. The limit prevents that
+ * an annotation that a user edited causes many requests.
+ */
 const entriesMax = 16;
 
 export function formatInventory(entries: readonly InventoryEntry[]): string {

@@ -218,7 +218,7 @@ test('verdicts of pods that are gone are dropped', () => {
   assert.deepEqual(planChanges(input({ live, proof: { live: proof, gonePods: [] } })), []);
 });
 
-describe('whatever is there', () => {
+describe('in any state of the cluster', () => {
   const examples = [minimalExample(), fullExample(), strimziExample()].map(childrenOf);
   const situation = fc.record({
     desired: fc.constantFrom(...examples, []),

@@ -20,7 +20,7 @@ export interface PlanInput {
   };
   /** Differences that an apply does not remove. */
   readonly settled: SettledChildren;
-  /** Whether every pod runs the desired version. Then identities that only older pods use may be deleted. */
+  /** Whether every pod runs the desired version. If so, identities that only older pods used may be deleted. */
   readonly areWorkloadsCurrent: boolean;
   readonly proof: { readonly live: LiveConfigMap; readonly gonePods: readonly string[] } | undefined;
 }
@@ -41,7 +41,10 @@ export function planChanges(input: PlanInput): Action[] {
   ];
 }
 
-/** Returns the actions before a deleted SumPipeline may go. Garbage collection deletes children with an owner. */
+/**
+ * Returns the actions that must succeed before the API server may remove a deleted SumPipeline. Garbage collection
+ * deletes the children that have an ownerReference.
+ */
 export function planDeletion(inventory: PlanInput['inventory']): Action[] {
   if (!inventory.hasFinalizer) return [];
   return [...inventory.entries.map((entry) => ({ type: 'retain', entry }) as const), { type: 'record', entries: [] }];
@@ -103,7 +106,7 @@ function planVerdicts({ proof }: PlanInput): Action[] {
   return [{ type: 'dropVerdicts', proof: proof.live, pods: proof.gonePods }];
 }
 
-/** With this annotation the Topic Operator releases the topic: deletion of the KafkaTopic keeps the topic. */
+/** Annotation that makes the Topic Operator release a topic: a deletion of the KafkaTopic then keeps the topic. */
 export const releaseAnnotation = { key: 'strimzi.io/managed', value: 'false' } as const;
 
 export function isReleased(topic: LiveObject): boolean {

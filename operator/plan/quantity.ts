@@ -19,7 +19,7 @@ export function equalQuantities(left: unknown, right: unknown): boolean {
   return one !== undefined && one === other;
 }
 
-/** Returns the amount in units of 10^-18, so that usual fractions are whole numbers. Undefined: not a quantity. */
+/** Returns the amount in units of 10^-18, so that usual fractions are whole numbers. Undefined if it is no quantity. */
 function parseQuantity(value: unknown): bigint | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string') return undefined;

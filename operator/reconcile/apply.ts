@@ -10,13 +10,14 @@ import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
 
 /**
- * Applies an object for the first time. A forced apply would merge into a foreign object without an error, so first
- * look whether the name is free. Throws StalledError NameConflict for a foreign object:
+ * Applies an object for the first time. A forced apply would merge into a foreign object without an error. So first
+ * check whether an object has the name:
  *
- *   GET 404 ──> apply returns 201   the object is ours
- *           └─> apply returns 200   another client created it in between: remove our fields, throw NameConflict
- *   GET 200 ──> the object is ours  the cache was old, or another client removed our labels: apply with its uid
- *           └─> foreign object      do not change it, throw NameConflict
+ * 1. An object has the name and is ours: apply with its uid. The cache was old, or another client removed our labels.
+ * 2. An object has the name and is foreign: do not change it. Throw StalledError NameConflict.
+ * 3. No object has the name: apply. If the response is 201 (created), the object is ours.
+ * 4. If the response is 200, another client created the object after our check. Remove our fields from the object and
+ *    throw StalledError NameConflict.
  */
 export async function createChild(
   child: Child,
@@ -84,8 +85,8 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
     const patch = {
       metadata: {
         resourceVersion,
-        // Also remove our entry in managedFields: with it and the inventory, a topic without labels would count as
-        // ours.
+        // Remove our entry in managedFields too: `isOurs` would accept a topic that has this entry and is in the
+        // inventory, even without our labels.
         managedFields: othersFields.length === 0 ? [{}] : othersFields, // [] would change nothing, [{}] clears the list
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
@@ -100,5 +101,8 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
   }
 }
 
-/** Attempts after a conflict. The client that created the object may write it at the same time. */
+/**
+ * Maximum number of attempts. A conflict means that the client that created the object wrote it at the same time. It
+ * does so only a few times.
+ */
 const giveBackAttempts = 5;

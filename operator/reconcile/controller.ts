@@ -28,8 +28,8 @@ export interface PipelineControllerOptions {
 }
 
 /**
- * Adds the controllers and their watches: which change of which object enqueues which pipeline. Each watched namespace
- * has its own controller, because a watch covers either one namespace or all.
+ * Adds the controllers, and the watches that enqueue a pipeline when an object changes on which the pipeline depends.
+ * Each watched namespace has its own controller, because a watch covers either one namespace or all.
  */
 export function addPipelineControllers(
   manager: Manager,

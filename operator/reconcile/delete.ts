@@ -50,6 +50,8 @@ async function leaveTopics(pass: Pass, why: string): Promise<void> {
   run.logger.warn({ left, why }, 'the topic of a deleted pipeline could not be released and stays with its data');
 }
 
-/** Time for attempts to release the topic, half a minute. Every deletion must end within a minute. */
+/**
+ * Maximum time of the attempts to release the topic. Half a minute, because every deletion must end within a minute.
+ */
 const giveUpAfterMs = 30_000;
 const retryMs = 3_000;

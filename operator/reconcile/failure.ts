@@ -38,9 +38,9 @@ export function toFailure(error: unknown): Failure {
 
 /**
  * Decides how a pass with failures ends. A failure that a retry may fix is thrown, so that the controller retries
- * with backoff. If only a user can fix the failure, the next pass comes after a minute: no watch shows that a foreign
- * object is deleted. That failure is not thrown: the status reports it, and a log line for each pass would hide
- * others.
+ * with backoff. If only a user can fix the failure, it is not thrown, because the status reports it, and a log line in
+ * each pass would hide other log lines. The next pass comes after a minute: no watch shows that a foreign object was
+ * deleted.
  */
 export function endPass(failures: readonly Failure[]): ReconcileResult {
   // Check for `retry` first, because it has the shortest wait.

@@ -124,10 +124,10 @@ describe('the connection to Kafka', () => {
     ['no list has ended', 'pending', 'pending', 'unknown'],
     ['Strimzi is absent', 'notInstalled', 'notInstalled', 'CRDNotInstalled'],
     ['no permission to list', 'forbidden', 'forbidden', 'AccessForbidden'],
-    ['topics were not looked at', 'synced', 'pending', 'unknown'],
-    ['topics may not be looked at', 'synced', 'forbidden', 'AccessForbidden'],
-    ['topics are no kind', 'synced', 'notInstalled', 'CRDNotInstalled'],
-    ['all is there', 'synced', 'synced', 'known'],
+    ['topics were not listed yet', 'synced', 'pending', 'unknown'],
+    ['topics may not be listed', 'synced', 'forbidden', 'AccessForbidden'],
+    ['the kind KafkaTopic is absent', 'synced', 'notInstalled', 'CRDNotInstalled'],
+    ['both kinds can be listed', 'synced', 'synced', 'known'],
   ];
   const wayTo = (pipeline: SumPipeline, first: Availability, second: Availability) => {
     const world = look(pipeline, {

@@ -38,9 +38,11 @@ export interface KafkaReaders {
 /** All facts of one pass, read once at its start. */
 export interface World {
   readonly pipeline: SumPipeline;
-  /** Undefined while the first list is in progress. Its end triggers the next pass. */
+  /**
+   * The connection to Kafka. Undefined while the first list of Kafkas is in progress; its end triggers the next pass.
+   */
   readonly kafka: ResolvedKafka | undefined;
-  /** Undefined until the connection to Kafka is known. */
+  /** Facts for the builders of children. Undefined while the connection to Kafka is not known. */
   readonly facts: Facts | undefined;
   /** All objects with the labels of this pipeline, each in the namespace where we make its kind. */
   readonly live: readonly LiveChild[];

@@ -6,7 +6,7 @@ import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.t
 import type { Owner } from './ownership.ts';
 import { pipelines } from './resources.ts';
 
-/** Attempts after a conflict. Another client that writes the SumPipeline at the same time writes only a few times. */
+/** Maximum number of attempts. A conflict means that another client wrote the SumPipeline, which happens rarely. */
 const attemptsMax = 5;
 
 /** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other managers stay. */
@@ -23,9 +23,9 @@ export async function writeInventory(
 }
 
 /**
- * Removes finalizer and inventory with a merge patch, which removes them for every field manager. An apply without
- * them would only give up our ownership. After a restore from a dump the restoring client also owns the finalizer.
- * With an apply that SumPipeline would never be deleted.
+ * Removes finalizer and inventory with a merge patch, which removes them for every field manager. An apply without them
+ * would only give up our ownership: a finalizer that another manager also owns would stay, and the SumPipeline would
+ * never be deleted. Another manager owns the finalizer, for instance, after a restore from a dump.
  */
 async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

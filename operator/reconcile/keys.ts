@@ -7,7 +7,7 @@ import type { PipelineObject } from './resources.ts';
 export const byPipeline = 'pipeline';
 /** Name of the index of pipelines by `namespace/name` of the Strimzi Kafka that they use. */
 export const byKafka = 'kafka';
-/** Index of pipelines by the keys of their log. */
+/** Name of the index of pipelines by the keys of their log. */
 export const byLog = 'log';
 
 /** Returns `namespace/name` of the pipeline to which an object belongs, from the labels of the object. */
@@ -29,8 +29,8 @@ export function kafkaKeysOf(object: PipelineObject): readonly string[] {
 }
 
 /**
- * Returns the keys of the log of a pipeline. Pipelines with a common key count the same log. Kafka's ids are known after
- * an aggregator has reported them. Before that the address of Kafka and the name of the topic are the key.
+ * Returns the keys of the log of a pipeline. Pipelines with a common key count the same log. Kafka's ids are known
+ * after an aggregator has reported them. Before that the address of Kafka and the name of the topic are the key.
  */
 export function logKeysOf(object: PipelineObject): readonly string[] {
   const { namespace, name } = object.metadata;

@@ -27,7 +27,7 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   );
 }
 
-/** Writes a status for a pass that knows only one obstacle. The rest of the status keeps its last value. */
+/** Writes the status of a pass that a problem stopped (the obstacle). All other fields keep their last values. */
 export async function publishObstacle(pass: Pass, obstacle: Issue): Promise<ReconcileResult> {
   const { generation } = pass.object.metadata;
   await publishStatus(pass, buildObstacleStatus(pass.previous, obstacle, { generation, now: timeOf(pass) }));

@@ -233,7 +233,7 @@ describe('a foreign object under a name of ours', () => {
     assert.match(message, new RegExp(`Service ${namespace}/${calculator} exists and does not belong to SumPipeline`));
     assert.match(message, /Delete or rename it/);
     assert.ok(operator.events.some(({ type, reason }) => type === 'Warning' && reason === 'NameConflict'));
-    // Only what depends on the taken name waits. The other children exist.
+    // Only the children that depend on the conflicting object wait. All other children exist.
     assert.ok(await cluster.client.find(deployments, { namespace, name: aggregator }));
 
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
@@ -258,7 +258,7 @@ describe('a foreign object under a name of ours', () => {
     await operator[Symbol.asyncDispose]();
   });
 
-  test('made in the moment between our look and our write is given back', async () => {
+  test('that another client creates between our check and our apply loses our fields again', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     const target = { namespace, name: `${name}-proof` };
@@ -315,7 +315,7 @@ describe('objects that come back', () => {
     assert.equal(live.spec.selector[labelKeys.name], name);
   });
 
-  test('a child that is replaced between our look and our write is not written: the uid protects it', async () => {
+  test('a child that is replaced between our list and our write is not written: the uid protects it', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const target = { namespace, name: calculator };
@@ -477,7 +477,7 @@ describe('an API server that', () => {
       }),
     );
     await eventually(
-      'the new wish',
+      'the new number of replicas',
       async () => (await client.get(deployments, { namespace, name: calculator })).spec?.replicas === 2,
       60_000,
     );

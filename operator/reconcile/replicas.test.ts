@@ -29,30 +29,30 @@ const lifted = { 'orders-aggregator': 1 };
 
 const cases: [what: string, actual: object, expected: object][] = [
   ['a fixed number is written', wantedReplicas(fixed, [deployment(1)]), ours],
-  ['not while an HPA is there', wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler')]), {}],
-  ['not while a ScaledObject is there', wantedReplicas(fixed, [deployment(1), scaler('ScaledObject')]), {}],
+  ['no write while an HPA exists', wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler')]), {}],
+  ['no write while a ScaledObject exists', wantedReplicas(fixed, [deployment(1), scaler('ScaledObject')]), {}],
   [
-    "not while KEDA's own HPA is there",
+    'no write while the HPA of KEDA exists',
     wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler', 'keda-hpa-orders-aggregator')]),
     {},
   ],
   [
-    'although an HPA scales something else',
+    'an HPA that scales another Deployment does not matter',
     wantedReplicas(fixed, [scaler('HorizontalPodAutoscaler', 'x', { kind: 'Deployment', name: 'orders-calculator' })]),
     ours,
   ],
   ['an autoscaler writes by itself', wantedReplicas(scaled, [deployment(5)]), {}],
-  ['from 0 we lift, before there is an HPA', wantedReplicas(scaled, [deployment(0)]), lifted],
-  ['from 0 we lift, before there is a ScaledObject', wantedReplicas(keda, [deployment(0)]), lifted],
+  ['0 is raised before an HPA exists', wantedReplicas(scaled, [deployment(0)]), lifted],
+  ['0 is raised before a ScaledObject exists', wantedReplicas(keda, [deployment(0)]), lifted],
   [
-    '0 under an HPA is what a user wanted',
+    '0 is not raised after the HPA exists: a user wrote it',
     wantedReplicas(scaled, [deployment(0), scaler('HorizontalPodAutoscaler')]),
     {},
   ],
   ['a recommendation writes nothing', wantedReplicas(recommended, [deployment(0)]), {}],
-  ['without a wish nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
-  ['without a wish our own 0 is taken back', wantedReplicas(unset, [deployment(0)], { wasStopped: true }), lifted],
-  ['another number than our 0 is not', wantedReplicas(unset, [deployment(2)], { wasStopped: true }), {}],
+  ['with neither set, nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
+  ['with neither set, our own 0 is raised', wantedReplicas(unset, [deployment(0)], { wasStopped: true }), lifted],
+  ['a number that is not our 0 is not changed', wantedReplicas(unset, [deployment(2)], { wasStopped: true }), {}],
 ];
 for (const [what, actual, expected] of cases) {
   test(what, () => {

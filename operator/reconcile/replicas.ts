@@ -10,10 +10,11 @@ import { replicasOf } from '#operator/plan/action.ts';
  * Returns the replicas to write, by name of Deployment. The replicas of other Deployments are not written. Two writers
  * of one number would overwrite each other, so there is at most one writer:
  *
- *   replicas set      we write, after every autoscaler of the Deployment is gone
- *   autoscaling set   the autoscaler writes. An HPA is disabled at 0, so before the HPA exists we raise a Deployment
- *                     from 0 to the minimum. If a user scales to 0 later, the number stays 0
- *   neither is set    we do not write. Only if the last pass stopped the pipeline, we raise our own 0 to 1
+ * - If the spec sets `replicas`, we write the number after every autoscaler of the Deployment is gone.
+ * - If the spec sets `autoscaling`, the autoscaler writes. An HPA is disabled at 0, so we raise a Deployment from 0 to
+ *   the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
+ * - If the spec sets neither, we do not write. There is one exception: if the last pass stopped the pipeline by writing
+ *   0, we write 1 to start it again.
  */
 export function wantedReplicas(
   pipeline: SumPipeline,

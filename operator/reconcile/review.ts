@@ -99,7 +99,7 @@ function topicHealthOf(world: World, verdict: ObservedVerdict) {
   const { topic } = pipeline.spec.kafka;
   if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
   if (isTopicOfAggregators(pipeline)) {
-    // Aggregators without Kafka cannot grow the topic. Then the status reports the problem with Kafka.
+    // Aggregators without Kafka cannot grow the topic. The status reports the problem with Kafka instead.
     if (topic.partitions === undefined || verdict.kafka?.ok !== true) return undefined;
     return observeOwnTopic({ topic: topicOf(pipeline), wanted: topic.partitions, found: verdict.partitions });
   }

@@ -33,7 +33,7 @@ interface Wanted {
   readonly replicas?: number;
 }
 
-/** Another Kafka in every test: some operators here see all namespaces. */
+/** Returns an address that differs in every test, because some operators here watch all namespaces. */
 const serverOf = (namespace: string) => `kafka.${namespace}:9092`;
 
 async function apply(namespace: string, wanted: Wanted) {
@@ -126,7 +126,7 @@ describe('a second SumPipeline on a topic that another one counts', () => {
     await apply(namespace, { name: 'first', replicas: 1 });
     await untilReplicas(namespace, 'first', [1, 1]);
     await reportLog(namespace, 'first');
-    // Another address of the same Kafka: only the ids of the cluster and the topic show that.
+    // Use another address of the same Kafka. Only the ids of the cluster and the topic show that it is the same.
     await apply(namespace, { name: 'second', server: 'alias.infra:9092', sample: scaledDraft });
     const hpa = { namespace, name: 'second-calculator' };
     await eventually('the HPA', async () => (await cluster.client.find(autoscalers, hpa)) !== undefined);

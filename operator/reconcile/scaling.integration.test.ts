@@ -23,7 +23,7 @@ import { startOperator, stopOperators, type TestOperator } from '#test/support/o
 const hpas = childResource('HorizontalPodAutoscaler');
 const scaledObjects = childResource('ScaledObject');
 const aggregator = `${name}-aggregator`;
-/** Field manager of the writes that stand for the HPA controller and KEDA. */
+/** Field manager of writes that the test makes in place of the HPA controller and KEDA. */
 const asScaler = { fieldManager: 'stand-in-scaler' };
 
 let cluster: OperatorCluster;

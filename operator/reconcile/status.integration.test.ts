@@ -188,7 +188,7 @@ describe('what the aggregators say', () => {
     await untilCondition(cluster.client, namespace, 'Ready', 'True Ready');
   });
 
-  test('of weak durability is shown and touches nothing else', async () => {
+  test('of weak durability is shown and changes no other condition', async () => {
     const { namespace, operator } = await rolledOut({
       said: { durability: { ok: false, reason: 'FewReplicas', message: 'replication factor 1' } },
     });

@@ -55,7 +55,7 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
-/** Creates a KafkaTopic with our name as another client. */
+/** Creates a KafkaTopic with a name that we would use, but as another client. */
 async function createStrangersTopic(topic: { namespace: string; name: string }): Promise<void> {
   const object = { apiVersion: 'kafka.strimzi.io/v1', kind: 'KafkaTopic', metadata: topic, spec: { partitions: 1 } };
   await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'foreign-manager' });
@@ -89,7 +89,7 @@ async function settled(options: Partial<Parameters<typeof startOperator>[0]> = {
   await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
   await untilTopic(topic, 'present');
   await takeUpTopic(cluster.client, topic);
-  await eventually('the topic to be fine', async () => {
+  await eventually('the topic to be ready', async () => {
     const condition = await findCondition(cluster.client, namespace, 'KafkaReady');
     return condition?.reason === 'NotReported' || condition;
   });
@@ -115,7 +115,7 @@ const pipelineIsGone = (namespace: string, timeoutMs: number) =>
     timeoutMs,
   );
 
-/** Waits for an event: it is recorded after the write that it reports. */
+/** Waits for an event, because an event is recorded after the write that it reports. */
 const untilTold = ({ events }: TestOperator, reason: string, about: string) =>
   eventually(
     `the event ${reason}`,
@@ -229,7 +229,7 @@ describe('finalizer and inventory', () => {
 });
 
 describe('a pipeline that is deleted', () => {
-  test('gives its topic back with the data kept, and goes, although the Topic Operator never comes', async () => {
+  test('releases its topic with its data, and is deleted even if no Topic Operator runs', async () => {
     const { namespace, topic, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
@@ -256,7 +256,7 @@ describe('a pipeline that is deleted', () => {
     await untilTopic(topic, 'released');
   });
 
-  test('comes back while its old topic still hangs: it runs at once, and gets a new topic when the old one is gone', async () => {
+  test('is created again while its old topic is still being deleted: it runs at once, and gets a new topic later', async () => {
     const { kafka, namespace, topic, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
@@ -364,7 +364,7 @@ describe('a KafkaTopic that another client', () => {
     });
   });
 
-  test('makes in the moment between our look and our write is given back for good', async () => {
+  test('creates between our check and our apply loses our fields and stays foreign', async () => {
     const kafka = await runKafka();
     const namespace = await cluster.createNamespace();
     const topic = { namespace: kafka, name: `${namespace}.${name}` };

@@ -16,7 +16,7 @@ export async function releaseTopic(
   live: { metadata: ObjectName & { uid: string } },
 ): Promise<Live> {
   const { uid } = live.metadata;
-  // With the uid the API server refuses the patch if another object now has the name.
+  // The patch has the uid, so the API server refuses it if another object now has the name.
   const patch = { metadata: { uid, annotations: { [releaseAnnotation.key]: releaseAnnotation.value } } };
   return client.mergePatch(kafkaTopics, live.metadata, patch, { fieldManager: fieldManagers.operator });
 }
@@ -46,7 +46,7 @@ export async function retainTopic(client: KubeClient, owner: Owner, entry: Inven
 }
 
 /**
- * Attempts after a conflict. Strimzi writes once or twice after the annotation. After ten conflicts another client
- * writes all the time, and the next pass continues.
+ * Maximum number of attempts. Strimzi writes the object once or twice after the annotation, and each write causes a
+ * conflict. After ten conflicts another client must be writing all the time, so the next pass tries again.
  */
 const attemptsMax = 10;

@@ -4,7 +4,7 @@ import type { WorkloadHealth } from '#operator/observe/deployment.ts';
 import type { ConditionDraft } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 
-/** Drafts KafkaReady from the connection, the topic, and the reports of the aggregators. */
+/** Builds condition KafkaReady from the connection, the topic, and the reports of the aggregators. */
 export function draftKafkaReady({ kafka, verdict }: StatusInput): ConditionDraft {
   if (kafka.problem !== undefined) return isFalse(kafka.problem.reason, kafka.problem.message);
   if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
@@ -16,7 +16,7 @@ export function draftKafkaReady({ kafka, verdict }: StatusInput): ConditionDraft
   return { status: verdict.kafka.ok ? 'True' : 'False', reason: verdict.kafka.reason, message: verdict.kafka.message };
 }
 
-/** Drafts WorkloadsReady. Reports of the aggregators explain why pods that run are not ready. */
+/** Builds condition WorkloadsReady. Reports of the aggregators explain why pods that run are not ready. */
 export function draftWorkloadsReady(input: StatusInput): ConditionDraft {
   const { workloads, verdict } = input;
   const [halt] = verdict.halts;
@@ -66,7 +66,9 @@ export function draftObservabilityReady({ monitoring }: StatusInput): ConditionD
   }
 }
 
-/** Drafts DurabilityWeak. It does not affect Ready or TotalExact: a single local broker is weak, but works. */
+/**
+ * Builds condition DurabilityWeak. It does not affect Ready or TotalExact: a single local broker is weak, but works.
+ */
 export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): ConditionDraft {
   if (durability === undefined || durability.reason === 'Unknown') {
     return isUnknown('NotReported', 'no aggregator has read the settings of the topic yet');

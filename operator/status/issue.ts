@@ -6,7 +6,7 @@
  */
 export interface Issue {
   readonly kind: 'stalled' | 'waiting' | 'retry';
-  /** One CamelCase word. */
+  /** Reason for a condition, as one CamelCase word. */
   readonly reason: string;
   /** What was seen, on which object, and what to do next. */
   readonly message: string;

@@ -25,7 +25,8 @@ const issueReasons = {
     action: 'Delete or rename it, or create the SumPipeline under another name.',
   },
   LogInUse: {
-    meaning: 'Another SumPipeline counts the same topic, and not both declare it. No pod of this one runs.',
+    meaning:
+      'Another SumPipeline counts the same topic, and spec.kafka.topic.shared is not true in both. No pod of this SumPipeline runs.',
     action: 'Delete one of the two, or set spec.kafka.topic.shared to true in both.',
   },
   Rejected: {
@@ -99,10 +100,13 @@ const kafkaPathReasons = {
   },
   TopicGrowing: {
     meaning: 'The topic has fewer partitions than wanted, and the aggregators are adding them.',
-    action: 'No action needed: it takes minutes. If it stays, run kubectl logs on the aggregators.',
+    action: 'No action needed: it takes minutes. If it stays, run "kubectl logs" for the aggregators.',
   },
   NotReported: { meaning: 'No aggregator has reported yet.', action: none },
-  NotAsked: { meaning: 'Kafka is read after PostgreSQL answers.', action: 'Fix PostgreSQL: see WorkloadsReady.' },
+  NotAsked: {
+    meaning: 'The aggregators check Kafka only after they have reached PostgreSQL.',
+    action: 'Fix PostgreSQL: see WorkloadsReady.',
+  },
 } as const satisfies Record<string, ReasonDoc>;
 
 /** Reasons of the pods. A reason that Kubernetes gives for a pod or a Deployment is shown as it is. */
@@ -112,7 +116,7 @@ const workloadReasons = {
   BeingDeleted: issueReasons.BeingDeleted,
   RolloutPending: { meaning: 'The Deployment controller has not seen the last change yet.', action: none },
   RollingOut: { meaning: 'Pods are being replaced or started.', action: none },
-  PodsNotReady: { meaning: 'Pods run and are not ready yet.', action: 'If it stays, run kubectl logs on a pod.' },
+  PodsNotReady: { meaning: 'Pods run and are not ready yet.', action: 'If it stays, run "kubectl logs" for a pod.' },
   ProgressDeadlineExceeded: {
     meaning: 'A Deployment made no progress until its deadline.',
     action: 'Read the message and the events of the pods.',
@@ -168,13 +172,13 @@ const autoscalingReasons = {
   AccessForbidden: issueReasons.AccessForbidden,
   RecommendOnly: {
     meaning: 'Mode recommend scales nothing.',
-    action: 'sumctl status shows the wanted number of replicas.',
+    action: 'Run "sumctl status" to see the wanted number of replicas.',
   },
   ReplicasZero: {
     meaning: 'The replicas were set to 0, which disables the HPA.',
-    action: 'Run the kubectl scale command of the message to resume.',
+    action: 'To resume, run the command "kubectl scale" that the message has.',
   },
-  ScaleFailed: { meaning: 'The HPA cannot scale the Deployment.', action: 'Read kubectl describe hpa.' },
+  ScaleFailed: { meaning: 'The HPA cannot scale the Deployment.', action: 'Run "kubectl describe hpa".' },
   Pending: { meaning: 'The HPA, or the kinds that it needs, were not read yet.', action: none },
 } as const satisfies Record<string, ReasonDoc>;
 

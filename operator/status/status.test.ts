@@ -65,15 +65,15 @@ describe('Ready, Reconciling and Stalled', () => {
       input({ issues: [retry, waiting, stalled], kafka: { problem, topic: undefined } }),
       ['False NameConflict', 'False Stalled', 'True NameConflict'],
     ],
-    'waiting comes before trying again': [
+    'a waiting issue comes before an issue that is retried': [
       input({ issues: [retry, waiting] }),
       ['False BeingDeleted', 'True BeingDeleted', 'False NotStalled'],
     ],
-    'what we could not do comes before what the children wait for': [
+    'an issue of the pass comes before children that are not ready': [
       input({ issues: [retry], workloads: { calculator: readyWorkload, aggregator: rollingOut } }),
       ['False Forbidden', 'True Forbidden', 'False NotStalled'],
     ],
-    'trying again is progress': [input({ issues: [retry] }), ['False Forbidden', 'True Forbidden', 'False NotStalled']],
+    'a retry is progress': [input({ issues: [retry] }), ['False Forbidden', 'True Forbidden', 'False NotStalled']],
     'a missing permission is waited for': [
       input({ kafka: { problem, topic: undefined } }),
       ['False NotPermitted', 'True NotPermitted', 'False NotStalled'],
@@ -158,8 +158,8 @@ describe('the conditions behind them', () => {
     ],
     'strong durability is not weak': [good, 'DurabilityWeak', 'False Durable'],
     'weak durability is': [withVerdict({ durability: bad('OneReplica') }), 'DurabilityWeak', 'True OneReplica'],
-    'no aggregator has looked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
-    'an aggregator could not look yet': [
+    'no aggregator has checked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
+    'an aggregator could not check yet': [
       withVerdict({ durability: { ok: true, reason: 'Unknown', message: '' } }),
       'DurabilityWeak',
       'Unknown NotReported',

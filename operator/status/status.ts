@@ -50,7 +50,7 @@ export function buildStatus(input: StatusInput): Status {
   };
 }
 
-/** Builds the status of a pass that knows only one obstacle. All other fields keep their last value. */
+/** Builds the status of a pass that a problem stopped (the obstacle). All other fields keep their last values. */
 export function buildObstacleStatus(
   previous: Status | undefined,
   obstacle: Issue,
@@ -84,7 +84,8 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
 }
 
 /**
- * Returns the first condition that is False. Unknown is not an obstacle: if 0 aggregators are wanted, no pod reports.
+ * Returns an issue for the first condition that is False; undefined if none is. A condition that is Unknown is no
+ * problem: if 0 aggregators are wanted, no pod reports.
  */
 function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined {
   const found = drafts.find(({ status }) => status === 'False');
@@ -93,7 +94,7 @@ function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined 
 
 const notStalled: ConditionDraft = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
 
-/** Drafts the three conditions of kstatus. At most one of them is True. */
+/** Builds the three conditions of kstatus. At most one of them is True. */
 function summarize(
   obstacle: Issue | undefined,
   readyMessage: string,

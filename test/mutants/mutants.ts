@@ -452,14 +452,14 @@ export const mutants: readonly Mutant[] = [
     file: operatorApply,
     from: '  await giveBack(object, client);',
     to: '',
-    test: { file: story, name: 'made in the moment between our look and our write' },
+    test: { file: story, name: 'creates between our check and our apply' },
   },
   {
     breaks: 'the next pass does not treat a returned object as its own',
     file: operatorApply,
     from: 'const othersFields = managedFields.filter((entry) => !isOurApply(entry));',
     to: 'const othersFields = managedFields;',
-    test: { file: strimzi, name: 'given back for good' },
+    test: { file: strimzi, name: 'loses our fields and stays foreign' },
   },
   {
     breaks: 'a deleted pipeline is removed even if another manager owns its finalizer',
@@ -487,7 +487,7 @@ export const mutants: readonly Mutant[] = [
     file: operatorTopic,
     from: 'isReleased(found) ? found : await releaseTopic(client, found);',
     to: 'found;',
-    test: { file: strimzi, name: 'gives its topic back with the data kept' },
+    test: { file: strimzi, name: 'releases its topic with its data' },
   },
   {
     breaks: 'a KafkaTopic is deleted only in the version that keeps its topic',
@@ -529,14 +529,14 @@ export const mutants: readonly Mutant[] = [
     file: 'operator/reconcile/replicas.ts',
     from: 'return isScaled ? undefined : replicas;',
     to: 'return replicas;',
-    test: { file: writers, name: 'not while an HPA is there' },
+    test: { file: writers, name: 'no write while an HPA exists' },
   },
   {
     breaks: 'a user may scale to 0 under an HPA',
     file: 'operator/reconcile/replicas.ts',
     from: 'if (min === undefined || isScaled) return undefined;',
     to: 'if (min === undefined) return undefined;',
-    test: { file: writers, name: '0 under an HPA is what a user wanted' },
+    test: { file: writers, name: '0 is not raised after the HPA exists' },
   },
   {
     breaks: 'Kafka gets the offset of every partition without new records',

@@ -39,7 +39,7 @@ export const scalingMutants: readonly Mutant[] = [
     file: rules,
     from: '${records} / (${isGrowing}) > 0',
     to: '${records} / (${busy()} > ${busySecondsMin}) > 0',
-    test: { file: ruleTests, name: 'a backlog that leaves the window changes no capacity' },
+    test: { file: ruleTests, name: 'a backlog that leaves the window does not change the capacity' },
   },
   {
     breaks: 'a fall of the load is one step',
@@ -81,6 +81,6 @@ export const scalingMutants: readonly Mutant[] = [
     file: rules,
     from: '`and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`',
     to: '`and on () ${partitions}`',
-    test: { file: ruleTests, name: 'nothing is said until all windows are full again' },
+    test: { file: ruleTests, name: 'no number is recorded until all windows are full again' },
   },
 ];

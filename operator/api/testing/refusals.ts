@@ -75,7 +75,7 @@ export const refusals: readonly Refusal[] = [
     server: 'Forbidden: is used only with TLS: set tls.enabled to true or remove it',
   },
   {
-    name: 'an auth that says nothing',
+    name: 'an auth without scram',
     set: { 'kafka.auth': {} },
     path: 'spec.kafka.auth.scram',
     server: 'Required value',
@@ -271,7 +271,7 @@ export const refusals: readonly Refusal[] = [
       server: alone,
     },
     {
-      name: `more ${component}s at least than at most`,
+      name: `a minimum of ${component}s above the maximum`,
       set: { [component]: { autoscaling: { min: 3, max: 2 } } },
       path: `spec.${component}.autoscaling.min`,
       server: 'Invalid value: must not exceed max',
@@ -463,7 +463,7 @@ export const refusals: readonly Refusal[] = [
 ];
 
 const startNew =
-  'Forbidden: cannot change: the totals were counted from this log; create a new SumPipeline for another';
+  'Forbidden: cannot change: the totals were counted from this log; create a new SumPipeline for another log';
 const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value; it resumes';
 const newSchema = 'Forbidden: cannot change: the totals are there; create a new SumPipeline for another schema';
 const onlyGrow = 'Forbidden: can only grow: Kafka cannot remove partitions';
@@ -519,7 +519,7 @@ export const refusedChanges: readonly Refusal[] = [
     server: startNew,
   },
   {
-    name: 'a name for the topic at last',
+    name: 'a name for the topic, set later',
     set: { 'kafka.topic.name': 'other' },
     path: 'spec.kafka.topic.name',
     server: startNew,
@@ -551,7 +551,7 @@ export const refusedChanges: readonly Refusal[] = [
     server: newSchema,
   },
   {
-    name: 'a schema at last',
+    name: 'a schema, set later',
     set: { 'store.postgres.schema': 'other' },
     path: 'spec.store.postgres.schema',
     server: newSchema,
@@ -562,30 +562,30 @@ export const refusedChanges: readonly Refusal[] = [
 export const allowedChanges: readonly { name: string; from?: () => Draft; set: Changes }[] = [
   { name: 'other addresses', set: { 'kafka.bootstrapServers': ['kafka-9:9096'] } },
   { name: 'another listener', from: strimziDraft, set: { 'kafka.cluster.listener': 'tls' } },
-  { name: 'TLS at last', set: { 'kafka.tls': {} } },
+  { name: 'TLS, set later', set: { 'kafka.tls': {} } },
   { name: 'no TLS any more', from: fullDraft, set: { 'kafka.tls': undefined } },
-  { name: 'a user at last', set: { 'kafka.auth': { scram: { secretRef: { name: 'user' } } } } },
+  { name: 'a user, set later', set: { 'kafka.auth': { scram: { secretRef: { name: 'user' } } } } },
   { name: 'no user any more', from: fullDraft, set: { 'kafka.auth': undefined } },
   { name: 'more partitions', set: { 'kafka.topic.partitions': 4 } },
   {
     name: 'more partitions and more aggregators at once',
     set: { 'kafka.topic.partitions': 5, 'aggregator.replicas': 5 },
   },
-  { name: 'a retention at last', set: { 'kafka.topic.retention': '12h' } },
+  { name: 'a retention, set later', set: { 'kafka.topic.retention': '12h' } },
   { name: 'no retention any more', from: fullDraft, set: { 'kafka.topic.retention': undefined } },
-  { name: 'one replica, with what follows for those in sync', set: { 'kafka.topic.replicas': 1 } },
+  { name: 'one replica, which changes the default of minInSyncReplicas', set: { 'kafka.topic.replicas': 1 } },
   { name: 'other settings', from: fullDraft, set: { 'kafka.topic.config': { 'segment.bytes': '1000000' } } },
   { name: 'no settings any more', from: fullDraft, set: { 'kafka.topic.config': undefined } },
   { name: 'another Secret', set: { 'store.postgres.secretRef.name': 'other' } },
-  { name: 'a CA at last', set: { 'store.postgres.caSecretRef': { name: 'ca' } } },
-  { name: 'an image at last', set: { image: 'sumpipeline:2' } },
+  { name: 'a CA, set later', set: { 'store.postgres.caSecretRef': { name: 'ca' } } },
+  { name: 'an image, set later', set: { image: 'sumpipeline:2' } },
   { name: 'no image any more', from: fullDraft, set: { image: undefined } },
   { name: 'no pull secrets any more', from: fullDraft, set: { imagePullSecrets: undefined } },
   { name: 'an existing ServiceAccount', from: fullDraft, set: { serviceAccount: { name: 'mine' } } },
   { name: 'no replicas any more', from: fullDraft, set: { 'calculator.replicas': undefined } },
   { name: 'no aggregator for a while', from: fullDraft, set: { 'aggregator.replicas': 0 } },
   { name: 'no settings of the calculators any more', from: fullDraft, set: { calculator: undefined } },
-  { name: 'traces at last', set: { telemetry: { endpoint: 'http://otel:4318' } } },
+  { name: 'traces, set later', set: { telemetry: { endpoint: 'http://otel:4318' } } },
   { name: 'no traces any more', from: fullDraft, set: { telemetry: undefined } },
   { name: 'monitoring off', from: fullDraft, set: { monitoring: undefined } },
   {

@@ -5,23 +5,23 @@ import { stepSeconds } from './ruleScenario.ts';
 export interface ModelStep {
   /** Records per second that arrive, by partition. */
   readonly incoming: (partition: number) => number;
-  /** Aggregators that run. */
+  /** Number of aggregators that run. */
   readonly pods: number;
   /** Records per second that one aggregator counts. Default: `capacity` of the model. */
   readonly capacity?: number;
-  /** Pods that run and own nothing yet. Default 0. */
+  /** Number of pods that run and own no partition yet. Default 0. */
   readonly idle?: number;
-  /** Partitions without an owner, in the middle of a rebalance. */
+  /** Number of partitions without an owner, as during a rebalance. Default 0. */
   readonly unowned?: number;
-  /** Prometheus records no sample in this step. */
+  /** True if Prometheus records no sample in this step. */
   readonly isDark?: boolean;
-  /** Prometheus does not scrape the calculators in this step. */
+  /** True if Prometheus does not scrape the calculators in this step. */
   readonly areCalculatorsDark?: boolean;
   readonly halted?: readonly number[];
-  /** Most records per second that are counted of a partition. */
+  /** Maximum number of records per second that are counted of a partition, by partition. Default: no maximum. */
   readonly slow?: Readonly<Record<number, number>>;
   readonly partitions?: number;
-  /** Counters of the aggregators begin at 0 again. */
+  /** True if the counters of the aggregators begin at 0 again after this step. */
   readonly isReset?: boolean;
   /** Ends of partitions that the calculators export in this step, instead of the true ends. */
   readonly logEnd?: Readonly<Record<number, number>>;

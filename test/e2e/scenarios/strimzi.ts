@@ -50,7 +50,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run "kubectl apply -k manifests/kafka-access -n kafka"',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
