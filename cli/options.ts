@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { usageError } from './exit.ts';
 
-/** The value of an option that names something: `--file "$UNSET"` is a mistake, not a file without a name. */
+/** The value of an option that names something. It must not be empty: `--file "$UNSET"` is a mistake of the user. */
 export const named = z.string().min(1, 'must not be empty');
 
-/** A DNS label, as Kubernetes requires it. */
+/** The name of a namespace. Kubernetes requires a DNS label. */
 export const namespaceName = named.regex(
   /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
   'must be the name of a namespace: at most 63 lower-case letters, digits and hyphens',

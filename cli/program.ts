@@ -4,7 +4,10 @@ import { exitCodesHelp, usageError } from './exit.ts';
 
 type BuildVerb = (context: Context, version: string) => Promise<Command>;
 
-/** Each verb loads what it needs when it is called: loading all of them takes half a second. */
+/**
+ * How to build each verb. A verb loads its code only when it is called, because loading all verbs takes half a
+ * second.
+ */
 const buildVerbs: Readonly<Record<string, BuildVerb>> = {
   add: async (context) => (await import('./verbs/add.ts')).addCommand(context),
   total: async (context) => (await import('./verbs/total.ts')).totalCommand(context),

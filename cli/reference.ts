@@ -26,7 +26,7 @@ function renderHelp(command: Command): string {
   return `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
-/** A context without a function of its own: to print help needs only the outputs. */
+/** A context that does nothing. Printing the help needs only its outputs. */
 const nowhere: Context = {
   stdout: { write() {} },
   stderr: { write() {} },

@@ -37,6 +37,7 @@ export interface SummaryData {
 
 /** How long users may take to finish at the end of the load, in seconds: longer than an addition is retried. */
 const gracefulStopSeconds = 70;
+/** Maximum time for the final checks of all users, in seconds. */
 const verifySeconds = 600;
 
 /** Builds a load test from the environment: see k6/README.md for the variables. */

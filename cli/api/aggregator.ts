@@ -13,6 +13,7 @@ import { deadlineMaxMs, type HttpService } from './http.ts';
 
 /** Deadline of a read that does not wait for positions, in milliseconds. */
 const readDeadlineMs = 10_000;
+/** Maximum number of totals in one page. */
 const pageSize = 1000;
 
 /**

@@ -72,6 +72,7 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
   return { ...parsed, position };
 }
 
+/** Numbers of the gRPC statuses that can be retried. */
 const deadlineExceeded = 4;
 const unavailable = 14;
 

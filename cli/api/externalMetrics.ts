@@ -23,7 +23,7 @@ export async function readExternalMetric(
   return item === undefined ? undefined : parseQuantity(item.value);
 }
 
-/** Suffixes of Kubernetes quantities: each is 1000 times the one before. */
+/** Suffixes of Kubernetes quantities, in order. Each means 1000 times the suffix before it. */
 const suffixes = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
 /** Parses a quantity of the metrics APIs, such as `830m` or `52k`. Returns undefined for any other text. */

@@ -41,6 +41,7 @@ export interface GrpcChannelOptions {
 
 /** How much longer than the deadline of the call the client waits, in milliseconds: time for the network. */
 const travelMs = 5_000;
+/** Maximum size of a response in bytes. A response of a calculator is far shorter. */
 const answerBytesMax = 64 * 1024;
 
 /**
@@ -55,7 +56,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
   async function openSession(at: number): Promise<ClientHttp2Session> {
     const socket = await dial();
     // Check now: a socket that broke before the listeners were added emits no further event.
-    if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
+    if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed immediately');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
     // Ignore the error here: each call gets a broken connection as an error of its own stream.
     session.on('error', () => {});

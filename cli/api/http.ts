@@ -46,6 +46,7 @@ export interface HttpServiceOptions {
  * services.
  */
 const answerBytesMax = 16 * 1024 * 1024;
+/** Maximum time to make a connection, in milliseconds. */
 const connectTimeoutMs = 10_000;
 
 export function createHttpService(options: HttpServiceOptions): HttpService {

@@ -10,6 +10,7 @@ const problemSchema = z.object({
   field: z.string().optional(),
 });
 
+/** Maximum number of characters of a response that is shown because it is not a problem document. */
 const shownCharacters = 200;
 
 /** Turns a response that is not 2xx into the next step: 429 and 503 are retried, everything else is final. */

@@ -21,6 +21,7 @@ export interface RetryOptions {
  * spreads the retries of rows that were refused together.
  */
 const firstWaitMs = 100;
+/** Maximum wait before a retry, in milliseconds, unless the server requests a longer wait. */
 const longestWaitMs = 5_000;
 /** Maximum wait that a server may request, in milliseconds. A longer requested wait is shortened to this value. */
 const askedWaitMaxMs = 30_000;

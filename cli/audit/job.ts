@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { labelKeys } from '#contract/labels.ts';
 import { apiGroup, apiVersion, kind, type PipelineRef } from '#contract/names.ts';
 
-/** Name of the container, in the aggregators' pods and in the Job's pod. */
+/** Name of the container in the pods of the aggregators. The container in the pod of the Job has the same name. */
 export const containerName = 'sumpipeline';
 
 /** A Deployment of aggregators as the cluster has it. Its pod template keeps every field. */

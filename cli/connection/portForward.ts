@@ -13,7 +13,10 @@ export interface ForwardSocket {
   addEventListener(type: 'close' | 'error', listener: (event: { message?: string }) => void): void;
 }
 
-/** The first byte of each message. `data`: bytes of the connection. `error`: a text of the kubelet. */
+/**
+ * Number of a channel: the first byte of each message. `data`: bytes of the connection. `error`: a text of the
+ * kubelet.
+ */
 const channels = { data: 0, error: 1 } as const;
 
 /** Length of the port number at the start of each channel, in bytes. */

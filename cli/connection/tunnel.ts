@@ -2,7 +2,9 @@ import { Duplex } from 'node:stream';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
 
+/** Maximum time to open a tunnel, in milliseconds. */
 const openTimeoutMs = 15_000;
+/** Maximum time for the closing handshake of a tunnel, in milliseconds. */
 const closeTimeoutMs = 1_000;
 
 /**

@@ -1,7 +1,10 @@
 import { CliError, exitCodes } from '#cli/exit.ts';
 import type { RowFormat } from './rows.ts';
 
-/** Bytes to detect the format from: enough for a byte order mark, blank lines and the first character. */
+/**
+ * Number of bytes from which the format is detected: enough for a byte order mark, blank lines and the first
+ * character.
+ */
 export const detectBytes = 4096;
 
 /** Finds a file's format by its name, otherwise by its first bytes. Throws an error with a cure for other input. */

@@ -15,6 +15,7 @@ export const lineBytesMax = 64 * 1024;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const newline = 0x0a;
 const carriageReturn = 0x0d;
+/** Number of bytes at the start of a bad line that are shown. */
 const shownCharacters = 80;
 
 /**

@@ -97,7 +97,10 @@ function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: strin
   }
 }
 
-/** Codes that concern one row. Every other error concerns the client or the service: the next row would get it too. */
+/**
+ * Error codes that concern a single row. The import goes on after them. Every other error would come for the next row
+ * too, so it ends the import.
+ */
 const rowCodes: ReadonlySet<string> = new Set(['invalid-field', 'malformed-json', 'body-too-large', 'id-conflict']);
 
 function explain(error: unknown, name: string): unknown {

@@ -33,7 +33,10 @@ export interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** Maximum of --concurrency: half of the calculator's queue. With more, it would often answer 429 (queue full). */
+/**
+ * Maximum of --concurrency: half of the calculator's queue. With a higher number the calculator would often return
+ * 429 (queue full).
+ */
 const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 

@@ -72,6 +72,7 @@ function toContent(name: string, document: Document.Parsed): unknown {
   }
 }
 
+/** Maximum number of characters of a parser message that are shown. */
 const shownCharacters = 200;
 
 /** Returns the first line, cut and printable: a message may quote the file, which may hold any characters. */

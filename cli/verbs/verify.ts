@@ -64,7 +64,7 @@ Reading the table:
 With --from-log: exact, not exact, or incomplete (nothing wrong was found, but something could not be read; code 3).
   UNREAD     offsets without a ledger row, whose record was deleted or cannot be read; the ledger counts them as copies
   The command needs the permissions to get deployments.apps, create and delete jobs.batch, list pods and get pods/log.
-  The Job is deleted an hour after its end, and at once by Ctrl-C.
+  The Job is deleted an hour after its end. Ctrl-C deletes it immediately.
 
 Examples:
   sumctl verify

@@ -17,7 +17,7 @@ export interface VirtualUserOptions {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
-  /** Called at once for every fault. */
+  /** Called immediately for every fault. */
   readonly complain: (problem: string) => void;
 }
 

@@ -17,9 +17,10 @@ const waitingMs = 1_000;
 export const npmFailed = 3;
 
 /**
- * Runs `npm ci` unless node_modules already matches this lock file. Of two runs at once one installs, and the other
- * waits for the kernel's file lock on the repository's folder. npm and its children hold the lock until the last of
- * them ends. The marker is written only after npm succeeded, so after an interrupted run the next run installs again.
+ * Runs `npm ci` unless node_modules already matches this lock file. If two runs start at the same time, one installs,
+ * and the other waits for the kernel's file lock on the repository's folder. npm and its children hold the lock until
+ * the last of them ends. The marker is written only after npm succeeded, so after an interrupted run the next run
+ * installs again.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, root?: string}} context
  */

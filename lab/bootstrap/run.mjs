@@ -14,6 +14,7 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  */
 const sameKeyPressMs = 500;
 
+/** Time between two checks whether npm and its shell still run, in milliseconds. */
 const orphanCheckMs = 500;
 
 /**

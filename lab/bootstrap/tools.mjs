@@ -41,7 +41,7 @@ export const tools = {
   utilLinux: {
     name: 'util-linux',
     atLeast: [],
-    why: 'flock prevents two installs at once, setpriv ends every server with its parent',
+    why: 'flock prevents two installs at the same time, setpriv ends every server with its parent',
     bring: () => 'apt-get install --yes util-linux',
   },
   go: {

@@ -109,7 +109,10 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-/** Builds a name as structured data. As text, names such as `system:nodes` or `a, b` would need escapes. */
+/**
+ * Builds a name as structured data, not as text: in a text, names such as `system:nodes` or `a, b` would need
+ * escapes.
+ */
 function nameOf(commonName: string, organizations: readonly string[]): JsonName {
   return [...organizations.map((value) => ({ O: [value] })), { CN: [commonName] }];
 }

@@ -59,7 +59,8 @@ const startAttempts = 3;
 /**
  * Starts a real API server with its etcd and nothing else, for integration tests: no controllers, no kubelet, no
  * garbage collection. Objects are stored, validated, defaulted, watched and guarded by RBAC as in production, but no
- * controller acts on them. Several may run at once. Both processes end with this one, even after kill -9.
+ * controller acts on them. Several servers may run at the same time. Both processes end with this one, even after
+ * kill -9.
  */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { progress = silentProgress, audit = false } = options;
@@ -112,7 +113,7 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  // Kill the process at once: its data is thrown away, so a graceful end has no use.
+  // Kill the process immediately: its data is thrown away, so a graceful end has no use.
   const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
   const etcd = new Keeper({
     name: 'etcd',

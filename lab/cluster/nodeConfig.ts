@@ -38,7 +38,10 @@ export const corednsRbac = [
 
 const pki = `${nodePath.etc}/pki`;
 
-/** Snapshotters that a plain directory does not need. To probe for them only adds lines to containerd's output. */
+/**
+ * Snapshotters of containerd that we disable. A plain directory does not need them, and probing for them only adds
+ * lines to the output of containerd.
+ */
 const unusedSnapshotters = ['btrfs', 'zfs', 'devmapper', 'blockfile', 'erofs'];
 
 function containerdConfig(): string {
@@ -143,7 +146,7 @@ const proxyConfig = {
 /**
  * Configuration of CoreDNS. The last zone is the root zone: it says that a name outside the cluster does not exist.
  * Without this zone CoreDNS refuses the name. Clients then see a temporary failure (EAI_AGAIN) and retry, although a
- * mistyped name should fail at once.
+ * mistyped name should fail immediately.
  */
 const corefile = `.:53 {
   bind ${address.node}

@@ -72,14 +72,14 @@ export const nodeLibraries = [
 export const nodePath = '/usr/bin/node';
 export const certificatesPath = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Small files of the base that are generated, not copied. */
+/** Small files of the base layer. They are generated, not copied. */
 export const baseTexts = {
   '/etc/passwd': 'root:x:0:0:root:/root:/usr/bin/node\nnonroot:x:65532:65532:nonroot:/app:/usr/bin/node\n',
   '/etc/group': 'root:x:0:\nnonroot:x:65532:\n',
   '/etc/nsswitch.conf': 'hosts: files dns\n',
 } as const;
 
-/** Settings for every sub-command. The sub-command (`operator`, ...) is in the container's arguments. */
+/** Settings of the image for every sub-command. The arguments of a container name the sub-command (`operator`, ...). */
 export const imageConfig = {
   // kafkajs sometimes sets timers in the past. The warning is cosmetic and would be the only log line that is not JSON.
   Entrypoint: [nodePath, '--disable-warning=TimeoutNegativeWarning', '/app/sumpipeline.ts'],

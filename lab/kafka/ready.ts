@@ -1,7 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** ApiVersions v0 with correlation id 1 and client id "x": the only request that a broker handles before a login. */
+/**
+ * A request ApiVersions v0 with correlation id 1 and client id "x". A broker handles only this request before a
+ * login.
+ */
 const apiVersionsRequest = Buffer.from([0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 1, 0, 1, 'x'.charCodeAt(0)]);
 
 const answerTimeoutMs = 1_000;

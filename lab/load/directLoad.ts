@@ -36,16 +36,19 @@ export interface Journal {
   readonly overApi: number;
 }
 
+/** Time between two batches of arrivals, in milliseconds. */
 const tickMs = 100;
 const seriesCount = 8;
 /** Number of additions per second that go through the API of the calculator, at every rate of the load. */
 const apiPerSecond = 5;
+/** One record in this many is written twice, like a client that sends again. */
 const copyEvery = 100;
 /**
  * How long an append without a response is repeated, in milliseconds. A copy is harmless: each request id counts
  * once.
  */
 const retryForMs = 120_000;
+/** Pause before an append is repeated, in milliseconds. */
 const retryPauseMs = 500;
 
 /** The pipeline under load. */

@@ -34,6 +34,7 @@ const totalsSchema = z.object({
   totals: z.array(z.object({ series: z.string(), total: z.string(), count: whole })).default([]),
 });
 
+/** Maximum wait until the whole log is counted, in milliseconds. */
 const drainTimeoutMs = 180_000;
 const readTimeoutMs = 60_000;
 

@@ -21,7 +21,7 @@ const generatedSchema = z.looseObject({
   scrape_configs: z.array(scrapeSchema).default([]),
 });
 
-/** The placeholders that the reloader beside a Prometheus pod fills in. */
+/** Placeholders in the generated configuration, with their values. In a pod the reloader replaces them. */
 const placeholders = { '$(SHARD)': '0', '$(POD_NAME)': 'prometheus-lab-0' } as const;
 
 /**

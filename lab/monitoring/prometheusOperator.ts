@@ -41,10 +41,11 @@ const name = 'lab';
 const pollMs = 1_000;
 const readyTimeoutMs = 90_000;
 /**
- * The CRDs that prometheus-operator's controller watches. If one is missing, the controller waits without a limit.
+ * File names of the CRDs that the controller of prometheus-operator watches. If one is missing, the controller waits
+ * without a limit.
  */
 const kinds = /_(prometheuses|servicemonitors|podmonitors|probes|prometheusrules)\.yaml$/;
-/** The version of Debian's package: the generated configuration must fit that version. */
+/** Version of Prometheus in the package of Debian. The generated configuration must fit this version. */
 const prometheusVersion = 'v2.42.0';
 
 /**

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { cachedBuild } from '#lab/cache.ts';
 import type { Progress } from '#lab/progress.ts';
 
-/** The package's list of links to shared libraries: npm drops the links themselves. */
+/** The list of links to shared libraries in the package. npm does not keep the links themselves. */
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**

@@ -21,15 +21,15 @@ export interface KeeperOptions {
   readonly restart?: RestartPolicy | undefined;
 }
 
-/** Waits before each attempt to restart a dead server, in milliseconds. The last one repeats. */
+/** Waits before each attempt to restart a dead server, in milliseconds. The last value repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
 /** Minimum run time, in milliseconds, after which the backoff of a dead server starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**
- * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted` is
- * what the owner requested last. A process that ends while it is wanted has died.
+ * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted`
+ * says whether its owner wants the server to run. If the process ends while this is true, the server has died.
  */
 export class Keeper {
   readonly #options: KeeperOptions;

@@ -1,6 +1,6 @@
 /**
- * Runs two things at once. When one fails, aborts the other and waits for its end, so that the release of everything
- * that it acquired is registered. Throws the first failure.
+ * Runs two functions at the same time. When one fails, aborts the other and waits for its end, so that the release of
+ * everything that it acquired is registered. Throws the first failure.
  */
 export async function bothOrNeither<One, Other>(
   outer: AbortSignal,

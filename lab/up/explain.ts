@@ -16,7 +16,9 @@ const eventListSchema = z.object({
   ),
 });
 
+/** Number of last lines that are shown of the output of a pod. */
 const logLines = 15;
+/** Number of newest warnings that are shown of a namespace. */
 const eventsShown = 10;
 
 /**

@@ -19,6 +19,7 @@ export interface KubectlOptions {
   readonly cacheDir: string;
 }
 
+/** Maximum number of bytes that are kept of each output of kubectl. */
 const outputBytesMax = 16 * 1024 * 1024;
 
 export function createKubectl(options: KubectlOptions): Kubectl {

@@ -73,7 +73,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // Make these checks first, because they fail at once.
+  // Make these checks first, because they need no time.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -174,7 +174,10 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   return undefined;
 }
 
-/** Returns the folder name of the mode's data. Each mode has its own, so --fresh in one mode keeps the others. */
+/**
+ * Returns the name of the folder for the data of a mode. Each mode has its own folder, so --fresh in one mode keeps
+ * the data of all other modes.
+ */
 function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }

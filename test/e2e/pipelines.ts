@@ -60,6 +60,7 @@ export async function findConditions(client: KubeClient, namespace: string, name
   return [...(statusSchema.parse(found?.status ?? {}).conditions ?? [])];
 }
 
+/** Maximum wait until a pipeline reports a mistake or its correction, in milliseconds. */
 const recoveryMs = 120_000;
 
 /** Waits until a condition has exactly these contents. The timeout error shows the last conditions. */

@@ -48,12 +48,13 @@ async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
   }
 }
 
+/** Version of the keys of records with the metadata of a group. Other versions are keys of other records. */
 const groupMetadataKey = 2;
 
 /**
- * Reads a record of the coordinator. Undefined for the other kinds of records, such as offsets. Key: int16 version,
- * string group. Value: int16 version, string protocol type, int32 generation, and fields that we do not need. A
- * string is an int16 length and its bytes.
+ * Reads a record of the coordinator. Returns undefined if it is not the metadata of a group. The key has an int16
+ * version and the group as a string. The value begins with an int16 version, the protocol type as a string, and the
+ * generation as an int32. A string is an int16 length and its bytes.
  */
 function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {
   if (key.readInt16BE(0) !== groupMetadataKey) return undefined;

@@ -23,7 +23,10 @@ export interface Keda {
 }
 
 const module = 'github.com/kedacore/keda/v2';
-/** KEDA's own installation without admission webhooks, which only check ScaledObjects that users write. */
+/**
+ * Folder of KEDA's own installation without admission webhooks. The webhooks only check ScaledObjects that users
+ * write.
+ */
 const manifests = join('config', 'minimal');
 const namespace = 'keda';
 const deployments = ['keda-operator', 'keda-metrics-apiserver'] as const;

@@ -91,7 +91,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     }),
   );
   const client = stack.use(connectAdmin(kubeconfig));
-  // Start monitoring first, so that the operator finds the APIs of prometheus-operator at once.
+  // Start monitoring first, so that the APIs of prometheus-operator exist when the operator starts.
   const monitoring = stack.use(
     await startMonitoring({
       kubeconfigPath: kubeconfig,

@@ -49,7 +49,7 @@ after(async () => {
 /** Lends a copy that no other test changes meanwhile. */
 async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = free.pop();
-  assert(folder !== undefined, 'no free copy: there must be one copy for each test that runs at once');
+  assert(folder !== undefined, 'no free copy: there must be one copy for each test that runs at the same time');
   try {
     await work(folder);
   } finally {

@@ -211,7 +211,7 @@ const pureCrypto = {
   },
 };
 
-/** Impure globals that a pure folder could use without an import. Biome prints the reason beside each. */
+/** Impure globals that a pure folder could use without an import. Biome prints the reason for each of them. */
 const impureGlobals = [
   'console',
   'crypto',

@@ -14,7 +14,7 @@ export interface FilesRun {
   /** Milliseconds for one test, so that a hanging test is named. */
   readonly testTimeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
-  /** Stops the process at once. */
+  /** Stops the process immediately. */
   readonly signal: AbortSignal;
 }
 

@@ -18,7 +18,10 @@ import { until } from '#test/support/condition.ts';
 /** Number of rows of the import. Set SUMPIPELINE_E2E_ROWS=100000 for a longer run by hand. */
 const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
 const series = 'receipts';
-/** Options of the import. A short import has few rows in flight, so that it still runs when servers are killed. */
+/**
+ * Options of the import. A short import sends few rows at the same time, so that it still runs when servers are
+ * killed.
+ */
 const gently = count > 20_000 ? [] : ['--concurrency', '4'];
 
 const proofSchema = z.object({
@@ -180,7 +183,7 @@ function faults({ system, client }: Fixture, refusals: () => number): [string, (
       },
     ],
     [
-      'Kafka and PostgreSQL killed at once, and both aggregators deleted',
+      'Kafka and PostgreSQL killed at the same time, and both aggregators deleted',
       async () => {
         await Promise.all([
           killAndAwait(system, 'Kafka'),

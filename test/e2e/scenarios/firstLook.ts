@@ -86,7 +86,7 @@ export function firstLook(fixture: () => Fixture): void {
     await paste(apply, 'kubectl wait --for=condition=Ready sump/orders --timeout=180s');
     assert.deepEqual(await readTotals(system, 'default'), before);
 
-    // Run both lines at once, as a user pastes them: curl must wait until the port-forward is ready.
+    // Run both lines together, as a user pastes them: curl must wait until the port-forward is ready.
     const scrape = await paste(forward, 'trap "kill $!" EXIT', curl ?? '');
     assert.match(scrape.stdout, /^sumpipeline_exact\{.*\} 1$|^sumpipeline_exact 1$/m);
   });

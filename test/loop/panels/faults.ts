@@ -30,7 +30,7 @@ export const blocked = 'blocked';
 /** The pipeline that gets the faults. */
 type Target = Pick<Run, 'lab' | 'pipeline'>;
 
-/** Changes of the load, which make the panels of autoscaling change. */
+/** Changes of the load that make the panels of autoscaling change. */
 export const loads: readonly Fault[] = [
   {
     title: `${rates.high}/s`,

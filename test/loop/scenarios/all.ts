@@ -11,7 +11,7 @@ import { slice } from './slice.ts';
 import { step } from './step.ts';
 import { zero } from './zero.ts';
 
-/** The scenarios in the order in which the loop runs them. */
+/** The scenarios in the order in which `npm run loop` runs them. */
 export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];
 
 /** Scenarios that run only if `--only` names them. */

@@ -24,7 +24,7 @@ export const panels: Scenario = {
     }),
 };
 
-/** Causes the faults one after the other, while clients make every mistake. */
+/** Causes the faults one after the other, while a client sends every wrong request. */
 export async function playFaults(run: Run, some: readonly Fault[] = faults): Promise<void> {
   await using _ = repeatedly(1_000, () => misuse(run.pipeline));
   for (const { title, begin, seconds } of some) {

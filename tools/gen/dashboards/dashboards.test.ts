@@ -25,7 +25,10 @@ const known = new Set([
   ...processSeries,
 ]);
 
-/** Finds the name before each selector. All our queries select by labels, so these are all series. */
+/**
+ * Finds the series of a query: the names before its selectors. All our queries select by labels, so no series is
+ * missed.
+ */
 const selected = (expr: string) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = '']) => name);
 
 const grafanaUnits = ['none', 'short', 's', 'bytes', 'percentunit', 'ops', 'reqps'];

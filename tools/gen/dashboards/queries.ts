@@ -13,7 +13,7 @@ type Part = '_bucket' | '_sum' | '_count' | '';
 export type PipelineSeries = `${DataPlaneMetric}${Part}` | RecordedSeries | ProcessMetric;
 export type OperatorSeries = `${keyof typeof operatorMetrics}${Part}` | ProcessMetric;
 
-/** Grafana replaces this window by a time of four scrapes. */
+/** Window of every rate. Grafana replaces it by the time of four scrapes. */
 const window = '[$__rate_interval]';
 
 /** Selects a series of the selected pipeline. `matchers` are additional matchers, such as `method="Add"`. */
