@@ -12,7 +12,7 @@ const spec: TopicSpec = {
 
 test('a topic is read as it was written', () => assert.deepEqual(parseTopicSpec(formatTopicSpec(spec)), spec));
 
-test('a field of a newer operator is no problem', () => {
+test('a field of a newer operator is ignored', () => {
   assert.deepEqual(parseTopicSpec(JSON.stringify({ ...spec, tiered: true })), spec);
 });
 

@@ -45,7 +45,7 @@ test('adding agrees with exact fractions', () => {
   );
 });
 
-test('the canonical text is a fixed point and means the same number', () => {
+test('the canonical text of a canonical text is the same text, and means the same number', () => {
   fc.assert(
     fc.property(decimalText, (text) => {
       const once = canonical(text);

@@ -32,7 +32,7 @@ async function get(path: string): Promise<[number, string]> {
   return [response.status, await response.text()];
 }
 
-test('probes say why', async () => {
+test('a probe says why it fails', async () => {
   assert.deepEqual(await get('/readyz'), [503, 'not connected\n']);
   readyProblem = undefined;
   assert.deepEqual(await get('/readyz?verbose'), [200, 'ok\n']);

@@ -204,7 +204,7 @@ function numbers(from: number, to: number): Produced[] {
 const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
 
 describe('an aggregator', () => {
-  test('makes its topic, counts every addition once and proves it', async () => {
+  test('creates its topic, counts every addition once, and its proof is exact', async () => {
     const name = uniqueName('counts');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -227,7 +227,7 @@ describe('an aggregator', () => {
     assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
   });
 
-  test('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
+  test('soon commits the last offset of every partition to Kafka, and exports it as a metric at once', async () => {
     const name = uniqueName('dashboards');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -291,7 +291,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(aggregator)).exact, false);
   });
 
-  test('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
+  test('parks the marker of a foreign transaction, and has no lag after it', async () => {
     const name = uniqueName('marker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -312,7 +312,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'RecordsParked']);
   });
 
-  test('hands over to another one without losing or doubling', async () => {
+  test('hands its partitions over to another aggregator, and every addition is counted once', async () => {
     const name = uniqueName('hands');
     await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
     await untilOpen(first);
@@ -327,7 +327,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(first)).exact, true);
   });
 
-  test('counts exactly while PostgreSQL is killed in the middle', async () => {
+  test('counts every addition once although PostgreSQL is killed', async () => {
     const name = uniqueName('store');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -347,7 +347,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
   });
 
-  test('counts exactly while Kafka is killed in the middle', async () => {
+  test('counts every addition once although Kafka is killed', async () => {
     const name = uniqueName('broker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -360,7 +360,7 @@ describe('an aggregator', () => {
   });
 
   for (const isRunning of [false, true]) {
-    test(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
+    test(`halts when the log lost its end and grew past the next offset, while it ${isRunning ? 'runs' : 'is down'}`, async () => {
       const name = uniqueName('rewritten');
       let aggregator = startAggregator(name);
       try {
@@ -393,7 +393,7 @@ describe('an aggregator', () => {
     });
   }
 
-  test('halts when records vanished before they were counted, and says which', async () => {
+  test('halts when records were deleted before they were counted, and names their offsets', async () => {
     const name = uniqueName('truncated');
     {
       await using aggregator = startAggregator(name);
@@ -419,7 +419,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  test('never re-creates a topic that it has counted, and reports that it is gone', async () => {
+  test('never re-creates a topic that it has counted, and reports that it is missing', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -482,7 +482,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
   });
 
-  test('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
+  test('adds the partitions of a changed file, although others do so at the same time, and reads them', async () => {
     const name = uniqueName('growing');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -534,7 +534,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  test('says what is wrong with a file that changed, and goes on counting', async () => {
+  test('reports what is wrong with a changed file, and continues to count', async () => {
     const name = uniqueName('illegible');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -579,7 +579,7 @@ describe('an aggregator', () => {
     assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'no verdict was exact');
   });
 
-  test('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
+  test('refuses the schema of another pipeline, names that pipeline, and changes nothing', async () => {
     const name = uniqueName('inuse');
     {
       await using owner = startAggregator(name);

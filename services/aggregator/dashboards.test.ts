@@ -34,7 +34,7 @@ test('the offset of every partition is committed within a second after its last 
   assert.equal(commits.length, 1, 'without new offsets nothing is committed');
 });
 
-test('offsets of an earlier assignment are left to the next owner', async () => {
+test('offsets of an earlier assignment are not committed: the next owner commits them', async () => {
   const [earlier, now]: [string[], string[]] = [[], []];
   const dashboards = new Dashboards(silentLogger);
   const ended = new AbortController();
@@ -46,7 +46,7 @@ test('offsets of an earlier assignment are left to the next owner', async () => 
   assert.deepEqual([earlier, now], [[], ['1:7']]);
 });
 
-test('a refused commit is no reason to fail', async () => {
+test('a refused commit causes no error', async () => {
   const dashboards = new Dashboards(silentLogger);
   const ended = new AbortController();
   const assignment = {

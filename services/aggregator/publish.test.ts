@@ -59,7 +59,7 @@ async function startApiServer(refusals = 0) {
 describe('a verdict that is published', () => {
   const options = { namespace: 'shop', configMap: 'orders-proof', podName: 'pod' };
 
-  test('is written after refusals, and a newer one takes the place of one that waits', async () => {
+  test('is written after refusals, and a newer verdict replaces one that waits', async () => {
     await using api = await startApiServer(1);
     const publisher = new VerdictPublisher({
       ...options,
@@ -94,7 +94,7 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  test('is written also when it comes in the very turn in which the last one was done', async () => {
+  test('is written even if it arrives in the turn of the event loop in which the last write ends', async () => {
     await using api = await startApiServer();
     let isFirst = true;
     // Publish between the end of the loop and the end of its promise: a call at that moment must not be lost.

@@ -86,7 +86,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   };
 }
 
-test('tells how many records of the whole pipeline are parked', async () => {
+test('exports how many records of the whole pipeline are parked', async () => {
   const books: OwnedBooks = {
     logEpoch: 1,
     partition: 0,
@@ -151,8 +151,8 @@ describe('a partition that has records and does not move', () => {
   });
 });
 
-describe('what is wrong with the log', () => {
-  test('is said once, also when only the settings show it', async () => {
+describe('a problem of the log', () => {
+  test('is reported once, even if only the settings show it', async () => {
     await using watching = setUp();
     let asked = 0;
     watching.topic.readSettings = async () => {
@@ -163,7 +163,7 @@ describe('what is wrong with the log', () => {
     assert.deepEqual(watching.said.slice(1), ['kafka TopicConflict, store Connected']);
   });
 
-  test('is over only when the group counts us in', async () => {
+  test('ends only when this process is a member of the group', async () => {
     await using watching = setUp({ isMember: false });
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -177,7 +177,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  test('includes a topic that cannot be made as wanted, and health goes on to be asked for', async () => {
+  test('includes a topic that cannot get its wanted settings, and the health is still checked', async () => {
     await using watching = setUp();
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -193,7 +193,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  test('is not what a connection says that was taken away', async () => {
+  test('is not reported for a connection that was closed', async () => {
     const watching = setUp();
     const hanging = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();

@@ -196,7 +196,7 @@ describe('adding', () => {
     assert.match(metrics.text, /sumpipeline_requests_total\{method="Add",result="id-conflict"\} 1/);
   });
 
-  test('where the topic takes only small batches, all of many additions at once are acknowledged', async () => {
+  test('if the topic accepts only small batches, many concurrent additions are all acknowledged', async () => {
     const { topic, environment } = await newPipeline({ config: { 'max.message.bytes': '8192' } });
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -356,7 +356,7 @@ describe('secrets', () => {
     await untilReady(daemon);
   });
 
-  test('a password that changes is taken up without a restart and without a refused addition', async () => {
+  test('a changed password is used without a restart and without a refused addition', async () => {
     const { dir, environment } = await newPipeline();
     const username = uniqueName('user');
     await kafka.addUser({ username, password: 'first' });

@@ -21,7 +21,7 @@ function build() {
   return { series, state, logEnds, tell };
 }
 
-test('the ends from Kafka are exported, and nothing before them', async () => {
+test('log ends are exported when Kafka has returned them, not before', async () => {
   const { series, logEnds, tell } = build();
   await logEnds.refresh();
   assert.equal(series.size, 0);
@@ -38,7 +38,7 @@ test('the ends from Kafka are exported, and nothing before them', async () => {
   );
 });
 
-test('a partition that was not learnt for three periods has no series, the others keep theirs', async () => {
+test('a partition whose end was not read for three periods loses its series, others keep theirs', async () => {
   const { series, state, tell } = build();
   await tell([
     [0, 7n],
@@ -52,7 +52,7 @@ test('a partition that was not learnt for three periods has no series, the other
   assert.deepEqual([...series], [[0, 9]]);
 });
 
-test('errors and a lost connection end in absent series, never in 0', async () => {
+test('after errors or a lost connection the series are absent, never 0', async () => {
   const { series, state, logEnds, tell } = build();
   await tell([[0, 7n]]);
   state.answer = () => Promise.reject(new Error('no'));

@@ -45,7 +45,7 @@ test('a topic that was re-created before this process began is refused as soon a
   identity.require();
 });
 
-test('a new topic is taken when it is the counted one, and what the old one acknowledged is lost', async () => {
+test('a new topic is accepted when it is the counted one, and additions in the old one are reported as lost', async () => {
   const { kafka, counted, identity, lost } = setUp();
   counted.topicId = 'A';
   identity.require();
@@ -63,7 +63,7 @@ test('without a topic id from Kafka nothing is confirmed', async () => {
   assert.equal(await identity.isConfirmed(), false);
 });
 
-test('an acknowledged offset that goes back is a loss; appends that overtake each other are none', () => {
+test('a lower acknowledged offset is a loss; acknowledgements in another order are not', () => {
   const { identity, lost } = setUp();
   const [first, second] = [identity.beginAppend(0), identity.beginAppend(0)];
   second(5n, 5);

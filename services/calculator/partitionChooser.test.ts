@@ -23,7 +23,7 @@ function build(leaders: (number | undefined)[]) {
   return { clock, chooser, choose, next };
 }
 
-test('each partition has its turn', () => {
+test('the partitions are chosen in turn', () => {
   const { next } = build([0, 1, 2, 0]);
   assert.deepEqual(next(6), [0, 1, 2, 3, 0, 1]);
 });
@@ -64,7 +64,7 @@ test('new partitions are used at once', () => {
   assert.deepEqual(next(4), [2, 3, 0, 1]);
 });
 
-test('a partition that refused rests, the others of its leader do not, and it is probed again', () => {
+test('a partition that refused rests and is tried again later; others of its leader do not rest', () => {
   const { clock, choose, next } = build([7, 7]);
   choose()?.failed('notWritten');
   assert.deepEqual(next(3), [1, 1, 1]);
@@ -114,7 +114,7 @@ test('the broker with the fewest appends in flight is next', () => {
   );
 });
 
-test('without a healthy partition the first append goes to the least bad one, a copy goes nowhere', () => {
+test('without a healthy partition a first append goes to the best of the others, and no copy is made', () => {
   const { clock, choose } = build([7, 8]);
   choose();
   clock.now += 1_001;
@@ -123,7 +123,7 @@ test('without a healthy partition the first append goes to the least bad one, a 
   assert.equal(choose()?.partition, 1, 'a resting leader is better than a late one');
 });
 
-test('a partition without a leader is never chosen, nor is anything without a connection', () => {
+test('no partition is chosen if it has no leader, or without a connection', () => {
   const { next } = build([undefined, 7, undefined]);
   assert.deepEqual(next(3), [1, 1, 1]);
   const none = build([undefined]);

@@ -105,7 +105,7 @@ test('records of a partition that was not requested are dropped, and requested o
   assert.deepEqual([kafka.firsts(), [...kafka.active]], [[5n, 8n], []]);
 });
 
-test('a stale batch after a seek is dropped; the right one follows', async () => {
+test('an old batch after a seek is dropped, and the right batch is delivered', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 50n);
   await kafka.hand(0, [7, 8]);
@@ -131,7 +131,7 @@ test('an offset that stays wrong is a gap, unless the log does not hold the righ
   assert.deepEqual(kafka.firsts(), []);
 });
 
-test('a place that the log lost while the partition rested is not sought', async () => {
+test('an offset that the log lost while the partition rested is not sought', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'again' });
   kafka.begin(0, 5n);
@@ -141,7 +141,7 @@ test('a place that the log lost while the partition rested is not sought', async
   assert.deepEqual([kafka.stopped, kafka.seeks], [[kafka.problem], [[0, '5']]]);
 });
 
-test('what follows a hole inside one fetch is not delivered', async () => {
+test('records after a missing offset in one fetch are not delivered', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1, 3, 4]);
@@ -198,7 +198,7 @@ test('a confirmation beyond the batch ends the reader: the owner confirmed recor
   );
 });
 
-test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
+test('if records exist but are never delivered, the reader seeks, and later ends', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n);
   const look = (end: bigint) =>
@@ -226,7 +226,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   );
 });
 
-test('an open transaction is found while other partitions are at work, and nothing is fetched again for it', async () => {
+test('an open transaction is found while other partitions are busy, and causes no second fetch', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n);
   kafka.begin(1, 0n);
@@ -276,7 +276,7 @@ test('nothing is compared where the log begins', async () => {
   assert.deepEqual([kafka.seeks, kafka.firsts(), kafka.stopped], [[[0, '5']], [5n], []]);
 });
 
-test('another leader is compared again before its records are delivered', async () => {
+test('records of another leader are delivered only after another comparison', async () => {
   const kafka = new FakeKafka();
   let isSame = true;
   kafka.begin(0, 5n, () => isSame);
@@ -301,7 +301,7 @@ test('another leader is compared again before its records are delivered', async 
   assert.ok(kafka.stopped[0] instanceof LogRewrittenError);
 });
 
-test('a record that retention took meanwhile is not waited for', async () => {
+test('a record that retention deleted meanwhile is not waited for', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n, () => true);
   await kafka.hand(0, [4, 5], 1);
@@ -322,7 +322,7 @@ const withheld = (offset: bigint): LogRecord => ({
   leaderEpoch: 0,
 });
 
-test('a marker between records is delivered as one that could not be read, and what follows is read', async () => {
+test('a marker between records is delivered as an unreadable record, and the records after it are read', async () => {
   const kafka = new FakeKafka();
   kafka.withheld = (offset) => (offset === 6n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);
@@ -365,7 +365,7 @@ for (const [name, isSame] of [
   ['the counted one', true],
   ['another one', false],
 ] as const) {
-  test(`a marker as the record before is looked at where the client withholds it: ${name}`, async () => {
+  test(`a marker as the last counted record is compared, although the client withholds it: ${name}`, async () => {
     const kafka = new FakeKafka();
     kafka.withheld = (offset) => (offset === 4n ? withheld(offset) : undefined);
     kafka.begin(0, 5n, () => isSame);
@@ -402,7 +402,7 @@ test('a new leader after a marker is compared with the marker', async () => {
   assert.deepEqual([kafka.firsts(), kafka.stopped, kafka.fatals], [[5n, 6n], [], []]);
 });
 
-test('all that an aborted transaction wrote is delivered in one go', async () => {
+test('all records of an aborted transaction are delivered without a wait in between', async () => {
   const kafka = new FakeKafka();
   kafka.withheld = (offset) => (offset < 105n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);

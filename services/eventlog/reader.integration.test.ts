@@ -140,7 +140,7 @@ describe('delivery', () => {
     assert.deepEqual(opened.offsets(0), range(12, 33));
   });
 
-  test('batches hold at most recordsMax records and tell the end of the log', async () => {
+  test('batches have at most recordsMax records, and the end of the log', async () => {
     const settings = await createFilledLog([25]);
     await using opened = await open(settings, { recordsMax: 10 });
     await (await opened.assignment()).readFrom(0, 0n);
@@ -177,7 +177,7 @@ describe('delivery', () => {
     assert.deepEqual(opened.offsets(0).slice(-16), range(4, 20));
   });
 
-  test('a stopped partition stays silent until readFrom, while others go on', async () => {
+  test('a stopped partition delivers nothing until readFrom, while other partitions continue', async () => {
     const settings = await createFilledLog([20, 20]);
     await using opened = await open(settings, {
       recordsMax: 5,
@@ -237,7 +237,7 @@ describe('the range of the log', () => {
     assert.deepEqual(opened.offsets(0), range(50, 61));
   });
 
-  test('records that go away under a waiting reader stop the partition: no jump to the new start', async () => {
+  test('records that are deleted while the reader waits stop the partition: it does not jump to the new start', async () => {
     const settings = await createFilledLog([60]);
     let isFirst = true;
     await using opened = await open(settings, {
@@ -288,7 +288,7 @@ describe('the range of the log', () => {
 });
 
 describe('membership', () => {
-  test('a member can prove itself, and an ended assignment cannot do anything', async () => {
+  test('a member can prove its membership, and with an ended assignment every call fails', async () => {
     const settings = await createFilledLog([5, 5]);
     await using opened = await open(settings);
     const assignment = await opened.assignment();
@@ -326,7 +326,7 @@ describe('membership', () => {
     assert.match(String(opened.fatals[0]?.message), new RegExp(`lacks an ACL for topic ${topic} or group ${topic}`));
   });
 
-  test('two members share the partitions, and every record is committed once through joins and leaves', async () => {
+  test('two members share the partitions, and every record is committed once although members join and leave', async () => {
     const settings = await createFilledLog([100, 100, 100, 100]);
     const books = new FakeBooks();
     const slow = {
@@ -391,7 +391,7 @@ async function recreate(settings: KafkaSettings, partitions: number): Promise<vo
   await createLog(settings, partitions);
 }
 
-describe('batches that are packed', () => {
+describe('compressed batches', () => {
   for (const [name, type] of Object.entries(codecs)) {
     test(`by the broker with ${name} are read`, async () => {
       const topic = uniqueName('packed');
@@ -412,7 +412,7 @@ describe('batches that are packed', () => {
       for (const record of records) assert.equal(decodeRecord(record).kind, 'addition');
     });
 
-    test(`into a bomb of ${name} become records that say so; the partition and others go on`, async () => {
+    test(`that unpack to a huge size with ${name} become unreadable records, and all partitions continue`, async () => {
       const settings = await createFilledLog([1, 1]);
       const producer = plainClient(kafka.plaintextBootstrapServers).producer();
       await producer.connect();
@@ -462,7 +462,7 @@ describe('transactions of a foreign producer', () => {
       records.flatMap(({ offset, unreadable }) => (unreadable === undefined ? [] : [`${offset}: ${unreadable}`])),
     );
 
-  test('have a place for their marker, also as the last record of a quiet partition', async () => {
+  test('give their marker an unreadable record, also at the end of a quiet partition', async () => {
     const settings = await createFilledLog([1, 1]);
     await using opened = await open(settings, { idleCheckMs: 200 });
     const assignment = await opened.assignment();
@@ -479,7 +479,7 @@ describe('transactions of a foreign producer', () => {
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
-  test('that were committed are no aborted ones, however often a quiet partition is looked at; a claim behind them goes on', async () => {
+  test('that were committed are not treated as aborted, however often a quiet partition is checked; a claim after them works', async () => {
     const settings = await createFilledLog([1]);
     {
       await using opened = await open(settings, { idleCheckMs: 100 });
@@ -511,7 +511,7 @@ describe('transactions of a foreign producer', () => {
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
-  test('that were aborted are named, and what follows is read', async () => {
+  test('that were aborted are named, and the records after them are read', async () => {
     const settings = await createFilledLog([1]);
     await inTransaction(settings.topic, 'abort');
     await append(settings, 0, 3);

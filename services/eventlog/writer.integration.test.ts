@@ -35,7 +35,7 @@ function newRecord(requestId: string = randomUUID()): LogRecordInput {
 
 const inTime = (ms = 10_000) => ({ deadline: Date.now() + ms });
 
-test('an append returns the place of its records, and they stand there', async () => {
+test('an append returns the position of its records, and the log has them there', async () => {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
   await createLog(settings, 3);
@@ -185,7 +185,7 @@ test('added partitions are seen without a restart', async () => {
   await writer.close();
 });
 
-test('a record that is too large is refused at once and named so, also beside a small one', async () => {
+test('a record that is too large is refused at once as too large, also in a batch with a small one', async () => {
   const topic = uniqueName('log');
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(settings, 1);

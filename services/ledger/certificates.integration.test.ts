@@ -86,7 +86,7 @@ test('PostgreSQL shows the certificate that it has now, without a restart of any
   );
 });
 
-test('a look is no complaint in the log of PostgreSQL', async () => {
+test('reading the certificate causes no error in the program output of PostgreSQL', async () => {
   const before = await readFile(postgres.logFile, 'utf8');
   const found = await server();
   for (let look = 0; look < 5; look++) await earliestServerEnd(found, signal);

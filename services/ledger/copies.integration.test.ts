@@ -25,7 +25,7 @@ async function connect(schema: string, options = '') {
 }
 
 describe('copies of an id in several partitions', () => {
-  test('wait for an owner that stopped inside its transaction no longer than a transaction may last, and count once', async () => {
+  test('wait for an owner that hangs in its transaction at most until the transaction timeout, and count once', async () => {
     await using scope = await store.freshLedger();
     const { ledger } = scope;
     const schema = scope.config.SUMPIPELINE_STORE_SCHEMA;
@@ -63,7 +63,7 @@ describe('copies of an id in several partitions', () => {
     assert.deepEqual([(await ledger.readTotal('s'))?.total, (await ledger.recount()).differences], ['9', []]);
   });
 
-  test('count exactly one when they race, whatever the order and the operands, and GetAddition agrees with the totals', async (context) => {
+  test('that are written concurrently count once, in any order and with any operands, and GetAddition agrees with the totals', async (context) => {
     const sums = { applied: 0, duplicate: 0, conflict: 0 };
     for (let seed = 1; seed <= 20; seed++) {
       await using scope = await store.freshLedger();

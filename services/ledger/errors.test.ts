@@ -41,7 +41,7 @@ describe('an error of PostgreSQL', () => {
     });
   }
 
-  test('of a server before 17 says so', () => {
+  test('of PostgreSQL older than 17 says so', () => {
     const error = toLedgerError(
       failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
       sources,
@@ -49,7 +49,7 @@ describe('an error of PostgreSQL', () => {
     assert.match(error.message, /PostgreSQL of Secret db, key uri is too old: use PostgreSQL 17 or newer/);
   });
 
-  test('that is silence says who is silent', () => {
+  test('that is a timeout names the server that does not respond', () => {
     const error = toLedgerError(new Error('Query read timeout'), sources);
     assert.ok(error instanceof StoreUnavailableError);
     assert.deepEqual(

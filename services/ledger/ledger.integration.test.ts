@@ -99,7 +99,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
   assert.deepEqual(await counting, { additions: 1n, differences: [] });
 });
 
-test('a recount does not hold up the end', async () => {
+test('a recount does not delay closing', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -113,7 +113,7 @@ test('a recount does not hold up the end', async () => {
   await admin.query('COMMIT');
 });
 
-test('a recount that has only just begun does not hold up the end either', async () => {
+test('a recount that has just begun does not delay closing either', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -152,7 +152,7 @@ describe('a network that', () => {
     await ledger.close();
   });
 
-  test('hangs stops a migration from beginning', async () => {
+  test('hangs ends a migration with a timeout', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
@@ -183,7 +183,7 @@ test('a query without a response ends at its timeout, and the next query works',
 });
 
 describe('a halt', () => {
-  test('is in the books until the partition moves on, whatever its message quotes', async () => {
+  test('is stored until the next batch of the partition is committed, whatever its message quotes', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -210,7 +210,7 @@ describe('a halt', () => {
     assert.equal((await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]))).applied, 1);
   });
 
-  test('is not taken from an owner that was fenced off', async () => {
+  test('of an owner that was fenced is not stored', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -266,7 +266,7 @@ describe('a batch', () => {
     assert.deepEqual(rows, [{ value: Buffer.from([0, 255]), reason: 'not an addition' }]);
   });
 
-  test('sums 38 digits exactly and answers canonical text', async () => {
+  test('sums 38 digits exactly and returns canonical text', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -287,7 +287,7 @@ describe('a batch', () => {
     ['19 digits after the point', { a: '0.0000000000000000001' }],
     ['an id that is no UUID', { requestId: 'nope' }],
   ] as const) {
-    test(`with ${what} is refused whole, as a data error`, async () => {
+    test(`with ${what} is refused completely, as a data error`, async () => {
       await using scope = await freshLedger();
       const { ledger } = scope;
       const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -375,7 +375,7 @@ describe('the anchor', () => {
     assert.equal((await slow.claim(0, 'me')).nextOffset, 2n);
   });
 
-  test('is void when a version without anchors moved the partition on', async () => {
+  test('is not valid after a version without anchors has counted more records', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -400,7 +400,7 @@ describe('two owners', () => {
     assert.equal((await ledger.readTotal('s'))?.count, 1n);
   });
 
-  test('a claim waits for a batch in flight and resumes behind it', async () => {
+  test('a claim waits for a batch in flight and continues after it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'old');
@@ -514,7 +514,7 @@ describe('the books', () => {
     await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 2)])), BooksError);
   });
 
-  test('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {
+  test('have the time of the newest applied addition, which a copy does not change', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -545,7 +545,7 @@ describe('the books', () => {
 });
 
 describe('identity', () => {
-  test('of two pipelines that meet in an empty schema one is taken whole, the other refused as the second', async () => {
+  test('of two pipelines that start with the same empty schema, one gets it and the other is refused', async () => {
     for (let round = 0; round < 10; round++) {
       const first = configFor();
       const configs = [first, { ...first, SUMPIPELINE_NAME: 'other', SUMPIPELINE_KAFKA_TOPIC: 'shop.other' }];
@@ -604,7 +604,7 @@ describe('identity', () => {
     });
   }
 
-  test('five programs that start at once make one schema', async () => {
+  test('five programs that start at the same time create one schema', async () => {
     const config = configFor();
     const ledgers: PostgresLedger[] = [];
     for (let index = 0; index < 5; index++) ledgers.push(await openLedger(config, silentLogger));
@@ -626,7 +626,7 @@ describe('identity', () => {
     }
   });
 
-  test('books without the id of their topic adopt the first that they meet, and refuse every other', async () => {
+  test('a schema without a topic id stores the first one that it gets, and refuses every other', async () => {
     await using scope = await freshLedger();
     const clusterId = 'cluster-1';
     await scope.ledger.identify({ clusterId, topicId: 'first' });

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => edge.server.close(100));
 
-test('errors carry status, words, code and field', async () => {
+test('an error has a status, a message, a code and a field', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = () => Promise.reject(new SumError('id-conflict', 'other operands', { field: 'requestId' }));
   const answer = await client.call('add', {});
@@ -24,7 +24,7 @@ test('errors carry status, words, code and field', async () => {
   assert.deepEqual(answer.metadata.get('sumpipeline-error-field'), ['requestId']);
 });
 
-test('a success is the message', async () => {
+test('a successful call returns the response message', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = echo;
   const answer = await client.call('add', { requestId: 'x', a: '1', b: '2' });
@@ -32,7 +32,7 @@ test('a success is the message', async () => {
   assert.deepEqual([answer.response.result, answer.response.position?.offset], ['1|2', 12n]);
 });
 
-test('bytes that are no message, and text that is not UTF-8, are an invalid argument', async () => {
+test('bytes that are not a message, and text that is not UTF-8, are an invalid argument', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = echo;
   for (const bytes of [Buffer.from('ff', 'hex'), Buffer.from('1202ffff', 'hex'), Buffer.from('0a', 'hex')]) {

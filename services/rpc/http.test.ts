@@ -54,7 +54,7 @@ test('the response is the JSON mapping with default values, for every content ty
   }
 });
 
-describe('what is wrong with a request is said with a status, a type and a field', () => {
+describe('a wrong request is refused with a status, a type and a field', () => {
   const cases: {
     what: string;
     body?: string | Buffer;

@@ -240,7 +240,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: 'if (owned === undefined || owned.assignment !== assignment)',
     to: 'if (owned === undefined)',
-    test: { file: owned, name: 'from an assignment that is over' },
+    test: { file: owned, name: 'from an assignment that has ended' },
   },
   {
     breaks: 'a log that was found cut is not read again automatically',
@@ -303,7 +303,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/stillness.ts',
     from: 'isAlone ? this.#limits.oneMs : this.#limits.allMs',
     to: 'this.#limits.allMs',
-    test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others move' },
+    test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others make progress' },
   },
   {
     breaks: 'records behind an open transaction count as lag',
@@ -338,7 +338,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/watch.ts',
     from: 'log.ok ? made : log',
     to: 'log',
-    test: { file: 'services/aggregator/watch.test.ts', name: 'a topic that cannot be made as wanted' },
+    test: { file: 'services/aggregator/watch.test.ts', name: 'a topic that cannot get its wanted settings' },
   },
   {
     breaks: 'only a domain names a bad record; a CHECK of the books halts',
@@ -352,7 +352,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/prepare.ts',
     from: 'Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0',
     to: 'ms',
-    test: { file: apply, name: 'under one that every store takes' },
+    test: { file: apply, name: 'under a time that PostgreSQL accepts' },
   },
   {
     breaks: 'only the acknowledgement of its own partition counts',
@@ -394,7 +394,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/calculator/logEnds.ts',
     from: 'if (at < oldest) this.#forget(partition);',
     to: 'if (at < 0) this.#options.set(partition, 0);',
-    test: { file: 'services/calculator/logEnds.test.ts', name: 'never in 0' },
+    test: { file: 'services/calculator/logEnds.test.ts', name: 'never 0' },
   },
   {
     breaks: 'a call that got a response is not aborted later',
@@ -568,7 +568,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/ledger/ledger.ts',
     from: 'if (topicId !== undefined) await query(',
     to: 'if (topicId === undefined) await query(',
-    test: { file: books, name: 'books without the id of their topic adopt the first' },
+    test: { file: books, name: 'a schema without a topic id stores the first' },
   },
   {
     breaks: 'a calculator acknowledges from memory only for the log that it wrote to',
@@ -589,21 +589,21 @@ export const mutants: readonly Mutant[] = [
     file: 'services/eventlog/deliveries.ts',
     from: 'leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch',
     to: 'leaderEpoch === undefined && first.leaderEpoch !== leaderEpoch',
-    test: { file: 'services/eventlog/deliveries.test.ts', name: 'another leader is compared again' },
+    test: { file: 'services/eventlog/deliveries.test.ts', name: 'records of another leader are delivered only after' },
   },
   {
     breaks: 'counting stops at a log that was cut and grew again',
     file: 'services/aggregator/partitions.ts',
     from: 'isAnchoredBy(record, anchor)',
     to: 'anchor.hash.length > 0',
-    test: { file: owned, name: 'comes from the books at a claim' },
+    test: { file: owned, name: 'is read from PostgreSQL at a claim' },
   },
   {
     breaks: 'an anchor that an older version left behind is void',
     file: 'services/ledger/ledger.ts',
     from: 'isAnchored === true && hash !== null',
     to: 'hash !== null',
-    test: { file: books, name: 'is void when a version without anchors moved the partition on' },
+    test: { file: books, name: 'is not valid after a version without anchors' },
   },
   ...scalingMutants,
   ...alertMutants,
