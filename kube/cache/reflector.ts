@@ -244,7 +244,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     }
   }
 
-  /** Decides by the class of the failure how to continue, then waits. */
+  /** Decides from the class of the failure whether the next step is a list or a watch. Waits before that step. */
   async #recover(error: unknown, crd: string, signal: AbortSignal): Promise<void> {
     const kind = isKubernetesError(error) ? error.class : 'unexpected';
     const message = error instanceof Error ? error.message : String(error);

@@ -13,7 +13,7 @@ import {
 } from './wire.ts';
 
 export interface CallOptions {
-  /** Ends the call, which then throws the reason of the signal. A write may have been carried out nevertheless. */
+  /** When the signal aborts, the call throws its reason. The server may still have carried out a write. */
   readonly signal?: AbortSignal;
   /** Time limit of the call, ms. Default: that of the transport, 30 s. */
   readonly timeoutMs?: number;

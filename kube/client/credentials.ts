@@ -67,7 +67,7 @@ export function kubeconfigCredentials(options: {
   /** Environment variables. HTTPS_PROXY and similar ones choose the proxy. An exec plugin gets all variables. */
   env: Environment;
   pluginTimeoutMs?: number;
-  /** For tests: whether a file of the pod exists. */
+  /** Whether a file of the pod exists. Only tests set it. Default: checks the disk. */
   isFile?: (file: string) => boolean;
 }): CredentialSource & { readonly namespace: string } {
   const { file, context, env, pluginTimeoutMs, ...disk } = options;

@@ -89,7 +89,7 @@ function merge(files: readonly KubeconfigFile[]): KubeconfigFile {
 }
 
 function firstWins<T>(maps: readonly ReadonlyMap<string, T>[]): ReadonlyMap<string, T> {
-  // In a Map a later entry replaces an earlier one, so begin with the last file.
+  // A later entry of a Map replaces an earlier one, and the first file must win. So begin with the last file.
   return new Map(maps.toReversed().flatMap((entries) => [...entries]));
 }
 

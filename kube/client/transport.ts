@@ -228,7 +228,9 @@ function connectionKeeper(options: TransportOptions) {
 
   return {
     current,
-    /** Drops credentials after a 401, unless newer ones were loaded since: a 401 for an old token may come late. */
+    /**
+     * Drops credentials after a 401, unless newer ones were loaded in between: a 401 for an old token may come late.
+     */
     refuseCredentials(used: Credentials) {
       if (loaded?.value !== used) return;
       loaded = undefined;

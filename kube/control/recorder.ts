@@ -34,7 +34,7 @@ export interface RecorderOptions {
 export interface Recorder {
   /** Records an event. Never throws and never waits: an event that cannot be sent is counted, logged and dropped. */
   record(event: EventRecord): void;
-  /** Resolves when all events accepted so far were sent or dropped. Each takes at most 5 s. */
+  /** Resolves when all events accepted so far were sent or dropped. Each event takes at most 5 s. */
   flush(): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ const samplerTypes = [
   'parentbased_traceidratio',
 ] as const;
 
-/** Share of the traces that are kept when the user sets none. docs/traces.md has the costs. */
+/** Share of the traces that are kept if the spec sets no share. 1 % keeps the costs low (docs/traces.md). */
 export const samplerArgumentDefault = '0.01';
 
 const sampler = withRules(

@@ -15,7 +15,7 @@ import {
 
 export interface AlertRulesInput {
   readonly ref: PipelineRef;
-  /** Undefined means that the number of aggregators is fixed. */
+  /** Autoscaling of the aggregators. Undefined means that their number is fixed. */
   readonly autoscaling: { readonly max: number | undefined } | undefined;
 }
 

@@ -30,7 +30,8 @@ export function missesOf({ metric }: Selectors): Misses {
   const within = slos.acknowledgement.withinMs / 1000;
   const durations = (name: 'bucket' | 'count', window: string, more = '', per = 'rate') =>
     `sum(${per}(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
-  // Without new records the gauge keeps the age of the last record. So only time in which records are counted matters.
+  // If no new records arrive, the gauge keeps the age of the last record. So use only time in which records are
+  // counted.
   const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
   const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
   const counted = `((${isStale}) and on (pod) (${isCounting}))`;

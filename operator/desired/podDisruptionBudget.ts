@@ -7,9 +7,9 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Builds a budget that lets one pod at a time be evicted, also the only pod: a node must be drainable, and no data is
- * lost without a pod. Unready pods may always be evicted. Otherwise a halted aggregator would block the drain of its
- * node.
+ * Builds a budget that lets one pod at a time be evicted, even if it is the only pod: otherwise its node could not be
+ * drained. No data is lost while no pod runs. Unready pods may always be evicted. Otherwise a halted aggregator would
+ * block the drain of its node.
  */
 export function buildPodDisruptionBudget(pipeline: SumPipeline, _facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);

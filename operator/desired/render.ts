@@ -15,8 +15,8 @@ export interface RenderOptions {
 }
 
 /**
- * Builds the children without a cluster, in the order in which they are applied. Two things only a cluster knows: the
- * uid of the owner is left out, and the address and CA of a Strimzi Kafka are assumed.
+ * Builds the children without a cluster, in the order in which they are applied. Some values are known only in a
+ * cluster: the uid of the owner is left out, and the address and the CA of a Strimzi Kafka are assumed.
  */
 export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
   const { image, apis = everyApi } = options;

@@ -243,7 +243,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
-  // Decide about the next step only two minutes after the last one: then the rates show its effect.
+  // Decide about the next step only two minutes after the last one, when the rates show its effect.
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
   // For a step down use the largest computed number of the window. So load that goes up and down around the same value
@@ -252,7 +252,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const largest = (seconds: number) => `max(max_over_time(${own(series.computed)}[${seconds}s]))`;
   const eased = largest(window);
   // While the oldest part of the window still shows falling load, each evaluation would make one more step down. Wait
-  // until the load is level: then one step is enough.
+  // until the load is level, so that one step is enough.
   const isLevel = `${eased} == ${largest(window - slopeSeconds)}`;
   // After a gap in the samples wait for a full window again. Time without samples must not count as time without load.
   const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.floor(window / intervalSeconds) - 1}`;

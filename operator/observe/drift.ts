@@ -3,7 +3,7 @@ import type { LiveDeployment, ManagedFields } from './objects.ts';
 
 /**
  * Reports fields of our pods that concern security and that another manager added, one sentence for each. An apply does
- * not remove the fields of others, and many of them are wanted (sidecars, restartedAt). So they are only reported.
+ * not remove fields of other managers, and users want many of them (sidecars, restartedAt). So they are only reported.
  */
 export function observeDrift(deployment: LiveDeployment): string[] {
   const { name, managedFields = [] } = deployment.metadata;

@@ -25,7 +25,7 @@ export interface ObservedVerdict {
 interface Report {
   readonly pod: string;
   readonly isReady: boolean;
-  /** Undefined if the pod has not written a verdict, or if its verdict cannot be read. */
+  /** The verdict of the pod. Undefined if the pod has not written one, or if it cannot be read. */
   readonly verdict: Verdict | undefined;
   readonly problem: string;
 }

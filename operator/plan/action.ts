@@ -6,11 +6,11 @@ import type { InventoryEntry } from './inventory.ts';
  * One step of a plan, as data. The executor carries out the steps in order:
  * - `record`: write finalizer and inventory on the SumPipeline in one patch. An empty list removes both.
  * - `create`: apply an object for the first time. No object may have its name.
- * - `apply`: set our fields on an object that is ours. `why` is the first place that differs.
+ * - `apply`: set our fields on an object that is ours. `why` is the path of the first field that differs.
  * - `scale`: write the number of replicas through the scale subresource.
  * - `wait`: an old object of this name is being deleted. A watch triggers the next pass when it is gone.
  * - `release`: another client deletes a KafkaTopic. Annotate the KafkaTopic, so that its data stays.
- * - `retain`: release a KafkaTopic, then delete it. Its data stays.
+ * - `retain`: release a KafkaTopic and delete it afterwards. Its data stays.
  * - `delete`: delete an object that is no longer wanted.
  * - `dropVerdicts`: remove the keys of pods that are gone from ConfigMap `<name>-proof`.
  */

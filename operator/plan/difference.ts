@@ -3,16 +3,16 @@ import type { LiveObject } from '#operator/observe/objects.ts';
 import { equalQuantities } from './quantity.ts';
 
 /**
- * Returns the first place where an apply of `desired` would change `live`, for log lines and events. Undefined means
- * that no write is needed.
+ * Returns the path of the first field of `live` that an apply of `desired` would change, for log lines and events.
+ * Undefined means that no write is needed.
  *
  * `managedFields`, the record of the API server, says which fields our last apply owns and the kind of each list. So
  * no schema and no hash is needed here. For each field there are three questions:
- * - Do we want the field and not own it? Then the field is new, or another manager took it over.
- * - Do we own the field and no longer want it? Then an apply releases it.
- * - Does its live value differ? Then another client changed it.
+ * - Do we want the field and not own it? If so, the field is new, or another manager took it over.
+ * - Do we own the field and no longer want it? If so, an apply releases it.
+ * - Does its live value differ? If so, another client changed it.
  *
- * Fields that others added beside ours are not a difference (docs/adr/0050).
+ * Fields that other managers added beside ours are not a difference (docs/adr/0050).
  */
 export function findDifference(desired: object, live: LiveObject): string | undefined {
   const owned = ownedFields(live, fieldManagers.operator);

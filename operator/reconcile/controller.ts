@@ -48,7 +48,7 @@ export function addPipelineControllers(
     watched.flatMap(({ caches }) => caches.pipelines.store.byIndex(byLog, logKey));
 
   return watched.map(({ namespace, caches }) => {
-    /** Returns the keys of all pipelines of the log: which one may run depends on the others. */
+    /** Returns the keys of all pipelines that use the same log. A change of one may decide which of them may run. */
     const ofSameLog = (object: PipelineObject) =>
       logKeysOf(object).flatMap((logKey) => caches.pipelines.store.byIndex(byLog, logKey).map(keyOf));
     const kafkaWatch = new KafkaWatch({ manager, caches, logger });

@@ -49,7 +49,9 @@ export interface World {
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
   /** State of the ServiceMonitors, if monitoring is enabled. */
   readonly monitoring: Availability | 'disabled';
-  /** The Prometheus objects of the cluster. Undefined if they cannot be listed: then nothing is reported about them. */
+  /**
+   * The Prometheus objects of the cluster. Undefined if they cannot be listed; the status does not report them then.
+   */
   readonly prometheuses: readonly LivePrometheus[] | undefined;
   /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };

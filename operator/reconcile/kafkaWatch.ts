@@ -30,7 +30,8 @@ export class KafkaWatch {
   attach(controller: Controller<PipelineObject>): void {
     this.#controller = controller;
     const { crds, pipelines } = this.#options.caches;
-    // Without permission in a Kafka namespace, only the CRDs show that Strimzi was installed or removed.
+    // Watch the CRDs too: if the operator has no permission in a Kafka namespace, only they show that Strimzi was
+    // installed or removed.
     const users = () => pipelines.store.list().filter((pipeline) => kafkaKeysOf(pipeline).length > 0);
     const names: readonly string[] = [resourceId(kafkas), resourceId(kafkaTopics)];
     controller.watch(crds, ({ metadata }) => (names.includes(metadata.name) ? users().map(keyOf) : []));
