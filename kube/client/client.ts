@@ -67,7 +67,7 @@ export interface DeleteOptions extends CallOptions {
   readonly uid: string;
   /** Fails with `conflict` unless the live object has this version. */
   readonly resourceVersion?: string;
-  /** Default `Background`. */
+  /** How the API server deletes objects that this object owns. Default `Background`. */
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly dryRun?: boolean;
 }

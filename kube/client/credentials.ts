@@ -98,7 +98,7 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
       const impersonation = impersonationHeaders(user);
       const fromUrl = basicOfUrl(cluster.server);
       if (isPlain) {
-        // Send no token without TLS, as kubectl: every machine on the network path could read it.
+        // Send no token without TLS, as kubectl does: every machine on the network path could read it.
         const headers = { ...headerOf(fromUrl), ...impersonation };
         return { server, proxy, tls: { rejectUnauthorized: true }, headers };
       }

@@ -15,8 +15,8 @@ export const customResourceDefinitions: Resource = {
 };
 
 /**
- * Tells reflectors of optional kinds when to retry (docs/adr/0031). A CRD has the name `plural.group`. So a watch of
- * the metadata of CRDs shows every change of a kind, without polling.
+ * Tells a reflector when to list an optional kind again that was not installed (docs/adr/0031). The name of a CRD is
+ * `plural.group`. So a watch of the metadata of CRDs shows every change of a kind, without polling.
  */
 export interface Discovery {
   /** Returns the resourceVersion of the kind's CRD, `absent`, or `unknown` if CRDs cannot be watched. */

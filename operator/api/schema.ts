@@ -96,7 +96,7 @@ const keysAreQualified = {
   holds: (self: Readonly<Record<string, unknown>>) => Object.keys(self).every((key) => labelKeyRegex.test(key)),
 } satisfies Rule<Record<string, string>>;
 
-/** Labels or a label selector. They are checked here, because otherwise the apply of the child fails. */
+/** Labels or a label selector. A wrong one is refused here: otherwise the apply of the child would fail later. */
 export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
   const value = z
     .string()

@@ -12,7 +12,7 @@ const unanswered: readonly RequestResult[] = [
   'internal',
 ];
 
-/** PromQL expressions for what missed an objective in a window such as `1h`. They have no value without traffic. */
+/** PromQL expressions for the additions that missed an objective in a window such as `1h`. Without traffic no value. */
 export interface Misses {
   /** Share of the additions that got no result. */
   readonly unavailable: (window: string) => string;

@@ -51,7 +51,7 @@ const pauseDefaultSeconds = 5;
  * measurement is not reliable.
  */
 const busySecondsMin = 5;
-/** A step up did not help if it raised the counted records per second by less than this share. */
+/** Minimum gain of a step up. If the counted records per second rose by a smaller share, the step did not help. */
 const stepGainMin = 0.1;
 /**
  * The computed number must be higher for this time, in seconds, before a step up. After this time the rates, which look
@@ -68,7 +68,10 @@ const slopeSeconds = 75;
  * ends.
  */
 const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
-/** A partition is hot when it needs more than this multiple of the mean. Load that is high everywhere is not hot. */
+/**
+ * A partition is hot if it needs more replicas than this multiple of the mean of all partitions. Load that is high on
+ * all partitions is not hot.
+ */
 const hotTimesMean = 1.5;
 
 /**

@@ -52,7 +52,7 @@ function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]):
   });
 }
 
-/** Orders objects, so that the message does not change by itself. */
+/** Orders objects by kind and name, so that every pass reports the same one. */
 function byKindAndName(left: LiveObject, right: LiveObject): number {
   const [one, other] = [left, right].map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   return (one ?? '') < (other ?? '') ? -1 : 1;

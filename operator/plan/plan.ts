@@ -96,7 +96,7 @@ function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   });
 }
 
-/** Whether an object may be deleted now. Pods of the previous version still use their ServiceAccount. */
+/** Whether an object may be deleted now. A ServiceAccount stays while pods of the previous version may use it. */
 function mayPrune(owned: OwnedKind, areWorkloadsCurrent: boolean): boolean {
   return owned.step !== 'identity' || areWorkloadsCurrent;
 }

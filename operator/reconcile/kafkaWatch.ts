@@ -72,5 +72,5 @@ export class KafkaWatch {
   }
 }
 
-/** Timeout for a list of all KafkaTopics of a namespace. Without a response the reflector retries. */
+/** Maximum time to wait for a list of the KafkaTopics of a namespace. After it the reflector retries by itself. */
 const refreshTimeoutMs = 30_000;

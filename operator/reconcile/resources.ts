@@ -29,7 +29,7 @@ export const pods: Resource<KubeObject & PodBody> = {
   namespaced: true,
 };
 
-/** Strimzi Kafkas. `parseStrimziKafka` parses them. */
+/** The kind Kafka of Strimzi. `parseStrimziKafka` parses its objects. */
 export const kafkas: Resource = {
   group: 'kafka.strimzi.io',
   version: 'v1',
