@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** An output for text. A subset of a stream, so that a test can replace it. */
+/** An output for text. It has only some methods of a stream, so that a test can replace it. */
 export interface TextSink {
   write(text: string): unknown;
   /**

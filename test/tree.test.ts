@@ -18,7 +18,7 @@ function readTree(): { file: string; text: string }[] {
         const text = readFileSync(join(root, file), 'utf8');
         return text.includes('\0') ? [] : [{ file, text }];
       } catch (error) {
-        // Deleted in the work tree, not yet in git.
+        // Skip a file that is deleted in the work tree and not yet in git.
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
         throw error;
       }

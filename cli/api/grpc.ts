@@ -4,7 +4,7 @@ import { CliError, codeOf, describeChain } from '#cli/exit.ts';
 import { TryAgain } from './failure.ts';
 
 interface GrpcCall {
-  /** `/sumpipeline.v1.Calculator/Add`. */
+  /** Path of the method, such as `/sumpipeline.v1.Calculator/Add`. */
   readonly path: string;
   readonly message: Uint8Array;
   /** How long the service may work on the call, in milliseconds. */

@@ -33,7 +33,7 @@ export interface HttpService {
 
 export interface HttpServiceOptions {
   readonly name: string;
-  /** `http://host:port`. A path in it is put before the API's path. */
+  /** URL of the service, such as `http://host:port`. If it has a path, the path of the API is appended to that path. */
   readonly baseUrl: string;
   /** Makes a connection, instead of dialling the host of `baseUrl`. */
   readonly connect?: () => Promise<Duplex>;

@@ -13,7 +13,7 @@ const problemSchema = z.object({
 /** Maximum number of characters of a response that is shown because it is not a problem document. */
 const shownCharacters = 200;
 
-/** Turns a response that is not 2xx into the next step: 429 and 503 are retried, everything else is final. */
+/** Turns a response that is not 2xx into an error: TryAgain for 429 and 503, otherwise Refused. */
 export function readProblem(answer: { status: number; body: string; retryAfter: string | undefined }): Error {
   const { status, body } = answer;
   const problem = parseProblem(body);

@@ -8,11 +8,11 @@ export interface RetryOptions {
   readonly now: () => number;
   /** A number in [0, 1), used for the jitter. */
   readonly random: () => number;
-  /** Ends the waiting: its abort reason is thrown. */
+  /** Ends the retries. The reason of the signal is thrown. */
   readonly signal: AbortSignal;
   /** Called before every wait. */
   readonly onRetry?: (failure: TryAgain, waitMs: number) => void;
-  /** Default: a timer. */
+  /** How to wait between two attempts. Default: with a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
@@ -26,7 +26,10 @@ const longestWaitMs = 5_000;
 /** Maximum wait that a server may request, in milliseconds. A longer requested wait is shortened to this value. */
 const askedWaitMaxMs = 30_000;
 
-/** Runs `attempt` until it succeeds, fails finally, or the deadline has passed. Only TryAgain is retried. */
+/**
+ * Runs `attempt` until it succeeds or the deadline has passed. Retries only TryAgain. Every other error is thrown
+ * immediately.
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { deadlineMs, now, random, signal, onRetry, sleep = pause } = options;
   const startedAt = now();

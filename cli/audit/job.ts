@@ -5,7 +5,7 @@ import { apiGroup, apiVersion, kind, type PipelineRef } from '#contract/names.ts
 /** Name of the container in the pods of the aggregators. The container in the pod of the Job has the same name. */
 export const containerName = 'sumpipeline';
 
-/** A Deployment of aggregators as the cluster has it. Its pod template keeps every field. */
+/** A Deployment of aggregators, as the API server returns it. The schema keeps every field of the pod template. */
 export const deploymentSchema = z.object({
   spec: z.object({
     template: z.object({

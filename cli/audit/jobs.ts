@@ -6,7 +6,7 @@ import { childName, formatRef, type PipelineRef } from '#contract/names.ts';
 import type { LivePod } from '#operator/observe/objects.ts';
 import { containerName, deploymentSchema } from './job.ts';
 
-/** The Kubernetes calls of an audit, in one namespace. Errors name the missing permission. */
+/** The Kubernetes calls of an audit, in one namespace. If a permission is missing, the error names it. */
 export class AuditCluster {
   readonly #cluster: Cluster;
   readonly #ref: PipelineRef;

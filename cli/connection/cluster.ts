@@ -37,7 +37,7 @@ export interface Cluster {
 /** The API server refused a request. The message is the API server's. */
 export class ClusterRefused extends Error {
   readonly status: number;
-  /** `NotFound`, `Forbidden`, `Invalid` ... */
+  /** Reason of the refusal, such as `NotFound`, `Forbidden` or `Invalid`. */
   readonly reason: string;
   readonly causes: readonly { readonly field: string; readonly message: string }[];
 

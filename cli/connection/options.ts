@@ -64,7 +64,7 @@ export function readConnectionOptions(command: Command, component: Component): C
 const protocols = { calculator: /^(https?|grpc):$/, aggregator: /^https?:$/ } as const;
 const examples = { http: `http://127.0.0.1:${ports.http}`, grpc: `grpc://127.0.0.1:${ports.grpc}` } as const;
 
-/** Throws a usage error for a URL that cannot be dialled. Without this check it would be retried. */
+/** Throws a usage error for a URL that cannot be dialled. Without this check sumctl would retry until its deadline. */
 function checkUrl(url: string, component: Component): void {
   const refuse = (problem: string) => usageError(`${urlFlags[component]} must ${problem}, not "${url}"`);
   const example = component === 'calculator' ? `${examples.http} or ${examples.grpc}` : examples.http;

@@ -15,7 +15,10 @@ const listSchema = z.object({ items: z.array(itemSchema) });
 /** Maximum number of names in a message: a longer list does not help to choose. */
 const namesShown = 10;
 
-/** Finds the named pipeline of the namespace, or its only one. Throws an error that lists the names. */
+/**
+ * Finds the pipeline with this name. Without a name finds the only pipeline of the namespace. The error lists the
+ * names of existing pipelines.
+ */
 export async function findPipeline(
   cluster: Cluster,
   request: { namespace: string | undefined; name: string | undefined; signal: AbortSignal },

@@ -18,7 +18,10 @@ export interface ImportOptions {
   readonly rejectsPath: string | undefined;
   readonly concurrency: number;
   readonly retryForMs: number;
-  /** Called after the input was opened and found readable. */
+  /**
+   * Connects to a calculator. It is called after the input was opened, so that a wrong file is reported without a
+   * cluster.
+   */
   readonly connect: () => Calculator | Promise<Calculator>;
 }
 

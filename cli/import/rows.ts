@@ -26,7 +26,10 @@ export type Row = RowPlace &
     | { readonly kind: 'bad'; readonly problem: string; readonly text: string }
   );
 
-/** Turns lines into rows. Blank lines and a CSV header are skipped. A bad row is an item and does not end the input. */
+/**
+ * Turns lines into rows. Blank lines and a CSV header are skipped. A bad row is returned as an item, and the rows
+ * after it are still read.
+ */
 export async function* readRows(lines: AsyncIterable<Line>, format: RowFormat): AsyncGenerator<Row> {
   const parse = format === 'csv' ? createCsvReader() : parseNdjson;
   let row = 0;
@@ -78,8 +81,8 @@ function createCsvReader(): (text: string) => Parsed | 'header' {
 }
 
 /**
- * Returns the columns of series, a and b, or undefined when the first row is data. A row of data never has the fields
- * `a` and `b`, because they are not decimals.
+ * Returns the positions of the columns series, a and b. Returns undefined if the first row is data and not a header.
+ * A row of data cannot look like a header, because the words `a` and `b` are not decimals.
  */
 function readHeader(parsed: CsvFields): readonly number[] | undefined {
   if (!parsed.ok) return undefined;

@@ -91,7 +91,8 @@ export async function startDataPlane(environment: Readonly<Record<string, string
 
   async function kill(program: Program): Promise<void> {
     const child = running.get(program);
-    // A killed process has a signal instead of an exit code. To wait for its end again would never return.
+    // Return if the process has ended already, because its `exit` event does not come again. A killed process has a
+    // signal instead of an exit code.
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');

@@ -18,13 +18,13 @@ export type FakeAnswer =
   | 'drop'
   | 'silence';
 
-/** One expected call, in order. */
+/** One call that a script expects, and the response to it. */
 export interface Expected {
   readonly call: string;
   readonly answer: FakeAnswer | ((call: SeenCall) => FakeAnswer);
 }
 
-/** A stand-in for a calculator or an aggregator: it only sends the responses that a test wrote down. */
+/** A stand-in for a calculator or an aggregator. It sends only the responses of the test. */
 export interface FakeService extends AsyncDisposable {
   readonly url: string;
   readonly calls: readonly SeenCall[];

@@ -10,14 +10,14 @@ import type { ParsedPipeline } from '#operator/api/parse.ts';
 
 /** One document of a YAML or JSON file, or one item of a list in it. */
 export interface ManifestDocument {
-  /** `pipeline.yaml`, `pipeline.yaml, document 2`, or `pipeline.yaml, document 2, item 3`. */
+  /** Name for messages: `pipeline.yaml`, `pipeline.yaml, document 2`, or `pipeline.yaml, document 2, item 3`. */
   readonly name: string;
   readonly content: unknown;
 }
 
 /** The pipelines of a file. */
 export interface PipelineDocuments {
-  /** `pipeline.yaml` or `standard input`. */
+  /** Name for messages: `pipeline.yaml` or `standard input`. */
   readonly name: string;
   readonly pipelines: readonly ManifestDocument[];
   /**

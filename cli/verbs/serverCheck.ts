@@ -25,7 +25,10 @@ export interface Server {
   unreachable(): CliError | undefined;
 }
 
-/** Opens the API server for dry runs. If it cannot be reached, the check has a note, and the caller decides. */
+/**
+ * Opens the API server for dry runs. If the server cannot be reached, the note of the check says why, and the caller
+ * decides whether this is an error.
+ */
 export function openServer(
   options: { kubeconfig?: string | undefined; context?: string | undefined },
   signal: AbortSignal,

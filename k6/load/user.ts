@@ -117,7 +117,7 @@ export class VirtualUser {
     const { api, measure, now } = this.#options;
     const startedAt = now();
     const total = await api.readTotal(series, [position]);
-    // A read without a response counts with the time that it waited. Without it slow totals would not be measured.
+    // Count a read without a response too, with the time that it waited: otherwise slow totals would not be measured.
     if (total.kind === 'found' || total.kind === 'retry') measure('sumpipeline_freshness', now() - startedAt);
   }
 }

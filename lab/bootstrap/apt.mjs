@@ -67,8 +67,8 @@ function findMissingPackages(packages, env) {
 }
 
 /**
- * Masks a unit before its package is installed, as `systemctl mask` does: Debian's packages start their service at
- * once. An existing unit was set up by the owner of the machine and stays unchanged.
+ * Masks a unit before its package is installed, as `systemctl mask` does: Debian's packages start their service
+ * immediately. An existing unit was set up by the owner of the machine and stays unchanged.
  */
 function maskServices(missing, unitFolder, say) {
   for (const { name, service } of missing) {

@@ -13,7 +13,7 @@ export interface ApiClient extends AsyncDisposable {
   apply(path: string, object: object): Promise<void>;
 }
 
-/** Connects with a client certificate, before there is a kubeconfig. */
+/** Connects with a client certificate, before a kubeconfig exists. */
 export function createApiClient(options: { url: string; caPem: string; credentials: Certificate }): ApiClient {
   const { url, caPem, credentials } = options;
   const tls = { ca: caPem, cert: credentials.certPem, key: credentials.keyPem, rejectUnauthorized: true };

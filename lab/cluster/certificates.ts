@@ -6,11 +6,11 @@ import { address, apiServerUrl, clusterDomain, nodeName } from './layout.ts';
 export interface ClusterCertificates {
   readonly caPem: string;
   readonly admin: Certificate;
-  /** Name below `nodePath.etc` -> text. */
+  /** Text of each file, by its path below `nodePath.etc`. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Clients of the API server inside the node: file name -> user and groups. */
+/** User and groups of each client of the API server inside the node, by the name of the file for its certificate. */
 const clients = {
   'controller-manager': { commonName: 'system:kube-controller-manager' },
   scheduler: { commonName: 'system:kube-scheduler' },

@@ -24,7 +24,10 @@ export interface ClusterOptions {
   readonly progress?: Progress;
   /** What the cluster runs for. Processes that wait for the machine print this text. Default "a local cluster". */
   readonly what?: string;
-  /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
+  /**
+   * The lock of the machine, if the caller already holds it (`acquireMachine`). Default: the start takes and releases
+   * it.
+   */
   readonly lock?: Lock;
   /** Called with whole sentences when a program of the node died and was restarted. Default: a line of progress. */
   readonly onDeath?: (message: string) => void;

@@ -12,8 +12,9 @@ export interface MachineRequest {
 }
 
 /**
- * Takes the machine's lock, because one node fits a machine. While it waits, it names the holder. A program that starts
- * more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it to `startCluster`.
+ * Takes the lock of the machine, because one node fits a machine. While it waits, it prints who holds the lock. A
+ * program that starts more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it
+ * to `startCluster`.
  */
 export async function acquireMachine({ what, progress, signal }: MachineRequest): Promise<Lock> {
   return await acquireLock({

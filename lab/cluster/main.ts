@@ -1,4 +1,4 @@
-/** The local cluster by hand: `npm run cluster -- help`. `npm start` starts everything else beside it. */
+/** Controls the local cluster by hand. `npm run cluster -- help` lists the commands. */
 import { Command } from 'commander';
 import { createProgress } from '#lab/progress.ts';
 import { runProgram } from '#lab/runProgram.ts';

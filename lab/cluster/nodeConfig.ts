@@ -2,7 +2,10 @@ import { stringify } from 'yaml';
 import { pauseImage } from '#lab/image/pause.ts';
 import { address, cgroup, clusterDomain, device, nodeName, nodePath, programPath } from './layout.ts';
 
-/** Builds the configuration files of the node's programs: name below `nodePath.etc` -> text. */
+/**
+ * Builds the configuration files of the node's programs. Returns the text of each file by its path below
+ * `nodePath.etc`.
+ */
 export function buildNodeConfig(): Record<string, string> {
   return {
     'containerd.toml': containerdConfig(),

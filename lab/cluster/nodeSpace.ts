@@ -12,7 +12,7 @@ export interface NodeSpaceOptions {
   readonly dir: string;
   /** The folder with Kubernetes' pause program. */
   readonly pauseDir: string;
-  /** Go module -> folder of its programs, shown to the node below `nodePath.etc`. */
+  /** Folder with the programs of each Go module. The node gets it below `nodePath.etc`. */
   readonly programDirs: Readonly<Record<string, string>>;
 }
 

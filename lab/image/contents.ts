@@ -44,7 +44,8 @@ const lockSchema = z.object({
 });
 
 /**
- * Returns the packages of production, as `npm ci --omit=dev --omit=optional` installs them: path -> version.
+ * Returns the version of each package of production by its path, as `npm ci --omit=dev --omit=optional` installs
+ * them.
  */
 export function findProductionPackages(packageLock: string): Map<string, string> {
   const { packages } = lockSchema.parse(JSON.parse(packageLock));

@@ -11,8 +11,8 @@ export interface ProgramImage {
   /** Reference of the image, tag included. */
   readonly ref: string;
   /**
-   * Path in the image, without a leading slash -> program in the cache. The name of the program's folder identifies
-   * its inputs.
+   * Path of each program in the cache, by its path in the image without a leading slash. The name of the folder in
+   * the cache identifies the inputs of the program.
    */
   readonly programs: Readonly<Record<string, string>>;
   readonly config: ImageConfig;

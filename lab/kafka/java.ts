@@ -15,7 +15,10 @@ export interface JavaProgram {
   readonly crashDir: string;
 }
 
-/** Starts a small JVM, fast: one compiler tier and the serial collector are enough for a test. */
+/**
+ * Starts a JVM with settings for a quick start and little memory: one compiler tier and the serial collector are
+ * enough for a test.
+ */
 export function spawnJava({
   jars,
   mainClass,

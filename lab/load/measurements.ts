@@ -12,7 +12,7 @@ type Statistics = Readonly<Record<string, number>>;
 /** Collects the measurements of a load test, in bounded memory, and returns k6's statistics of them. */
 export class Measurements {
   readonly #sums = new Map<LoadMetricName, { count: number; sum: number }>();
-  /** How often each value was measured, by the logarithm of the value. */
+  /** Number of measurements in each bucket, by metric. The bucket of a value is its rounded logarithm. */
   readonly #trends = new Map<LoadMetricName, Map<number, number>>();
   #dropped = 0;
 

@@ -7,7 +7,7 @@ export interface Configuration {
    * prometheus.yaml. Relative to its folder, it names rule files as rules/*.yaml and targets as targets/NAMESPACE.json.
    */
   readonly main: string;
-  /** File name, which ends in .yaml -> text. */
+  /** Text of each rule file, by the name of the file, which ends in .yaml. */
   readonly rules: Readonly<Record<string, string>>;
 }
 

@@ -5,7 +5,7 @@ import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_
 export interface OnceTotal {
   readonly series: string;
   readonly total: string;
-  /** A 64-bit number, so a string, as in the JSON mapping. */
+  /** Number of additions. It is a string, because JSON numbers are too short for 64 bits. */
   readonly count: string;
 }
 

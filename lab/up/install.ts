@@ -44,7 +44,7 @@ export async function readOperator({ kubectl, root, image, signal }: OperatorOpt
   return { namespace, deployment: name, crds, objects: namespacesFirst(withImage) };
 }
 
-/** Applies the CRDs, and once they are served the operator. */
+/** Applies the CRDs, waits until they are served, and applies the operator. */
 export async function installOperator(
   kubectl: Kubectl,
   { crds, objects }: Pick<Operator, 'crds' | 'objects'>,

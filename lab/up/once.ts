@@ -78,8 +78,8 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
 }
 
 /**
- * Waits by reading a single total. When a total includes a position, every earlier position of the partition is
- * applied, of any series.
+ * Waits until all these positions are applied, by reading one total. A single series is enough: the records of a
+ * partition are applied in order, whatever their series is.
  */
 async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
   if (atLeast.length === 0) return;

@@ -73,8 +73,8 @@ export interface StepLatencies {
   /** Seconds from `recorded` until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
   /**
-   * Seconds from the last rise of the Deployment until the same number of pods is Ready. From its last change if it
-   * never rose.
+   * Seconds from the last rise of the Deployment until the same number of pods is Ready. If the Deployment never
+   * rose, the time begins at its last change.
    */
   readonly ready: number | undefined;
   /** Seconds from `ready` until the lag is below `drainedLag`. */

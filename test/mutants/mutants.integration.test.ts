@@ -33,7 +33,7 @@ before(async () => {
     for (const file of files) {
       await mkdir(dirname(join(copy.path, file)), { recursive: true });
       await cp(join(root, file), join(copy.path, file)).catch((error: NodeJS.ErrnoException) => {
-        // Listed by git but deleted in the work tree.
+        // Ignore a file that git lists but that is deleted in the work tree.
         if (error.code !== 'ENOENT') throw error;
       });
     }

@@ -142,7 +142,7 @@ function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number,
     const port = readInt32();
     frame.writeInt32BE(ports.get(port) ?? port, at - 4);
     skipString();
-    // So far brokers have no tags of their own.
+    // Skip the number of tags of this broker. In all current versions it is 0.
     if (isCompact) readVarint();
   }
 }

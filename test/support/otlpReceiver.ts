@@ -6,17 +6,17 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
-  /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  /** Kind of the span: 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   readonly kind: number;
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for a root span. */
+  /** Id of the parent span. Empty for a root span. */
   readonly parentSpanId: string;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly start: bigint;
   readonly end: bigint;
-  /** 0 unset, 1 ok, 2 error. */
+  /** Status of the span: 0 unset, 1 ok, 2 error. */
   readonly status: number;
 }
 

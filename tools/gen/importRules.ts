@@ -234,7 +234,10 @@ const outside = ['!**/*.test.ts', '!**/testing/**'];
 
 const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: code that runs for users never loads them';
 
-/** Builds one Biome override per rule. An override replaces options, so each contains every rule for its folder. */
+/**
+ * Builds one Biome override per rule. It contains all options for its folder, because an override replaces the
+ * options of earlier overrides.
+ */
 export function buildImportOverrides(): object[] {
   return importRules.map((rule) => {
     const group = ['**', '!./**'];
@@ -275,7 +278,10 @@ export function buildImportOverrides(): object[] {
   });
 }
 
-/** Builds the rule about globals that pure folders must not use. `purity.grit` has the rules beyond names. */
+/**
+ * Builds the rule about globals that pure folders must not use. Rules that depend on more than a name are in
+ * `purity.grit`.
+ */
 export function buildPurityOverride(): object {
   return {
     includes: [...importRules.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],

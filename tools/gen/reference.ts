@@ -95,7 +95,10 @@ function wordsOf(field: StructuralSchema): string {
   return `${field.description ?? ''}${bounds === '' ? '' : ` ${bounds}.`}${rules}`;
 }
 
-/** Describes a field's bounds, but only those that users reach: every text and list also has a large bound. */
+/**
+ * Describes the bounds of a field that users can reach. Every text and every list also has a large bound, which is
+ * left out.
+ */
 function boundsOf({ minimum, maximum, maxLength, maxItems, maxProperties }: StructuralSchema): string {
   if (minimum !== undefined && maximum !== undefined && maximum < 2 ** 31 - 1) return `${minimum} to ${maximum}`;
   if (maxLength !== undefined && maxLength <= 63) return `At most ${maxLength} characters`;

@@ -11,7 +11,7 @@ export interface FilesRun {
   readonly scratch: string;
   /** Milliseconds for the whole process. After that time it is stopped with its child processes. */
   readonly timeoutMs: number;
-  /** Milliseconds for one test, so that a hanging test is named. */
+  /** Timeout of one test, in milliseconds. It makes a hanging test fail by its name. */
   readonly testTimeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
   /** Stops the process immediately. */

@@ -30,7 +30,7 @@ const limits: Record<TestPart, Limits> = {
     processMs: 15 * minute,
     testMs: 14 * minute,
   },
-  // Only one cluster fits a machine. With an empty cache it is built first, which takes up to 20 minutes.
+  // Only one cluster fits a machine. If the cache is empty, the cluster is built first, which takes up to 20 minutes.
   e2e: { processes: 1, batch: 1, processMs: 45 * minute, testMs: 40 * minute },
 };
 

@@ -5,7 +5,7 @@ export interface FakeClusterOptions {
   readonly pods: readonly (object | undefined)[];
   /** What each request for the pod's output returns, and with which error it ends. */
   readonly logs?: readonly { readonly lines: readonly string[]; readonly error?: Error }[];
-  /** Refuses calls whose method and path contain this. */
+  /** Refuses every call whose method and path contain `call`. */
   readonly refuse?: {
     readonly call: string;
     readonly status: number;

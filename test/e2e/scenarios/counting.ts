@@ -122,7 +122,7 @@ export function counting(fixture: () => Fixture): void {
     const applied = partitions.reduce((sum, partition) => sum + BigInt(partition.applied), 0n);
     assert.deepEqual([verdict, applied], ['exact', (await readProof(system)).applied]);
     assert.match(ran.stderr, /^created Job orders-audit-\w{5}$/m);
-    // The pod is neither an aggregator nor a child of the operator: nothing of the pipeline selects it.
+    // The pod is neither an aggregator nor a child of the operator, so no selector of the pipeline matches it.
     assert.equal((await podsOf(system, 'aggregator')).length, 2);
     await system.kubectl.run(['-n', 'default', 'delete', 'job', '-l', 'sumpipeline.dev/audit=orders']);
   });

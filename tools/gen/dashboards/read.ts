@@ -36,7 +36,7 @@ export function readDashboards(root: string): ReadonlyMap<string, Dashboard> {
   );
 }
 
-/** Returns the variables whose values come from Prometheus: name -> query. */
+/** Returns the query of each variable whose values come from Prometheus, by the name of the variable. */
 export function queryVariables({ templating }: Dashboard): Readonly<Record<string, string>> {
   return Object.fromEntries(
     templating.list.flatMap(({ type, name, query }) =>
