@@ -1,4 +1,5 @@
 const positionPattern = /^(\d{1,9}):(\d{1,18})$/;
+/** Maximum number of positions: the operator makes topics with at most this many partitions. */
 const positionsMax = 1024;
 
 /**

@@ -12,6 +12,7 @@ import { intoPages } from './pages.ts';
 const pageOffsets = 2_000n;
 /** Maximum number of totals in memory. For further series the ledger of the partition is read again. */
 const totalsOfPage = 50_000;
+/** Maximum number of ledger rows that one query reads to add up their values. */
 const valuesOfPage = 5_000;
 
 export interface CompareOptions {

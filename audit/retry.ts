@@ -17,7 +17,7 @@ export interface RetryOptions {
 /** Total time for all attempts, in milliseconds: enough for the election of a leader or a restart of a server. */
 const tryForMs = 60_000;
 
-/** Returns a function that retries temporary failures. It throws a final error at once, and others after a minute. */
+/** Returns a function that retries temporary failures. It throws a final error immediately, others after a minute. */
 export function createRetry({
   now,
   random,

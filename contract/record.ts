@@ -5,6 +5,7 @@ import { equalBytes, fingerprintOf } from '#core/fingerprint.ts';
 import { requestIdFromBytes, requestIdToBytes } from '#core/requestId.ts';
 import { AdditionRecordSchema } from './gen/sumpipeline/v1/record_pb.js';
 
+/** Header with the version of the record's format, and the newest version. */
 export const schemaHeader = 'sumpipeline-schema';
 export const schemaVersion = 1;
 /** Header with the W3C Trace Context of the addition, if it is sampled. It does not affect the sums. */

@@ -14,7 +14,7 @@ export interface CertificateWatchOptions {
   readonly find: (signal: AbortSignal) => Promise<CertificateSources | undefined>;
   /**
    * Resolves when the secrets on disk have changed, or when the signal is aborted. After a change the next check starts
-   * at once.
+   * immediately.
    */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
   /** Called with the Unix time, in seconds, at which the first certificate ends. */

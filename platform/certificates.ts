@@ -14,6 +14,7 @@ export interface TlsServer {
 
 /** Maximum wait for a certificate, including connecting. The address of a deleted pod sends no response at all. */
 const answerTimeoutMs = 5_000;
+/** Maximum wait until the server closes its side of the connection. After that the socket is destroyed. */
 const goodbyeTimeoutMs = 1_000;
 
 /** Returns when the first certificate of a PEM file ends. Throws if the file has no certificate, or an invalid one. */

@@ -1,5 +1,5 @@
 /**
- * Resolves with the first SIGTERM or SIGINT. A second signal ends the process at once. Call this before anything
+ * Resolves with the first SIGTERM or SIGINT. A second signal ends the process immediately. Call this before anything
  * slow: a process with pid 1 ignores both signals without a handler.
  */
 export function untilSignal(): Promise<NodeJS.Signals> {
@@ -25,7 +25,7 @@ export async function doneUnlessAborted(work: Promise<unknown>, signal: AbortSig
   return !signal.aborted;
 }
 
-/** Resolves when the signal is aborted. Resolves at once if it is already aborted. */
+/** Resolves when the signal is aborted. Resolves immediately if it is already aborted. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

@@ -17,6 +17,7 @@ type BatchContent =
   | { readonly kind: 'withheld'; readonly reason: string; readonly offsets: readonly bigint[] }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
+/** Sizes and positions in a batch, in bytes: its length field, its header, and the parts of the header. */
 const lengthEnd = 12;
 const headerBytes = 61;
 const magicAt = 16;

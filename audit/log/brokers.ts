@@ -14,7 +14,9 @@ export interface KafkaAccess {
     | undefined;
 }
 
+/** Maximum time to connect. The address of a deleted pod sends no response at all. */
 const connectTimeoutMs = 10_000;
+/** Maximum wait for a response. Longer than any request of the auditor takes. */
 const requestTimeoutMs = 30_000;
 
 /** Keeps one connection to each broker. It opens at the first use. */

@@ -23,13 +23,17 @@ export class KafkaAnswerError extends Error {
 /** The error codes of Kafka that the auditor handles. */
 export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
 
+/** Special timestamps of ListOffsets: the first offset, and the last offset plus one. */
 const [earliest, latest] = [-2n, -1n];
+/** Fields of requests: the client is no replica, accepts any leader epoch, and reads uncommitted records too. */
 const notAReplica = -1;
 const anyEpoch = -1;
 const readUncommitted = 0;
 /** Isolation level: the broker lists aborted transactions, and delivers no records of open transactions. */
 const readCommitted = 1;
+/** Fields of a request that is not part of a fetch session. */
 const [noSession, finalEpoch] = [0, -1];
+/** A fetch without records ends after this time, in milliseconds. */
 const fetchWaitMs = 500;
 /** Maximum size of a response, in bytes. Kafka delivers the first batch completely, even if it is larger. */
 const fetchBytesMax = 1024 * 1024;

@@ -9,6 +9,7 @@ export interface Amount {
 
 export const zero: Amount = { units: 0n, scale: 0 };
 
+/** Limits of the pipeline for operands and results: digits in total, and digits after the point. */
 const digitsMax = 38;
 const fractionMax = 18;
 

@@ -106,6 +106,7 @@ class LinkedSampler implements Sampler {
 
 type Rest = Parameters<Sampler['shouldSample']> extends [Context, ...infer Others] ? Others : never;
 
+/** Minimum time between two log lines about problems of the SDK, in milliseconds. */
 const repeatAfterMs = 60_000;
 
 /** Logs problems of the SDK, at most once a minute: a collector that is down would cause a line every few seconds. */

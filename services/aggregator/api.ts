@@ -36,6 +36,7 @@ export interface ApiOptions {
   readonly now: () => Date;
 }
 
+/** Number of series on a page of ListTotals: the maximum, and the default. */
 const pageSizeMax = 1000;
 const pageSizeDefault = 100;
 

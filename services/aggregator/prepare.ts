@@ -73,6 +73,7 @@ function storableTime(ms: number): Date {
 }
 
 const timeMax = Date.UTC(9999, 11, 31);
+/** Maximum number of characters of a stored text. People read it, so its start is enough. */
 const textLengthMax = 500;
 
 /**

@@ -6,7 +6,9 @@ import type { Logger } from '#platform/log.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Maximum time for one request to the API server. */
 const requestTimeoutMs = 10_000;
+/** Waits before a request that failed is repeated, in milliseconds. */
 const waits = { minimumMs: 500, maximumMs: 30_000, random: Math.random };
 
 export interface PublisherOptions {

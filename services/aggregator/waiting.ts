@@ -15,11 +15,14 @@ export interface WaitOptions {
 
 /**
  * How often PostgreSQL is read while requests wait, because another replica may apply their positions. A commit of this
- * process causes a read at once.
+ * process causes a read immediately.
  */
 const pollMs = 100;
 
-/** An unknown partition is refused only after this time: after a topic has grown, not every broker knows it at once. */
+/**
+ * How long a request for an unknown partition waits before it is refused. When a topic gets new partitions, some
+ * brokers know them a moment later.
+ */
 const unknownPartitionMs = 2_000;
 
 /**

@@ -21,7 +21,7 @@ export interface BatchWriteOptions {
   readonly onCopies: (records: number) => void;
 }
 
-/** Waits before the third attempt and later ones. The second attempt starts at once: it uses another partition. */
+/** Waits before the third attempt and later ones. The second attempt uses another partition and does not wait. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
 /** Maximum number of concurrent appends of one batch: with 3, two brokers may hang. More would only add load. */

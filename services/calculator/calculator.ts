@@ -169,7 +169,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     recent,
     isLogConfirmed: () => identity.isConfirmed(),
     async write(record, deadline) {
-      // Both calls throw at once, with the cause, if nothing can be written now.
+      // If nothing can be written now, one of these calls throws immediately, with the cause.
       connection.current();
       identity.require();
       return traceSend(topic, record, (traced) => batcher.add(traced, deadline));

@@ -17,6 +17,7 @@ export interface ConnectionOptions {
 
 /** Waits between attempts to connect. They are long enough that many calculators do not overload Kafka. */
 const waits = { minimumMs: 500, maximumMs: 15_000 };
+/** Maximum wait for the appends in flight of a writer that is closed, in milliseconds. */
 const closeWithinMs = 5_000;
 
 /**
@@ -26,7 +27,7 @@ const closeWithinMs = 5_000;
  *   connected   one writer is open; it recovers from lost brokers itself
  *   renewing    secrets changed: a new writer is opened; the old writer is used until the new one is open
  *
- * A writer that reports a fatal error is dropped at once, and the state is connecting again.
+ * A writer that reports a fatal error is dropped immediately, and the state is connecting again.
  */
 export class Connection {
   readonly #options: ConnectionOptions;

@@ -13,6 +13,7 @@ export interface CoordinatorOptions {
 /** Maximum wait until a new or restarted coordinator has loaded its groups. After that the caller retries. */
 const withinMs = 10_000;
 const pollMs = 200;
+/** Reasons that end without action within seconds, so the request is retried. */
 const passing: ReadonlySet<LogUnavailableReason> = new Set(['Unreachable', 'GroupLoading']);
 
 /**

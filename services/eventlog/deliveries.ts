@@ -52,6 +52,7 @@ const mismatchesMax = 3;
 const stalledChecksMax = 6;
 /** After this many checks without a record, a partition is compared with Kafka even if other partitions are busy. */
 const quietChecksMin = 3;
+/** Pauses of a partition after results without progress, in milliseconds. */
 const restBackoffMs = { minimumMs: 100, maximumMs: 5_000 };
 
 /** A partition that delivered nothing since the last check. */

@@ -43,15 +43,17 @@ export interface LogReaderOptions {
 }
 
 /**
- * A member without heartbeats for this long loses its partitions. So the partitions of a
- * killed aggregator are not counted for about this long.
+ * A member without heartbeats for this long loses its partitions. So the partitions of a killed aggregator are not
+ * counted for about this long.
  */
 const sessionTimeoutMs = 10_000;
+/** How often a heartbeat is sent. Four can be lost before the session timeout. */
 const heartbeatMs = 2_000;
 /** How long a rebalance waits for a member that is still handling a batch. Later the member loses its partitions. */
 const rebalanceTimeoutMs = 30_000;
 /** A fetch without records ends after this time. It is short, because closing waits for the end of the fetch. */
 const fetchWaitMs = 250;
+/** Maximum size of a response, in bytes, per partition and in total, so that fetched records need little memory. */
 const partitionBytesMax = 1024 * 1024;
 const fetchBytesMax = 8 * 1024 * 1024;
 /** How often kafkajs reads the metadata, so that it notices new partitions. */

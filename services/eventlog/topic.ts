@@ -144,7 +144,7 @@ async function change(
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** Adds partitions. Ignores the refusal if another aggregator was faster: several see the new number at once. */
+/** Adds partitions. Ignores the refusal if another aggregator was faster: several may do it concurrently. */
 async function grow(admin: Admin, topic: string, count: number): Promise<void> {
   try {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
@@ -161,7 +161,7 @@ async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {
 
 /**
  * Waits until Kafka lists that many partitions. Throws LogUnavailableError. The wait is needed because only the
- * controller knows a new topic at once: a broker may still respond that it does not exist.
+ * controller knows a new topic immediately: a broker may still respond that it does not exist.
  */
 async function untilListed(admin: Admin, topic: string, partitions: number): Promise<void> {
   const deadline = performance.now() + listedWithinMs;

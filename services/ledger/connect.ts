@@ -15,6 +15,7 @@ export const transactionTimeoutMs = 20_000;
  * because PostgreSQL allows 100 connections in total by default.
  */
 const connectionsMax = 10;
+/** Maximum time to open a connection, in milliseconds. */
 const connectTimeoutMs = 5_000;
 /** After this idle time TCP checks whether a connection still works. The default of TCP is two hours. */
 const keepAliveAfterMs = 10_000;

@@ -20,6 +20,7 @@ export interface Withheld {
   readonly leaderEpoch: number;
 }
 
+/** Maximum wait for the response, in milliseconds. */
 const answerTimeoutMs = 5_000;
 /** Maximum size of the response, in bytes. Kafka returns at least one batch, however small this number is. */
 const oneBatch = 1;
