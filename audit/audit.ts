@@ -15,11 +15,11 @@ export interface AuditOptions {
   readonly books: Books;
   readonly topic: Topic;
   readonly topicName: string;
-  /** `namespace/name` of the pipeline that must own the books. */
+  /** `namespace/name` of the pipeline to which the tables must belong. */
   readonly pipeline: string;
-  /** The last offset to compare plus one, by partition. For other partitions it is the next offset of the books. */
+  /** The last offset to compare plus one, by partition. For other partitions it is the next offset in PostgreSQL. */
   readonly to: ReadonlyMap<number, bigint>;
-  /** Functions that retry: `retryKafka` each request to Kafka, `retryBooks` each query to PostgreSQL. */
+  /** `retryKafka` sends a request to Kafka, and `retryBooks` a query to PostgreSQL, again while it fails. */
   readonly retryKafka: CompareOptions['retry'];
   readonly retryBooks: CompareOptions['retry'];
   readonly onProgress: (progress: Progress) => void;
@@ -40,16 +40,16 @@ export class AuditError extends Error {
 }
 
 /**
- * Reads log and books again and compares them. If it cannot begin, throws AuditError or an error of Kafka or
- * PostgreSQL.
+ * Reads the log and the tables in PostgreSQL again and compares them. If it cannot begin, throws AuditError or an error
+ * of Kafka or PostgreSQL.
  */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
   const { books, topic, retryKafka, retryBooks, now } = options;
   const startedAt = now();
   const snapshot = await retryBooks(() => books.readSnapshot());
-  if (snapshot === undefined) throw new AuditError('the schema has no books: nothing was counted yet');
+  if (snapshot === undefined) throw new AuditError('the schema has no tables of a pipeline: nothing was counted yet');
   if (snapshot.pipeline !== options.pipeline) {
-    throw new AuditError(`the schema holds the books of pipeline ${snapshot.pipeline}, not of ${options.pipeline}`);
+    throw new AuditError(`the schema belongs to pipeline ${snapshot.pipeline}, not to ${options.pipeline}`);
   }
   const current = snapshot.logs.at(-1);
   const facts = await retryKafka(() => topic.readFacts());
@@ -94,8 +94,8 @@ function chooseEnds(
     const reached = row?.nextOffset ?? 0n;
     if (row === undefined || to > reached) {
       throw new AuditError(
-        `partition ${partition}: --to names offset ${to - 1n}, but the books have counted only the offsets below ` +
-          `${reached}. Wait, or name a lower offset`,
+        `partition ${partition}: --to names offset ${to - 1n}, but only the offsets below ` +
+          `${reached} are counted. Wait, or name a lower offset`,
       );
     }
     ends.set(row, larger(to, row.firstOffset));
@@ -113,7 +113,7 @@ function checkIdentity(current: LogRow | undefined, facts: TopicFacts, topicName
     `topic ${topic}${topicId === undefined ? '' : ` with id ${topicId}`} of Kafka cluster ${clusterId}`,
     `topic ${topicName} with id ${facts.topicId} of Kafka cluster ${facts.clusterId}`,
   ];
-  findings.add({ kind: 'LogChanged', logEpoch, message: `the books count ${counted}, but the log is ${there} now` });
+  findings.add({ kind: 'LogChanged', logEpoch, message: `the counted log is ${counted}, but the log is ${there} now` });
 }
 
 function logOf(

@@ -88,7 +88,7 @@ describe('a partition', () => {
     assert.deepEqual([tally.applied, findings.total, seen.largestPage], [12_345n, 0, 2_000]);
   });
 
-  test('whose log cannot be read further: the rest is named, and its books are still compared', async () => {
+  test('whose log cannot be read further is named, and its rows in PostgreSQL are still compared', async () => {
     const rows = ledger(10, 1);
     const { options, findings } = compareWith({ rows, totals: [] });
     async function* broken(): AsyncGenerator<LogItem> {

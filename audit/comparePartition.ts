@@ -86,7 +86,7 @@ export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reaso
 
 /**
  * Adds holes for the offsets from `to` on, and for the offsets after an error that a retry could not fix. At these
- * offsets the books are still checked. Throws a final error.
+ * offsets the rows in PostgreSQL are still checked. Throws a final error.
  */
 export async function* withEnds(
   row: PartitionRow,

@@ -11,7 +11,7 @@ import { runAudit } from './run.ts';
 const [usage, noAnswer, interrupted] = [2, 3, 130];
 
 /**
- * Reads the log again and compares it with the books. It uses the environment of an aggregator's pod. Progress goes to
+ * Reads the log again and compares it with PostgreSQL. It uses the environment of an aggregator's pod. Progress goes to
  * standard error, one line every few seconds. The only line on standard output is the result, as JSON.
  */
 export async function main(): Promise<void> {

@@ -46,7 +46,7 @@ export const auditResultSchema = z.object({
       duplicate: wholeText,
       conflict: wholeText,
       parked: wholeText,
-      /** Number of offsets without a row and without a readable record. By the books they are copies. */
+      /** Number of offsets without a row and without a readable record. They are copies of counted records. */
       unknown: wholeText,
     }),
   ),

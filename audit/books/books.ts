@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { ConflictRow, LedgerExtent, LedgerRow, ParkedRow, PartitionRow, TotalRow } from '#audit/judge/books.ts';
 import { parseNumeric } from '#audit/record/amount.ts';
 
-/** A row of table logs: a log that the books count now or counted before. */
+/** A row of table logs: a log that is counted now or was counted before. */
 export interface LogRow {
   readonly logEpoch: number;
   readonly clusterId: string;
@@ -10,7 +10,7 @@ export interface LogRow {
   readonly topicId: string | undefined;
 }
 
-/** Content of the books in one snapshot of PostgreSQL. */
+/** Pipeline, logs and partitions, all from one snapshot of PostgreSQL. */
 export interface BooksSnapshot {
   readonly pipeline: string;
   readonly logs: readonly LogRow[];
@@ -145,8 +145,8 @@ export class Books {
   }
 
   /**
-   * Reads series and values of the ledger by offset, at most `limit` rows. Only series after `after` and up to
-   * `last`.
+   * Reads series and values of the ledger by offset, at most `limit` rows. Reads only series after
+   * `after` and up to `last`, in byte order.
    */
   async readValues(
     range: OffsetRange & { readonly after: string; readonly last: string | undefined },
@@ -227,7 +227,7 @@ function parameters({ logEpoch, partition, from, to }: OffsetRange): unknown[] {
 
 function text(row: Text, column: string): string {
   const value = row[column];
-  if (value === null || value === undefined) throw new Error(`the books have a row without ${column}`);
+  if (value === null || value === undefined) throw new Error(`PostgreSQL has a row without ${column}`);
   return value;
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { StoreTarget } from '#platform/storeUri.ts';
 
-/** Address of PostgreSQL, and the schema with the books. */
+/** Address of PostgreSQL, and the schema of the pipeline. */
 export interface StoreAccess {
   readonly target: StoreTarget;
   readonly ca: string | undefined;

@@ -59,6 +59,6 @@ export interface LedgerExtent {
   readonly partition: number;
   readonly lowest: bigint;
   readonly highest: bigint;
-  /** Undefined if the books do not list the partition. */
+  /** Undefined if table partitions does not list the partition. */
   readonly counted: { readonly from: bigint; readonly to: bigint } | undefined;
 }

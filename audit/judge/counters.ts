@@ -33,7 +33,7 @@ export function judgeCounters(books: PartitionRow, tally: Tally, findings: Findi
 export function judgeExtent({ logEpoch, partition, lowest, highest, counted }: LedgerExtent, findings: Findings): void {
   if (counted !== undefined && counted.from <= lowest && highest < counted.to) return;
   const range =
-    counted === undefined ? 'do not list the partition' : `count offsets ${counted.from} to ${counted.to - 1n}`;
-  const message = `the ledger has rows from offset ${lowest} to ${highest}, but the books ${range}`;
+    counted === undefined ? 'does not list the partition' : `counts offsets ${counted.from} to ${counted.to - 1n}`;
+  const message = `the ledger has rows from offset ${lowest} to ${highest}, but table partitions ${range}`;
   findings.add({ kind: 'RowsOutside', logEpoch, partition, message });
 }

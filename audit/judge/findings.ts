@@ -1,21 +1,21 @@
 import { type Amount, add, formatAmount, negate, zero } from '#audit/record/amount.ts';
 
-/** Kinds of difference between the log and the books. Programs read them in the result, so a kind is never renamed. */
+/** Kinds of difference between the log and PostgreSQL. Programs read them in the result, so a kind is never renamed. */
 export type FindingKind =
   | 'NotCounted' // a record of the log has no disposition
   | 'NotInLog' // a row of the ledger has no matching record in the log
   | 'RowDiffers' // a row of the ledger and its record differ
   | 'CountedTwice' // a request id has two rows in the ledger
   | 'CountedInvalid' // a record that is not a valid addition is counted
-  | 'TwoDispositions' // one offset has two rows in the books
+  | 'TwoDispositions' // one offset has two rows in PostgreSQL
   | 'ConflictDiffers' // a row of conflicts does not match its record or the ledger
   | 'ConflictMissing' // a record whose request id is counted with other operands is not in conflicts
   | 'ParkedDiffers' // a row of parked does not match its record
   | 'ParkedReadable' // a valid addition is parked
   | 'NotParked' // a record that is not a valid addition has no disposition
-  | 'LogCut' // the log ends before what the books have counted
+  | 'LogCut' // the log ends before the last counted offset
   | 'LogGap' // records are missing inside the log
-  | 'LogChanged' // the topic is not the log that the books count
+  | 'LogChanged' // the topic is not the log that was counted
   | 'LawViolated' // the dispositions of a partition do not cover its offsets
   | 'CountersDiffer' // the counters of a partition differ from the number of its rows
   | 'TotalDiffers' // a total is not the sum of its rows

@@ -17,7 +17,7 @@ export interface HoleRange {
 /** Maximum number of listed holes of one kind. Further ones are only counted: a compacted log has very many. */
 const listedOfKindMax = 200;
 
-/** Collects ranges. Joins adjacent ranges, because they arrive in pages. */
+/** Collects ranges of offsets without a record. Joins adjacent ranges, because one range may arrive in pages. */
 export class Holes {
   readonly #kinds = new Map<Kind, { readonly listed: HoleRange[]; notListed: number; offsets: bigint }>();
 

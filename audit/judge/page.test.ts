@@ -214,7 +214,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('a page of the log is compared with the books:', () => {
+describe('a page of the log is compared with PostgreSQL:', () => {
   for (const { what, items, rows = [], elsewhere = [], conflicts = [], parked: aside = [], ...expected } of cases) {
     test(what, () => {
       const last = items.at(-1);

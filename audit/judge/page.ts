@@ -5,7 +5,7 @@ import type { Finding, FindingKind, Findings } from './findings.ts';
 import type { Holes } from './holes.ts';
 import { isHole, type LogHole, type LogItem } from './log.ts';
 
-/** Records of the log and rows of the books in a range of offsets of one partition. */
+/** Records of the log and rows of PostgreSQL in a range of offsets of one partition. */
 export interface Page {
   readonly logEpoch: number;
   readonly partition: number;
@@ -28,7 +28,7 @@ export interface Tally {
   parked: bigint;
   /** Records that are copies of counted records. */
   duplicate: bigint;
-  /** Offsets without a row and without a readable record. By the books they can only be copies or expired records. */
+  /** Offsets without a row and without a readable record. They can only be copies or expired records. */
   unknown: bigint;
 }
 
@@ -80,7 +80,7 @@ class PageJudge {
     const { rows, conflicts, parked } = this.#page;
     const seen = new Set<bigint>();
     for (const { offset } of [...rows, ...conflicts, ...parked]) {
-      if (seen.has(offset)) this.#find('TwoDispositions', offset, 'the books have more than one row for this offset');
+      if (seen.has(offset)) this.#find('TwoDispositions', offset, 'PostgreSQL has more than one row for this offset');
       seen.add(offset);
     }
   }
@@ -99,7 +99,7 @@ class PageJudge {
       this.#find(
         'NotParked',
         offset,
-        `the record is not an addition (${item.reason}), and the books have no row for it`,
+        `the record is not an addition (${item.reason}), and PostgreSQL has no row for it`,
       );
     } else this.#judgeUncounted(offset, item.addition);
   }
@@ -109,14 +109,14 @@ class PageJudge {
     const { offset } = item;
     if (item.kind !== 'addition') {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
       this.#find('CountedInvalid', offset, what, row.series);
       return;
     }
     const { addition } = item;
     if (row.requestId !== addition.requestId) {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the log has ${addition.requestId}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but the log has ${addition.requestId}`;
       this.#find('NotInLog', offset, what, row.series);
       this.#judgeUncounted(offset, addition);
       return;
@@ -124,7 +124,7 @@ class PageJudge {
     if (!isSame(row, addition) || !isEqual(row.value, addition.value)) {
       findings.exceeds(row.series, row.value);
       findings.lacks(addition.series, addition.value);
-      const what = `the books count ${row.requestId} as ${describe(row)}, but the log says ${describe(addition)}`;
+      const what = `the ledger has ${row.requestId} as ${describe(row)}, but the log has ${describe(addition)}`;
       this.#find('RowDiffers', offset, what, row.series);
     }
   }
@@ -151,7 +151,7 @@ class PageJudge {
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books have no row for it`;
+      const what = `the log has ${addition.requestId}, ${describe(addition)}, but PostgreSQL has no row for it`;
       this.#find('NotCounted', offset, what, addition.series);
     }
   }
@@ -204,7 +204,7 @@ class PageJudge {
     if (hole.kind !== 'missing' && hole.kind !== 'cut') return;
     for (const row of rows) {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but ${hole.reason}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but ${hole.reason}`;
       this.#find('NotInLog', row.offset, what, row.series);
     }
   }

@@ -106,7 +106,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** Moves the next offset in the books, as another owner does, or a commit whose response was lost. */
+    /** Moves the next offset in PostgreSQL, as another owner does, or a commit whose response was lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
@@ -246,7 +246,7 @@ describe('a partition', () => {
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  test('is claimed only after a proof of membership, and read from the offset of the books', async () => {
+  test('is claimed only after a proof of membership, and read from the next offset in PostgreSQL', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
@@ -348,7 +348,7 @@ describe('a partition', () => {
     assert.equal(changes(), 1);
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
     await partitions.whenIdle();
-    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the halt is stored in the books');
+    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the halt is stored in PostgreSQL');
     await assign();
     assert.equal(partitions.halts.size, 1, 'a new assignment does not clear the halt');
     await partitions.apply(batch(0));
@@ -412,7 +412,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  test('halts when the books contradict themselves', async () => {
+  test('halts when the tables contradict themselves', async () => {
     const { assign, partitions, batch, fail } = setUp();
     await assign();
     fail('apply', new BooksError('LawViolated', 'it does not add up'));
@@ -427,7 +427,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  test('ends the session when the books belong to another pipeline', async () => {
+  test('ends the session when the schema belongs to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();

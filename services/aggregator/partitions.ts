@@ -35,7 +35,7 @@ import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
   readonly ledger: Ledger;
-  /** Throws if the delivered records are not of the topic that the books count. See TopicIdentity.confirm. */
+  /** Throws if the delivered records are not of the counted topic. See TopicIdentity.confirm. */
   readonly confirmLog: (partition: number) => Promise<void>;
   /** Name of this process. PostgreSQL stores it with each claim, for people who read the tables. No code uses it. */
   readonly owner: string;
@@ -48,7 +48,7 @@ export interface PartitionsOptions {
   readonly onChange: () => void;
   /** Called when positions were applied, so that requests that wait for positions can check again. */
   readonly onApplied: () => void;
-  /** Called when the session cannot continue: the books belong to another pipeline or log. */
+  /** Called when the session cannot continue: the tables belong to another pipeline or log. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -57,7 +57,7 @@ interface Owned {
   readonly assignment: LogAssignment;
   readonly ownerEpoch: bigint;
   nextOffset: bigint;
-  /** Anchor of the last counted record; undefined if the books have no anchor. */
+  /** Anchor of the last counted record; undefined if PostgreSQL has no anchor. */
   anchor: Anchor | undefined;
 }
 
@@ -81,9 +81,9 @@ const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated', 'L
  *   owned     Batches are committed with the owner epoch. If a commit is fenced or its outcome is unknown, the batch
  *             is dropped, and the state is claiming again.
  *   halted    An administrator must check the partition. It is not read; other partitions continue. The halt is
- *             stored in the books, for the other replicas and the next process. A later assignment retries, and a
+ *             stored in PostgreSQL, for the other replicas and the next process. A later assignment retries, and a
  *             committed batch clears the halt. Only the halts of a truncated or rewritten log are not retried: the
- *             log may have grown past the next offset. An administrator clears that halt in the books.
+ *             log may have grown past the next offset. An administrator clears that halt in PostgreSQL.
  */
 export class Partitions {
   readonly #options: PartitionsOptions;
@@ -265,7 +265,7 @@ export class Partitions {
     }
   }
 
-  /** Halts a partition that the reader stopped because the log does not match the books. */
+  /** Halts a partition that the reader stopped because the log does not match what was counted. */
   stopped(partition: number, error: LogStopError): void {
     const owned = this.#owned.get(partition);
     if (owned !== undefined && error instanceof LogRangeError && isOnlyUnlisted(error)) {
@@ -364,7 +364,7 @@ export class Partitions {
     this.#options.onChange();
   }
 
-  /** Stores the halt in the books. Retries until it is stored, the assignment ends, or another owner claims. */
+  /** Stores the halt in PostgreSQL. Retries until it is stored, the assignment ends, or another owner claims. */
   async #write(partition: number, halt: PartitionHalt, { assignment, ownerEpoch }: Owned): Promise<void> {
     const { ledger, logger, random, onChange } = this.#options;
     const stays = staysHalted.has(halt.reason);

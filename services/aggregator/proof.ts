@@ -9,13 +9,13 @@ export interface ProofFacts {
   readonly exactness: Exactness;
   /** Next offset and counters of each partition, from PostgreSQL. Read them before `ranges`. */
   readonly books: readonly OwnedBooks[];
-  /** The ranges of the partitions, read after the books so that lag is never negative. Undefined without Kafka. */
+  /** The ranges of the partitions, read after `books`, so that lag is never negative. Undefined without Kafka. */
   readonly ranges: ReadonlyMap<number, LogRange> | undefined;
   readonly logEpoch: number;
   readonly at: Date;
 }
 
-/** Builds the proof of the conservation law for every partition that Kafka or the books list. Pure. */
+/** Builds the proof of the conservation law for every partition that Kafka or PostgreSQL lists. Pure. */
 export function buildProof(facts: ProofFacts): GetProofResponse {
   const { books, ranges, logEpoch, at } = facts;
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
@@ -51,9 +51,11 @@ function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactn
     return range !== undefined && one.nextOffset > one.firstOffset && range.earliest >= one.nextOffset;
   });
   if (exactness.exact !== true || expired.length === 0) return exactness;
-  const [partitions, theirs] = expired.length === 1 ? ['partition', 'its'] : ['partitions', 'their'];
+  const [partitions, were, their] =
+    expired.length === 1 ? ['partition', 'was', 'its'] : ['partitions', 'were', 'their'];
   const names = expired.map(({ partition }) => partition).join(', ');
-  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all ${theirs} counted records`;
+  const notCompared = `${partitions} ${names} ${were} not compared with the log`;
+  const message = `${exactness.message}; ${notCompared}, because retention removed all ${their} counted records`;
   return { ...exactness, message };
 }
 

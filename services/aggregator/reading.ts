@@ -18,7 +18,7 @@ const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
 /** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
-/** Counts the log into the books until the signal. Reconnects after every failure. Throws only StuckError. */
+/** Counts the log into PostgreSQL until the signal. Reconnects after every failure. Throws only StuckError. */
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
@@ -46,7 +46,7 @@ export async function readLog(options: SessionOptions, session: Session, signal:
   }
 }
 
-/** Checks that the books belong to this topic, joins the group, and counts until the signal. Throws on any failure. */
+/** Checks that the tables count this topic, joins the group, and counts until the signal. Throws on any failure. */
 async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
@@ -72,7 +72,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     metrics,
     now: Date.now,
     random: Math.random,
-    // The verdict needs parked records and counters, which are in the books.
+    // The verdict needs parked records and counters, which are in PostgreSQL.
     onChange: () => void readBooks(options, session, signal),
     onApplied,
     onFatal: failed.reject,
@@ -114,7 +114,7 @@ interface PreparedLog {
   readonly topicId: string;
 }
 
-/** Ensures that the topic exists and is the one that the books count. Returns its ids. Reports its durability. */
+/** Ensures that the topic exists and is the counted one. Returns its ids. Reports its durability. */
 async function prepareLog(
   { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,

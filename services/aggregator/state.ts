@@ -83,8 +83,8 @@ export class AggregatorState {
   }
 
   /**
-   * Halts of the partitions of a session. They stay known after the session has ended, until the next one replaces
-   * them.
+   * Sets the function that returns the halts of the present session. The halts stay known after the session has ended,
+   * until the next session replaces the function.
    */
   set halts(read: () => ReadonlyMap<number, PartitionHalt>) {
     this.#halts = read;

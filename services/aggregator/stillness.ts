@@ -1,6 +1,6 @@
 /** How far a partition is counted. PostgreSQL is read before the log end of Kafka, so that lag is never negative. */
 export interface Standing {
-  /** Next offset in the books. */
+  /** Next offset in PostgreSQL. */
   readonly nextOffset: bigint;
   /** Number of records in the log from the next offset on. */
   readonly lag: bigint;

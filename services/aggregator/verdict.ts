@@ -11,13 +11,13 @@ export interface VerdictFacts {
   readonly durability: Health;
   /** Number of partitions of the topic; undefined until it was read. */
   readonly partitions?: number | undefined;
-  /** The log that the books count; undefined until `identify` stored it. */
+  /** The counted log; undefined until `identify` stored it in PostgreSQL. */
   readonly log?: CountedLog | undefined;
   /** Halts that this process knows. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
   /** Partitions of this process that have records but make no progress. */
   readonly stuck?: Verdict['stuck'];
-  /** Undefined until the books were read for the first time. */
+  /** Offsets, counters and halts in PostgreSQL. Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
   /** The newest recount; undefined until the first recount has ended. */
   readonly recount: RecountResult | undefined;
@@ -60,7 +60,7 @@ export function decideExactness(facts: VerdictFacts): Exactness {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  // The books have the halts of all replicas and of earlier processes, but new halts of this process may be missing.
+  // PostgreSQL has the halts of all replicas and of earlier processes, but new halts of this process may be missing.
   const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
   const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
@@ -111,8 +111,8 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
 }
 
 /**
- * Returns all known halts by partition, because a partition stays halted when it moves to another replica. If the books
- * cannot be read now, their last known halts may be outdated and are left out.
+ * Returns all known halts by partition, because a partition stays halted when it moves to another replica. If
+ * PostgreSQL cannot be read now, the halts that were read last may be outdated and are left out.
  */
 function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
   const found = new Map<number, PartitionHalt>();

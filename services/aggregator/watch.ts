@@ -120,7 +120,7 @@ function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health 
   return before.ok ? before : healed;
 }
 
-/** Returns the next offset in the books and the lag of each partition. */
+/** Returns the next offset in PostgreSQL and the lag of each partition. */
 function standings(
   partitions: readonly number[],
   books: readonly OwnedBooks[],

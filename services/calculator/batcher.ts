@@ -11,13 +11,13 @@ export interface BatcherOptions {
 }
 
 export interface BatcherLimits {
-  /** Maximum additions that wait or are being written. */
+  /** Maximum number of additions that wait or are being written. */
   readonly queueMax: number;
-  /** Maximum records in one batch. */
+  /** Maximum number of records in one batch. */
   readonly batchRecordsMax: number;
-  /** Maximum bytes of keys and values in one batch. */
+  /** Maximum number of bytes of keys and values in one batch. */
   readonly batchBytesMax: number;
-  /** Maximum batches that are being written. */
+  /** Maximum number of batches that are being written at the same time. */
   readonly writesMax: number;
 }
 

@@ -25,7 +25,7 @@ const forgottenAfterMs = 3 * logEndsEveryMs;
 export class LogEnds {
   readonly #options: LogEndsOptions;
   readonly #known = new Map<number, { end: bigint; at: number }>();
-  /** Ends that were acknowledged since the last request began. The response to that request may be older. */
+  /** Log ends after appends since the last request began. They are used if they are higher than in the response. */
   readonly #raised = new Map<number, bigint>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
@@ -54,7 +54,7 @@ export class LogEnds {
     this.#options.set(partition, Number(end));
   }
 
-  /** Reads the ends once and drops outdated ones. Never rejects. */
+  /** Reads the log ends from Kafka once, and removes outdated ends. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;

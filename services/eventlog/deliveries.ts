@@ -34,7 +34,10 @@ export interface DeliveriesOptions {
   readonly probe: Probe;
 }
 
-/** Returns a record that kafkajs withholds, or `open` if a transaction has not ended. See probeOffset. */
+/**
+ * Returns the record at the offset if kafkajs withholds it, or `open` if a transaction has not ended there. Otherwise
+ * returns undefined. See probeOffset.
+ */
 type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
 
 export interface RangeAnswer {

@@ -131,8 +131,8 @@ export interface LogAssignment {
   /** Delivers no further batch of the partition until `readFrom`. A handler that is running is not interrupted. */
   stop(partition: number): void;
   /**
-   * Commits PostgreSQL's next offsets to Kafka, by partition, so that lag dashboards are right. The product does not
-   * count from them. Throws NotMemberError as proveMembership does. If it resolves, the membership is proven too.
+   * Commits PostgreSQL's next offsets to Kafka, by partition, so that dashboards show the right lag. No aggregator
+   * reads them to count. Throws NotMemberError as proveMembership does. If it resolves, the membership is proven too.
    */
   commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
@@ -247,7 +247,7 @@ export class NotMemberError extends LogError {
   }
 }
 
-/** The log does not hold the wanted offset: retention deleted it, or the log was truncated or replaced. */
+/** The log does not hold the requested offset: retention deleted it, or the log was truncated or replaced. */
 export class LogRangeError extends LogError {
   readonly partition: number;
   readonly wanted: bigint;
@@ -271,7 +271,7 @@ export class LogRangeError extends LogError {
   }
 }
 
-/** The log holds the wanted offset, but a record with another offset was delivered in its place. */
+/** The log holds the requested offset, but a record with another offset was delivered in its place. */
 export class LogGapError extends LogError {
   readonly partition: number;
   readonly expected: bigint;
@@ -373,7 +373,7 @@ export interface TopicSettings {
 
 export interface WantedTopic extends TopicSpec {
   /**
-   * True if the books already count this topic. Then a missing topic is a loss: `ensure` throws
+   * True if this topic was counted before. Then a missing topic is a loss: `ensure` throws
    * LogUnavailableError and does not create it. If false, a topic that holds records probably belongs to another
    * application: `ensure` throws TopicConflictError instead of changing it.
    */

@@ -49,7 +49,7 @@ export interface LogReaderOptions {
 const sessionTimeoutMs = 10_000;
 /** How often a heartbeat is sent. Four can be lost before the session timeout. */
 const heartbeatMs = 2_000;
-/** How long a rebalance waits for a member that is still handling a batch. Later the member loses its partitions. */
+/** How long a rebalance waits for a member that handles a batch. A slower member loses its partitions. */
 const rebalanceTimeoutMs = 30_000;
 /** A fetch without records ends after this time. It is short, because closing waits for the end of the fetch. */
 const fetchWaitMs = 250;

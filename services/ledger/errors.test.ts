@@ -18,7 +18,7 @@ describe('an error of PostgreSQL', () => {
     ['a lost fence', failure('SP001'), FencedError],
     ['a gap', failure('SP002'), BooksError],
     ['dispositions that do not add up', failure('SP003'), BooksError],
-    ['the books of another pipeline', failure('SP004'), StoreIdentityError],
+    ['the schema of another pipeline', failure('SP004'), StoreIdentityError],
     ['a value that is no number', failure('22P02'), BatchDataError],
     [
       'a value that a domain refuses',

@@ -22,7 +22,7 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
   // Codes that begin with 22 are data exceptions. 23514 means that a domain or a CHECK of a table refused a value. For
   // a data exception or a domain, a record of this batch is bad, and it can be parked. But if the CHECK of a table
-  // fails, the books are wrong: then it would be wrong to park records.
+  // fails, the tables are wrong: then no record may be parked.
   const isDomain = code === '23514' && failure.dataType !== undefined;
   if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
   if (code === '23514' || failure.constraint === 'position_counted_once') {

@@ -498,7 +498,7 @@ describe('two owners', () => {
   });
 });
 
-describe('the books', () => {
+describe('the tables', () => {
   test('refuse any update that breaks the conservation law', async () => {
     await using scope = await freshLedger();
     await scope.ledger.claim(0, 'me');

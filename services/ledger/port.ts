@@ -11,16 +11,16 @@ export interface Ledger {
   /** Creates or upgrades the schema. Concurrent calls are safe. Refuses a schema that is newer than this program. */
   migrate(): Promise<void>;
   /**
-   * Throws StoreIdentityError if the books belong to another pipeline. Accepts an empty schema. Works without Kafka.
+   * Throws StoreIdentityError if the tables belong to another pipeline. Accepts an empty schema. Works without Kafka.
    */
   requireOwner(): Promise<void>;
   /**
-   * Returns the log that the books count. Returns undefined until `identify` has run for the first time. From then on
-   * the log may hold records that are not counted yet.
+   * Returns the ids of the counted log. Returns undefined until `identify` has run for the first time. From then on the
+   * log may hold records that are not counted yet.
    */
   readLog(): Promise<LedgerIdentity | undefined>;
   /**
-   * Stores the identity if the schema is empty. Throws StoreIdentityError if the books belong to another pipeline or
+   * Stores the identity if the schema is empty. Throws StoreIdentityError if the tables belong to another pipeline or
    * log.
    */
   identify(identity: LedgerIdentity): Promise<void>;
@@ -53,10 +53,10 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-/** Identifies the log that the books count. Only Kafka knows these ids. */
+/** Identifies the counted log. Only Kafka knows these ids. */
 export interface LedgerIdentity {
   readonly clusterId: string;
-  /** Kafka's id of the topic. Undefined while it is unknown. Books without an id store it. */
+  /** Kafka's id of the topic. Undefined while it is unknown. Tables that have no id yet store it. */
   readonly topicId?: string | undefined;
 }
 
@@ -78,7 +78,7 @@ export interface Anchor {
   readonly hash: Uint8Array;
 }
 
-/** Why a partition is halted, as stored in the books. */
+/** Why a partition is halted, as PostgreSQL stores it. */
 export interface PartitionHalt {
   /** One CamelCase word. */
   readonly reason: string;
@@ -192,7 +192,7 @@ export class BatchDataError extends Error {
 }
 
 /**
- * The books contradict themselves, or the batch does not fit them. Halt until an administrator has checked the books.
+ * The tables contradict themselves, or the batch does not fit them. Halt until an administrator has checked the tables.
  */
 export class BooksError extends Error {
   override readonly name = 'BooksError';

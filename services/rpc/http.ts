@@ -33,7 +33,7 @@ const timeoutHeader = 'request-timeout-ms';
 /** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the same handlers as gRPC. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
   const { routes, methods, calls, logger } = options;
-  /** Refuses a request before a handler runs. The request is counted without a method. */
+  /** Refuses a request before a handler runs. The metrics count it without a method. */
   const refuse = (reply: FastifyReply, failed: Failure): FastifyReply => {
     calls.countRefused(failed);
     return sendFailure(reply, failed);

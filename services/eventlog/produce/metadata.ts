@@ -26,8 +26,8 @@ export interface TopicMetadataOptions {
 const answerTimeoutMs = 2_000;
 
 /**
- * How many brokers get the request at the same time. One response is enough, so a large cluster does not get a request
- * per broker.
+ * Maximum number of brokers that get the request at the same time. One response is enough, so not every broker of a
+ * large cluster gets a request.
  */
 const askedMax = 6;
 
