@@ -37,7 +37,6 @@ export interface ApiOptions {
 }
 
 /** Number of series on a page of ListTotals: the maximum, and the default. */
-/** Number of series on a page of ListTotals: the maximum, and the default. */
 const pageSizeMax = 1000;
 const pageSizeDefault = 100;
 
