@@ -95,6 +95,10 @@ export const storeReasons = {
     action: 'Check the server, its address and network policies.',
   },
   StoreError: { meaning: 'PostgreSQL returned an error that has no other reason here.', action: 'Read the message.' },
+  RecountReplaced: {
+    meaning: 'Other recounts of the same partition ended first, so a recount could not continue.',
+    action: 'No action needed: the aggregators retry.',
+  },
   Closed: { meaning: 'The aggregator is ending.', action: 'No action needed.' },
   StoreInUse: {
     meaning: 'The schema belongs to another pipeline.',
@@ -165,7 +169,11 @@ export const exactReasons = {
   },
   Recounting: {
     meaning: 'The sum of the ledger is being compared with the totals.',
-    action: 'No action needed: it takes about 0.2 s per million additions.',
+    action: 'No action needed: it takes about 0.2 s per million additions since the last checkpoint.',
+  },
+  RecountFailed: {
+    meaning: 'The sum of the ledger cannot be compared with the totals.',
+    action: 'Fix the error of PostgreSQL that the message names. The aggregators retry.',
   },
   RecountDiffers: {
     meaning: 'The sum of the ledger does not equal the totals: another program changed the tables.',

@@ -21,7 +21,10 @@ test('a tunnel is opened with server, TLS, headers and proxy of every other requ
       headers: { Authorization: 'Bearer mine', 'Impersonate-User': 'joe', 'Impersonate-Group': ['g1', 'g2'] },
     };
     // The server of the test opens no tunnel.
-    await assert.rejects(openPortForward(credentials, { namespace: 'shop', pod: 'p1', port: 8080 }, () => {}));
+    await assert.rejects(
+      openPortForward(credentials, { namespace: 'shop', pod: 'p1', port: 8080 }, () => {}),
+      /Unexpected server response: \d{3}/,
+    );
     const { requests, proxies } = servers.take();
     assert.deepEqual(proxies, proxy === undefined ? [] : ['http']);
     assert.deepEqual(requests, [

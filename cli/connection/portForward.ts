@@ -24,7 +24,8 @@ const portBytes = 2;
 
 /**
  * Opens a port of a pod through the client library's WebSocket. Server, TLS, proxy and headers are the same as in every
- * other request. Calls `receive` for the bytes that arrive. Import this file only to open a tunnel.
+ * other request. Calls `receive` for the bytes that arrive. Rejects with the error of the connection, or of the upgrade
+ * to a WebSocket. Import this file only to open a tunnel.
  */
 export async function openPortForward(
   credentials: Credentials,
@@ -34,7 +35,7 @@ export async function openPortForward(
   const handler = new WebSocketHandler((await configOf(credentials)) as KubeConfig);
   const { namespace, pod, port } = target;
   const begun = new Set<number>();
-  const socket = await handler.connect(
+  const opening = handler.connect(
     `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`,
     null,
     (number, message) => {
@@ -46,7 +47,12 @@ export async function openPortForward(
       return number <= channels.error;
     },
   );
-  return socket as unknown as ForwardSocket;
+  try {
+    return (await opening) as unknown as ForwardSocket;
+  } catch (error) {
+    // The library rejects with an event, which has the error.
+    throw (error as { error?: unknown }).error ?? error;
+  }
 }
 
 /** Returns the message that sends the bytes to the pod. */

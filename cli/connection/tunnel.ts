@@ -27,16 +27,25 @@ export async function forwardPort(options: {
     if (channel === 'data') tunnel.push(bytes);
     else if (text !== '') tunnel.destroy(new Error(text));
   });
-  const socket = await withDeadline('opening the connection', openTimeoutMs, opening);
+  // Close a connection that opens after the deadline. Its errors belong to the caller, who has got them already.
+  let isLate = false;
+  opening.then((late) => isLate && late.terminate()).catch(() => {});
+  const socket = await withDeadline('opening the connection', openTimeoutMs, opening).catch((error: unknown) => {
+    isLate = true;
+    throw error;
+  });
   // End the stream after the responses that have already arrived, as a closed connection does.
   socket.addEventListener('close', () => tunnel.push(null));
   // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
-  tunnel.on('close', () => {
+  const close = () => {
     socket.close();
     // A peer that is gone never answers the closing handshake.
     setTimeout(() => socket.terminate(), closeTimeoutMs).unref();
-  });
+  };
+  // The kubelet may have reported an error before this line.
+  if (tunnel.closed) close();
+  else tunnel.on('close', close);
   return tunnel;
 }
 

@@ -6,6 +6,8 @@ export const annotations = {
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
   /** The operator writes it on a SumPipeline: the children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
+  /** The operator writes it on a Deployment that it stopped, and removes it when the Deployment has pods again. */
+  stopped: `${apiGroup}/stopped`,
 } as const;
 
 /** Keeps a deleted SumPipeline until its KafkaTopic is released. Set only on pipelines with a KafkaTopic. */

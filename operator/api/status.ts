@@ -91,5 +91,12 @@ export const statusSchema = z
       })
       .describe('The log that is counted, as the aggregators last reported it. Calculators write to no other log.')
       .optional(),
+    logInUseBy: z
+      .string()
+      .max(320)
+      .describe(
+        'namespace/name of the SumPipeline that has the same topic. The operator stops this SumPipeline: see condition Stalled.',
+      )
+      .optional(),
   })
   .describe('Observed state. Written only by the operator.');

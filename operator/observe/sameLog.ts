@@ -2,31 +2,45 @@
 export interface LogUser {
   /** `namespace/name` of the SumPipeline. */
   readonly key: string;
+  /** The keys of its log. Two pipelines with a common key count the same log. */
+  readonly logKeys: ReadonlySet<string>;
+  /** Those of the log that it had counted before this pass. Empty if it has counted nothing. */
+  readonly countedKeys: ReadonlySet<string>;
   /** Whether its spec declares that other pipelines may count the same log. */
   readonly isShared: boolean;
-  /** Whether its status says that another pipeline counts its log. */
-  readonly wasRefused: boolean;
-  /** Whether its status had a counted log before this pass. */
-  readonly hasCounted: boolean;
+  /** Whether it runs no pod: the last pass refused it, or its spec was never valid. */
+  readonly isIdle: boolean;
   /** RFC 3339. */
   readonly createdAt: string;
 }
 
 /**
  * Returns the key of the pipeline that runs instead of `own`; undefined if `own` may run. If two pipelines count one log,
- * each addition is in the totals of both, so both must declare it. Otherwise only one runs: the one that was not refused
- * before, then the one that has counted, then the oldest, then the first by name. Pure.
+ * each addition is in the totals of both, so both must declare it. Otherwise only one runs: the one that is not idle,
+ * then the one that has counted this log, then the oldest, then the first by name. Pure.
  */
 export function findLogOwner(own: LogUser, others: readonly LogUser[]): string | undefined {
   const [first] = others
-    .filter((other) => !(own.isShared && other.isShared) && isBefore(other, own))
-    .toSorted((one, other) => (isBefore(one, other) ? -1 : 1));
+    .filter((other) => hasCommon(other.logKeys, own.logKeys) && !(own.isShared && other.isShared))
+    .filter((other) => isBefore(other, own))
+    .toSorted((one, other) => (isOlder(one, other) ? -1 : 1));
   return first?.key;
 }
 
 function isBefore(one: LogUser, other: LogUser): boolean {
-  if (one.wasRefused !== other.wasRefused) return other.wasRefused;
-  if (one.hasCounted !== other.hasCounted) return one.hasCounted;
-  if (one.createdAt !== other.createdAt) return one.createdAt < other.createdAt;
-  return one.key < other.key;
+  if (one.isIdle !== other.isIdle) return other.isIdle;
+  // A pipeline that counted another log, and whose address was changed to this one, does not come before one that runs.
+  const [hasCounted, hasOtherCounted] = [
+    hasCommon(one.countedKeys, other.logKeys),
+    hasCommon(other.countedKeys, one.logKeys),
+  ];
+  return hasCounted === hasOtherCounted ? isOlder(one, other) : hasCounted;
+}
+
+function isOlder(one: LogUser, other: LogUser): boolean {
+  return one.createdAt === other.createdAt ? one.key < other.key : one.createdAt < other.createdAt;
+}
+
+function hasCommon(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return [...some].some((key) => others.has(key));
 }

@@ -22,9 +22,8 @@ export function pipelineKeysOf(object: KubeObject): readonly string[] {
  * is checked.
  */
 export function kafkaKeysOf(object: PipelineObject): readonly string[] {
-  const cluster = field(field(field(object, 'spec'), 'kafka'), 'cluster');
-  const name = field(cluster, 'name');
-  const namespace = field(cluster, 'namespace') ?? object.metadata.namespace;
+  const name = readField(object, 'spec', 'kafka', 'cluster', 'name');
+  const namespace = readField(object, 'spec', 'kafka', 'cluster', 'namespace') ?? object.metadata.namespace;
   return typeof name === 'string' && typeof namespace === 'string' ? [`${namespace}/${name}`] : [];
 }
 
@@ -33,30 +32,44 @@ export function kafkaKeysOf(object: PipelineObject): readonly string[] {
  * after an aggregator has reported them. Before that the address of Kafka and the name of the topic are the key.
  */
 export function logKeysOf(object: PipelineObject): readonly string[] {
-  const { namespace, name } = object.metadata;
-  const kafka = field(field(object, 'spec'), 'kafka');
-  const topic = field(field(kafka, 'topic'), 'name') ?? defaultTopic({ namespace: namespace ?? '', name });
-  const servers = field(kafka, 'bootstrapServers');
+  const { namespace = '', name } = object.metadata;
+  const topic = readField(object, 'spec', 'kafka', 'topic', 'name') ?? defaultTopic({ namespace, name });
+  const servers = readField(object, 'spec', 'kafka', 'bootstrapServers');
   const addresses = Array.isArray(servers) ? servers.filter((server) => typeof server === 'string') : [];
-  const log = field(field(object, 'status'), 'log');
-  const [clusterId, topicId] = [field(log, 'clusterId'), field(log, 'topicId')];
+  return [...addressKeys(object, addresses, topic), ...idKeys(object)];
+}
+
+/** Returns the keys of the log that the pipeline had counted when its status was written. */
+export function countedLogKeysOf(object: PipelineObject): readonly string[] {
+  const ids = idKeys(object);
+  if (ids.length === 0) return [];
+  const bootstrap = readField(object, 'status', 'bootstrap');
+  const addresses = typeof bootstrap === 'string' ? bootstrap.split(',') : [];
+  return [...addressKeys(object, addresses, readField(object, 'status', 'log', 'topic')), ...ids];
+}
+
+function addressKeys(object: PipelineObject, addresses: readonly string[], topic: unknown): string[] {
+  const { namespace = '' } = object.metadata;
   return [
     ...kafkaKeysOf(object).map((kafkaKey) => `strimzi ${kafkaKey} ${topic}`),
     ...addresses.map((server) => `server ${qualified(server, namespace)} ${topic}`),
-    ...(typeof clusterId === 'string' && typeof topicId === 'string' ? [`log ${clusterId} ${topicId}`] : []),
   ];
 }
 
-/** Returns whether the spec says that other pipelines may count the same log. */
-export function isDeclaredShared(object: PipelineObject): boolean {
-  return field(field(field(field(object, 'spec'), 'kafka'), 'topic'), 'shared') === true;
+function idKeys(object: PipelineObject): string[] {
+  const [clusterId, topicId] = ['clusterId', 'topicId'].map((id) => readField(object, 'status', 'log', id));
+  return typeof clusterId === 'string' && typeof topicId === 'string' ? [`log ${clusterId} ${topicId}`] : [];
 }
 
 /** Adds the namespace to a host without a dot: it is a Service of the pipeline's own namespace. */
-function qualified(server: string, namespace: string | undefined): string {
+function qualified(server: string, namespace: string): string {
   return server.includes('.') ? server.toLowerCase() : `${namespace}/${server.toLowerCase()}`;
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+/** Returns a nested field of a value that is not parsed yet. */
+export function readField(value: unknown, ...names: readonly string[]): unknown {
+  return names.reduce(
+    (found, name) => (typeof found === 'object' && found !== null ? Reflect.get(found, name) : undefined),
+    value,
+  );
 }

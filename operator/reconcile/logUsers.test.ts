@@ -25,15 +25,38 @@ test('a pipeline whose aggregators report a counted log for the first time does 
   const newcomer = pipelineOf('newcomer', '2026-01-01T00:00:00Z', 'b.infra:9092');
   const all = [running, newcomer];
   const pipelinesOfLog = (logKey: string) => all.filter((one) => logKeysOf(one).includes(logKey));
-  assert.match(findLogConflict(newcomer, log, pipelinesOfLog)?.message ?? '', /shop\/running counts the same topic/);
+  assert.match(findLogConflict(newcomer, log, pipelinesOfLog)?.issue.message ?? '', /shop\/running has the same topic/);
   assert.equal(findLogConflict(running, log, pipelinesOfLog), undefined);
 
-  // Once its status has the log too, it is the older of two that counted; it stays refused.
-  const reason = findLogConflict(newcomer, log, pipelinesOfLog)?.reason ?? '';
-  const time = '2026-03-01T00:00:00Z';
-  const conditions = [{ type: 'Stalled', status: 'True', reason, message: '', lastTransitionTime: time }];
-  const refused = pipelineOf('newcomer', '2026-01-01T00:00:00Z', 'b.infra:9092', { log, conditions });
+  // Now its status has the log too, and it is the older of two that have counted. It stays refused, also after a pass
+  // that reported another problem.
+  const conditions = [{ type: 'Stalled', status: 'False', reason: 'NotStalled' }];
+  const refused = pipelineOf('newcomer', '2026-01-01T00:00:00Z', 'b.infra:9092', {
+    log,
+    conditions,
+    logInUseBy: findLogConflict(newcomer, log, pipelinesOfLog)?.inUseBy,
+  });
   all.splice(1, 1, refused);
-  assert.equal(findLogConflict(refused, log, pipelinesOfLog)?.reason, 'LogInUse');
+  assert.equal(findLogConflict(refused, log, pipelinesOfLog)?.issue.reason, 'LogInUse');
   assert.equal(findLogConflict(running, log, pipelinesOfLog), undefined);
+});
+
+test('a pipeline whose address was changed to the log of another does not displace it', () => {
+  const running = pipelineOf('running', '2026-02-01T00:00:00Z', 'a.infra:9092', { log, bootstrap: 'a.infra:9092' });
+  const staging = { ...log, clusterId: 'staging' };
+  const status = { log: staging, bootstrap: 'staging.infra:9092' };
+  const moved = pipelineOf('moved', '2026-01-01T00:00:00Z', 'a.infra:9092', status);
+  const all = [running, moved];
+  const pipelinesOfLog = (logKey: string) => all.filter((one) => logKeysOf(one).includes(logKey));
+  assert.equal(findLogConflict(moved, staging, pipelinesOfLog)?.inUseBy, 'shop/running');
+  assert.equal(findLogConflict(running, log, pipelinesOfLog), undefined);
+});
+
+test('a pipeline whose spec was never valid does not hold up another one', () => {
+  const conditions = [{ type: 'Stalled', status: 'True', reason: 'InvalidSpec' }];
+  const invalid = pipelineOf('invalid', '2026-01-01T00:00:00Z', 'a.infra:9092', { conditions });
+  const valid = pipelineOf('valid', '2026-02-01T00:00:00Z', 'a.infra:9092');
+  const all = [invalid, valid];
+  const pipelinesOfLog = (logKey: string) => all.filter((one) => logKeysOf(one).includes(logKey));
+  assert.equal(findLogConflict(valid, undefined, pipelinesOfLog), undefined);
 });

@@ -1,20 +1,19 @@
 import type { CountedLog } from '#contract/countedLog.ts';
 import { keyOf, type Live } from '#kube/client/object.ts';
-import { statusSchema } from '#operator/api/status.ts';
-import type { SumPipeline } from '#operator/api/types.ts';
-import type { Child } from '#operator/desired/child.ts';
-import { ownership } from '#operator/desired/childKinds.ts';
-import type { LiveChild } from '#operator/observe/objects.ts';
 import { findLogOwner, type LogUser } from '#operator/observe/sameLog.ts';
 import type { Issue } from '#operator/status/issue.ts';
-import { isDeclaredShared, logKeysOf } from './keys.ts';
+import { countedLogKeysOf, logKeysOf, readField } from './keys.ts';
 import type { PipelineObject } from './resources.ts';
-
-/** Reason of a pipeline that must not run, because another one counts its log. */
-export const logInUse = 'LogInUse';
 
 /** Returns the SumPipelines that have this key of `logKeysOf`. */
 export type PipelinesOfLog = (logKey: string) => readonly Live<PipelineObject>[];
+
+/** Why a pipeline must not run: another pipeline counts its log. */
+export interface LogConflict {
+  /** `namespace/name` of the other SumPipeline. */
+  readonly inUseBy: string;
+  readonly issue: Issue;
+}
 
 /**
  * Returns why the pipeline must not run; undefined if it may run. `log` is the log that its aggregators report in this
@@ -24,59 +23,33 @@ export function findLogConflict(
   object: Live<PipelineObject>,
   log: CountedLog | undefined,
   pipelinesOfLog: PipelinesOfLog,
-): Issue | undefined {
-  const key = keyOf(object);
-  const names = new Set([
-    ...logKeysOf(object),
-    ...(log === undefined ? [] : logKeysOf({ ...object, status: { log } })),
-  ]);
-  const others = new Map([...names].flatMap(pipelinesOfLog).map((one) => [keyOf(one), one]));
-  others.delete(key);
-  const owner = findLogOwner(logUserOf(object), [...others.values()].map(logUserOf));
-  if (owner === undefined) return undefined;
-  return {
-    kind: 'stalled',
-    reason: logInUse,
-    message:
-      `SumPipeline ${owner} counts the same topic, so each addition would be in the totals of both; no pod of this SumPipeline runs. ` +
-      'Delete one of the two, or set spec.kafka.topic.shared to true in both',
-  };
+): LogConflict | undefined {
+  const user = logUserOf(object);
+  const reported = log === undefined ? [] : logKeysOf({ ...object, status: { log } });
+  const own = { ...user, logKeys: new Set([...user.logKeys, ...reported]) };
+  const others = new Map([...own.logKeys].flatMap(pipelinesOfLog).map((one) => [keyOf(one), one]));
+  others.delete(own.key);
+  const inUseBy = findLogOwner(own, [...others.values()].map(logUserOf));
+  if (inUseBy === undefined) return undefined;
+  const message =
+    `SumPipeline ${inUseBy} has the same topic, so each addition would be in the totals of both; the operator stops this SumPipeline. ` +
+    'Delete one of the two, or set spec.kafka.topic.shared to true in both';
+  return { inUseBy, issue: { kind: 'stalled', reason: 'LogInUse', message } };
 }
 
+/** Reads unparsed fields: a status of another version must not lose which pipeline runs. */
 function logUserOf(object: Live<PipelineObject>): LogUser {
-  const status = statusSchema.safeParse(object.status);
-  const known = status.success ? status.data : {};
+  const countedKeys = new Set(countedLogKeysOf(object));
+  const conditions = readField(object, 'status', 'conditions');
+  const isInvalid =
+    Array.isArray(conditions) &&
+    conditions.some((one) => readField(one, 'type') === 'Stalled' && readField(one, 'reason') === 'InvalidSpec');
   return {
     key: keyOf(object),
-    isShared: isDeclaredShared(object),
-    wasRefused: wasRefused(known.conditions),
-    hasCounted: known.log !== undefined,
+    logKeys: new Set(logKeysOf(object)),
+    countedKeys,
+    isShared: readField(object, 'spec', 'kafka', 'topic', 'shared') === true,
+    isIdle: typeof readField(object, 'status', 'logInUseBy') === 'string' || (isInvalid && countedKeys.size === 0),
     createdAt: object.metadata.creationTimestamp ?? '',
   };
-}
-
-/** Returns whether the last pass refused the pipeline, because another one counts its log. */
-export function wasRefused(conditions: readonly { readonly type: string; readonly reason: string }[] = []): boolean {
-  return conditions.some(({ type, reason }) => type === 'Stalled' && reason === logInUse);
-}
-
-/** Returns the pipeline with 0 replicas, and without autoscaling, which would write another number. */
-export function withoutPods(pipeline: SumPipeline): SumPipeline {
-  const { calculator, aggregator } = pipeline.spec;
-  const { autoscaling: _, ...calculators } = calculator;
-  const { autoscaling: __, ...aggregators } = aggregator;
-  const spec = {
-    ...pipeline.spec,
-    calculator: { ...calculators, replicas: 0 },
-    aggregator: { ...aggregators, replicas: 0 },
-  };
-  return { ...pipeline, spec };
-}
-
-/** Leaves out the Deployments that do not exist. A new Deployment begins with one pod, and that pod could count. */
-export function withoutNewWorkloads(desired: readonly Child[], live: readonly LiveChild[]): Child[] {
-  const names = new Set(
-    live.filter(({ kind }) => kind === ownership.deployment.kind).map(({ metadata }) => metadata.name),
-  );
-  return desired.filter(({ object }) => object.kind !== ownership.deployment.kind || names.has(object.metadata.name));
 }

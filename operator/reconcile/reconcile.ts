@@ -12,11 +12,12 @@ import { deletePipeline } from './delete.ts';
 import { execute } from './execute.ts';
 import { endPass } from './failure.ts';
 import { gather, type World } from './gather.ts';
-import { findLogConflict, wasRefused, withoutNewWorkloads, withoutPods } from './logUsers.ts';
+import { findLogConflict } from './logUsers.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
 import { afterWrites, countedLogOf, type Review, review, toStatusInput } from './review.ts';
+import { markStopped, withoutNewWork, withoutPods } from './stopped.ts';
 
 /** Returns the reconcile function: for one SumPipeline it observes, plans, applies and reports. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
@@ -62,8 +63,10 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const conflict = findLogConflict(pass.object, log, pipelinesOfLog);
   const pipeline = conflict === undefined ? declared : withoutPods(declared);
   const world = { ...seen, pipeline };
+  const isStopping = conflict !== undefined;
   const built = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
-  const desired = built && conflict !== undefined ? withoutNewWorkloads(built, world.live) : built;
+  const kept = built && isStopping ? withoutNewWork(built, world.live) : built;
+  const desired = kept && markStopped(kept, world.live, isStopping);
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
 
@@ -72,7 +75,8 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   pass.record(done.events);
   const input = toStatusInput(after, {
     previous: pass.previous,
-    issues: [...(conflict === undefined ? [] : [conflict]), ...done.failures],
+    issues: [...(conflict === undefined ? [] : [conflict.issue]), ...done.failures],
+    logInUseBy: conflict?.inUseBy,
     now: timeOf(pass),
   });
   await publishStatus(pass, buildStatus(input));
@@ -90,7 +94,7 @@ function toPlanInput(pass: Pass, { world, found, desired }: Seen): PlanInput {
   const { workloads, verdict, proof } = found;
   return {
     desired,
-    replicas: wantedReplicas(world.pipeline, world.live, { wasStopped: wasRefused(pass.previous?.conditions) }),
+    replicas: wantedReplicas(world.pipeline, world.live),
     live: world.live,
     inventory: { entries: pass.owner.inventory, hasFinalizer: pass.hasFinalizer },
     settled: pass.settled,

@@ -19,6 +19,10 @@ const deployment = (replicas: number): LiveChild => ({
   metadata: metadata('orders-aggregator'),
   spec: { replicas },
 });
+const stopped = (replicas: number): LiveChild => ({
+  ...deployment(replicas),
+  metadata: { ...metadata('orders-aggregator'), annotations: { 'sumpipeline.dev/stopped': 'true' } },
+});
 const fixed = exampleOf(changed(minimalDraft(), { 'aggregator.replicas': 3 })).pipeline;
 const scaled = exampleOf(scaledDraft()).pipeline;
 const keda = exampleOf(kedaDraft()).pipeline;
@@ -51,8 +55,13 @@ const cases: [what: string, actual: object, expected: object][] = [
   ],
   ['a recommendation writes nothing', wantedReplicas(recommended, [deployment(0)]), {}],
   ['with neither set, nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
-  ['with neither set, our own 0 is raised', wantedReplicas(unset, [deployment(0)], { wasStopped: true }), lifted],
-  ['a number that is not our 0 is not changed', wantedReplicas(unset, [deployment(2)], { wasStopped: true }), {}],
+  ['a Deployment that we stopped gets a pod again', wantedReplicas(unset, [stopped(0)]), lifted],
+  [
+    'its minimum, even if the HPA exists',
+    wantedReplicas(scaled, [stopped(0), scaler('HorizontalPodAutoscaler')]),
+    lifted,
+  ],
+  ['another number than our 0 is not touched', wantedReplicas(unset, [stopped(2)]), {}],
 ];
 for (const [what, actual, expected] of cases) {
   test(what, () => {

@@ -5,6 +5,7 @@ import { refOf } from '#operator/desired/identity.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { scalersOf } from '#operator/observe/scaler.ts';
 import { replicasOf } from '#operator/plan/action.ts';
+import { isStopped } from './stopped.ts';
 
 /**
  * Returns the replicas to write, by name of Deployment. The replicas of other Deployments are not written. Two writers
@@ -13,18 +14,15 @@ import { replicasOf } from '#operator/plan/action.ts';
  * - If the spec sets `replicas`, we write the number after every autoscaler of the Deployment is gone.
  * - If the spec sets `autoscaling`, the autoscaler writes. An HPA is disabled at 0, so we raise a Deployment from 0 to
  *   the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
- * - If the spec sets neither, we do not write. There is one exception: if the last pass stopped the pipeline by writing
- *   0, we write 1 to start it again.
+ * - If the spec sets neither, we do not write.
+ *
+ * If the operator itself stopped the Deployment, it raises it from 0 again: to the minimum, or to 1.
  */
-export function wantedReplicas(
-  pipeline: SumPipeline,
-  live: readonly LiveChild[],
-  { wasStopped = false } = {},
-): Record<string, number> {
+export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
   return Object.fromEntries(
     components.flatMap((component) => {
       const name = childName.workload(refOf(pipeline), component);
-      const wanted = wantedOf(pipeline, component, live, name, wasStopped);
+      const wanted = wantedOf(pipeline, component, live, name);
       return wanted === undefined ? [] : [[name, wanted]];
     }),
   );
@@ -35,15 +33,16 @@ function wantedOf(
   component: Component,
   live: readonly LiveChild[],
   name: string,
-  wasStopped: boolean,
 ): number | undefined {
   const { replicas } = pipeline.spec[component];
   const isScaled = scalersOf(live, name).length > 0;
   if (replicas !== undefined) return isScaled ? undefined : replicas;
-  const min = autoscaledFrom(pipeline, component) ?? (wasStopped ? 1 : undefined);
-  if (min === undefined || isScaled) return undefined;
+  const min = autoscaledFrom(pipeline, component);
   const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
-  return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;
+  if (deployment === undefined || replicasOf(deployment) !== 0) return undefined;
+  // The HPA may exist already, but at 0 it is disabled, so it writes nothing.
+  if (isStopped(deployment)) return min ?? 1;
+  return isScaled ? undefined : min;
 }
 
 /** Returns the minimum if an autoscaler of ours writes the number. Undefined otherwise. */

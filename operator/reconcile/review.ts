@@ -43,7 +43,12 @@ export function review(world: World): Review {
 /** Returns the input for the status of this pass. */
 export function toStatusInput(
   world: World,
-  context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
+  context: {
+    readonly previous: Status | undefined;
+    readonly issues: readonly Issue[];
+    readonly logInUseBy: string | undefined;
+    readonly now: string;
+  },
 ): StatusInput {
   const { pipeline, kafka, facts } = world;
   const { workloads, verdict } = review(world);
@@ -72,6 +77,7 @@ export function toStatusInput(
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
       log: countedLogOf(pipeline, verdict.logs, context.previous),
+      logInUseBy: context.logInUseBy,
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };

@@ -95,7 +95,7 @@ describe('a second SumPipeline on a topic that another one counts', () => {
     await untilReplicas(namespace, 'first', [2, 2]);
     await apply(namespace, { name: 'second', replicas: 2 });
     const message = await untilStalled(namespace, 'second', 'LogInUse');
-    assert.match(message, new RegExp(`SumPipeline ${namespace}/first counts the same topic`));
+    assert.match(message, new RegExp(`SumPipeline ${namespace}/first has the same topic`));
     assert.match(message, /Delete one of the two, or set spec\.kafka\.topic\.shared to true in both/);
     await operator.whenIdle();
     assert.deepEqual(await replicasOf(namespace, 'second'), [undefined, undefined]);
@@ -154,7 +154,9 @@ describe('a second SumPipeline on a topic that another one counts', () => {
   });
 
   test('in another namespace is refused too, and a Service of the same short name is another Kafka', async () => {
-    const [one, other] = [await cluster.createNamespace(), await cluster.createNamespace()];
+    // Two resources of the same second are ordered by name.
+    const created = [await cluster.createNamespace(), await cluster.createNamespace()];
+    const [one = '', other = ''] = created.toSorted();
     await using _ = await startOperator({ kubeconfig: cluster.operatorKubeconfig });
     await apply(one, { name: 'first', replicas: 1 });
     await untilReplicas(one, 'first', [1, 1]);
@@ -163,6 +165,6 @@ describe('a second SumPipeline on a topic that another one counts', () => {
     await untilReplicas(other, 'short', [1, 1]);
     await untilReplicas(one, 'short', [1, 1]);
     await apply(other, { name: 'second', server: serverOf(one), replicas: 1 });
-    assert.match(await untilStalled(other, 'second', 'LogInUse'), new RegExp(`SumPipeline ${one}/first counts`));
+    assert.match(await untilStalled(other, 'second', 'LogInUse'), new RegExp(`SumPipeline ${one}/first has`));
   });
 });

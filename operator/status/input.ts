@@ -34,6 +34,8 @@ export interface StatusInput {
     readonly bootstrap: string | undefined;
     readonly topic: string;
     readonly log: CountedLog | undefined;
+    /** `namespace/name` of the SumPipeline because of which this one is stopped. */
+    readonly logInUseBy: string | undefined;
     readonly endpoints: Readonly<Record<Component, { readonly http: string; readonly grpc: string }>>;
   };
 }

@@ -25,8 +25,7 @@ const issueReasons = {
     action: 'Delete or rename it, or create the SumPipeline under another name.',
   },
   LogInUse: {
-    meaning:
-      'Another SumPipeline counts the same topic, and spec.kafka.topic.shared is not true in both. No pod of this SumPipeline runs.',
+    meaning: 'Another SumPipeline has the same topic, and not both declare it. The operator stops this one.',
     action: 'Delete one of the two, or set spec.kafka.topic.shared to true in both.',
   },
   Rejected: {

@@ -47,6 +47,7 @@ export function buildStatus(input: StatusInput): Status {
     ...(shown.bootstrap === undefined ? {} : { bootstrap: shown.bootstrap }),
     topic: shown.topic,
     ...(shown.log === undefined ? {} : { log: shown.log }),
+    ...(shown.logInUseBy === undefined ? {} : { logInUseBy: shown.logInUseBy }),
   };
 }
 

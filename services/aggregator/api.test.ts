@@ -14,7 +14,7 @@ test('one recount serves all requests that arrive while it runs, and the next re
   const session = {
     ledger: {
       recount: (request: RecountRequest) => {
-        assert.deepEqual(request, { fromStart: true });
+        assert.deepEqual(request, { from: 'start' });
         const recount = Promise.withResolvers<RecountResult>();
         recounts.push(recount);
         return recount.promise;

@@ -119,7 +119,7 @@ export class AggregatorApi {
    * Recounts. Requests that arrive during a recount share its result: a recount reads every row, on a connection that
    * counting needs too.
    */
-  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ fromStart: true })));
+  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ from: 'start' })));
 
   /** Returns the last applied positions, for requests that wait. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());

@@ -116,9 +116,14 @@ export class Partitions {
     return this.#owned;
   }
 
+  /** The partitions that are assigned to this process, halted ones included. */
+  get assigned(): readonly number[] {
+    return this.#assignment?.partitions ?? [];
+  }
+
   /** The partitions that this process should count: assigned and not halted, but possibly not claimed yet. */
   get counting(): readonly number[] {
-    return (this.#assignment?.partitions ?? []).filter((partition) => !this.#halts.has(partition));
+    return this.assigned.filter((partition) => !this.#halts.has(partition));
   }
 
   /** Why a partition waits for Kafka, PostgreSQL or a foreign producer, by partition. */

@@ -22,10 +22,11 @@ const healthyAfterMs = 60_000;
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
+  const counting: Counting = { partitions: undefined, recounting: undefined };
   for (let failures = 0; !either.aborted; ) {
     const startedAt = Date.now();
     try {
-      await readOnce(options, session, either);
+      await readOnce(options, session, counting, either);
     } catch (error) {
       if (error instanceof StuckError) throw error;
       // The shutdown causes errors, which must not change the health.
@@ -46,8 +47,21 @@ export async function readLog(options: SessionOptions, session: Session, signal:
   }
 }
 
+/** What the connections of one session share. */
+interface Counting {
+  /** Those of the present connection. */
+  partitions: Partitions | undefined;
+  /** Set after Kafka was reached for the first time. Ends with the signal of the session. */
+  recounting: Promise<void> | undefined;
+}
+
 /** Checks that the tables count this topic, joins the group, and counts until the signal. Throws on any failure. */
-async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
+async function readOnce(
+  options: SessionOptions,
+  session: Session,
+  counting: Counting,
+  signal: AbortSignal,
+): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
   await using stack = new AsyncDisposableStack();
@@ -60,8 +74,11 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   };
   // After a failure, do not report Kafka as healthy here, but only in onAssigned, as a member of the group. Otherwise a
   // missing permission would make the health switch between ok and failed.
-  if (!state.wasVerified || state.kafka.ok) isConnected();
+  if (!state.wasKafkaTried || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
+  const { SUMPIPELINE_LOG_EPOCH: logEpoch } = config;
+  const assigned = () => (counting.partitions?.assigned ?? []).map((partition) => ({ logEpoch, partition }));
+  counting.recounting ??= keepRecounted({ ledger, state, logger, assigned }, signal);
 
   const failed = Promise.withResolvers<never>();
   const partitions = new Partitions({
@@ -96,12 +113,12 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
-  // Do not await it at the end: its statements end when the connections to PostgreSQL close.
-  void keepRecounted({ ledger, state, logger, owned: () => [...partitions.owned.keys()] }, either);
+  counting.partitions = partitions;
   try {
     await Promise.race([failed.promise, watch(options, watched, either), untilAborted(either)]);
   } finally {
     ending.abort();
+    counting.partitions = undefined;
     await partitions.rest();
     await reader.close();
     await partitions.whenIdle();

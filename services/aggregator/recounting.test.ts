@@ -1,71 +1,96 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '#platform/log.ts';
-import type { PartitionRecount, RecountRequest, RecountResult } from '#services/ledger/port.ts';
+import type { BooksPlace, RecountRequest, RecountResult } from '#services/ledger/port.ts';
 import { until } from '#test/support/condition.ts';
 import { keepRecounted, type RecountingOptions } from './recounting.ts';
 
-const times = {
-  everyMs: 1,
-  fromStartAfterMs: 60_000,
-  retry: { minimumMs: 1, maximumMs: 2, random: () => 0 },
-};
+const times = { everyMs: 1, renewAfterMs: 60_000, retry: { minimumMs: 1, maximumMs: 2 } };
+const placeOf = (partition: number): BooksPlace => ({ logEpoch: 1, partition });
 
-/** A scripted ledger that records the calls, and a state that accepts every result. */
-function fake(owned: readonly number[], fromStartAt: (partition: number) => Date) {
+/** Creates a scripted ledger that records its calls, and a state that takes all results. */
+function fake({ assigned = [] as number[], old = [] as number[] }) {
   const calls: string[] = [];
-  const results: (RecountResult | PartitionRecount)[] = [];
+  const problems: (string | undefined)[] = [];
   const failures: Error[] = [];
-  const ended = new AbortController();
+  const ending = new AbortController();
+  const state = { wasVerified: false, differing: [] as BooksPlace[] };
+  const call = (what: string, { from = 'checkpoint' }: RecountRequest = {}) => {
+    calls.push(from === 'checkpoint' ? what : `${what} ${from}`);
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+  };
   const options: RecountingOptions = {
     ledger: {
-      async recount(request: RecountRequest = {}) {
-        calls.push(`all${request.fromStart === true ? ' from the start' : ''}`);
-        const failure = failures.shift();
-        if (failure !== undefined) throw failure;
+      async recount(request) {
+        call('all', request);
         return { additions: 0n, differences: [] };
       },
-      async recountPartition(partition: number, request: RecountRequest = {}) {
-        calls.push(`${partition}${request.fromStart === true ? ' from the start' : ''}`);
-        await request.between?.(0);
-        return { logEpoch: 1, partition, additions: 0n, differences: [], fromStartAt: fromStartAt(partition) };
+      async recountPlace(place, request) {
+        call(`${place.partition}`, request);
+        const isOld = old.includes(place.partition) && request?.from === undefined;
+        return { ...place, additions: 0n, differences: [], fromStartAt: new Date(isOld ? 0 : Date.now()) };
       },
     },
     state: {
       get wasVerified() {
-        return results.length > 0;
+        return state.wasVerified;
       },
-      set recount(result: RecountResult) {
-        results.push(result);
+      get differing() {
+        return state.differing;
       },
-      recounted: (result) => void results.push(result),
+      set recount(_result: RecountResult) {
+        state.wasVerified = true;
+      },
+      set recountProblem(problem: string | undefined) {
+        problems.push(problem);
+      },
+      recounted: () => {},
     },
     logger: silentLogger,
-    owned: () => owned,
+    assigned: () => assigned.map(placeOf),
   };
-  return { calls, results, failures, ended, options };
+  return { calls, problems, failures, state, ending, options };
 }
 
-test('every partition is recounted first, then the owned ones, and an old checkpoint is renewed from the start', async () => {
-  const { calls, ended, options } = fake([4, 7], (partition) => new Date(partition === 7 ? 0 : Date.now()));
-  const running = keepRecounted(options, ended.signal, times);
-  await until('two rounds', () => calls.length >= 7, { seen: () => calls });
-  ended.abort();
+test('every partition is compared first, then the assigned ones and those with a difference, and old checkpoints are renewed', async () => {
+  const { calls, state, ending, options } = fake({ assigned: [4, 7], old: [7] });
+  state.differing = [placeOf(7), placeOf(9)];
+  const running = keepRecounted(options, ending.signal, times);
+  await until('three rounds', () => calls.filter((call) => call === '9').length >= 3, { seen: () => calls });
+  ending.abort();
   await running;
-  assert.deepEqual(calls.slice(0, 7), ['all', '4', '7', '7 from the start', '4', '7', '7 from the start']);
+  assert.equal(calls[0], 'all');
+  assert.deepEqual(calls.filter((call) => !call.includes('renewal')).slice(1, 7), ['4', '7', '9', '4', '7', '9']);
+  assert.deepEqual([...new Set(calls.filter((call) => call.includes('renewal')))], ['7 renewal']);
 });
 
-test('a first recount that fails is repeated, and nothing is reported after the end', async () => {
-  const { calls, results, failures, ended, options } = fake([], () => new Date());
-  failures.push(new Error('PostgreSQL is away'));
-  const running = keepRecounted(options, ended.signal, times);
-  await until('the second recount', () => results.length === 1, { seen: () => calls });
-  ended.abort();
+test('a first comparison that fails is reported and repeated', async () => {
+  const { calls, problems, failures, state, ending, options } = fake({});
+  failures.push(new Error('no space left'));
+  const running = keepRecounted(options, ending.signal, times);
+  await until('the second comparison', () => state.wasVerified, { seen: () => calls });
+  ending.abort();
   await running;
-  assert.deepEqual(calls.slice(0, 2), ['all', 'all']);
+  assert.deepEqual(calls, ['all', 'all']);
+  assert.deepEqual(problems, ['the ledger cannot be compared with the totals: no space left; retrying']);
+});
 
-  const late = fake([], () => new Date());
-  late.ended.abort();
-  await keepRecounted(late.options, late.ended.signal, times);
-  assert.deepEqual([late.calls, late.results], [[], []]);
+test('later comparisons that fail are reported after three in a row, until one works', async () => {
+  const { calls, problems, failures, state, ending, options } = fake({ assigned: [0] });
+  state.wasVerified = true;
+  failures.push(...[1, 2, 3].map((number) => new Error(`failure ${number}`)));
+  const running = keepRecounted(options, ending.signal, times);
+  await until('the comparison that works', () => problems.length === 2, { seen: () => [calls, problems] });
+  ending.abort();
+  await running;
+  assert.match(problems[0] ?? '', /failure 3; retrying$/);
+  assert.equal(problems[1], undefined);
+});
+
+test('nothing is compared after the end', async () => {
+  const { calls, ending, options } = fake({ assigned: [0] });
+  ending.abort();
+  await keepRecounted(options, ending.signal, times);
+  assert.deepEqual(calls, []);
 });

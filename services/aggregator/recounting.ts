@@ -1,97 +1,148 @@
 import type { Logger } from '#platform/log.ts';
 import { backoffMs, pause } from '#platform/time.ts';
-import type { Ledger, PartitionRecount, RecountRequest } from '#services/ledger/port.ts';
+import type { BooksPlace, Ledger, PlaceRecount, RecountRequest } from '#services/ledger/port.ts';
 import type { AggregatorState } from './state.ts';
 
 export interface RecountingOptions {
-  readonly ledger: Pick<Ledger, 'recount' | 'recountPartition'>;
-  readonly state: Pick<AggregatorState, 'wasVerified' | 'recount' | 'recounted'>;
+  readonly ledger: Pick<Ledger, 'recount' | 'recountPlace'>;
+  readonly state: Pick<AggregatorState, 'wasVerified' | 'recount' | 'recounted' | 'recountProblem' | 'differing'>;
   readonly logger: Logger;
-  /** The partitions that this process owns now. */
-  readonly owned: () => readonly number[];
+  /** Returns the partitions that are assigned to this process now, halted ones included. */
+  readonly assigned: () => readonly BooksPlace[];
 }
 
 export interface RecountingTimes {
-  /** Pause between two comparisons of the owned partitions. */
+  /** Pause between two comparisons of the assigned partitions, in milliseconds. */
   readonly everyMs: number;
-  /** Age of a checkpoint after which every row is read again: another program may have changed rows below it. */
-  readonly fromStartAfterMs: number;
-  /** Wait after a first recount that failed. */
-  readonly retry: { readonly minimumMs: number; readonly maximumMs: number; readonly random: () => number };
+  /**
+   * Age of a checkpoint, in milliseconds, after which every row is read again: another program may have changed rows
+   * below it.
+   */
+  readonly renewAfterMs: number;
+  /** Waits after the first recount has failed. */
+  readonly retry: { readonly minimumMs: number; readonly maximumMs: number };
 }
 
 const defaultTimes: RecountingTimes = {
   everyMs: 60_000,
-  fromStartAfterMs: 24 * 60 * 60_000,
-  retry: { minimumMs: 500, maximumMs: 15_000, random: Math.random },
+  renewAfterMs: 24 * 60 * 60_000,
+  retry: { minimumMs: 500, maximumMs: 15_000 },
 };
 
-/** Rest of a background recount, as a multiple of its work. It works one twentieth of the time, so counting stays fast. */
+/**
+ * Rest after background work, as a multiple of the work: a recount works one twentieth of the time, so counting stays
+ * fast. The first recount does not rest, because the verdict is unknown until its end.
+ */
 const restPerWork = 19;
 
+/** A single failure, such as a lost connection, says nothing about the totals. More failures in a row are reported. */
+const failuresToReport = 3;
+
 /**
- * Compares the ledger with the totals until the signal: every partition once, then the owned partitions repeatedly. It runs
- * beside counting. Until the first recount has ended, the verdict is unknown. Never rejects.
+ * Compares the ledger with the totals until the signal: every partition once, then the assigned partitions repeatedly,
+ * and those with a known difference. Renews old checkpoints at the same time. It runs beside counting. Never rejects.
  */
 export async function keepRecounted(
   options: RecountingOptions,
   signal: AbortSignal,
   times: RecountingTimes = defaultTimes,
 ): Promise<void> {
-  const { state, logger } = options;
-  for (let failures = 0; !signal.aborted; ) {
-    let waitMs = times.everyMs;
+  await recountFirst(options, signal, times);
+  const oldPlaces = new Map<string, BooksPlace>();
+  await Promise.all([
+    repeat(options, signal, times, async () => {
+      for (const place of placesOf(options)) {
+        const { fromStartAt } = await recountInBackground(options, place, signal);
+        if (Date.now() - fromStartAt.getTime() >= times.renewAfterMs) oldPlaces.set(keyOf(place), place);
+      }
+    }),
+    repeat(options, signal, times, async () => {
+      for (const [key, place] of oldPlaces) {
+        await recountInBackground(options, place, signal, { from: 'renewal' });
+        oldPlaces.delete(key);
+      }
+    }),
+  ]);
+}
+
+/** Compares every partition of every log, with retries. */
+async function recountFirst(options: RecountingOptions, signal: AbortSignal, times: RecountingTimes): Promise<void> {
+  const { ledger, state, logger } = options;
+  for (let failures = 0; !state.wasVerified && !signal.aborted; ) {
+    const startedAt = performance.now();
     try {
-      if (state.wasVerified) await recountOwned(options, signal, times);
-      else await recountAll(options, signal);
+      const result = await ledger.recount({ between: () => signal.throwIfAborted() });
+      if (signal.aborted) return;
+      const { additions, differences } = result;
+      const ms = Math.round(performance.now() - startedAt);
+      logger.info({ additions: String(additions), differences, ms }, 'compared ledger and totals');
+      state.recount = result;
+    } catch (error) {
+      if (signal.aborted) return;
+      report(options, error);
+      await pause(backoffMs(failures++, { ...times.retry, random: Math.random }), signal);
+    }
+  }
+}
+
+/** Repeats the work until the signal, with a pause after each round. Reports failures in a row. */
+async function repeat(
+  options: RecountingOptions,
+  signal: AbortSignal,
+  times: RecountingTimes,
+  work: () => Promise<void>,
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      await work();
+      if (failures >= failuresToReport) options.state.recountProblem = undefined;
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      if (!state.wasVerified) waitMs = backoffMs(failures++, times.retry);
-      logger.warn({ error, waitMs }, 'comparing the ledger with the totals failed; retrying');
+      failures++;
+      options.logger.warn({ error, failures }, 'comparing ledger and totals failed; retrying');
+      if (failures >= failuresToReport) report(options, error);
     }
-    await pause(waitMs, signal);
+    await pause(times.everyMs, signal);
   }
 }
 
-async function recountAll({ ledger, state, logger }: RecountingOptions, signal: AbortSignal): Promise<void> {
-  const startedAt = performance.now();
-  const result = await ledger.recount({ between: () => signal.throwIfAborted() });
-  if (signal.aborted) return;
-  const { additions, differences } = result;
-  const ms = Math.round(performance.now() - startedAt);
-  logger.info({ additions: String(additions), differences, ms }, 'ledger recounted');
-  state.recount = result;
+function report({ state, logger }: RecountingOptions, error: unknown): void {
+  logger.error({ error }, 'the ledger cannot be compared with the totals');
+  const cause = error instanceof Error ? error.message : String(error);
+  state.recountProblem = `the ledger cannot be compared with the totals: ${cause}; retrying`;
 }
 
-async function recountOwned(options: RecountingOptions, signal: AbortSignal, times: RecountingTimes): Promise<void> {
-  for (const partition of options.owned()) {
-    const startedAt = performance.now();
-    const { fromStartAt } = await recountOne(options, partition, signal);
-    await pause(restPerWork * (performance.now() - startedAt), signal);
-    if (signal.aborted) return;
-    if (Date.now() - fromStartAt.getTime() < times.fromStartAfterMs) continue;
-    await recountOne(options, partition, signal, { fromStart: true });
-    if (signal.aborted) return;
-  }
-}
-
-async function recountOne(
+/** Compares one partition and rests. Throws if the signal aborts. */
+async function recountInBackground(
   { ledger, state, logger }: RecountingOptions,
-  partition: number,
+  place: BooksPlace,
   signal: AbortSignal,
-  request: Pick<RecountRequest, 'fromStart'> = {},
-): Promise<PartitionRecount> {
-  const result = await ledger.recountPartition(partition, {
-    ...request,
-    between: async (chunkMs) => {
-      await pause(restPerWork * chunkMs, signal);
-      signal.throwIfAborted();
-    },
-  });
-  if (signal.aborted) return result;
+  request: Pick<RecountRequest, 'from'> = {},
+): Promise<PlaceRecount> {
+  const startedAt = performance.now();
+  let restedMs = 0;
+  const rest = async (ms: number) => {
+    const restAt = performance.now();
+    await pause(Math.max(0, ms), signal);
+    restedMs += performance.now() - restAt;
+    signal.throwIfAborted();
+  };
+  const result = await ledger.recountPlace(place, { ...request, between: (chunkMs) => rest(restPerWork * chunkMs) });
+  signal.throwIfAborted();
   const { differences } = result;
-  if (differences.length > 0) logger.error({ partition, differences }, 'the ledger does not sum to the totals');
+  if (differences.length > 0) logger.error({ ...place, differences }, 'the ledger does not sum to the totals');
   state.recounted(result);
+  const workMs = performance.now() - startedAt - restedMs;
+  await rest(restPerWork * workMs - restedMs);
   return result;
+}
+
+function placesOf({ assigned, state }: RecountingOptions): BooksPlace[] {
+  return [...new Map([...assigned(), ...state.differing].map((place) => [keyOf(place), place])).values()];
+}
+
+function keyOf({ logEpoch, partition }: BooksPlace): string {
+  return `${logEpoch}/${partition}`;
 }

@@ -2,7 +2,7 @@ import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { durabilityHealth } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
-import type { OwnedBooks, PartitionHalt, PartitionRecount, RecountResult } from '#services/ledger/port.ts';
+import type { BooksPlace, OwnedBooks, PartitionHalt, PlaceRecount, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
@@ -22,6 +22,7 @@ export class AggregatorState {
   #log: CountedLog | undefined;
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
+  #recountProblem: string | undefined;
   #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
   #stuck: Verdict['stuck'] = [];
   #published: Verdict | undefined;
@@ -42,6 +43,11 @@ export class AggregatorState {
   /** True after the first recount. Kafka responded at that time too. */
   get wasVerified(): boolean {
     return this.#recount !== undefined;
+  }
+
+  /** True once Kafka has responded or failed. */
+  get wasKafkaTried(): boolean {
+    return this.#kafka !== connecting;
   }
 
   set kafka(health: Health) {
@@ -72,14 +78,31 @@ export class AggregatorState {
 
   set recount(result: RecountResult) {
     this.#recount = result;
+    this.#recountProblem = undefined;
+    this.changed();
+  }
+
+  /** Why the ledger cannot be compared with the totals. Undefined if the last comparisons worked. */
+  set recountProblem(problem: string | undefined) {
+    this.#recountProblem = problem;
     this.changed();
   }
 
   /** Replaces the differences of one partition. The differences of other partitions stay. */
-  recounted({ logEpoch, partition, differences }: PartitionRecount): void {
+  recounted(found: PlaceRecount): void {
     if (this.#recount === undefined) return;
-    const others = this.#recount.differences.filter((one) => one.logEpoch !== logEpoch || one.partition !== partition);
-    this.recount = { ...this.#recount, differences: [...others, ...differences] };
+    const others = this.#recount.differences.filter((one) => !isSamePlace(one, found));
+    const differences = [...others, ...found.differences].toSorted(
+      (one, other) => one.logEpoch - other.logEpoch || one.partition - other.partition,
+    );
+    this.#recount = { ...this.#recount, differences };
+    this.changed();
+  }
+
+  /** The partitions in which the last recount found a difference. */
+  get differing(): readonly BooksPlace[] {
+    const found = this.#recount?.differences ?? [];
+    return found.filter((one, index) => found.findIndex((other) => isSamePlace(one, other)) === index);
   }
 
   /**
@@ -122,6 +145,11 @@ export class AggregatorState {
       stuck: this.#stuck,
       books: this.#books,
       recount: this.#recount,
+      recountProblem: this.#recountProblem,
     };
   }
+}
+
+function isSamePlace(one: BooksPlace, other: BooksPlace): boolean {
+  return one.logEpoch === other.logEpoch && one.partition === other.partition;
 }

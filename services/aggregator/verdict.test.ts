@@ -45,10 +45,15 @@ describe('the decision whether the total is exact', () => {
     ['the books cannot be read', { ...good, store: down }, null, 'Unreachable'],
     [
       'the recount differs',
-      { ...good, recount: { additions: 3n, differences: [{ logEpoch: 1, partition: 0, message: 's differs' }] } },
+      {
+        ...good,
+        recount: { additions: 3n, differences: [{ logEpoch: 1, partition: 0, summary: 's', message: 's differs' }] },
+      },
       false,
       'RecountDiffers',
     ],
+    ['comparing fails again and again', { ...good, recountProblem: 'no space' }, null, 'RecountFailed'],
+    ['the first comparison fails', { ...good, recount: undefined, recountProblem: 'no space' }, null, 'RecountFailed'],
     ['a law is broken', { ...good, books: [{ ...books, applied: 2n }] }, false, 'LawViolated'],
     ['a record is parked', { ...good, books: [{ ...books, nextOffset: 6n, parked: 1n }] }, false, 'RecordsParked'],
     ['a gap halted a partition', { ...good, halts: haltOf('LogGap') }, false, 'LogGap'],

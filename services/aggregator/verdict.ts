@@ -21,6 +21,8 @@ export interface VerdictFacts {
   readonly books: readonly OwnedBooks[] | undefined;
   /** The newest recount; undefined until the first recount has ended. */
   readonly recount: RecountResult | undefined;
+  /** Why the ledger cannot be compared with the totals. Undefined if the last comparisons worked. */
+  readonly recountProblem?: string | undefined;
 }
 
 /** Says whether the totals are exact; null while that is unknown. Totals with lag can be exact. */
@@ -28,6 +30,8 @@ export interface Exactness {
   readonly exact: boolean | null;
   readonly reason: string;
   readonly message: string;
+  /** The message without numbers that grow. Absent if the message has no such number. */
+  readonly steadyMessage?: string;
 }
 
 /**
@@ -44,6 +48,7 @@ export function decideExactness(facts: VerdictFacts): Exactness {
   if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
+    if (facts.recountProblem !== undefined) return unknown('RecountFailed', facts.recountProblem);
     return unknown(
       'Recounting',
       'the ledger is being compared with the totals: this takes about 0.2 s per million additions since the last checkpoint',
@@ -51,11 +56,11 @@ export function decideExactness(facts: VerdictFacts): Exactness {
   }
   const [difference] = facts.recount.differences;
   if (difference !== undefined) {
-    return notExact(
-      'RecountDiffers',
-      `${difference.message}. Another program changed the tables. Run sumctl verify, and compare with a backup`,
-    );
+    const advice = 'Another program changed the tables. Run sumctl verify, and compare with a backup';
+    const steadyMessage = `${difference.summary}. ${advice}`;
+    return { ...notExact('RecountDiffers', `${difference.message}. ${advice}`), steadyMessage };
   }
+  if (facts.recountProblem !== undefined) return unknown('RecountFailed', facts.recountProblem);
   for (const books of facts.books) {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
@@ -82,17 +87,18 @@ export function decideExactness(facts: VerdictFacts): Exactness {
     exact: true,
     reason: 'Exact',
     message: `${counted}; the conservation law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    steadyMessage: 'every record has one disposition and the ledger sums to the totals',
   };
 }
 
 /** Builds the published verdict. Its message has no number that grows, because each change is written to Kubernetes. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
-  const { exact, reason, message } = decideExactness(facts);
+  const { exact, reason, message, steadyMessage = message } = decideExactness(facts);
   return {
     at: at.toISOString(),
     exact,
     reason,
-    message: cut(exact === true ? 'every record has one disposition and the ledger sums to the totals' : message),
+    message: cut(steadyMessage),
     kafka: cutHealth(facts.kafka),
     store: cutHealth(facts.store),
     durability: cutHealth(facts.durability),

@@ -10,6 +10,7 @@ import { migrate, type Query, type Transaction } from './migrate.ts';
 import {
   type Anchor,
   type BatchOutcome,
+  type BooksPlace,
   type Claim,
   type CountedAddition,
   FencedError,
@@ -19,11 +20,9 @@ import {
   type LedgerIdentity,
   type OwnedBooks,
   type PartitionHalt,
-  type PartitionRecount,
-  type RecountDifference,
+  type PlaceRecount,
   type RecountRequest,
   type RecountResult,
-  recountDifferencesMax,
   type SeriesTotal,
   StoreUnavailableError,
 } from './port.ts';
@@ -242,20 +241,18 @@ export class PostgresLedger implements Ledger {
   }
 
   async recount(request: RecountRequest = {}): Promise<RecountResult> {
-    const differences: RecountDifference[] = [];
-    let additions = 0n;
+    const found: PlaceRecount[] = [];
     for (const place of await readPlaces(this.#patiently, this.#schema)) {
-      const found = await recountPlace(this.#patiently, this.#schema, place, request);
-      additions += found.additions;
-      differences.push(...found.differences);
-      if (differences.length >= recountDifferencesMax) break;
+      found.push(await this.recountPlace(place, request));
     }
-    return { additions, differences: differences.slice(0, recountDifferencesMax) };
+    return {
+      additions: found.reduce((sum, { additions }) => sum + additions, 0n),
+      differences: found.flatMap(({ differences }) => differences),
+    };
   }
 
-  async recountPartition(partition: number, request: RecountRequest = {}): Promise<PartitionRecount> {
-    const place = { logEpoch: this.#config.SUMPIPELINE_LOG_EPOCH, partition };
-    return { ...place, ...(await recountPlace(this.#patiently, this.#schema, place, request)) };
+  recountPlace(place: BooksPlace, request: RecountRequest = {}): Promise<PlaceRecount> {
+    return recountPlace(this.#patiently, this.#schema, place, request);
   }
 
   async close(): Promise<void> {

@@ -48,8 +48,8 @@ export interface Ledger {
    * checkpoint. A recount without a difference is the next checkpoint.
    */
   recount(request?: RecountRequest): Promise<RecountResult>;
-  /** Does what `recount` does, but for one partition of the current log. */
-  recountPartition(partition: number, request?: RecountRequest): Promise<PartitionRecount>;
+  /** Compares one partition. See `recount`. */
+  recountPlace(place: BooksPlace, request?: RecountRequest): Promise<PlaceRecount>;
   close(): Promise<void>;
 }
 
@@ -150,9 +150,18 @@ export interface OwnedBooks extends PartitionBooks {
   readonly halt: PartitionHalt | undefined;
 }
 
+/** A partition of one log. */
+export interface BooksPlace {
+  readonly logEpoch: number;
+  readonly partition: number;
+}
+
 export interface RecountRequest {
-  /** If true, reads every row of the ledger, not only those since the last checkpoint. */
-  readonly fromStart?: boolean;
+  /**
+   * `checkpoint` (default): reads the rows since the last checkpoint. `renewal`: reads every row, but may continue an
+   * interrupted recount. `start`: reads every row now.
+   */
+  readonly from?: 'checkpoint' | 'renewal' | 'start';
   /** Called after each chunk, with the milliseconds that it took. If it throws, the recount ends; its sums are kept. */
   readonly between?: (chunkMs: number) => void | Promise<void>;
 }
@@ -160,20 +169,18 @@ export interface RecountRequest {
 export interface RecountResult {
   /** Number of ledger rows that were counted. */
   readonly additions: bigint;
-  /** At most `recountDifferencesMax`. */
+  /** In the order of partitions, at most `recountDifferencesMax` per partition. */
   readonly differences: readonly RecountDifference[];
 }
 
-export interface RecountDifference {
-  readonly logEpoch: number;
-  readonly partition: number;
-  /** One sentence with the partition and both numbers. */
+export interface RecountDifference extends BooksPlace {
+  /** What is wrong with which partition and series. Contains no number that grows. */
+  readonly summary: string;
+  /** As the summary, with both numbers. */
   readonly message: string;
 }
 
-export interface PartitionRecount extends RecountResult {
-  readonly logEpoch: number;
-  readonly partition: number;
+export interface PlaceRecount extends RecountResult, BooksPlace {
   /** Start of the recount that began at the first row. Later recounts continued it. */
   readonly fromStartAt: Date;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import {
   addition,
   appendedAt,
@@ -41,6 +42,8 @@ async function readRecounts({ admin }: FreshLedger) {
   return rows;
 }
 
+const place = { logEpoch: 1, partition: 0 };
+
 const messagesOf = ({ differences }: { differences: readonly { message: string }[] }) =>
   differences.map(({ message }) => message);
 
@@ -57,7 +60,11 @@ describe('a recount', () => {
       'partition 0 series s: ledger sums to 0 in 0 additions, total is 3 of 1',
       'partition 0: 1 applied rows, counter says 2',
     ]);
-    assert.deepEqual(result.differences.map(({ logEpoch, partition }) => [logEpoch, partition])[0], [1, 0]);
+    assert.deepEqual(result.differences[1], {
+      ...place,
+      summary: 'partition 0 series s: the ledger does not sum to the total',
+      message: 'partition 0 series s: ledger sums to 0 in 0 additions, total is 3 of 1',
+    });
   });
 
   test('finds a partition that the books have lost', async () => {
@@ -86,10 +93,45 @@ describe('a recount', () => {
       'partition 0 series s: ledger sums to 6 in 2 additions, total is 9 of 3',
       'partition 0: 2 applied rows, counter says 3',
     ];
-    assert.deepEqual(messagesOf(await ledger.recount({ fromStart: true })), seen);
+    assert.deepEqual(messagesOf(await ledger.recount({ from: 'start' })), seen);
     // No checkpoint is left to hide the difference from the next recount, also of another process.
     assert.deepEqual(await readRecounts(scope), []);
     assert.deepEqual(messagesOf(await ledger.recount()), seen);
+  });
+
+  test('finds a difference again, although an unfinished recount still has the deleted row', async () => {
+    await using scope = await store.freshLedger();
+    const { ledger, admin } = scope;
+    await fill(scope, 150_000);
+    await ledger.recount();
+    const stopped = ledger.recount({ from: 'start', between: () => Promise.reject(new Error('stopped')) });
+    await assert.rejects(stopped, /stopped/);
+    await admin.query('DELETE FROM ledger WHERE "offset" = 10');
+    assert.equal((await ledger.recount({ from: 'start' })).differences.length, 2);
+    assert.equal((await ledger.recount()).differences.length, 2);
+  });
+
+  test('that renews a checkpoint continues an interrupted one, and leaves one checkpoint', async () => {
+    await using scope = await store.freshLedger();
+    const { ledger } = scope;
+    await fill(scope, 150_000);
+    await ledger.recount();
+    const { fromStartAt: before } = await ledger.recountPlace(place);
+    for (let tries = 0; tries < 2; tries++) {
+      const stopped = ledger.recount({ from: 'start', between: () => Promise.reject(new Error('stopped')) });
+      await assert.rejects(stopped, /stopped/);
+    }
+    const renewed = await ledger.recountPlace(place, {
+      from: 'renewal',
+      between: () => assert.fail('the first chunk was read again'),
+    });
+    assert.deepEqual([renewed.additions, renewed.differences], [150_000n, []]);
+    assert.ok(renewed.fromStartAt > before);
+    const isCheckpoint = (await readRecounts(scope)).map(({ is_checkpoint }) => is_checkpoint);
+    assert.deepEqual(isCheckpoint, [false, true]);
+    await scope.admin.query(`UPDATE recounts SET moved_at = now() - interval '2 days'`);
+    await ledger.recount();
+    assert.equal((await readRecounts(scope)).length, 1, 'an abandoned recount is deleted after a day');
   });
 
   test('finds what changed above the checkpoint, in the rows and in the totals', async () => {
@@ -99,12 +141,12 @@ describe('a recount', () => {
     await ledger.recount();
     await claimAndApply(ledger, 0, [addition(1, 2)]);
     await admin.query(`DELETE FROM ledger WHERE request_id = '${idOf(2)}'`);
-    assert.deepEqual(messagesOf(await ledger.recountPartition(0)), [
+    assert.deepEqual(messagesOf(await ledger.recountPlace(place)), [
       'partition 0 series s: ledger sums to 3 in 1 additions, total is 6 of 2',
       'partition 0: 1 applied rows, counter says 2',
     ]);
     await admin.query(`UPDATE totals SET total = 3, count = 1; UPDATE partitions SET applied = 1, duplicate = 1`);
-    const { differences, fromStartAt } = await ledger.recountPartition(0);
+    const { differences, fromStartAt } = await ledger.recountPlace(place);
     assert.deepEqual(differences, []);
     assert.ok(Math.abs(fromStartAt.getTime() - Date.now()) < 60_000, String(fromStartAt));
   });
@@ -153,7 +195,7 @@ describe('a recount', () => {
     const before = await readRecounts(scope);
     await ledger.recount();
     assert.deepEqual(await readRecounts(scope), before);
-    await ledger.recount({ fromStart: true });
+    await ledger.recount({ from: 'start' });
     const after = await readRecounts(scope);
     assert.equal(after.length, 1);
     assert.notDeepEqual(after, before);
@@ -174,10 +216,12 @@ describe('a recount', () => {
       isCounting = false;
     })();
     let recounts = 0;
-    const recounting = [false, false, true].map(async (fromStart) => {
+    const recounting = (['checkpoint', 'checkpoint', 'renewal', 'start'] as const).map(async (from) => {
       while (isCounting) {
-        assert.deepEqual((await ledger.recount({ fromStart })).differences, []);
+        assert.deepEqual((await ledger.recount({ from })).differences, []);
         recounts++;
+        // Each recount from the start deletes the checkpoint that the others continue.
+        if (from === 'start') await setTimeout(20);
       }
     });
     await Promise.all([counting, ...recounting]);

@@ -1,26 +1,22 @@
 import type { Query } from './migrate.ts';
-import { type RecountDifference, type RecountRequest, recountDifferencesMax, StoreUnavailableError } from './port.ts';
+import {
+  type BooksPlace as Place,
+  type PlaceRecount,
+  type RecountRequest,
+  recountDifferencesMax,
+  StoreUnavailableError,
+} from './port.ts';
 
 /** Runs statements in one transaction without a time limit: the ledger may be large and its disk slow. */
 export type PatientTransaction = <T>(work: (query: Query) => Promise<T>) => Promise<T>;
 
-/** A partition of one log. */
-export interface Place {
-  readonly logEpoch: number;
-  readonly partition: number;
-}
-
-export interface PlaceRecount {
-  readonly additions: bigint;
-  readonly differences: readonly RecountDifference[];
-  /** Start of the recount that began at the first row. Later recounts continued it. */
-  readonly fromStartAt: Date;
-}
-
-/** Offsets per transaction: about 20 ms of work. A long transaction would hold back VACUUM. */
+/** Number of offsets that one transaction sums: about 20 ms of work. A long transaction would hold back VACUUM. */
 const chunkOffsets = 100_000;
 
-/** Tries per partition. A recount that ends first deletes the recount that this process continues. */
+/**
+ * Maximum number of tries to recount a partition. A try fails if another process ends its recount of the partition
+ * first: that deletes the recount of this process.
+ */
 const attemptsMax = 5;
 
 /** Returns every partition with counted records, also if its row in table partitions was lost. */
@@ -51,10 +47,10 @@ async function recountOnce(
   transact: PatientTransaction,
   schema: string,
   { logEpoch, partition }: Place,
-  { fromStart = false, between }: RecountRequest,
+  { from = 'checkpoint', between }: RecountRequest,
 ): Promise<PlaceRecount | undefined> {
   const begun = await transact((query) =>
-    query<{ id: string }>(`SELECT ${schema}.begin_recount_v1($1, $2, $3) AS id`, [logEpoch, partition, fromStart]),
+    query<{ id: string }>(`SELECT ${schema}.begin_recount_v1($1, $2, $3) AS id`, [logEpoch, partition, from]),
   );
   const id = begun[0]?.id;
   for (;;) {
@@ -67,19 +63,23 @@ async function recountOnce(
     await between?.(performance.now() - startedAt);
   }
   return transact(async (query) => {
-    const [row] = await query<ComparedRow>(compareSql(schema), [id, logEpoch, partition, recountDifferencesMax]);
-    if (row?.started_at == null) return undefined;
-    const differences = (row.differences ?? []).map((message) => ({ logEpoch, partition, message }));
+    // The lock keeps the sums as they are until the comparison has ended.
+    const [recount] = await query<{ next_offset: string; started_at: Date }>(
+      `SELECT next_offset, started_at FROM ${schema}.recounts WHERE id = $1 FOR NO KEY UPDATE`,
+      [id],
+    );
+    if (recount === undefined) return undefined;
+    const values = [id, logEpoch, partition, recount.next_offset, recountDifferencesMax];
+    const [row] = await query<ComparedRow>(compareSql(schema), values);
+    const differences = (row?.differences ?? []).map((found) => ({ logEpoch, partition, ...found }));
     await query(`SELECT ${schema}.end_recount_v1($1, $2)`, [id, differences.length === 0]);
-    return { additions: BigInt(row.counted), differences, fromStartAt: row.started_at };
+    return { logEpoch, partition, additions: BigInt(row?.counted ?? 0), differences, fromStartAt: recount.started_at };
   });
 }
 
 interface ComparedRow {
   readonly counted: string;
-  readonly differences: string[] | null;
-  /** Null if the recount was deleted. */
-  readonly started_at: Date | null;
+  readonly differences: { readonly summary: string; readonly message: string }[] | null;
 }
 
 /** The query jumps through the index of the ledger, because a plain DISTINCT would read the whole table. */
@@ -96,28 +96,29 @@ function placesSql(schema: string): string {
 }
 
 /**
- * Compares the kept sums and the rows after them with the totals, and numbers of rows with the counters. One statement, so
- * that all numbers are from one snapshot.
+ * Compares the kept sums and the rows after them with the totals, and numbers of rows with the counters. One statement,
+ * so that all numbers are from one snapshot.
  */
 function compareSql(schema: string): string {
   return `WITH
-    recount AS (SELECT * FROM ${schema}.recounts WHERE id = $1),
     counted AS (
       SELECT series, sum(total) AS total, sum(count)::bigint AS count FROM (
         SELECT series, total, count FROM ${schema}.recount_totals WHERE recount = $1
         UNION ALL
-        SELECT l.series, l.value, 1 FROM ${schema}.ledger l
-        WHERE l.log_epoch = $2 AND l.partition = $3 AND l."offset" >= (SELECT next_offset FROM recount)
+        SELECT series, value, 1 FROM ${schema}.ledger WHERE log_epoch = $2 AND partition = $3 AND "offset" >= $4
       ) AS parts GROUP BY series),
     kept AS (SELECT series, total, count FROM ${schema}.totals WHERE log_epoch = $2 AND partition = $3),
     books AS (SELECT * FROM ${schema}.partitions WHERE log_epoch = $2 AND partition = $3),
     found AS (
-      SELECT format('partition %s series %s: ledger sums to %s in %s additions, total is %s of %s', $3::text, series,
-        trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS difference
+      SELECT format('partition %s series %s', $3::text, series) AS place,
+        format('ledger sums to %s in %s additions, total is %s of %s',
+          trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS numbers,
+        'the ledger does not sum to the total' AS problem
       FROM counted c FULL JOIN kept k USING (series)
       WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count
       UNION ALL
-      SELECT format('partition %s: %s %s rows, counter says %s', $3::text, rows, disposition, counter)
+      SELECT format('partition %s', $3::text), format('%s %s rows, counter says %s', rows, disposition, counter),
+        format('the counter of %s additions is wrong', disposition)
       FROM books, LATERAL (VALUES
         ('applied', (SELECT coalesce(sum(count), 0) FROM counted), applied),
         ('conflict', (SELECT count(*) FROM ${schema}.conflicts WHERE log_epoch = $2 AND partition = $3), conflict),
@@ -125,10 +126,10 @@ function compareSql(schema: string): string {
       ) AS v (disposition, rows, counter)
       WHERE rows <> counter
       UNION ALL
-      SELECT format('partition %s: the ledger has %s additions of it, but its row in table "partitions" is missing', $3::text,
-        (SELECT coalesce(sum(count), 0) FROM counted))
+      SELECT format('partition %s', $3::text), format('the ledger has %s additions of it, but its row in table "partitions" is missing',
+        (SELECT coalesce(sum(count), 0) FROM counted)), 'its row in table "partitions" is missing'
       WHERE NOT EXISTS (SELECT FROM books))
   SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,
-    (SELECT json_agg(difference) FROM (SELECT difference FROM found LIMIT $4) AS few) AS differences,
-    (SELECT started_at FROM recount) AS started_at`;
+    (SELECT json_agg(json_build_object('summary', place || ': ' || problem, 'message', place || ': ' || numbers))
+     FROM (SELECT * FROM found LIMIT $5) AS few) AS differences`;
 }

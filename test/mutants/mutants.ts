@@ -105,8 +105,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a recount counts the rows after its checkpoint',
     file: 'services/ledger/recount.ts',
-    from: 'AND l."offset" >= (SELECT next_offset FROM recount)',
-    to: 'AND false',
+    from: 'AND "offset" >= $4',
+    to: 'AND $4 < 0',
     test: { file: recounts, name: 'agrees with the totals while batches are committed' },
   },
   {
@@ -124,11 +124,24 @@ export const mutants: readonly Mutant[] = [
     test: { file: recounts, name: 'sums only the rows since the last checkpoint' },
   },
   {
+    breaks: 'a difference ends unfinished recounts too, which may still have a deleted row',
+    file: recountsSql,
+    from: `    DELETE FROM recounts r WHERE r.log_epoch = v_recount.log_epoch AND r.partition = v_recount.partition;
+    RETURN;`,
+    to: `    DELETE FROM recounts r WHERE r.id = p_id OR r.log_epoch = v_recount.log_epoch
+      AND r.partition = v_recount.partition AND r.compared_at IS NOT NULL;
+    RETURN;`,
+    test: { file: recounts, name: 'finds a difference again' },
+  },
+  {
     breaks: 'an old checkpoint is renewed from the first row',
     file: 'services/aggregator/recounting.ts',
-    from: 'if (Date.now() - fromStartAt.getTime() < times.fromStartAfterMs) continue;',
-    to: 'continue;',
-    test: { file: 'services/aggregator/recounting.test.ts', name: 'every partition is recounted first' },
+    from: 'if (Date.now() - fromStartAt.getTime() >= times.renewAfterMs) oldPlaces.set(keyOf(place), place);',
+    to: '',
+    test: {
+      file: 'services/aggregator/recounting.integration.test.ts',
+      name: 'a row that another program deletes below the checkpoint',
+    },
   },
   {
     breaks: 'a difference that is found while the aggregator runs changes the verdict',
@@ -147,16 +160,30 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a refused pipeline does not take over from one that runs',
     file: 'operator/observe/sameLog.ts',
-    from: 'if (one.wasRefused !== other.wasRefused) return other.wasRefused;',
+    from: 'if (one.isIdle !== other.isIdle) return other.isIdle;',
     to: '',
     test: { file: 'operator/reconcile/logUsers.test.ts', name: 'a pipeline whose aggregators report' },
   },
   {
     breaks: 'a pipeline whose log another one counts gets no pod',
     file: 'operator/reconcile/reconcile.ts',
-    from: 'conflict !== undefined ? withoutNewWorkloads(built, world.live) : built',
+    from: 'built && isStopping ? withoutNewWork(built, world.live) : built',
     to: 'built',
     test: { file: sameLog, name: 'is refused before it has a pod' },
+  },
+  {
+    breaks: 'a Deployment that the operator stopped is started again, even if its HPA exists',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'if (isStopped(deployment)) return min ?? 1;',
+    to: '',
+    test: { file: writers, name: 'its minimum, even if the HPA exists' },
+  },
+  {
+    breaks: 'the port number at the start of a tunnel is not data',
+    file: 'cli/connection/portForward.ts',
+    from: 'begun.has(number) ? message : message.subarray(portBytes)',
+    to: 'message',
+    test: { file: 'cli/connection/tunnel.test.ts', name: 'a tunnel returns the bytes of the pod' },
   },
   {
     breaks: 'the deletion of a pipeline starts the next pipeline of its log',
@@ -534,8 +561,8 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'a user may scale to 0 under an HPA',
     file: 'operator/reconcile/replicas.ts',
-    from: 'if (min === undefined || isScaled) return undefined;',
-    to: 'if (min === undefined) return undefined;',
+    from: 'return isScaled ? undefined : min;',
+    to: 'return min;',
     test: { file: writers, name: '0 is not raised after the HPA exists' },
   },
   {

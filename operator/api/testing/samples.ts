@@ -51,6 +51,7 @@ export function fullDraft(): Draft {
       topic: {
         name: 'shop.orders_V2',
         management: 'Managed',
+        shared: true,
         partitions: 12,
         replicas: 3,
         minInSyncReplicas: 2,

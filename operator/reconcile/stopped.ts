@@ -1,0 +1,57 @@
+import { annotations } from '#operator/api/annotations.ts';
+import type { SumPipeline } from '#operator/api/types.ts';
+import type { Child } from '#operator/desired/child.ts';
+import { ownership } from '#operator/desired/childKinds.ts';
+import type { LiveChild } from '#operator/observe/objects.ts';
+import { replicasOf } from '#operator/plan/action.ts';
+
+/** Returns the pipeline with 0 replicas, and without autoscaling, which would write another number. */
+export function withoutPods(pipeline: SumPipeline): SumPipeline {
+  const { calculator, aggregator } = pipeline.spec;
+  const { autoscaling: _, ...calculators } = calculator;
+  const { autoscaling: __, ...aggregators } = aggregator;
+  const spec = {
+    ...pipeline.spec,
+    calculator: { ...calculators, replicas: 0 },
+    aggregator: { ...aggregators, replicas: 0 },
+  };
+  return { ...pipeline, spec };
+}
+
+/**
+ * Returns the children of a stopped pipeline. Leaves out Deployments that do not exist: a new Deployment begins with one
+ * pod. Leaves out a KafkaTopic that does not exist: it would change the settings of the other pipeline's topic.
+ */
+export function withoutNewWork(desired: readonly Child[], live: readonly LiveChild[]): Child[] {
+  const kinds: readonly string[] = [ownership.deployment.kind, ownership.kafkaTopic.kind];
+  return desired.filter((child) => !kinds.includes(child.object.kind) || findLive(child, live) !== undefined);
+}
+
+/**
+ * Marks the Deployments that the operator stopped. The mark stays until the Deployment was seen with pods again, so that
+ * a failed write does not leave it at 0 forever.
+ */
+export function markStopped(desired: readonly Child[], live: readonly LiveChild[], isStopping: boolean): Child[] {
+  return desired.map((child) => {
+    if (child.object.kind !== ownership.deployment.kind) return child;
+    const deployment = findLive(child, live);
+    if (!isStopping && (deployment === undefined || !isStopped(deployment))) return child;
+    const { metadata } = child.object;
+    const marked = { ...metadata.annotations, [annotations.stopped]: 'true' };
+    return { ...child, object: { ...child.object, metadata: { ...metadata, annotations: marked } } };
+  });
+}
+
+/** Returns whether the Deployment has 0 replicas because the operator stopped it. */
+export function isStopped(deployment: LiveChild): boolean {
+  return deployment.metadata.annotations?.[annotations.stopped] === 'true' && replicasOf(deployment) === 0;
+}
+
+function findLive({ object }: Child, live: readonly LiveChild[]): LiveChild | undefined {
+  return live.find(
+    ({ kind, metadata }) =>
+      kind === object.kind &&
+      metadata.name === object.metadata.name &&
+      metadata.namespace === object.metadata.namespace,
+  );
+}
