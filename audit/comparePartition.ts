@@ -79,7 +79,7 @@ export async function compareTotals(row: PartitionRow, { books, findings, retry 
   }
 }
 
-/** Returns one hole for a log that can no longer be read. */
+/** Returns the whole partition as one hole (a range without a record), for a log that can no longer be read. */
 export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reason: string): AsyncGenerator<LogItem> {
   if (row.firstOffset < row.nextOffset) yield { kind, from: row.firstOffset, to: row.nextOffset, reason };
 }

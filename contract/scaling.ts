@@ -36,7 +36,7 @@ export const recordedSeries = {
   capacityMeasured: 'sumpipeline:replica_capacity:rate5m',
   /** The capacity that the rules use: the measured one, otherwise the last measured one, otherwise `capacityHint`. */
   capacity: 'sumpipeline:replica_capacity:records_per_second',
-  /** Mean time without counting at a rebalance of the consumer group, seconds. */
+  /** Mean time without counting at a rebalance of the consumer group, in seconds. */
   pause: 'sumpipeline:rebalance_pause:seconds',
   /** Replicas that the records that arrive need. Not a whole number. */
   replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',

@@ -4,8 +4,8 @@
  */
 export const slos = {
   /**
-   * Share of the additions that get a result: acknowledged, or refused as invalid. A response "retry" is not a
-   * result, and no response is not one either.
+   * Share of the additions that get a result: acknowledged, or refused as invalid. A response that
+   * requests a retry is not a result.
    */
   availability: { objective: 0.999 },
   /** Time from the arrival of an addition to its acknowledgement, after every replica in sync has it. */

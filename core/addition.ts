@@ -23,7 +23,7 @@ export interface AdditionInput {
 
 /**
  * Validates an addition and returns it in canonical form. The calculator and the reader of the log share this function.
- * Throws SumError `invalid-field`, which names the field and the cure.
+ * Throws SumError `invalid-field`, which names the field and says what to do.
  */
 export function parseAddition(input: AdditionInput): Addition {
   const idProblem = requestIdProblem(input.requestId);

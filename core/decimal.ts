@@ -9,7 +9,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 /** Maximum number of digits after the point, and in total. The domain `amount` of PostgreSQL has the same limits. */
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Maximum length of a text that is parsed: 40 characters for 38 digits with sign and point, and 88 for more zeros. */
+/** Maximum length of a text that is parsed. 38 digits with sign and point need 40. More are allowed for zeros. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);

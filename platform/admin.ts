@@ -4,7 +4,7 @@ import type { Exposition } from './metrics.ts';
 
 export interface AdminOptions {
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly port: number;
   /** Returns why the process should be restarted. Undefined if it is alive. */
   readonly liveProblem: () => string | undefined;

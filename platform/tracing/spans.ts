@@ -38,7 +38,8 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
   const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
   try {
-    // Make no context if possible: it costs time in every request. Without sampling it only hides a sampled outer span.
+    // A new context costs time in every request. So create none for a span that is not sampled, unless it must hide a
+    // sampled outer span.
     if (!span.isRecording() && !isTraced()) return await work(span);
     return await context.with(trace.setSpan(parent, span), () => work(span));
   } catch (error) {

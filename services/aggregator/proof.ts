@@ -15,7 +15,7 @@ export interface ProofFacts {
   readonly at: Date;
 }
 
-/** Builds the proof of the conservation law for every partition that Kafka or PostgreSQL lists. Pure. */
+/** Builds the proof of the conservation law for every partition that Kafka or PostgreSQL lists. */
 export function buildProof(facts: ProofFacts): GetProofResponse {
   const { books, ranges, logEpoch, at } = facts;
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));

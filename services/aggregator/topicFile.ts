@@ -42,7 +42,7 @@ export class TopicFile {
 
   /**
    * Changes a topic whose records are counted, if the file changed. Returns whether the file changed. `requireSame`
-   * must throw if the topic is another one by now: then nothing is changed. Throws as `ensure` does.
+   * must throw if the topic was replaced: in that case nothing is changed. Throws the errors of `ensure`.
    */
   async ensureIfChanged(requireSame: () => Promise<void>): Promise<boolean> {
     return this.#noted(async () => {

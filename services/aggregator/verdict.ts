@@ -43,7 +43,7 @@ const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew'])
 /** Failures that mean that the counted topic no longer exists: how many of its records were not counted is unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
-/** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. Pure. */
+/** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. */
 export function decideExactness(facts: VerdictFacts): Exactness {
   if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {

@@ -162,7 +162,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
-  // Set it now: a gauge that is absent until the first addition would look like a missing calculator.
+  // Set the gauge now: if it were absent until the first addition, the calculator would look missing.
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,

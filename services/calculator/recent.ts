@@ -8,8 +8,8 @@ export interface Acknowledged {
 }
 
 /**
- * Remembers the additions that this calculator acknowledged last, by request id. It saves the write of a quick retry
- * and detects a reused id early. The ledger handles ids that this calculator has forgotten or never saw.
+ * Remembers the additions that this calculator acknowledged last, by request id. So a quick retry writes nothing, and
+ * a reused id is detected early. The ledger handles ids that this calculator has forgotten or never saw.
  */
 export class RecentAdditions {
   readonly #entriesMax: number;

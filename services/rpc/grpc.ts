@@ -25,7 +25,7 @@ export interface GrpcOptions {
   readonly methods: ReadonlyMap<string, BoundMethod>;
   readonly calls: Calls;
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly port: number;
   readonly logger: Logger;
 }

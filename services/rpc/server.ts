@@ -13,9 +13,9 @@ export interface RpcServerOptions<Service extends DescService> {
   readonly handlers: ServiceHandlers<Service>;
   readonly routes: readonly HttpRoute<Service>[];
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly httpPort: number;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly grpcPort: number;
   readonly logger: Logger;
   readonly metrics: Metrics<RequestMetrics>;
