@@ -47,11 +47,11 @@ export async function readLog(options: SessionOptions, session: Session, signal:
   }
 }
 
-/** What the connections of one session share. */
+/** State that is kept while the connection to Kafka is opened again within one session. */
 interface Counting {
-  /** Those of the present connection. */
+  /** The partitions of the present connection to Kafka. */
   partitions: Partitions | undefined;
-  /** Set after Kafka was reached for the first time. Ends with the signal of the session. */
+  /** The running recounts. Undefined until Kafka was reached for the first time. They end with the session. */
   recounting: Promise<void> | undefined;
 }
 

@@ -30,17 +30,18 @@ const defaultTimes: RecountingTimes = {
 };
 
 /**
- * Rest after background work, as a multiple of the work: a recount works one twentieth of the time, so counting stays
- * fast. The first recount does not rest, because the verdict is unknown until its end.
+ * A background recount pauses this many times as long as it works: it uses 5 % of the time, so counting stays fast. The
+ * first recount does not pause, because the verdict is unknown until its end.
  */
 const restPerWork = 19;
 
-/** A single failure, such as a lost connection, says nothing about the totals. More failures in a row are reported. */
+/** Failures in a row after which a problem is reported. A single one, such as a lost connection, is no problem. */
 const failuresToReport = 3;
 
 /**
  * Compares the ledger with the totals until the signal: every partition once, then the assigned partitions repeatedly,
- * and those with a known difference. Renews old checkpoints at the same time. It runs beside counting. Never rejects.
+ * and those with a known difference. Renews old checkpoints at the same time. Runs while records are counted. Never
+ * rejects.
  */
 export async function keepRecounted(
   options: RecountingOptions,
@@ -114,7 +115,7 @@ function report({ state, logger }: RecountingOptions, error: unknown): void {
   state.recountProblem = `the ledger cannot be compared with the totals: ${cause}; retrying`;
 }
 
-/** Compares one partition and rests. Throws if the signal aborts. */
+/** Compares one partition, and pauses for a multiple of the time that it took. Throws if the signal is aborted. */
 async function recountInBackground(
   { ledger, state, logger }: RecountingOptions,
   place: BooksPlace,

@@ -48,7 +48,7 @@ export interface Ledger {
    * checkpoint. A recount without a difference is the next checkpoint.
    */
   recount(request?: RecountRequest): Promise<RecountResult>;
-  /** Compares one partition. See `recount`. */
+  /** Does what `recount` does, but for one partition of one log. */
   recountPlace(place: BooksPlace, request?: RecountRequest): Promise<PlaceRecount>;
   close(): Promise<void>;
 }
@@ -176,7 +176,7 @@ export interface RecountResult {
 export interface RecountDifference extends BooksPlace {
   /** What is wrong with which partition and series. Contains no number that grows. */
   readonly summary: string;
-  /** As the summary, with both numbers. */
+  /** The same as `summary`, and in addition the two numbers that differ. */
   readonly message: string;
 }
 

@@ -82,7 +82,7 @@ interface ComparedRow {
   readonly differences: { readonly summary: string; readonly message: string }[] | null;
 }
 
-/** The query jumps through the index of the ledger, because a plain DISTINCT would read the whole table. */
+/** Returns the SQL of readPlaces. It jumps through the index: a plain DISTINCT would read the whole ledger. */
 function placesSql(schema: string): string {
   return `WITH RECURSIVE counted AS (
       (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
@@ -96,8 +96,8 @@ function placesSql(schema: string): string {
 }
 
 /**
- * Compares the kept sums and the rows after them with the totals, and numbers of rows with the counters. One statement,
- * so that all numbers are from one snapshot.
+ * Returns the SQL that compares the kept sums and the rows after them with the totals, and the numbers of rows with the
+ * counters. It is one statement, so that all numbers are from one snapshot.
  */
 function compareSql(schema: string): string {
   return `WITH
