@@ -6,7 +6,7 @@ export const annotations = {
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
   /** The operator writes it on a SumPipeline: the children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
-  /** The operator writes it on a Deployment that it stopped, and removes it when the Deployment has pods again. */
+  /** The operator writes this on a Deployment that it set to 0 replicas, and removes it when pods run again. */
   stopped: `${apiGroup}/stopped`,
 } as const;
 

@@ -2,22 +2,27 @@
 export interface LogUser {
   /** `namespace/name` of the SumPipeline. */
   readonly key: string;
-  /** The keys of its log. Two pipelines with a common key count the same log. */
+  /** The keys of the log in the spec of the pipeline. Two pipelines with a common key count the same log. */
   readonly logKeys: ReadonlySet<string>;
-  /** Those of the log that it had counted before this pass. Empty if it has counted nothing. */
+  /** The keys of the log that the pipeline had counted before this pass. Empty if it has counted nothing. */
   readonly countedKeys: ReadonlySet<string>;
-  /** Whether its spec declares that other pipelines may count the same log. */
+  /** Whether the spec of the pipeline declares that other pipelines may count the same log. */
   readonly isShared: boolean;
-  /** Whether it runs no pod: the last pass refused it, or its spec was never valid. */
+  /** Whether the pipeline runs no pod, because the last pass refused it or its spec was never valid. */
   readonly isIdle: boolean;
-  /** RFC 3339. */
+  /** Creation time of the SumPipeline, RFC 3339. */
   readonly createdAt: string;
 }
 
 /**
- * Returns the key of the pipeline that runs instead of `own`; undefined if `own` may run. If two pipelines count one log,
- * each addition is in the totals of both, so both must declare it. Otherwise only one runs: the one that is not idle,
- * then the one that has counted this log, then the oldest, then the first by name. Pure.
+ * Returns the key of the pipeline that runs instead of `own`; undefined if `own` may run. If two pipelines count one
+ * log, each addition is in the totals of both, so both must declare it. Otherwise only one runs. The first rule of this
+ * list in which two pipelines differ decides which one:
+ *
+ * 1. It is not idle.
+ * 2. It has counted this log.
+ * 3. It is older.
+ * 4. Its name is first in alphabetical order.
  */
 export function findLogOwner(own: LogUser, others: readonly LogUser[]): string | undefined {
   const [first] = others
@@ -29,7 +34,8 @@ export function findLogOwner(own: LogUser, others: readonly LogUser[]): string |
 
 function isBefore(one: LogUser, other: LogUser): boolean {
   if (one.isIdle !== other.isIdle) return other.isIdle;
-  // A pipeline that counted another log, and whose address was changed to this one, does not come before one that runs.
+  // Compare the counted log with the log of the other pipeline: a pipeline that counted a different log, and whose
+  // address was changed to this log, has no precedence.
   const [hasCounted, hasOtherCounted] = [
     hasCommon(one.countedKeys, other.logKeys),
     hasCommon(other.countedKeys, one.logKeys),

@@ -17,7 +17,7 @@ export interface LogConflict {
 
 /**
  * Returns why the pipeline must not run; undefined if it may run. `log` is the log that its aggregators report in this
- * pass. Its status may not have it yet.
+ * pass. The status of the pipeline may not have this log yet.
  */
 export function findLogConflict(
   object: Live<PipelineObject>,
@@ -37,7 +37,9 @@ export function findLogConflict(
   return { inUseBy, issue: { kind: 'stalled', reason: 'LogInUse', message } };
 }
 
-/** Reads unparsed fields: a status of another version must not lose which pipeline runs. */
+/**
+ * Reads fields of the unparsed object: the decision which pipeline runs must also work for a status of another version.
+ */
 function logUserOf(object: Live<PipelineObject>): LogUser {
   const countedKeys = new Set(countedLogKeysOf(object));
   const conditions = readField(object, 'status', 'conditions');

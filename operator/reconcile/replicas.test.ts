@@ -57,11 +57,11 @@ const cases: [what: string, actual: object, expected: object][] = [
   ['with neither set, nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
   ['a Deployment that we stopped gets a pod again', wantedReplicas(unset, [stopped(0)]), lifted],
   [
-    'its minimum, even if the HPA exists',
+    'a Deployment that we stopped gets its minimum, even if the HPA exists',
     wantedReplicas(scaled, [stopped(0), scaler('HorizontalPodAutoscaler')]),
     lifted,
   ],
-  ['another number than our 0 is not touched', wantedReplicas(unset, [stopped(2)]), {}],
+  ['a number that is not our 0 is not changed', wantedReplicas(unset, [stopped(2)]), {}],
 ];
 for (const [what, actual, expected] of cases) {
   test(what, () => {

@@ -16,7 +16,8 @@ import { isStopped } from './stopped.ts';
  *   the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
  * - If the spec sets neither, we do not write.
  *
- * If the operator itself stopped the Deployment, it raises it from 0 again: to the minimum, or to 1.
+ * There is one exception: a Deployment that the operator itself stopped (stopped.ts) is raised from 0 to the minimum,
+ * or to 1 if there is no minimum.
  */
 export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
   return Object.fromEntries(
@@ -40,7 +41,7 @@ function wantedOf(
   const min = autoscaledFrom(pipeline, component);
   const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
   if (deployment === undefined || replicasOf(deployment) !== 0) return undefined;
-  // The HPA may exist already, but at 0 it is disabled, so it writes nothing.
+  // Raise it even if the HPA exists: the HPA is disabled at 0 replicas, so it writes nothing.
   if (isStopped(deployment)) return min ?? 1;
   return isScaled ? undefined : min;
 }

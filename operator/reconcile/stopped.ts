@@ -19,8 +19,9 @@ export function withoutPods(pipeline: SumPipeline): SumPipeline {
 }
 
 /**
- * Returns the children of a stopped pipeline. Leaves out Deployments that do not exist: a new Deployment begins with one
- * pod. Leaves out a KafkaTopic that does not exist: it would change the settings of the other pipeline's topic.
+ * Returns the children of a stopped pipeline. A Deployment that does not exist is left out, because a new Deployment
+ * begins with one pod. A KafkaTopic that does not exist is left out, because it would change the settings of the topic
+ * that the other pipeline counts.
  */
 export function withoutNewWork(desired: readonly Child[], live: readonly LiveChild[]): Child[] {
   const kinds: readonly string[] = [ownership.deployment.kind, ownership.kafkaTopic.kind];
@@ -28,8 +29,8 @@ export function withoutNewWork(desired: readonly Child[], live: readonly LiveChi
 }
 
 /**
- * Marks the Deployments that the operator stopped. The mark stays until the Deployment was seen with pods again, so that
- * a failed write does not leave it at 0 forever.
+ * Marks the Deployments that the operator stopped with an annotation. The annotation stays until a Deployment has pods
+ * again: if the write of its replicas fails, the next pass still knows that it must be started again.
  */
 export function markStopped(desired: readonly Child[], live: readonly LiveChild[], isStopping: boolean): Child[] {
   return desired.map((child) => {

@@ -34,7 +34,7 @@ export interface StatusInput {
     readonly bootstrap: string | undefined;
     readonly topic: string;
     readonly log: CountedLog | undefined;
-    /** `namespace/name` of the SumPipeline because of which this one is stopped. */
+    /** `namespace/name` of the SumPipeline that counts the same topic. Undefined if this pipeline may run. */
     readonly logInUseBy: string | undefined;
     readonly endpoints: Readonly<Record<Component, { readonly http: string; readonly grpc: string }>>;
   };
