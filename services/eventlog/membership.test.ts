@@ -49,7 +49,7 @@ test('a commit that resolves without being sent does not count: a stopped consum
   });
 });
 
-test("the acceptance of another commit does not count for this one", async () => {
+test('the acceptance of another commit does not count for this one', async () => {
   const taken: (() => void)[] = [];
   const { consumer } = fakeConsumer(async (_commit, take) => void taken.push(take));
   const vouched = new VouchedCommits(consumer, 'log');

@@ -17,7 +17,7 @@ const chunkOffsets = 100_000;
  * Maximum number of tries to recount a partition. A try fails if another process ends its recount of the partition
  * first: that deletes the recount of this process.
  */
-const attemptsMax = 5;
+const attemptsMax = 20;
 
 /** Returns every partition with counted records, also if its row in table partitions was lost. */
 export async function readPlaces(transact: PatientTransaction, schema: string): Promise<Place[]> {
@@ -63,11 +63,13 @@ async function recountOnce(
     await between?.(performance.now() - startedAt);
   }
   return transact(async (query) => {
-    // The lock keeps the sums as they are until the comparison has ended.
-    const [recount] = await query<{ next_offset: string; started_at: Date }>(
-      `SELECT next_offset, started_at FROM ${schema}.recounts WHERE id = $1 FOR NO KEY UPDATE`,
-      [id],
+    // The lock keeps the sums as they are until the comparison has ended. Ending a recount deletes others of its
+    // partition, so all are locked, always in the same order: otherwise two that end together would deadlock.
+    const recounts = await query<{ id: string; next_offset: string; started_at: Date }>(
+      `SELECT id, next_offset, started_at FROM ${schema}.recounts WHERE log_epoch = $1 AND partition = $2 ORDER BY id FOR UPDATE`,
+      [logEpoch, partition],
     );
+    const recount = recounts.find((one) => one.id === id);
     if (recount === undefined) return undefined;
     const values = [id, logEpoch, partition, recount.next_offset, recountDifferencesMax];
     const [row] = await query<ComparedRow>(compareSql(schema), values);
