@@ -50,7 +50,7 @@ export const kafkaReasons = {
     action:
       'Do what the message says. The name and the management of a topic cannot change: create a new SumPipeline for others.',
   },
-  Failed: { meaning: 'Kafka returned an error that has no other reason here.', action: 'Read the message.' },
+  Failed: { meaning: 'Kafka returned an error that none of the other reasons covers.', action: 'Read the message.' },
 } as const satisfies Record<string, ReasonDoc>;
 
 /** Reasons of `store` in a verdict. */
@@ -94,7 +94,7 @@ export const storeReasons = {
     meaning: 'PostgreSQL cannot be reached or does not respond.',
     action: 'Check the server, its address and network policies.',
   },
-  StoreError: { meaning: 'PostgreSQL returned an error that has no other reason here.', action: 'Read the message.' },
+  StoreError: { meaning: 'PostgreSQL returned an error that none of the other reasons covers.', action: 'Read the message.' },
   RecountReplaced: {
     meaning: 'Other recounts of the same partition ended first, so a recount could not continue.',
     action: 'No action needed: the aggregators retry.',

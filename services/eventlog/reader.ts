@@ -336,7 +336,7 @@ class KafkaLogReader implements LogReader {
   #checkIdle(): void {
     const silenceMs = this.#now() - this.#lastSign;
     if (silenceMs > silenceMaxMs) {
-      this.#fail(new LogError(`the Kafka client did nothing for ${Math.round(silenceMs)} ms`));
+      this.#fail(new LogError(`the Kafka client has shown no activity for ${Math.round(silenceMs)} ms`));
       return;
     }
     const idle = this.#deliveries.idle();

@@ -15,7 +15,7 @@ export interface CallsOptions {
   readonly now?: () => number;
 }
 
-/** A request of a client, before its deadline is limited. */
+/** A call as the client requested it. Its deadline is not reduced to the server's maximum yet. */
 export interface CallRequest {
   /** Name of the method without its service. It is a label of metrics. */
   readonly method: string;
