@@ -7,7 +7,7 @@ export const labelKeys = {
   component: `${apiGroup}/component`,
 } as const;
 
-/** Field managers of the operator. */
+/** Field managers of the operator. The operator uses `replicas` only to set the number of replicas of a Deployment. */
 export const fieldManagers = { operator: 'sumpipeline-operator', replicas: 'sumpipeline-operator-replicas' } as const;
 
 /** Returns the labels that select the pods of a component of a pipeline. */

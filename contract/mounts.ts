@@ -1,7 +1,7 @@
 /**
- * The folder in our pods in which the operator mounts Secrets and ConfigMaps. The programs read them there. A key of a
- * user's Secret gets one of the file names below. The volumes are optional: a missing Secret leads to our own error
- * message, not to a pod that hangs.
+ * The folder in our pods in which the operator mounts Secrets and ConfigMaps. The file names below do not depend on the
+ * keys of the user's Secrets. The volumes are optional: if a Secret is missing, the pod still starts, and the program
+ * reports which Secret is missing.
  */
 const mountRoot = '/etc/sumpipeline';
 

@@ -29,8 +29,8 @@ export function consumerGroup(ref: PipelineRef): string {
 }
 
 /**
- * Maximum length of an identifier in PostgreSQL, in bytes. PostgreSQL cuts a longer one without an error. So a longer
- * name is shortened here, and ends in a hash.
+ * Maximum length of an identifier in PostgreSQL, in bytes. PostgreSQL cuts a longer identifier without an error, so two
+ * pipelines could get one schema. `defaultSchema` therefore shortens a longer name itself, and ends it with a hash.
  */
 const identifierBytesMax = 63;
 const hashLength = 8;

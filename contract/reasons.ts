@@ -94,7 +94,10 @@ export const storeReasons = {
     meaning: 'PostgreSQL cannot be reached or does not respond.',
     action: 'Check the server, its address and network policies.',
   },
-  StoreError: { meaning: 'PostgreSQL returned an error that none of the other reasons covers.', action: 'Read the message.' },
+  StoreError: {
+    meaning: 'PostgreSQL returned an error that none of the other reasons covers.',
+    action: 'Read the message.',
+  },
   RecountReplaced: {
     meaning: 'Other recounts of the same partition ended first, so a recount could not continue.',
     action: 'No action needed: the aggregators retry.',
@@ -155,13 +158,17 @@ export const haltReasons = {
 
 /** Reasons of a stuck partition: it has lag and does not move, but is not halted. */
 export const stuckReasons = {
+  PartitionUnclaimed: {
+    meaning: 'A partition has had lag for a minute, its next offset did not move, and no aggregator reports a cause.',
+    action: 'Check that every aggregator runs, and that the consumer group does not rebalance repeatedly.',
+  },
   PartitionStuck: {
     meaning: 'A partition has had lag for a minute, and its next offset did not move.',
     action: 'Fix the cause that the message names: a lock in PostgreSQL, an open transaction, a broker.',
   },
 } as const satisfies Record<string, ReasonDoc>;
 
-/** Reasons of `exact` in a verdict and of the proof, besides those of halts, Kafka and PostgreSQL. */
+/** Reasons of `exact` in a verdict and in a proof. `exact` can also have a reason of a halt, of Kafka or PostgreSQL. */
 export const exactReasons = {
   Exact: {
     meaning: 'Every record has one disposition, and the sum of the ledger equals the totals.',

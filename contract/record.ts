@@ -39,13 +39,13 @@ export function encodeRecord(addition: Addition): EncodedRecord {
 /** Result of decoding a log record. */
 export type DecodedRecord =
   | { readonly kind: 'addition'; readonly addition: Addition }
-  /** The record is unreadable. It is parked, never dropped. The total is not exact until a user has resolved it. */
+  /** The record is unreadable. The aggregator parks it. The total is not exact while a parked record exists. */
   | { readonly kind: 'undecodable'; readonly reason: string }
-  /** A newer calculator wrote the record. Stop before it, and upgrade the aggregators first. */
+  /** A newer calculator wrote the record. Counting stops before this record until the aggregators are upgraded. */
   | { readonly kind: 'newer'; readonly version: number }
   /**
-   * The record is readable but contradicts itself: the log or the network changed bytes. Stop before it: the next read
-   * may return other bytes.
+   * The record is readable but contradicts itself: the log or the network changed bytes. Counting stops before this
+   * record. It is not parked, because the next read may return the right bytes.
    */
   | { readonly kind: 'corrupt'; readonly reason: string };
 

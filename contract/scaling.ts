@@ -20,7 +20,7 @@ export const recordedSeries = {
   partitionExcluded: 'sumpipeline:partition_excluded:bool',
   /** Replicas that the records that arrive in a partition need. Not a whole number. */
   partitionReplicasForIncoming: 'sumpipeline:partition_replicas:for_incoming',
-  /** Replicas that a partition needs, not a whole number. It can use only 1, because a partition has one reader. */
+  /** Replicas that a partition needs, not a whole number. A number above 1 cannot help: a partition has one reader. */
   partitionReplicas: 'sumpipeline:partition_replicas:wanted',
   /** 1 for a partition that needs more than one replica, and far more than the other partitions. */
   partitionHot: 'sumpipeline:partition_hot:bool',
@@ -42,15 +42,15 @@ export const recordedSeries = {
   replicasForIncoming: 'sumpipeline:aggregator_replicas:for_incoming',
   /** Replicas that the lag needs. Not a whole number. */
   replicasForLag: 'sumpipeline:aggregator_replicas:for_lag',
-  /** Number of aggregators by the formula. Later rules may keep the present number instead. */
+  /** Number of aggregators that the formula gives. `desired` may be the present number of aggregators instead. */
   computed: 'sumpipeline:aggregator_replicas:computed',
   /** 1 if every partition has an owner and every wanted aggregator works, otherwise 0. */
   settled: 'sumpipeline:aggregators_settled:bool',
   /** Records that were counted per second when the wanted number of aggregators last increased. */
   countedBeforeStep: 'sumpipeline:counted_before_step:rate1m',
-  /** 1 if more aggregators did not increase the throughput last time, because the database is the limit. */
+  /** 1 if the last increase of the aggregators did not increase the throughput: then the database is the limit. */
   ineffective: 'sumpipeline:scaling_ineffective:bool',
-  /** The number of aggregators wanted now. Absent if it is not known: then the HPA keeps the number. */
+  /** The number of aggregators wanted now. If it is not known, the series is absent, and the HPA changes nothing. */
   desired: 'sumpipeline:aggregator_replicas:desired',
   /** Additions of all calculators that wait for a write to Kafka or are being written. */
   inFlight: 'sumpipeline:calculator_in_flight:additions',

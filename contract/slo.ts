@@ -8,7 +8,7 @@ export const slos = {
    * requests a retry is not a result.
    */
   availability: { objective: 0.999 },
-  /** Time from the arrival of an addition to its acknowledgement, after every replica in sync has it. */
+  /** Time from the arrival of an addition to its acknowledgement, which comes after every in-sync replica has it. */
   acknowledgement: { quantile: 0.99, withinMs: 250 },
   /** Time from the append of an addition to the log until the total has it, while there is no backlog. */
   freshness: { quantile: 0.99, withinMs: 5_000 },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatJsonFile, parseJsonFile } from './jsonFile.ts';
 
 /**
- * The wanted topic of a pipeline whose aggregators create it. The operator mounts it into their pods as a JSON file.
+ * The wanted topic, for pipelines in which the aggregators create the topic. The operator mounts it as a JSON file.
  */
 const topicSpecSchema = z.object({
   /** Number of partitions. It can only grow: Kafka cannot remove partitions. */

@@ -3,9 +3,9 @@ import { countedLogSchema } from './countedLog.ts';
 import { parseJsonFile } from './jsonFile.ts';
 
 /**
- * One part of a verdict. A verdict is the report of one aggregator pod about its pipeline, under the name of the pod in
- * ConfigMap `<name>-proof`. The pod writes it at its start, when the verdict changes, and when the written verdict was
- * deleted, never periodically.
+ * One part of a verdict. A verdict is the report of one aggregator pod about its pipeline. It is in ConfigMap
+ * `<name>-proof`, with the pod's name as key. The pod writes it at its start, when the verdict changes, and when the
+ * written verdict was deleted.
  */
 const healthSchema = z.object({
   ok: z.boolean(),
@@ -55,7 +55,7 @@ export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok:
 
 const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });
 
-/** Returns the value of a key of a ConfigMap. `text` is the JSON of the API server. Throws if it is not a ConfigMap. */
+/** Returns the value of a key, or undefined. `text` is the ConfigMap as JSON of the API server. Throws for other JSON. */
 export function readConfigMapValue(text: string, key: string): string | undefined {
   return configMapSchema.parse(JSON.parse(text)).data?.[key];
 }

@@ -12,7 +12,7 @@ export interface Addition {
   readonly result: string;
 }
 
-/** What a client sends. The names are those of the JSON mapping, so that an error can name its field. */
+/** An addition as a client sends it. The fields have their names in JSON, because error messages name fields. */
 export interface AdditionInput {
   readonly requestId: string;
   /** Empty means `default`. */
@@ -53,7 +53,7 @@ function operand(field: 'a' | 'b', text: string): Decimal {
   return parsed.value;
 }
 
-/** Returns whether two additions with one id are the same: same series and operands. Both must be canonical. */
+/** Returns whether two additions with the same id have the same series and operands. Both must be canonical. */
 export function isSameAddition(one: AdditionOperands, other: AdditionOperands): boolean {
   return one.series === other.series && one.a === other.a && one.b === other.b;
 }

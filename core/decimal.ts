@@ -9,7 +9,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 /** Maximum number of digits after the point, and in total. The domain `amount` of PostgreSQL has the same limits. */
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Maximum length of a text that is parsed. 38 digits with sign and point need 40. More are allowed for zeros. */
+/** Maximum number of characters of a decimal in a request. 38 digits with sign and point need 40, zeros may follow. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);
@@ -18,7 +18,7 @@ const decimalPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/;
 export type DecimalProblem = string;
 
 /**
- * Parses a text from a request or a record. Returns the problem, a sentence without its subject, instead of throwing.
+ * Parses a decimal of a request or a record. Does not throw: `problem` ends a sentence that begins with the field name.
  */
 export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok: false; problem: DecimalProblem } {
   if (text.length > decimalTextLengthMax) {

@@ -79,13 +79,13 @@ interface ErrorDeclaration {
   readonly http: number;
   /** Title of the problem. It is the same for every error of this code. */
   readonly title: string;
-  /** What happened, and what was written. It is on the page of the code. */
+  /** What happened, and what was written. docs/problems/<code>.md shows this text. */
   readonly meaning: string;
-  /** What the client does next. It is on the page of the code. */
+  /** What the client does next. docs/problems/<code>.md shows this text. */
   readonly action: string;
 }
 
-/** Errors of the server itself, which no handler throws. After them it is unknown whether an addition was written. */
+/** Errors that the server itself sends. After one of these errors, it is unknown whether an addition was written. */
 export const serverFailures = {
   'deadline-exceeded': {
     grpc: 'DEADLINE_EXCEEDED',

@@ -7,11 +7,11 @@ const requestIdBytesLength = 16;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const nilUuid = '00000000-0000-0000-0000-000000000000';
 
-/** Returns what is wrong with a request id, as a sentence without its subject. Undefined if the id is valid. */
+/** Returns what is wrong with a request id, such as "is missing: ...". Undefined if the id is valid. */
 export function requestIdProblem(text: string): string | undefined {
   if (text === '') return 'is missing: send a UUID of your own and use the same one when you retry';
   if (!uuidPattern.test(text)) return 'must be a UUID such as "0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e"';
-  // A client that does not set its id may send zeros: all its additions would count as one.
+  // A client that never sets the id may always send zeros. Then all its additions would count as one.
   if (text === nilUuid) return 'must not be the nil UUID: it would merge different additions';
   return undefined;
 }

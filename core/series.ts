@@ -6,7 +6,7 @@ const seriesBytesMax = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern searches for control characters.
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Returns what is wrong with a series, as a sentence without its subject. Undefined if the series is valid. */
+/** Returns what is wrong with a series, such as "has a control character". Undefined if the series is valid. */
 export function seriesProblem(series: string): string | undefined {
   if (series === '') return `must not be empty; leave it out for "${defaultSeries}"`;
   if (!series.isWellFormed()) return 'has a lone surrogate, which is not valid Unicode';

@@ -6,7 +6,7 @@ export interface Position {
   readonly logEpoch: number;
 }
 
-/** Maximum number of positions in a vector: one for each partition. The operator makes topics of at most this size. */
+/** Maximum number of positions in a vector: one per partition. The operator makes no topic with more partitions. */
 export const vectorPositionsMax = 1024;
 
 const positionPattern = /^(?:(\d{1,9})\/)?(\d{1,9}):(\d{1,18})$/;

@@ -32,7 +32,7 @@ async function newServer(ca: CertificateAuthority, validDays: number) {
   };
 }
 
-/** Builds a watch, and a state with the value that it exports. The test starts the checks. */
+/** Builds a watch that is not started. `state.end` is the expiry that the watch exported last. */
 function build(options: { sources?: CertificateSources; everyMs?: number } = {}) {
   const state = {
     now: 1_000_000,

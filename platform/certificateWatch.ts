@@ -2,7 +2,7 @@ import { earliestEnd, earliestServerEnd, type TlsServer } from './certificates.t
 import type { Logger } from './log.ts';
 import { pause } from './time.ts';
 
-/** The certificates that connections to one peer depend on. */
+/** Where the certificates are on which the connections to one peer (Kafka or PostgreSQL) depend. */
 export interface CertificateSources {
   /** PEM of the CAs that we trust. Undefined means the CAs of the system. */
   readonly caPem: string | undefined;
@@ -17,9 +17,9 @@ export interface CertificateWatchOptions {
    * immediately.
    */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
-  /** Called with the Unix time, in seconds, at which the first certificate ends. */
+  /** Called with the Unix time, in seconds, at which the next certificate expires. */
   readonly set: (seconds: number) => void;
-  /** Called when it is not known when the certificates end. */
+  /** Called when the expiry of no certificate is known. */
   readonly remove: () => void;
   readonly logger: Logger;
   /** Returns milliseconds since the Unix epoch. */
@@ -28,25 +28,25 @@ export interface CertificateWatchOptions {
   readonly everyMs?: number;
 }
 
-/** How often the certificates of the servers are read. That is often enough: an alert comes days before the end. */
+/** Time between two checks, in milliseconds. It may be long, because the alert fires days before the expiry. */
 const lookEveryMs = 10 * 60_000;
 
 /**
- * The last known end of a server's certificate is kept for this many checks without a response. So an alert continues
- * while a server restarts.
+ * If a server does not respond, its last known expiry is kept for this many checks. Otherwise a firing alert would end
+ * while the server restarts.
  */
 const forgottenAfterPeriods = 3;
 
 /**
- * Reports when the first certificate of a peer ends: one in the CA file, or one that a server presents.
+ * Reports the earliest expiry of a peer's certificates: those in the CA file, and those that the servers present.
  *
- * Opens its own connections. Connections in use do not help: they may last for weeks, longer than the certificate with
- * which they began. And after a certificate has ended, no new connection can be opened.
+ * Opens a new connection for each check, because a connection in use may be weeks old: the server may have another
+ * certificate since. To wait until the program opens a connection can be too late: an expired certificate prevents it.
  */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
   readonly #stopping = new AbortController();
-  /** By address: the end of the server's certificate, and when it was read. Both are Unix times in milliseconds. */
+  /** Key: host:port of a server. `end`: expiry of its certificate. `at`: time of the check. Both in Unix ms. */
   readonly #seen = new Map<string, { end: number; at: number }>();
   readonly #everyMs: number;
   #running: Promise<void> | undefined;
@@ -81,7 +81,7 @@ export class CertificateWatch {
     }
   }
 
-  /** Checks the file and all servers once. Never rejects. */
+  /** Checks the CA file and all servers once. Never rejects. */
   async look(): Promise<void> {
     const { set, remove } = this.#options;
     const { signal } = this.#stopping;

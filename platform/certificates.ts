@@ -12,25 +12,25 @@ export interface TlsServer {
   readonly beforeTls?: (socket: Socket) => Promise<void>;
 }
 
-/** Maximum wait for a certificate, including connecting. The address of a deleted pod sends no response at all. */
+/** Maximum time to connect and read a certificate: from the address of a deleted pod, no response ever comes. */
 const answerTimeoutMs = 5_000;
 /** Maximum wait until the server closes its side of the connection. After that the socket is destroyed. */
 const goodbyeTimeoutMs = 1_000;
 
-/** Returns when the first certificate of a PEM file ends. Throws if the file has no certificate, or an invalid one. */
+/** Returns the earliest expiry of the certificates in a PEM file. Throws if it has no certificate, or an invalid one. */
 export function earliestEnd(pem: string): Date {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   return earliestOf(blocks.map((block) => new X509Certificate(block)));
 }
 
 /**
- * Connects to a server, and returns when the first of its certificates ends: its own, or a CA that it sends too. Throws
- * if the server does not respond or does not use TLS.
+ * Connects to a server, and returns the earliest expiry of the certificates that it sends: its own, and possibly CAs.
+ * Throws if the server does not respond or does not use TLS.
  */
 export async function earliestServerEnd(server: TlsServer, signal: AbortSignal): Promise<Date> {
   const { host, port } = server;
   const socket = connectNet({ host, port, signal });
-  // Ignore the event: after the deadline no caller handles it, and without a listener it would end the process.
+  // After the deadline no caller handles an error of the socket. Without this listener it would end the process.
   socket.on('error', () => {});
   try {
     return await withDeadline(`reading the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));

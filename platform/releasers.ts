@@ -1,8 +1,8 @@
 import type { Logger } from './log.ts';
 
 /**
- * Releases resources in reverse order, each exactly once. Call `add` on the line after a resource is acquired. If one
- * release fails, logs it and continues with the others.
+ * Releases resources in the reverse order of `add`, each exactly once. Call `add` immediately after a resource was
+ * acquired. If a release fails, logs the error and releases the other resources.
  */
 export class Releasers {
   #entries: { name: string; release: () => Promise<void> | void }[] = [];

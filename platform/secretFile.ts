@@ -13,7 +13,7 @@ export interface SecretFile {
   readonly what: string;
   readonly path: string;
   /**
-   * Where the file comes from, for messages: `Secret orders-kafka, key password`. Undefined: messages have the path.
+   * Where the file comes from, for messages: `Secret orders-kafka, key password`. If undefined, messages name the path.
    */
   readonly source: string | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Returns a function that runs `ask` once at a time. Callers that come during a run get the result or error of that
- * run. A later call starts a new run.
+ * Returns a function that calls `ask`, but never starts a second call while one is running. Callers in that time get
+ * the result or error of the running call. A later call starts `ask` again.
  */
 export function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
   let open: Promise<T> | undefined;

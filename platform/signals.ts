@@ -1,6 +1,6 @@
 /**
- * Resolves with the first SIGTERM or SIGINT. A second signal ends the process immediately. Call this before anything
- * slow: a process with pid 1 ignores both signals without a handler.
+ * Resolves with the first SIGTERM or SIGINT. A second signal ends the process immediately. Call this function first:
+ * without a handler, a process with pid 1 ignores both signals.
  */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -17,7 +17,7 @@ export function untilSignal(): Promise<NodeJS.Signals> {
 
 /**
  * Waits until the work is done or the signal is aborted. Returns true if the work is done. Rejects if the work rejects
- * first. After the abort the result of the work is ignored: the caller that aborts also releases its resources.
+ * first. After the abort the result of the work is ignored. The caller that aborts also ends the work.
  */
 export async function doneUnlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   work.catch(() => {}); // the race reports the error, unless the signal is aborted first

@@ -25,7 +25,7 @@ const example = 'postgres://user:password@host:5432/database';
 
 /**
  * Parses a URI of PostgreSQL. Throws StoreUriError. TLS parameters work as in libpq. An unknown parameter is refused,
- * because it could be the one that requests encryption. `hasCa` means that a CA is given: then it is always used.
+ * because it could request encryption. If `hasCa` is true, a CA is configured: then the certificate is always verified.
  */
 export function parseStoreUri(text: string, { hasCa }: { hasCa: boolean }): StoreTarget {
   const uri = URL.parse(text);

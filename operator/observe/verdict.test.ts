@@ -28,6 +28,15 @@ test('only pods that reach Kafka and PostgreSQL report a stuck partition, and it
   assert.deepEqual(observeVerdict(proof({ a: reports.a }), pods).stuck, []);
 });
 
+test('the aggregator that has a partition knows why it is stuck better than those that do not have it', () => {
+  const stuck = (reason: string) => [{ partition: 3, reason, message: reason }];
+  const pods = [ready('a'), ready('b')];
+  const [own, foreign] = [stuck('PartitionStuck'), stuck('PartitionUnclaimed')];
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: own }, b: { stuck: foreign } }), pods).stuck, own);
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: foreign }, b: { stuck: own } }), pods).stuck, own);
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: foreign }, b: { stuck: foreign } }), pods).stuck, foreign);
+});
+
 test('the counted logs are listed newest first', () => {
   const log = (epoch: number) => ({ epoch, topic: 'shop.orders', clusterId: 'cluster', topicId: `topic-${epoch}` });
   const reports = { a: { log: log(1) }, b: { log: log(2) }, c: {} };

@@ -42,7 +42,11 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: mergeHalts(verdicts),
-    stuck: byPartition(current(verdicts).flatMap(({ stuck = [] }) => stuck)),
+    stuck: byPartition(
+      current(verdicts)
+        .flatMap(({ stuck = [] }) => stuck)
+        .toSorted(unclaimedFirst),
+    ),
     // The topic only grows, so the largest number is the newest.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
     // Newest report first: after a pipeline was re-created, pods of the earlier pipeline may still report its log.
@@ -69,6 +73,11 @@ function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
 /** Returns the verdicts of pods that reach both Kafka and PostgreSQL. Other verdicts may be out of date. */
 function current(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
+}
+
+/** Sorts problems so that a later one replaces it: the aggregator that has the partition knows the cause. */
+function unclaimedFirst(one: Verdict['halts'][number], other: Verdict['halts'][number]): number {
+  return Number(one.reason !== 'PartitionUnclaimed') - Number(other.reason !== 'PartitionUnclaimed');
 }
 
 function byPartition(problems: Verdict['halts']): Verdict['halts'] {

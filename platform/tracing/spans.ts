@@ -14,7 +14,7 @@ import {
 } from '@opentelemetry/api';
 
 /**
- * The tracer of @opentelemetry/api. Without an SDK it does nothing. start.ts loads the SDK if traces are configured.
+ * The tracer of @opentelemetry/api. Without an SDK it records nothing. start.ts loads the SDK if traces are configured.
  */
 const tracer = trace.getTracer('sumpipeline');
 
@@ -38,8 +38,8 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
   const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
   try {
-    // A new context costs time in every request. So create none for a span that is not sampled, unless it must hide a
-    // sampled outer span.
+    // A new context costs time in every request. A span that is not sampled gets a context only if the span around it
+    // is sampled: otherwise spans in `work` would become children of that outer span.
     if (!span.isRecording() && !isTraced()) return await work(span);
     return await context.with(trace.setSpan(parent, span), () => work(span));
   } catch (error) {
@@ -68,8 +68,8 @@ export function pastSpan(settings: SpanSettings & { readonly from: number; reado
 }
 
 /**
- * Marks a span as failed. `type` is one of a small set. The span gets no message: it may quote what a client sent, and
- * the log line with the trace id has it.
+ * Marks a span as failed. `type` has few different values. The span gets no error message, because a message may quote
+ * what a client sent. The log line with the trace id has the message.
  */
 export function failSpan(span: Span, type: string): void {
   if (!span.isRecording()) return;
@@ -90,14 +90,14 @@ export function traceparentOf(span: Span): string | undefined {
   return carrier.traceparent;
 }
 
-/** Returns headers that give a server the parent of its spans. Empty if the current work is not traced. */
+/** Returns the trace headers for a request to a server: its spans become children. Empty without an active trace. */
 export function activeCarrier(): Readonly<Record<string, string>> {
   const carrier: Record<string, string> = {};
   if (isTraced()) propagation.inject(context.active(), carrier);
   return carrier;
 }
 
-/** Returns links to the sampled spans. Leaves out other values. */
+/** Returns a link for each `traceparent` of a sampled span. Ignores other values, also undefined. */
 export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   const links: Link[] = [];
   for (const traceparent of traceparents) {
@@ -108,7 +108,7 @@ export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   return links;
 }
 
-/** Returns the context of a sampled span. Undefined for other values. */
+/** Returns the context that a `traceparent` describes. Undefined if it is not valid or its span is not sampled. */
 export function sampledContextOf(traceparent: string | undefined): Context | undefined {
   if (traceparent === undefined) return undefined;
   const parent = contextOf({ traceparent });

@@ -88,7 +88,7 @@ describe('a process with an endpoint', () => {
   }
 });
 
-/** With this sampler no trace begins here: a span is sampled only if a caller sampled its parent. */
+/** With this sampler no trace begins in this process: a span is sampled only if a caller sampled its parent. */
 describe('spans of sampler parentbased_always_off', () => {
   let receiver: OtlpReceiver;
   let close: () => Promise<void>;

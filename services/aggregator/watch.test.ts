@@ -43,6 +43,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
   const member = {
     owned: new Map(),
+    assigned: [] as number[],
     counting: [] as number[],
     obstacles: new Map<number, string>(),
     isMember,
@@ -124,6 +125,7 @@ describe('a partition that has records and does not move', () => {
   const still = () => {
     const watching = setUp({ books: [books] });
     watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 9n }]]);
+    watching.member.assigned = [4];
     watching.member.counting = [4];
     return watching;
   };
@@ -142,6 +144,33 @@ describe('a partition that has records and does not move', () => {
     await until('more looks than it takes without a cause', () => looks > 100);
     watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 5n }]]);
     await until('the end of it', () => watching.stuckSaid.at(-1) === '');
+  });
+
+  test('is reported by an aggregator that does not have it, and this process does not exit', async () => {
+    await using watching = still();
+    watching.member.assigned = [];
+    watching.member.counting = [];
+    const message =
+      'partition 4 has records and has not moved from offset 5 for a minute, and it is not assigned to this aggregator; its last owner is pod. ' +
+      'Check that every aggregator runs, and that the consumer group does not rebalance repeatedly';
+    await until('the verdict', () => watching.stuckSaid.at(-1) === message, { seen: () => watching.stuckSaid });
+    watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 5n }]]);
+    await until('the end of it', () => watching.stuckSaid.at(-1) === '');
+  });
+
+  test('is not reported by other aggregators while it is halted', async () => {
+    const halt = { reason: 'LogGap', message: 'seen' };
+    await using watching = setUp({ books: [{ ...books, halt }] });
+    let checks = 0;
+    watching.topic.offsets = async () => {
+      checks += 1;
+      return new Map([[4, { start: 0n, end: 9n }]]);
+    };
+    await until('more checks than a report takes', () => checks > 100);
+    assert.deepEqual(
+      watching.stuckSaid.filter((said) => said !== ''),
+      [],
+    );
   });
 
   test('ends the process when no cause is known', async () => {

@@ -1,11 +1,11 @@
-import type { Health } from '#contract/verdict.ts';
+import type { Health, Verdict } from '#contract/verdict.ts';
 import { pause } from '#platform/time.ts';
 import type { LogRange, TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
-import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
+import { type Standing, type StillPartition, StuckWatch, stuckLimits } from './stillness.ts';
 
 /**
  * How often the facts are read whose changes cause no event: topic file, next offsets and log ends. The settings of the
@@ -21,7 +21,7 @@ export class StuckError extends Error {
 
 export interface Watched {
   readonly session: Session;
-  readonly partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>;
+  readonly partitions: Pick<Partitions, 'owned' | 'assigned' | 'counting' | 'obstacles' | 'isMember'>;
   /** Throws LogReplacedError if the topic is not the counted one. */
   readonly requireSameLog: () => Promise<void>;
 }
@@ -73,16 +73,15 @@ export async function watch(
       const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
       metrics.sumpipeline_lag_records.set({ partition }, Number(lag));
     }
-    const ours = standings(partitions.counting, books.value, ranges, config.SUMPIPELINE_LOG_EPOCH);
+    const current = books.value.filter(({ logEpoch }) => logEpoch === config.SUMPIPELINE_LOG_EPOCH);
+    const ours = standings(partitions.counting, current, ranges);
     const now = performance.now();
     const { obstacles } = partitions;
-    state.stuck = stillness.look(ours, now).map(({ partition, nextOffset }) => ({
-      partition,
-      reason: 'PartitionStuck',
-      message:
-        `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
-        (obstacles.get(partition) ?? 'no error was reported; check the load of PostgreSQL and of the aggregators'),
-    }));
+    // Report also the partitions that no aggregator may have: nobody else would report them.
+    const others = standings(unassignedPartitions(partitions.assigned, current, ranges), current, ranges);
+    state.stuck = stillness
+      .look(new Map([...ours, ...others]), now)
+      .map((still) => (ours.has(still.partition) ? stuckProblem(still, obstacles) : unclaimedProblem(still, current)));
     const problem = stuck.look(ours, obstacles, now);
     if (problem === undefined) continue;
     const { partition, nextOffset, lag, ms } = problem;
@@ -120,14 +119,46 @@ function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health 
   return before.ok ? before : healed;
 }
 
+type PartitionProblem = NonNullable<Verdict['stuck']>[number];
+
+function stuckProblem(still: StillPartition, obstacles: ReadonlyMap<number, string>): PartitionProblem {
+  const { partition } = still;
+  const unexplained = 'no error was reported; check the load of PostgreSQL and of the aggregators';
+  const message = `${describeStill(still)}: ${obstacles.get(partition) ?? unexplained}`;
+  return { partition, reason: 'PartitionStuck', message };
+}
+
+function unclaimedProblem(still: StillPartition, books: readonly OwnedBooks[]): PartitionProblem {
+  const { partition } = still;
+  const owner = books.find((one) => one.partition === partition)?.owner;
+  const message =
+    `${describeStill(still)}, and it is not assigned to this aggregator; ` +
+    `${owner === undefined ? 'it never had an owner' : `its last owner is ${owner}`}. ` +
+    'Check that every aggregator runs, and that the consumer group does not rebalance repeatedly';
+  return { partition, reason: 'PartitionUnclaimed', message };
+}
+
+function describeStill({ partition, nextOffset }: StillPartition): string {
+  return `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute`;
+}
+
+/** Returns the partitions that Kafka lists, that are not assigned to this process, and that are not halted. */
+function unassignedPartitions(
+  assigned: readonly number[],
+  books: readonly OwnedBooks[],
+  ranges: ReadonlyMap<number, LogRange>,
+): number[] {
+  const halted = new Set(books.filter(({ halt }) => halt !== undefined).map(({ partition }) => partition));
+  return [...ranges.keys()].filter((partition) => !assigned.includes(partition) && !halted.has(partition));
+}
+
 /** Returns the next offset in PostgreSQL and the lag of each partition. */
 function standings(
   partitions: readonly number[],
   books: readonly OwnedBooks[],
   ranges: ReadonlyMap<number, LogRange>,
-  logEpoch: number,
 ): Map<number, Standing> {
-  const next = new Map(books.filter((one) => one.logEpoch === logEpoch).map((one) => [one.partition, one.nextOffset]));
+  const next = new Map(books.map((one) => [one.partition, one.nextOffset]));
   return new Map(
     partitions.map((partition) => {
       const nextOffset = next.get(partition) ?? 0n;

@@ -100,8 +100,8 @@ export class Calls {
 }
 
 /**
- * The limits of one call for its handler. An abort costs more than an addition. So the signal is created on first use,
- * and aborted only while the handler runs: after the response there is nothing to stop.
+ * Deadline and signal of one call. To abort a signal takes longer than to process an addition. So the signal is created
+ * only when the handler reads it. After the response it is not aborted, because the handler has ended.
  */
 class Context implements CallContext {
   readonly deadline: number;

@@ -38,8 +38,8 @@ export interface GrpcServer {
 }
 
 /**
- * Maximum age of a connection, and the time that calls in flight get after that. A client of a headless Service
- * resolves the name only when a connection ends. So connections must end, or the client does not find new pods.
+ * Maximum age of a connection, and the time that its calls in flight then get to end, in milliseconds. A client of a
+ * headless Service resolves the name again only when a connection ends. Otherwise it would not find new pods.
  */
 const connectionAgeMs = 10 * 60_000;
 const connectionGraceMs = 30_000;
@@ -81,8 +81,8 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
 }
 
 /**
- * Returns a method that passes on the raw bytes. The call decodes them, so that a bad message returns INVALID_ARGUMENT
- * and is counted.
+ * Returns a method definition that does not decode requests. `answer` decodes them instead: so a request that is not
+ * valid gets INVALID_ARGUMENT, and the metrics count it.
  */
 function defineMethod({ method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
   const bytes = (value: Uint8Array) => Buffer.from(value);

@@ -8,7 +8,7 @@ export interface BoundMethod {
   readonly handler: UnaryHandler;
 }
 
-/** Returns the methods of a service with their handlers, by local name. Throws if one is missing or not unary. */
+/** Returns the handlers. Key: local name of the method (`add`). Throws if a handler is missing or a method not unary. */
 export function bindHandlers<Service extends DescService>(
   service: Service,
   handlers: ServiceHandlers<Service>,

@@ -30,7 +30,7 @@ export interface HttpServer {
 /** Header with the client's timeout in milliseconds, from 1 to 60000. */
 const timeoutHeader = 'request-timeout-ms';
 
-/** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the same handlers as gRPC. */
+/** Serves the routes over HTTP. Calls the same handlers as gRPC, with messages in protobuf's JSON mapping. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
   const { routes, methods, calls, logger } = options;
   /** Refuses a request before a handler runs. The metrics count it without a method. */
@@ -93,8 +93,8 @@ async function handle<Service extends DescService>(handling: Handling<Service>):
     {
       method: method.name,
       deadline: timeout.ok ? timeout.deadline : undefined,
-      // Use the event of the response: it comes when the response was sent or the client disconnected. The event of the
-      // request comes when the body was read.
+      // Use the event `close` of the response: it comes when the response was sent or the client disconnected. `close`
+      // of the request comes too early, when the body was read.
       onGone: (gone) => reply.raw.once('close', gone),
       trace: { traceparent: single(request, 'traceparent'), tracestate: single(request, 'tracestate') },
       span: {
@@ -187,7 +187,7 @@ function isClientError(error: Error): boolean {
   return typeof status === 'number' && status >= 400 && status < 500;
 }
 
-/** Failures that usually end within a second without action: the response tells the client to retry. */
+/** Codes of failures that usually end within a second. Their responses have the header `retry-after: 1`. */
 const passing: ReadonlySet<Failure['code']> = new Set(['queue-full', 'outcome-unknown', 'unavailable']);
 
 function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
@@ -198,7 +198,7 @@ function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
     .send(JSON.stringify(problemOf(failed)));
 }
 
-/** Responds to bytes that are not HTTP, or to headers that never end. Writes to the raw socket and closes it. */
+/** Responds to a request that is not HTTP, is too slow, or has too large headers. Writes to the raw socket, closes it. */
 function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -37,7 +37,7 @@ test('a request that comes while it closes, on a connection that was open before
   edge.handle = echo;
   const socket = connect(edge.server.httpPort, '127.0.0.1');
   await once(socket, 'connect');
-  // Connections are accepted in order. So when this request has its response, the connection above is open.
+  // The server accepts connections in order. When this request has its response, it has accepted `socket` too.
   await fetch(`http://127.0.0.1:${edge.server.httpPort}/v1/additions`, { method: 'POST', body: '{"a":"1"}' });
   const closed = edge.server.close(5_000);
   socket.write('POST /v1/additions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');

@@ -24,7 +24,7 @@ export interface RpcServerOptions<Service extends DescService> {
 export interface RpcServer {
   readonly httpPort: number;
   readonly grpcPort: number;
-  /** Sets what gRPC's health service returns. It returns NOT_SERVING until the first call. */
+  /** Sets what gRPC's health service returns. Until this method is called, it returns NOT_SERVING. */
   setServing(isServing: boolean): void;
   /** Accepts no new calls, waits at most `withinMs` for calls in flight, then aborts them. Never rejects. */
   close(withinMs: number): Promise<void>;

@@ -172,6 +172,16 @@ export const mutants: readonly Mutant[] = [
     test: { file: sameLog, name: 'is refused before it has a pod' },
   },
   {
+    breaks: 'a partition that no aggregator has is reported',
+    file: 'services/aggregator/watch.ts',
+    from: 'new Map([...ours, ...others])',
+    to: 'ours',
+    test: {
+      file: 'services/aggregator/watch.test.ts',
+      name: 'is reported by an aggregator that does not have it',
+    },
+  },
+  {
     breaks: 'a Deployment that the operator stopped is started again, even if its HPA exists',
     file: 'operator/reconcile/replicas.ts',
     from: 'if (isStopped(deployment)) return min ?? 1;',
