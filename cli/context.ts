@@ -16,9 +16,9 @@ export interface TextSink {
 
 /** Everything outside a verb. A test can replace all of it. */
 export interface Context {
-  /** Results only. */
+  /** For results only. */
   readonly stdout: TextSink;
-  /** Progress, hints and errors. */
+  /** For progress, hints and errors. */
   readonly stderr: TextSink;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Aborted by Ctrl-C or SIGTERM. */
@@ -29,6 +29,6 @@ export interface Context {
   readonly random: () => number;
   /** Makes a new UUIDv7. */
   readonly newRequestId: () => string;
-  /** Sets the exit code of a verb that ends without an error: 1 when the result is negative. */
+  /** Sets the exit code of a verb that ends without an error, such as 1 for a total that is not exact. Default 0. */
   setExitCode(code: number): void;
 }

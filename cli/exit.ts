@@ -59,7 +59,7 @@ export function describeFailure(error: unknown): { exitCode: ExitCode; text: str
     const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }
-  // Another error is a bug in this program. Print the chain of causes for the bug report.
+  // Every other error is a bug in this program. Print the chain of causes for the bug report.
   return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
 }
 

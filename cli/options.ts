@@ -11,7 +11,7 @@ export const namespaceName = named.regex(
   'must be the name of a namespace: at most 63 lower-case letters, digits and hyphens',
 );
 
-/** Checks the options that commander read. Throws a usage error that names the option as on the command line. */
+/** Checks the options that commander read. Throws a usage error that names the flag, such as `--import-id`. */
 export function parseOptions<Schema extends z.ZodObject>(schema: Schema, command: Command): z.output<Schema> {
   const parsed = schema.safeParse(command.opts());
   if (parsed.success) return parsed.data;

@@ -13,7 +13,7 @@ export async function runAsProcess(
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // The first signal ends the command in order. The second signal ends the process immediately.
+      // The first signal lets the command clean up and end. The second signal ends the process immediately.
       if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
       interruption.abort(new Error(`interrupted by ${signal}`));
     });

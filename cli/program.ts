@@ -5,8 +5,8 @@ import { exitCodesHelp, usageError } from './exit.ts';
 type BuildVerb = (context: Context, version: string) => Promise<Command>;
 
 /**
- * How to build each verb. A verb loads its code only when it is called, because loading all verbs takes half a
- * second.
+ * The function that builds each verb, by the name of the verb. It imports the code of only this verb, because loading
+ * all verbs takes half a second.
  */
 const buildVerbs: Readonly<Record<string, BuildVerb>> = {
   add: async (context) => (await import('./verbs/add.ts')).addCommand(context),
@@ -29,7 +29,7 @@ export async function buildProgram(context: Context, { version, args }: ProgramO
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false) // commander's own prints nothing for an unknown verb
+    .helpCommand(false) // the help command of commander prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
   const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
   const isVersion = args[0] === '--version';

@@ -17,8 +17,8 @@ const readDeadlineMs = 10_000;
 const pageSize = 1000;
 
 /**
- * Tries once to read one total. With `atLeast` the aggregator waits until these positions are applied. If they are
- * not applied after `waitMs`, the aggregator returns `position-not-reached`.
+ * Tries once to read one total. Before it responds, the aggregator waits until the positions in `atLeast` are applied.
+ * If they are not applied after `waitMs`, it returns `position-not-reached`.
  */
 export async function getTotal(
   service: HttpService,
@@ -49,7 +49,7 @@ export function listTotals(
   });
 }
 
-/** Reads the proof. With `recount` the aggregator sums the ledger of every series now. */
+/** Reads the proof. If `recount` is true, the aggregator first compares the ledger with the total of every series. */
 export function getProof(
   service: HttpService,
   request: { recount: boolean; signal: AbortSignal },

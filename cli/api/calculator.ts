@@ -23,8 +23,8 @@ export interface Calculator {
 }
 
 /**
- * Deadline of one addition, in milliseconds. It is longer than Kafka needs to elect a leader. If Kafka has not
- * responded by then, the calculator returns `outcome-unknown`.
+ * Deadline of one addition, in milliseconds. It is longer than Kafka needs to elect a leader. If Kafka does not
+ * respond within the deadline, the calculator returns `outcome-unknown`.
  */
 const deadlineMs = 10_000;
 
@@ -77,8 +77,8 @@ const deadlineExceeded = 4;
 const unavailable = 14;
 
 /**
- * Turns a gRPC status into an error. TryAgain: a full queue, a passed deadline, "unavailable". Every other status is
- * final.
+ * Turns a gRPC status into an error. The error is TryAgain if the queue is full, if the deadline has passed, or for the
+ * status "unavailable". For every other status it is Refused.
  */
 function explainStatus(answer: {
   status: number;

@@ -18,7 +18,7 @@ export class Refused extends Error {
   }
 }
 
-/** The outcome is unknown, or nothing was written: the same request may be sent again. */
+/** The same request may be sent again, because nothing was written, or because the outcome is unknown. */
 export class TryAgain extends Error {
   /** False only if the service reported that it wrote nothing, or if no connection was made. */
   readonly mayBeWritten: boolean;
@@ -33,7 +33,7 @@ export class TryAgain extends Error {
   }
 }
 
-/** The deadline passed while every attempt ended in TryAgain. */
+/** Thrown after the last retry: the deadline has passed, and every attempt ended in TryAgain. */
 export class GaveUp extends Error {
   readonly mayBeWritten: boolean;
   readonly attempts: number;

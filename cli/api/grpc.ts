@@ -45,8 +45,9 @@ const travelMs = 5_000;
 const answerBytesMax = 64 * 1024;
 
 /**
- * Makes a unary gRPC client. The caller opens the connections, for instance as tunnels to pods, and @grpc/grpc-js
- * cannot use such connections. Calls share a few connections, which makes imports fast (measured, see ADR 0060).
+ * Makes a gRPC client for unary calls. The caller opens the connections, for instance as tunnels to pods. The package
+ * @grpc/grpc-js cannot use a connection of the caller. Calls share a few connections, which makes imports fast
+ * (measured, see ADR 0060).
  */
 export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
   const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
@@ -58,7 +59,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
     // Check now: a socket that broke before the listeners were added emits no further event.
     if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed immediately');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
-    // Ignore the error here: each call gets a broken connection as an error of its own stream.
+    // Ignore the error here: if the connection breaks, each open call gets an error from its own stream.
     session.on('error', () => {});
     const forget = () => {
       sessions[at] = undefined;
@@ -126,7 +127,7 @@ function exchange(session: ClientHttp2Session, call: GrpcCall): Promise<GrpcAnsw
     const waitMs = call.deadlineMs + travelMs;
     const timer = setTimeout(() => {
       stream.close(constants.NGHTTP2_CANCEL);
-      // This connection carries no data any more: the next attempt gets a new one.
+      // Destroy the connection, because it carries no data any more. The next attempt makes a new connection.
       session.destroy();
       reject(new TryAgain(`no response within ${waitMs} ms`, { mayBeWritten: true }));
     }, waitMs);

@@ -35,7 +35,7 @@ export interface HttpServiceOptions {
   readonly name: string;
   /** URL of the service, such as `http://host:port`. If it has a path, the path of the API is appended to that path. */
   readonly baseUrl: string;
-  /** Makes a connection, instead of dialling the host of `baseUrl`. */
+  /** Makes a connection to the service. Default: dials the host of `baseUrl`. */
   readonly connect?: () => Promise<Duplex>;
   /** Maximum number of connections. */
   readonly connections: number;
@@ -103,7 +103,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   };
 }
 
-/** Runs one exchange. Turns every failure below HTTP into TryAgain, except our own CliError and Ctrl-C. */
+/** Calls `run` to send a request. Throws TryAgain for a network failure. Rethrows CliError and the error of Ctrl-C. */
 async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -117,7 +117,7 @@ async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Error codes that mean: no connection was made, so nothing was sent. */
+/** Codes of errors after which we know that no connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function parseJson(name: string, body: string): unknown {

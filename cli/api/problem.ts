@@ -10,7 +10,7 @@ const problemSchema = z.object({
   field: z.string().optional(),
 });
 
-/** Maximum number of characters of a response that is shown because it is not a problem document. */
+/** If a response is not a problem document, the error message quotes at most this many of its characters. */
 const shownCharacters = 200;
 
 /** Turns a response that is not 2xx into an error: TryAgain for 429 and 503, otherwise Refused. */
@@ -21,7 +21,7 @@ export function readProblem(answer: { status: number; body: string; retryAfter: 
   const detail =
     problem?.detail ?? problem?.title ?? `the response was HTTP ${status}: ${body.slice(0, shownCharacters).trim()}`;
   if (status === 429) return new TryAgain(detail, { mayBeWritten: false, afterMs: seconds(answer.retryAfter) });
-  // `unavailable` promises that nothing was changed. Any other 503 may come after a write.
+  // With the code `unavailable` the service promises that it wrote nothing. Any other 503 may come after a write.
   const mayBeWritten = code !== 'unavailable';
   if (status === 503) return new TryAgain(detail, { mayBeWritten, afterMs: seconds(answer.retryAfter) });
   return new Refused({ status, code, field: problem?.field, detail });

@@ -17,8 +17,8 @@ export interface RetryOptions {
 }
 
 /**
- * Wait before the first retry, in milliseconds. Each further wait is twice as long, up to `longestWaitMs`. Jitter
- * spreads the retries of rows that were refused together.
+ * Wait before the first retry, in milliseconds. Each further wait is twice as long, up to `longestWaitMs`. A random
+ * part (jitter) spreads the retries of rows that were refused at the same time.
  */
 const firstWaitMs = 100;
 /** Maximum wait before a retry, in milliseconds, unless the server requests a longer wait. */

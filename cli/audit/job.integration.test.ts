@@ -8,7 +8,7 @@ import { type Example, minimalExample, strimziExample } from '#operator/desired/
 import { auditJobName, buildAuditJob } from './job.ts';
 import { AuditCluster } from './jobs.ts';
 
-/** These tests send the Job to a real API server, whose namespace enforces the restricted Pod Security Standard. */
+/** These tests create the Job in a real API server. The namespace enforces the restricted Pod Security Standard. */
 
 const ref = { namespace: 'shop', name: 'orders' };
 const { signal } = new AbortController();

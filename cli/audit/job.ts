@@ -35,7 +35,7 @@ export interface AuditJobRequest {
   readonly uid: string;
   readonly name: string;
   readonly deployment: AggregatorDeployment;
-  /** Positions for --to. Empty: all positions that PostgreSQL has counted. */
+  /** Value of the auditor's option --to. Empty: the audit covers all positions that PostgreSQL has counted. */
   readonly to: string;
 }
 
@@ -64,9 +64,9 @@ const podFields = [
 const containerFields = ['image', 'imagePullPolicy', 'env', 'resources', 'volumeMounts'] as const;
 
 /**
- * Builds a Job whose pod gets what an aggregator's pod has: image, Secrets, environment, placement. Returns undefined
- * when the Deployment has no container of ours. Leaves out sidecars: a sidecar that runs forever would keep the Job
- * from ending.
+ * Builds the Job. Its pod has the image, Secrets, environment and placement of an aggregator's pod. Leaves out
+ * sidecars, because a sidecar that runs forever would keep the Job from ending. Returns undefined if the Deployment
+ * has no container named `containerName`.
  */
 export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobRequest): object | undefined {
   const { metadata, spec } = deployment.spec.template;

@@ -68,8 +68,8 @@ export class AuditCluster {
   }
 
   /**
-   * Yields the lines that the pod prints, as they come. Each line begins with the time at which it was printed. Ends
-   * when the container or the connection ends.
+   * Yields each line that the pod prints, as soon as it arrives. Each line begins with the time at which it was
+   * printed. Ends when the container or the connection ends.
    */
   async *followLog(pod: string, since: string | undefined, signal: AbortSignal): AsyncGenerator<string> {
     const path = `/api/v1/namespaces/${this.#namespace}/pods/${encodeURIComponent(pod)}/log`;

@@ -55,7 +55,7 @@ export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> 
   }
 }
 
-/** Thrown when the Job's pod did not start. There is no output to read then. */
+/** Thrown when the Job's pod did not start. Such a pod has no output that could explain the failure. */
 class NotStarted extends CliError {}
 
 async function untilStarted(
@@ -205,7 +205,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Deletes the Job. Uses a signal of its own, because Ctrl-C may have aborted the command's signal. */
+/** Deletes the Job. Does not use the command's signal, because Ctrl-C may have aborted that signal. */
 async function remove(audit: AuditCluster, name: string, { stderr }: RunJobOptions['context']): Promise<void> {
   try {
     await audit.deleteJob(name, AbortSignal.timeout(deleteTimeoutMs));

@@ -56,7 +56,7 @@ const answerBytesMax = 32 * 1024 * 1024;
 export interface LoadOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
-  /** The option that the hint names for use without Kubernetes. Undefined if the verb has no such option. */
+  /** The option for use without Kubernetes, such as `--calculator-url`, for hints. Undefined if the verb has none. */
   readonly instead?: string | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface KubernetesPipeline {
  */
 export const concurrencyDefault = 1000;
 /**
- * Number of gRPC connections of an import. Each carries half of the additions. If there are several calculators, each
- * connection goes to another one.
+ * Number of gRPC connections of an import. Each carries half of the additions. If there are several calculators, the
+ * connections go to different calculators.
  */
 export const grpcConnections = 2;

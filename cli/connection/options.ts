@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly pipeline: string | undefined;
-  /** URL of the service that the verb calls. If it is set, the options of Kubernetes are not set. */
+  /** URL of the service that the verb calls. If it is set, all options about Kubernetes are undefined. */
   readonly url: string | undefined;
 }
 

@@ -18,14 +18,14 @@ export interface PodDiallerOptions {
 }
 
 /**
- * How long a list of pods may be used again, in milliseconds. At a start, or when a pod has ended, several
- * connections are made at the same time and share one list.
+ * How long a list of pods may be used again, in milliseconds. At the start of a command, or after a pod has ended,
+ * several connections are made at the same time and share one list.
  */
 const listFreshMs = 1_000;
 
 /**
- * Returns a function that makes a connection to a ready pod, each time to another pod. A pod that has ended is not in
- * the next list, so a broken connection is made again to a running pod.
+ * Returns a function that connects to a ready pod. Each call takes the next pod of the list. After a failure the pods
+ * are listed again. The new list does not contain a pod that has ended, so the next connection goes to a running pod.
  */
 export function createPodDialler(options: PodDiallerOptions): () => Promise<Duplex> {
   const { cluster, ref, component, port, signal } = options;
@@ -39,7 +39,7 @@ export function createPodDialler(options: PodDiallerOptions): () => Promise<Dupl
     const ready = pods.filter(isReadyPod);
     const pod = ready[turn++ % Math.max(1, ready.length)];
     if (pod === undefined) {
-      // Retry: nothing was sent, and pods come back by themselves.
+      // Let the caller retry: nothing was sent, and Kubernetes replaces the pods.
       throw new TryAgain(`no ${component} of ${formatRef(ref)} is ready (${describePods(pods)})`, {
         mayBeWritten: false,
       });

@@ -43,14 +43,14 @@ export async function openPortForward(
       begun.add(number);
       if (number === channels.data) receive('data', bytes);
       else if (number === channels.error) receive('error', bytes);
-      // Returning false ends the connection: this message came on an unknown channel.
+      // Return false for a message on an unknown channel. The library then ends the connection.
       return number <= channels.error;
     },
   );
   try {
     return (await opening) as unknown as ForwardSocket;
   } catch (error) {
-    // The library rejects with an event, which has the error.
+    // The library rejects with an event. The error is a property of the event.
     throw (error as { error?: unknown }).error ?? error;
   }
 }

@@ -27,7 +27,7 @@ export async function forwardPort(options: {
     if (channel === 'data') tunnel.push(bytes);
     else if (text !== '') tunnel.destroy(new Error(text));
   });
-  // Close a connection that opens after the deadline. Its errors belong to the caller, who has got them already.
+  // Close a connection that opens after the deadline. Ignore errors here, because `withDeadline` reports them.
   let isLate = false;
   opening.then((late) => isLate && late.terminate()).catch(() => {});
   const socket = await withDeadline('opening the connection', openTimeoutMs, opening).catch((error: unknown) => {
@@ -43,7 +43,7 @@ export async function forwardPort(options: {
     // A peer that is gone never answers the closing handshake.
     setTimeout(() => socket.terminate(), closeTimeoutMs).unref();
   };
-  // The kubelet may have reported an error before this line.
+  // If the kubelet has already reported an error, the tunnel is closed and emits no further 'close'.
   if (tunnel.closed) close();
   else tunnel.on('close', close);
   return tunnel;
@@ -51,7 +51,8 @@ export async function forwardPort(options: {
 
 /**
  * Makes a stream that joins all writes of one turn of the event loop into one chunk. Each chunk is a WebSocket message
- * through API server, kubelet and container runtime. A pipelined request is two small writes (measured, see ADR 0060).
+ * through API server, kubelet and container runtime, and a request consists of two small writes (measured, see ADR
+ * 0060).
  */
 function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   let gathered: Buffer[] = [];
@@ -62,8 +63,8 @@ function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   };
   const tunnel = new Duplex({
     read() {
-      // Nothing to do: responses are pushed as they arrive. The number of requests in flight limits how many can
-      // wait.
+      // Nothing to do: each response is pushed when it arrives. Responses that wait use little memory, because the
+      // number of requests in flight is limited.
     },
     write(chunk: Buffer, _encoding, done) {
       if (gathered.length === 0) setImmediate(flush);

@@ -19,8 +19,8 @@ export interface ImportOptions {
   readonly concurrency: number;
   readonly retryForMs: number;
   /**
-   * Connects to a calculator. It is called after the input was opened, so that a wrong file is reported without a
-   * cluster.
+   * Connects to a calculator. It is called after the input was opened, so that a wrong file is reported even if the
+   * cluster cannot be reached.
    */
   readonly connect: () => Calculator | Promise<Calculator>;
 }
@@ -35,8 +35,8 @@ export interface ImportOutcome {
 const rejectionsListed = 20;
 
 /**
- * Streams a file or standard input into a calculator. Throws only before the first row is sent. After that it always
- * returns the summary, because the summary says what is already durable.
+ * Streams a file or standard input into a calculator. Throws only before the first row is sent. A later failure is part
+ * of the outcome, beside the summary, because the summary says which rows are already durable.
  */
 export async function importFile(options: ImportOptions, context: Context): Promise<ImportOutcome> {
   const { stderr, now } = context;

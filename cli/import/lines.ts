@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 /** One line of the input, without its line end. */
 export type Line =
   | { readonly number: number; readonly text: string }
-  /** A line that is not text. The lines after it are still read. `start` is the part of the line that can be shown. */
+  /** A line that is too long or not UTF-8. `start` has its first bytes, for messages. Later lines are still read. */
   | { readonly number: number; readonly problem: string; readonly start: string };
 
 /**
@@ -20,8 +20,8 @@ const shownCharacters = 80;
 
 /**
  * Cuts bytes into lines at LF or CRLF, with memory for one line only. A line above `lineBytesMax` is reported without
- * its text. A UTF-8 byte order mark at the start of any line is dropped: `cat a.csv b.csv` puts one there. A series
- * with a byte order mark would look like another series.
+ * its text. A UTF-8 byte order mark at the start of any line is dropped: `cat a.csv b.csv` may put a mark inside the
+ * output. Otherwise the mark would become part of a series, and two different series would look the same.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;

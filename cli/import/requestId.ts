@@ -5,8 +5,8 @@ const domain = 'sumctl-import-v1';
 
 /**
  * Makes the request id of one row of an import: a UUIDv8 (RFC 9562) from the SHA-256 of the import id and the row's
- * number. An import that is sent twice has the same ids, so nothing is added twice. A row whose operands were changed
- * in between is a conflict, which the summary shows.
+ * number. An import that is sent twice has the same ids, so nothing is added twice. If the user changes the operands
+ * of a row between two runs, the row is a conflict, and the summary shows it.
  *
  * `row` counts data rows from 1: a header, blank lines and line ends do not change the ids.
  */

@@ -23,9 +23,9 @@ export interface SendOptions {
 }
 
 /**
- * Sends every row, many at the same time. Each row has its own request id, also in its retries. A bad row is counted
- * and skipped. Throws when responses are missing: nothing else ends the import early. The tally holds what is known
- * so far, and the same import can be run again.
+ * Sends every row, many at the same time. All attempts for a row use the same request id. A bad row is counted and
+ * skipped. Throws if the calculator does not respond, if it refuses more than a single row, or after Ctrl-C. After an
+ * error the tally has the results so far, and the same import can be run again.
  */
 export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options: SendOptions): Promise<void> {
   const failed = new AbortController();
@@ -42,7 +42,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const outcomes = await Promise.allSettled(
     Array.from({ length: options.concurrency }, () =>
       work().catch((error: unknown) => {
-        // The first failure stops the other workers. Their own errors say only that they were stopped.
+        // The first failure stops the other workers. Ignore their errors, which say only that they were stopped.
         if (!failed.signal.aborted) failed.abort(error);
         throw error;
       }),
@@ -98,8 +98,8 @@ function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: strin
 }
 
 /**
- * Error codes that concern a single row. The import goes on after them. Every other error would come for the next row
- * too, so it ends the import.
+ * Error codes that concern a single row. After such an error the import continues. Every other error ends the import,
+ * because the next row would get the same error.
  */
 const rowCodes: ReadonlySet<string> = new Set(['invalid-field', 'malformed-json', 'body-too-large', 'id-conflict']);
 

@@ -13,12 +13,12 @@ export interface Rejection {
 export interface Counts {
   /** Rows read. */
   readonly rows: number;
-  /** Rows that are durable in the log. Includes rows of an earlier run that the calculator did not remember. */
+  /** Rows that this run wrote to the log. Includes a row of an earlier run if the calculator no longer remembers it. */
   readonly accepted: number;
-  /** Rows whose acknowledgement the calculator remembered, so it wrote nothing. */
+  /** Rows for which the calculator returned an earlier acknowledgement. It wrote nothing for them. */
   readonly replayed: number;
   readonly rejected: number;
-  /** Rows that were sent and got no response. */
+  /** Rows that were sent, but were neither acknowledged nor rejected before the import ended. */
   readonly unanswered: number;
   /** Number of attempts after the first attempt of each row. */
   readonly retries: number;

@@ -14,8 +14,8 @@ export function proofJson(proof: GetProofResponse) {
 }
 
 /**
- * Returns why totals are not proven exact. Undefined means exact, by the service's verdict and by our own check. The
- * conservation law is checked here again, so that the result does not depend on the service.
+ * Returns why the totals are not proven exact. Undefined if the aggregator says that they are exact and our own check
+ * agrees. This function checks the conservation law again, so that the result does not depend on the aggregator alone.
  */
 export function findDoubt(proof: GetProofResponse): { readonly reason: string; readonly message: string } | undefined {
   const { exact, reason, message, partitions } = proof;

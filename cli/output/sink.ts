@@ -57,7 +57,7 @@ export class ProcessOutput implements TextSink {
   }
 }
 
-/** Prints the result of finished work. If it cannot be printed, the error says what was done: `done` is a clause. */
+/** Prints the result of finished work. `done` is a clause that says what was done. A failure to print begins with it. */
 export async function printResult(stdout: TextSink, text: string, done: string): Promise<void> {
   stdout.write(text);
   try {

@@ -17,7 +17,8 @@ export function renderStructured(format: 'json' | 'yaml', document: unknown): st
 }
 
 /**
- * Writes `{"<key>": [...]}` item by item, so that a long list needs no memory. Call `item` for each and `end` once.
+ * Writes `{"<key>": [...]}` item by item, so that the whole list is never in memory. Call `item` for each item, then
+ * `end` once.
  */
 export function createListWriter(options: {
   readonly format: 'json' | 'yaml';

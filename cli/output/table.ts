@@ -45,7 +45,7 @@ export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(r
         style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
         colAligns: columns.map(({ align }) => align ?? 'left'),
       });
-      // A row of the widest cells so far keeps the width of earlier pages. It is removed afterwards.
+      // Add a row with the widest cells so far, so that columns stay as wide as on earlier pages. It is not printed.
       table.push(widest, headings, ...cells);
       const lines = table.toString().replace(/ +$/gm, '').split('\n');
       const printed = lines.slice(isFirst ? 1 : 2);
@@ -71,8 +71,8 @@ export function renderFields(fields: readonly (readonly [name: string, value: st
 }
 
 /**
- * Shows characters that control a terminal or are invisible as escapes, so that two different texts never look the
- * same. Text from other systems may hold control and format characters, characters of no width and unusual spaces.
+ * Replaces invisible characters, and characters that control a terminal, by escapes. So two different texts never look
+ * the same. Text from other systems may hold control and format characters, characters of no width and unusual spaces.
  * A format character can change the direction of text. A backslash before `u` is doubled for the same reason.
  */
 export function printable(text: string): string {

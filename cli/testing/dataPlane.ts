@@ -28,7 +28,7 @@ export interface DataPlane extends AsyncDisposable {
   start(program: Program): Promise<void>;
 }
 
-/** Starts both programs. `environment` is added to the environment of each. */
+/** Starts both programs. `environment` is added to the environment of each program. */
 export async function startDataPlane(environment: Readonly<Record<string, string>> = {}): Promise<DataPlane> {
   const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
   const folder = await createTemporaryFolder();

@@ -8,7 +8,7 @@ import { renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
 import type { AddOptions } from './addOptions.ts';
 
-/** Adds every row of a file and prints the summary, however the import ended. */
+/** Adds every row of a file and prints the summary, also if the import ended before the last row. */
 export async function addFile(
   options: AddOptions & { readonly file: string },
   connectionOptions: ConnectionOptions,

@@ -15,7 +15,7 @@ import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
 import type { AddOptions } from './addOptions.ts';
 
-/** Adds two numbers and prints the receipt, or the command that can safely be run again. */
+/** Adds two numbers and prints the receipt. If the outcome is unknown, the error shows a command to run again. */
 export async function addOne(
   operands: { a: string | undefined; b: string | undefined },
   options: AddOptions,

@@ -96,7 +96,7 @@ async function readText(path: string, name: string, stdin: Readable): Promise<st
   return bytes.toString('utf8');
 }
 
-/** Splits a list, as `kubectl get -o yaml` returns it. A list in a list stays one document: no tool writes it. */
+/** Splits a list, as `kubectl get -o yaml` returns it. Does not split a list in a list, which no tool writes. */
 function unwrapList(document: ManifestDocument): ManifestDocument[] {
   const list = z.object({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) }).safeParse(document.content);
   if (!list.success) return [document];
@@ -129,8 +129,8 @@ export function wrongKind(content: unknown): string | undefined {
 }
 
 /**
- * Checks a document as the operator would, and its namespace. `given` is the namespace on the command line, `fallback`
- * the namespace for a file that names no namespace.
+ * Checks a document as the operator does, and checks its namespace. `given` is the namespace on the command line.
+ * `fallback` is used if neither the command line nor the document names a namespace.
  */
 export async function checkDocument(
   { content }: ManifestDocument,

@@ -9,8 +9,8 @@ import { CliError, exitCodes } from '#cli/exit.ts';
 import type { PipelineRef } from '#contract/names.ts';
 
 /**
- * How long a read is retried, in milliseconds: long enough for the new pod when a pod is replaced. An addition is
- * retried longer, because it would be lost.
+ * How long a read is retried, in milliseconds: long enough to replace a pod. An addition is retried longer, because an
+ * addition that is given up may be lost.
  */
 const readRetryMs = 15_000;
 

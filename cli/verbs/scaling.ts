@@ -70,8 +70,8 @@ export async function readScaling(
  */
 export function explainScaling(numbers: ScalingNumbers): string {
   const { mode, computed, problem, ineffective } = numbers;
-  // In mode `recommend` show the computed number: the rules hold a number only to wait for pods that an autoscaler
-  // has requested.
+  // In mode `recommend` show the computed number. The desired number waits for pods that were requested, but in this
+  // mode no program requests pods.
   const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
   if (problem !== undefined) return `unknown: ${problem}`;
   if (desired === undefined)

@@ -9,7 +9,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** One check: whether it ran, and what it found. */
+/** The result of one check: whether the check ran, and which problems it found. */
 export interface Check {
   readonly ran: boolean;
   /** Which server was used, or why the check did not run. */
@@ -37,8 +37,8 @@ export function openServer(
   try {
     cluster = loadCluster(options);
   } catch (error) {
-    // Throw if the user named a context or a kubeconfig: it is wrong. Without any cluster only the offline check
-    // runs.
+    // If the user named a context or a kubeconfig, report the error. Otherwise this machine may have no kubeconfig, and
+    // only the offline check runs.
     if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
     return { namespace: undefined, check: async () => notAsked(error.message), unreachable: () => error };
   }

@@ -82,8 +82,8 @@ type Proof =
 const proofRetryMs = 3_000;
 
 /**
- * Reads the proof. Does not throw when the aggregator does not respond: all other parts of the status are then still
- * printed.
+ * Reads the proof. Does not throw if the aggregator does not respond, because all other parts of the status must still
+ * be printed.
  */
 async function readProof(connection: Connection<HttpService>, context: Context): Promise<Proof> {
   try {

@@ -74,7 +74,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // Wait again: the aggregator limits the time of one wait, and our timeout may be longer.
+      // Call again: our timeout may be longer than the maximum time that the aggregator waits in one call.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });

@@ -1,9 +1,9 @@
 import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
 
 export interface FakeClusterOptions {
-  /** The Job's pod at each poll. The last one repeats. Undefined: the Job has no pod. */
+  /** The Job's pod at each poll, or undefined while the Job has no pod. Later polls get the last item again. */
   readonly pods: readonly (object | undefined)[];
-  /** What each request for the pod's output returns, and with which error it ends. */
+  /** One item for each request for the pod's output: the lines, and the error with which the request ends. */
   readonly logs?: readonly { readonly lines: readonly string[]; readonly error?: Error }[];
   /** Refuses every call whose method and path contain `call`. */
   readonly refuse?: {
