@@ -96,9 +96,9 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
 }
 
 /**
- * Builds k6's options: two k6 scenarios, first the load, then one turn of each user for its final check. Users return
- * to k6's pool when the load ends. The second scenario takes as many users, so it gets every user with its journal.
- * The summary checks that no user was missed.
+ * Builds k6's options with two k6 scenarios. The first is the load. In the second each user makes its final check once.
+ * When the load ends, its users return to k6's pool. The second scenario takes the same number of users from the pool,
+ * so it gets every user with its journal. The summary checks that no user was missed.
  */
 function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Options {
   const loadSeconds = Math.ceil(durationSeconds(scenario));
@@ -107,7 +107,7 @@ function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Op
       load: {
         executor: 'ramping-arrival-rate',
         exec: 'default',
-        // k6 accepts only whole numbers, so rates are per minute: small rates stay distinct.
+        // k6 accepts only whole numbers. Rates are per minute, because small rates per second would be rounded to 0.
         timeUnit: '1m',
         startRate: Math.round(scenario.startRate * 60),
         stages: scenario.stages.map(({ seconds, rate }) => ({

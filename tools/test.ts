@@ -14,7 +14,7 @@ import { formatSummary, type PartResult } from './testing/summary.ts';
 const root = dirname(import.meta.dirname);
 const print = (text: string) => console.log(text);
 
-// A second Ctrl-C ends this process immediately, and the processes of the tests end with it.
+// The first Ctrl-C stops the tests. A second Ctrl-C ends this process immediately, and the tests' processes with it.
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name));
 

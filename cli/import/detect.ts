@@ -7,7 +7,7 @@ import type { RowFormat } from './rows.ts';
  */
 export const detectBytes = 4096;
 
-/** Finds a file's format by its name, otherwise by its first bytes. Throws a CliError for input such as a ZIP archive. */
+/** Finds a file's format by its name, otherwise by its first bytes. Throws a CliError for a ZIP archive or UTF-16. */
 export function detectFormat(name: string, head: Uint8Array): RowFormat {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   refuseForeign(name, bytes);

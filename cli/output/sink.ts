@@ -57,7 +57,7 @@ export class ProcessOutput implements TextSink {
   }
 }
 
-/** Prints the result of finished work. `done` is a clause that says what was done. A failure to print begins with it. */
+/** Prints the result of finished work. If printing fails, the error begins with `done`: what was done, as a clause. */
 export async function printResult(stdout: TextSink, text: string, done: string): Promise<void> {
   stdout.write(text);
   try {

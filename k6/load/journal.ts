@@ -16,8 +16,8 @@ export class Journal {
   }
 
   /**
-   * Records an acknowledgement. `isNew` is true for the first one of this id. `problem` says why the response is
-   * wrong for this addition.
+   * Records an acknowledgement. `isNew` is true for the first acknowledgement of this request id. `problem` says why
+   * the response is wrong for this addition. It is undefined for a correct response.
    */
   acknowledged(
     addition: LoadAddition,
@@ -67,7 +67,7 @@ export class Journal {
   }
 }
 
-/** Parses a decimal. Throws for other text: our own operands are decimals, so the response is wrong. */
+/** Parses a decimal. Throws for other text: our own operands are decimals, so the text is from a wrong response. */
 export function decimalOf(text: string): Decimal {
   const parsed = parseDecimal(text);
   if (!parsed.ok) throw new Error(`"${text}" ${parsed.problem}`);

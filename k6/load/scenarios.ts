@@ -5,13 +5,13 @@ export interface LoadScenario {
   /** Visits per second at the start. */
   readonly startRate: number;
   /**
-   * Stages in order. In each stage the rate changes linearly to `rate` within `seconds`. Open model: visits never
-   * wait for responses.
+   * Stages in order. In each stage the rate of arriving visits changes linearly to `rate` within `seconds`. Visits
+   * arrive at this rate even if the service is slow (open model).
    */
   readonly stages: readonly LoadStage[];
   /**
-   * Number of users. Each makes one visit at a time. A visit that finds no free user is dropped, and counted as
-   * dropped.
+   * Number of users. Each makes one visit at a time. If a visit arrives while no user is free, it is dropped, and
+   * counted as dropped.
    */
   readonly users: number;
   readonly mix: LoadMix;

@@ -1,6 +1,6 @@
 import { formatThreshold, holds, type Threshold } from './thresholds.ts';
 
-/** The result of a finished load test, from either program. */
+/** The result of a finished load test, in the same form for k6 and for our own driver. */
 export interface LoadSummary {
   readonly scenario: string;
   readonly runId: string;
@@ -38,7 +38,7 @@ export function summarize({ scenario, runId, seed, thresholds, metrics }: Summar
 function checkThreshold(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
   const name = `${threshold.metric} ${formatThreshold(threshold)}`;
   const measured = metrics[threshold.metric]?.[threshold.statistic];
-  // k6 omits a counter that never counted: nothing was dropped. Any other missing metric was not measured.
+  // k6 omits a counter that is 0, such as the number of dropped visits. Any other missing metric was not measured.
   const value = measured ?? (threshold.statistic === 'count' ? 0 : undefined);
   return { name, why: threshold.why, passed: value !== undefined && holds(threshold, value), measured: value };
 }

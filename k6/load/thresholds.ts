@@ -1,7 +1,7 @@
 import { slos } from '../../contract/slo.ts';
 import type { LoadMetricName } from './measures.ts';
 
-/** One bound on a measurement. `statistic` is k6's name of the compared statistic. */
+/** One bound on a measurement. `statistic` is k6's name of the statistic that is compared with `value`. */
 export interface Threshold {
   readonly metric: LoadMetricName | 'dropped_iterations';
   readonly statistic: 'rate' | 'count' | `p(${number})`;
@@ -11,8 +11,8 @@ export interface Threshold {
 }
 
 /**
- * Returns one threshold for each metric: the service level objectives, and that totals and journals agree. A single
- * difference fails the test.
+ * Returns the thresholds of a load test: the service level objectives, at most one percent of dropped visits, and that
+ * totals and journals agree. A single difference between totals and journals fails the test.
  */
 export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
   return [

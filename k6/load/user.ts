@@ -25,8 +25,8 @@ export interface VirtualUserOptions {
 const retryForMs = 60_000;
 const retryPauseMs = { minimum: 100, maximum: 1_000 };
 /**
- * How long a final check repeats one read, in milliseconds: after the load the aggregators may still have lag to
- * count.
+ * How long a final check repeats one read, in milliseconds. After the load the aggregators may still need time to count
+ * the lag.
  */
 const verifyPatienceMs = 120_000;
 /** Maximum number of ids that one user reads at the end. With a thousand users this makes a hundred thousand reads. */
@@ -51,7 +51,7 @@ export class VirtualUser {
     }
   }
 
-  /** Sends additions without a response a last time, then compares the journal with the totals. */
+  /** Sends each addition without a response a last time, then compares the journal with the totals of the pipeline. */
   async verify(): Promise<Verification> {
     const { api, measure, now, pause, complain } = this.#options;
     for (const addition of this.#journal.open) await this.#send(addition, 'http');
@@ -117,7 +117,7 @@ export class VirtualUser {
     const { api, measure, now } = this.#options;
     const startedAt = now();
     const total = await api.readTotal(series, [position]);
-    // Count a read without a response too, with the time that it waited: otherwise slow totals would not be measured.
+    // If the read got no response, measure how long it waited. Otherwise the slowest totals would not be measured.
     if (total.kind === 'found' || total.kind === 'retry') measure('sumpipeline_freshness', now() - startedAt);
   }
 }

@@ -87,7 +87,7 @@ function describe(outcome: Exclude<ReadOutcome<unknown>, { kind: 'found' }>): st
   return outcome.kind === 'absent' ? 'the pipeline does not have it' : outcome.reason;
 }
 
-/** Returns the canonical text of a decimal. Other text stays unchanged, and differs from every expected value. */
+/** Returns the canonical text of a decimal. Returns other text unchanged: it then differs from every expected value. */
 function canonical(text: string): string {
   const parsed = parseDecimal(text);
   return parsed.ok ? formatDecimal(parsed.value) : text;

@@ -43,7 +43,7 @@ function buildBiomeConfig(): object {
         style: { useImportType: 'error', noNonNullAssertion: 'error', noRestrictedImports: 'off' },
         suspicious: {
           noExplicitAny: 'error',
-          // Cycles of types are refused too: files in such a cycle cannot be read separately.
+          // Refuse cycles of type imports too, because files in such a cycle cannot be understood one by one.
           noImportCycles: { level: 'error', options: { ignoreTypes: false } },
         },
         nursery: { noFloatingPromises: 'error' },

@@ -96,7 +96,7 @@ const sources = new Map<string, string>([
   ['core/lazy.ts', "export const load = () => import('node:fs');"],
 ]);
 
-/** What the linter printed about each file. */
+/** The text that the linter printed about each file, by the path of the file. */
 const said = new Map<string, string>();
 
 before(async () => {

@@ -4,12 +4,12 @@
  * folder. Tests and testing/ folders are exempt: they may also import lab/.
  */
 
-/** What one folder may import. `packages` lists npm packages and `node:` modules. 'any' allows them all. */
+/** What `folder` may import: our `folders`, and npm packages and `node:` modules (`packages`; 'any' allows all). */
 export interface ImportRule {
   readonly folder: string;
   readonly folders: readonly string[];
   readonly packages: readonly string[] | 'any';
-  /** Paths that may be written relatively although they leave the folder. */
+  /** Relative import paths that are allowed although the imported file is outside the folder. */
   readonly relative?: readonly string[];
   /** If true, the folder may use the program's globals (console, timers) without an import. */
   readonly hasGlobals?: boolean;

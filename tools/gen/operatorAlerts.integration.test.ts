@@ -28,7 +28,7 @@ function healthy(step: number): Readonly<Record<string, Sample>> {
 }
 
 const begin = (10 * 60) / stepSeconds;
-/** How the metrics of a healthy operator change from minute 10 on, so that the alert of this name fires. */
+/** By the name of an alert: metrics that differ from a healthy operator after minute 10, so that the alert fires. */
 const cases: Readonly<Record<string, (step: number) => Readonly<Record<string, Sample>>>> = {
   SumPipelineOperatorNotLeading: () => ({ [`leader_election_master_status{${own}}`]: 0 }),
   SumPipelineOperatorNotReconciling: () => ({

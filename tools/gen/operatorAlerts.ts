@@ -12,7 +12,8 @@ function of(name: Series, matchers = ''): string {
 }
 
 /**
- * Keeps only the leading pod: a standby pod has a queue without workers, and a pod that led before keeps old numbers.
+ * Keeps only the leading pod. A standby pod has a queue without workers, and a pod that led earlier still exports old
+ * numbers.
  */
 const isLeader = `on (pod) (${of('leader_election_master_status')} == 1)`;
 const passes = `sum(rate(${of('controller_runtime_reconcile_total')}[15m]))`;

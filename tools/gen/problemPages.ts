@@ -2,7 +2,7 @@ import { errorCatalogue, problemTypeBase, serverFailures } from '#core/errors.ts
 import type { GeneratedFile } from './generatedFile.ts';
 import { markdownTable } from './table.ts';
 
-/** Every code that a response may have. */
+/** The declaration of every error code that a response may have, by code. */
 const failures = { ...errorCatalogue, ...serverFailures };
 type Declared = (typeof failures)[keyof typeof failures];
 

@@ -18,7 +18,8 @@ import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 
 /**
- * Generates the operator's roles from the ownership table: in all namespaces, in its own, and in a Kafka namespace.
+ * Generates the operator's roles from the ownership table: for all namespaces, for the operator's namespace, and for a
+ * namespace of Kafka.
  */
 export function generateRbac(): GeneratedFile[] {
   return [
@@ -68,7 +69,7 @@ function rulesOf(owned: OwnedKind): AccessRule[] {
   return [main, ...subresources];
 }
 
-/** Builds the roles of users: who may view, edit or administer a namespace may do the same with its pipelines. */
+/** Builds the roles of users: a user who may view, edit or administer a namespace may do so with its pipelines too. */
 function personRoles(): string[] {
   const roles = [
     { name: 'view', aggregateTo: ['view', 'edit', 'admin'], verbs: ['get', 'list', 'watch'] },

@@ -31,7 +31,7 @@ export function generateReference(): GeneratedFile[] {
   return [{ path: 'docs/reference/sumpipeline.md', text: `${text.join('\n').trimEnd()}\n` }];
 }
 
-/** Renders one table per object, parents before children. A repeated object is shown once and linked. */
+/** Renders one table per object, parents before children. If an object occurs again, renders a link to its table. */
 function sectionsOf(path: string, schema: StructuralSchema, shown = new Map<string, string>()): string[] {
   const { properties = {}, required = [] } = schema;
   const rows = Object.entries(properties).map(([name, field]) => {
@@ -96,8 +96,8 @@ function wordsOf(field: StructuralSchema): string {
 }
 
 /**
- * Describes the bounds of a field that users can reach. Every text and every list also has a large bound, which is
- * left out.
+ * Describes the bounds of a field. Leaves out large bounds, which every text and every list has, because users do not
+ * reach them.
  */
 function boundsOf({ minimum, maximum, maxLength, maxItems, maxProperties }: StructuralSchema): string {
   if (minimum !== undefined && maximum !== undefined && maximum < 2 ** 31 - 1) return `${minimum} to ${maximum}`;

@@ -41,7 +41,7 @@ export interface TestCounts {
   readonly durationMs: number;
 }
 
-/** Groups events by file: by the outermost suite, which has the file's name. */
+/** Groups events by file. The outermost suite of an event has the name of the file. */
 export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent[]> {
   const fileOf = new Map<number, string>();
   const groups = new Map<string, TestEvent[]>();
@@ -55,8 +55,8 @@ export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent
 }
 
 /**
- * Counts the tests of one file, not its suites. If only an inner test failed, only that one counts. A name is the whole
- * sentence: `suite > test`.
+ * Counts the tests of one file, not its suites. If a test failed only because an inner test failed, only the inner test
+ * counts as failed. A name in the result includes the suites: `suite > test`.
  */
 export function countTests(file: string, events: readonly TestEvent[]): TestCounts {
   const failed: string[] = [];

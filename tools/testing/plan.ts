@@ -23,7 +23,7 @@ export class UsageError extends Error {
 
 /**
  * Reads the arguments: names of parts choose parts, every other word is a piece of a path. Without arguments everything
- * runs. Paths alone run the test files that match them. Throws UsageError for an option.
+ * runs. If only pieces of paths are given, the matching test files of all parts run. Throws UsageError for an option.
  */
 export function planRun(args: readonly string[]): Plan {
   const unknown = args.find((arg) => arg.startsWith('-'));

@@ -2,8 +2,8 @@ import type { TestEvent as RunnerEvent } from 'node:test/reporters';
 import type { TestEvent } from './events.ts';
 
 /**
- * A reporter for `node --test-reporter`: prints the data of the summary, one JSON document per line. Users read the
- * output of the spec reporter.
+ * A reporter for `node --test-reporter`: prints the events from which the summary is made, one JSON document per line.
+ * The text for users comes from the spec reporter of node.
  */
 export default async function* report(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
   for await (const event of source) {

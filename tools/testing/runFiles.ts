@@ -27,7 +27,7 @@ export interface FileResult extends TestCounts {
 export interface FilesResult {
   /** One result per file, in the order of `files`. */
   readonly results: readonly FileResult[];
-  /** Why the process itself failed, apart from failed tests: a hang, a crash. */
+  /** Why the process failed, such as a hang or a crash. Undefined if at most tests failed. */
   readonly problem: string | undefined;
 }
 
@@ -56,7 +56,8 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
       ...files,
     ],
     logFile,
-    // Unset, because `node --test` sets it if it runs us: the files would then use node's protocol instead of ours.
+    // Remove this variable, which an outer `node --test` sets. With it node would report to that outer process instead of
+    // to our reporter.
     env: { ...env, NODE_TEST_CONTEXT: undefined },
   });
 

@@ -35,11 +35,12 @@ const limits: Record<TestPart, Limits> = {
 };
 
 /**
- * Folder whose tests start first. They take as long as half of all integration tests, and would run alone at the end.
+ * The tests in this folder start first. They take as long as half of all integration tests. If they started last, they
+ * would run alone at the end.
  */
 const longest = 'test/mutants/';
 
-/** Returns the same files, the longest first. */
+/** Sorts the files: files that take the longest come first. */
 export function longestFirst(files: readonly string[]): string[] {
   const isLong = (file: string) => file.startsWith(longest);
   return [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
@@ -80,9 +81,9 @@ export async function runPart(run: PartRun): Promise<PartResult> {
 }
 
 /**
- * Runs files in one process, which saves time. If a test fails, each file runs again alone: the output is then that
- * file's own, and a hang or a crash has a name. A test that fails beside others and passes alone stays a failure: it
- * is flaky or depends on the other files.
+ * Runs files in one process, which saves time. A file with a failure runs again in its own process. After a hang or a
+ * crash every file does, to find the file that caused it. A test that fails beside other files and passes alone still
+ * counts as failed, because it is flaky or depends on the other files.
  */
 async function runBatch(run: PartRun, files: readonly string[]): Promise<FileResult[]> {
   const { part, root, scratch, env, signal } = run;

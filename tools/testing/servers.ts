@@ -6,8 +6,8 @@ import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './folder.ts';
 
 /**
- * A server that the tests of one process share. A test that stops or kills a server starts its own with `startKafka` or
- * `startPostgres`.
+ * A server that the tests of one process share. A test that must stop or kill a server starts a separate server with
+ * `startKafka` or `startPostgres`.
  */
 export type SharedKafka = Omit<Kafka, 'kill' | 'start' | 'stopNode' | 'stop' | typeof Symbol.asyncDispose>;
 export type SharedPostgres = Omit<Postgres, 'kill' | 'start' | 'restart' | 'stop' | typeof Symbol.asyncDispose>;

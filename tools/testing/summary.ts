@@ -55,8 +55,8 @@ export function closingLine(results: readonly PartResult[]): string {
 }
 
 /**
- * Returns the skips that are not allowed. `allowed` has one test name per line. A `*` at the end of a line matches
- * every name that begins with the text before it. So a CI machine must list the tests that it cannot run.
+ * Returns the skipped tests that must not be skipped. `allowed` has one test name per line. A `*` at the end of a line
+ * matches every name that begins with the text before it. So a CI machine must list the tests that it cannot run.
  */
 export function findForbiddenSkips(skipped: readonly SkippedTest[], allowed: string): SkippedTest[] {
   const names = allowed

@@ -35,14 +35,14 @@ export interface PanelOptions {
   readonly description: string;
   /** Grafana's name of the unit, such as `s`, `percentunit` or `short`. */
   readonly unit: string;
-  /** Query by legend, which may name labels as `{{result}}`. */
+  /** The queries. The key of a query is the legend of its graphs, and may contain labels, such as `{{result}}`. */
   readonly queries: Readonly<Record<string, string>>;
 }
 
 export interface StatOptions extends PanelOptions {
   /** Colours, each for the values from its `value` on. The lowest step has the value null. Default: always green. */
   readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
-  /** Texts that the panel shows instead of values, such as "Exact" for 1. */
+  /** Texts that the panel shows instead of values. The keys are the values, such as `1` for "Exact". */
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 

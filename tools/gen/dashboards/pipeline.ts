@@ -7,7 +7,8 @@ import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './que
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-// Take the last value of a day: a halted partition, or a partition without an aggregator, has no current value.
+// Take the last value of the last day, because a halted partition or a partition without an aggregator has no current
+// value.
 const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 

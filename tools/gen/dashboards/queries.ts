@@ -13,7 +13,7 @@ type Part = '_bucket' | '_sum' | '_count' | '';
 export type PipelineSeries = `${DataPlaneMetric}${Part}` | RecordedSeries | ProcessMetric;
 export type OperatorSeries = `${keyof typeof operatorMetrics}${Part}` | ProcessMetric;
 
-/** Window of every rate. Grafana replaces it by the time of four scrapes. */
+/** Window of every rate. Grafana replaces the variable in it by at least the time of four scrapes. */
 const window = '[$__rate_interval]';
 
 /** Selects a series of the selected pipeline. `matchers` are additional matchers, such as `method="Add"`. */
@@ -26,7 +26,7 @@ export function ofOperator(name: OperatorSeries, matchers = ''): string {
   return select(name, 'job="$job"', matchers);
 }
 
-/** Selects a series of the leading pod only: a pod that led before keeps its last numbers. */
+/** Selects a series of the leading pod only, because a pod that led earlier still exports its last numbers. */
 export function ofLeader(name: OperatorSeries, matchers = ''): string {
   return `(${ofOperator(name, matchers)} and on (pod) (${ofOperator('leader_election_master_status')} == 1))`;
 }
