@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-/** The only source of time in this library. All its code reads this clock and sets its timers here. */
+/** The only source of time in this library: all code reads the time and sets timers through this interface. */
 export interface Clock {
   /** Milliseconds since an unspecified start. The value never decreases, even if the wall clock is corrected. */
   monotonicMs(): number;

@@ -4,9 +4,9 @@ import type { Clock } from '#kube/clock.ts';
 import type { Reflector } from './reflector.ts';
 
 /**
- * Guards against stale reads. A pass over a key must not begin before the stores show all writes of earlier passes over
- * the same key. Otherwise it would decide from an old state, and could lose an inventory entry that it just added.
- * Example:
+ * Guards against stale reads. A pass over a key must not begin before the stores show all writes of earlier passes
+ * over the same key. Otherwise the new pass would decide from an old state. For instance, it could lose an inventory
+ * entry that the earlier pass added. Example:
  *
  * 1. Pass 1 writes object A. The write has version 7.
  * 2. The store still has version 6 until the watch event of the write arrives. No pass begins in this time.
@@ -20,7 +20,10 @@ export class Expectations {
     this.#clock = clock;
   }
 
-  /** Remembers a write of a pass over `key`. Each reflector that watches the object must show the write. */
+  /**
+   * Remembers a write of a pass over `key`. Every reflector of the list that watches the object must show the write
+   * before the next pass.
+   */
   expect(key: string, reflectors: Iterable<Reflector>, write: CompletedWrite): void {
     for (const reflector of reflectors) {
       if (resourceId(reflector.resource) !== resourceId(write.resource)) continue;
@@ -42,8 +45,8 @@ export class Expectations {
 
   /**
    * `unseen` is the number of writes for which a pass over `key` must still wait. `lost` names the writes that did not
-   * arrive within 30 s. They are returned once, and no pass waits for them any longer. A write is lost if the selector
-   * of the reflector does not match the object, or if the watch is down.
+   * arrive within 30 s. Each of them is returned once, and later passes do not wait for it. A write is lost if the
+   * selector of the reflector does not match the object, or if the watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();

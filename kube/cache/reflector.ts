@@ -11,7 +11,7 @@ import { type Change, type Indexes, Store, type StoreReader } from './store.ts';
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource<T>;
-  /** Watches only this namespace. Default: all. */
+  /** Watches only this namespace. Default: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
@@ -21,7 +21,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly keepManagedFields?: boolean | undefined;
   readonly indexes?: Indexes<T> | undefined;
   /**
-   * Reports when a missing kind was installed, so that it is listed at once. If absent, it is retried once a minute.
+   * Reports when a kind that was not installed is installed. The reflector then lists it at once. Without `discovery`
+   * the reflector retries about once a minute.
    */
   readonly discovery?: Discovery | undefined;
   readonly clock: Clock;
@@ -31,7 +32,10 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly metrics: RuntimeMetrics;
   /** The server ends a watch after a random time from this value to twice this value, seconds. Default 300. */
   readonly watchSeconds?: number | undefined;
-  /** A watch that receives nothing for this time counts as dead, ms. Default 150,000: bookmarks come every 60 s. */
+  /**
+   * A watch that receives nothing for this time counts as dead, ms. Default 150,000, because the server sends a
+   * bookmark about every 60 s.
+   */
   readonly silenceMs?: number | undefined;
   /** Objects per page of a list. Default 500. */
   readonly pageSize?: number | undefined;
@@ -41,7 +45,7 @@ export interface ReflectorOptions<T extends KubeObject> {
  * What a store shows:
  * - `pending`: nothing, because no list has succeeded yet.
  * - `synced`: the collection. During an outage of the API server the store shows the last known state.
- * - `notInstalled`: nothing, because the server does not have the kind (reason `CRDNotInstalled`).
+ * - `notInstalled`: nothing, because the server does not serve the kind (reason `CRDNotInstalled`).
  * - `forbidden`: the last state that we could read. We have no permission to list the kind.
  */
 export type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
@@ -75,7 +79,9 @@ export class Reflector<T extends KubeObject = KubeObject> {
    */
   #streak = { kind: '', count: 0 };
   #problem: string | undefined;
-  /** Monotonic time, ms. If the current list, watch or wait of `run` has not ended by then, `run` counts as stuck. */
+  /**
+   * Monotonic time, ms. If the current list, watch or wait of `run` has not ended by this time, `run` counts as stuck.
+   */
   #stepDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReflectorOptions<T>) {
@@ -95,22 +101,22 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * Message of the last failure, if no list or watch succeeded after it: the store may be out of date. Otherwise
-   * undefined.
+   * Message of the last failure. While there is a message, the store may be out of date. Undefined after a list or
+   * watch has succeeded.
    */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Says that a list, watch or wait of `run` takes longer than its time limit. Undefined if none does. */
+  /** Message if a list, watch or wait of `run` exceeds its time limit. Otherwise undefined. */
   get stuckProblem(): string | undefined {
     const lateMs = this.#options.clock.monotonicMs() - this.#stepDeadlineMs;
     return lateMs > 0 ? `the watch of ${this.#name} has been stuck for ${Math.round(lateMs / 1000)} s` : undefined;
   }
 
   /**
-   * Whether the store shows this write or a later state. A write without `resourceVersion` is a deletion: then the
-   * object with this uid must be gone from the store.
+   * Whether the store shows this write or a later state. A write without `resourceVersion` is a deletion. The store
+   * shows it when it no longer has the object with this uid.
    */
   hasSeen(write: { key: string; uid: string | undefined; resourceVersion: string | undefined }): boolean {
     if (write.resourceVersion !== undefined) return this.#store.hasSeen(write.resourceVersion);
@@ -130,8 +136,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * Resolves when a list that began after this call is in the store: the store then shows everything that was written
-   * before the call. Also resolves when the kind is absent or forbidden. Rejects with the reason of the signal.
+   * Lists all objects again. Resolves when the result is in the store, which then shows everything that was written
+   * before this call. Also resolves if the kind is absent or forbidden. If the signal aborts, rejects with its reason.
    */
   refresh(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -237,7 +243,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     } finally {
       if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#streak = { kind: '', count: 0 };
     }
-    // A server that starts or stops may end every watch at once. Wait, so that it does not get requests in a tight
+    // A server that starts or stops may end every watch at once. Wait, so that we do not send it requests in a tight
     // loop.
     if (clock.monotonicMs() - startedAtMs < 1000) {
       await this.#wait(this.#backoff(this.#countOf('ended'), 500, 30_000), signal);
@@ -281,7 +287,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
   async #waitForKind(crd: string, attempt: number, signal: AbortSignal): Promise<void> {
     const { discovery, clock, random } = this.#options;
     const hasCrd = isInstalled(crd);
-    // The CRD exists, but the server may not serve it yet or may be starting. Do not report objects as deleted yet.
+    // If the CRD exists, the server may not serve the kind yet, or may be starting. Do not report objects as deleted
+    // yet.
     if (hasCrd && attempt < 3) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
     this.#setAvailability('notInstalled');
@@ -375,5 +382,5 @@ function isInstalled(crd: string): boolean {
   return crd !== 'absent' && crd !== 'unknown';
 }
 
-/** A watch that lasted this long was healthy, so the wait after its next failure is short again. */
+/** A watch that lasted longer than this, ms, was healthy: the wait after its failure is short again. */
 const steadyWatchMs = 10_000;

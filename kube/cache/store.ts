@@ -2,8 +2,8 @@ import { compareResourceVersions, type KubeObject, keyOf, type Live, type Object
 import type { WatchEvent } from '#kube/client/wire.ts';
 
 /**
- * A change of the store. `deleted` has the last state that was seen. If an object was replaced by another one of the
- * same name, the changes are `deleted`, then `added`.
+ * A change of the store. A `deleted` change has the last known state of the object. If an object was replaced by
+ * another object with the same name, there are two changes: `deleted`, then `added`.
  */
 export type Change<T extends KubeObject> =
   | { readonly type: 'added'; readonly object: Live<T> }
@@ -11,8 +11,8 @@ export type Change<T extends KubeObject> =
   | { readonly type: 'deleted'; readonly object: Live<T> };
 
 /**
- * For each index a pure function. It returns the values under which `byIndex` finds an object:
- * `{ pipeline: (object) => [labels...] }`.
+ * Functions by the name of their index. Each function is pure and returns the values under which `byIndex` finds an
+ * object: `{ pipeline: (object) => [labels...] }`.
  */
 export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Live<T>) => readonly string[]>>;
 

@@ -132,7 +132,7 @@ function userProblems({ certFile, certData, keyFile, keyData, ...user }: User): 
     both(certFile, certData) && 'client-certificate and client-certificate-data are both set',
     hasCertificate && both(keyFile, keyData) && 'client-key and client-key-data are both set',
     hasCertificate && !either(keyFile, keyData) && 'the client certificate has no key',
-    // kubectl refuses the same combinations, but it checks tokenFile later, when it connects.
+    // kubectl refuses this combination too, but it checks tokenFile only when it connects.
     either(user.token, user.tokenFile) && either(user.username, user.password) && 'a token and a password are both set',
     exec !== undefined && user.authProvider !== undefined && 'exec and auth-provider are both set',
     exec !== undefined && exec.command === '' && 'exec has no command',
@@ -189,8 +189,8 @@ function toBaseUrl(server: string): string {
 }
 
 /**
- * Returns the proxy: proxy-url of the kubeconfig, which is used for every address, or HTTPS_PROXY, which is not used
- * for loopback addresses and for the addresses in NO_PROXY.
+ * Returns the URL of the proxy. If the kubeconfig has proxy-url, it is used for every address. Otherwise HTTPS_PROXY
+ * (HTTP_PROXY without TLS) is used, but not for loopback addresses and for the addresses in NO_PROXY.
  */
 function proxyOf(server: string, { proxyUrl }: Cluster, env: Environment): string | undefined {
   return proxyUrl === '' ? proxyFromEnvironment(server, env) : proxyUrl;

@@ -202,8 +202,8 @@ test('an aborted call throws the reason of its signal, a slow one is transient',
   }
 });
 
-// Allow two connections: undici frees a connection a moment after the response was read. The next call may start before
-// that, and then needs a second connection.
+// Allow two connections: undici frees a connection a moment after the response was read. If the next call starts
+// before this moment, it needs a second connection.
 test('a hundred calls in a row share two connections', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const near = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });

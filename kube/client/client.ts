@@ -15,7 +15,7 @@ import {
 export interface CallOptions {
   /** When the signal aborts, the call throws its reason. The server may still have carried out a write. */
   readonly signal?: AbortSignal;
-  /** Time limit of the call, ms. Default: that of the transport, 30 s. */
+  /** Time limit of the call, ms. Default: the time limit of the transport, 30 s. */
   readonly timeoutMs?: number;
 }
 
@@ -40,7 +40,7 @@ export interface WatchOptions extends SelectOptions {
   readonly resourceVersion: string;
   /** The server ends the watch after this time, seconds. */
   readonly timeoutSeconds: number;
-  /** The watch fails if nothing arrives for this long. Default: the whole life of the watch. */
+  /** The watch fails if nothing arrives for this long, ms. Default: the maximum time of the watch. */
   readonly silenceMs?: number | undefined;
   /** Called when the server accepted the watch. The first event may come much later. */
   readonly onOpen?: () => void;
@@ -56,7 +56,10 @@ export interface WriteOptions extends CallOptions {
 }
 
 export interface ApplyOptions extends WriteOptions {
-  /** Takes over fields that another manager owns. If false, they make the apply fail with `conflict`. */
+  /**
+   * If true, takes over fields that another field manager owns. If false, these fields make the apply fail with
+   * `conflict`.
+   */
   readonly force: boolean;
 }
 
@@ -74,7 +77,7 @@ export interface DeleteOptions extends CallOptions {
 
 /** Signal and callbacks of a bound client (see `bind`). */
 export interface ClientHooks {
-  /** Ends all calls of the bound client. */
+  /** When the signal aborts, all calls of the bound client end. */
   readonly signal?: AbortSignal;
   /** Called directly before each write. If it throws, the write is not sent. */
   readonly beforeWrite?: () => void;
@@ -92,9 +95,9 @@ export interface CompletedWrite {
 }
 
 /**
- * The verbs of the Kubernetes API for plain objects. A call throws a KubernetesError (errors.ts) that names verb, kind
- * and object, or the reason of an aborted signal. The client never retries: only the caller can decide whether the
- * request is still right.
+ * The verbs of the Kubernetes API for plain objects. A call throws a KubernetesError (errors.ts), which names verb,
+ * kind and object. If the signal aborts, a call throws its reason. The client never retries: only the caller can
+ * decide whether the request is still right.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -238,7 +241,7 @@ export class KubeClient {
 
   /**
    * Requests the deletion. An object with finalizers exists until they are removed: the watch shows when it is gone.
-   * Throws `notFound` if the object does not exist, and `conflict` if another object has the name.
+   * Throws `notFound` if the object does not exist, and `conflict` if the object with this name has another uid.
    */
   async delete(resource: Resource, name: ObjectName, options: DeleteOptions): Promise<void> {
     await this.#write('delete', resource, name, options, {

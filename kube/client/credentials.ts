@@ -58,8 +58,9 @@ export function inClusterCredentials(env: Environment): CredentialSource {
 }
 
 /**
- * Credentials of a kubeconfig file, for the named context or the current one. The file must name its server. The pod of
- * this process and KUBERNETES_MASTER are ignored, so that a program with a broken file does not use another cluster.
+ * Credentials of a kubeconfig file, for the named context or the current context. The file must name its server. The
+ * pod of this process and KUBERNETES_MASTER are ignored, so that a program with a broken file does not use another
+ * cluster.
  */
 export function kubeconfigCredentials(options: {
   file: string;
@@ -130,7 +131,7 @@ function clientCertificateOf(user: User, fromPlugin: ExecCredential | undefined,
   return fromPlugin === undefined || fromPlugin.cert === '' ? {} : { cert: fromPlugin.cert, key: fromPlugin.key };
 }
 
-/** Whether the kubeconfig has other credentials for the user. If so, the exec plugin is not run. */
+/** Whether the kubeconfig has a token, a password or a certificate for the user. If so, the exec plugin is not run. */
 function identifiesItself(user: User): boolean {
   return [user.token, user.tokenFile, user.username, user.password, user.certFile, user.certData].some(
     (part) => part !== '',
@@ -174,8 +175,8 @@ function basicOf(username: string, password: string): string | undefined {
 }
 
 /**
- * Returns the Authorization header for a URL with a password, https://user:password@host. It has precedence over all
- * other credentials, because the HTTP client of kubectl sets it first.
+ * Returns the Authorization header for a URL with a password, https://user:password@host. This header has precedence
+ * over all other credentials, because the HTTP client of kubectl sets it first.
  */
 function basicOfUrl(server: string): string | undefined {
   if (!URL.canParse(server)) return undefined;

@@ -15,8 +15,8 @@ export const customResourceDefinitions: Resource = {
 };
 
 /**
- * Tells a reflector when to list an optional kind again that was not installed (docs/adr/0031). The name of a CRD is
- * `plural.group`. So a watch of the metadata of CRDs shows every change of a kind, without polling.
+ * Tells a reflector when to list a kind again that was not installed (docs/adr/0031). It needs no polling: the name of
+ * a CRD is `plural.group`, so a watch of the metadata of CRDs shows every change of a kind.
  */
 export interface Discovery {
   /** Returns the resourceVersion of the kind's CRD, `absent`, or `unknown` if CRDs cannot be watched. */
@@ -32,7 +32,7 @@ export interface Discovery {
 export interface CrdReflector {
   readonly availability: string;
   readonly store: Pick<StoreReader<KubeObject>, 'get'>;
-  /** `onChange` and `onAvailability` return a function that ends the calls. */
+  /** `onChange` and `onAvailability` return a function that removes the handler. */
   onChange(handler: () => void): () => void;
   onAvailability(handler: () => void): () => void;
 }

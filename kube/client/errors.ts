@@ -3,7 +3,8 @@ import { z } from 'zod';
 /**
  * What a failed request means for the caller:
  * - `notFound`, `alreadyExists`: read again, then decide.
- * - `conflict`: another client wrote, another manager owns a field, or no object has the uid. Read again, then decide.
+ * - `conflict`: another client wrote, another field manager owns a field, or no object has the uid. Read again, then
+ *   decide.
  * - `invalid` (400, 405, 406, 415, 422): the content is wrong. A retry does not help.
  * - `terminal`: a status 500 for an object that does not fit its schema. A retry gets the same response.
  * - `forbidden` (401, 403): a permission is missing. It may be granted later.
@@ -140,7 +141,8 @@ function describeRequest(request: RequestContext): string {
 }
 
 /**
- * Returns the class of a response: the first rule that matches decides. Only one kind of status 500 is not transient.
+ * Returns the class of a response: the first rule that matches decides. One kind of status 500 is `terminal`, because
+ * a retry gets the same response.
  */
 function classify(answer: {
   status: number;

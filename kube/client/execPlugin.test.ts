@@ -12,13 +12,17 @@ import { parseKubeconfigFile } from './kubeconfigFile.ts';
 
 const apiVersion = 'client.authentication.k8s.io/v1';
 
-/** Creates a plugin that counts its runs in a file and prints `status`. In it %s is the number of the run. */
+/**
+ * Creates a plugin that counts its runs in a file and prints `status`. In `status`, %s becomes the number of the run.
+ */
 function createPlugin(status: object) {
   const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
   return createScript(`#!/bin/sh\nprintf x >> runs\nsleep 0.1\nprintf '${credential}' "$(wc -c < runs)"\n`);
 }
 
-/** Creates a plugin that writes its process id into `runs` and then hangs. With `isStubborn` it ignores SIGTERM. */
+/**
+ * Creates a plugin that writes its process id into `runs` and then hangs. If `isStubborn`, the plugin ignores SIGTERM.
+ */
 function createHanging(isStubborn: boolean) {
   const ignore = isStubborn ? "process.on('SIGTERM', () => {});" : '';
   const hang = "require('node:fs').writeFileSync('runs', String(process.pid)); setInterval(() => {}, 1000);";

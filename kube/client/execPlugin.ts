@@ -15,21 +15,21 @@ export interface ExecCredential {
 
 export interface ExecPlugin {
   /**
-   * Returns the last credential until it expires, then runs the plugin again. `isRefused` runs the plugin at once.
-   * Calls at the same time share one run, because a plugin may open a browser.
+   * Returns the last credential until it expires, then runs the plugin again. If `isRefused` is true, runs the plugin
+   * at once. Calls at the same time share one run, because a plugin may open a browser.
    */
   get(isRefused: boolean): Promise<ExecCredential>;
-  /** Stops a run. Calls of `get` that wait for it throw. */
+  /** Stops the plugin if it runs. Calls of `get` that wait for the plugin throw. */
   close(): void;
 }
 
 export interface ExecPluginOptions {
   readonly exec: Exec;
-  /** The cluster, which a plugin with `provideClusterInfo` gets. */
+  /** The cluster. A plugin with `provideClusterInfo` gets a description of it. */
   readonly access: Access;
   /** PEM of the certificate authority. Empty if the cluster has none. */
   readonly ca: string;
-  /** Environment of the plugin. Variables of its kubeconfig entry replace these. */
+  /** Environment variables of the plugin. Variables in the kubeconfig entry of the plugin have precedence. */
   readonly env: Environment;
   readonly clock: Pick<Clock, 'wallMs' | 'after'>;
   /** Time limit of one run, ms. Undefined means no limit. */

@@ -78,7 +78,7 @@ function listFiles(env: Environment): string[] {
   return [...new Set(list.split(path.delimiter))].filter((file) => file !== '');
 }
 
-/** Merges files. For each name the whole entry of the first file is used: two entries are never mixed. */
+/** Merges files. If several files have an entry of the same name, the entry of the first file is used as a whole. */
 function merge(files: readonly KubeconfigFile[]): KubeconfigFile {
   return {
     currentContext: files.find(({ currentContext }) => currentContext !== '')?.currentContext ?? '',

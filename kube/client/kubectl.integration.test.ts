@@ -35,7 +35,7 @@ async function runKubectl(row: ClusterRow, folder: RowFolder, args: readonly str
   const [program = '', ...rest] = row.pod === undefined ? [kubectl, ...flags, ...args] : command;
   try {
     const running = run(program, rest, { cwd: path, env: { ...env, POD: pod }, timeout: 20_000 });
-    // Close standard input, or kubectl would wait for a user name.
+    // Close standard input: otherwise kubectl would wait for a user name.
     running.child.stdin?.end();
     await running;
     return undefined;

@@ -3,7 +3,7 @@ import type { KubeClient } from './client.ts';
 
 const versionSchema = z.object({ minor: z.string() });
 
-/** The version is read again after this time, because an API server may be upgraded while we run. */
+/** The version is read again after this time, ms, because an API server may be upgraded while we run. */
 const maxAgeMs = 10 * 60_000;
 
 /** Reads the minor version of the API server, only when needed and at most every ten minutes. */

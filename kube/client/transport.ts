@@ -43,7 +43,7 @@ export interface HttpRequest {
 }
 
 export interface StreamRequest extends HttpRequest {
-  /** Maximum time between two chunks, ms. If it passes, the stream fails. */
+  /** Maximum time between two chunks, ms. If no chunk arrives within this time, the stream fails. */
   readonly silenceMs: number;
   /** Called when the server accepted the request. */
   readonly onOpen?: (() => void) | undefined;
@@ -56,7 +56,10 @@ export interface HttpAnswer {
 }
 
 export interface Transport {
-  /** Sends one request and reads one response. Throws KubernetesError if it is not 2xx, or the reason of the signal. */
+  /**
+   * Sends one request and reads one response. Throws KubernetesError if the status is not 2xx. If the signal aborts,
+   * throws its reason.
+   */
   request(request: HttpRequest): Promise<HttpAnswer>;
   /** Yields the body as it arrives. Returns when the server ends it, throws when it breaks. */
   stream(request: StreamRequest): AsyncGenerator<Uint8Array>;
@@ -216,8 +219,8 @@ function connectionKeeper(options: TransportOptions) {
     if (agent?.key !== key) {
       const previous = agent?.instance;
       agent = { key, instance: newAgent(credentials) };
-      // Running requests keep the old certificate until they end. The longest ones are watches, which have a time
-      // limit.
+      // Running requests keep the old certificate until they end. The longest requests are watches, and every watch
+      // has a time limit.
       if (previous !== undefined) {
         retired.add(previous);
         previous.close(() => retired.delete(previous));
@@ -295,8 +298,8 @@ function namedServer(servername: string) {
 }
 
 /**
- * Returns the certificate authorities of the machine, as kubectl uses them. Undefined if the machine has none. Node
- * uses its built-in ones in this case.
+ * Returns the certificate authorities of the machine, as kubectl uses them. Undefined if the machine has none: in this
+ * case Node uses its built-in certificate authorities.
  */
 export function machineCas(): string[] | undefined {
   const certificates = getCACertificates('system');

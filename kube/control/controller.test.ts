@@ -143,7 +143,7 @@ test('a pass waits until the watch shows its own write, but at most half a minut
     async (_, { client }) => {
       at.push(clock.monotonicMs());
       if (at.length > 1) return {};
-      // The scripted watch stays silent, so version 9 is never seen.
+      // The scripted watch sends no event, so the store never shows version 9 of this write.
       await client.apply(configMaps, buildConfigMap('a'), { fieldManager: 'm', force: true });
       return { requeueAfterMs: 10 };
     },

@@ -35,9 +35,9 @@ export interface ControllerOptions<T extends KubeObject> {
   /** The kind whose objects are reconciled. Each change enqueues the key of the object. */
   readonly primary: Reflector<T>;
   readonly reconcile: Reconcile;
-  /** Returns the keys of other objects whose pass depends on this one. A change of this object enqueues them too. */
+  /** Returns the keys of other primary objects. Their passes depend on this object, so its changes enqueue them too. */
   readonly dependentKeysOf?: (object: Live<T>) => readonly string[];
-  /** Number of passes at the same time. Default 4. */
+  /** Maximum number of passes at the same time. Default 4. */
   readonly concurrency?: number;
   /** A pass is aborted after this time, ms. Default 120,000. */
   readonly passTimeoutMs?: number;
@@ -86,9 +86,9 @@ export class Controller<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * When an object of the reflector changes, enqueues the keys that `keysOf` returns for its old and for its new state.
-   * When the availability of the reflector changes, enqueues every primary object. A second call for the same reflector
-   * does nothing, so every pass may call this for the namespaces that it reads.
+   * When an object of the reflector changes, enqueues the keys that `keysOf` returns for the old and the new state of
+   * the object. When the availability of the reflector changes, enqueues every primary object. A second call for the
+   * same reflector does nothing, so every pass may call this for the namespaces that it reads.
    */
   watch<S extends KubeObject>(reflector: Reflector<S>, keysOf: (object: Live<S>) => readonly string[]): void {
     const known = reflector as unknown as Reflector;
@@ -98,7 +98,8 @@ export class Controller<T extends KubeObject = KubeObject> {
       for (const key of keysOf(change.object)) this.#queue.add(key);
       if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
     });
-    // The primary kind needs no handler: its objects are enqueued when they are added to the store.
+    // The primary kind needs no handler for its availability: its objects are enqueued when they are added to the
+    // store.
     if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
   }
 
@@ -120,7 +121,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#queue.close();
   }
 
-  /** Says that a pass ignores its aborted signal: it has run twice as long as its limit. Undefined if none does. */
+  /**
+   * Message if a pass ignores its aborted signal and has run for more than twice its time limit. Otherwise undefined.
+   */
   get stuckProblem(): string | undefined {
     const { oldestActiveMs } = this.#queue.snapshot();
     const isStuck = oldestActiveMs > this.#passTimeoutMs * 2;
@@ -143,7 +146,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     }
   }
 
-  /** Whether the stores show all writes of earlier passes over the key. If not, puts the key back for 50 ms. */
+  /** Whether the stores show all writes of earlier passes over the key. If not, enqueues the key again after 50 ms. */
   #isCurrent(key: string): boolean {
     const { unseen, lost } = this.#expectations.check(key);
     if (lost.length > 0) {

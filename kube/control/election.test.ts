@@ -14,7 +14,7 @@ function candidate(setup: {
   clock: FakeClock;
   server: FakeLeaseServer;
   fate?: Parameters<FakeLeaseServer['connect']>[0];
-  /** Time from the signal to the end of its work, ms of the fake clock. */
+  /** Time from the abort of a signal to the end of the candidate's work, ms of the fake clock. */
   lingerMs?: number;
 }) {
   const { identity, clock, server } = setup;
@@ -199,7 +199,7 @@ test('whatever the network does, no two processes may write at the same time', a
         );
         for (const { ms, down: next, stopped } of steps) {
           down = next;
-          // A pause of the process: its timers are late, and `mayWrite` is called before they fire.
+          // Simulate a pause of the processes: their timers are late, and `mayWrite` is called before they fire.
           if (stopped) clock.jump(ms);
           for (let passed = 0; passed < ms; passed += 100) {
             const writers = processes.filter((process) => process.mayWrite()).map(({ identity }) => identity);

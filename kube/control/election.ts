@@ -20,7 +20,7 @@ export interface ElectionOptions {
   readonly client: KubeClient;
   /** The Lease. Its namespace must exist. */
   readonly lease: { readonly namespace: string; readonly name: string };
-  /** Unique for each process, also after a restart: the name of the pod and a random part. */
+  /** Unique for each process: the name of the pod and a random part, which changes at each restart. */
   readonly identity: string;
   readonly durations?: Partial<ElectionDurations>;
   readonly clock: Clock;
@@ -54,7 +54,7 @@ class LeadershipLostError extends Error {
  * Times after the start of the last successful renewal:
  * - before `renewDeadlineMs`: this process may write.
  * - from `renewDeadlineMs` on: this process is fenced, which means that it sends no write.
- * - from `leaseDurationMs` on: another process may take the Lease. The time between is a safety margin.
+ * - from `leaseDurationMs` on: another process may take the Lease. The time between the two limits is a safety margin.
  */
 export async function runElection(
   options: ElectionOptions,
@@ -169,7 +169,7 @@ async function leadOneTerm(
   }
 }
 
-/** Renews once. Returns the new state, `lost`, or undefined if the renewal failed but a retry may succeed. */
+/** Renews the Lease once. Returns the new state, `lost`, or undefined if the renewal failed but a retry may succeed. */
 async function renew(
   options: ElectionOptions,
   durations: ElectionDurations,
@@ -190,8 +190,8 @@ async function renew(
     } catch (error) {
       if (!isKubernetesError(error, 'conflict')) throw error;
     }
-    // The Lease was written in between. We wrote it and the response was lost, a user wrote a label, or there is a new
-    // holder.
+    // The Lease was written after our last renewal: by us if the response was lost, by a user who set a label, or by a
+    // new holder.
     const lease = await client.get(leases, options.lease, { signal, timeoutMs: timeoutMs() });
     return lease.spec?.holderIdentity === options.identity ? await write(lease) : 'lost';
   } catch (error) {
@@ -202,7 +202,9 @@ async function renew(
   }
 }
 
-/** Releases the Lease so that a standby takes over at its next check. If that fails, the Lease expires instead. */
+/**
+ * Releases the Lease so that a standby takes over at its next check. If the release fails, the Lease expires instead.
+ */
 async function release(options: ElectionOptions, held: Held): Promise<void> {
   try {
     const patch = {

@@ -65,7 +65,10 @@ export interface Observation {
   readonly sinceMs: number;
 }
 
-/** Records a Lease that was just read. `sinceMs` changes only if the holder wrote, for instance not for a new label. */
+/**
+ * Records a Lease that was just read. `sinceMs` changes only if the holder wrote the Lease. A new label, for instance,
+ * does not change it.
+ */
 export function noteLease(
   previous: Observation | undefined,
   lease: Live<Lease> | undefined,

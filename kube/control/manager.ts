@@ -51,7 +51,7 @@ export interface ManagerOptions {
   /** If absent, this process leads without a Lease (tests, one-off tools). */
   readonly election?: {
     readonly lease: { readonly namespace: string; readonly name: string };
-    /** Unique for each process, also after a restart: the name of the pod and a random part. */
+    /** Unique for each process: the name of the pod and a random part, which changes at each restart. */
     readonly identity: string;
     readonly durations?: Partial<ElectionDurations>;
   };
@@ -83,7 +83,9 @@ export class Manager {
   readonly #reflectors = new Map<string, { reflector: Reflector; isRequired: boolean }>();
   readonly #controllers: Controller[] = [];
   readonly #running = new Set<Promise<void>>();
-  /** Set by `run`. After that new reflectors start at once. */
+  /**
+   * Signal that ends the reflectors. Undefined until `run` sets it; from this time on a new reflector starts at once.
+   */
   #reflectorsSignal: AbortSignal | undefined;
   #isLeading = false;
 
@@ -93,12 +95,15 @@ export class Manager {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     checkDurations({ ...defaultDurations, ...options.election?.durations });
-    // This reflector is made before `discovery` exists, so it is the only one without it.
+    // This is the only reflector without `discovery`, because `discovery` is made from it.
     const crds = this.watch(customResourceDefinitions, { metadataOnly: true, required: false });
     this.discovery = createDiscovery({ crds, clock: this.#clock, random: this.#random });
   }
 
-  /** Returns the reflector for this selection. A second call returns the same one and ignores its other options. */
+  /**
+   * Returns the reflector for this selection of objects. A second call for the same selection returns the same
+   * reflector and ignores the other options.
+   */
   watch<T extends KubeObject>(resource: Resource<T>, options: ManagerWatchOptions<T> = {}): Reflector<T> {
     const { required: isRequired = true, ...selection } = options;
     const { namespace, labelSelector, fieldSelector, metadataOnly } = selection;
@@ -147,8 +152,8 @@ export class Manager {
 
   /**
    * Starts the watches, waits for the first lists, acquires the Lease, and runs passes while it leads. When `signal`
-   * aborts, no new pass begins and running passes end, or are aborted after `drainMs`. Then it releases the Lease and
-   * ends the watches.
+   * aborts, no new pass begins, and passes that still run after `drainMs` are aborted. After the last pass it releases
+   * the Lease and ends the watches.
    */
   async run(signal: AbortSignal): Promise<void> {
     const watching = new AbortController();
@@ -179,7 +184,10 @@ export class Manager {
     return this.#controllers.map((controller) => controller.stuckProblem).find((problem) => problem !== undefined);
   }
 
-  /** Returns which required kind is not synced. Undefined if the process is ready; a standby is ready too. */
+  /**
+   * Returns why this process is not ready, such as a required kind that is not synced. Undefined if it is ready. A
+   * process that does not lead is ready too.
+   */
   readyProblem(): string | undefined {
     if (this.#reflectorsSignal === undefined) return 'not started';
     for (const { reflector, isRequired } of this.#reflectors.values()) {
@@ -207,7 +215,8 @@ export class Manager {
   }
 
   /**
-   * Waits until the required kinds are synced and no other kind is pending. Kinds that are added later do not count.
+   * Waits until the required kinds are synced and no other kind is pending. Does not wait for kinds that are added
+   * later.
    */
   async #untilListed(signal: AbortSignal): Promise<void> {
     const watched = [...this.#reflectors.values()];
@@ -257,7 +266,7 @@ export class Manager {
     }
   }
 
-  /** Aborts the passes that still run `drainMs` after the stop signal. Returns a function that cancels this. */
+  /** Aborts the passes that still run `drainMs` after the stop signal. Returns a function that cancels the timer. */
   #abortLate(stopTaking: AbortSignal, abortPasses: AbortController): () => void {
     const drainMs = this.#options.drainMs ?? 10_000;
     let cancel = () => {};

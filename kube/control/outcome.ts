@@ -17,7 +17,10 @@ export class StalledError extends Error {
   }
 }
 
-/** A pass throws this error if it must wait. The next pass starts at a watch event, or after `retryAfterMs`. */
+/**
+ * A pass throws this error if another object must change first. The next pass starts at a watch event, or after
+ * `retryAfterMs`.
+ */
 export class WaitingError extends Error {
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
@@ -35,12 +38,12 @@ export type Outcome =
   | { readonly result: 'done' | 'waiting' | 'stalled'; readonly requeueAfterMs: number | undefined }
   /** Retry with growing waits. `minimumMs` is the wait that the server requested. */
   | { readonly result: 'retry'; readonly minimumMs: number }
-  /** The process stops or lost its leadership. The next leader starts with all keys. */
+  /** The process stops or lost its leadership. The next leader begins with a pass over every key. */
   | { readonly result: 'cancelled' };
 
 /**
- * Decides what happens after an error. A caller that shows the error in a condition must do so before. `isCancelled`
- * means that the process stops or lost its leadership. The error is ignored in this case.
+ * Decides what happens after a pass threw an error. A pass that shows the error in a condition must do so before it
+ * throws. `isCancelled` means that the process stops or lost its leadership. The error is ignored in this case.
  */
 export function outcomeOfError(error: unknown, isCancelled: boolean): Outcome {
   if (isCancelled) return { result: 'cancelled' };

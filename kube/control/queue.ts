@@ -9,7 +9,7 @@ export interface WorkQueueOptions {
   /** Returns a random number in [0, 1). It spreads the retries of several keys over time. */
   readonly random: () => number;
   readonly metrics: RuntimeMetrics;
-  /** First wait of a failing key, ms. Default 200. */
+  /** Wait of a key after its first failure, ms. Default 200. */
   readonly retryMinimumMs?: number;
   /**
    * Maximum wait of a failing key, ms. Default 60,000, so that the next pass starts within a minute after a user fixed
@@ -29,7 +29,7 @@ export interface WorkQueueOptions {
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Keys in the order in which they were added, which is the order of the passes. */
+  /** Keys in the order of their passes, each with the monotonic time, ms, at which it became ready. */
   readonly #ready = new Map<string, number>();
   readonly #active = new Map<string, { isDirty: boolean; startedAtMs: number }>();
   readonly #delayed = new Map<string, { dueMs: number; cancel: () => void }>();
@@ -98,7 +98,8 @@ export class WorkQueue {
   }
 
   /**
-   * Waits for the next key and returns it. Undefined if the signal aborts. The caller must call `done` for every key.
+   * Waits for the next key and returns it. Returns undefined if the signal aborts or the queue is closed. The caller
+   * must call `done` for every key.
    */
   take(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted || this.#isClosed) return Promise.resolve(undefined);

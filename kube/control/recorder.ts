@@ -5,16 +5,16 @@ import type { RuntimeMetrics } from '#kube/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import { microTime } from './lease.ts';
 
-/** An event that `kubectl describe` shows. */
+/** An event for users. */
 export interface EventRecord {
-  /** The object at which the event is shown. */
+  /** The object that the event is about. `kubectl describe` of this object shows the event. */
   readonly regarding: Live;
   readonly type: 'Normal' | 'Warning';
   /** One CamelCase word for programs, like the reason of a condition. */
   readonly reason: string;
   /** What was done or tried, as a verb in CamelCase. */
   readonly action: string;
-  /** Text for users, cut at 1,000 bytes. A repeated event must have the same text, so that it is recognised. */
+  /** Text for users, cut at 1,000 bytes. A repeated event must have the same text: otherwise it is another event. */
   readonly note: string;
 }
 
@@ -165,8 +165,8 @@ const pendingMax = 100;
 const eventsBurst = 25;
 const eventRefillMs = 300_000;
 /**
- * If a text is not repeated within this time, its next occurrence makes a new Event. Half an hour is short enough that
- * the old Event still exists when its series grows: the API server deletes an Event after an hour.
+ * If an event is not repeated within this time, ms, its next occurrence makes a new Event. The time is half an hour,
+ * because the API server deletes an Event after an hour: the Event must still exist when its count is raised.
  */
 const seriesLifeMs = 1_800_000;
 /**
@@ -174,7 +174,7 @@ const seriesLifeMs = 1_800_000;
  */
 const seriesPeriodMs = 300_000;
 const sendTimeoutMs = 5_000;
-/** Maximum number of texts, and of objects, that are remembered. Each takes about 1 KiB, so this limits the memory. */
+/** Maximum number of event texts, and of objects, that the recorder remembers. Each takes about 1 KiB of memory. */
 const rememberedMax = 500;
 
 /** Sets an entry. If the map has too many entries, removes the oldest one. */

@@ -33,7 +33,7 @@ export interface ApiServers extends AsyncDisposable {
   readonly ports: Readonly<Record<'a' | 'b' | 'plain', number>>;
   /** A host name that only the proxies know. They connect every name to the test server, so no DNS is needed. */
   readonly name: string;
-  /** Returns what came since the last call: requests, and `http user:password` for each use of a proxy. */
+  /** Returns the requests since the last call, and a text such as `http user:password` for each use of a proxy. */
   take(): { requests: Seen[]; proxies: string[] };
 }
 
@@ -48,7 +48,7 @@ export async function startApiServers(): Promise<ApiServers> {
   let proxies: string[] = [];
   const answerAs = (server: Seen['server']) => async (request: IncomingMessage, response: ServerResponse) => {
     requests.push(await describe(server, request));
-    // `kubectl auth can-i --list` needs a status.
+    // `kubectl auth can-i --list` needs a `status` in the response.
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ server, status: { resourceRules: [], nonResourceRules: [], incomplete: false } }));
   };
@@ -145,7 +145,9 @@ function describeTls(socket: TLSSocket): { certificate?: string; sni?: string } 
   return { ...(subject === undefined ? {} : { certificate: String(subject.CN) }), ...(sni === '' ? {} : { sni }) };
 }
 
-/** Makes an HTTP proxy that connects everything to server a and forwards requests without TLS to the plain server. */
+/**
+ * Makes `server` an HTTP proxy: it connects each CONNECT to server a and forwards other requests to the plain server.
+ */
 function proxyTo<S extends Server | ReturnType<typeof createTlsServer>>(
   tlsPort: number,
   plainPort: number,

@@ -98,7 +98,7 @@ export async function outcomeOf(folder: RowFolder, servers: ApiServers, error: s
   return { seen: requests, proxies, plugin: await folder.takePlugin(), error };
 }
 
-/** Returns the part of the expectation that is the same for kubectl: all but the message. */
+/** Returns the part of the expectation that is the same for kubectl: all except the error message. */
 export function sharedOf({ seen = [], proxies = [], plugin = [] }: Outcome) {
   return { seen, proxies, plugin };
 }

@@ -9,7 +9,7 @@ interface StoredLease {
   spec: Record<string, unknown>;
 }
 
-/** A server for one Lease, as the API server keeps it. The test decides which requests fail. */
+/** A stand-in for an API server that stores one Lease. The test decides which requests fail. */
 export class FakeLeaseServer {
   lease: StoredLease | undefined;
   /** Verbs of the requests that arrived, such as `get` or `patch`. */

@@ -17,7 +17,7 @@ export function createRecordingMetrics(): RuntimeMetrics & { count(name: string,
   });
   const metrics = Object.fromEntries(Object.keys(runtimeMetrics).map((name) => [name, recording(name)]));
   return {
-    // Every metric of the runtime has labels, so one object is enough for all three types.
+    // Every metric of the runtime has labels, so one object can serve as counter, gauge and histogram.
     ...(metrics as unknown as RuntimeMetrics),
     count: (name, labels = {}) => values.get(id(name, labels)) ?? 0,
   };
