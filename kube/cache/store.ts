@@ -138,8 +138,8 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
 }
 
 /**
- * Freezes a value and everything in it. Readers share objects: code that changes one fails at once, and other readers
- * are not affected.
+ * Freezes a value and everything in it. Readers share objects: code that changes an object fails at once, and other
+ * readers are not affected.
  */
 function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;

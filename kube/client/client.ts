@@ -206,8 +206,9 @@ export class KubeClient {
   }
 
   /**
-   * Sends a JSON merge patch (RFC 7386). If the patch has `metadata.resourceVersion`, the call throws `conflict` when
-   * another client wrote in between. For `subresource: 'scale'` the patch and the response are an autoscaling/v1 Scale.
+   * Sends a JSON merge patch (RFC 7386). If the patch has `metadata.resourceVersion`, the call throws `conflict` if
+   * the live object has another version. For `subresource: 'scale'` the patch and the response are an autoscaling/v1
+   * Scale.
    */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,

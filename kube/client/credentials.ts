@@ -156,7 +156,7 @@ function authorizationOf(user: User, fromPlugin: ExecCredential | undefined, rea
 
 /**
  * Returns the token in `tokenFile`, because a file may be newer than `token`. If the file is missing or empty, returns
- * `token`. Throws if there is no token at all.
+ * `token`. Throws if neither has a token.
  */
 function readToken({ token, tokenFile }: User, readFile: ReadFile): string {
   try {

@@ -149,7 +149,8 @@ export function parseKubeconfigFile(content: string, file: string): KubeconfigFi
 
 /**
  * Reads YAML as go-yaml does, which is version 1.1: `yes` means true, and merge keys work. If a key occurs twice, the
- * last value counts. If the file has several documents, the first one counts. Dates and times such as `1:30` stay text.
+ * last value counts. If the file has several documents, the first document counts. Dates and times such as `1:30` stay
+ * text.
  */
 function readYaml(content: string): unknown {
   const customTags = (tags: Tags): Tags =>

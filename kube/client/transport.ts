@@ -232,7 +232,8 @@ function connectionKeeper(options: TransportOptions) {
   return {
     current,
     /**
-     * Drops credentials after a 401, unless newer ones were loaded in between: a 401 for an old token may come late.
+     * Drops credentials after a 401, unless newer credentials were loaded after `used`: a 401 for an old token may
+     * come late.
      */
     refuseCredentials(used: Credentials) {
       if (loaded?.value !== used) return;

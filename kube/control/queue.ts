@@ -43,7 +43,7 @@ export class WorkQueue {
     const labels = { name: options.name };
     options.metrics.workqueue_adds_total.inc(labels, 0);
     options.metrics.workqueue_retries_total.inc(labels, 0);
-    // Set the number of passes to 0: otherwise there would be no series while the first pass hangs.
+    // Set the number of passes to 0: otherwise the metric would have no series while the first pass hangs.
     options.metrics.workqueue_work_duration_seconds.zero(labels);
     this.#gauges();
   }

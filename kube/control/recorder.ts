@@ -66,8 +66,9 @@ export const events: Resource<KubeEvent> = {
 };
 
 /**
- * Creates a recorder of events.k8s.io/v1 Events. A repeated event only raises the count in `series` of the first Event.
- * Each object may have 25 Events and then one per five minutes, as in client-go. At most 100 Events wait to be sent.
+ * Creates a recorder of events.k8s.io/v1 Events. A repeated event only raises the count in `series` of the first
+ * Event. Each object may have 25 Events at once, and one more per five minutes, as in client-go. At most 100 Events
+ * wait to be sent.
  */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { clock, metrics, logger } = options;

@@ -2,9 +2,12 @@ import { apiGroup } from '#contract/names.ts';
 
 /** Keys of annotations that users or the operator write. */
 export const annotations = {
-  /** A user writes it on a Strimzi Kafka: namespaces whose pipelines may use the Kafka, comma-separated, or `*`. */
+  /**
+   * A user writes this on a Strimzi Kafka: a comma-separated list of namespaces, or `*` for all namespaces. Pipelines
+   * in these namespaces may use the Kafka.
+   */
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
-  /** The operator writes it on a SumPipeline: the children without an ownerReference, as JSON. */
+  /** The operator writes this on a SumPipeline: the children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
   /** The operator writes this on a Deployment that it set to 0 replicas, and removes it when pods run again. */
   stopped: `${apiGroup}/stopped`,

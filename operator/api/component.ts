@@ -3,7 +3,10 @@ import { apiGroup, type Component } from '#contract/names.ts';
 import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
 import { annotationMap, atomicList, labelMap, mapList, objectName, withRules } from './schema.ts';
 
-/** Label keys that the operator writes on pods and that do not begin with its own prefix. */
+/**
+ * Label keys that the operator or the Deployment controller writes on pods, except those with the prefix of
+ * SumPipeline.
+ */
 const reservedPodLabels = [
   'app.kubernetes.io/component',
   'app.kubernetes.io/instance',

@@ -53,7 +53,10 @@ export function buildCrd() {
   };
 }
 
-/** Builds the schema in the CRD. The API server defines apiVersion, kind and metadata; a CRD may add little to them. */
+/**
+ * Builds the schema in the CRD. The API server itself defines apiVersion, kind and metadata, so the schema has almost
+ * nothing about them.
+ */
 export function buildSchema(): StructuralSchema {
   const schema = toStructural(pipelineSchema);
   return {
@@ -63,7 +66,8 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      // The rule about the name needs this field. The API server defines all other fields of metadata.
+      // The rule about the name of a SumPipeline reads `metadata.name`. The API server defines all other fields of
+      // metadata.
       metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };

@@ -12,13 +12,13 @@ export type ParsedPipeline =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export interface ParseOptions {
-  /** Namespace for a resource that names no namespace. If absent, a resource without a namespace is a problem. */
+  /** Namespace of a resource that names no namespace itself. If absent, such a resource is a problem. */
   readonly namespace?: string;
 }
 
 /**
- * Parses a SumPipeline from the API server and drops unknown fields, as the API server does. Checks everything that the
- * API server checks, except the rules that compare with the version before (`oldSelf`).
+ * Parses a SumPipeline from the API server and drops unknown fields, as the API server does. Checks everything that
+ * the API server checks, except the rules that compare with the previous version of the object (`oldSelf`).
  */
 export function parsePipeline(object: unknown, options: ParseOptions = {}): ParsedPipeline {
   const parsed = pipelineSchema.safeParse(object, { error: explainIssue });

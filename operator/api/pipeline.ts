@@ -13,7 +13,10 @@ const nameMessage = `must have at most ${nameLengthMax} characters, begin with a
 /** The part of metadata that we read. The API server checks metadata, so the CRD does not describe it. */
 const metadataSchema = z.object({
   name: z.string().min(1),
-  /** Absent in a file that leaves the namespace to kubectl. `parsePipeline` then needs `ParseOptions.namespace`. */
+  /**
+   * Absent in a file that leaves the namespace to kubectl. For this file `parsePipeline` needs
+   * `ParseOptions.namespace`.
+   */
   namespace: z.string().min(1).optional(),
   uid: z.string().optional(),
   generation: z.int().optional(),

@@ -21,7 +21,10 @@ export function formatPath(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-/** Returns our message for an issue of zod. Undefined means that zod uses the message of the schema or its own. */
+/**
+ * Returns our message for an issue of zod. Undefined means that zod uses the message of the schema or the default
+ * message.
+ */
 export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

@@ -3,8 +3,8 @@ import { atomicList, boundedMap, labelMap, quantity } from './schema.ts';
 
 /**
  * This file has the parts of a pod that a user may set, in the shape of the Kubernetes API. It lists all their fields.
- * A field that is not checked here fails later with a worse error: for an unknown field the apply of the Deployment
- * returns 500.
+ * If this file did not check a field, the apply of the Deployment would fail later with a worse error: for an unknown
+ * field the API server returns 500.
  */
 const labelKey = () => z.string().min(1).max(317);
 const labelValue = () => z.string().max(63);

@@ -70,7 +70,7 @@ export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
 }
 
-/** A list that one manager owns as a whole. */
+/** A list that one field manager owns as a whole. */
 export function atomicList<Item extends z.ZodType>(item: Item, itemsMax: number) {
   return z.array(item).max(itemsMax).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
@@ -96,7 +96,7 @@ const keysAreQualified = {
   holds: (self: Readonly<Record<string, unknown>>) => Object.keys(self).every((key) => labelKeyRegex.test(key)),
 } satisfies Rule<Record<string, string>>;
 
-/** Labels or a label selector. A wrong one is refused here: otherwise the apply of the child would fail later. */
+/** Labels or a label selector. Wrong labels are refused here: otherwise the apply of the child would fail later. */
 export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
   const value = z
     .string()

@@ -125,7 +125,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelinePartitionHalted: {
     minutes: 24,
-    // An aggregator removes the offset of a partition that it halts from its metrics.
+    // If an aggregator halts a partition, it removes the offset of this partition from its metrics.
     change: later(() => ({ [halted]: 1, [nextOffset(1)]: undefined, [lag(1)]: undefined })),
   },
   SumPipelinePartitionStuck: {

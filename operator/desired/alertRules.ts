@@ -162,13 +162,14 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
 }
 
 /**
- * An alert fires only after more misses than this in its long window. A miss is an addition without a result, or with a
- * late one. Without this minimum a single miss could fire an alert: at 20 additions an hour it is 5 % of the traffic.
+ * An alert fires only after more misses than this in its long window. A miss is an addition without a result, or with
+ * a late result. Without this minimum a single miss could fire an alert: at 20 additions an hour one miss is 5 % of
+ * the traffic.
  */
 const missesMin = 10;
 /**
  * Speeds at which the error budget of 30 days is used. `factor` 1 uses the budget in exactly 30 days. The long window
- * makes the alert reliable, the short window ends the alert soon.
+ * makes the alert reliable. The short window ends the alert soon after the misses end.
  */
 const burns = [
   { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },

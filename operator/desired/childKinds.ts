@@ -5,9 +5,9 @@ export const steps = ['identity', 'topic', 'network', 'workloads', 'scaling', 'm
 export type Step = (typeof steps)[number];
 
 /**
- * How a child is removed when it is no longer desired. `delete`: delete with its uid as precondition. `release`: the
- * child holds data. First annotate it `strimzi.io/managed: "false"`, then delete it. Preconditions of the deletion are
- * the uid and the resourceVersion that the API server returned for the annotation.
+ * How a child is removed when it is no longer desired. `delete`: delete the child with its uid as precondition.
+ * `release`: the child holds data. First annotate it `strimzi.io/managed: "false"`, then delete it. Preconditions of
+ * the deletion are the uid and the resourceVersion that the API server returned for the annotation.
  */
 type PrunePolicy = 'delete' | 'release';
 
@@ -19,9 +19,9 @@ export interface OwnedKind {
   readonly plural: string;
   /**
    * Namespace of the object. `pipeline`: the namespace of the SumPipeline, with an ownerReference. `kafka`: the
-   * namespace of Kafka, without an ownerReference: it cannot point to another namespace, and garbage collection would
-   * delete the data. Such an object is listed in the inventory instead. The owner of the namespace of Kafka installs a
-   * Role for the operator.
+   * namespace of Kafka, without an ownerReference. An ownerReference cannot point to another namespace, and with one
+   * garbage collection would delete the data. The inventory lists the objects without an ownerReference. The owner of
+   * the namespace of Kafka installs a Role for the operator.
    */
   readonly namespace: 'pipeline' | 'kafka';
   /** The optional API that the kind needs. Without the API no object is built, and the status says so. */
@@ -34,7 +34,7 @@ export interface OwnedKind {
   readonly purpose: string;
 }
 
-/** Verbs for every kind that we make. Caches get, list and watch; server-side apply creates and patches. */
+/** Verbs for every kind that we make. Caches use get, list and watch. Server-side apply uses create and patch. */
 export const ownVerbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'] as const;
 
 /** All kinds that we make, in the order in which they are applied. */

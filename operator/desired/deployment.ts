@@ -9,8 +9,8 @@ import { buildPodTemplate } from './podTemplate.ts';
 
 /**
  * Builds the Deployment of a component, never with `spec.replicas`. If an apply once had that field, the next apply
- * without it would reset the number to 1. So another field manager writes the number through `scale`, or no one
- * writes it.
+ * without it would reset the number to 1. So the operator writes the number with another field manager through the
+ * subresource `scale`, or does not write it.
  */
 export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);

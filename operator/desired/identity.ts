@@ -10,7 +10,9 @@ import { ports } from '#contract/ports.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 
-/** Returns namespace and name of a pipeline. Only this file has the defaults of names that the spec does not set. */
+/**
+ * Returns namespace and name of a pipeline. The functions below add the defaults of names that the spec does not set.
+ */
 export function refOf(pipeline: SumPipeline): PipelineRef {
   return { namespace: pipeline.metadata.namespace, name: pipeline.metadata.name };
 }

@@ -28,7 +28,8 @@ export type ResolvedKafka =
   | { readonly ok: false; readonly reason: KafkaProblemReason; readonly message: string };
 
 /**
- * Returns how the pods reach Kafka, or why that is not known yet and what to do. Only kafka.cluster uses `observed`.
+ * Returns how the pods reach Kafka, or why that is not known yet and what to do. `observed` is used only if the spec
+ * has `kafka.cluster`.
  */
 export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): ResolvedKafka {
   const { cluster, bootstrapServers = [], tls } = pipeline.spec.kafka;

@@ -3,7 +3,7 @@ import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
 import type { Recorder, Rule, Selectors } from './ruleGroup.ts';
 
-/** Request results that give the client no result of its addition: it must retry later, or our program failed. */
+/** Request results that leave an addition without a result: the client must retry later, or our program failed. */
 const unanswered: readonly RequestResult[] = [
   'outcome-unknown',
   'unavailable',
@@ -12,7 +12,10 @@ const unanswered: readonly RequestResult[] = [
   'internal',
 ];
 
-/** PromQL expressions for the additions that missed an objective in a window such as `1h`. Without traffic no value. */
+/**
+ * PromQL expressions for the additions that missed an objective in a window such as `1h`. Without traffic they have no
+ * value.
+ */
 export interface Misses {
   /** Share of the additions that got no result. */
   readonly unavailable: (window: string) => string;

@@ -16,7 +16,10 @@ const finishMs = 20_000;
 /** Additional time in ms before Kubernetes kills the pod, so that it never kills a pod that still finishes. */
 const reserveMs = 5_000;
 
-/** Resources when the spec sets none. They fit a laptop. There is no CPU limit: throttling causes latency and lag. */
+/**
+ * Resources when the spec sets none. They fit a laptop. They have no CPU limit, because throttling causes latency and
+ * lag.
+ */
 const defaultResources = {
   requests: { cpu: '50m', memory: '128Mi' },
   limits: { memory: '512Mi' },

@@ -10,7 +10,7 @@ const everyApi: OptionalApis = { strimzi: true, monitoring: true, prometheusRule
 export interface RenderOptions {
   /** Image of the pods when `spec.image` is unset. */
   readonly image: string;
-  /** Optional APIs to assume. Default: all installed. */
+  /** Optional APIs that count as installed. Default: all of them. */
   readonly apis?: OptionalApis;
 }
 

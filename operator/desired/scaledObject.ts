@@ -10,7 +10,10 @@ import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
 /** Interval of KEDA's queries in seconds, equal to the default interval of an HPA. */
 const pollingSeconds = 15;
-/** After so many failed queries (one minute) KEDA keeps the number of replicas, as an HPA does without a metric. */
+/**
+ * After this number of failed queries, which takes one minute, KEDA keeps the number of replicas, as an HPA does
+ * without a metric.
+ */
 const failuresBeforeFallback = 4;
 
 /**

@@ -12,7 +12,10 @@ export interface BehaviorOptions {
  */
 export const guardSeconds = 60;
 
-/** Maximum number of pods that one step adds. The schema allows so many replicas, so one step is always enough. */
+/**
+ * Maximum number of pods that one step adds. The schema allows no larger number of replicas, so one step is always
+ * enough.
+ */
 const podsPerStep = 1024;
 /** Period of a policy in seconds. An HPA computes every 15 s, so each computation may make a full step. */
 const policySeconds = 15;

@@ -103,7 +103,8 @@ const cases: Record<string, Case> = {
   'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
     minutes: 26,
     step: (minute) => {
-      // For one step 1,500 records a second more arrive than are counted. After it as many are counted as arrive.
+      // In one step 1,500 more records per second arrive than are counted. After this step as many records are counted
+      // as arrive.
       const each = minute < 7.75 || minute > 20 ? 1000 : minute < 8 ? 200 : 5;
       return {
         incoming: even(minute < 8 ? 3900 : 60),

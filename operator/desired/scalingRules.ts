@@ -54,8 +54,8 @@ const busySecondsMin = 5;
 /** Minimum gain of a step up. If the counted records per second rose by a smaller share, the step did not help. */
 const stepGainMin = 0.1;
 /**
- * The computed number must be higher for this time, in seconds, before a step up. After this time the rates, which look
- * back one minute, show most of the new load.
+ * The computed number must be higher for this time, in seconds, before a step up. The rates look back one minute, so
+ * after this time they show most of the new load.
  */
 const steadySeconds = 45;
 /**
@@ -69,8 +69,8 @@ const slopeSeconds = 75;
  */
 const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
 /**
- * A partition is hot if it needs more replicas than this multiple of the mean of all partitions. Load that is high on
- * all partitions is not hot.
+ * A partition is hot if it needs more replicas than this multiple of the mean of all partitions. If the load is high
+ * on all partitions, no partition is hot.
  */
 const hotTimesMean = 1.5;
 
@@ -123,8 +123,8 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
       series.partitionIncoming,
       `max by (partition) (rate(${metric('sumpipeline_log_end_offset')}[1m])) or max by (partition) (rate(${exporter}[1m]))`,
     ),
-    // A partition is stuck if for five minutes it has an owner, has lag and does not move. It is excluded like a halted
-    // one. The lag of a partition without an owner counts.
+    // A partition is stuck if for five minutes it has an owner, has lag and does not move. A stuck partition is
+    // excluded, as a halted partition is. A partition without an owner is not excluded.
     record(
       series.partitionExcluded,
       `max by (partition) (${metric('sumpipeline_partition_halted')}) > 0 or max by (partition) (` +
@@ -202,15 +202,17 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
 }
 
 /**
- * If HPAs have no `tolerance`, leaves out numbers of replicas (rungs) within 10 % of another one: an HPA would ignore
- * such a step.
+ * If HPAs have no `tolerance`, leaves out numbers of replicas (rungs) within 10 % of another rung: an HPA would ignore
+ * the step between the two.
  */
 function dropUnreachable(expr: string, { hasTolerance, partitions }: AggregatorInput): string {
   if (hasTolerance || partitions === undefined) return expr;
   return rungStepExpression(expr, reachableRungs(partitions));
 }
 
-/** Limits the number by min, max and partitions. There is no result while the number of partitions is not known. */
+/**
+ * Limits the number by min, max and partitions. While the number of partitions is not known, the result has no value.
+ */
 function bounded(expr: string, { min, max }: AggregatorInput, partitions: string): string {
   const upper = max === undefined ? expr : `clamp_max(${expr}, ${max})`;
   return `(clamp_max(clamp_min(${upper}, ${min}), scalar(${partitions})) and on () ${partitions})`;
@@ -225,8 +227,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const halted = `(count(${metric('sumpipeline_partition_halted')} > 0) or vector(0))`;
   const idle = `(count(${metric('sumpipeline_owned_partitions')} == 0) or vector(0))`;
   const before = `max(last_over_time(${own(series.desired)}[1h]))`;
-  // The present number is the last recorded one. Before the first one it is the number of running pods, or min if no
-  // pod runs.
+  // The present number is the last recorded number. Before a number is recorded, it is the number of running pods, or
+  // min if no pod runs.
   const present = bounded(`(${before} or ${pods} or vector(${min}))`, input, partitions);
   const { lag, incoming, counted } = {
     lag: one(series.lag),
@@ -246,7 +248,7 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
-  // Decide about the next step only two minutes after the last one, when the rates show its effect.
+  // Decide about the next step only two minutes after the last step, when the rates show the effect of that step.
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
   // For a step down use the largest computed number of the window. So load that goes up and down around the same value
@@ -259,7 +261,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const isLevel = `${eased} == ${largest(window - slopeSeconds)}`;
   // After a gap in the samples wait for a full window again. Time without samples must not count as time without load.
   const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.floor(window / intervalSeconds) - 1}`;
-  // Wait until the rates cover the whole rise of the load. Otherwise there would be two steps instead of one.
+  // Wait until the rates cover the whole rise of the load. Otherwise the number would rise in two steps instead of
+  // one.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [
     // The value is 0 while pods start, are replaced, drain or join: a partition has no owner, or a pod has no partition
@@ -292,8 +295,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
 }
 
 /**
- * Returns PromQL for the additions in flight. It has no value while a calculator is not scraped: the sum would be too
- * small and would scale in.
+ * Returns PromQL for the additions in flight. It has no value while Prometheus cannot scrape a calculator: the sum
+ * would be too small, and the HPA would remove calculators.
  */
 function inFlight({ metric, up }: Selectors): string {
   return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;

@@ -29,9 +29,9 @@ export function buildService(pipeline: SumPipeline, _facts: Facts, component: Co
 }
 
 /**
- * Builds the headless Service: the addresses of the ready pods, for gRPC clients that balance themselves
- * (`dns:///...`). `publishNotReadyAddresses` is false, so that these clients do not call a pod that drains.
- * Prometheus also scrapes the unready addresses of an EndpointSlice, so no metrics are lost.
+ * Builds the headless Service: the addresses of the ready pods, for gRPC clients that balance their load themselves
+ * (`dns:///...`). `publishNotReadyAddresses` is false, so that these clients do not call a pod that drains. Prometheus
+ * also scrapes the unready addresses of an EndpointSlice, so no metrics are lost.
  *
  * Only this Service has the admin port. So a ServiceMonitor that selects both Services scrapes each pod once, and the
  * Service for applications has only the ports of the API.

@@ -6,8 +6,8 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Builds the ServiceAccount of a component's pods. The pod template decides whether a token is mounted, so that an
- * existing ServiceAccount works in the same way.
+ * Builds the ServiceAccount of a component's pods. The pod template, not the ServiceAccount, decides whether a token
+ * is mounted. So pods with a ServiceAccount of the user get a token only if they need it.
  */
 export function buildServiceAccount(
   pipeline: SumPipeline,

@@ -7,7 +7,8 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Builds the ServiceMonitor. It scrapes the headless Service, because only that one has the admin port (service.ts).
+ * Builds the ServiceMonitor. It scrapes the headless Service, because only the headless Service has the admin port
+ * (service.ts).
  */
 export function buildServiceMonitor(
   pipeline: SumPipeline,
@@ -37,7 +38,10 @@ export function buildServiceMonitor(
   );
 }
 
-/** Whether to scrape every 15 s: rules of autoscaling look back one minute, and 30 s would give only two samples. */
+/**
+ * Whether a component has autoscaling. If so, Prometheus must scrape every 15 s: the rules of autoscaling look back
+ * one minute, and an interval of 30 s would give them only two samples.
+ */
 function isScaled({ spec }: SumPipeline): boolean {
   return spec.aggregator.autoscaling !== undefined || spec.calculator.autoscaling !== undefined;
 }

@@ -8,7 +8,8 @@ import type { Facts } from './facts.ts';
 import { retentionMs } from './retention.ts';
 
 /**
- * Whether the aggregators create and grow the topic: a Managed topic without Strimzi. They use the pods' credentials.
+ * Whether the aggregators create and grow the topic: a Managed topic without Strimzi. They use the Kafka credentials
+ * of the pods.
  */
 export function isTopicOfAggregators({ spec: { kafka } }: SumPipeline): boolean {
   return kafka.topic.management === 'Managed' && kafka.cluster === undefined;

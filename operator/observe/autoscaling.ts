@@ -20,7 +20,10 @@ export interface ScaledComponent {
 export interface AutoscalingInput {
   readonly components: readonly ScaledComponent[];
   readonly isMonitoringEnabled: boolean;
-  /** Availability of PrometheusRules and ScaledObjects. Only if it is `synced`, the operator makes such objects. */
+  /**
+   * Availability of the kinds PrometheusRule and ScaledObject. The operator makes objects of a kind only if the kind
+   * is `synced`.
+   */
   readonly prometheusRules: Availability;
   readonly scaledObjects: Availability;
   readonly metricsApis: MetricsApis;
@@ -34,8 +37,8 @@ export interface AutoscalingInput {
 type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
 /**
- * What the status reports about autoscaling. The message has no number that changes by itself, so it does not quote an
- * HPA: messages of an HPA have such numbers.
+ * What the status reports about autoscaling. The message has no number that changes by itself, so it does not quote
+ * the messages of an HPA, which have changing numbers.
  */
 export interface ObservedAutoscaling {
   readonly status: 'True' | 'False' | 'Unknown';
@@ -43,10 +46,7 @@ export interface ObservedAutoscaling {
   readonly message: string;
 }
 
-/**
- * Reports whether the numbers of replicas follow the load, and otherwise what is missing. Reports only the first
- * problem.
- */
+/** Reports whether the numbers of replicas follow the load. If they do not, reports only the first problem. */
 export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling {
   if (input.components.length === 0) {
     return no(
@@ -123,7 +123,8 @@ function missingKind(
 const kedaService = /(^|\/)keda-/;
 
 function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
-  // The operator has no permission to read APIServices. The conditions of the HPA then say what is missing.
+  // Unknown means that the operator may not read APIServices. In this case the conditions of the HPA say what is
+  // missing.
   if (external.state === 'unknown') return undefined;
   if (external.state === 'absent') {
     return no(

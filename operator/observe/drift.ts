@@ -2,8 +2,9 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { LiveDeployment, ManagedFields } from './objects.ts';
 
 /**
- * Reports fields of our pods that concern security and that another manager added, one sentence for each. An apply does
- * not remove fields of other managers, and users want many of them (sidecars, restartedAt). So they are only reported.
+ * Returns one sentence for each security field that another field manager added to our pods. The operator only reports
+ * these fields: an apply does not remove fields of other field managers, and users want many of them (sidecars,
+ * restartedAt).
  */
 export function observeDrift(deployment: LiveDeployment): string[] {
   const { name, managedFields = [] } = deployment.metadata;
@@ -34,8 +35,9 @@ const podFields = [
 const containerFields = ['env', 'envFrom', 'securityContext', 'volumeMounts', 'command', 'args', 'lifecycle'];
 
 /**
- * Returns the paths of security fields that another manager added. A container that another manager added is a sidecar:
- * only its volumes are reported.
+ * Returns the paths of security fields that another field manager added. A whole container that it added is a sidecar,
+ * and the fields of a sidecar are not reported. The volumes of a sidecar are reported, because they are fields of the
+ * pod.
  */
 function sensitivePaths(pod: unknown, ours: unknown): string[] {
   const paths = podFields.filter((field) => addsTo(pod, ours, `f:${field}`)).map((field) => `spec.${field}`);
@@ -51,7 +53,7 @@ function sensitivePaths(pod: unknown, ours: unknown): string[] {
   return paths;
 }
 
-/** Whether another manager owns anything in this field that we do not own. */
+/** Whether the other field manager owns a part of this field that we do not own. */
 function addsTo(theirs: unknown, ours: unknown, key: string): boolean {
   const theirField = step(theirs, key);
   if (theirField === undefined) return false;

@@ -11,8 +11,8 @@ export interface ChildHealth {
   /** Reason for a condition, as one CamelCase word. */
   readonly reason: string;
   /**
-   * Names the child and quotes its own message. Has no counter, age or back-off time: the status must not change by
-   * itself.
+   * Names the child and quotes the message that the child reports. Has no counter, age or back-off time: the status
+   * must not change by itself.
    */
   readonly message: string;
 }

@@ -1,7 +1,10 @@
 import { type ChildHealth, findCondition } from './health.ts';
 import type { LiveKafkaTopic } from './objects.ts';
 
-/** Returns the health of a Strimzi KafkaTopic. `Unmanaged` is a user's choice and counts as ready: the topic exists. */
+/**
+ * Returns the health of a Strimzi KafkaTopic. Condition `Unmanaged` is a user's choice and counts as ready, because
+ * the topic exists.
+ */
 export function observeKafkaTopic(name: string, topic: LiveKafkaTopic | undefined): ChildHealth {
   if (topic === undefined) return progressing('TopicNotCreated', `KafkaTopic ${name} does not exist yet`);
   if (topic.metadata.deletionTimestamp !== undefined) {

@@ -24,8 +24,8 @@ function thrownWords(lines: readonly string[]): string | undefined {
 }
 
 /**
- * Returns the last line. If the line is indented, returns the lines from its heading on. A heading is such as `the
- * environment variables are not valid:`.
+ * Returns the last line. If the last line is indented, returns all lines from the last line without indent on. That
+ * line is a heading such as `the environment variables are not valid:`.
  */
 function lastParagraph(lines: readonly string[]): string {
   const heading = lines.findLastIndex((line) => !/^\s/.test(line));
@@ -52,7 +52,8 @@ function parseRecord(line: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(line);
     return isRecord(value) ? value : undefined;
   } catch {
-    // The kubelet keeps the last 2 KiB of the program output, so the first line is often half a JSON document.
+    // The kubelet keeps the last 2 KiB of the program output, so the first line is often the end of a cut JSON
+    // document.
     return undefined;
   }
 }

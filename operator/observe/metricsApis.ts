@@ -1,7 +1,10 @@
 import { findCondition } from './health.ts';
 import type { LiveApiService } from './objects.ts';
 
-/** State of a metrics API. `by` names what serves it. `unknown`: the operator has no permission to read APIServices. */
+/**
+ * State of a metrics API. `by` names the Service that serves it, or the API server. State `unknown` means that the
+ * operator has no permission to read APIServices.
+ */
 export type MetricsApi =
   | { readonly state: 'unknown' }
   | { readonly state: 'absent' }
@@ -25,7 +28,10 @@ interface ApiServiceReader {
   readonly store: { get(name: { readonly name: string }): LiveApiService | undefined };
 }
 
-/** Reads the state of both metrics APIs. An APIService belongs to the whole cluster: the operator never makes one. */
+/**
+ * Reads the state of both metrics APIs. An APIService belongs to the whole cluster, so the operator does not make
+ * APIServices.
+ */
 export function observeMetricsApis(reader: ApiServiceReader): MetricsApis {
   const observe = (name: string): MetricsApi => {
     if (reader.availability !== 'synced') return { state: 'unknown' };

@@ -1,5 +1,5 @@
 /**
- * This file has the types of live objects, with only the fields that we read. The schemas of the API server promise
+ * This file has the types of live objects, with only the fields that we read. The schemas of the API server guarantee
  * these types. The API server omits empty fields, so nearly every field is optional.
  */
 export interface LiveMetadata {
@@ -15,7 +15,7 @@ export interface LiveMetadata {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** The fields that one manager owns, as the API server records them for server-side apply. */
+/** The fields that one field manager owns, as the API server records them for server-side apply. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
@@ -98,7 +98,7 @@ export interface ApiServiceBody {
   readonly status?: { readonly conditions?: readonly LiveCondition[] };
 }
 
-/** A label selector. An empty selector selects all; the meaning of an absent selector depends on its field. */
+/** A label selector. An empty selector selects all objects. The meaning of an absent selector depends on its field. */
 export interface Selector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly {

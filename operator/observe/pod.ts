@@ -25,7 +25,7 @@ export function currentPods(pods: readonly LivePod[]): LivePod[] {
     .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
 }
 
-/** Finds the first pod, by name, that has a reason why it is not ready. Undefined if no pod has a reason. */
+/** Finds the first pod, by name, whose status says why the pod is not ready. Undefined if no status says it. */
 export function firstPodProblem(pods: readonly LivePod[]): (PodProblem & { readonly pod: string }) | undefined {
   for (const pod of currentPods(pods)) {
     const problem = isReadyPod(pod) ? undefined : explainPod(pod);
@@ -53,7 +53,8 @@ const startingReasons = new Set(['ContainerCreating', 'PodInitializing']);
 
 /**
  * Explains why a container is not ready. A container in a crash loop changes between waiting, running and terminated.
- * All three must give the same message, or each change would write the status. So the last termination decides.
+ * All three states must give the same message: otherwise each change would cause a write of our status. So the message
+ * describes the last termination.
  */
 function observeContainer(container: ContainerStatus): PodProblem | undefined {
   const { name, ready = false, state = {}, lastState = {} } = container;
@@ -80,8 +81,8 @@ function ofEnd(name: string, ended: { exitCode?: number; reason?: string; messag
 }
 
 /**
- * Returns one message for both reasons between which the kubelet alternates (ErrImagePull, ImagePullBackOff). The cause
- * follows `Back-off pulling image "x": ErrImagePull: `.
+ * Returns the same message for ErrImagePull and ImagePullBackOff, because the kubelet alternates between them. The
+ * cause in the message comes after `Back-off pulling image "x": ErrImagePull: `.
  */
 function imageMessage(container: ContainerStatus, message: string | undefined): string {
   const cause = (message ?? '').replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, '');

@@ -2,13 +2,19 @@
 export interface LogUser {
   /** `namespace/name` of the SumPipeline. */
   readonly key: string;
-  /** The keys of the log in the spec of the pipeline. Two pipelines with a common key count the same log. */
+  /**
+   * The keys of the log, from the spec and the status of the pipeline. Two pipelines with a common key count the same
+   * log.
+   */
   readonly logKeys: ReadonlySet<string>;
   /** The keys of the log that the pipeline had counted before this pass. Empty if it has counted nothing. */
   readonly countedKeys: ReadonlySet<string>;
   /** Whether the spec of the pipeline declares that other pipelines may count the same log. */
   readonly isShared: boolean;
-  /** Whether the pipeline runs no pod, because the last pass refused it or its spec was never valid. */
+  /**
+   * Whether the pipeline runs no pod, because the last pass refused it, or because its spec is not valid and it has
+   * counted nothing.
+   */
   readonly isIdle: boolean;
   /** Creation time of the SumPipeline, RFC 3339. */
   readonly createdAt: string;
@@ -16,13 +22,13 @@ export interface LogUser {
 
 /**
  * Returns the key of the pipeline that runs instead of `own`; undefined if `own` may run. If two pipelines count one
- * log, each addition is in the totals of both, so both must declare it. Otherwise only one runs. The first rule of this
- * list in which two pipelines differ decides which one:
+ * log, each addition is in the totals of both. Both run only if both are `isShared`. Otherwise one of them runs. The
+ * first rule of this list in which the two pipelines differ decides which pipeline runs:
  *
- * 1. It is not idle.
- * 2. It has counted this log.
- * 3. It is older.
- * 4. Its name is first in alphabetical order.
+ * 1. The pipeline that is not idle.
+ * 2. The pipeline that has counted this log.
+ * 3. The older pipeline.
+ * 4. The pipeline whose key is first in alphabetical order.
  */
 export function findLogOwner(own: LogUser, others: readonly LogUser[]): string | undefined {
   const [first] = others

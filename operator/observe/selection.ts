@@ -52,7 +52,7 @@ function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]):
   });
 }
 
-/** Orders objects by kind and name, so that every pass reports the same one. */
+/** Orders objects by kind and name, so that every pass reports the same object. */
 function byKindAndName(left: LiveObject, right: LiveObject): number {
   const [one, other] = [left, right].map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   return (one ?? '') < (other ?? '') ? -1 : 1;
@@ -90,7 +90,7 @@ function lackingIn({ matchLabels = {}, matchExpressions = [] }: Selector, labels
         case 'DoesNotExist':
           return value === undefined ? [] : [`no label ${key}`];
         default:
-          // A later Kubernetes version may add selector operators. For an unknown one no problem is reported.
+          // A later Kubernetes version may add selector operators. For an unknown operator no problem is reported.
           return [];
       }
     }),

@@ -7,7 +7,10 @@ import { currentPods, isReadyPod } from './pod.ts';
 export interface ObservedVerdict {
   /** The worst result of all ready pods. */
   readonly exact: { readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
-  /** The first problem that an existing pod reports. If no pod has one, any report. Undefined while no pod reported. */
+  /**
+   * For `kafka`, `store` and `durability`: the first problem that an existing pod reports. If no pod reports a
+   * problem, the report of any pod. Undefined while no pod has reported.
+   */
   readonly kafka: Health | undefined;
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
@@ -18,7 +21,7 @@ export interface ObservedVerdict {
   readonly partitions: number | undefined;
   /** The logs that the ledger counts, newest first; empty while no aggregator has read them. */
   readonly logs: readonly CountedLog[];
-  /** Keys of the ConfigMap whose pod does not exist. */
+  /** Keys of ConfigMap `<name>-proof` for which no pod exists. */
   readonly goneKeys: readonly string[];
 }
 
@@ -61,9 +64,9 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
 }
 
 /**
- * Returns one halt for each partition, lowest first: every pod that reads the ledger reports all halts. A pod without a
- * connection to Kafka or PostgreSQL may report a halt that has ended. Its halts count only if no pod has both
- * connections.
+ * Returns one halt for each partition, lowest partition first. Every pod that reads the ledger reports all halts. A
+ * pod without a connection to Kafka or PostgreSQL may report a halt that has ended. Its halts count only if no pod has
+ * both connections.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
   const known = current(verdicts);
@@ -75,7 +78,10 @@ function current(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
 }
 
-/** Sorts problems so that a later one replaces it: the aggregator that has the partition knows the cause. */
+/**
+ * Sorts problems with reason PartitionUnclaimed first, so that `byPartition` replaces them by other problems of the
+ * partition: the aggregator that has the partition knows the cause.
+ */
 function unclaimedFirst(one: Verdict['halts'][number], other: Verdict['halts'][number]): number {
   return Number(one.reason !== 'PartitionUnclaimed') - Number(other.reason !== 'PartitionUnclaimed');
 }

@@ -5,10 +5,10 @@ import type { InventoryEntry } from './inventory.ts';
 /**
  * One step of a plan, as data. The executor carries out the steps in order:
  * - `record`: write finalizer and inventory on the SumPipeline in one patch. An empty list removes both.
- * - `create`: apply an object for the first time. No object may have its name.
+ * - `create`: apply an object for the first time. No object may have its name yet.
  * - `apply`: set our fields on an object that is ours. `why` is the path of the first field that differs.
  * - `scale`: write the number of replicas through the scale subresource.
- * - `wait`: an old object of this name is being deleted. A watch triggers the next pass when it is gone.
+ * - `wait`: an old object of this name is being deleted. A watch triggers the next pass when the old object is gone.
  * - `release`: another client deletes a KafkaTopic. Annotate the KafkaTopic, so that its data stays.
  * - `retain`: release a KafkaTopic and delete it afterwards. Its data stays.
  * - `delete`: delete an object that is no longer wanted.
@@ -33,7 +33,7 @@ export type Action =
 
 export type ActionOf<Type extends Action['type']> = Extract<Action, { type: Type }>;
 
-/** Replicas that the API server sets on a new Deployment without a number. */
+/** Number of replicas that the API server sets on a new Deployment without `spec.replicas`. */
 export const serverDefaultReplicas = 1;
 
 export function replicasOf(deployment: LiveChild): number {

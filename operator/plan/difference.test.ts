@@ -21,7 +21,9 @@ const desired = {
 // biome-ignore lint/suspicious/noExplicitAny: a test reaches into any place of an object
 type Loose = any;
 
-/** Returns the difference after `change` of the live object. managedFields stay: no other manager took over a field. */
+/**
+ * Returns the difference after `change` has changed the live object. managedFields stay, so we still own our fields.
+ */
 function changed(change: (live: Loose) => void, wish: object = desired): string | undefined {
   const live: LiveChild = structuredClone(applyModel(wish));
   change(live);

@@ -8,11 +8,11 @@ import { equalQuantities } from './quantity.ts';
  *
  * `managedFields`, the record of the API server, says which fields our last apply owns and the kind of each list. So
  * no schema and no hash is needed here. For each field there are three questions:
- * - Do we want the field and not own it? If so, the field is new, or another manager took it over.
+ * - Do we want the field and not own it? If so, the field is new, or another field manager took it over.
  * - Do we own the field and no longer want it? If so, an apply releases it.
  * - Does its live value differ? If so, another client changed it.
  *
- * Fields that other managers added beside ours are not a difference (docs/adr/0050).
+ * Fields that other field managers added beside ours are not a difference (docs/adr/0050).
  */
 export function findDifference(desired: object, live: LiveObject): string | undefined {
   const owned = ownedFields(live, fieldManagers.operator);
@@ -20,7 +20,10 @@ export function findDifference(desired: object, live: LiveObject): string | unde
   return compareRecords(withoutIdentity(desired), withoutIdentity(live), owned, []);
 }
 
-/** Returns the fields of an object that an apply manager owns. Undefined if the manager never applied the object. */
+/**
+ * Returns the fields of an object that a field manager owns by server-side apply. Undefined if it never applied the
+ * object.
+ */
 export function ownedFields(live: LiveObject, manager: string): Tree | undefined {
   const entry = live.metadata.managedFields?.find(
     (fields) => fields.manager === manager && fields.operation === 'Apply' && (fields.subresource ?? '') === '',
@@ -39,7 +42,7 @@ function withoutIdentity(object: object): Tree {
 }
 
 function compareValues(desired: unknown, live: unknown, owned: unknown, path: Path): string | undefined {
-  // We do not own the field: it is new, or another manager took it over. An empty value has no owner: the server
+  // We do not own the field: it is new, or another field manager took it over. An empty value has no owner: the server
   // drops it.
   if (!isRecord(owned)) return isEmpty(desired) ? undefined : formatPath(path);
   if (isEmpty(desired) && isEmpty(live)) return undefined;
@@ -71,7 +74,10 @@ function compareRecords(desired: Tree, live: Tree, owned: Tree, path: Path): str
   return undefined;
 }
 
-/** Compares lists whose items have keys, such as containers with their names. Items of others may be between ours. */
+/**
+ * Compares lists whose items have keys, such as containers with their names. Items of other field managers may be
+ * between our items.
+ */
 function compareItems(
   desired: readonly unknown[],
   live: readonly unknown[],
@@ -135,7 +141,7 @@ function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): 
 
 function equalScalars(desired: unknown, live: unknown, path: Path): boolean {
   if (desired === live) return true;
-  // For a built-in kind the server leaves out a value that is zero.
+  // For a built-in kind the server leaves out `false`, 0 and the empty text.
   if (live === undefined) return desired === false || desired === 0 || desired === '';
   // The server writes quantities in one form: 1000m becomes 1.
   return path.includes('resources') && equalQuantities(desired, live);
@@ -149,7 +155,9 @@ function isSet(owned: Tree): boolean {
   return Object.keys(owned).some((step) => step.startsWith('v:'));
 }
 
-/** Whether a value is empty or absent. Both are equal, because the server drops empty values. */
+/**
+ * Whether a value is empty or absent. An empty and an absent value are equal, because the server drops empty values.
+ */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -14,8 +14,8 @@ export interface InventoryEntry {
 }
 
 /**
- * Maximum number of entries that are read. A pipeline has one topic, so 16 is more than enough. The limit prevents that
- * an annotation that a user edited causes many requests.
+ * Maximum number of entries that are read. A pipeline has one topic, so 16 is more than enough. Without a limit, an
+ * annotation that a user edited could cause many requests.
  */
 const entriesMax = 16;
 
@@ -23,7 +23,10 @@ export function formatInventory(entries: readonly InventoryEntry[]): string {
   return JSON.stringify(entries.map(({ kind, namespace, name }) => ({ kind, namespace, name })));
 }
 
-/** Parses the annotation and leaves out entries that cannot be read: children that are wanted are recorded again. */
+/**
+ * Parses the annotation. Leaves out entries that cannot be read, because the next pass records every wanted child
+ * again.
+ */
 export function parseInventory(annotation: string | undefined): InventoryEntry[] {
   if (annotation === undefined) return [];
   let value: unknown;

@@ -238,7 +238,8 @@ describe('in any state of the cluster', () => {
         const live = applied(before)
           .filter((_, index) => !missing.includes(index))
           .map((object, index) => (changed.includes(index) ? withMetadata(object, { labels: {} }) : object));
-        // The inventory may have entries without the finalizer, after a lost race. `record` writes the finalizer again.
+        // After a lost race the inventory may have entries although the finalizer is missing. Action `record` writes
+        // the finalizer again.
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');

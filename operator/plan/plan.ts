@@ -20,7 +20,10 @@ export interface PlanInput {
   };
   /** Differences that an apply does not remove. */
   readonly settled: SettledChildren;
-  /** Whether every pod runs the desired version. If so, identities that only older pods used may be deleted. */
+  /**
+   * Whether every pod runs the desired version. If so, children that only older pods used, such as a ServiceAccount,
+   * may be deleted.
+   */
   readonly areWorkloadsCurrent: boolean;
   readonly proof: { readonly live: LiveConfigMap; readonly gonePods: readonly string[] } | undefined;
 }
@@ -106,7 +109,7 @@ function planVerdicts({ proof }: PlanInput): Action[] {
   return [{ type: 'dropVerdicts', proof: proof.live, pods: proof.gonePods }];
 }
 
-/** Annotation that makes the Topic Operator release a topic: a deletion of the KafkaTopic then keeps the topic. */
+/** Annotation that makes the Topic Operator release a topic: with it a deletion of the KafkaTopic keeps the topic. */
 export const releaseAnnotation = { key: 'strimzi.io/managed', value: 'false' } as const;
 
 export function isReleased(topic: LiveObject): boolean {

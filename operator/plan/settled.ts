@@ -26,7 +26,10 @@ export function isSettled(settled: SettledChildren, desired: object, live: LiveO
   return known.desired === JSON.stringify(desired);
 }
 
-/** Returns the generation, which a change of the status does not raise. Kinds without a spec have no generation. */
+/**
+ * Returns the generation, because a change of the status does not raise it. A kind without a spec has no generation:
+ * for it, returns the resourceVersion.
+ */
 function versionOf(live: LiveObject): string {
   const { generation, resourceVersion } = live.metadata;
   return generation === undefined ? `version ${resourceVersion}` : `generation ${generation}`;

@@ -68,9 +68,9 @@ function nameConflict(child: Child, owner: Owner): StalledError {
 }
 
 /**
- * Removes our labels, ownerReference and managedFields from a foreign object into which a race made us write. With
- * them the next pass would treat the object as ours, and garbage collection would delete it with the SumPipeline.
- * Values that we overwrote are not restored.
+ * Removes our labels, our ownerReference and our entry in managedFields from a foreign object. A race with another
+ * client made us write into this object. If they stayed, the next pass would treat the object as ours, and garbage
+ * collection would delete it with the SumPipeline. Values that we overwrote are not restored.
  */
 async function giveBack(object: Live, client: KubeClient): Promise<void> {
   const resource = childResource(object.kind);

@@ -29,7 +29,7 @@ export interface PipelineControllerOptions {
 
 /**
  * Adds the controllers, and the watches that enqueue a pipeline when an object changes on which the pipeline depends.
- * Each watched namespace has its own controller, because a watch covers either one namespace or all.
+ * Each watched namespace has its own controller, because a watch covers either one namespace or all namespaces.
  */
 export function addPipelineControllers(
   manager: Manager,
@@ -48,7 +48,10 @@ export function addPipelineControllers(
     watched.flatMap(({ caches }) => caches.pipelines.store.byIndex(byLog, logKey));
 
   return watched.map(({ namespace, caches }) => {
-    /** Returns the keys of all pipelines that use the same log. A change of one may decide which of them may run. */
+    /**
+     * Returns the keys of all pipelines that use the same log. A change of one of these pipelines may decide which of
+     * them may run.
+     */
     const ofSameLog = (object: PipelineObject) =>
       logKeysOf(object).flatMap((logKey) => caches.pipelines.store.byIndex(byLog, logKey).map(keyOf));
     const kafkaWatch = new KafkaWatch({ manager, caches, logger });

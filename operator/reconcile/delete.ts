@@ -51,7 +51,8 @@ async function leaveTopics(pass: Pass, why: string): Promise<void> {
 }
 
 /**
- * Maximum time of the attempts to release the topic. Half a minute, because every deletion must end within a minute.
+ * Maximum time of the attempts to release the topic. It is half a minute, because every deletion must end within a
+ * minute.
  */
 const giveUpAfterMs = 30_000;
 const retryMs = 3_000;

@@ -136,8 +136,8 @@ function settle(desired: object, written: LiveChild, { settled, logger }: Execut
 }
 
 /**
- * Writes the number of replicas with a separate field manager. If the apply of the Deployment once had
- * `spec.replicas`, a later apply without it would reset the number.
+ * Writes the number of replicas with a separate field manager, not with the apply of the Deployment. If one apply had
+ * `spec.replicas`, a later apply without this field would reset the number.
  */
 async function scale({ namespace, name, from, to }: ActionOf<'scale'>, client: KubeClient): Promise<EventDraft> {
   const options = { fieldManager: fieldManagers.replicas, subresource: 'scale' };
@@ -157,8 +157,8 @@ async function remove({ live }: ActionOf<'delete'>, client: KubeClient): Promise
 }
 
 /**
- * Removes the keys of pods that are gone from the ConfigMap of verdicts. A new pod may have a key before it is in our
- * cache, so first ask the API server whether the pod exists.
+ * Removes keys from the ConfigMap of verdicts if their pods do not exist. A new pod may have a key before the pod is
+ * in our cache, so first ask the API server whether the pod exists.
  */
 async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, client: KubeClient): Promise<void> {
   const { namespace, name } = proof.metadata;

@@ -9,8 +9,9 @@ export interface Failure extends Issue {
 }
 
 /**
- * Converts an error to a failure. Only this function decides the kind. It rethrows an error that does not come from the
- * API server, such as lost leadership, an aborted pass or a bug: that error says nothing about the pipeline.
+ * Converts an error to a failure. Only this function decides the kind of a failure. It rethrows an error that does not
+ * come from the API server, such as lost leadership, an aborted pass or a bug: that error says nothing about the
+ * pipeline.
  */
 export function toFailure(error: unknown): Failure {
   if (error instanceof StalledError) return failure('stalled', error.reason, error.message, error);
@@ -26,7 +27,7 @@ export function toFailure(error: unknown): Failure {
     case 'alreadyExists':
     case 'notFound':
     case 'gone':
-      // Another client wrote in between. The next pass reads the new state.
+      // Another client wrote after this pass read the state. The next pass reads the new state.
       return failure('retry', 'Conflict', error.message, error);
     case 'tooManyRequests':
     case 'transient':
@@ -37,10 +38,10 @@ export function toFailure(error: unknown): Failure {
 }
 
 /**
- * Decides how a pass with failures ends. A failure that a retry may fix is thrown, so that the controller retries
- * with backoff. If only a user can fix the failure, it is not thrown, because the status reports it, and a log line in
- * each pass would hide other log lines. The next pass comes after a minute: no watch shows that a foreign object was
- * deleted.
+ * Decides how a pass with failures ends. A failure that a retry may fix is thrown, so that the controller retries with
+ * backoff. A failure that only a user can fix is not thrown: the status reports it, and a log line in each pass would
+ * hide other log lines. In this case the next pass comes after a minute, because no watch shows that a foreign object
+ * was deleted.
  */
 export function endPass(failures: readonly Failure[]): ReconcileResult {
   // Check for `retry` first, because it has the shortest wait.

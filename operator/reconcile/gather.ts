@@ -39,7 +39,8 @@ export interface KafkaReaders {
 export interface World {
   readonly pipeline: SumPipeline;
   /**
-   * The connection to Kafka. Undefined while the first list of Kafkas is in progress; its end triggers the next pass.
+   * The connection to Kafka. Undefined while the first list of Kafkas is in progress. The end of this list triggers
+   * the next pass.
    */
   readonly kafka: ResolvedKafka | undefined;
   /** Facts for the builders of children. Undefined while the connection to Kafka is not known. */
@@ -50,13 +51,14 @@ export interface World {
   /** State of the ServiceMonitors, if monitoring is enabled. */
   readonly monitoring: Availability | 'disabled';
   /**
-   * The Prometheus objects of the cluster. Undefined if they cannot be listed; the status does not report them then.
+   * The Prometheus objects of the cluster. Undefined if they cannot be listed. In this case the status does not say
+   * whether a Prometheus selects our objects.
    */
   readonly prometheuses: readonly LivePrometheus[] | undefined;
   /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
-  /** Kinds that we need but cannot list. If there are any, the pass changes nothing. */
+  /** Kinds that we need but cannot list. If the list is not empty, the pass changes nothing. */
   readonly blindTo: readonly string[];
 }
 
@@ -67,7 +69,7 @@ export interface ClusterContext {
   readonly serverMinor: number;
 }
 
-/** Collects the facts from the caches. Pure. */
+/** Collects the facts from the caches. It does no I/O. */
 export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage, serverMinor }: ClusterContext): World {
   const key = formatRef(refOf(pipeline));
   const kafka = resolve(pipeline, readers);
@@ -162,7 +164,7 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   if (observed === undefined) return undefined;
   const resolved = resolveKafka(pipeline, observed);
   if (!resolved.ok || topic.management !== 'Managed') return resolved;
-  // The pipeline may use the Kafka. KafkaTopics are another kind with another permission, so check them too.
+  // The operator can read the Kafka. Check KafkaTopics too, because they are another kind with another permission.
   switch (kafka.topics.availability) {
     case 'synced':
       return resolved;

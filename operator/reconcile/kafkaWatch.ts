@@ -30,7 +30,7 @@ export class KafkaWatch {
   attach(controller: Controller<PipelineObject>): void {
     this.#controller = controller;
     const { crds, pipelines } = this.#options.caches;
-    // Watch the CRDs too: if the operator has no permission in a Kafka namespace, only they show that Strimzi was
+    // Watch the CRDs too: if the operator has no permission in a Kafka namespace, only the CRDs show that Strimzi was
     // installed or removed.
     const users = () => pipelines.store.list().filter((pipeline) => kafkaKeysOf(pipeline).length > 0);
     const names: readonly string[] = [resourceId(kafkas), resourceId(kafkaTopics)];
@@ -55,7 +55,7 @@ export class KafkaWatch {
     const usersOf = (key: string) => caches.pipelines.store.byIndex(byKafka, key).map(keyOf);
     this.#controller?.watch(first, (kafka) => usersOf(keyOf(kafka)));
     this.#controller?.watch(second, pipelineKeysOf);
-    // One Role grants both kinds, but each reflector retries on its own schedule, up to a minute. Without this refresh
+    // One Role grants both kinds, but each reflector waits up to a minute between its retries. Without this refresh
     // the status would report a missing Role for up to a minute although the Role exists.
     first.onAvailability((availability) => {
       if (availability !== 'synced' || second.availability !== 'forbidden') return;

@@ -28,8 +28,9 @@ export function kafkaKeysOf(object: PipelineObject): readonly string[] {
 }
 
 /**
- * Returns the keys of the log of a pipeline. Pipelines with a common key count the same log. Kafka's ids are known
- * after an aggregator has reported them. Before that the address of Kafka and the name of the topic are the key.
+ * Returns the keys of the log of a pipeline. Pipelines with a common key count the same log. Each address of Kafka,
+ * together with the name of the topic, is a key. After an aggregator has reported the ids of the cluster and the
+ * topic, the two ids are another key.
  */
 export function logKeysOf(object: PipelineObject): readonly string[] {
   const { namespace = '', name } = object.metadata;

@@ -28,8 +28,8 @@ test('a pipeline whose aggregators report a counted log for the first time does 
   assert.match(findLogConflict(newcomer, log, pipelinesOfLog)?.issue.message ?? '', /shop\/running has the same topic/);
   assert.equal(findLogConflict(running, log, pipelinesOfLog), undefined);
 
-  // Now its status has the log too, and it is the older of two that have counted. It stays refused, also after a pass
-  // that reported another problem.
+  // Now the status of `newcomer` has the log too, and `newcomer` is older than `running`. It stays refused, also after
+  // a pass that reported another problem.
   const conditions = [{ type: 'Stalled', status: 'False', reason: 'NotStalled' }];
   const refused = pipelineOf('newcomer', '2026-01-01T00:00:00Z', 'b.infra:9092', {
     log,

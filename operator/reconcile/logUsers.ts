@@ -38,7 +38,8 @@ export function findLogConflict(
 }
 
 /**
- * Reads fields of the unparsed object: the decision which pipeline runs must also work for a status of another version.
+ * Reads fields of the unparsed object: the decision which pipeline runs must also work if another version of the
+ * operator wrote the status.
  */
 function logUserOf(object: Live<PipelineObject>): LogUser {
   const countedKeys = new Set(countedLogKeysOf(object));

@@ -19,7 +19,10 @@ import type { PipelineObject } from './resources.ts';
 
 export interface ReconcileDependencies {
   readonly caches: Caches;
-  /** Returns readers of the Strimzi kinds of a namespace. After the first call their changes enqueue pipelines. */
+  /**
+   * Returns readers of the Strimzi kinds of a namespace. After the first call for a namespace, changes of these kinds
+   * enqueue the pipelines that use them.
+   */
   readonly watchKafka: (namespace: string) => KafkaReaders;
   readonly pipelinesOfLog: PipelinesOfLog;
   readonly serverVersion: Pick<ServerVersion, 'minor'>;
@@ -35,7 +38,10 @@ export interface ReconcileDependencies {
 export interface Pass {
   readonly key: string;
   readonly object: Live<PipelineObject>;
-  /** The present status. Undefined if there is no status, or if another version wrote one that we cannot read. */
+  /**
+   * The present status. Undefined if there is no status, or if another version of the operator wrote a status that we
+   * cannot read.
+   */
   readonly previous: Status | undefined;
   readonly owner: Owner;
   readonly hasFinalizer: boolean;

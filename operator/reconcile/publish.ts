@@ -8,7 +8,7 @@ import { transitionEvents } from '#operator/status/transitions.ts';
 import { type Pass, timeOf } from './pass.ts';
 import { pipelines } from './resources.ts';
 
-/** Writes the status if it differs from the present one, then records events for what changed. */
+/** Writes the status if it differs from the present status, then records events for the changes. */
 export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const { dependencies, run, owner, key, object, previous } = pass;
   dependencies.census.see(key, status, { isDeleting: object.metadata.deletionTimestamp !== undefined });

@@ -100,7 +100,7 @@ describe('with only its generated role the operator', () => {
     const owners = (live.metadata.managedFields ?? [])
       .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:replicas'))
       .map(({ manager }) => manager);
-    // A write through scale is not an apply. So no manager owns the number, and no later apply resets it.
+    // A write through scale is not an apply. So no field manager owns the number, and no later apply resets it.
     assert.deepEqual(owners, []);
   });
 });
@@ -237,7 +237,8 @@ describe('a foreign object under a name of ours', () => {
     assert.ok(await cluster.client.find(deployments, { namespace, name: aggregator }));
 
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
-    // No watch reports a foreign object. The operator checks again after a minute, or when an object of ours changes.
+    // No watch reports a foreign object. The operator checks again after a minute, or when one of our objects changes.
+    // Change one, so that the test does not wait.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await eventually('the Service', async () => (await cluster.client.find(services, metadata)) !== undefined);
   });
@@ -284,7 +285,8 @@ describe('objects that come back', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const before = await client.get(deployments, { namespace, name: calculator });
-    // This API server has no garbage collection, which has the effect of a slow one.
+    // This API server has no garbage collector. The children stay, as they do for a while with a slow garbage
+    // collector.
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name);
     await operator.whenIdle();
     const again = await applyPipeline(client, draftIn(namespace));

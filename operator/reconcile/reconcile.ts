@@ -39,7 +39,7 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const { caches, watchKafka, pipelinesOfLog, operatorImage, serverVersion } = pass.dependencies;
-  // Leave out the status: another version may have written it, and the spec must still be readable.
+  // Leave out the status: another version of the operator may have written it, and we may be unable to parse it.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
     const message = `${formatProblems(parsed.problems)}: correct the resource`;
@@ -54,7 +54,7 @@ async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
   const serverMinor = await serverVersion.minor(pass.run.signal);
   const seen = gather(declared, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
   if (seen.blindTo.length > 0) return publishObstacle(pass, blindness(seen.blindTo));
-  // The first list in Kafka's namespace is in progress. Its end triggers another pass.
+  // The first list in Kafka's namespace is in progress. The end of this list triggers another pass.
   if (seen.kafka === undefined) return {};
 
   // Plan and apply. While the connection to Kafka is not known, the desired state is not known: change nothing.

@@ -11,13 +11,13 @@ import { isStopped } from './stopped.ts';
  * Returns the replicas to write, by name of Deployment. The replicas of other Deployments are not written. Two writers
  * of one number would overwrite each other, so there is at most one writer:
  *
- * - If the spec sets `replicas`, we write the number after every autoscaler of the Deployment is gone.
- * - If the spec sets `autoscaling`, the autoscaler writes. An HPA is disabled at 0, so we raise a Deployment from 0 to
- *   the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
- * - If the spec sets neither, we do not write.
+ * - If the spec sets `replicas`, we write the number when no autoscaler of the Deployment exists any more.
+ * - If the spec sets `autoscaling`, the autoscaler writes the number. An HPA is disabled at 0, so we raise a
+ *   Deployment from 0 to the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
+ * - If the spec sets neither field, we do not write the number.
  *
- * There is one exception: a Deployment that the operator itself stopped (stopped.ts) is raised from 0 to the minimum,
- * or to 1 if there is no minimum.
+ * One exception: if the operator itself stopped a Deployment (stopped.ts), the operator raises the number from 0 to
+ * the minimum, or to 1 if there is no minimum.
  */
 export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
   return Object.fromEntries(
@@ -41,7 +41,7 @@ function wantedOf(
   const min = autoscaledFrom(pipeline, component);
   const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
   if (deployment === undefined || replicasOf(deployment) !== 0) return undefined;
-  // Raise it even if the HPA exists: the HPA is disabled at 0 replicas, so it writes nothing.
+  // Raise the number even if the HPA exists: the HPA is disabled at 0 replicas, so it writes nothing.
   if (isStopped(deployment)) return min ?? 1;
   return isScaled ? undefined : min;
 }

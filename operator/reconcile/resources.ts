@@ -46,7 +46,7 @@ export const apiServices: Resource<KubeObject & ApiServiceBody> = {
   namespaced: false,
 };
 
-/** Prometheus objects of prometheus-operator. The operator reads them and never makes one. */
+/** Prometheus objects of prometheus-operator. The operator only reads them. */
 export const prometheuses: Resource<KubeObject & PrometheusBody> = {
   group: 'monitoring.coreos.com',
   version: 'v1',

@@ -84,8 +84,8 @@ export function toStatusInput(
 }
 
 /**
- * Returns the log that the ledger counts, as last reported. Without a new report the log in the previous status counts:
- * calculators that start while no aggregator runs need it.
+ * Returns the log that the ledger counts, as the aggregators report it. If no aggregator reports it now, returns the
+ * log in the previous status, because calculators that start at this time need it.
  */
 export function countedLogOf(
   pipeline: SumPipeline,

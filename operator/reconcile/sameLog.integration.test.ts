@@ -62,7 +62,7 @@ async function untilStalled(namespace: string, name: string, reason: string): Pr
   return message;
 }
 
-/** Wanted replicas of the pipeline's Deployments; undefined for one that does not exist. */
+/** Wanted replicas of the pipeline's Deployments; undefined for a Deployment that does not exist. */
 async function replicasOf(namespace: string, name: string) {
   const find = (component: string) => cluster.client.find(deployments, { namespace, name: `${name}-${component}` });
   return [(await find('calculator'))?.spec?.replicas, (await find('aggregator'))?.spec?.replicas];
@@ -154,7 +154,7 @@ describe('a second SumPipeline on a topic that another one counts', () => {
   });
 
   test('in another namespace is refused too, and a Service of the same short name is another Kafka', async () => {
-    // Two resources of the same second are ordered by name.
+    // If two pipelines were created in the same second, the order of their names decides.
     const created = [await cluster.createNamespace(), await cluster.createNamespace()];
     const [one = '', other = ''] = created.toSorted();
     await using _ = await startOperator({ kubeconfig: cluster.operatorKubeconfig });

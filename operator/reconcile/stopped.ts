@@ -29,8 +29,8 @@ export function withoutNewWork(desired: readonly Child[], live: readonly LiveChi
 }
 
 /**
- * Marks the Deployments that the operator stopped with an annotation. The annotation stays until a Deployment has pods
- * again: if the write of its replicas fails, the next pass still knows that it must be started again.
+ * Adds an annotation to the Deployments that the operator stops. A Deployment keeps the annotation until it has pods
+ * again: if the write of its replicas fails, the next pass still knows that it must raise the number.
  */
 export function markStopped(desired: readonly Child[], live: readonly LiveChild[], isStopping: boolean): Child[] {
   return desired.map((child) => {

@@ -36,7 +36,7 @@ after(async () => {
 const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
 
-/** Applies a Strimzi Kafka. With `isRunning` it also has the status that Strimzi publishes. */
+/** Applies a Strimzi Kafka. If `isRunning`, it also has the status that Strimzi publishes. */
 async function putKafka(namespace: string, options: { allowed?: string; isRunning?: boolean } = {}): Promise<void> {
   const metadata = {
     namespace,

@@ -23,8 +23,8 @@ export async function releaseTopic(
 
 /**
  * Deletes a KafkaTopic and keeps its topic. The precondition of the deletion is the resourceVersion with the
- * annotation, so no client can remove the annotation in between. The function does not wait for Strimzi, because
- * Strimzi may be uninstalled. Returns false if there was no KafkaTopic of ours.
+ * annotation, so the deletion fails if another client has removed the annotation. The function does not wait for
+ * Strimzi, because Strimzi may be uninstalled. Returns false if there was no KafkaTopic of ours.
  */
 export async function retainTopic(client: KubeClient, owner: Owner, entry: InventoryEntry): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
@@ -39,7 +39,7 @@ export async function retainTopic(client: KubeClient, owner: Owner, entry: Inven
       return true;
     } catch (error) {
       if (isKubernetesError(error, 'notFound')) return true;
-      // Another client wrote in between, most likely Strimzi its status. Read the object again.
+      // Another client wrote the object after we read it, most likely Strimzi. Read the object again.
       if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
     }
   }

@@ -16,8 +16,8 @@ export interface ConditionContext {
 }
 
 /**
- * Converts drafts to conditions, in reading order. `lastTransitionTime` changes only with `status`, not with reason or
- * message. Conditions without a draft stay as they are.
+ * Converts drafts to conditions, in the order of `conditionTypes`. `lastTransitionTime` changes only with `status`,
+ * not with reason or message. Conditions without a draft stay as they are.
  */
 export function toConditions(
   drafts: Readonly<Partial<Record<ConditionType, ConditionDraft>>>,

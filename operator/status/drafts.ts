@@ -29,7 +29,9 @@ export function draftWorkloadsReady(input: StatusInput): ConditionDraft {
   return { status: 'True', reason: 'Ready', message: describeWorkloads(workloads) };
 }
 
-/** Reasons of a Deployment that name no cause. For these the reports of the aggregators are added. */
+/**
+ * Reasons of a Deployment that name no cause. For these reasons the message also has the reports of the aggregators.
+ */
 const silentReasons = new Set(['PodsNotReady', 'RollingOut', 'ProgressDeadlineExceeded']);
 
 function explain(workload: WorkloadHealth, kafka: Health | undefined): ConditionDraft {
@@ -67,7 +69,8 @@ export function draftObservabilityReady({ monitoring }: StatusInput): ConditionD
 }
 
 /**
- * Builds condition DurabilityWeak. It does not affect Ready or TotalExact: a single local broker is weak, but works.
+ * Builds condition DurabilityWeak. It does not affect Ready or TotalExact: with a single local broker durability is
+ * weak, but the pipeline works.
  */
 export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): ConditionDraft {
   if (durability === undefined || durability.reason === 'Unknown') {

@@ -14,7 +14,7 @@ export interface Issue {
 
 const kinds = ['stalled', 'waiting', 'retry'] as const;
 
-/** Returns the issue to show: a stalled one first, then a waiting one. Undefined if there are no issues. */
+/** Returns the issue to show: a stalled one first, then a waiting one. Undefined if the list is empty. */
 export function worstIssue(issues: readonly Issue[]): Issue | undefined {
   return kinds.map((kind) => issues.find((issue) => issue.kind === kind)).find((issue) => issue !== undefined);
 }

@@ -35,7 +35,7 @@ const internal = new Set([
   // Error types of the CRD's rules.
   'FieldValueForbidden',
   'FieldValueRequired',
-  // An aggregator has not checked yet: shown as NotReported or NotAsked.
+  // An aggregator that has not checked yet reports this. The status shows NotReported or NotAsked instead.
   'Unknown',
   // The aggregator reports it as the halt BooksBroken.
   'ConstraintViolated',

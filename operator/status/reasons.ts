@@ -254,8 +254,8 @@ export const conditionDocs = {
 } as const satisfies Record<ConditionType, ConditionDoc>;
 
 /**
- * Events at the SumPipeline whose reason is not a reason of a condition. Besides these, a Warning is recorded when a
- * new reason appears in Stalled, KafkaReady, WorkloadsReady or ObservabilityReady.
+ * Events at the SumPipeline whose reason is not a reason of a condition. A Warning is also recorded when a new reason
+ * appears in Stalled, KafkaReady, WorkloadsReady or ObservabilityReady.
  */
 export const eventDocs = {
   Ready: 'Normal. The pipeline became ready.',

@@ -85,8 +85,8 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
 }
 
 /**
- * Returns an issue for the first condition that is False; undefined if none is. A condition that is Unknown is no
- * problem: if 0 aggregators are wanted, no pod reports.
+ * Returns an issue for the first condition that is False; undefined if no condition is False. An Unknown condition is
+ * not a problem: for instance, no pod reports if 0 aggregators are wanted.
  */
 function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined {
   const found = drafts.find(({ status }) => status === 'False');

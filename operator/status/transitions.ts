@@ -23,7 +23,7 @@ export function transitionEvents(before: Status | undefined, after: Status): Eve
     const { old, now } = change(type);
     if (now?.status !== 'False' || passingReasons.has(now.reason)) continue;
     if (old?.status === 'False' && old.reason === now.reason) continue;
-    // Leave out an event that was already recorded with the reason of Stalled.
+    // Record only one event for a reason: other conditions often have the same reason as Stalled.
     if (!events.some(({ reason }) => reason === now.reason)) events.push(warning(now.reason, now.message));
   }
   const ready = change('Ready');

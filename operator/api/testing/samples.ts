@@ -36,7 +36,7 @@ export function strimziDraft(): Draft {
   });
 }
 
-/** A resource with every field that can be combined with the others. `strimziDraft` has the fields that cannot. */
+/** A resource with every field that can be combined with the others. `strimziDraft` has the other fields. */
 export function fullDraft(): Draft {
   return draft({
     kafka: {

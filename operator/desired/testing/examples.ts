@@ -44,7 +44,7 @@ export function strimziExample(): Example {
   return exampleOf(strimziDraft(), { kafka });
 }
 
-/** A pipeline with an External topic and an existing ServiceAccount. */
+/** A pipeline with an External topic and a ServiceAccount that a user made. */
 export function foreignExample(): Example {
   return exampleOf(
     changed(minimalDraft(), {

@@ -70,7 +70,8 @@ export function modelPipeline(options: ModelOptions): (step: number) => Record<s
       let counted = 0;
       let waited = false;
       const lagOf = (partition: number) => (end.get(partition) ?? 0) - (next.get(partition) ?? 0);
-      // Each partition gets a fair share of the capacity. Capacity that a quiet partition leaves goes to the others.
+      // Each partition gets a fair share of the capacity. Capacity that a quiet partition does not need goes to the
+      // other partitions.
       for (const [index, partition] of own.toSorted((one, other) => lagOf(one) - lagOf(other)).entries()) {
         const lag = lagOf(partition);
         const share = left / (own.length - index);

@@ -8,7 +8,7 @@ export function metadata(name: string, more: Partial<LiveMetadata> = {}): LiveMe
   return { name, namespace: 'shop', uid: `uid-${count}`, resourceVersion: String(count), ...more };
 }
 
-/** Makes a pod as the kubelet reports it. `ready` also sets its condition Ready. */
+/** Makes a pod as the kubelet reports it. `ready` also sets condition Ready of the pod. */
 export function pod(
   name: string,
   options: { ready?: boolean; container?: Partial<ContainerStatus>; metadata?: Partial<LiveMetadata> } & Pick<

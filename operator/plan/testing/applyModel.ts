@@ -2,8 +2,9 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { LiveChild, ManagedFields } from '#operator/observe/objects.ts';
 
 /**
- * Returns the object that the API server stores after an apply by one manager, with uid, versions and `managedFields`.
- * This is a model for fast tests of pure code. reconcile.integration.test.ts compares it with a real API server.
+ * Returns the object that the API server stores after an apply by one field manager, with uid, versions and
+ * `managedFields`. This is a model for fast tests of pure code. reconcile.integration.test.ts compares it with a real
+ * API server.
  */
 export function applyModel(desired: object, before?: LiveChild): LiveChild {
   const object = structuredClone(desired) as LiveChild;
