@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export interface CachedBuild {
   /** Lower-case words with hyphens. Entries with the same name are versions of one thing. */
   readonly name: string;
-  /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
+  /** Everything the result depends on: file contents, flags, tool versions. Another order makes another entry. */
   readonly inputs: readonly (string | Uint8Array)[];
   /**
    * Fills the empty folder `dir`. Output of programs goes into the file `log`. If the build fails, the last lines of
@@ -32,9 +32,9 @@ export interface CachedBuild {
 }
 
 /**
- * Returns the folder that holds the result, and builds it if no earlier run did. The build uses another folder, which
- * is renamed at the end, so an entry is complete or does not exist. A second caller waits for the first instead of
- * building twice. The next build removes what an interrupted build left.
+ * Returns the folder that holds the result. If no earlier run built the result, builds it in another folder, which is
+ * renamed at the end. So an entry is complete or does not exist. If another process builds the same entry, waits for
+ * that process. The next build removes the files that an interrupted build left.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
   const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot(), signal } = request;

@@ -17,7 +17,7 @@ export interface LockRequest {
   readonly what: string;
   /** Called once for every holder that we wait for, with undefined if the holder does not respond. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
-  /** Ends the wait with its reason. Default: waits without a limit. */
+  /** Ends the wait: the call then rejects with the reason of the signal. Default: waits without a limit. */
   readonly signal?: AbortSignal;
   /** Clock for `since`. */
   readonly now?: () => Date;
@@ -31,10 +31,10 @@ export interface Lock extends AsyncDisposable {
  * Takes a machine-wide lock: waits until it is free and never stops its holder.
  *
  * The lock is an abstract Unix socket. The kernel gives its name to one process at a time, and frees the name when
- * this process ends, also by kill -9. So there are no stale locks and no wrong pid files. A lock file of flock does
- * the same, but cannot say who holds it. The holder describes itself on every connection and keeps the connection
- * open. The end of the connection tells a waiter about the release, without polling. Abstract names belong to a
- * network namespace: two containers do not see each other's lock.
+ * this process ends, even after kill -9. So a lock without a holder cannot exist. A lock file of flock has the same
+ * property, but cannot say which process holds it. Here the holder sends its description on every connection and keeps
+ * the connection open. When the connection ends, the waiter knows that the lock is released, without polling. Abstract
+ * names belong to a network namespace, so two containers do not see each other's lock.
  */
 export async function acquireLock(request: LockRequest): Promise<Lock> {
   const { name, what, onWait, signal, now = () => new Date() } = request;
@@ -73,7 +73,7 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
     waiters.add(waiter);
     waiter.unref();
     waiter.on('close', () => waiters.delete(waiter));
-    // A waiter may disconnect at any time, which is no error here. 'close' follows.
+    // A waiter may disconnect at any time, which is no error here. After 'error' the socket also emits 'close'.
     waiter.on('error', () => waiter.destroy());
     waiter.write(`${JSON.stringify(holder)}\n`);
   });
@@ -96,8 +96,8 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
 }
 
 /**
- * How long to wait for the description of the holder, in milliseconds. If the holder is busy or stopped, we wait for
- * the lock without knowing its name.
+ * How long to wait for the description of the holder, in milliseconds. After this time we still wait for the lock, but
+ * report that its holder is unknown: the holder may be busy or stopped.
  */
 const answerTimeoutMs = 2000;
 
@@ -121,7 +121,7 @@ function waitForRelease(name: string, onWait: LockRequest['onWait'], signal: Abo
       answer += text;
       if (answer.includes('\n') || answer.length > 10_000) say(parseHolder(answer));
     });
-    // Any end of the connection is the release. ECONNREFUSED means that the lock was free before we connected.
+    // Whatever ends the connection, the lock is released. ECONNREFUSED means that it was free before we connected.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(unanswered);

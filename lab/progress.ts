@@ -10,7 +10,7 @@ export interface Step {
 export interface Progress {
   /**
    * Runs `run` and shows it with its elapsed time. On failure shows the last lines of the file `log` and throws the
-   * error unchanged. Does not print the error's message: its handler does.
+   * error unchanged. Does not print the error's message, because the caller that handles the error prints it.
    */
   step<T>(title: string, run: (step: Step) => Promise<T>, options?: { readonly log?: string }): Promise<T>;
   /** Prints one line that stays. */

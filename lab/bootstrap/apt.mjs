@@ -68,7 +68,7 @@ function findMissingPackages(packages, env) {
 
 /**
  * Masks a unit before its package is installed, as `systemctl mask` does: Debian's packages start their service
- * immediately. An existing unit was set up by the owner of the machine and stays unchanged.
+ * immediately. Leaves a unit unchanged if its file exists already, because the owner of the machine made it.
  */
 function maskServices(missing, unitFolder, say) {
   for (const { name, service } of missing) {

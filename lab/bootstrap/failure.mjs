@@ -4,9 +4,9 @@ import { readOption } from './options.mjs';
 export class BootstrapError extends Error {}
 
 /**
- * Returns the text for standard output when we fail before the program starts. `npm start -- --once -o json` promises
- * one JSON document, also on failure. Its shape is that of lab/up/document.ts. Undefined for every other command
- * line.
+ * Returns the text for standard output when the bootstrap fails before the program starts. `npm start -- --once -o
+ * json` promises one JSON document, also on failure. The document has the shape of lab/up/document.ts. Returns
+ * undefined for every other command line.
  *
  * @param {string} command
  * @param {readonly string[]} args

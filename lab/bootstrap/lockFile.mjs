@@ -1,7 +1,7 @@
 /**
- * Adds missing names to package-lock.json. npm leaves out a package for another platform when the registry lacks its
- * version. `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node
- * lab/bootstrap/lockFile.mjs` after `npm install`: `npm ci` then skips these packages on this platform.
+ * Adds missing packages to package-lock.json. npm leaves out a package for another platform if the registry lacks the
+ * required version. `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node
+ * lab/bootstrap/lockFile.mjs` after `npm install`. After that `npm ci` skips the added packages on this platform.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { repository } from './nodeModules.mjs';
 
 /**
- * Finds the packages that other packages may need and that the lock file does not name. Returns them as entries to
- * add.
+ * Finds optional dependencies of packages that have no entry in the lock file. Returns the entries to add, by their
+ * path in node_modules.
  *
  * @param {Record<string, any>} packages the `packages` of a package-lock.json
  * @returns {Record<string, object>}

@@ -8,12 +8,12 @@ import { BootstrapError } from './failure.mjs';
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
- * How long to wait before printing that another npm ci runs, in milliseconds. When the lock is free, the install
- * script begins sooner and writes to descriptor 3.
+ * How long to wait before printing that another npm ci runs, in milliseconds. If the lock is free, the install script
+ * writes to descriptor 3 within this time, and nothing is printed.
  */
 const waitingMs = 1_000;
 
-/** Exit code by which the install script reports that npm failed, distinct from Node's own codes. */
+/** Exit code of the install script if npm failed. Node never uses this code for its own errors. */
 export const npmFailed = 3;
 
 /**

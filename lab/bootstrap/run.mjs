@@ -18,9 +18,9 @@ const sameKeyPressMs = 500;
 const orphanCheckMs = 500;
 
 /**
- * Runs a TypeScript program with Node 24: it gets our standard streams and signals, and we return its exit code. It has
- * its own session, so that a key press reaches it once, through us. If we or npm above us are killed, it gets a
- * SIGTERM.
+ * Runs a TypeScript program with Node 24. The program gets our standard streams and signals, and we return its exit
+ * code. The program has its own session, so that Ctrl-C reaches it only once, through us. If we or npm above us are
+ * killed, the program gets a SIGTERM.
  *
  * @param {{script: string, args: readonly string[], env: NodeJS.ProcessEnv}} program `script` is relative to the repository
  * @returns {Promise<number>} the exit code; 128 + number for a signal, as shells have it
@@ -71,10 +71,10 @@ function findNode(bin) {
 }
 
 /**
- * Returns a function that says whether npm or its shell has ended. A process whose parent ends gets another parent,
- * so the function compares parents. npm runs us under a shell and does not pass every signal on, so `kill` of npm
- * leaves us running. Without npm the function always returns false, because a start under nohup must continue when
- * its parent ends.
+ * Returns a function that says whether npm or its shell has ended. It compares parents, because the kernel gives a
+ * process another parent when the old parent ends. npm runs us under a shell and does not pass on every signal, so we
+ * would continue after a `kill` of npm. If npm did not start us, the function always returns false: a start under
+ * nohup must continue when its parent ends.
  */
 function watchParents(env) {
   if (env['npm_lifecycle_event'] === undefined) return () => false;

@@ -43,8 +43,8 @@ export interface CertificateAuthority extends Certificate {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /**
- * How long before its creation a certificate is valid, in milliseconds. The clock of a client may be behind ours, and
- * the client would refuse a certificate that is not valid yet.
+ * A certificate is valid from this long before its creation, in milliseconds. The clock of a client may be behind ours,
+ * and a client refuses a certificate that is not valid yet.
  */
 const backdateMs = 5 * 60_000;
 

@@ -22,8 +22,8 @@ const fileSchema = z.object({ caPem: z.string(), certPem: z.string(), keyPem: z.
 
 /**
  * Returns the certificate in `file`, or a new one if the file does not exist, does not name `hosts`, or expires soon.
- * The certificate is kept so that clients that trust its CA work after a restart. The CA's key is never stored, so a
- * new certificate has a new CA.
+ * The certificate is kept in the file, so that clients that trust its CA still work after a restart of the server. The
+ * CA's key is never stored, so a new certificate has a new CA.
  */
 export async function keepServerCertificate(
   file: string,

@@ -3,13 +3,13 @@ import { createTransport, type HttpRequest } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
 import type { Certificate } from '#lab/certificates/pki.ts';
 
-/** A Kubernetes client that takes only paths, because the start of a cluster knows no kinds. */
+/** A Kubernetes client for the start of a cluster. Its calls take the path of an object, and not a kind. */
 export interface ApiClient extends AsyncDisposable {
   /** Returns parsed JSON. Throws on any other status than 2xx. */
   get(path: string): Promise<unknown>;
   /** Returns text, such as that of /readyz. Throws on any other status than 2xx. */
   getText(path: string): Promise<string>;
-  /** Applies one object at its path, server-side. */
+  /** Sends one object to its path by server-side apply. */
   apply(path: string, object: object): Promise<void>;
 }
 
@@ -20,13 +20,13 @@ export function createApiClient(options: { url: string; caPem: string; credentia
   return connectWith({ load: async () => ({ server: url, tls, headers: {} }) });
 }
 
-/** Connects as the user of a kubeconfig file. Ignores the environment's proxies: they are for the network outside. */
+/** Connects as the user of a kubeconfig file. Ignores proxies in the environment, because the cluster is local. */
 export function connectAdmin(kubeconfigPath: string): ApiClient {
   return connectWith(kubeconfigCredentials({ file: kubeconfigPath, env: {} }));
 }
 
 function connectWith(credentials: CredentialSource): ApiClient {
-  // A short limit is enough: the start of a cluster polls a server that is not up yet, and calls again.
+  // A short limit is enough: while the API server starts, the caller repeats its call.
   const timeoutMs = 10_000;
   const transport = createTransport({ credentials, clock: systemClock, userAgent: 'sumpipeline-cluster', timeoutMs });
   const call = async (request: Omit<HttpRequest, 'context'>) => {

@@ -39,7 +39,7 @@ export interface ApiServer extends AsyncDisposable {
    * `system:serviceaccounts:NAMESPACE`.
    */
   kubeconfigFor(identity: { readonly user: string; readonly groups?: readonly string[] }): Promise<string>;
-  /** Kills the API server and starts it again on the same port with the same data, like a crash. */
+  /** Kills the API server, as a crash would, and starts it again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -51,8 +51,8 @@ export interface ApiServer extends AsyncDisposable {
 const readyTimeoutMs = 120_000;
 
 /**
- * Maximum number of starts, each with new ports: another process may take a port before we use it. If three starts
- * fail, the ports are not the cause.
+ * Maximum number of attempts to start, each with new ports. An attempt fails if another process takes a port before we
+ * use it. If three attempts fail, the ports are not the cause.
  */
 const startAttempts = 3;
 
@@ -113,7 +113,7 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  // Kill the process immediately: its data is thrown away, so a graceful end has no use.
+  // Kill the process immediately. A clean end has no use, because the data is removed.
   const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
   const etcd = new Keeper({
     name: 'etcd',

@@ -36,17 +36,17 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // Both run beside the cluster, for monitoring and autoscaling. Their main packages are named `operator` and
-  // `adapter`.
+  // prometheus-operator and prometheus-adapter run beside the cluster, for monitoring and autoscaling. Their programs
+  // are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
-  // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
+  // kind only checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // Only `npm run tilt` uses it. It has no web page, because only the releases of Tilt contain the page.
+  // Only `npm run tilt` uses Tilt. This build has no web page, because only the releases of Tilt contain the page.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
-  // Only `npm run loop -- --keda` uses it, as pods. The build takes minutes, because it contains the SDK of every
+  // Only `npm run loop -- --keda` uses KEDA, in pods. The build takes minutes, because KEDA contains the SDK of every
   // cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
@@ -189,7 +189,7 @@ async function runLogged(
 ): Promise<void> {
   const output = openSync(log, 'a', 0o644);
   try {
-    // Kill the build when this process ends: otherwise it would run on for minutes without a caller.
+    // Kill the build when this process ends. Otherwise the build would run for minutes although no process needs it.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       cwd,
       env,

@@ -8,7 +8,7 @@ const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**
  * Makes our control group in every hierarchy: one hierarchy with cgroup v2, one per controller with v1. The kubelet
- * needs an existing root group. It makes the groups below by itself.
+ * uses our group as its root. It does not make this group, only the groups below it.
  */
 export async function createCgroup(): Promise<void> {
   for (const root of await findHierarchies()) {
@@ -17,7 +17,7 @@ export async function createCgroup(): Promise<void> {
   }
 }
 
-/** Passes controllers on to our group. With cgroup v2 each group above must do this. Does nothing with cgroup v1. */
+/** Makes the root group and our group pass the controllers on to the groups below. Only cgroup v2 needs this. */
 async function passControllersOn(root: string): Promise<void> {
   const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
   if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;
@@ -37,8 +37,8 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 }
 
 /**
- * Removes our control group with all groups below. Waits, because a group cannot be removed before its last process
- * ends.
+ * Removes our control group with all groups below. Tries again for a time, because a group cannot be removed before its
+ * last process ends.
  */
 export async function removeCgroup(): Promise<void> {
   const roots = (await findHierarchies()).map((root) => join(root, cgroup));

@@ -22,7 +22,7 @@ export interface ClusterOptions {
   readonly dir?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** What the cluster runs for. Processes that wait for the machine print this text. Default "a local cluster". */
+  /** Purpose of the cluster. Processes that wait for the lock of the machine print it. Default "a local cluster". */
   readonly what?: string;
   /**
    * The lock of the machine, if the caller already holds it (`acquireMachine`). Default: the start takes and releases
@@ -35,7 +35,7 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A real one-node Kubernetes. It ends with its owner's process, whatever ends that process. */
+/** A real one-node Kubernetes. It ends when the process that started it ends, even after kill -9. */
 export interface Cluster extends AsyncDisposable {
   /** Kubeconfig of a cluster admin, for use on the host. */
   readonly kubeconfigPath: string;
@@ -45,7 +45,7 @@ export interface Cluster extends AsyncDisposable {
   readonly hostAddress: string;
   /** Folder of log files, one per program of the node. */
   readonly logDir: string;
-  /** Resolves with a sentence when the whole node ended without `stop`. Its programs do not restart by themselves. */
+  /** Resolves with a sentence for the user when the whole node ended without `stop`. The node is not restarted. */
   readonly died: Promise<string>;
   /** Imports the images of an OCI archive into the node, under the names in the archive. */
   loadImage(tarPath: string): Promise<void>;
@@ -63,8 +63,8 @@ const kubeconfigFile = 'admin.kubeconfig';
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine. Builds it if needed, and removes what an earlier node left. Returns when the
- * node is Ready, DNS works and pods can be created. Takes about 5 s when everything is built.
+ * Starts Kubernetes on this machine. Builds the programs if needed, and removes what an earlier node left. Returns when
+ * the node is Ready, DNS works and pods can be created. Takes about 5 s if everything is built already.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
@@ -139,8 +139,8 @@ export async function buildParts({ progress, signal }: { progress: Progress; sig
 }
 
 /**
- * Removes what is left of a node that did not end by `stop`. After kill -9 or a power cut no program of the node
- * runs. Call this only while you hold the lock of the machine.
+ * Removes the folders, devices and control groups of a node that ended without `stop`, for instance by kill -9. Call
+ * this only while you hold the lock of the machine.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
   const init = await readInit(dir);
@@ -151,7 +151,7 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Finds the node that runs on this machine, of any owner. Undefined if no node runs. */
+/** Finds the node that runs on this machine, whichever process started it. Undefined if no node runs. */
 export async function findNode(
   dir: string = clusterDir(),
 ): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
@@ -167,8 +167,8 @@ async function readInit(dir: string): Promise<NodeIdentity | undefined> {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  // An empty file means that the owner was killed while it wrote the file. The node ended with its owner, before any
-  // program ran in the node.
+  // If the file is empty, the process that started the node was killed while it wrote the file. The node ended with
+  // that process, before any program ran in the node.
   return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 

@@ -4,7 +4,7 @@ import type { Progress } from '#lab/progress.ts';
 const lockName = 'node';
 
 export interface MachineRequest {
-  /** What we use the machine for. Processes that wait for the machine print this text. */
+  /** What we use the machine for. Processes that wait for the lock of the machine print this text. */
   readonly what: string;
   readonly progress: Progress;
   /** Ends the wait. Default: waits without a limit. */
@@ -12,8 +12,8 @@ export interface MachineRequest {
 }
 
 /**
- * Takes the lock of the machine, because one node fits a machine. While it waits, it prints who holds the lock. A
- * program that starts more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it
+ * Takes the lock of the machine, because only one node fits a machine. While it waits, it prints which process holds
+ * the lock. A program that also starts Kafka and PostgreSQL on `hostAddress` takes the lock first, and passes the lock
  * to `startCluster`.
  */
 export async function acquireMachine({ what, progress, signal }: MachineRequest): Promise<Lock> {

@@ -8,8 +8,8 @@ import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
 /**
- * Name under which `start` holds the machine. Processes that wait for the machine print it. `stop` recognizes a
- * `start` by it.
+ * Name under which `start` holds the lock of the machine. Processes that wait for the lock print this name, and `stop`
+ * recognizes a `start` by it.
  */
 const startName = 'npm run cluster -- start';
 
@@ -47,8 +47,8 @@ async function load(archive: string): Promise<void> {
 }
 
 /**
- * Ends only a `start` of this program. If another process holds the machine, such as a test, prints its name and
- * waits for its end.
+ * Ends only a `start` of this program. If another process, such as a test, holds the lock of the machine, prints the
+ * name of that process and waits until it ends.
  */
 async function stop(): Promise<void> {
   const holder = await findMachineHolder();

@@ -42,8 +42,8 @@ export const corednsRbac = [
 const pki = `${nodePath.etc}/pki`;
 
 /**
- * Snapshotters of containerd that we disable. A plain directory does not need them, and probing for them only adds
- * lines to the output of containerd.
+ * Snapshotters of containerd that we disable, because our images are in a plain directory. If they were enabled,
+ * containerd would look for them at its start and print lines about them.
  */
 const unusedSnapshotters = ['btrfs', 'zfs', 'devmapper', 'blockfile', 'erofs'];
 

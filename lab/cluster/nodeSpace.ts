@@ -20,9 +20,9 @@ export interface NodeSpaceOptions {
 export interface NodeSpace {
   /** The node's process 1, with its pid on the host. */
   readonly init: NodeIdentity;
-  /** Settles when the node has ended, through us or by a failure. */
+  /** Settles when the node has ended, whether we ended it or it failed. */
   readonly exited: Promise<unknown>;
-  /** Returns what to spawn on the host so that `command` runs in the node and ends with us. */
+  /** Returns a command for the host. It runs `command` in the node, and `command` ends when our process ends. */
   enter(command: readonly string[]): Pick<ChildOptions, 'command' | 'args' | 'env'>;
   /** Runs a program in the node until it ends. Returns its output. */
   run(command: readonly string[], options?: RunOptions): Promise<string>;
@@ -37,8 +37,8 @@ export interface NodeSpace {
 const searchPath = `${nodePath.etc}/bin/containerd:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
 /**
- * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does
- * nothing else. It is killed when `unshare` dies, and `unshare` is killed when we die: no node outlives its owner.
+ * Makes the namespaces. Process 1 is Kubernetes' pause, which only reaps orphaned processes (every pod's shim becomes
+ * an orphan). The kernel kills pause when `unshare` dies, and `unshare` when our process dies. So no node stays behind.
  */
 export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSpace> {
   const { dir, pauseDir } = options;
@@ -101,7 +101,7 @@ function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
   };
 }
 
-/** Runs programs in the node with this process 1, also from a process that is not the node's owner. */
+/** Returns a function that runs programs in the node with this process 1. Any process may call it, if it is root. */
 export function runInNode(initPid: number): NodeSpace['run'] {
   const enter = enterNode(initPid);
   return (command, options) => runProgram(['nsenter', ...enter, ...command], options);
@@ -144,7 +144,8 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 const bridgeFilter = 'bridge/bridge-nf-call-iptables';
 
 /**
- * Loads br_netfilter, the only kernel module that is not loaded on demand. It stays loaded after the end of the node.
+ * Loads br_netfilter. It is the only kernel module of the node that the kernel does not load on demand. The module
+ * stays loaded after the end of the node.
  */
 async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;

@@ -5,7 +5,7 @@ export interface NodeProgram {
   readonly name: string;
   /** Command and flags, with paths inside the node. */
   readonly command: readonly string[];
-  /** A plain-HTTP page that returns 200 when the program is up, reachable from the host. */
+  /** URL that returns status 200 when the program is up. It is plain HTTP, and the host can reach it. */
   readonly healthUrl?: string;
 }
 

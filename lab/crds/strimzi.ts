@@ -10,7 +10,7 @@ import { type CrdSet, readCrdSet } from './crds.ts';
 
 const run = promisify(execFile);
 
-/** Strimzi's class for each kind that we create or read, and for each kind of manifests/dev. */
+/** Strimzi's Java class of each CRD, by CRD name: for kinds that the operator uses and kinds in manifests/dev. */
 const kinds = {
   'kafkatopics.kafka.strimzi.io': 'io.strimzi.api.kafka.model.topic.KafkaTopic',
   'kafkausers.kafka.strimzi.io': 'io.strimzi.api.kafka.model.user.KafkaUser',

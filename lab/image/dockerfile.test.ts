@@ -16,7 +16,8 @@ import {
 } from './contents.ts';
 
 /**
- * These tests compare the text of the Dockerfile with the rules of our own builder, because there is no Docker here.
+ * These tests compare the text of the Dockerfile with the rules of our own image builder. They do not build the
+ * Dockerfile, because that needs Docker.
  */
 
 const root = join(import.meta.dirname, '..', '..');

@@ -29,7 +29,7 @@ export async function readEntry(source: string, target: string): Promise<TarEntr
   return { type: 'file', path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, data };
 }
 
-/** Adds the parent folders of all entries, as far as they are missing in the list. */
+/** Returns the entries, and an entry for each of their parent folders that is missing in the list. */
 export function withParents(entries: readonly TarEntry[]): TarEntry[] {
   const known = new Set(entries.map(({ path }) => path));
   const parents: TarEntry[] = [];

@@ -57,7 +57,7 @@ export async function buildImage(options: ImageOptions = {}): Promise<Image> {
     ...cache,
     name: 'image-sumpipeline',
     inputs: [manifest.digest, nameOf(manifest.digest), ...(await readImageCode())],
-    // An entry has 200 MB and is needed only until a node has imported it.
+    // Keep few entries: an image has 200 MB, and it is needed only until a node has imported it.
     keepEntries: 2,
     inUseMs: 600_000,
     build: (dir) => writeImage(join(dir, 'image.tar'), manifest, layers),
@@ -82,7 +82,7 @@ export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const texts = { ...baseTexts, [certificatesPath]: `${rootCertificates.join('\n')}\n` };
   return await cachedLayer(cache, {
     name: 'layer-base',
-    // The package's version is enough: it identifies the 127 MB of content.
+    // Do not hash the package's files (127 MB), because the version in package.json identifies them.
     inputs: [
       await readFile(join(runtime, 'package.json')),
       JSON.stringify(texts),

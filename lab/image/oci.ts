@@ -28,12 +28,12 @@ export interface ImageManifest {
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-/** Reads the code that determines an image's bytes: it is an input of every cached image. */
+/** Reads the source files that determine an image's bytes. They are inputs of every cached image. */
 export function readImageCode(): Promise<Buffer[]> {
   return Promise.all(['tar.ts', 'oci.ts'].map((file) => readFile(join(import.meta.dirname, file))));
 }
 
-/** A fixed time, because otherwise the same files would give another digest tomorrow. */
+/** Creation time of every image. It is fixed, because otherwise the same files would give another digest tomorrow. */
 const created = '1970-01-01T00:00:00Z';
 
 /**

@@ -20,7 +20,7 @@ export interface KafkaOptions {
   readonly dir: string;
   /** The address of the SASL_SSL listener, which clients dial. Default 127.0.0.1. */
   readonly host?: string;
-  /** Number of nodes, 1 or 3. A kept cluster keeps its number. Default 1. */
+  /** Number of nodes, 1 or 3. Throws if `dir` has a cluster with another number. Default: as in `dir`, otherwise 1. */
   readonly nodes?: 1 | 3;
   /**
    * The SASL_SSL port of each node. Default: the ports of the last start if they are free, otherwise any free ports.
@@ -37,9 +37,9 @@ export interface KafkaOptions {
 /** A running Apache Kafka 4.3.1 (KRaft) with SASL_SSL, SCRAM-SHA-512 and ACLs. Auto-creation of topics is off. */
 export interface Kafka extends AsyncDisposable {
   readonly clusterId: string;
-  /** `host:port` of each node's SASL_SSL listener, with commas. */
+  /** `host:port` of each node's SASL_SSL listener, separated by commas. */
   readonly bootstrapServers: string;
-  /** `host:port` of each node's PLAINTEXT listener on loopback, with commas. Its clients may do everything. */
+  /** `host:port` of each node's PLAINTEXT listener on loopback, separated by commas. Its clients may do everything. */
   readonly plaintextBootstrapServers: string;
   /** The CA that signed the brokers' certificate. */
   readonly caPem: string;
@@ -232,8 +232,8 @@ async function formatNode(request: {
 }
 
 /**
- * Waits until both listeners respond. Both must be checked: each has its own port, and the port of one of them may be
- * in use.
+ * Waits until both listeners of a node respond. Both must be checked, because another process may use the port of one
+ * listener.
  */
 function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
   const { node, host, caPem, signal } = request;

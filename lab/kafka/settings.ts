@@ -28,7 +28,8 @@ export interface NodeSettings {
 const loopback = '127.0.0.1';
 
 /**
- * Builds the server.properties of one node: as durable as the number of nodes allows, and quick to find a dead node.
+ * Builds the server.properties of one node. The settings are as durable as the number of nodes allows, and let Kafka
+ * find a dead node quickly.
  */
 export function buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName }: NodeSettings): string {
   const replicas = Math.min(3, nodes.length);
@@ -41,7 +42,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
   return toProperties({
     'process.roles': 'broker,controller',
     'node.id': node.id,
-    // Static voters: their addresses are here and not in the log, so the ports may change after a restart.
+    // Name the voters here (static voters). So Kafka does not store their ports, and the ports may change at a restart.
     'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@${loopback}:${controllerPort}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -59,7 +60,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config':
       'org.apache.kafka.common.security.scram.ScramLoginModule required;',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    // ANONYMOUS is every client of the loopback listeners: the brokers and controllers themselves.
+    // ANONYMOUS is every client of the loopback listeners: the brokers, the controllers, and audits.
     'super.users': `User:${adminName};User:ANONYMOUS`,
 
     'auto.create.topics.enable': false,

@@ -29,8 +29,8 @@ export interface LoadProgress {
 }
 
 /**
- * Time between two checks for due arrivals, in milliseconds. An arrival is at most this late, which is less than
- * every latency that is checked.
+ * Time between two checks for due arrivals, in milliseconds. An arrival is late by at most this time. The time is
+ * shorter than every latency that is checked.
  */
 const tickMs = 20;
 const progressMs = 1_000;

@@ -1,8 +1,8 @@
 import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
 
 /**
- * Ratio of two neighbouring buckets. It limits the error to one percent, and an hour of load needs only a few
- * thousand buckets.
+ * Ratio of the values of two neighbouring buckets. It limits the error of a percentile to one percent, and an hour of
+ * load needs only a few thousand buckets.
  */
 const trendPrecision = 1.01;
 const percentiles = [50, 90, 95, 99] as const;
@@ -67,7 +67,7 @@ export class Measurements {
   }
 }
 
-/** Returns the bucket of a value. Times below 0.01 ms share one: the clock is not that accurate. */
+/** Returns the bucket of a value. Times below 0.01 ms share one bucket, because the clock is not more accurate. */
 function bucketOf(value: number): number {
   return Math.round(Math.log(Math.max(value, 0.01)) / Math.log(trendPrecision));
 }

@@ -22,7 +22,7 @@ export interface AdapterOptions {
   readonly prometheusUrl: string;
   /** Values of the prometheus-adapter chart, as a user installs it. */
   readonly valuesPath: string;
-  /** If false, the API server is not changed and only direct callers are served. Default true. */
+  /** If false, the adapter is not registered at the API server, and callers must use `url`. Default true. */
   readonly isRegistered?: boolean;
   readonly progress?: Progress;
 }
@@ -140,7 +140,8 @@ interface Registration {
 }
 
 /**
- * Registers the API by a Service without a selector, whose EndpointSlice leads to our process outside the cluster.
+ * Registers the API with a Service that has no selector. The EndpointSlice of this Service leads to our process outside
+ * the cluster.
  */
 async function register({ client, host, port, caPem }: Registration): Promise<void> {
   const metadata = { name: serviceName, namespace };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Replaces Prometheus' own service discovery: Debian builds Prometheus without Kubernetes. It makes the targets and the
- * `__meta_kubernetes_*` labels of Prometheus' role `endpointslice`, as far as prometheus-operator's relabelling reads
- * them. The generated configuration still decides which targets are scraped, and under which labels.
+ * This file replaces Prometheus' service discovery, because Debian builds Prometheus without support for Kubernetes. It
+ * makes the targets and the `__meta_kubernetes_*` labels of role `endpointslice`, as far as prometheus-operator's
+ * relabelling reads them. The generated configuration still decides which targets are scraped, and with which labels.
  */
 export interface TargetGroup {
   readonly targets: readonly string[];

@@ -97,7 +97,8 @@ function launch({ dir, url, logFile }: { dir: string; url: string; logFile: stri
 const configurationFile = 'prometheus.yaml';
 
 /**
- * Writes the targets. A namespace without targets keeps an empty file: if it were removed, its targets would stay.
+ * Writes the targets. A namespace without targets gets a file with an empty list. If the file were removed instead,
+ * Prometheus would keep the old targets.
  */
 async function writeTargets(folder: string, targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void> {
   await mkdir(folder, { recursive: true });

@@ -27,7 +27,7 @@ export interface PrometheusOperatorOptions {
   readonly progress?: Progress;
   /** Gets each new configuration and the current targets. */
   readonly prometheus: Pick<Prometheus, 'reload' | 'discover'>;
-  /** Called with the error when Prometheus did not take a configuration. The configuration is sent again. */
+  /** Called with a sentence if Prometheus did not get a configuration (it is sent again), or if a program died. */
   readonly complain: (problem: string) => void;
 }
 

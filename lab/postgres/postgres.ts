@@ -20,7 +20,7 @@ export interface PostgresOptions {
   readonly host?: string;
   /** Default: the port of the last start if it is free, otherwise any free port. */
   readonly port?: number;
-  /** If false, commits are faster, but a power cut loses the data: for throw-away data. Default true. */
+  /** If false, commits are faster, but a power cut may lose data. Use false only for throw-away data. Default true. */
   readonly fsync?: boolean;
   /** What to do when the server dies. Default: the server is not restarted. */
   readonly restart?: RestartPolicy;
@@ -76,7 +76,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await requireReachable(user, runtime);
 
   const data = join(dir, 'data');
-  // Check before anything is written: another launcher may hold this folder.
+  // Check before anything is written, because another process may have started PostgreSQL on this folder.
   await removeStalePidFile(data);
   const kept = await readState(dir);
   const password = kept?.password ?? randomBytes(18).toString('base64url');
@@ -110,7 +110,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         ...(user ? { user } : {}),
         // The caller's PGDATA, PGPORT and similar variables concern another server.
         env: { LC_ALL: 'C.UTF-8', TZ: 'UTC' },
-        // Unlike SIGKILL, an immediate shutdown also ends the backends and frees the shared memory.
+        // SIGQUIT is an immediate shutdown. Unlike SIGKILL it also ends the backends and frees the shared memory.
         parentDeathSignal: 'QUIT',
       });
     },

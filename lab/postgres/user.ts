@@ -8,8 +8,8 @@ export interface UserIds {
 }
 
 /**
- * Returns the user that PostgreSQL runs as; undefined for our own user. PostgreSQL refuses root. So for root this is
- * the user `nobody`, which exists on every machine (initdb needs a user with a name).
+ * Returns the user that PostgreSQL runs as. Undefined means the user of this process. PostgreSQL does not run as root,
+ * so for root this is the user `nobody`, which exists on every machine (initdb needs a user with a name).
  */
 export async function serverUser(): Promise<UserIds | undefined> {
   if (process.getuid?.() !== 0) return undefined;

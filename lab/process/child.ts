@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
-/** A program to run beside us. */
+/** A program to run as a child process. */
 export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   /** Standard output and error are appended to this file. */
   readonly logFile: string;
-  /** Run as this user instead of ours. Needs root. Default: ours. */
+  /** User that the child runs as. Needs root. Default: the user of our process. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** The whole environment of the child. Default: ours. */
+  /** The whole environment of the child. Default: the environment of our process. */
   readonly env?: NodeJS.ProcessEnv;
   /** The signal that the kernel sends the child when we die for any reason. Default KILL. */
   readonly parentDeathSignal?: 'KILL' | 'QUIT';
@@ -32,8 +32,9 @@ export interface Child {
 }
 
 /**
- * Starts a program that cannot outlive us: `setpriv --pdeathsig` tells the kernel to end it when we die, even by
- * kill -9. It gets its own session: Ctrl-C in the terminal reaches only us, and we decide what ends first.
+ * Starts a program that cannot outlive our process: `setpriv --pdeathsig` tells the kernel to end the program when we
+ * die, even by kill -9. The program gets its own session. So Ctrl-C in the terminal reaches only our process, and we
+ * decide which child ends first.
  */
 export async function spawnChild(options: ChildOptions): Promise<Child> {
   const { command, args, logFile, user, env, parentDeathSignal = 'KILL' } = options;

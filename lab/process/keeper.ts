@@ -1,7 +1,7 @@
 import { readLogTail } from '#lab/progress.ts';
 import { type Child, type ChildExit, describeExit } from './child.ts';
 
-/** What to do when a server dies unexpectedly. If absent, the server is not restarted and nothing is reported. */
+/** Restarts a server that dies unexpectedly. Without this policy the server stays down, and nothing is reported. */
 export interface RestartPolicy {
   readonly restartOnDeath: true;
   /** Called with whole sentences when the server died, when a restart failed, and when the server is back. */
@@ -24,12 +24,12 @@ export interface KeeperOptions {
 /** Waits before each attempt to restart a dead server, in milliseconds. The last value repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** Minimum run time, in milliseconds, after which the backoff of a dead server starts again with the shortest wait. */
+/** If a server ran longer than this (in milliseconds) before it died, its backoff starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**
- * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted`
- * says whether its owner wants the server to run. If the process ends while this is true, the server has died.
+ * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted` is
+ * true from `start` to `stop`. If the process ends while `#isWanted` is true, the server has died.
  */
 export class Keeper {
   readonly #options: KeeperOptions;

@@ -10,7 +10,7 @@ const lowest = 15_000;
 const highest = 29_999;
 
 /**
- * Finds a port that is free at `host` now. Another process may still take it: then ask for another port.
+ * Finds a port that is free at `host` now. If another process takes the port before the caller does, call this again.
  */
 export async function findFreePort(host: string): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {

@@ -15,8 +15,8 @@ export interface KindOptions {
 const resultSchema = z.object({ Manifests: z.array(z.object({ Name: z.string() })).min(1) });
 
 /**
- * Lets Tilt read the Tiltfile as on kind, and returns the names of its resources. A kubeconfig is enough, without
- * Docker and kind: Tilt contacts them only after it has read the whole Tiltfile.
+ * Lets Tilt read the Tiltfile as on kind, and returns the names of the resources. Needs no Docker and no kind cluster,
+ * only a kubeconfig, because Tilt connects only after it has read the whole Tiltfile.
  */
 export async function checkForKind({ tilt, tiltfile, dir }: KindOptions): Promise<string[]> {
   const kubeconfigPath = join(dir, 'kind.kubeconfig');

@@ -34,9 +34,9 @@ const host = '127.0.0.1';
 const modulePath = 'github.com/tilt-dev/tilt';
 
 /**
- * A Tilt that is built from its module has no web page. It tries to build the page with yarn, in the folder of its
- * source. For Tilt this is a relative path, because our builds keep no path of the machine. So Tilt starts in a
- * folder that has this path, and gets a yarn that does nothing. Only the page is missing.
+ * The script that Tilt runs as yarn. A Tilt that is built from its Go module has no web page. At its start it runs yarn
+ * in the folder of its source, to build the page. For Tilt the folder is a relative path, because our builds contain no
+ * path of the machine. So we start Tilt in a folder that contains this path, with a yarn that builds nothing.
  */
 const yarn = `#!/bin/sh
 [ "$1" = install ] && exit
@@ -76,7 +76,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
 }
 
 /**
- * Returns flags for a command of Tilt that opens ports, such as `tilt ci`. With these flags it listens only on
+ * Returns flags for a command of Tilt that opens ports, such as `tilt ci`. With these flags the command listens only on
  * loopback.
  */
 export async function serveFlags(): Promise<string[]> {

@@ -1,6 +1,6 @@
 /**
- * Runs two functions at the same time. When one fails, aborts the other and waits for its end, so that the release of
- * everything that it acquired is registered. Throws the first failure.
+ * Runs two functions at the same time. If one fails, aborts the other and waits until it ends. Until then it may still
+ * acquire something that the caller must release. Throws the first failure.
  */
 export async function bothOrNeither<One, Other>(
   outer: AbortSignal,

@@ -83,7 +83,7 @@ function checkUsage(options: Options): void {
   if (once && fresh) throw usageError('--once always starts fresh: leave out --fresh');
   if (scale && once) throw usageError('--scale runs until Ctrl-C: leave out --once');
   if (scale && cluster !== 'local') throw usageError('--scale makes its own cluster: leave out --cluster');
-  // Check now, because the start takes a minute.
+  // Check the input before the start, because the start takes a minute.
   if (once && !statSync(input ?? join(root, defaultInput), { throwIfNoEntry: false })?.isFile()) {
     throw usageError(`--input must be a file, but ${input} is not a file`);
   }

@@ -16,9 +16,9 @@ const eventListSchema = z.object({
   ),
 });
 
-/** Number of last lines that are shown of the output of a pod. */
+/** Maximum number of lines that are shown of a pod's output. They are its last lines. */
 const logLines = 15;
-/** Number of newest warnings that are shown of a namespace. */
+/** Maximum number of warnings that are shown of a namespace. They are the newest. */
 const eventsShown = 10;
 
 /**
@@ -67,8 +67,7 @@ async function readLog(kubectl: Kubectl, namespace: string, pod: LivePod): Promi
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
-  // Read the output before the crash: a container that crashes at its start may have printed nothing since its
-  // restart.
+  // If a restarted container has printed nothing yet, read what it printed before it crashed.
   const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
   const kept = text.trimEnd();
   return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);

@@ -13,7 +13,7 @@ import { describeKubectl, type Target } from './target.ts';
  * that another user made, and removes only what it made itself.
  */
 
-/** Throws if the cluster has objects that we would make. Called before anything is started or changed. */
+/** Throws if `up` would overwrite an object of another user, or if the sample pipeline or its Secrets exist already. */
 export async function refuseOccupied(
   target: Target,
   { ref, secrets }: SampleNames,
@@ -70,7 +70,7 @@ function isOurs(text: string): boolean {
   return managedFields.some(({ manager }) => manager === fieldManager);
 }
 
-/** One object that we must remove. */
+/** One object that `up` made and must remove at the end. */
 export interface Made {
   readonly kind: string;
   readonly namespace: string;

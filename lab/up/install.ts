@@ -13,7 +13,7 @@ export interface OperatorOptions {
   readonly signal: AbortSignal;
 }
 
-/** Our name in managedFields. By this name a later run recognizes what an earlier run applied. */
+/** Our field manager. A later run finds it in managedFields, and so recognizes what an earlier run applied. */
 export const fieldManager = 'sumctl-up';
 
 const applyArguments = ['apply', '--server-side', '--force-conflicts', `--field-manager=${fieldManager}`, '-f', '-'];

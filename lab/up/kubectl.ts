@@ -9,12 +9,12 @@ export interface Kubectl {
 
 export interface KubectlOptions {
   readonly command: string;
-  /** Default: as kubectl finds it. */
+  /** File of the kubeconfig. Undefined: kubectl finds the file itself. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   /**
-   * Folder for kubectl's cache of APIs. It is not the cache of the user, because each of our clusters has the same
-   * address.
+   * Folder for kubectl's cache of APIs. It is not the cache of the user: all our clusters have the same address, so the
+   * user's cache would mix them.
    */
   readonly cacheDir: string;
 }

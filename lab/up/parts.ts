@@ -15,7 +15,7 @@ export interface PartsOptions {
   readonly host: string;
   /** Discards the data of an earlier run before the start. */
   readonly fresh: boolean;
-  /** If false, writes are faster, but a power cut loses the data: for throw-away data. */
+  /** If false, writes are faster, but a power cut may lose the data. Use false only for throw-away data. */
   readonly durable: boolean;
   /** Number of Kafka nodes. Default 1, on the port in the sample pipeline. */
   readonly kafkaNodes?: 1 | 3;
@@ -46,8 +46,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user, which must be able to enter this folder. Other users cannot enter Kafka's folder
-  // in it.
+  // Let other users enter this folder, because PostgreSQL runs as another user. They still cannot enter the folder of
+  // Kafka in it.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

@@ -21,7 +21,7 @@ export interface Sample {
   readonly ref: PipelineRef;
   /** The object that is applied. */
   readonly resource: unknown;
-  /** Text for a user who wants to apply it again. */
+  /** The applied object as YAML, for a user who wants to apply it again. */
   readonly yaml: string;
   /** True if the file could not be used unchanged: a port was in use, or parts of the spec were replaced. */
   readonly isChanged: boolean;

@@ -43,7 +43,7 @@ export interface WaveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Raises and lowers the load until the signal, then compares every total with the acknowledged additions. */
+/** Raises and lowers the load until `signal` is aborted, then compares every total with the acknowledged additions. */
 export async function playWaves({ kubectl, ref, parts, progress, signal }: WaveOptions): Promise<void> {
   const urlOf = async (component: 'calculator' | 'aggregator') => {
     const service = ['-n', ref.namespace, 'get', 'service', childName.service(ref, component)];

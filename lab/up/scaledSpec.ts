@@ -1,17 +1,17 @@
 /**
- * Times of autoscaling in seconds. They are short, so that each scaling step takes only minutes to watch. Production
- * has 60, 15 and 300 s. `scaleDownSeconds` is the minimum that the rules of the spec allow.
+ * Times of autoscaling in seconds. They are short, so that a user sees each scaling step within minutes. In the spec
+ * their defaults are 60, 15 and 300 s. The recording rules treat a smaller `scaleDownSeconds` as 105 s.
  */
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
- * Processor time of an aggregator. It is small, so that a few thousand records per second need several aggregators,
- * on a machine with two cores.
+ * CPU request and CPU limit of an aggregator. They are small, so that a few thousand records per second need several
+ * aggregators, even on a machine with two cores.
  */
 const aggregatorCpu = '100m';
 /**
- * Capacity of an aggregator in records per second, until the rules have measured it. 2,500 to 2,900 were measured
- * with this processor time under a backlog.
+ * Capacity of an aggregator in records per second, until the rules have measured the capacity. With the CPU limit above
+ * an aggregator counted 2,500 to 2,900 records per second of a large lag.
  */
 const capacityHint = 2_000;
 const defaultUtilisation = 70;

@@ -8,9 +8,9 @@ export interface Target {
   readonly context: string | undefined;
   readonly kubectlPath: string;
   readonly kubectl: Kubectl;
-  /** Image that its nodes can run. */
+  /** Image of SumPipeline that the cluster's nodes can run. */
   readonly image: string;
-  /** Resolves with a sentence when the cluster has ended. A cluster of the user never resolves it. */
+  /** Resolves with a sentence when the cluster on this machine has ended. Never resolves for a cluster of the user. */
   readonly died: Promise<string>;
 }
 

@@ -33,11 +33,11 @@ export interface UpOptions {
   readonly image: string | undefined;
   /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
   readonly host: string | undefined;
-  /** File to add to a throw-away pipeline. `up` then ends. Undefined: `up` stays until Ctrl-C. */
+  /** File with rows. `up` adds the rows to a throw-away pipeline and ends. Undefined: `up` runs until Ctrl-C. */
   readonly onceInput: string | undefined;
-  /** Discards the data that an earlier run kept. */
+  /** Removes the data that an earlier run kept, before the start. */
   readonly fresh: boolean;
-  /** Plays a load that rises and falls, so that the aggregators scale, on throw-away state. Local only. */
+  /** Plays a load that rises and falls, so that the aggregators scale. All data is removed at the end. Local only. */
   readonly scale: boolean;
   /** The repository. */
   readonly root: string;
@@ -51,16 +51,17 @@ const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
 /**
- * Names under which a run holds the machine. Processes that wait for the machine print them. `npm run down`
- * recognizes a run by them.
+ * Names under which a run holds the lock of the machine. Processes that wait for the lock print the name, and `npm run
+ * down` recognizes a run by it.
  */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Starts everything in this order: takes a machine-wide lock, starts Kafka and PostgreSQL, a cluster with our image,
- * the operator and the sample pipeline. With an input it adds the rows and returns the result, otherwise it stays
- * until Ctrl-C. At the end, also after a failure, it takes everything down in reverse order. Only the data of Kafka
- * and PostgreSQL stays.
+ * Takes a machine-wide lock, and starts Kafka, PostgreSQL and a cluster with our image at the same time. Then installs
+ * the operator and the sample pipeline. With an input it adds the rows and returns the result, otherwise it runs until
+ * Ctrl-C. At the end, also after a failure, it takes everything down in reverse order. Only the data of Kafka
+ * and PostgreSQL is kept, and not even this data with `onceInput` or `scale`. In a cluster of the user the operator and
+ * its CRDs stay too.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;
@@ -184,7 +185,7 @@ function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boole
 
 const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that process ends.';
 
-/** Writes the file that a user applies to get the same pipeline. */
+/** Returns the path of a file that applies the same pipeline again. Writes the file if `sample` was adapted. */
 async function keepSample(
   sample: Sample,
   { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },
@@ -196,7 +197,7 @@ async function keepSample(
   return path;
 }
 
-/** Shows what the cluster reports about a failure, before the cluster is taken down. */
+/** Runs `work`. If it fails, prints what the cluster reports about the namespaces, before the cluster is taken down. */
 async function explained<T>({ target, namespaces, progress, signal }: Explained, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

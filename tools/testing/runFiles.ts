@@ -56,7 +56,7 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
       ...files,
     ],
     logFile,
-    // Remove this variable, which an outer `node --test` sets. With it node would report to that outer process instead of
+    // Remove this variable, which an outer `node --test` sets. With it node would report to that outer process, and not
     // to our reporter.
     env: { ...env, NODE_TEST_CONTEXT: undefined },
   });
