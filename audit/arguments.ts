@@ -1,10 +1,10 @@
 const positionPattern = /^(\d{1,9}):(\d{1,18})$/;
-/** Maximum number of positions: the operator makes topics with at most this many partitions. */
+/** Maximum number of positions: one per partition. The operator makes no topic with more partitions. */
 const positionsMax = 1024;
 
 /**
- * Parses `partition:offset,partition:offset`, the last positions to compare. Returns the offset plus one by partition.
- * `problem` is a sentence without its subject, which is `--to`.
+ * Parses the value of `--to`: `partition:offset,partition:offset`, the last positions to compare. Returns as `to` the
+ * offset plus one of each partition. `problem` ends a sentence that begins with `--to`.
  */
 export function parseTo(
   text: string,

@@ -84,7 +84,7 @@ async function createPipeline(prefix: string): Promise<Pipeline> {
   return { name, environment };
 }
 
-/** Runs the real aggregator until all records of `work` are counted. A super user runs it, to create the topic. */
+/** Runs the real aggregator until all records of `work` are counted. A super user may also create the topic. */
 async function count({ name, environment }: Pipeline, work: () => Promise<unknown>): Promise<void> {
   const config = parseEnvironment(aggregatorEnvironment, {
     ...environment,

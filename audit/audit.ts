@@ -17,9 +17,9 @@ export interface AuditOptions {
   readonly topicName: string;
   /** `namespace/name` of the pipeline to which the tables must belong. */
   readonly pipeline: string;
-  /** The last offset to compare plus one, by partition. For other partitions it is the next offset in PostgreSQL. */
+  /** Key: partition. Value: last offset to compare, plus one. Without an entry, compares up to the next offset. */
   readonly to: ReadonlyMap<number, bigint>;
-  /** `retryKafka` sends a request to Kafka, and `retryBooks` a query to PostgreSQL, again while it fails. */
+  /** `retryKafka` repeats failed requests to Kafka. `retryBooks` repeats failed queries to PostgreSQL. */
   readonly retryKafka: CompareOptions['retry'];
   readonly retryBooks: CompareOptions['retry'];
   readonly onProgress: (progress: Progress) => void;

@@ -22,7 +22,7 @@ interface Audited {
   readonly endedAt: Date;
 }
 
-/** Builds the result. With findings it is `notExact`, otherwise with unreadable ranges `incomplete`, else `exact`. */
+/** Builds the result. The verdict is `notExact` with any finding. Without findings, unreadable ranges: `incomplete`. */
 export function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0;

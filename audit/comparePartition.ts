@@ -56,7 +56,7 @@ export async function comparePartition(
   return tally;
 }
 
-/** Adds up the ledger of a partition and compares the sums with the totals, some series at a time. */
+/** Adds up the ledger of a partition and compares the sums with the totals, `totalsOfPage` series at a time. */
 export async function compareTotals(row: PartitionRow, { books, findings, retry }: CompareOptions): Promise<void> {
   const { logEpoch, partition, firstOffset } = row;
   let after = '';
@@ -85,8 +85,8 @@ export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reaso
 }
 
 /**
- * Adds holes for the offsets from `to` on, and for the offsets after an error that a retry could not fix. At these
- * offsets the rows in PostgreSQL are still checked. Throws a final error.
+ * Returns the items of `log`. Adds a hole for the offsets from `to` on, and for the offsets after an error that a retry
+ * could not fix. At these offsets the rows in PostgreSQL are still checked. If an error is final, throws it.
  */
 export async function* withEnds(
   row: PartitionRow,

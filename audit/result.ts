@@ -46,7 +46,7 @@ export const auditResultSchema = z.object({
       duplicate: wholeText,
       conflict: wholeText,
       parked: wholeText,
-      /** Number of offsets without a row and without a readable record. They are copies of counted records. */
+      /** Number of offsets without a row and without a readable record. They can only be copies or expired records. */
       unknown: wholeText,
     }),
   ),
@@ -62,7 +62,7 @@ export const auditResultSchema = z.object({
       difference: z.string(),
     }),
   ),
-  /** Number of records and rows that differ and whose series is not in the list above. */
+  /** Number of differing records and rows of series that `series` does not list, because the list is full. */
   seriesRecordsNotListed: z.number(),
   /**
    * Ranges that are no longer in the log: retention removed them, or the log is closed. They do not affect the
@@ -71,7 +71,7 @@ export const auditResultSchema = z.object({
   removed: z.array(rangeSchema),
   /** Ranges that could not be read. */
   notChecked: z.array(rangeSchema),
-  /** Number of ranges that are not in the lists above. */
+  /** Number of ranges that `removed` and `notChecked` do not list, because the lists are full. */
   rangesNotListed: z.number(),
 });
 

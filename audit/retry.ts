@@ -10,14 +10,14 @@ export interface RetryOptions {
   readonly onWait: (error: unknown) => void;
   /** Waits between two attempts. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** Called before another attempt, to refresh metadata. Its errors are ignored, except final ones. */
+  /** Called before another attempt, to refresh metadata. Its errors are ignored, except final errors. */
   readonly beforeNext?: () => Promise<unknown>;
 }
 
 /** Total time for all attempts, in milliseconds: enough for the election of a leader or a restart of a server. */
 const tryForMs = 60_000;
 
-/** Returns a function that retries temporary failures. It throws a final error immediately, others after a minute. */
+/** Returns a function that retries temporary failures for a minute. It throws a final error immediately. */
 export function createRetry({
   now,
   random,

@@ -55,7 +55,7 @@ export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok:
 
 const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });
 
-/** Returns the value of a key, or undefined. `text` is the ConfigMap as JSON of the API server. Throws for other JSON. */
+/** Returns the value of a key, or undefined. `text` is a ConfigMap in JSON. Throws if `text` is anything else. */
 export function readConfigMapValue(text: string, key: string): string | undefined {
   return configMapSchema.parse(JSON.parse(text)).data?.[key];
 }

@@ -17,7 +17,7 @@ const answerTimeoutMs = 5_000;
 /** Maximum wait until the server closes its side of the connection. After that the socket is destroyed. */
 const goodbyeTimeoutMs = 1_000;
 
-/** Returns the earliest expiry of the certificates in a PEM file. Throws if it has no certificate, or an invalid one. */
+/** Returns the earliest expiry of the certificates in a PEM file. Throws if one is invalid, or the file has none. */
 export function earliestEnd(pem: string): Date {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   return earliestOf(blocks.map((block) => new X509Certificate(block)));

@@ -46,7 +46,7 @@ async function replace(path: string, content: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-/** Repeats the steps until the watch notices a change. It may read the file for the first time after the first steps. */
+/** Repeats the steps until the watch notices a change. The watch may begin after the first steps are done. */
 async function stepUntilNoticed(path: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
   let isNoticed = false;
   const watching = untilFilesChange([path], AbortSignal.timeout(20_000), 5).then(() => {

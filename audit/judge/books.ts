@@ -51,8 +51,8 @@ export interface TotalRow {
 }
 
 /**
- * The range of offsets of a partition's rows in the ledger, and the range that is counted by its row of table
- * partitions.
+ * Two ranges of offsets of one partition. `lowest` to `highest` are its rows in the ledger. `counted` is the range in
+ * its row of table partitions.
  */
 export interface LedgerExtent {
   readonly logEpoch: number;

@@ -34,7 +34,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Maximum number of listed findings of one kind. Further ones are only counted, because they say nothing new. */
+/** Maximum number of listed findings of one kind. Further findings are only counted, because they say nothing new. */
 const listedOfKindMax = 20;
 /** Maximum number of series whose differences are summed. Records of further series are only in the findings. */
 const seriesMax = 200;
@@ -81,7 +81,7 @@ export class Findings {
     return { counts: Object.fromEntries([...this.#counts].sort()), listed: this.#listed };
   }
 
-  /** Returns by series what is missing in the ledger and what is too much. `difference` is log minus ledger. */
+  /** Returns for each series what only the log has and what only the ledger has. `difference` is log minus ledger. */
   seriesSummary() {
     const listed = [...this.#series].map(([series, { notCounted, notInLog }]) => ({
       series,

@@ -14,7 +14,7 @@ export interface HoleRange {
   readonly rows: bigint;
 }
 
-/** Maximum number of listed holes of one kind. Further ones are only counted: a compacted log has very many. */
+/** Maximum number of listed holes of one kind. Further holes are only counted: a compacted log has very many. */
 const listedOfKindMax = 200;
 
 /** Collects ranges of offsets without a record. Joins adjacent ranges, because one range may arrive in pages. */

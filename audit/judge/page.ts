@@ -140,11 +140,11 @@ class PageJudge {
     this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
-  /** Judges a record without a row. It is right only if another record of the same addition is counted. */
+  /** Judges an addition without a row in PostgreSQL. This is correct only if a copy of the addition is counted. */
   #judgeUncounted(offset: bigint, addition: LoggedAddition): void {
     const counted = this.#page.rowsById.get(addition.requestId) ?? [];
     if (counted.some((row) => isSame(row, addition))) {
-      // If the offset has a row of another addition, the counters do not count it as a copy.
+      // If the offset has a row of another addition, the pipeline did not count this record as a duplicate.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
       const what = `${addition.requestId} is counted with other operands, but this record is not in table conflicts`;

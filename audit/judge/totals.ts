@@ -5,7 +5,7 @@ import type { Findings } from './findings.ts';
 /** Maximum number of series without a total whose rows are summed. Rows of further series are only counted. */
 const unknownSeriesMax = 1_000;
 
-/** Adds up the ledger by series, and compares the sums with all or some totals of one partition. */
+/** Adds up ledger rows by series, and compares the sums with one page of the totals of a partition. */
 export class TotalsJudge {
   readonly #place: { readonly logEpoch: number; readonly partition: number };
   readonly #totals: readonly TotalRow[];

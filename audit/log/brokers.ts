@@ -14,7 +14,7 @@ export interface KafkaAccess {
     | undefined;
 }
 
-/** Maximum time to connect. The address of a deleted pod sends no response at all. */
+/** Maximum time to connect: from the address of a deleted pod, no response ever comes. */
 const connectTimeoutMs = 10_000;
 /** Maximum wait for a response. Longer than any request of the auditor takes. */
 const requestTimeoutMs = 30_000;

@@ -21,7 +21,7 @@ function batch(firstOffset: bigint, count: number, options: { lastDelta?: number
   return { firstOffset, end: firstOffset + BigInt(lastDelta) + 1n, bytes };
 }
 
-/** Makes a leader that delivers one batch for each request: the batch with the offset. */
+/** Makes a leader that delivers one batch for each request: the batch that holds the requested offset. */
 function fakeTopic({ batches, start, end, lastStableOffset = end }: FakeLog) {
   return {
     async fetch(_partition: number, offset: bigint): Promise<Fetched> {

@@ -2,7 +2,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { unpackLz4 } from './lz4.ts';
 import { unpackSnappy } from './snappy.ts';
 
-/** The records of a batch cannot be unpacked. The message is a sentence without its subject, which is the batch. */
+/** The records of a batch cannot be unpacked. The message describes the batch: `packed with lz4 and cannot be ...`. */
 export class UnpackError extends Error {
   override name = 'UnpackError';
 }

@@ -5,7 +5,7 @@ export interface BatchOptions {
   readonly records: readonly Omit<MessageRecord, 'topic'>[];
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
   readonly producerId?: bigint;
-  /** The offset delta of the last record as the header says it. Default: the true one. */
+  /** Offset delta of the last record in the header of the batch. Default: the correct value. */
   readonly lastDelta?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;

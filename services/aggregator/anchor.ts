@@ -9,7 +9,7 @@ const version = 'sumpipeline anchor 1';
 /** Hashes everything that Kafka stores of a record. The same record has the same anchor in every fetch. */
 export function anchorOf(record: LogRecord): Anchor {
   const hash = createHash('sha256');
-  /** Adds a part after its length, so that different lists of parts never have the same bytes. */
+  /** Hashes the length of the part before the part, so that different lists of parts never have the same bytes. */
   const add = (part: Uint8Array | string | null) => {
     const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     const length = Buffer.alloc(4);

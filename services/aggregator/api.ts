@@ -116,12 +116,12 @@ export class AggregatorApi {
   }
 
   /**
-   * Recounts. Requests that arrive during a recount share its result: a recount reads every row, on a connection that
-   * counting needs too.
+   * Recounts every row. Requests that arrive during a recount share its result, because a recount takes long and uses a
+   * connection that counting needs too.
    */
   readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ from: 'start' })));
 
-  /** Returns the last applied positions, for requests that wait. */
+  /** Returns the last counted position of each partition, for requests that wait. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());
 
   /** Returns the partitions that Kafka lists, for requests that wait. */

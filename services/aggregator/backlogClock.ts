@@ -18,7 +18,7 @@ export class BacklogClock {
     this.#inWork += 1;
   }
 
-  /** Call it when a batch ends. Returns the seconds since the last call, or since the first batch in work began. */
+  /** Call it when a batch ends. Returns the seconds since the last `end` or, if no batch was in work, since `begin`. */
   end(): number {
     this.#inWork -= 1;
     const now = this.#now();

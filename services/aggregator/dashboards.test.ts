@@ -55,7 +55,7 @@ test('a refused commit causes no error', async () => {
   };
   dashboards.tell(assignment, 0, 1n);
   await dashboards.flush();
-  // End the assignment: its timer would keep the process running for another attempt.
+  // End the assignment. Otherwise the timer of the next attempt would keep the process running.
   ended.abort();
   await dashboards.flush();
 });

@@ -46,7 +46,7 @@ export interface PartitionsOptions {
   readonly random: () => number;
   /** Called when a fact of the verdict may have changed. */
   readonly onChange: () => void;
-  /** Called when positions were applied, so that requests that wait for positions can check again. */
+  /** Called when records were counted, so that requests that wait for positions can check again. */
   readonly onApplied: () => void;
   /** Called when the session cannot continue: the tables belong to another pipeline or log. */
   readonly onFatal: (error: Error) => void;
@@ -65,8 +65,8 @@ interface Owned {
 const fullBatchRecords = BigInt(batchRecordsMax);
 
 /**
- * How long a reported obstacle (an external cause that blocks a partition) counts as present. Longer than 40 s: a cause
- * that still exists is reported again within that time.
+ * Time in milliseconds for which a reported obstacle (an external cause that blocks a partition) counts as present. It
+ * must be longer than 40 s, because a cause that still exists is reported again within 40 s.
  */
 const obstacleMs = 90_000;
 
@@ -92,12 +92,12 @@ export class Partitions {
   /** Halts that are stored in PostgreSQL. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
-  /** The external cause that blocks a partition, by partition. `at` is when it was reported, in milliseconds. */
+  /** Key: partition. `why`: external cause that blocks it. `at`: when the cause was reported, in milliseconds. */
   readonly #obstacles = new Map<number, { readonly why: string; readonly at: number }>();
   #assignment: LogAssignment | undefined;
   readonly #dashboards: Dashboards;
   readonly #backlogClock: BacklogClock;
-  /** When a change of the group stopped the counting of a partition. Undefined while all partitions are counted. */
+  /** When a change of the consumer group paused the counting, in ms. Undefined while every partition is counted. */
   #pausedAt: number | undefined;
 
   constructor(options: PartitionsOptions) {
@@ -106,7 +106,7 @@ export class Partitions {
     this.#backlogClock = new BacklogClock(options.now);
   }
 
-  /** Halts by partition. */
+  /** The halts that this process knows, by partition. */
   get halts(): ReadonlyMap<number, PartitionHalt> {
     return this.#halts;
   }
@@ -137,12 +137,12 @@ export class Partitions {
     return this.#assignment?.signal.aborted === false;
   }
 
-  /** Drops the partitions of the last generation, and starts to claim those of the new one. */
+  /** Drops the partitions of the previous assignment, and starts to claim the partitions of the new assignment. */
   assign(assignment: LogAssignment): void {
     this.#forgetAll();
     this.#obstacles.clear();
     for (const [partition, halt] of this.#halts) {
-      // Forget the halt of a partition that another process owns: it is in PostgreSQL, and that process may clear it.
+      // Forget the halt of a partition that another process owns now: that process may clear the halt in PostgreSQL.
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
     }
     this.#countOwned();
@@ -329,14 +329,14 @@ export class Partitions {
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset, (record) => isCounted(record, owned));
         this.#options.metrics.sumpipeline_next_offset.set({ partition }, Number(nextOffset));
-        // Commit the offset for dashboards: the last owner may have ended without it, and no more records may come.
+        // Commit the offset for dashboards: possibly the previous owner ended before its commit, and no record follows.
         this.#dashboards.tell(assignment, partition, nextOffset);
         this.#endPause();
         this.#options.metrics.sumpipeline_claims_total.inc({ result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
       } catch (error) {
-        // The assignment has ended, so this error is outdated: another generation may own the partition.
+        // Ignore the error if the assignment has ended: another process may own the partition now.
         if (assignment.signal.aborted) return;
         const owned = this.#owned.get(partition);
         this.#forget(partition);
@@ -381,8 +381,8 @@ export class Partitions {
         return;
       } catch (error) {
         if (error instanceof FencedError) {
-          // Another process owns the partition now, and reports it. A halt that stays must not be lost: do not mark it
-          // as written, so that the next claim of this process halts again.
+          // Another process owns the partition now, and halts it if necessary. Do not mark a halt that stays: then the
+          // next claim of this process halts the partition again.
           if (!stays) this.#written.add(halt);
           return;
         }
@@ -451,14 +451,14 @@ export class Partitions {
 }
 
 /**
- * Returns true if the range is no problem, but the broker does not list the partition. This happens when nothing of the
- * partition was counted and it was added a moment ago. Then retry the claim: a halt would stay.
+ * Returns true if the range holds the wanted offset: then the only problem is that the broker does not list the
+ * partition yet. This happens shortly after the partition was added. Retry the claim, because a halt would stay.
  */
 function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
   return earliest <= wanted && wanted <= end;
 }
 
-/** Returns whether this is the record that was counted. True if no anchor is stored yet: the next commit stores one. */
+/** Returns whether the record is the last counted record. True if no anchor is stored: the next commit stores one. */
 function isCounted(record: LogRecord, { anchor }: Owned): boolean {
   return anchor === undefined || isAnchoredBy(record, anchor);
 }

@@ -13,11 +13,11 @@ export interface Halt {
 
 export type HaltReason = keyof typeof haltReasons;
 
-/** The decoded records before the first one that halts the partition. */
+/** The decoded records of a batch, up to the first record that halts the partition. */
 export interface PreparedBatch {
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];
-  /** Set if a record halts the partition. The lists above have the records before it. */
+  /** Set if a record halts the partition. `additions` and `parked` have only the records before that record. */
   readonly halt: Halt | undefined;
 }
 

@@ -60,7 +60,7 @@ function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactn
 }
 
 /**
- * Returns why the log does not hold the next offset of a partition: then records were lost before they were counted.
+ * Returns undefined if the log holds the next offset of every partition. Otherwise records were lost: returns which.
  */
 function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));

@@ -43,9 +43,9 @@ export function createPublisher(
 }
 
 /**
- * Writes the newest verdict under the key of this pod in the proof ConfigMap. Uses plain HTTP: a Kubernetes client
- * would cost more memory than the whole aggregator. Retries until the verdict is written. A newer verdict replaces
- * one that waits. Writes only changes.
+ * Writes the newest verdict under the key of this pod in the proof ConfigMap. Uses only an HTTP client, because a
+ * Kubernetes client would need more memory than the whole aggregator. Retries until the verdict is written. A newer
+ * verdict replaces a verdict that waits to be written.
  *
  * Checks regularly that the verdict still exists. If the ConfigMap is deleted, the operator creates it again without
  * verdicts, and the aggregator gets no event.
@@ -107,7 +107,7 @@ export class VerdictPublisher {
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
-    // Reset #running without an await after the last check: a verdict that arrives in between would never be written.
+    // Do not await between the last check of #waiting and this line: a verdict that arrives then would stay unwritten.
     this.#running = undefined;
   }
 

@@ -131,7 +131,7 @@ interface PreparedLog {
   readonly topicId: string;
 }
 
-/** Ensures that the topic exists and is the counted one. Returns its ids. Reports its durability. */
+/** Ensures that the topic exists and is the counted topic. Returns its ids, and sets its durability in the state. */
 async function prepareLog(
   { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,
@@ -166,7 +166,7 @@ async function requireSameLog(identity: TopicIdentity, wanted: string, config: A
   if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
 }
 
-/** Returns undefined if the topic does not exist: a later step reports that better. */
+/** Returns undefined if the topic does not exist: `topicFile.ensure` then creates it or throws a better error. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();

@@ -19,7 +19,7 @@ export interface RecountingTimes {
    * below it.
    */
   readonly renewAfterMs: number;
-  /** Waits after the first recount has failed. */
+  /** Waits before the first recount is tried again after a failure, in milliseconds. */
   readonly retry: { readonly minimumMs: number; readonly maximumMs: number };
 }
 
@@ -30,18 +30,18 @@ const defaultTimes: RecountingTimes = {
 };
 
 /**
- * A background recount pauses this many times as long as it works: it uses 5 % of the time, so counting stays fast. The
- * first recount does not pause, because the verdict is unknown until its end.
+ * A recount in the background pauses this many times as long as it works. So it works 5 % of the time, and counting
+ * stays fast. The first recount does not pause, because the verdict is unknown until its end.
  */
 const restPerWork = 19;
 
-/** Failures in a row after which a problem is reported. A single one, such as a lost connection, is no problem. */
+/** Failures in a row after which a problem is reported. A single failure, such as a lost connection, is no problem. */
 const failuresToReport = 3;
 
 /**
- * Compares the ledger with the totals until the signal: every partition once, then the assigned partitions repeatedly,
- * and those with a known difference. Renews old checkpoints at the same time. Runs while records are counted. Never
- * rejects.
+ * Compares the ledger with the totals until the signal is aborted. First compares every partition once. After that,
+ * repeatedly compares the assigned partitions and the partitions with a known difference, and at the same time renews
+ * old checkpoints. Counting continues meanwhile. Never rejects.
  */
 export async function keepRecounted(
   options: RecountingOptions,

@@ -13,7 +13,7 @@ export interface SessionOptions {
   readonly state: AggregatorState;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
-  /** Finds partitions without progress. One object for all sessions: it also works while each session soon crashes. */
+  /** Finds partitions without progress. All sessions share it, because a crashing session may end before the limit. */
   readonly stillness: Stillness;
   /** Aborted at the start of a shutdown: then the session leaves the consumer group, but still serves reads. */
   readonly leaving: AbortSignal;

@@ -40,7 +40,7 @@ export class AggregatorState {
     return this.#store;
   }
 
-  /** True after the first recount. Kafka responded at that time too. */
+  /** True after the first recount. Kafka has responded too: recounts begin only after that. */
   get wasVerified(): boolean {
     return this.#recount !== undefined;
   }
@@ -114,7 +114,7 @@ export class AggregatorState {
     this.changed();
   }
 
-  /** Partitions of this process that have lag but make no progress. */
+  /** Partitions that have lag but make no progress: of this process, or not assigned to it. */
   set stuck(stuck: NonNullable<Verdict['stuck']>) {
     this.#stuck = stuck;
     this.changed();
@@ -126,7 +126,7 @@ export class AggregatorState {
 
   /** Call it when a fact may have changed. Publishes the verdict if it differs from the last one. */
   changed(): void {
-    // Wait for the first result of Kafka too, which is tried only after PostgreSQL.
+    // Do not publish before the first result of Kafka. If PostgreSQL works, Kafka is tried next.
     if (this.#store === connecting || (this.#store.ok && this.#kafka === connecting)) return;
     const verdict = buildVerdict(this.#facts(), this.#now());
     if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;

@@ -14,8 +14,8 @@ export interface StillPartition extends Standing {
 }
 
 /**
- * A partition without progress for longer than this is reported in the verdict, in milliseconds. Checks run every 10 s,
- * so the report comes within a minute.
+ * Time without progress, in milliseconds, after which a partition is reported in the verdict. Checks run every 10 s, so
+ * the report comes within a minute.
  */
 export const tellAfterMs = 50_000;
 
@@ -33,7 +33,7 @@ export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
  * Finds partitions that have lag, but whose next offset in PostgreSQL stays the same from check to check. This finds
- * every cause: a partition that cannot be claimed or read, and one that is lost again after each claim. When an idle
+ * every cause: a partition that cannot be claimed or read, and a partition that is lost after each claim. When an idle
  * partition gets a record, its time without progress begins at the first check that sees the lag.
  */
 export class Stillness {
@@ -71,7 +71,7 @@ export class StuckWatch {
   readonly #limits: StuckLimits;
   readonly #stillness: Stillness;
   readonly #nextOffsets = new Map<number, bigint>();
-  /** When any partition last made progress. */
+  /** Time of the last check that saw progress of a partition, on the clock of `look`. */
   #movedAt: number | undefined;
 
   constructor(limits: StuckLimits) {
@@ -80,7 +80,8 @@ export class StuckWatch {
   }
 
   /**
-   * Returns the partition without progress for the longest time, if a limit is passed. `obstacles`: external causes.
+   * Returns the partition that has been without progress for the longest time, if that time exceeds its limit.
+   * Ignores the partitions in `obstacles`, which has external causes by partition.
    */
   look(
     standings: ReadonlyMap<number, Standing>,

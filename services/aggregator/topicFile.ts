@@ -6,7 +6,7 @@ import { type LogTopic, TopicConflictError } from '#services/eventlog/port.ts';
 
 const what = 'wanted topic';
 
-/** Creates or changes the topic as the mounted file says. Changes it again when the file changes. */
+/** Applies the mounted file to the topic: creates the topic, and changes its partitions and settings. */
 export class TopicFile {
   readonly #path: string | undefined;
   readonly #source: string | undefined;
@@ -29,9 +29,9 @@ export class TopicFile {
   }
 
   /**
-   * Creates or changes the topic. Does nothing without a configured file: then the topic is managed elsewhere. For
-   * `isCounted` see WantedTopic. Throws SecretFileError for a missing file, TopicConflictError for invalid content or a
-   * refusal of Kafka, and LogUnavailableError.
+   * Creates or changes the topic as the file says. If no file is configured, changes nothing: then another system
+   * manages the topic. For `isCounted` see WantedTopic. Throws SecretFileError for a missing file, TopicConflictError
+   * for invalid content or a refusal of Kafka, and LogUnavailableError.
    */
   async ensure(isCounted: boolean): Promise<void> {
     await this.#noted(async () => {
@@ -41,8 +41,8 @@ export class TopicFile {
   }
 
   /**
-   * Changes a topic whose records are counted, if the file changed. Returns whether the file changed. `requireSame`
-   * must throw if the topic was replaced: in that case nothing is changed. Throws the errors of `ensure`.
+   * Applies the file to the counted topic if the file has changed since it was last applied. Returns whether it has
+   * changed. Calls `requireSame` first, which must throw if the topic was replaced. Throws the errors of `ensure`.
    */
   async ensureIfChanged(requireSame: () => Promise<void>): Promise<boolean> {
     return this.#noted(async () => {

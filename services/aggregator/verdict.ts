@@ -13,9 +13,9 @@ export interface VerdictFacts {
   readonly partitions?: number | undefined;
   /** The counted log; undefined until `identify` stored it in PostgreSQL. */
   readonly log?: CountedLog | undefined;
-  /** Halts that this process knows. */
+  /** The halts that this process knows, by partition. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
-  /** Partitions of this process that have records but make no progress. */
+  /** Partitions that have lag but make no progress: of this process, or not assigned to it. */
   readonly stuck?: Verdict['stuck'];
   /** Offsets, counters and halts in PostgreSQL. Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
@@ -40,7 +40,7 @@ export interface Exactness {
  */
 const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
 
-/** Failures that mean that the counted topic no longer exists: how many of its records were not counted is unknown. */
+/** Reasons that mean that the counted topic is gone. How many of its records were not counted is then unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
 /** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. */

@@ -14,8 +14,8 @@ export interface WaitOptions {
 }
 
 /**
- * How often PostgreSQL is read while requests wait, because another replica may apply their positions. A commit of this
- * process causes a read immediately.
+ * How often PostgreSQL is read while requests wait, in milliseconds: another replica may count their positions. After a
+ * commit of this process, it is read immediately.
  */
 const pollMs = 100;
 
@@ -32,13 +32,13 @@ const unknownPartitionMs = 2_000;
 const waitersMax = 1000;
 
 export interface WaitingSources {
-  /** Returns the last applied position of each partition that has one. */
+  /** Returns the last counted position of each partition. A partition without counted records is missing. */
   readVector(): Promise<readonly Position[]>;
   /** Returns the partitions that Kafka lists. */
   readPartitions(): Promise<ReadonlySet<number>>;
 }
 
-/** Lets requests wait until positions are applied. A commit of this process wakes them. */
+/** Lets requests wait until positions are counted. A commit of this process wakes them. */
 export class Waiting {
   readonly #readVector: () => Promise<readonly Position[]>;
   readonly #readPartitions: () => Promise<ReadonlySet<number>>;
@@ -46,12 +46,12 @@ export class Waiting {
   #waiters = 0;
 
   constructor({ readVector, readPartitions }: WaitingSources) {
-    // One query serves all requests that wait, so that each needs no connection of its own.
+    // All waiting requests share one query, so that they need only one connection to PostgreSQL.
     this.#readVector = shareWhileOpen(readVector);
     this.#readPartitions = shareWhileOpen(readPartitions);
   }
 
-  /** Call it when this process has applied positions. */
+  /** Call it when this process has counted records. */
   wakeAll(): void {
     if (this.#waiters === 0) return;
     this.#wake.abort();
@@ -59,7 +59,7 @@ export class Waiting {
   }
 
   /**
-   * Resolves when every position is applied. Throws SumError:
+   * Resolves when every position is counted. Throws SumError:
    *   position-not-reached  at the deadline
    *   invalid-field         for a partition that the topic does not have, or a later log
    *   queue-full            if too many requests wait
@@ -112,7 +112,7 @@ export class Waiting {
   }
 }
 
-/** Drops positions of earlier logs: they were applied before this log opened. Throws SumError for later logs. */
+/** Drops positions of earlier logs: they were counted before this log was opened. Throws SumError for later logs. */
 function currentLogOnly({ atLeast, logEpoch }: WaitOptions): Position[] {
   const future = atLeast.find((position) => position.logEpoch > logEpoch);
   if (future !== undefined)

@@ -8,8 +8,8 @@ import type { Session, SessionOptions } from './session.ts';
 import { type Standing, type StillPartition, StuckWatch, stuckLimits } from './stillness.ts';
 
 /**
- * How often the facts are read whose changes cause no event: topic file, next offsets and log ends. The settings of the
- * topic are read every sixth time, because they rarely change.
+ * Time between two checks, in milliseconds. A check reads what can change without an event: topic file, next offsets
+ * and log ends. Every sixth check also reads the settings of the topic, because they rarely change.
  */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
@@ -27,8 +27,8 @@ export interface Watched {
 }
 
 /**
- * Reads all facts on a timer until the signal. Throws StuckError. An unreachable server only changes the health,
- * because the clients reconnect themselves.
+ * Checks PostgreSQL and Kafka on a timer until the signal is aborted. Throws StuckError. If a server cannot be reached,
+ * only the health changes, because the clients reconnect themselves.
  */
 export async function watch(
   options: SessionOptions,
@@ -77,7 +77,7 @@ export async function watch(
     const ours = standings(partitions.counting, current, ranges);
     const now = performance.now();
     const { obstacles } = partitions;
-    // Report also the partitions that no aggregator may have: nobody else would report them.
+    // Also report stuck partitions that are not assigned to this process: possibly no aggregator has them.
     const others = standings(unassignedPartitions(partitions.assigned, current, ranges), current, ranges);
     state.stuck = stillness
       .look(new Map([...ours, ...others]), now)
@@ -142,7 +142,7 @@ function describeStill({ partition, nextOffset }: StillPartition): string {
   return `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute`;
 }
 
-/** Returns the partitions that Kafka lists, that are not assigned to this process, and that are not halted. */
+/** Returns the partitions that Kafka lists, except those that are assigned to this process and those that are halted. */
 function unassignedPartitions(
   assigned: readonly number[],
   books: readonly OwnedBooks[],

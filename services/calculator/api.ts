@@ -85,7 +85,7 @@ export class CalculatorApi {
     const { recent, logEpoch, now } = this.#options;
     const writing = this.#options.write(encodeRecord(addition), deadline).then((place) => {
       const acknowledged = { addition, position: { ...place, logEpoch } };
-      // Remember the addition even if the client no longer waits: a retry of the client finds the acknowledgement.
+      // Remember the addition even if the client no longer waits, because a retry then gets this acknowledgement.
       recent.remember(acknowledged);
       return acknowledged;
     });

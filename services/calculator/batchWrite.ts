@@ -24,7 +24,7 @@ export interface BatchWriteOptions {
 /** Waits before the third attempt and later ones. The second attempt uses another partition and does not wait. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
-/** Maximum number of concurrent appends of one batch: with 3, two brokers may hang. More would only add load. */
+/** Maximum number of concurrent appends of one batch. With 3, a batch succeeds even if two brokers hang. */
 const unansweredMax = 3;
 
 /**
@@ -62,7 +62,7 @@ class BatchWrite {
     return this.#ended.promise;
   }
 
-  /** Begins the next append if a partition is available, and schedules its own next run. */
+  /** Begins the next append if a partition is available, and schedules the next call of this method. */
   #next(): void {
     const { chooser, deadline, now } = this.#options;
     if (this.#isOver) return;

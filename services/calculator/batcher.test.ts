@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 import { Batcher, type BatcherLimits, NeverSentError, QueueFullError } from './batcher.ts';
 
-/** A fake log whose writes the test ends. */
+/** A fake log. Each write waits until the test ends it. */
 class FakeLog {
   readonly writes: { ids: string[]; deadline: number; end: PromiseWithResolvers<AppendedBatch> }[] = [];
   readonly queue: number[] = [];

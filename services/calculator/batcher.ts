@@ -1,7 +1,7 @@
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 
 export interface BatcherOptions {
-  /** Writes one batch. Resolves only after the partition that it returns acknowledged the batch. */
+  /** Writes one batch. Resolves only after a partition acknowledged it. Returns this partition and the first offset. */
   readonly write: (records: readonly LogRecordInput[], deadline: number) => Promise<AppendedBatch>;
   readonly limits: BatcherLimits;
   /** Returns milliseconds since the Unix epoch. */
@@ -42,7 +42,7 @@ interface Item {
 
 /**
  * Collects additions into batches: while batches are being written, the next batch fills. So batches grow with the
- * load, and a single addition does not wait. No timer has to be tuned.
+ * load. If no batch is being written, an addition is sent at once, so no timer has to be tuned.
  */
 export class Batcher {
   readonly #options: BatcherOptions;
@@ -57,7 +57,7 @@ export class Batcher {
 
   /**
    * Resolves with the position of this record, after Kafka acknowledged it. Rejects with QueueFullError or
-   * NeverSentError if nothing was sent. After any other error the outcome is unknown.
+   * NeverSentError if nothing was sent. After another error the record may be in the log, except after `tooLarge`.
    */
   add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {

@@ -69,8 +69,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   });
   const connection = new Connection({
     open: async (onFatal) => {
-      // Read the file before the first write. Otherwise a calculator would trust a topic that was replaced before it
-      // began.
+      // Read the file with the counted log before the first write. Otherwise a calculator would trust a topic that was
+      // replaced before the calculator started.
       await countedLogRead;
       return openLogWriter({ settings, logger, onFatal });
     },
@@ -162,7 +162,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
-  // Set the gauge now: if it were absent until the first addition, the calculator would look missing.
+  // Set the gauge now. If it were absent until the first addition, dashboards would not show this calculator.
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,

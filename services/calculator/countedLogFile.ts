@@ -11,14 +11,14 @@ export interface CountedLogFileOptions {
   /** Path of the file. Undefined if no file is mounted, for example outside Kubernetes. */
   readonly path: string | undefined;
   readonly source: string | undefined;
-  /** Name of the topic. A file that names another topic is ignored: it may be from an earlier pipeline of this name. */
+  /** Name of the topic. A file with another topic is ignored: it may be from an earlier pipeline of the same name. */
   readonly topic: string;
   readonly logger: Logger;
   /** How often the file is read, in milliseconds. Default 5 s; tests shorten it. */
   readonly everyMs?: number;
 }
 
-/** Reads from a file of the operator which topic the aggregators count. Keeps the last valid value. */
+/** Reads the operator's file that says which topic the aggregators count. Keeps the last valid value. */
 export class CountedLogFile {
   readonly #options: CountedLogFileOptions;
   readonly #ending = new AbortController();
@@ -34,7 +34,8 @@ export class CountedLogFile {
   }
 
   /**
-   * Returns the counted topic; undefined while the file does not exist. Throws SumError if no content was valid yet.
+   * Returns the counted topic, or undefined if the file has not named it yet. If the file exists but was never valid,
+   * throws SumError.
    */
   require(): CountedLog | undefined {
     if (this.#log === undefined && this.#unreadable !== undefined) throw new SumError('unavailable', this.#unreadable);

@@ -1,5 +1,5 @@
 /**
- * Computes when an append without a response counts as late: well above recent response times. The formula is that of
+ * Computes from recent response times after how long an append without a response is late. The formula is that of
  * TCP's retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
  */
 export class Lateness {

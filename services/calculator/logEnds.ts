@@ -14,7 +14,8 @@ export interface LogEndsOptions {
 const logEndsEveryMs = 10_000;
 
 /**
- * After this time without a response a log end is removed: an outdated one is too low and would scale aggregators in.
+ * If Kafka does not return the end of a partition for this time, in milliseconds, the metric is removed. An outdated
+ * log end is too low, so autoscaling would remove aggregators.
  */
 const forgottenAfterMs = 3 * logEndsEveryMs;
 
@@ -25,7 +26,7 @@ const forgottenAfterMs = 3 * logEndsEveryMs;
 export class LogEnds {
   readonly #options: LogEndsOptions;
   readonly #known = new Map<number, { end: bigint; at: number }>();
-  /** Log ends after appends since the last request began. They are used if they are higher than in the response. */
+  /** Key: partition. Value: its end after the appends since the last request began. The higher end is exported. */
   readonly #raised = new Map<number, bigint>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;

@@ -62,7 +62,7 @@ export class LogIdentity {
     }
   }
 
-  /** Call it when an append begins, and the returned function when it is acknowledged. Appends may end in any order. */
+  /** Call this when an append begins. Call the result when it is acknowledged. Appends may end in any order. */
   beginAppend(partition: number): (baseOffset: bigint, records: number) => void {
     const endBefore = this.#ends.get(partition) ?? 0n;
     return (baseOffset, records) => {

@@ -35,7 +35,7 @@ test('a partition whose leader does not respond for too long is excluded, and in
   clock.now += 1_001;
   assert.deepEqual(next(4), [1, 3, 1, 3]);
   clock.now += 60_000;
-  // The other leader is chosen even with more appends in flight: the late one may never respond.
+  // The other leader is chosen although it has more appends in flight, because the late leader may never respond.
   const others = [choose(), choose(), choose()];
   assert.deepEqual(
     others.map((chosen) => chosen?.leader),

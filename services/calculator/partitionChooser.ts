@@ -47,19 +47,19 @@ interface Candidate {
  * arrive together go to one partition, because an append of many records costs hardly more than an append of one.
  * Copies of an id may go to different partitions.
  *
- * These are used only if no partition is healthy, and never for a copy (compare KIP-794 of Kafka, which looks at queue
- * lengths instead of responses):
+ * The following are used only if no partition is healthy, and never for a copy (KIP-794 of Kafka is similar, but looks
+ * at queue lengths instead of responses):
  *   late     leaders with an append older than `lateMs`, until that append ends
  *   resting  partitions after a failure, and leaders that did not respond. After the rest the next batch probes them
  *
- * Among the healthy partitions, takes one whose leader has the fewest appends in flight, so a slow broker gets fewer.
+ * Takes a healthy partition whose leader has the fewest appends in flight. So a slow broker gets fewer appends.
  */
 export class PartitionChooser {
   readonly #options: PartitionChooserOptions;
   readonly #lateness = new Lateness();
-  /** The start times of the appends in flight, by leader, oldest first. */
+  /** Key: leader. Value: start times of its appends in flight, oldest first. */
   readonly #pending = new Map<number, Set<{ readonly since: number }>>();
-  /** Rests by partition and leader, so that failures of an old leader do not affect the new one. */
+  /** Key: partition and leader (`keyOf`), so that failures of an old leader do not affect the new leader. */
   readonly #partitionRests = new Map<string, Rest>();
   readonly #leaderRests = new Map<number, Rest>();
   #next = 0;

@@ -8,8 +8,8 @@ export interface Acknowledged {
 }
 
 /**
- * Remembers the additions that this calculator acknowledged last, by request id. So a quick retry writes nothing, and
- * a reused id is detected early. The ledger handles ids that this calculator has forgotten or never saw.
+ * Remembers the additions that this calculator acknowledged last, by request id. So a quick retry writes no second
+ * record, and a reused id is detected early. The ledger handles ids that this calculator has forgotten or never saw.
  */
 export class RecentAdditions {
   readonly #entriesMax: number;
@@ -41,7 +41,7 @@ export class RecentAdditions {
 
   /**
    * Call it only after an acknowledgement. The first acknowledgement of an id is kept: a later response must not
-   * contradict an earlier one. Its position is valid even if copies were in flight.
+   * contradict an earlier response. The position stays valid even if a copy is acknowledged later.
    */
   remember(entry: Acknowledged): void {
     const { requestId } = entry.addition;

@@ -33,7 +33,7 @@ export function traceAppend(
     {
       name: `append ${topic}`,
       kind: SpanKind.CLIENT,
-      // A root span: it must not be the child of the addition that happened to begin the batch.
+      // Make a root span. A batch has many additions, so it must not be the child of the addition that began it.
       parent: ROOT_CONTEXT,
       links: linksTo(records.map(({ headers }) => headers[traceHeader])),
       attributes: logAttributes(topic, 'send', { partition, records: records.length }),

@@ -23,8 +23,8 @@ interface Open {
 }
 
 /**
- * A connection for administration. It is opened when needed and replaced after any error. After an error it cannot be
- * reused: kafkajs' admin client never refreshes its metadata about leaders and partitions (its metadata age is NaN).
+ * A connection for administration. It is opened when needed. After any error a new connection replaces it, because
+ * kafkajs' admin client never refreshes its metadata about leaders and partitions (its metadata age is NaN).
  */
 export class AdminSession {
   readonly #settings: KafkaSettings;
@@ -112,7 +112,7 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
  * Returns the first and end offset of every partition that Kafka lists now. Throws LogError.
  *
  * The list of partitions is read each time: kafkajs' cached list would hide partitions that were added. The ends are
- * read from the leaders. kafkajs would return an end before an open transaction, but records after that are lag too.
+ * read from the leaders, because kafkajs would return the last stable offset: with an open transaction, it is too low.
  */
 export async function readOffsets(
   session: AdminSession,

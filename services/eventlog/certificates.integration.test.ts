@@ -26,7 +26,7 @@ before(async () => {
   dir = join(folder.path, 'kafka');
   ca = await createCa('Kafka CA', { validDays: 365 });
   await mkdir(dir);
-  // Make it valid for 60 days: the launcher replaces a certificate that ends soon.
+  // Make the certificate valid for 60 days: startKafka replaces a certificate that expires soon.
   await writeFile(join(dir, 'certificate.json'), JSON.stringify({ caPem: ca.certPem, ...(await issue(60)) }));
   kafka = await startKafka({ dir, nodes: 3 });
 });

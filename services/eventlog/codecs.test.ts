@@ -14,8 +14,8 @@ for (const [type, make] of Object.entries(kafkajs.CompressionCodecs)) {
   })) {
     test(`codec ${type} answers ${what} with records that say why`, async () => {
       const answer: Buffer = await make().decompress(packed);
-      // Snappy reads bytes of ones as a huge size, so they are too large. All other bytes are not a packed batch, so
-      // they count as damaged.
+      // Snappy reads a huge unpacked size from bytes of ones, so the batch is too large. All other bytes are damaged
+      // batches.
       const said = answer.includes('unpacks to more') ? unreadableHeader : damagedHeader;
       assert.ok(answer.includes(said), answer.subarray(0, 100).toString('latin1'));
       assert.match(

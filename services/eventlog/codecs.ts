@@ -78,7 +78,7 @@ const xerialHeaderBytes = 16;
 
 /**
  * Returns the unpacked size that the Snappy blocks declare. Java clients write many blocks (xerial format), other
- * clients one.
+ * clients write one block.
  */
 function snappyBytes(packed: Buffer): number {
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return readVarint(packed, 0);
@@ -133,11 +133,11 @@ export const damagedHeader = `damaged-${token}`;
 const unreadableMax = 100_000;
 
 /**
- * Returns placeholder records without key and value in Kafka's record format, version 2. kafkajs reads only as many as
- * the batch has.
+ * Returns placeholder records without key and value in Kafka's record format, version 2. kafkajs reads only as many of
+ * them as the header of the batch says.
  */
 function unreadableRecords(header: string, reason: string): Buffer {
-  // Reuse the bytes, which are megabytes: a producer that writes one unreadable batch often writes many.
+  // Keep the bytes for the next batch: they are megabytes, and a producer that writes one bad batch often writes many.
   if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(header, reason) };
   return lastUnreadable.records;
 }

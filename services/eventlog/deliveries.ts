@@ -30,13 +30,13 @@ export interface DeliveriesOptions {
   readonly onFatal: (error: Error) => void;
   /** Asks Kafka whether the partition can be read from `wanted`, and for its first offset. */
   readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
-  /** Asks Kafka whether a transaction withholds the next record. */
+  /** Asks Kafka whether a transaction is the reason why kafkajs does not deliver the next record. */
   readonly probe: Probe;
 }
 
 /**
- * Returns the record at the offset if kafkajs withholds it, or `open` if a transaction has not ended there. Otherwise
- * returns undefined. See probeOffset.
+ * Returns the record at the offset if kafkajs never delivers it, or `open` if a transaction has not ended there.
+ * Otherwise returns undefined. See probeOffset.
  */
 type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
 
@@ -47,8 +47,8 @@ export interface RangeAnswer {
 }
 
 /**
- * After this many batches in a row with a wrong first offset the log itself is wrong. Fewer can happen: after a seek,
- * each broker sends at most one old batch.
+ * If this many batches in a row begin at a wrong offset, the log itself is wrong. Fewer are normal: after a seek, each
+ * broker may still send one batch from the old offset.
  */
 const mismatchesMax = 3;
 /** If records exist but are not delivered in this many checks, kafkajs is stuck without reporting it. */
@@ -214,7 +214,7 @@ export class Deliveries {
 
   /**
    * Returns whether delivery may continue. If a comparison is due, `first` is the record before `next` and is compared.
-   * If `first` is of another leader than the record before it, the next fetch begins at the record before `next`.
+   * If another leader wrote `first`, returns false: the record before `next` is then fetched and compared.
    */
   #compare(reading: Reading, first: LogRecord): boolean {
     const { partition, isSame, leaderEpoch } = reading;
@@ -239,7 +239,7 @@ export class Deliveries {
     return false;
   }
 
-  /** Call it when kafkajs lost its offset in the partition and will jump to another one. */
+  /** Call it when kafkajs has lost its offset in the partition and will continue at another offset. */
   lostPlace(partition: number): void {
     const reading = this.#readings.get(partition);
     if (reading !== undefined) this.#checkRange(reading, undefined);
@@ -263,9 +263,9 @@ export class Deliveries {
   }
 
   /**
-   * Compares idle partitions with Kafka's offsets: a partition also looks idle if kafkajs jumped to the end or is
-   * stuck. Checks the range again if the log no longer holds the next offset. If records exist, probes and seeks again,
-   * and reports a fatal error when that does not help.
+   * Compares idle partitions with Kafka's offsets. If the log no longer holds the next offset, checks the range again.
+   * If the log has records that kafkajs does not deliver, probes the next offset and seeks again. If that does not help
+   * in several checks, kafkajs is stuck: reports a fatal error.
    */
   compare(idle: readonly Idle[], ranges: ReadonlyMap<number, LogRange>): void {
     for (const { partition, isBusy } of idle) {
@@ -413,9 +413,9 @@ export class Deliveries {
   }
 
   /**
-   * Reads what is at the next offset. kafkajs withholds transaction markers and records of aborted transactions.
-   * Each has an offset, so each is delivered as an unreadable record. If the next offset has neither of them, reading
-   * continues, or stops with `gap`.
+   * Reads what is at the next offset. kafkajs does not deliver transaction markers and records of aborted transactions.
+   * They have offsets, so this method delivers each of them as an unreadable record. If the next offset has none of
+   * them, reading continues or, if `gap` is set, stops with `gap`.
    */
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
@@ -448,7 +448,7 @@ export class Deliveries {
       const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
-      // Look at the next offset too: an aborted transaction can have any number of withheld records.
+      // Look at the next offset too: an aborted transaction can have any number of records.
       if (this.#takeResult(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {

@@ -145,7 +145,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     reason: 'AuthenticationFailed',
-    // kafkajs also says "authentication failed" if the connection broke during authentication: that proves nothing.
+    // kafkajs also says "authentication failed" if the connection broke: then the password may still be right.
     applies: ({ name, type, text }) =>
       type === 'SASL_AUTHENTICATION_FAILED' ||
       (name === 'KafkaJSSASLAuthenticationError' && !/connection|timed? ?out|timeout|ECONN|EPIPE|socket/i.test(text)),

@@ -20,7 +20,7 @@ export interface KafkaClient {
 export interface KafkaClientOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** Called with every log line of kafkajs: some events are reported only there. */
+  /** Called with every log line of kafkajs, because kafkajs reports some events only in log lines. */
   readonly onLog?: (entry: LogEntry) => void;
 }
 

@@ -14,7 +14,7 @@ const proofTimeoutMs = 5_000;
 export class VouchedCommits {
   readonly #consumer: Consumer;
   readonly #topic: string;
-  /** Tokens of commits in flight. The value becomes true when the coordinator accepted the commit. */
+  /** Key: token of a commit in flight. Value: whether the coordinator has accepted the commit. */
   readonly #taken = new Map<string, boolean>();
   #count = 0;
 

@@ -96,7 +96,7 @@ export interface LogReaderHandlers {
    * stays stopped until `readFrom` is called for it again, in this or a later assignment.
    */
   onPartitionStopped(partition: number, error: LogStopError): void;
-  /** Called when another process withholds the next records, for example with an open transaction. `why` says which. */
+  /** Called when an open transaction of another producer delays the next records. `why` is a sentence about it. */
   onPartitionWaits(partition: number, why: string): void;
   /**
    * Called at most once, when the reader cannot continue and its assignment has ended. Close it and open a new
@@ -116,13 +116,13 @@ export interface LogAssignment {
   /**
    * Proves that this process is still a member of this generation. It commits an offset, which the group coordinator
    * refuses from a process that is no longer a member. Resolves only if the coordinator accepts after the call began.
-   * Throws NotMemberError if it refuses or does not respond, or if the generation has ended: do not claim then.
+   * Otherwise throws NotMemberError: the coordinator refused or did not respond, or the generation has ended.
    */
   proveMembership(): Promise<void>;
   /**
    * Delivers `partition` from `offset` on, after a check that earliest <= offset <= end. Also restarts delivery after a
-   * `stop`. `isSame` compares the last counted record, which is the record before `offset`: now, and whenever another
-   * leader wrote the next record. If the log begins at `offset`, that record was deleted and nothing is compared.
+   * `stop`. `isSame` gets the record before `offset`, which must be the last counted record: now, and whenever another
+   * leader wrote the next record. If the log begins at `offset`, that record was deleted, and `isSame` is not called.
    *
    * Throws LogRangeError if the log does not hold the offset. Throws NotMemberError if this assignment is over or never
    * had the partition. Throws LogUnavailableError if the range cannot be read: retry later.
@@ -290,8 +290,8 @@ export class LogGapError extends LogError {
 }
 
 /**
- * A record in the log is not the one that was counted at its offset: the log was truncated and then grew again. So its
- * new records below the next offset were never counted.
+ * A record in the log is not the record that was counted at its offset: the log was truncated and then grew again. So
+ * the new records below the next offset were never counted.
  */
 export class LogRewrittenError extends LogError {
   readonly partition: number;
@@ -326,7 +326,7 @@ export interface TopicIdentity {
   close(): void;
 }
 
-/** The topic was deleted and created again: its records are not the counted ones, even at the same offsets. */
+/** The topic was deleted and created again. Its records are not the counted records, even at the same offsets. */
 export class LogReplacedError extends LogError {
   constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
     super(

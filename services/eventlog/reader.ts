@@ -192,7 +192,7 @@ class KafkaLogReader implements LogReader {
     this.#idleTimer = setInterval(() => this.#checkIdle(), this.#options.idleCheckMs ?? 10_000);
   }
 
-  /** Takes a log line of kafkajs. Only a log line says that kafkajs lost its offset and will jump to the first one. */
+  /** Call it for each log line of kafkajs: only a log line says that kafkajs lost its offset and will use the first. */
   heard(entry: LogEntry): void {
     if (!entry.log.message.startsWith('Offset out of range')) return;
     const partition: unknown = entry.log['partition'];
@@ -273,7 +273,7 @@ class KafkaLogReader implements LogReader {
   }
 
   /**
-   * Returns the offset that Kafka has for dashboards. A proof of membership must commit an offset: this one.
+   * Returns the committed offset of the partition. A proof commits this offset again, so that dashboards do not change.
    */
   async #committedOffset(partition: number): Promise<bigint> {
     const { group } = this.#options.settings;
@@ -298,7 +298,7 @@ class KafkaLogReader implements LogReader {
       if (why instanceof LogUnavailableError && why.reason === 'NotAuthorized') this.#fail(why);
       throw error;
     }
-    // kafkajs commits with its current generation. If that is a later one, the commit proves nothing about this one.
+    // kafkajs commits with its current generation. If the assignment is older, the commit proves nothing about it.
     this.#requireCurrent(assignment);
   }
 

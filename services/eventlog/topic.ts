@@ -102,7 +102,7 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
           'Restore the topic, or create a new SumPipeline with a new schema and topic',
       );
     }
-    // If another process created it first, `create` returns false: check its settings as for any topic.
+    // If another process created the topic first, `create` returns false. Then check the settings of that topic.
     if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
     await untilListed(admin, topic, wanted.partitions);
     logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
@@ -144,7 +144,7 @@ async function change(
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** Adds partitions. Ignores the refusal if another aggregator was faster: several may do it concurrently. */
+/** Adds partitions. If Kafka refuses because another aggregator added them first, ignores the error. */
 async function grow(admin: Admin, topic: string, count: number): Promise<void> {
   try {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
@@ -196,7 +196,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   const { partitions: numPartitions, replicas: replicationFactor } = wanted;
   try {
     return await admin.createTopics({
-      // The caller polls instead: kafkajs asks the controller for leaders, which under KRaft may not know them yet.
+      // `untilListed` waits instead: kafkajs asks the controller for leaders, which under KRaft may not know them yet.
       waitForLeaders: false,
       topics: [{ topic, numPartitions, replicationFactor, configEntries }],
     });

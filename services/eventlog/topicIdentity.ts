@@ -15,7 +15,7 @@ const answerTimeoutMs = 5_000;
 
 interface Question {
   readonly running: Promise<string>;
-  /** The request for calls that arrived during the running one. It begins when the running request has ended. */
+  /** The request for calls that arrived while `running` was in flight. It begins when `running` has ended. */
   next: Promise<string> | undefined;
 }
 
@@ -28,7 +28,7 @@ class KafkaTopicIdentity implements TopicIdentity {
   readonly #settings: KafkaSettings;
   readonly #connections: BrokerConnections;
   readonly #metadata: TopicMetadata;
-  /** The request in flight, by broker address. A broker has at most one, which all its partitions share. */
+  /** Key: broker address. Value: its request in flight, which all partitions of the broker share. */
   readonly #questions = new Map<string, Question>();
 
   constructor(settings: KafkaSettings, connections: BrokerConnections) {

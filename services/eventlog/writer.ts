@@ -22,7 +22,7 @@ export interface LogWriterOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
   /**
-   * Called at most once, when this writer can no longer write (secrets refused, certificate changed): open a new one.
+   * Called at most once, when this writer can no longer write (secrets refused, certificate changed): open another.
    */
   readonly onFatal: (error: LogError) => void;
   /**

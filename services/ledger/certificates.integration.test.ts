@@ -28,7 +28,7 @@ before(async () => {
   dir = join(folder.path, 'postgres');
   ca = await createCa('PostgreSQL CA', { validDays: 365 });
   await mkdir(dir, { mode: 0o711 });
-  // Make it valid for 60 days: the launcher replaces a certificate that ends soon.
+  // Make the certificate valid for 60 days: startPostgres replaces a certificate that expires soon.
   await writeFile(join(dir, 'certificate.json'), JSON.stringify({ caPem: ca.certPem, ...(await issue(60)) }));
   postgres = await startPostgres({ dir, fsync: false });
 });

@@ -4,7 +4,7 @@ import type { AggregatorConfig } from '#contract/config.ts';
 import type { CertificateSources } from '#platform/certificateWatch.ts';
 import { readStore } from './connect.ts';
 
-/** Returns the CA and the server. Returns undefined without verified TLS: then an expired certificate has no effect. */
+/** Returns the CA and the server, or undefined if TLS is not verified: then an expired certificate has no effect. */
 export async function findStoreCertificates(config: AggregatorConfig): Promise<CertificateSources | undefined> {
   const { target, ca } = await readStore(config);
   if (target.tls !== 'verified') return undefined;

@@ -6,13 +6,13 @@ import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from '#
 import { StoreUnavailableError } from './port.ts';
 
 /**
- * Maximum duration of a transaction. A batch takes milliseconds. The limit ends the transaction of an owner that hangs,
- * because it blocks other owners.
+ * Maximum duration of a transaction, in milliseconds. A batch takes milliseconds. If an owner hangs, the limit ends its
+ * transaction, which would block other owners.
  */
 export const transactionTimeoutMs = 20_000;
 /**
- * Maximum number of connections of one aggregator: enough for concurrent partitions, readers and one recount. Few,
- * because PostgreSQL allows 100 connections in total by default.
+ * Maximum number of connections of one aggregator: enough for concurrent partitions, readers and one recount. The
+ * number is small because PostgreSQL allows only 100 connections in total by default.
  */
 const connectionsMax = 10;
 /** Maximum time to open a connection, in milliseconds. */
@@ -20,7 +20,7 @@ const connectTimeoutMs = 5_000;
 /** After this idle time TCP checks whether a connection still works. The default of TCP is two hours. */
 const keepAliveAfterMs = 10_000;
 
-/** Where the secrets come from, for messages. */
+/** Where the URI and the CA come from, for messages: the text in the `*_SOURCE` variable, or the path of the file. */
 export interface StoreSources {
   readonly uri: string;
   readonly ca: string | undefined;
@@ -56,8 +56,8 @@ export async function readStore(config: AggregatorConfig): Promise<Store> {
 }
 
 /**
- * Reads the secrets and creates a connection pool. Opens no connection yet. The URI decides about TLS (ADR 0019);
- * with a CA the certificate is always verified. Throws as readStore does.
+ * Reads the secrets and creates a connection pool. Opens no connection yet. The URI decides about TLS (ADR 0019). If a
+ * CA is configured, the certificate is always verified. Throws the errors of readStore.
  */
 export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
   const { target: store, ca } = await readStore(config);

@@ -39,7 +39,7 @@ describe('copies of an id in several partitions', () => {
        SELECT id, 's', 1, 2, 3, 1, 0, ordinality - 1, $2 FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, ordinality)`,
       [[idOf(1), idOf(2), idOf(3)], appendedAt],
     );
-    // From now on this session does nothing, like a stopped process.
+    // From now on this session sends no statement, as if its process were stopped with SIGSTOP.
     let isApplied = false;
     const applying = claimAndApply(ledger, 1, [addition(0, 3), addition(1, 2), addition(2, 1)]).then((outcome) => {
       isApplied = true;

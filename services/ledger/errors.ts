@@ -10,7 +10,7 @@ interface PostgresFailure {
   readonly dataType?: string;
 }
 
-/** Turns any error of pg into an error of the port. Its class says what the caller must do next. */
+/** Turns any error of pg into an error of port.ts. The class of the result says what the caller must do next. */
 export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
   if (!(error instanceof Error)) return new StoreUnavailableError('StoreError', String(error));
   if (error instanceof StoreUnavailableError) return error;

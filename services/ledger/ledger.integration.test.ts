@@ -42,7 +42,7 @@ function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
 }
 
-/** The statement of a slow owner whose transaction stays open. */
+/** Runs apply_batch_v1 without a commit, as a slow owner does. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
@@ -85,7 +85,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // Look from another connection: a transaction sees the sessions as they were at its first read.
+  // Look for the waiting session on another connection: within a transaction, pg_stat_activity does not change.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');

@@ -28,7 +28,7 @@ import {
 } from './port.ts';
 import { type PatientTransaction, readPlaces, recountPlace } from './recount.ts';
 
-/** Returns a ledger with a pool of connections. Checks nothing: call `migrate` and `identify`. */
+/** Returns a ledger with a pool of connections. Does not check the schema: call `migrate` and `identify` for that. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
   return new PostgresLedger(config, await createPool(config, logger));
 }
@@ -112,7 +112,7 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // Read the row in a second query. Another owner may have claimed it since, so compare the owner epochs.
+    // Read halt and anchor in a second query. Another owner may have claimed since the first, so compare owner epochs.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
         `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,
@@ -262,7 +262,7 @@ export class PostgresLedger implements Ledger {
     await this.#pool.end();
   }
 
-  /** Returns the SQL for the last applied position of each partition of the current log, as JSON. */
+  /** Returns the SQL for the last counted position of each partition of the current log, as JSON. */
   #vectorSql(): string {
     return `(SELECT json_agg(json_build_object('log_epoch', p.log_epoch, 'partition', p.partition, 'offset', (p.next_offset - 1)::text)
        ORDER BY p.partition) FROM ${this.#schema}.partitions p
@@ -344,7 +344,7 @@ export class PostgresLedger implements Ledger {
         isClean = true;
         return result;
       } finally {
-        // Close a connection in an unknown state: the server rolls its transaction back.
+        // If the transaction was not committed, close the connection: then the server rolls the transaction back.
         client.release(!isClean);
       }
     });
@@ -428,7 +428,7 @@ function toHalt({
   return reason === null ? undefined : { reason, message: message ?? '' };
 }
 
-/** Returns a message that a text column accepts: it may quote a record with NUL, which text columns refuse. */
+/** Returns the message without control characters: it may quote a record with NUL, which PostgreSQL refuses. */
 function storable(message: string): string {
   return message
     .toWellFormed()

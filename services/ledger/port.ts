@@ -35,7 +35,7 @@ export interface Ledger {
   halt(halt: LedgerHalt): Promise<void>;
   /** Returns the total of a series and the vector up to which it counts. Undefined if the series has no additions. */
   readTotal(series: string): Promise<SeriesTotal | undefined>;
-  /** Returns the last applied position of each partition of the current log. Cheap enough to call often. */
+  /** Returns the last counted position of each partition of the current log. It is fast, so it may be called often. */
   readVector(): Promise<Position[]>;
   /** Returns at most `limit` series after `after`, in byte order. */
   listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
@@ -56,7 +56,7 @@ export interface Ledger {
 /** Identifies the counted log. Only Kafka knows these ids. */
 export interface LedgerIdentity {
   readonly clusterId: string;
-  /** Kafka's id of the topic. Undefined while it is unknown. Tables that have no id yet store it. */
+  /** Kafka's id of the topic. Undefined while it is unknown. `identify` stores it if the tables have none yet. */
   readonly topicId?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** Anchor of the record at nextOffset - 1. Undefined if nothing was counted, or if an old version counted it. */
+  /** Anchor of the record at nextOffset - 1. Undefined if no record was counted, or by a version without anchors. */
   readonly anchor: Anchor | undefined;
   /** If set, the partition must not be counted until an administrator clears the halt. */
   readonly halt: PartitionHalt | undefined;
@@ -162,7 +162,7 @@ export interface RecountRequest {
    * interrupted recount. `start`: reads every row now.
    */
   readonly from?: 'checkpoint' | 'renewal' | 'start';
-  /** Called after each chunk, with the milliseconds that it took. If it throws, the recount ends; its sums are kept. */
+  /** Called after each chunk, with its duration in milliseconds. If it throws, the recount ends, but keeps its sums. */
   readonly between?: (chunkMs: number) => void | Promise<void>;
 }
 
@@ -181,7 +181,7 @@ export interface RecountDifference extends BooksPlace {
 }
 
 export interface PlaceRecount extends RecountResult, BooksPlace {
-  /** Start of the recount that began at the first row. Later recounts continued it. */
+  /** When the recount began to sum from the first row. Later recounts continue its sums and keep this time. */
   readonly fromStartAt: Date;
 }
 

@@ -20,7 +20,7 @@ before(async () => {
 
 after(() => store[Symbol.asyncDispose]());
 
-/** Fills partition 0 with that many rows, faster than batches would. */
+/** Writes `rows` rows to partition 0 with one statement, because batches would take longer. */
 async function fill({ admin, ledger }: FreshLedger, rows: number): Promise<void> {
   await ledger.claim(0, 'me');
   await admin.query(
@@ -86,7 +86,7 @@ describe('a recount', () => {
     await claimAndApply(ledger, 0, [addition(0, 1), addition(1, 2)]);
     assert.deepEqual(await ledger.recount(), { additions: 2n, differences: [] });
     await claimAndApply(ledger, 0, [addition(2, 3)]);
-    // Below the checkpoint: only a recount that reads this row again can see the change.
+    // Delete a row below the checkpoint. Only a recount that reads this part of the ledger again can see that.
     await admin.query(`DELETE FROM ledger WHERE request_id = '${idOf(1)}'`);
     assert.deepEqual(await ledger.recount(), { additions: 3n, differences: [] });
     const seen = [

@@ -19,7 +19,7 @@ const chunkOffsets = 100_000;
  */
 const attemptsMax = 20;
 
-/** Returns every partition with counted records, also if its row in table partitions was lost. */
+/** Returns the partitions of table partitions, and of the ledger: it may have a partition whose row was lost. */
 export async function readPlaces(transact: PatientTransaction, schema: string): Promise<Place[]> {
   const rows = await transact((query) => query<{ log_epoch: number; partition: number }>(placesSql(schema)));
   return rows.map(({ log_epoch: logEpoch, partition }) => ({ logEpoch, partition }));
@@ -63,8 +63,8 @@ async function recountOnce(
     await between?.(performance.now() - startedAt);
   }
   return transact(async (query) => {
-    // The lock keeps the sums as they are until the comparison has ended. Ending a recount deletes others of its
-    // partition, so all are locked, always in the same order: otherwise two that end together would deadlock.
+    // The lock keeps the sums unchanged until the comparison has ended. end_recount_v1 deletes other recounts of the
+    // partition. So lock them all in the order of ids: otherwise two recounts that end together could deadlock.
     const recounts = await query<{ id: string; next_offset: string; started_at: Date }>(
       `SELECT id, next_offset, started_at FROM ${schema}.recounts WHERE log_epoch = $1 AND partition = $2 ORDER BY id FOR UPDATE`,
       [logEpoch, partition],
@@ -84,7 +84,7 @@ interface ComparedRow {
   readonly differences: { readonly summary: string; readonly message: string }[] | null;
 }
 
-/** Returns the SQL of readPlaces. It jumps through the index: a plain DISTINCT would read the whole ledger. */
+/** Returns the SQL of readPlaces. It reads one index entry per partition. DISTINCT would read the whole ledger. */
 function placesSql(schema: string): string {
   return `WITH RECURSIVE counted AS (
       (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
@@ -98,8 +98,8 @@ function placesSql(schema: string): string {
 }
 
 /**
- * Returns the SQL that compares the kept sums and the rows after them with the totals, and the numbers of rows with the
- * counters. It is one statement, so that all numbers are from one snapshot.
+ * Returns the SQL of the comparison. It adds the newest rows to the sums of the recount, compares the result with the
+ * totals, and compares row numbers with the counters. It is one statement, so that all numbers are from one snapshot.
  */
 function compareSql(schema: string): string {
   return `WITH

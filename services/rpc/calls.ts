@@ -101,7 +101,7 @@ export class Calls {
 
 /**
  * Deadline and signal of one call. To abort a signal takes longer than to process an addition. So the signal is created
- * only when the handler reads it. After the response it is not aborted, because the handler has ended.
+ * only when the handler reads it. After the response it is not aborted: the handler has ended, or is past its deadline.
  */
 class Context implements CallContext {
   readonly deadline: number;

@@ -8,7 +8,7 @@ export interface BoundMethod {
   readonly handler: UnaryHandler;
 }
 
-/** Returns the handlers. Key: local name of the method (`add`). Throws if a handler is missing or a method not unary. */
+/** Returns the handlers. Key: local name of the method (`add`). Throws if one is missing or a method is not unary. */
 export function bindHandlers<Service extends DescService>(
   service: Service,
   handlers: ServiceHandlers<Service>,

@@ -198,7 +198,7 @@ function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
     .send(JSON.stringify(problemOf(failed)));
 }
 
-/** Responds to a request that is not HTTP, is too slow, or has too large headers. Writes to the raw socket, closes it. */
+/** Responds if a request is not HTTP, is too slow, or has too large headers. Writes to the raw socket and closes it. */
 function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -25,7 +25,7 @@ const connectTimeoutMs = 5_000;
 /** After this time without a response the connection is closed. Longer than the 15 s that replication may take. */
 const requestTimeoutMs = 20_000;
 
-/** Maximum number of requests in flight per connection. The writer sends fewer, so none waits in a hidden queue. */
+/** Maximum number of requests in flight per connection. The writer sends fewer, so no request waits in the client. */
 const requestsInFlightMax = 128;
 
 /** Reads the secrets. Throws SecretFileError for a missing file. */
