@@ -13,7 +13,7 @@ export interface Progress {
    * error unchanged. Does not print the error's message, because the caller that handles the error prints it.
    */
   step<T>(title: string, run: (step: Step) => Promise<T>, options?: { readonly log?: string }): Promise<T>;
-  /** Prints one line that stays. */
+  /** Prints one line that the display of running steps does not overwrite. */
   note(text: string): void;
 }
 
@@ -23,11 +23,11 @@ export interface ProgressOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
   /**
-   * Without a terminal: a step shorter than this gets one line at its end. A longer step also gets a line at its
-   * start.
+   * Used if the stream is not a terminal. A step gets one line at its end. If it is still running after this time, in
+   * milliseconds, it also gets a line then.
    */
   readonly quietMs?: number;
-  /** Without a terminal: minimum time between two lines about updates of a long step, in milliseconds. */
+  /** Used if the stream is not a terminal: minimum time between two lines about updates of a step, in milliseconds. */
   readonly updateMs?: number;
 }
 

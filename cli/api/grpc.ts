@@ -39,7 +39,7 @@ export interface GrpcChannelOptions {
   readonly connections: number;
 }
 
-/** How much longer than the deadline of the call the client waits, in milliseconds: time for the network. */
+/** The client waits this much longer (in milliseconds) than the deadline of the call: the network needs time too. */
 const travelMs = 5_000;
 /** Maximum size of a response in bytes. A response of a calculator is far shorter. */
 const answerBytesMax = 64 * 1024;

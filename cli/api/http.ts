@@ -17,8 +17,8 @@ interface ServiceRequest {
 /** Maximum deadline that the services accept, in milliseconds. */
 export const deadlineMaxMs = 60_000;
 /**
- * How much longer than the deadline of the request the client waits, in milliseconds: time for the network, and for
- * earlier requests on the same connection.
+ * The client waits this much longer than the deadline of the request, in milliseconds, because the network and earlier
+ * requests on the same connection need time too.
  */
 const travelMs = 5_000;
 

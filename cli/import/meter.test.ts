@@ -6,7 +6,7 @@ const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
 const clearLine = '\x1b[2K';
 
-/** Starts a meter, on a terminal or not. The test moves its time and its input. */
+/** Starts a meter, on a terminal or not. The test controls its clock and the progress of its input. */
 function startTestMeter(t: TestContext, options: { isTTY: boolean; size: number | undefined }) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'] });
   const state = { text: '', bytes: 0, rows: 0, rejected: 0, now: 0 };

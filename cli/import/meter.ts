@@ -4,7 +4,7 @@ import type { Counts } from './tally.ts';
 
 /** Shows the progress of an import on standard error. */
 export interface Meter {
-  /** Prints one line that stays. */
+  /** Prints one line that the progress bar does not overwrite. */
   note(text: string): void;
   stop(): void;
 }

@@ -39,7 +39,7 @@ const proof = (overrides: object = {}) => ({
   ...overrides,
 });
 
-/** Makes a clock that advances by minutes at each call, so that retries end immediately. */
+/** Makes a clock that advances by a minute at each call, so that retries end immediately. */
 function fastClock(): () => number {
   let at = 0;
   return () => (at += 60_000);

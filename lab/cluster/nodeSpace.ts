@@ -117,7 +117,7 @@ async function mountFolders(run: NodeSpace['run'], { dir, programDirs }: NodeSpa
     await run(['mount', '--bind', programs, `${dir}${programPath(module, '')}`]);
   }
   await run(['mount', '--bind', `${dir}/var/log`, '/var/log']);
-  // This mount is last: it hides the host's /var/lib, which may hold our own folder.
+  // Mount /var/lib after everything that reads `dir`: the mount hides the host's /var/lib, which may contain `dir`.
   await run(['mount', '--rbind', `${dir}/var/lib`, '/var/lib']);
   await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']);
 }

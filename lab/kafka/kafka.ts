@@ -70,7 +70,7 @@ const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
 /**
  * Maximum time for the clean end of a node, in milliseconds. A node needs a quorum of controllers for a clean end. If
- * all nodes stop at the same time, the last one may have no quorum, and is killed after this time.
+ * all nodes stop at the same time, the last node may have no quorum. It is then killed after this time.
  */
 const stopTimeoutMs = 10_000;
 /**
@@ -79,7 +79,7 @@ const stopTimeoutMs = 10_000;
  */
 const trainingStopMs = 120_000;
 
-/** Starts a real Kafka in `dir`, which is formatted first if it is new, and waits until every node responds. */
+/** Starts a real Kafka in `dir` and waits until every node responds. If `dir` is new, formats it first. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { progress = silentProgress } = options;
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });

@@ -28,7 +28,7 @@ export function answersApiVersions({ host, port, caPem }: Listener): Promise<tru
       socket.destroy();
     });
     socket.once('error', reject);
-    // If the broker has responded already, the promise is settled, and this has no effect.
+    // If the broker has responded already, the promise is settled, and this rejection has no effect.
     socket.once('close', () => reject(new Error(`the broker closed the connection on ${host}:${port}`)));
   });
 }

@@ -29,7 +29,8 @@ export interface Monitoring extends AsyncDisposable {
 }
 
 /**
- * Starts the programs between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, the adapter.
+ * Starts the programs that bring the metrics of pods to the HPA controller: prometheus-operator, Prometheus and
+ * prometheus-adapter.
  */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { kubeconfigPath, dir, host, valuesPath, interval, adapt = (same) => same, progress } = options;

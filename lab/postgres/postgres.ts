@@ -63,7 +63,7 @@ const readyTimeoutMs = 60_000;
 const stateSchema = z.object({ port: z.number(), password: z.string() });
 type State = z.infer<typeof stateSchema>;
 
-/** Starts a real PostgreSQL in `dir`, which is initialized if empty, and waits until it responds over TLS. */
+/** Starts a real PostgreSQL in `dir` and waits until it responds over TLS. If `dir` is empty, runs initdb first. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { host = '127.0.0.1', fsync = true, progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);

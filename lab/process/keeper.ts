@@ -24,7 +24,7 @@ export interface KeeperOptions {
 /** Waits before each attempt to restart a dead server, in milliseconds. The last value repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** If a server ran longer than this (in milliseconds) before it died, its backoff starts again with the shortest wait. */
+/** Run time in milliseconds. If a server dies after a longer run, its backoff starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**

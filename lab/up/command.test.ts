@@ -25,7 +25,7 @@ for (const [args, message] of [
 ] as const) {
   test(`npm start -- ${args.join(' ')} is refused before anything starts`, async () => {
     const ran = await npmStart(args);
-    // --once is a check: it passes or fails.
+    // --once is a check that passes (0) or fails (1), so wrong usage is also 1.
     assert.equal(ran.exitCode, args.some((arg: string) => arg === '--once') ? 1 : 2, ran.stderr);
     assert.match(ran.stderr, message);
     assert.equal(ran.stdout, '');

@@ -26,7 +26,7 @@ export interface OnceOptions {
 export interface OnceResult {
   readonly totals: readonly OnceTotal[];
   readonly proof: GetProofResponse;
-  /** Why the run failed, if it did. */
+  /** Why the run failed. Undefined if it passed. */
   readonly error: string | undefined;
 }
 

@@ -17,8 +17,8 @@ const capacityHint = 2_000;
 const defaultUtilisation = 70;
 
 /**
- * Maximum number of aggregators. When 12 start at the same time on two busy cores, members miss heartbeats, and the
- * group rebalances for minutes.
+ * Maximum number of aggregators. If 12 aggregators start at the same time on two busy cores, they miss heartbeats, and
+ * the consumer group rebalances for minutes.
  */
 const aggregatorsMax = 6;
 

@@ -106,7 +106,7 @@ export function stat(options: StatOptions): StatBuilder {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]))
     .mappings([{ type: MappingType.ValueToText, options: { ...words } }]);
-  // An instant query: if a value is unknown now, its last value of this hour must not be shown.
+  // Use an instant query: if a value is unknown now, the panel must not show an old value.
   for (const query of queriesOf(options)) panel.withTarget(query.instant());
   return panel;
 }
