@@ -17,7 +17,7 @@ export interface AuditOptions {
   readonly topicName: string;
   /** `namespace/name` of the pipeline to which the tables must belong. */
   readonly pipeline: string;
-  /** Key: partition. Value: last offset to compare, plus one. Without an entry, compares up to the next offset. */
+  /** Key: partition. Value: last offset to compare, plus one. Other partitions are compared up to their next offset. */
   readonly to: ReadonlyMap<number, bigint>;
   /** `retryKafka` repeats failed requests to Kafka. `retryBooks` repeats failed queries to PostgreSQL. */
   readonly retryKafka: CompareOptions['retry'];

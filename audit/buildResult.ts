@@ -22,7 +22,7 @@ interface Audited {
   readonly endedAt: Date;
 }
 
-/** Builds the result. The verdict is `notExact` with any finding. Without findings, unreadable ranges: `incomplete`. */
+/** Builds the result. Findings make the verdict `notExact`. Otherwise unreadable ranges make it `incomplete`. */
 export function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0;

@@ -2,8 +2,8 @@
  * Names of the series that autoscaling uses. The operator writes recording rules with these names, prometheus-adapter
  * serves them as external metrics, the HPA and sumctl read them.
  *
- * Every series has the labels `namespace` and `pipeline`. A series whose name begins with `partition_` also has
- * `partition`.
+ * Every series has the labels `namespace` and `pipeline`. If the name begins with `sumpipeline:partition_`, the series
+ * also has the label `partition`.
  */
 export const recordedSeries = {
   /** Log end of a partition: the last offset plus one. */
@@ -34,7 +34,7 @@ export const recordedSeries = {
   counted: 'sumpipeline:counted:rate1m',
   /** Records per second that one busy aggregator counts, measured while enough records waited. */
   capacityMeasured: 'sumpipeline:replica_capacity:rate5m',
-  /** The capacity that the rules use: the measured one, otherwise the last measured one, otherwise `capacityHint`. */
+  /** The capacity that the rules use: `capacityMeasured`, otherwise its last value, otherwise `capacityHint`. */
   capacity: 'sumpipeline:replica_capacity:records_per_second',
   /** Mean time without counting at a rebalance of the consumer group, in seconds. */
   pause: 'sumpipeline:rebalance_pause:seconds',

@@ -40,8 +40,8 @@ const forgottenAfterPeriods = 3;
 /**
  * Reports the earliest expiry of a peer's certificates: those in the CA file, and those that the servers present.
  *
- * Opens a new connection for each check, because a connection in use may be weeks old: the server may have another
- * certificate since. To wait until the program opens a connection can be too late: an expired certificate prevents it.
+ * Opens a new connection for each check, because a connection in use may be weeks old and show an old certificate. It
+ * cannot wait until the program connects again: with an expired certificate, the program cannot connect.
  */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;

@@ -9,7 +9,7 @@ export type FindingKind =
   | 'CountedInvalid' // a record that is not a valid addition is counted
   | 'TwoDispositions' // one offset has two rows in PostgreSQL
   | 'ConflictDiffers' // a row of conflicts does not match its record or the ledger
-  | 'ConflictMissing' // a record whose request id is counted with other operands is not in conflicts
+  | 'ConflictMissing' // a record is not in conflicts, although its request id is counted with other operands
   | 'ParkedDiffers' // a row of parked does not match its record
   | 'ParkedReadable' // a valid addition is parked
   | 'NotParked' // a record that is not a valid addition has no disposition

@@ -2,7 +2,7 @@ import { type Amount, add, formatAmount, isEqual, zero } from '#audit/record/amo
 import type { LedgerRow, TotalRow } from './books.ts';
 import type { Findings } from './findings.ts';
 
-/** Maximum number of series without a total whose rows are summed. Rows of further series are only counted. */
+/** Sums are kept for at most this many series without a total. Rows of further series are only counted. */
 const unknownSeriesMax = 1_000;
 
 /** Adds up ledger rows by series, and compares the sums with one page of the totals of a partition. */

@@ -98,7 +98,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     /** Returns the exposed gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** Does what the reader does before the first delivery: compares a record with the last counted one. */
+    /** Does what the reader does before the first delivery: compares a record with the last counted record. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,

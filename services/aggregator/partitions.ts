@@ -37,7 +37,7 @@ export interface PartitionsOptions {
   readonly ledger: Ledger;
   /** Throws if the delivered records are not of the counted topic. See TopicIdentity.confirm. */
   readonly confirmLog: (partition: number) => Promise<void>;
-  /** Name of this process. PostgreSQL stores it with each claim, for people who read the tables. No code uses it. */
+  /** Name of this process. PostgreSQL stores it with each claim. It is only for messages and for people. */
   readonly owner: string;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;

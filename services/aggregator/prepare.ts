@@ -73,7 +73,7 @@ function storableTime(ms: number): Date {
 }
 
 const timeMax = Date.UTC(9999, 11, 31);
-/** Maximum number of characters of a stored text. People read it, so its start is enough. */
+/** Maximum number of characters of a stored text. Only people read it, so the beginning is enough. */
 const textLengthMax = 500;
 
 /**

@@ -18,7 +18,7 @@ const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
 /** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
-/** Counts the log into PostgreSQL until the signal. Reconnects after every failure. Throws only StuckError. */
+/** Counts the log into PostgreSQL until the signal is aborted. Reconnects after a failure. Throws only StuckError. */
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
@@ -55,7 +55,7 @@ interface Counting {
   recounting: Promise<void> | undefined;
 }
 
-/** Checks that the tables count this topic, joins the group, and counts until the signal. Throws on any failure. */
+/** Checks that the tables count this topic, joins the group, and counts until the signal is aborted or a failure. */
 async function readOnce(
   options: SessionOptions,
   session: Session,

@@ -86,7 +86,7 @@ async function recountFirst(options: RecountingOptions, signal: AbortSignal, tim
   }
 }
 
-/** Repeats the work until the signal, with a pause after each round. Reports failures in a row. */
+/** Repeats the work until the signal is aborted, with a pause after each round. Reports failures in a row. */
 async function repeat(
   options: RecountingOptions,
   signal: AbortSignal,

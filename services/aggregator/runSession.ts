@@ -10,9 +10,9 @@ import { TopicFile } from './topicFile.ts';
 import { StuckError } from './watch.ts';
 
 /**
- * Opens the ledger, lets the API read it, and counts the log into it until the signal. Connections to Kafka open and
- * close within a session, so reads are served while Kafka is down. Throws the errors of opening the ledger, and
- * StuckError.
+ * Opens the ledger, lets the API read it, and counts the log into it until the signal is aborted. The connection to
+ * Kafka may end and open again within a session, so reads are served while Kafka is down. Throws the errors of opening
+ * the ledger, and StuckError.
  */
 export async function runSession(options: SessionOptions, signal: AbortSignal): Promise<void> {
   const { config, state, logger, onOpen } = options;

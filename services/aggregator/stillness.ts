@@ -32,7 +32,7 @@ export interface StuckLimits {
 export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
- * Finds partitions that have lag, but whose next offset in PostgreSQL stays the same from check to check. This finds
+ * Finds partitions that have lag and keep the same next offset in PostgreSQL from check to check. This method finds
  * every cause: a partition that cannot be claimed or read, and a partition that is lost after each claim. When an idle
  * partition gets a record, its time without progress begins at the first check that sees the lag.
  */

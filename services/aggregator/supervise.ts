@@ -13,13 +13,13 @@ const healthyAfterMs = 60_000;
 export interface SuperviseOptions extends SessionOptions {
   /** Ends the session and the supervision. */
   readonly ending: AbortSignal;
-  /** Called when a session ended with StuckError. A new session starts nevertheless. */
+  /** Called when a session ended with StuckError. The next session starts until the caller ends the process. */
   readonly onStuck: (error: StuckError) => void;
 }
 
 /**
- * Runs sessions one after the other until the signal. A new session begins when secrets change or a session fails, and
- * reads the secrets again. Never rejects: reports errors in the state, and logs each failure once.
+ * Runs sessions one after the other until a signal is aborted. If a session fails or secrets change, a new session
+ * begins and reads the secrets again. Never rejects: sets errors in the state, and logs each failure once.
  */
 export async function superviseSessions(options: SuperviseOptions): Promise<void> {
   const { config, logger, leaving, ending: signal, onStuck } = options;

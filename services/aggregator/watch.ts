@@ -22,7 +22,7 @@ export class StuckError extends Error {
 export interface Watched {
   readonly session: Session;
   readonly partitions: Pick<Partitions, 'owned' | 'assigned' | 'counting' | 'obstacles' | 'isMember'>;
-  /** Throws LogReplacedError if the topic is not the counted one. */
+  /** Throws LogReplacedError if the topic is not the counted topic. */
   readonly requireSameLog: () => Promise<void>;
 }
 
@@ -142,7 +142,7 @@ function describeStill({ partition, nextOffset }: StillPartition): string {
   return `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute`;
 }
 
-/** Returns the partitions that Kafka lists, except those that are assigned to this process and those that are halted. */
+/** Returns the partitions that Kafka lists, without those that are halted or assigned to this process. */
 function unassignedPartitions(
   assigned: readonly number[],
   books: readonly OwnedBooks[],

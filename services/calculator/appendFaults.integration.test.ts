@@ -59,7 +59,7 @@ async function startCalculator(topic: string): Promise<Daemon> {
   return daemon;
 }
 
-/** Sends additions in parallel loops until stopped. Collects the acknowledged ones with position and time. */
+/** Sends additions in parallel loops until stopped. Collects position and time of the acknowledged additions. */
 function load(daemon: Daemon, lanes: number) {
   const client = new GrpcClient(daemon.grpc, Calculator);
   const acknowledged: { id: string; partition: number; offset: bigint; at: number }[] = [];

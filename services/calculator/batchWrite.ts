@@ -17,11 +17,11 @@ export interface BatchWriteOptions {
   readonly now: () => number;
   /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
-  /** Called with the number of records that are appended again although an earlier append of them may still succeed. */
+  /** Called with the number of records that are appended again while an earlier append of them may still succeed. */
   readonly onCopies: (records: number) => void;
 }
 
-/** Waits before the third attempt and later ones. The second attempt uses another partition and does not wait. */
+/** Waits before the third and later attempts, in ms. The second attempt uses another partition and does not wait. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
 /** Maximum number of concurrent appends of one batch. With 3, a batch succeeds even if two brokers hang. */

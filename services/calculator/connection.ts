@@ -95,7 +95,7 @@ export class Connection {
     }
   }
 
-  /** Opens a new writer and replaces the old one. If the new writer fails later, aborts `renewal` to connect again. */
+  /** Opens a new writer and closes the old writer. If the new writer fails later, aborts `renewal` to connect again. */
   async #connect(renewal: AbortController): Promise<void> {
     const writer = await this.#options.open((error) => {
       this.#options.logger.error({ error }, 'Kafka no longer accepts writes on this connection');

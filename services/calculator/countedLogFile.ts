@@ -23,7 +23,7 @@ export class CountedLogFile {
   readonly #options: CountedLogFileOptions;
   readonly #ending = new AbortController();
   #log: CountedLog | undefined;
-  /** The last content of the file, and the last problem with reading it. */
+  /** The last content of the file, the last problem with reading it, and why the content is not valid. */
   #text: string | undefined;
   #problem: string | undefined;
   #unreadable: string | undefined;

@@ -480,7 +480,7 @@ export class Deliveries {
    * Reads the range of the log. If the log holds the next offset, seeks and continues; if not, stops the partition.
    * Runs before every seek: kafkajs would jump over an offset that the log does not hold.
    *
-   * `gapAt` is the offset that kafkajs keeps delivering instead of the next one. If it is set, looks at the next
+   * `gapAt` is the offset that kafkajs delivers again and again instead of `next`. If it is set, looks at the next
    * offset, and stops the partition if nothing explains the gap.
    */
   #ask(reading: Reading, gapAt: bigint | undefined): void {

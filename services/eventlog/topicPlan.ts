@@ -63,7 +63,7 @@ export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic)
   return {
     kind: 'change',
     growTo,
-    // Repeat the other settings: Kafka replaces all settings, and a missing one would get the broker's default.
+    // Repeat the other settings: Kafka replaces all settings, and a missing setting would get the broker's default.
     config: differing.length === 0 ? undefined : { ...Object.fromEntries(found.overrides), ...target },
     changes: [
       ...(growTo === undefined ? [] : [`partitions ${found.partitions} -> ${growTo}`]),

@@ -174,7 +174,7 @@ export interface RecountResult {
 }
 
 export interface RecountDifference extends BooksPlace {
-  /** What is wrong with which partition and series. Contains no number that grows. */
+  /** Names partition, series and problem. Has no number that grows, so that the verdict does not change often. */
   readonly summary: string;
   /** The same as `summary`, and in addition the two numbers that differ. */
   readonly message: string;

@@ -19,7 +19,7 @@ const chunkOffsets = 100_000;
  */
 const attemptsMax = 20;
 
-/** Returns the partitions of table partitions, and of the ledger: it may have a partition whose row was lost. */
+/** Returns the partitions that are in table partitions or in the ledger. A row of table partitions may be lost. */
 export async function readPlaces(transact: PatientTransaction, schema: string): Promise<Place[]> {
   const rows = await transact((query) => query<{ log_epoch: number; partition: number }>(placesSql(schema)));
   return rows.map(({ log_epoch: logEpoch, partition }) => ({ logEpoch, partition }));
@@ -42,7 +42,7 @@ export async function recountPlace(
   );
 }
 
-/** Returns undefined if another recount deleted this one. */
+/** Recounts once. Returns undefined if another recount of the partition ended first and deleted this recount. */
 async function recountOnce(
   transact: PatientTransaction,
   schema: string,
