@@ -81,8 +81,8 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 
 /**
  * Returns the folder for built and downloaded files, outside the repository. It is SUMPIPELINE_CACHE if set,
- * /var/cache/sumpipeline for root, otherwise the cache folder of the user. For root it is not below /root: PostgreSQL
- * refuses to run as root, and other users cannot read there.
+ * /var/cache/sumpipeline for root, otherwise the cache folder of the user. For root it is not below /root, because
+ * PostgreSQL does not run as root, and other users cannot read files below /root.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (

@@ -171,7 +171,7 @@ test('for a context that the kubeconfig lacks the error names those it has', asy
   assert.match(ran.stderr, /no context "prod"\nThe kubeconfig has: fake/);
 });
 
-/** Runs sumctl with this kubeconfig and nothing else of the environment. */
+/** Runs sumctl with this kubeconfig as the only one, or without any kubeconfig. */
 async function runWith(kubeconfig: object | undefined, ...args: string[]) {
   await using folder = await createTemporaryFolder(
     kubeconfig === undefined ? {} : { kubeconfig: stringify(kubeconfig) },

@@ -33,7 +33,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const work = async () => {
     for (;;) {
       if (signal.aborted) return;
-      // Concurrent calls queue inside the generator: each worker gets its own row, in order.
+      // The generator handles concurrent calls one after the other, so no two workers get the same row.
       const next = await rows.next();
       if (next.done === true) return;
       await sendRow(next.value, tally, { ...options, signal });

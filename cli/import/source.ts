@@ -15,7 +15,7 @@ export interface Source {
   readonly format: RowFormat;
   /** Size in bytes. Undefined when it is not known. */
   readonly size: number | undefined;
-  /** May be iterated once. At its end it throws a CliError if the content does not match the import id. */
+  /** Can be iterated only once. At its end it throws a CliError if the content does not match the import id. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Bytes read so far. */
   readonly progress: () => number;

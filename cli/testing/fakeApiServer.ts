@@ -108,7 +108,10 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
 
 const channels = { data: 0, error: 1 } as const;
 
-/** Forwards bytes both ways. Each message begins with its channel. The first message of each channel is the port. */
+/**
+ * Forwards bytes in both directions. The first byte of a message is the number of its channel. The first message of
+ * each channel contains the port.
+ */
 function forward(socket: ServerSocket, pod: FakePod, onMessage: () => void): void {
   const send = (channel: number, bytes: Buffer) => socket.send(Buffer.concat([Buffer.from([channel]), bytes]));
   for (const channel of Object.values(channels)) send(channel, Buffer.from([0x90, 0x1f]));

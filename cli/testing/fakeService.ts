@@ -32,7 +32,7 @@ export interface FakeService extends AsyncDisposable {
   assertDone(): void;
 }
 
-/** Expects exactly these calls, `METHOD /path`, one after the other. */
+/** Starts a fake service that expects exactly the calls of the script, in this order. A call is `METHOD /path`. */
 export async function startScriptedService(script: readonly Expected[]): Promise<FakeService> {
   const problems: string[] = [];
   let next = 0;
@@ -61,7 +61,7 @@ export async function startScriptedService(script: readonly Expected[]): Promise
   };
 }
 
-/** Handles every call with a function. */
+/** Starts a fake service. `answer` returns the response to each call. */
 export async function startFakeService(
   answer: (call: SeenCall) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<FakeService> {

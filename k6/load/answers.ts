@@ -1,6 +1,6 @@
 import type { AddOutcome, CountedAddition, CountedTotal, LoadPosition, LoadProof, ReadOutcome } from './api.ts';
 
-/** An HTTP response in a form that every client can make. Status 0: there was no response. */
+/** An HTTP response in a form that every client can make. Status 0 means that there was no response. */
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;

@@ -62,9 +62,9 @@ export function unmarkInstalled(root) {
 }
 
 /**
- * Returns whether the user ran `npm ci` by hand for this lock file: then npm's list of unpacked packages, which npm
- * writes last, names the same packages. This saves a second install, which would replace the files of running
- * programs.
+ * Returns whether the user ran `npm ci` by hand for this lock file. npm writes its list of unpacked packages last. If
+ * that list has the packages of the lock file, no second install is needed. A second install would replace the files of
+ * running programs.
  *
  * @param {string} root
  */

@@ -1,6 +1,6 @@
 /**
- * Returns the value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. The
- * last one counts. Undefined when the option is missing.
+ * Returns the value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. If the
+ * option is given several times, the last value counts. Undefined if the option is missing.
  *
  * @param {readonly string[]} args
  * @param {string} long

@@ -10,8 +10,8 @@ import type { Progress, Step } from '#lab/progress.ts';
 const run = promisify(execFile);
 
 /**
- * One Go module per project, pinned by its go.mod and go.sum in ./modules. Each is a separate cache entry, so that a
- * test which needs only an API server builds only kubernetes and etcd.
+ * The packages of the programs that we build, by Go module. The go.mod and go.sum in ./modules pin each module. Each
+ * module is a separate cache entry, so that a test which needs only an API server builds only kubernetes and etcd.
  */
 const modules = {
   kubernetes: [

@@ -21,7 +21,7 @@ export const address = {
   podNetwork: '10.244.0.0/24',
   clusterNetwork: '10.244.0.0/16',
   serviceNetwork: '10.96.0.0/16',
-  /** Kubernetes gives its own Service the first address. */
+  /** Address of the Service `kubernetes`: Kubernetes gives it the first address of `serviceNetwork`. */
   kubernetesService: '10.96.0.1',
 } as const;
 

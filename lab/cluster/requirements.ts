@@ -31,7 +31,7 @@ export function findMissingRequirements(): string[] {
   return missing;
 }
 
-/** Returns whether a program is on PATH or in /usr/sbin: Debian's nft and ip are there, but PATH may lack it. */
+/** Returns whether a program is on PATH or in an sbin folder. Debian has nft and ip in sbin, which PATH may lack. */
 function isOnPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {

@@ -57,8 +57,8 @@ export function findProductionPackages(packageLock: string): Map<string, string>
 }
 
 /**
- * The libraries that the node program is linked against, on Debian for amd64. The first is the dynamic linker, whose
- * path is written in the program.
+ * The libraries that the node program is linked against, on Debian for amd64. The first is the dynamic linker. Its path
+ * is written in the node program.
  */
 export const nodeLibraries = [
   '/lib64/ld-linux-x86-64.so.2',

@@ -120,7 +120,7 @@ async function packagesLayer(root: string, cache: Cache): Promise<Layer> {
     async entries() {
       const files = await Promise.all(
         [...packages.keys()].map(async (path) =>
-          // Leave out packages inside this package: they have entries of their own, or production does not need them.
+          // Leave out packages inside this package. Each has a separate entry, or production does not need it.
           (await listFiles(root, path)).filter((file) => !file.startsWith(`${path}/node_modules/`)),
         ),
       );

@@ -44,7 +44,7 @@ export interface NodesRequest {
   readonly ports: readonly number[] | undefined;
 }
 
-/** Chooses the nodes of this start, each with three ports of its own. */
+/** Chooses the nodes of this start. Each node gets three ports that no other node uses. */
 export async function chooseNodes({ host, loopback, kept, count, ports }: NodesRequest): Promise<KafkaNode[]> {
   const nodeCount = kept?.length ?? count ?? 1;
   if (count !== undefined && count !== nodeCount) {

@@ -25,9 +25,9 @@ const generatedSchema = z.looseObject({
 const placeholders = { '$(SHARD)': '0', '$(POD_NAME)': 'prometheus-lab-0' } as const;
 
 /**
- * Adapts prometheus-operator's configuration, which is made for a pod, to a process beside the cluster. Three things
- * change: service discovery reads the files of discovery.ts, rule files have another path, and the placeholders of
- * the pod are filled in. Scrape jobs, relabelling, intervals and rules stay as they were generated.
+ * Adapts a configuration that prometheus-operator made for a pod to a process beside the cluster. Three things change:
+ * service discovery reads the files of discovery.ts, rule files have another path, and the placeholders of the pod get
+ * their values. Scrape jobs, relabelling, intervals and rules are not changed.
  */
 export function adaptConfiguration(generated: Configuration): Configuration {
   let text = generated.main;

@@ -159,7 +159,7 @@ function serverArguments(server: { dir: string; data: string; host: string; port
   const { dir, data, host, port, fsync } = server;
   const settings = {
     listen_addresses: [...new Set([host, '127.0.0.1'])].join(','),
-    // TCP only: a socket's path is limited to 107 bytes, and a test's folder is often longer.
+    // Use only TCP: the path of a Unix socket has at most 107 bytes, and the path of a test's folder is often longer.
     unix_socket_directories: '',
     hba_file: join(dir, 'pg_hba.conf'),
     ssl: 'on',
@@ -192,7 +192,7 @@ async function writeServerFiles({
   tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    // The chain includes the CA, as Kafka's does: a client that does not trust the CA gets the same error from both.
+    // Include the CA in the chain, as Kafka does. So a client that does not trust the CA gets the same error from both.
     'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
     // Plaintext connections match no line and are refused.

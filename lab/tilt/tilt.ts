@@ -24,7 +24,7 @@ interface TiltRun {
   readonly onLine: (line: string) => void;
 }
 
-/** Tilt, with its own environment. */
+/** Tilt, with folders and an environment that are separate from those of the user. */
 export interface Tilt {
   /** Runs Tilt until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
   run(run: TiltRun): Promise<number>;
@@ -61,7 +61,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
         KUBECONFIG: kubeconfigPath,
         DO_NOT_TRACK: '1',
       };
-      // TERM lets Tilt end its own children when we die.
+      // If we die, the kernel sends Tilt a SIGTERM, so that Tilt ends its children.
       const command = ['--pdeathsig', 'TERM', '--', program, ...args];
       const child = spawn('setpriv', command, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       const stop = () => void child.kill('SIGTERM');

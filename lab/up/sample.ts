@@ -44,7 +44,7 @@ export interface SampleNames {
 
 const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
 
-/** Reads only the names in the sample pipeline: its own name and the Secrets that it refers to. */
+/** Reads the name of the sample pipeline, and the names of the Secrets that it refers to. */
 export async function readSampleNames(path: string): Promise<SampleNames> {
   const pipeline = parseSample(path, parse(await readFile(path, 'utf8')));
   const { namespace, name } = pipeline.metadata;

@@ -71,7 +71,7 @@ async function isForbidden(work: Promise<unknown>): Promise<boolean> {
 }
 
 test('applying the manifests again would change nothing', async () => {
-  // kubectl diff ends with 1 when there is a difference, and prints it.
+  // If there is a difference, kubectl diff prints it and ends with exit code 1.
   assert.equal(await kubectl('diff', '-k', 'manifests/operator'), '');
 });
 

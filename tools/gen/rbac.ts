@@ -52,7 +52,7 @@ export function operatorRules(): AccessRule[] {
   ];
 }
 
-/** Returns the rights in a namespace of Kafka, which its owner grants. They are never in a ClusterRole. */
+/** Returns the rights in a namespace of Kafka. The owner of that namespace grants them, so no ClusterRole has them. */
 export function kafkaRules(): AccessRule[] {
   return [...kafkaNamespaceRights, ...ownedKinds.filter(({ namespace }) => namespace === 'kafka').flatMap(rulesOf)];
 }

@@ -1,5 +1,6 @@
 /**
- * The parts of `npm test`, in the order in which they run: the cheap parts, which explain later failures, come first.
+ * The parts of `npm test`, in the order in which they run. Cheap parts come first, because their failures explain
+ * failures of later parts.
  */
 const parts = ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'] as const;
 export type Part = (typeof parts)[number];
