@@ -17,7 +17,7 @@ export interface RetryOptions {
 /** Total time for all attempts, in milliseconds: enough for the election of a leader or a restart of a server. */
 const tryForMs = 60_000;
 
-/** Returns a function that retries temporary failures for a minute. It throws a final error immediately. */
+/** Returns a function that retries for a minute and then throws the last error. It throws a final error at once. */
 export function createRetry({
   now,
   random,

@@ -9,7 +9,7 @@ export type Decimal = bigint & { readonly decimal: unique symbol };
 /** Maximum number of digits after the point, and in total. The domain `amount` of PostgreSQL has the same limits. */
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Maximum number of characters of a decimal in a request. 38 digits with sign and point need 40, zeros may follow. */
+/** Maximum number of characters of a decimal in a request. 38 digits with sign and point need 40. More may be zeros. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);

@@ -2,7 +2,7 @@ import { earliestEnd, earliestServerEnd, type TlsServer } from './certificates.t
 import type { Logger } from './log.ts';
 import { pause } from './time.ts';
 
-/** Where the certificates are on which the connections to one peer (Kafka or PostgreSQL) depend. */
+/** The CAs and the servers of one peer (Kafka or PostgreSQL). Their certificates are checked. */
 export interface CertificateSources {
   /** PEM of the CAs that we trust. Undefined means the CAs of the system. */
   readonly caPem: string | undefined;
@@ -17,9 +17,9 @@ export interface CertificateWatchOptions {
    * immediately.
    */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
-  /** Called with the Unix time, in seconds, at which the next certificate expires. */
+  /** Called with the earliest expiry of the certificates, as a Unix time in seconds. */
   readonly set: (seconds: number) => void;
-  /** Called when the expiry of no certificate is known. */
+  /** Called when no expiry of a certificate is known. */
   readonly remove: () => void;
   readonly logger: Logger;
   /** Returns milliseconds since the Unix epoch. */

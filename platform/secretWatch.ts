@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pause } from './time.ts';
 
-/** Time between two reads, in milliseconds. It adds little: the kubelet needs up to a minute to update a Secret. */
+/** Time between two reads, in ms. 5 s add little delay: the kubelet itself needs up to a minute to update a Secret. */
 const lookEveryMs = 5000;
 
 /**

@@ -38,7 +38,7 @@ export class DeadlineError extends Error {
  * Returns the result of the work. Rejects with DeadlineError if it takes longer than `ms`. The work itself continues:
  * pass a signal to it if it can stop.
  *
- * Uses a plain timer, because an AbortController for each call takes twenty times as much CPU time.
+ * Uses a plain timer, because an AbortController for each call costs twenty times as much.
  */
 export function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -18,7 +18,7 @@ export class BacklogClock {
     this.#inWork += 1;
   }
 
-  /** Call it when a batch ends. Returns the seconds since the last `end` or, if no batch was in work, since `begin`. */
+  /** Ends a batch. Returns the seconds since the last `end`, without time in which no batch was in work. */
   end(): number {
     this.#inWork -= 1;
     const now = this.#now();

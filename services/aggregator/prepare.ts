@@ -13,7 +13,7 @@ export interface Halt {
 
 export type HaltReason = keyof typeof haltReasons;
 
-/** The decoded records of a batch, up to the first record that halts the partition. */
+/** The decoded records of a batch, up to (but without) the first record that halts the partition. */
 export interface PreparedBatch {
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];

@@ -55,7 +55,7 @@ interface Counting {
   recounting: Promise<void> | undefined;
 }
 
-/** Checks that the tables count this topic, joins the group, and counts until the signal is aborted or a failure. */
+/** Checks that the tables count this topic, joins the group, and counts until the signal is aborted. Throws errors. */
 async function readOnce(
   options: SessionOptions,
   session: Session,
@@ -166,7 +166,7 @@ async function requireSameLog(identity: TopicIdentity, wanted: string, config: A
   if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
 }
 
-/** Returns undefined if the topic does not exist: `topicFile.ensure` then creates it or throws a better error. */
+/** Returns undefined if the topic does not exist: a later call throws an error with a better message. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();

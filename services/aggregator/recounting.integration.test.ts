@@ -17,7 +17,7 @@ before(async () => {
 
 after(() => store[Symbol.asyncDispose]());
 
-/** Starts to compare a real ledger with its totals, again after every 20 ms. Collects the verdicts. */
+/** Starts to compare a real ledger with its totals every 20 ms, and collects the verdicts. */
 async function startRecounting({ renewAfterMs = 3_600_000, isAssigned = true, isWrong = false } = {}) {
   const scope = await store.freshLedger();
   const { ledger, admin } = scope;

@@ -114,7 +114,7 @@ export class AggregatorState {
     this.changed();
   }
 
-  /** Partitions that have lag but make no progress: of this process, or not assigned to it. */
+  /** Partitions that have lag but make no progress, whether they are assigned to this process or not. */
   set stuck(stuck: NonNullable<Verdict['stuck']>) {
     this.#stuck = stuck;
     this.changed();

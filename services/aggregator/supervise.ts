@@ -13,7 +13,7 @@ const healthyAfterMs = 60_000;
 export interface SuperviseOptions extends SessionOptions {
   /** Ends the session and the supervision. */
   readonly ending: AbortSignal;
-  /** Called when a session ended with StuckError. The next session starts until the caller ends the process. */
+  /** Called when a session ended with StuckError. A new session still starts: only the caller ends the process. */
   readonly onStuck: (error: StuckError) => void;
 }
 

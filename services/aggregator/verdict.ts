@@ -15,7 +15,7 @@ export interface VerdictFacts {
   readonly log?: CountedLog | undefined;
   /** The halts that this process knows, by partition. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
-  /** Partitions that have lag but make no progress: of this process, or not assigned to it. */
+  /** Partitions that have lag but make no progress, whether they are assigned to this process or not. */
   readonly stuck?: Verdict['stuck'];
   /** Offsets, counters and halts in PostgreSQL. Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;

@@ -57,7 +57,8 @@ export class Batcher {
 
   /**
    * Resolves with the position of this record, after Kafka acknowledged it. Rejects with QueueFullError or
-   * NeverSentError if nothing was sent. After another error the record may be in the log, except after `tooLarge`.
+   * NeverSentError if nothing was sent. After any other error, except AppendError `tooLarge`, the record may be in the
+   * log.
    */
   add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {

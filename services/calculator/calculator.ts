@@ -162,7 +162,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
-  // Set the gauge now. If it were absent until the first addition, dashboards would not show this calculator.
+  // Set the gauge now. If it were absent until the first addition, this calculator would look missing.
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,

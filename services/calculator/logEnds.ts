@@ -26,7 +26,7 @@ const forgottenAfterMs = 3 * logEndsEveryMs;
 export class LogEnds {
   readonly #options: LogEndsOptions;
   readonly #known = new Map<number, { end: bigint; at: number }>();
-  /** Key: partition. Value: its end after the appends since the last request began. The higher end is exported. */
+  /** Key: partition. Value: its end by the appends since the last request began. The response may have a lower end. */
   readonly #raised = new Map<number, bigint>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;

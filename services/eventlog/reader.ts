@@ -192,7 +192,7 @@ class KafkaLogReader implements LogReader {
     this.#idleTimer = setInterval(() => this.#checkIdle(), this.#options.idleCheckMs ?? 10_000);
   }
 
-  /** Call it for each log line of kafkajs: only a log line says that kafkajs lost its offset and will use the first. */
+  /** Call it for each log line of kafkajs. Only a log line says that kafkajs lost its offset and jumps to the start. */
   heard(entry: LogEntry): void {
     if (!entry.log.message.startsWith('Offset out of range')) return;
     const partition: unknown = entry.log['partition'];

@@ -22,7 +22,8 @@ export interface LogWriterOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
   /**
-   * Called at most once, when this writer can no longer write (secrets refused, certificate changed): open another.
+   * Called at most once, when this writer can no longer write (secrets refused, certificate changed). Close it and open
+   * a new writer.
    */
   readonly onFatal: (error: LogError) => void;
   /**

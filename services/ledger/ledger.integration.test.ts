@@ -42,7 +42,7 @@ function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
 }
 
-/** Runs apply_batch_v1 without a commit, as a slow owner does. */
+/** Runs apply_batch_v1 on this client. If the client has an open transaction, it stays open, as of a slow owner. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [

@@ -112,7 +112,7 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // Read halt and anchor in a second query. Another owner may have claimed since the first, so compare owner epochs.
+    // Read halt and anchor in a second query. Another owner may claim between the two queries: compare owner epochs.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
         `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,

@@ -64,7 +64,7 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** Anchor of the record at nextOffset - 1. Undefined if no record was counted, or by a version without anchors. */
+  /** Anchor of the record at nextOffset - 1. Undefined before the first record, or if an old version counted it. */
   readonly anchor: Anchor | undefined;
   /** If set, the partition must not be counted until an administrator clears the halt. */
   readonly halt: PartitionHalt | undefined;

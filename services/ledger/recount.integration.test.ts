@@ -20,7 +20,7 @@ before(async () => {
 
 after(() => store[Symbol.asyncDispose]());
 
-/** Writes `rows` rows to partition 0 with one statement, because batches would take longer. */
+/** Writes `rows` rows to partition 0 directly into the tables, because batches would take longer. */
 async function fill({ admin, ledger }: FreshLedger, rows: number): Promise<void> {
   await ledger.claim(0, 'me');
   await admin.query(
