@@ -11,7 +11,7 @@ export interface LockHolder {
 }
 
 export interface LockRequest {
-  /** Name of the lock. For every user of the machine the same name is the same lock. */
+  /** Name of the lock. All users of the machine share the lock of a name. */
   readonly name: string;
   /** What we use the lock for. Processes that wait for the lock print this text. */
   readonly what: string;

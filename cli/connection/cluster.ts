@@ -28,8 +28,8 @@ export interface Cluster {
   /** Returns the parsed JSON of a 2xx response. Throws ClusterRefused, or CliError when no response comes. */
   request(request: ClusterRequest): Promise<unknown>;
   /**
-   * Yields the lines of a response until it ends, such as the output of a running pod. Throws as `request` does, and
-   * the connection's error when the connection breaks.
+   * Yields the lines of a response until it ends, such as the output of a running pod. Throws the same errors as
+   * `request`. If the connection breaks, throws the error of the connection.
    */
   lines(request: Pick<ClusterRequest, 'path' | 'query' | 'signal'>): AsyncIterable<string>;
 }
@@ -60,7 +60,10 @@ export interface LoadOptions {
   readonly instead?: string | undefined;
 }
 
-/** Finds the cluster as kubectl does (docs/adr/0036): --kubeconfig, KUBECONFIG, ~/.kube/config, the ServiceAccount of the pod. */
+/**
+ * Finds the cluster as kubectl does: by --kubeconfig, KUBECONFIG, ~/.kube/config or the ServiceAccount of the pod, in
+ * this order (docs/adr/0036).
+ */
 export function loadCluster(options: LoadOptions, env: Environment = process.env): Cluster {
   const access = findAccess(options, env);
   const { context, namespace } = access;
@@ -117,8 +120,8 @@ function findAccess({ kubeconfig, context, instead }: LoadOptions, env: Environm
 }
 
 /**
- * Loads the credentials without the time limit of a request: a plugin may open a browser and wait for the login. The plugin
- * keeps the result, so the request that follows does not wait again.
+ * Loads the credentials without the time limit of a request, because a plugin may open a browser and wait for the
+ * login. The plugin keeps the result, so the request that follows does not wait again.
  */
 async function awaitCredentials(
   source: CredentialSource,

@@ -4,8 +4,8 @@ import type { Credentials } from '#kube/client/credentials.ts';
 import { machineCas } from '#kube/client/transport.ts';
 
 /**
- * Makes a configuration of the client library from credentials. The library has agents for HTTP and SOCKS proxies. Import
- * this file only to use a proxy: the library takes a third of a second to load.
+ * Makes a configuration of the client library from credentials. The library has agents for HTTP and SOCKS proxies.
+ * Import this file only to use a proxy, because the library takes a third of a second to load.
  */
 export function toLibraryConfig(credentials: Credentials): KubeConfig {
   return new FoundConfig(credentials);

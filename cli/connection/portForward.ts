@@ -14,8 +14,8 @@ export interface ForwardSocket {
 }
 
 /**
- * Number of a channel: the first byte of each message. `data`: bytes of the connection. `error`: a text of the
- * kubelet.
+ * The first byte of each message is the number of a channel. Channel `data` has the bytes of the connection, channel
+ * `error` has an error text of the kubelet.
  */
 const channels = { data: 0, error: 1 } as const;
 

@@ -102,7 +102,7 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-/** What status has found out about a pipeline. */
+/** The facts about a pipeline that `sumctl status` has read. */
 interface Found {
   readonly resource: Resource | undefined;
   readonly proof: Proof;

@@ -8,7 +8,7 @@ import { findProgram } from './look.mjs';
  * The Debian packages of the local cluster, each with a program or file that shows that it is installed. Programs are
  * also looked for in the sbin folders, which PATH may lack, as after `su` without a dash.
  *
- * `service` is a systemd unit of the package that must not run: we start the program ourselves, on our own port.
+ * `service` is a systemd unit of the package that must not run, because we start the program ourselves on another port.
  *
  * @type {readonly {name: string, program?: string, file?: string, service?: string}[]}
  */

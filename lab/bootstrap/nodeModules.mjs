@@ -17,10 +17,10 @@ const waitingMs = 1_000;
 export const npmFailed = 3;
 
 /**
- * Runs `npm ci` unless node_modules already matches this lock file. If two runs start at the same time, one installs,
- * and the other waits for the kernel's file lock on the repository's folder. npm and its children hold the lock until
- * the last of them ends. The marker is written only after npm succeeded, so after an interrupted run the next run
- * installs again.
+ * Runs `npm ci` unless node_modules already matches this lock file. If two runs start at the same time, one run
+ * installs, and the other run waits for the kernel's file lock on the repository's folder. All processes of npm hold
+ * this lock, so it is free only after the last of them ended. The marker is written only after npm succeeded. So after
+ * an interrupted run the next run installs again.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, root?: string}} context
  */

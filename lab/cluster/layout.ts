@@ -34,7 +34,7 @@ export const clusterDomain = 'cluster.local';
 /** URL of the API server on the host. Inside the cluster its URL is also https://kubernetes.default.svc. */
 export const apiServerUrl = `https://${address.nodeLink}:6443`;
 
-/** Control group of the node's pods. It keeps them apart from the pods of any other kubelet. */
+/** Control group of the node's pods. It separates these pods from the pods of other kubelets on the machine. */
 export const cgroup = 'sumpipeline';
 
 /**

@@ -113,8 +113,8 @@ const nodeSchema = z.object({
 });
 
 /**
- * Waits until the node takes pods: the kubelet reports Ready, and the default ServiceAccount, which pods need,
- * exists.
+ * Waits until the kubelet reports that the node is Ready, and until the default ServiceAccount exists, because pods
+ * need this ServiceAccount.
  */
 async function waitUntilReady(client: ApiClient): Promise<void> {
   await waitFor({ what: 'the node to be Ready', timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {

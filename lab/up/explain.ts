@@ -18,7 +18,7 @@ const eventListSchema = z.object({
 
 /** Maximum number of lines that are shown of a pod's output. They are its last lines. */
 const logLines = 15;
-/** Maximum number of warnings that are shown of a namespace. They are the newest. */
+/** Maximum number of warnings that are shown of a namespace. If there are more, the newest are shown. */
 const eventsShown = 10;
 
 /**

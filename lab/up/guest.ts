@@ -9,8 +9,8 @@ import type { SampleNames } from './sample.ts';
 import { describeKubectl, type Target } from './target.ts';
 
 /**
- * The rules of `up` in a cluster that it does not own. It checks before it changes anything. It overwrites nothing
- * that another user made, and removes only what it made itself.
+ * The rules of `up` in a cluster of the user: `up` checks the cluster before it changes anything. It overwrites no
+ * object that another user made, and removes only objects that this run made.
  */
 
 /** Throws if `up` would overwrite an object of another user, or if the sample pipeline or its Secrets exist already. */

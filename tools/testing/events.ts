@@ -19,7 +19,7 @@ export const testEventSchema = z.discriminatedUnion('type', [
     /** Why the test did not run. '' for a skip without a reason. */
     skip: z.string().optional(),
     todo: z.string().optional(),
-    /** node:test's name for the kind of failure. `subtestsFailed` repeats the failure of an inner test. */
+    /** node:test's name for the kind of failure. `subtestsFailed` means only that an inner test failed. */
     failureType: z.string().optional(),
   }),
 ]);

@@ -22,8 +22,8 @@ const limits: Record<TestPart, Limits> = {
   // To start a process and load libraries takes longer than most files (0.3 s of processor time), so batches are
   // large. Tests also wait, so more batches run at a time than there are cores (on two cores 17 s became 14 s).
   unit: { processes: availableParallelism() + 2, batch: 20, processMs: 2 * minute, testMs: minute },
-  // A file starts brokers and databases, which need memory: at most four files run at the same time. node:test counts
-  // a file as a test, so the limit is for the file. The longest take 2 minutes, 4 on a busy machine.
+  // At most four files run at the same time, because the brokers and databases of a file need memory. node:test counts
+  // a file as a test, so `testMs` limits a whole file. The longest files take 2 minutes, or 4 on a busy machine.
   integration: {
     processes: Math.min(4, availableParallelism()),
     batch: 1,
