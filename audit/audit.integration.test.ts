@@ -398,7 +398,7 @@ describe('the audit finds that', () => {
     base = await createPipeline('damage');
     await count(base, async () => {
       await write(base.name, numbers(0, 100));
-      // Offset 50 of partition 0 is a copy, 51 a conflict, 52 foreign.
+      // In partition 0, offset 50 is a copy, 51 is a conflict, and 52 is a record of a foreign producer.
       await write(base.name, [{ id: 0 }, { id: 2, a: '9' }]);
       await producer.send({ topic: base.name, acks: -1, messages: [{ partition: 0, key: 'k', value: 'foreign' }] });
     });

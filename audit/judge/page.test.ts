@@ -62,7 +62,7 @@ interface Case {
   readonly what: string;
   readonly items: readonly LogItem[];
   readonly rows?: readonly LedgerRow[];
-  /** Rows of the ledger that are not in the page. */
+  /** Rows of the ledger at positions outside the page. */
   readonly elsewhere?: readonly LedgerRow[];
   readonly conflicts?: readonly ConflictRow[];
   readonly parked?: readonly ParkedRow[];

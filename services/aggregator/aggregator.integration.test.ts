@@ -95,7 +95,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
   });
 }
 
-/** Starts an aggregator without ports: the part that main.ts starts after the ports. */
+/** Starts an aggregator without its servers for gRPC, HTTP and metrics. The tests call its handlers. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
@@ -448,7 +448,7 @@ describe('an aggregator', () => {
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
-    // Write far past the counted offsets, so that offsets alone do not show the new topic.
+    // Write more records than were counted, so that the offsets do not show that the topic is new.
     await until('it takes records', () => produce(name, numbers(1000, 1200)));
     await using aggregator = startAggregator(name);
     const verdict = await until('it is seen', () =>

@@ -106,7 +106,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** Moves the next offset in PostgreSQL, as another owner does, or a commit whose response was lost. */
+    /** Moves the next offset in PostgreSQL. Another owner can do that, and so can a commit if its response is lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },

@@ -17,7 +17,7 @@ after(() => folder[Symbol.asyncDispose]());
 
 const same = async () => {};
 
-/** Writes a file with 3 partitions, and builds a fake topic that records its calls and fails with `fake.problem`. */
+/** Writes a file with 3 partitions. Builds a fake topic that records its calls and, if set, throws `fake.problem`. */
 async function setUp() {
   const path = join(folder.path, 'topic.json');
   await writeFile(path, topicFileText(3));

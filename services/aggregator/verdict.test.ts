@@ -97,7 +97,7 @@ describe('a verdict', () => {
       { partition: 1, reason: 'LogGap', message: 'seen' },
       { partition: 3, ...halt },
     ]);
-    // Without PostgreSQL the halts of the books may be outdated, so they are left out.
+    // While PostgreSQL cannot be read, the halts that were read from it may be outdated, so they are left out.
     assert.deepEqual(
       buildVerdict({ ...facts, store: down }, new Date(0)).halts.map(({ partition }) => partition),
       [1],

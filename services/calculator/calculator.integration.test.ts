@@ -110,7 +110,7 @@ describe('adding', () => {
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
     await createLog(settings, 3);
-    // Do not wait: even now the remembered acknowledgement of the deleted topic must not be returned.
+    // Send immediately: the calculator must not return the acknowledgement that it remembers of the deleted topic.
     for (const body of [addition, { ...addition, requestId: randomUUID() }]) {
       const { status, answer } = await post(daemon, body);
       assert.equal(status, 503, inspect(answer));

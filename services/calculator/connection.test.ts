@@ -6,7 +6,7 @@ import { LogError, LogUnavailableError, type LogWriter } from '#services/eventlo
 import { until } from '#test/support/condition.ts';
 import { Connection } from './connection.ts';
 
-/** A fake Kafka that opens writers, or refuses with `refusal`. */
+/** A fake Kafka that opens writers. If `refusal` is set, it throws `refusal` instead. */
 class FakeKafka {
   refusal: Error | undefined;
   readonly writers: { name: number; isClosed: boolean; onFatal: (error: LogError) => void }[] = [];

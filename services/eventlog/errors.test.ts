@@ -24,7 +24,7 @@ const protocol = (type: string) =>
   new kafkajs.KafkaJSProtocolError(Object.assign(new Error(type.toLowerCase()), { type, code: 1, retriable: false }));
 const exceeded = (cause: Error) => new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 3, retryTime: 1 });
 
-/** Builds kafkajs' error for SASL. Its class cannot be used: its declared constructor takes no argument. */
+/** Builds kafkajs' error for SASL without its class, because the declared constructor takes no argument. */
 const authentication = (text: string) =>
   Object.assign(new Error(text), { name: 'KafkaJSSASLAuthenticationError', retriable: false });
 

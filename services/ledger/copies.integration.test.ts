@@ -39,7 +39,7 @@ describe('copies of an id in several partitions', () => {
        SELECT id, 's', 1, 2, 3, 1, 0, ordinality - 1, $2 FROM unnest($1::uuid[]) WITH ORDINALITY AS u(id, ordinality)`,
       [[idOf(1), idOf(2), idOf(3)], appendedAt],
     );
-    // From now on this session sends no statement, as if its process were stopped with SIGSTOP.
+    // The session `stopped` sends nothing more, as if its process were stopped with SIGSTOP.
     let isApplied = false;
     const applying = claimAndApply(ledger, 1, [addition(0, 3), addition(1, 2), addition(2, 1)]).then((outcome) => {
       isApplied = true;
@@ -53,7 +53,7 @@ describe('copies of an id in several partitions', () => {
     });
     await until('the wait to end by itself', () => isApplied, { timeoutMs: 20_000 });
     assert.deepEqual(await applying, { applied: 3, duplicate: 0, conflict: 0, parked: 0 });
-    // The stopped session continues and reads its own records.
+    // Partition 0 is claimed again, and its records are applied. Their ids are counted already.
     assert.deepEqual(await claimAndApply(ledger, 0, [addition(0, 1), addition(1, 2), addition(2, 3)]), {
       applied: 0,
       duplicate: 3,

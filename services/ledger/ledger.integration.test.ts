@@ -615,7 +615,7 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each claim gets another owner epoch. A claim that is overtaken before it has read the row fails.
+      // Each claim gets another owner epoch. A claim fails if another claim comes before it has read the row.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);

@@ -94,7 +94,7 @@ describe('a recount', () => {
       'partition 0: 2 applied rows, counter says 3',
     ];
     assert.deepEqual(messagesOf(await ledger.recount({ from: 'start' })), seen);
-    // No checkpoint is left to hide the difference from the next recount, also of another process.
+    // The recount deleted the checkpoint. So the next recount, also of another process, finds the difference too.
     assert.deepEqual(await readRecounts(scope), []);
     assert.deepEqual(messagesOf(await ledger.recount()), seen);
   });
