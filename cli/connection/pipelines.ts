@@ -16,8 +16,8 @@ const listSchema = z.object({ items: z.array(itemSchema) });
 const namesShown = 10;
 
 /**
- * Finds the pipeline with this name. If no name is given, finds the only pipeline of the namespace. If there is none or
- * more than one, throws a CliError. Its hint lists the pipelines of the namespace.
+ * Finds the pipeline with this name. If no name is given, finds the only pipeline of the namespace. Throws a CliError
+ * if no pipeline or more than one pipeline is found. The hint of the error lists the pipelines of the namespace.
  */
 export async function findPipeline(
   cluster: Cluster,

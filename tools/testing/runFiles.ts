@@ -27,7 +27,7 @@ export interface FileResult extends TestCounts {
 export interface FilesResult {
   /** One result per file, in the order of `files`. */
   readonly results: readonly FileResult[];
-  /** Why the process itself failed, such as a hang or a crash. Undefined if it ended by itself, even if tests failed. */
+  /** Why the process itself failed, such as a hang or a crash. Undefined if it ended normally, even if tests failed. */
   readonly problem: string | undefined;
 }
 
