@@ -401,8 +401,8 @@ export class Partitions {
 
   /**
    * Call it when the connection to Kafka has ended: another process, or the next connection, counts the partitions.
-   * Removes the metric series of the partitions, so that no old number is shown beside a new one. The halts stay known
-   * until the next connection replaces them.
+   * Removes the metric series of the partitions, so that no old number is shown beside a new number. The halts stay
+   * known until the next connection replaces them.
    */
   retire(): void {
     const { metrics } = this.#options;

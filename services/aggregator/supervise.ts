@@ -11,7 +11,7 @@ const waits = { minimumMs: 500, maximumMs: 15_000, random: Math.random };
 const healthyAfterMs = 60_000;
 
 export interface SuperviseOptions extends SessionOptions {
-  /** Ends the session and the supervision. */
+  /** If this signal is aborted, the session and the supervision end. */
   readonly ending: AbortSignal;
   /** Called when a session ended with StuckError. A new session still starts: only the caller ends the process. */
   readonly onStuck: (error: StuckError) => void;

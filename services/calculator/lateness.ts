@@ -29,5 +29,5 @@ export class Lateness {
  * broker, because a needless copy costs time: the aggregators must read each copy.
  */
 const minimumMs = 1_000;
-/** Upper bound of the same time: below the default timeout of a call (10 s), so that a copy can succeed in time. */
+/** Upper bound of the time after which an append is late. Below the 10 s of a call, so that a copy can succeed. */
 const maximumMs = 4_000;

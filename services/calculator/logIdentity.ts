@@ -29,8 +29,8 @@ export class LogIdentity {
   }
 
   /**
-   * Throws SumError while the topic's id is not the id of the counted topic. If that id is unknown, the first id that
-   * this process saw is the wanted one.
+   * Throws SumError while the topic's id is not the id of the counted topic. If the id of the counted topic is unknown,
+   * uses the first id that this process saw instead.
    */
   require(): void {
     const found = this.#options.writer()?.topicId;

@@ -85,7 +85,7 @@ export class AdminSession {
     }
   }
 
-  /** Drops the connection because its metadata is outdated; the next call opens a new one. */
+  /** Drops the connection because its metadata is outdated. The next call opens a new connection. */
   forget(): void {
     const open = this.#open;
     this.#open = undefined;

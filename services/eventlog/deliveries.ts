@@ -118,7 +118,7 @@ export interface ReadingPlace {
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #readings = new Map<number, Reading>();
-  /** Running handlers by partition, also those of an older generation. A partition has at most one. */
+  /** Key: partition. Value: its running handler, possibly of an older generation. */
   readonly #handling = new Map<number, Promise<void>>();
   readonly #timers = new Set<NodeJS.Timeout>();
 

@@ -50,8 +50,8 @@ export async function createKafkaClient(options: KafkaClientOptions): Promise<Ka
     enforceRequestTimeout: true,
     retry: clientRetry,
     socketFactory: ({ host, port, ssl, onConnect }) => sockets.dial({ host, port, tls: ssl, onConnect }),
-    // Log what kafkajs reports only at level debug: most of its errors are retries that succeed. The caller logs a real
-    // failure once.
+    // Log the lines of kafkajs at level debug: most of its errors are followed by a retry that succeeds. If the retries
+    // fail too, the caller logs the failure once.
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
@@ -96,7 +96,7 @@ class CuttableSockets {
       : connectNet({ host, port }, onConnect);
     socket.setKeepAlive(true, 60_000);
     socket.setNoDelay(true);
-    // Switch off the warning about many listeners: kafkajs adds one for each request that waits, which is not a leak.
+    // Switch off the warning about many listeners: kafkajs adds a listener for each waiting request. That is no leak.
     socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));

@@ -82,7 +82,7 @@ export interface LogReaderHandlers {
   /**
    * Called when this member has joined the group in a new generation. Nothing is delivered yet, not even for partitions
    * that it had before: claim each partition, then call `assignment.readFrom`. The reader does not await this handler:
-   * batches of one partition may arrive while another is still being claimed. An error is reported through `onFatal`.
+   * batches of one partition may arrive while another partition is being claimed. An error is reported to `onFatal`.
    */
   onAssigned(assignment: LogAssignment): void | Promise<void>;
   /**
@@ -137,7 +137,7 @@ export interface LogAssignment {
   commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
 
-/** Returns whether the record is the same that was counted at its offset. */
+/** Returns whether the record is the record that was counted at its offset. */
 export type IsSameRecord = (record: LogRecord) => boolean;
 
 /** Maximum number of records of one batch. With more records, counting would not be faster. */

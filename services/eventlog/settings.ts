@@ -2,7 +2,7 @@ import type { AggregatorConfig, CalculatorConfig } from '#contract/config.ts';
 import type { SecretFile } from '#platform/secretFile.ts';
 
 /**
- * How to connect to Kafka. Secrets are files that are read for every connection, so new secrets need no restart.
+ * How to connect to Kafka. Secrets are files that every new client reads again, so new secrets need no restart.
  */
 export interface KafkaSettings {
   /** `host:port` of some brokers. They return the addresses of all brokers. */

@@ -56,7 +56,7 @@ export class PostgresLedger implements Ledger {
   #isClosed = false;
   #identity: LedgerIdentity | undefined;
 
-  /** `timeoutMs` limits the wait for the result of one statement. A recount has no limit. */
+  /** `timeoutMs` limits the wait for the result of one statement. Recounts and migrations have no limit. */
   constructor(config: AggregatorConfig, pool: pg.Pool, timeoutMs = answerTimeoutMs) {
     this.#config = config;
     this.#pool = pool;

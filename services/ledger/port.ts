@@ -176,7 +176,7 @@ export interface RecountResult {
 export interface RecountDifference extends BooksPlace {
   /** Names partition, series and problem. Has no number that grows, so that the verdict does not change often. */
   readonly summary: string;
-  /** The same as `summary`, and in addition the two numbers that differ. */
+  /** Names partition, series and the two numbers that differ. */
   readonly message: string;
 }
 
@@ -185,7 +185,7 @@ export interface PlaceRecount extends RecountResult, BooksPlace {
   readonly fromStartAt: Date;
 }
 
-/** Maximum number of differences that a recount returns: enough for an administrator to see what is wrong. */
+/** Maximum number of differences that a recount returns per partition: enough to see what is wrong. */
 export const recountDifferencesMax = 20;
 
 /** Another owner has claimed the partition, or its next offset has changed. Drop the batch and claim again. */

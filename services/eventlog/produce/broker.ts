@@ -12,7 +12,7 @@ export interface Broker {
   readonly versions: BrokerVersions;
 }
 
-/** The secrets of one writer. They are read when the writer opens, so a changed file needs a new writer. */
+/** The secrets for the connections of one client. They are read once, so after a change of a file open a new client. */
 export interface Credentials {
   readonly clientId: string;
   readonly tls: TlsOptions | undefined;
