@@ -84,7 +84,7 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
       maxBytesPerPartition: partitionBytesMax,
       maxBytes: fetchBytesMax,
       allowAutoTopicCreation: false,
-      // Forbid a restart inside kafkajs: it would lose the pauses of partitions. So a crash of kafkajs ends this reader.
+      // Forbid a restart inside kafkajs: it would lose the pauses of partitions. A crash of kafkajs ends this reader.
       retry: { ...consumerRetry, restartOnFailure: async () => false },
     });
     await consumer.connect();
