@@ -27,7 +27,10 @@ export function totalCommand(context: Context): Command {
     .description('Read the exact total of a series; without a series all totals, in byte order of their names.')
     .argument('[series]', 'name of the total')
     .addOption(
-      new Option('--at-least <positions>', 'wait until these positions are applied: partition:offset,... as "sumctl add" prints them'),
+      new Option(
+        '--at-least <positions>',
+        'wait until these positions are applied: partition:offset,... as "sumctl add" prints them',
+      ),
     )
     .addOption(new Option('--timeout <duration>', 'how long to wait for --at-least').default('30s'));
   addOutputOption(command);

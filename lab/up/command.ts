@@ -27,7 +27,12 @@ export function startCommand(context: Context): Command {
       new Option('--input <path>', `the file that --once adds, as sumctl add --file does (default: ${defaultInput})`),
     )
     .addOption(new Option('--fresh', 'discard the data of Kafka and PostgreSQL from earlier starts'))
-    .addOption(new Option('--scale', 'raise and lower a load, and show how the number of aggregators follows it; the state is deleted at the end'))
+    .addOption(
+      new Option(
+        '--scale',
+        'raise and lower a load, and show how the number of aggregators follows it; the state is deleted at the end',
+      ),
+    )
     .addOption(
       new Option('--cluster <which>', 'make a local cluster, or use the cluster of --context')
         .choices(['local', 'current'])

@@ -110,7 +110,9 @@ export const affinitySchema = z.object({
 
 export const tolerationSchema = z
   .object({
-    key: labelKey().describe('Key of the taint. If unset, operator must be Exists, and every taint is tolerated.').optional(),
+    key: labelKey()
+      .describe('Key of the taint. If unset, operator must be Exists, and every taint is tolerated.')
+      .optional(),
     operator: z.enum(['Exists', 'Equal']).describe('Equal when unset.').optional(),
     value: labelValue().describe('Value of the taint, for Equal.').optional(),
     effect: z

@@ -81,7 +81,8 @@ export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): C
 
 export function draftDrifted({ drift }: StatusInput): ConditionDraft {
   const [first] = drift;
-  if (first === undefined) return isFalse('None', 'No other field manager has added securityContext or other security fields to the pods');
+  if (first === undefined)
+    return isFalse('None', 'No other field manager has added securityContext or other security fields to the pods');
   const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
   const cure = 'the operator does not remove these fields; remove them if they are not intended';
   return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };

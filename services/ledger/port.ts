@@ -173,7 +173,7 @@ export interface RecountResult {
   readonly differences: readonly RecountDifference[];
 }
 
-export interface RecountDifference extends BooksPlace {
+interface RecountDifference extends BooksPlace {
   /** Names partition, series and problem. Has no number that grows, so that the verdict does not change often. */
   readonly summary: string;
   /** Names partition, series and the two numbers that differ. */
