@@ -215,7 +215,7 @@ describe('adding', () => {
     await untilReady(daemon);
     const { status, answer } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
     assert.equal(status, 413, inspect(answer));
-    assert.match(String(answer['detail']), /larger than the topic allows; .* raise max\.message\.bytes of the topic/);
+    assert.match(String(answer['detail']), /larger than the topic allows\. .* raise max\.message\.bytes of the topic/);
     assert.equal((await idsInLog(topic)).size, 0);
   });
 

@@ -642,7 +642,7 @@ describe('identity', () => {
   test('a schema that a newer program wrote is refused', async () => {
     await using scope = await freshLedger();
     await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);
-    await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this program/);
+    await assert.rejects(scope.ledger.migrate(), /version 9000.*Upgrade this program/);
   });
 });
 

@@ -166,10 +166,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a pipeline whose log another one counts gets no pod',
-    file: 'operator/reconcile/reconcile.ts',
-    from: 'built && isStopping ? withoutNewWork(built, world.live) : built',
-    to: 'built',
-    test: { file: sameLog, name: 'is refused before it has a pod' },
+    file: 'operator/reconcile/stopped.ts',
+    from: '!kinds.includes(child.object.kind) || findLive(child, live) !== undefined',
+    to: 'true',
+    test: { file: 'operator/reconcile/stopped.test.ts', name: 'have no Deployment and no KafkaTopic' },
   },
   {
     breaks: 'a partition that no aggregator has is reported',
