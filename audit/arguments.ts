@@ -1,9 +1,10 @@
 const positionPattern = /^(\d{1,9}):(\d{1,18})$/;
+/** Maximum number of positions: one per partition. The operator makes no topic with more partitions. */
 const positionsMax = 1024;
 
 /**
- * Parses `partition:offset,partition:offset`, the last positions to compare. Returns for each partition one past its
- * offset. `problem` is a predicate, without a subject.
+ * Parses the value of `--to`: `partition:offset,partition:offset`, the last positions to compare. Returns as `to` the
+ * offset plus one of each partition. `problem` ends a sentence that begins with `--to`.
  */
 export function parseTo(
   text: string,

@@ -27,7 +27,7 @@ import type { AuditResult } from './result.ts';
 import { auditResultSchema } from './result.ts';
 import { runAudit } from './run.ts';
 
-// A test deletes the end of the log, so this file has its own Kafka.
+// This file has its own Kafka, because one test deletes the end of the log.
 let folder: TemporaryFolder;
 let kafka: Kafka;
 let postgres: SharedPostgres;
@@ -56,7 +56,7 @@ interface Pipeline {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A pipeline with a database and a Kafka user of its own, which may READ the topic and nothing else. */
+/** Creates a pipeline with its own database and its own Kafka user. The user may only READ the topic. */
 async function createPipeline(prefix: string): Promise<Pipeline> {
   const name = uniqueName(prefix);
   const file = async (base: string, content: string) => {
@@ -84,7 +84,7 @@ async function createPipeline(prefix: string): Promise<Pipeline> {
   return { name, environment };
 }
 
-/** Runs the real aggregator, as the super user that creates the topic, until all records of `work` are counted. */
+/** Runs the real aggregator until all records of `work` are counted. A super user may also create the topic. */
 async function count({ name, environment }: Pipeline, work: () => Promise<unknown>): Promise<void> {
   const config = parseEnvironment(aggregatorEnvironment, {
     ...environment,
@@ -154,7 +154,7 @@ interface Written {
   readonly partition?: number;
 }
 
-/** Writes additions as a calculator would, by default to partition 0. */
+/** Writes additions as a calculator does, by default to partition 0. */
 async function write(topic: string, additions: readonly Written[]): Promise<void> {
   const messages = additions.map(({ id, a = String(id), series = 's', partition = 0 }) => {
     const { key, value, headers } = encodeRecord(parseAddition({ requestId: idOf(id), series, a, b: '0.5' }));
@@ -176,7 +176,7 @@ const numbers = (from: number, to: number): Written[] =>
 const kinds = ({ counts }: AuditResult) => Object.keys(counts).sort();
 
 describe('the audit', () => {
-  test('is exact with copies and conflicts, whatever codec packed the log, with no right but READ on the topic', async () => {
+  test('is exact with copies and conflicts, for every codec, with only the permission READ on the topic', async () => {
     const pipeline = await createPipeline('exact');
     await count(pipeline, async () => {
       let from = 0;
@@ -196,7 +196,7 @@ describe('the audit', () => {
     assert.deepEqual([sum('applied'), sum('duplicate'), sum('conflict')], [2001, 50, 1]);
   });
 
-  test('is exact beside an aggregator that goes on counting', async () => {
+  test('is exact while an aggregator continues to count', async () => {
     const pipeline = await createPipeline('beside');
     const verdicts: string[] = [];
     await count(pipeline, async () => {
@@ -211,7 +211,7 @@ describe('the audit', () => {
     assert.deepEqual(verdicts, Array(9).fill('exact'));
   });
 
-  test('agrees with what is parked: foreign records, markers and aborted transactions', async () => {
+  test('agrees with the parked records: foreign records, markers and aborted transactions', async () => {
     const pipeline = await createPipeline('parked');
     await count(pipeline, async () => {
       await write(pipeline.name, numbers(0, 10));
@@ -239,11 +239,11 @@ describe('the audit', () => {
     );
   });
 
-  test('names the range that retention took, and stops at the vector that it is given', async () => {
+  test('names the range that retention removed, and stops at the given positions', async () => {
     const pipeline = await createPipeline('retention');
     await count(pipeline, () => write(pipeline.name, [...numbers(0, 100), ...numbers(0, 10)]));
     await withAdmin(async (admin) => {
-      // kafkajs finds the leader only in metadata that other calls have loaded.
+      // Load the metadata first: kafkajs finds the leader only in metadata that an earlier call loaded.
       await admin.fetchTopicOffsets(pipeline.name);
       await admin.deleteTopicRecords({ topic: pipeline.name, partitions: [{ partition: 0, offset: '20' }] });
     });
@@ -261,7 +261,7 @@ describe('the audit', () => {
     assert.equal(upTo.verdict, 'exact');
     await assert.rejects(
       run(pipeline, new Map([[0, 56n]])),
-      /--to names offset 55, but the books have counted up to offset 55/,
+      /--to names offset 55, but only the offsets below 55 are counted/,
     );
     await query(pipeline.name, `UPDATE books.ledger SET series = 'other' WHERE "offset" = 10 AND partition = 0`);
     assert.deepEqual(kinds(await run(pipeline)), ['TotalDiffers']);
@@ -392,13 +392,13 @@ const damages: readonly Damage[] = [
   },
 ];
 
-describe('the audit finds damage:', () => {
+describe('the audit finds that', () => {
   let base: Pipeline;
   before(async () => {
     base = await createPipeline('damage');
     await count(base, async () => {
       await write(base.name, numbers(0, 100));
-      // Offset 50 of partition 0 is a copy, 51 a conflict, 52 foreign.
+      // In partition 0, offset 50 is a copy, 51 is a conflict, and 52 is a record of a foreign producer.
       await write(base.name, [{ id: 0 }, { id: 2, a: '9' }]);
       await producer.send({ topic: base.name, acks: -1, messages: [{ partition: 0, key: 'k', value: 'foreign' }] });
     });

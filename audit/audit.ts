@@ -15,11 +15,11 @@ export interface AuditOptions {
   readonly books: Books;
   readonly topic: Topic;
   readonly topicName: string;
-  /** `namespace/name` of the pipeline that must own the books. */
+  /** `namespace/name` of the pipeline to which the tables must belong. */
   readonly pipeline: string;
-  /** One past the last offset to compare, by partition; for an absent partition the next offset of the books. */
+  /** Key: partition. Value: last offset to compare, plus one. Other partitions are compared up to their next offset. */
   readonly to: ReadonlyMap<number, bigint>;
-  /** `retryKafka` runs each request to Kafka, `retryBooks` each query to PostgreSQL. */
+  /** `retryKafka` repeats failed requests to Kafka. `retryBooks` repeats failed queries to PostgreSQL. */
   readonly retryKafka: CompareOptions['retry'];
   readonly retryBooks: CompareOptions['retry'];
   readonly onProgress: (progress: Progress) => void;
@@ -29,27 +29,27 @@ export interface AuditOptions {
 export interface Progress {
   readonly partition: number;
   readonly offset: bigint;
-  /** Numbers of offsets of all partitions: compared so far, and in total. */
+  /** Number of offsets compared so far, of all partitions. `all` is the number to compare. */
   readonly done: bigint;
   readonly all: bigint;
 }
 
-/** The audit cannot begin. The message says why, and what to do. */
+/** The audit cannot begin. The message says why. */
 export class AuditError extends Error {
   override name = 'AuditError';
 }
 
 /**
- * Reads log and books again and compares them. If it cannot begin, throws AuditError or an error of Kafka or
- * PostgreSQL.
+ * Reads the log and the tables in PostgreSQL again and compares them. If it cannot begin, throws AuditError or an error
+ * of Kafka or PostgreSQL.
  */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
   const { books, topic, retryKafka, retryBooks, now } = options;
   const startedAt = now();
   const snapshot = await retryBooks(() => books.readSnapshot());
-  if (snapshot === undefined) throw new AuditError('the schema has no books: nothing was counted yet');
+  if (snapshot === undefined) throw new AuditError('the schema has no tables of a pipeline: nothing was counted yet');
   if (snapshot.pipeline !== options.pipeline) {
-    throw new AuditError(`the schema holds the books of pipeline ${snapshot.pipeline}, not of ${options.pipeline}`);
+    throw new AuditError(`the schema belongs to pipeline ${snapshot.pipeline}, not to ${options.pipeline}`);
   }
   const current = snapshot.logs.at(-1);
   const facts = await retryKafka(() => topic.readFacts());
@@ -94,8 +94,8 @@ function chooseEnds(
     const reached = row?.nextOffset ?? 0n;
     if (row === undefined || to > reached) {
       throw new AuditError(
-        `partition ${partition}: --to names offset ${to - 1n}, but the books have counted up to offset ${reached} (not ` +
-          'included). Wait until they have, or name a lower offset',
+        `partition ${partition}: --to names offset ${to - 1n}, but only the offsets below ` +
+          `${reached} are counted. Wait, or name a lower offset`,
       );
     }
     ends.set(row, larger(to, row.firstOffset));
@@ -113,7 +113,7 @@ function checkIdentity(current: LogRow | undefined, facts: TopicFacts, topicName
     `topic ${topic}${topicId === undefined ? '' : ` with id ${topicId}`} of Kafka cluster ${clusterId}`,
     `topic ${topicName} with id ${facts.topicId} of Kafka cluster ${facts.clusterId}`,
   ];
-  findings.add({ kind: 'LogChanged', logEpoch, message: `the books count ${counted}, but the log is ${there} now` });
+  findings.add({ kind: 'LogChanged', logEpoch, message: `the counted log is ${counted}, but the log is ${there} now` });
 }
 
 function logOf(

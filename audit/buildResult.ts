@@ -8,7 +8,7 @@ import type { AuditResult } from './result.ts';
 /** One partition, and how far it was compared with the log. */
 export interface ComparedPartition {
   readonly row: PartitionRow;
-  /** One past the last offset. */
+  /** The last compared offset plus one. */
   readonly to: bigint;
   readonly tally: Tally;
 }
@@ -22,7 +22,7 @@ interface Audited {
   readonly endedAt: Date;
 }
 
-/** Builds the result document. Findings decide the verdict first, then ranges that could not be read. */
+/** Builds the result. Findings make the verdict `notExact`. Otherwise unreadable ranges make it `incomplete`. */
 export function buildResult({ snapshot, compared, findings, holes, startedAt, endedAt }: Audited): AuditResult {
   const notChecked = holes.listed('unreadable').map(formatRange);
   const isIncomplete = notChecked.length > 0;

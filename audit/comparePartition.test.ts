@@ -14,7 +14,7 @@ interface FakeBooks {
   readonly totals: readonly TotalRow[];
 }
 
-/** Fake books in memory that refuse queries without a limit. */
+/** Makes fake books in memory. They refuse queries without a limit. */
 function compareWith({ rows, totals }: FakeBooks) {
   const inside = (range: { from: bigint; to: bigint }) =>
     rows.filter(({ offset }) => range.from <= offset && offset < range.to);
@@ -88,7 +88,7 @@ describe('a partition', () => {
     assert.deepEqual([tally.applied, findings.total, seen.largestPage], [12_345n, 0, 2_000]);
   });
 
-  test('whose log cannot be read further is named from there on, and its books are still compared', async () => {
+  test('whose log cannot be read further is named, and its rows in PostgreSQL are still compared', async () => {
     const rows = ledger(10, 1);
     const { options, findings } = compareWith({ rows, totals: [] });
     async function* broken(): AsyncGenerator<LogItem> {
@@ -119,7 +119,7 @@ describe('a partition', () => {
   });
 });
 
-describe('the totals of a partition with more series than are held at a time', () => {
+describe('the totals of a partition with more series than are in memory at a time', () => {
   const rows = ledger(130_000, 60_000);
   const totals = Array.from({ length: 60_000 }, (_, index) => ({
     series: seriesOf(index),

@@ -8,10 +8,11 @@ import { judgePage, type Tally } from './judge/page.ts';
 import { TotalsJudge } from './judge/totals.ts';
 import { intoPages } from './pages.ts';
 
-/** Offsets of a page. This limits the rows of the books and the records in memory. */
+/** Number of offsets of a page. It limits the memory for rows of PostgreSQL and records of the log. */
 const pageOffsets = 2_000n;
-/** Totals in memory at a time; for more series the ledger of the partition is read again. */
+/** Maximum number of totals in memory. For further series the ledger of the partition is read again. */
 const totalsOfPage = 50_000;
+/** Maximum number of ledger rows that one query reads to add up their values. */
 const valuesOfPage = 5_000;
 
 export interface CompareOptions {
@@ -21,12 +22,12 @@ export interface CompareOptions {
   >;
   readonly findings: Findings;
   readonly holes: Holes;
-  /** Retries a query while PostgreSQL is away. */
+  /** Retries a query while PostgreSQL does not respond. */
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
   readonly onProgress: (partition: PartitionRow, offset: bigint) => void;
 }
 
-/** Compares one partition with its log, page by page, and then its counters with the counted rows and records. */
+/** Compares one partition with its log, page by page. Then compares its counters with the rows and records found. */
 export async function comparePartition(
   row: PartitionRow,
   log: AsyncIterable<LogItem>,
@@ -55,7 +56,7 @@ export async function comparePartition(
   return tally;
 }
 
-/** Adds up the ledger of a partition and compares the sums with the totals, some series at a time. */
+/** Adds up the ledger of a partition and compares the sums with the totals, `totalsOfPage` series at a time. */
 export async function compareTotals(row: PartitionRow, { books, findings, retry }: CompareOptions): Promise<void> {
   const { logEpoch, partition, firstOffset } = row;
   let after = '';
@@ -78,12 +79,15 @@ export async function compareTotals(row: PartitionRow, { books, findings, retry 
   }
 }
 
-/** The items of a log that can no longer be read: one hole. */
+/** Returns the whole partition as one hole (a range without a record), for a log that can no longer be read. */
 export async function* closedLog(row: PartitionRow, kind: LogHole['kind'], reason: string): AsyncGenerator<LogItem> {
   if (row.firstOffset < row.nextOffset) yield { kind, from: row.firstOffset, to: row.nextOffset, reason };
 }
 
-/** Adds holes: for the offsets from `to` on, and for a log that cannot be read; the books are still compared there. */
+/**
+ * Returns the items of `log`. Adds a hole for the offsets from `to` on, and for the offsets after an error that a retry
+ * could not fix. At these offsets the rows in PostgreSQL are still checked. If an error is final, throws it.
+ */
 export async function* withEnds(
   row: PartitionRow,
   to: bigint,

@@ -11,11 +11,12 @@ import { runAudit } from './run.ts';
 const [usage, noAnswer, interrupted] = [2, 3, 130];
 
 /**
- * Reads the log again and compares it with the books, with the environment of an aggregator's pod. Progress goes to
- * standard error, one line every few seconds; the result is the only line on standard output, as JSON.
+ * Reads the log again and compares it with PostgreSQL. It uses the environment of an aggregator's pod. Progress goes to
+ * standard error, one line every few seconds. The only line on standard output is the result, as JSON.
  */
 export async function main(): Promise<void> {
-  // As pid 1 a process without a handler ignores SIGTERM. The audit writes nothing, so it can exit at once.
+  // The audit is pid 1 in its container, and pid 1 ignores SIGTERM without a handler. It writes nothing, so it can
+  // exit.
   untilSignal().then(
     () => process.exit(interrupted),
     () => {},
@@ -53,7 +54,7 @@ function readTo(): string {
   }
 }
 
-/** The message of an error and of its causes, without stack and values, which could contain secrets. */
+/** Returns the messages of an error and of its causes. Stack and values are left out: they could contain secrets. */
 function describe(error: unknown): string {
   const parts: string[] = [];
   for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) {

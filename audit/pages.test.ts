@@ -21,20 +21,20 @@ async function pagesOf(first: bigint, ...items: LogItem[]): Promise<string[]> {
 }
 
 describe('pages of a partition', () => {
-  test('have so many offsets, and the last one the rest', async () => {
+  test('have the given number of offsets, and the last page has the rest', async () => {
     assert.deepEqual(await pagesOf(5n, ...[5n, 6n, 7n, 8n, 9n].map(record)), ['5..9: 5 6 7 8', '9..10: 9']);
     assert.deepEqual(await pagesOf(0n, ...[0n, 1n, 2n, 3n].map(record)), ['0..4: 0 1 2 3']);
     assert.deepEqual(await pagesOf(0n), []);
   });
 
-  test('cut holes that are larger', async () => {
+  test('split holes that are larger than a page', async () => {
     const pages = await pagesOf(0n, record(0n), hole(1n, 10n), record(10n));
     assert.deepEqual(pages, ['0..4: 0 1-4', '4..8: 4-8', '8..11: 8-10 10']);
   });
 });
 
 describe('the positions of --to', () => {
-  test('are answered as the offsets behind them', () => {
+  test('are returned as the offset plus one', () => {
     assert.deepEqual(parseTo('0:41,3:7'), {
       ok: true,
       to: new Map([
@@ -56,7 +56,7 @@ describe('progress', () => {
     assert.match(formatProgress({ partition: 0, offset: 0n, done: 0n, all: 0n }), /100 %/);
   });
 
-  test('is told at once, and then every five seconds', () => {
+  test('is reported at once, and then every five seconds', () => {
     let now = 0;
     const told: number[] = [];
     const tell = throttled<number>(

@@ -6,7 +6,7 @@ export interface LogPage {
   readonly items: readonly LogItem[];
 }
 
-/** Splits the items of a partition into pages of `size` offsets; the last page may have fewer. Holes are split too. */
+/** Splits the items of a partition into pages of `size` offsets. The last page may be smaller. Holes are split too. */
 export async function* intoPages(items: AsyncIterable<LogItem>, first: bigint, size: bigint): AsyncGenerator<LogPage> {
   let from = first;
   let next = first;

@@ -1,14 +1,15 @@
 import type { Progress } from './audit.ts';
 
+/** Minimum time between two lines of progress, in milliseconds. */
 const everyMs = 5_000;
 
-/** `partition 2 at offset 120000: 47 % of 255000 offsets`. */
+/** Returns `partition 2 at offset 120000: 47 % of 255000 offsets`. */
 export function formatProgress({ partition, offset, done, all }: Progress): string {
   const percent = all === 0n ? 100n : (done * 100n) / all;
   return `partition ${partition} at offset ${offset}: ${percent} % of ${all} offsets`;
 }
 
-/** Calls `tell` at once, and then at most once every few seconds. */
+/** Returns a function that calls `tell` the first time immediately, and later at most once every 5 s. */
 export function throttled<T>(tell: (value: T) => void, now: () => number): (value: T) => void {
   let toldAt = Number.NEGATIVE_INFINITY;
   return (value) => {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * The result of an audit: one JSON document. Large whole numbers are text, as everywhere in the API. `sumctl` reads the
- * document from the log of the Job, so it is a contract between versions: fields may be added but never renamed.
+ * The result of an audit is one JSON document. Large whole numbers are text, as everywhere in the API. `sumctl` reads
+ * the document from the program output of the Job, and the two may have different versions. So fields may be added, but
+ * never renamed.
  */
 const wholeText = z.string().regex(/^\d+$/);
 
@@ -12,7 +13,7 @@ const rangeSchema = z.object({
   fromOffset: wholeText,
   /** The last offset in the range. */
   toOffset: wholeText,
-  /** Rows of the ledger in the range; they were not compared with the log. */
+  /** Number of ledger rows in the range. They were not compared with the log. */
   rows: wholeText,
   reason: z.string(),
 });
@@ -28,7 +29,7 @@ const findingSchema = z.object({
 
 export const auditResultSchema = z.object({
   pipeline: z.string(),
-  /** `incomplete`: no difference was found, but some offsets could not be checked. */
+  /** `incomplete` means that no difference was found, but some offsets could not be checked. */
   verdict: z.enum(['exact', 'notExact', 'incomplete']),
   message: z.string(),
   startedAt: z.string(),
@@ -38,21 +39,21 @@ export const auditResultSchema = z.object({
       logEpoch: z.number(),
       partition: z.number(),
       firstOffset: wholeText,
-      /** One past the last offset that was compared with the log. */
+      /** The last offset that was compared with the log, plus one. */
       comparedTo: wholeText,
       nextOffset: wholeText,
       applied: wholeText,
       duplicate: wholeText,
       conflict: wholeText,
       parked: wholeText,
-      /** Offsets without a row whose record could not be read: copies, according to the books. */
+      /** Number of offsets without a row and without a readable record. They can only be copies or expired records. */
       unknown: wholeText,
     }),
   ),
-  /** Number of findings by kind; only the first findings of each kind are listed. */
+  /** Number of findings by kind. Only the first findings of each kind are listed. */
   counts: z.record(z.string(), z.number()),
   findings: z.array(findingSchema),
-  /** Series in which log and ledger differ. `difference`: the sum of the log minus the sum of the ledger. */
+  /** Series in which log and ledger differ. `difference` is the sum of the log minus the sum of the ledger. */
   series: z.array(
     z.object({
       series: z.string(),
@@ -61,19 +62,22 @@ export const auditResultSchema = z.object({
       difference: z.string(),
     }),
   ),
-  /** Differing records and rows of series that are not in the list above. */
+  /** Number of differing records and rows of series that `series` does not list, because the list is full. */
   seriesRecordsNotListed: z.number(),
-  /** Ranges that the log no longer holds, by retention or because a log is closed. They do not affect the verdict. */
+  /**
+   * Ranges that are no longer in the log: retention removed them, or the log is closed. They do not affect the
+   * verdict.
+   */
   removed: z.array(rangeSchema),
   /** Ranges that could not be read. */
   notChecked: z.array(rangeSchema),
-  /** Number of ranges that are not in the lists above. */
+  /** Number of ranges that `removed` and `notChecked` do not list, because the lists are full. */
   rangesNotListed: z.number(),
 });
 
 export type AuditResult = z.output<typeof auditResultSchema>;
 
-/** Exit codes of `sumpipeline audit`, the same as sumctl's (ADR 0062). */
+/** Exit codes of `sumpipeline audit`. They are the same as those of sumctl (ADR 0062). */
 export const verdictExitCodes = { exact: 0, notExact: 1, incomplete: 3 } as const satisfies Record<
   AuditResult['verdict'],
   number

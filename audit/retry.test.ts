@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createRetry } from './retry.ts';
 
-/** A request that fails this often, with the calls that it made. */
+/** Makes a request that fails `failures` times and then succeeds. Records its calls. */
 function asked(failures: number, { isFinal = false, stepMs = 1_000 } = {}) {
   const seen = { asked: 0, waits: [] as string[], refreshed: 0 };
   let now = 0;

@@ -4,20 +4,20 @@ export interface RetryOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Returns whether a retry cannot fix the error. */
+  /** Returns true if a retry cannot fix the error. */
   readonly isFinal: (error: unknown) => boolean;
   /** Called with every error that is retried. */
   readonly onWait: (error: unknown) => void;
   /** Waits between two attempts. Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** Runs before another attempt, to refresh metadata. Its errors are ignored, because the next attempt meets them. */
+  /** Called before another attempt, to refresh metadata. Its errors are ignored, except final errors. */
   readonly beforeNext?: () => Promise<unknown>;
 }
 
-/** Long enough for a leader to move and a server to restart. */
+/** Total time for all attempts, in milliseconds: enough for the election of a leader or a restart of a server. */
 const tryForMs = 60_000;
 
-/** Retries temporary failures. Throws the last error when the time is up, and a final error at once. */
+/** Returns a function that retries for a minute and then throws the last error. It throws a final error at once. */
 export function createRetry({
   now,
   random,

@@ -14,7 +14,7 @@ export interface RunOptions extends Pick<AuditOptions, 'to' | 'onProgress'> {
   readonly onWait: (error: unknown) => void;
 }
 
-/** Runs one audit with its own connections, with the environment of an aggregator's pod. */
+/** Runs one audit with its own connections. The settings are the environment of an aggregator's pod. */
 export async function runAudit({ config, to, onProgress, onWait }: RunOptions): Promise<AuditResult> {
   const [kafka, store] = [await readKafkaAccess(config), await readStoreAccess(config)];
   const [topic, pool] = [new Topic(kafka), openStore(store)];
@@ -37,7 +37,7 @@ export async function runAudit({ config, to, onProgress, onWait }: RunOptions): 
   }
 }
 
-/** True if PostgreSQL refused the query itself; classes 08, 53 and 57 are temporary states of the server. */
+/** Returns true if PostgreSQL refused the query itself. Errors of the classes 08, 53 and 57 are only temporary. */
 function isAnswer(error: unknown): boolean {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code);

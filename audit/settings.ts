@@ -5,7 +5,7 @@ import { AuditError } from './audit.ts';
 import type { StoreAccess } from './books/store.ts';
 import type { KafkaAccess } from './log/brokers.ts';
 
-/** Reads the secrets of an aggregator's pod. Throws SecretFileError for a missing file. */
+/** Reads the access to Kafka from the files of an aggregator's pod. Throws SecretFileError for a missing file. */
 export async function readKafkaAccess(config: AggregatorConfig): Promise<KafkaAccess> {
   const read = (what: string, path: string | undefined, source: string | undefined) =>
     path === undefined ? undefined : readSecretFile({ what, path, source });

@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream';
 
-/** An output for text. A subset of a stream, so that a test can replace it. */
+/** An output for text. It has only some methods of a stream, so that a test can replace it. */
 export interface TextSink {
   write(text: string): unknown;
-  /** Resolves when all text is written; rejects if some was not. If absent, all text is always written. */
+  /**
+   * Resolves when all text is written. Rejects if some text could not be written. A sink without `flush` always
+   * writes all text.
+   */
   flush?(): Promise<void>;
-  /** Why text cannot be written any more. */
+  /** The error after which text cannot be written. Undefined while text can be written. */
   readonly failure?: Error | undefined;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -13,19 +16,19 @@ export interface TextSink {
 
 /** Everything outside a verb. A test can replace all of it. */
 export interface Context {
-  /** Results only. */
+  /** For results only. */
   readonly stdout: TextSink;
-  /** Progress, hints and errors. */
+  /** For progress, hints and errors. */
   readonly stderr: TextSink;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** In [0, 1); makes the jitter of retries. */
+  /** A number in [0, 1) for the jitter of retries. */
   readonly random: () => number;
-  /** A fresh UUIDv7. */
+  /** Makes a new UUIDv7. */
   readonly newRequestId: () => string;
-  /** The exit code of a verb that ended without an error: 1 when the result is negative. */
+  /** Sets the exit code of a verb that ends without an error, such as 1 for a total that is not exact. Default 0. */
   setExitCode(code: number): void;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CliError, describeChain, describeFailure } from './exit.ts';
 
-/** The error that `await using` throws when both the work and its clean-up failed. */
+/** Returns the error that `await using` throws when both the work and its clean-up failed. */
 async function failTwice(): Promise<unknown> {
   try {
     await using stack = new AsyncDisposableStack();

@@ -6,7 +6,7 @@ export const exitCodes = {
   ok: 0,
   /** The result is negative: rejected, conflict, not found, not exact, not valid. */
   failed: 1,
-  /** The command line is wrong; nothing was tried. */
+  /** The command line is wrong. Nothing was tried. */
   usage: 2,
   /** No response: the cluster, the pipeline or a pod could not be reached, or the outcome is unknown. */
   unreachable: 3,
@@ -48,27 +48,27 @@ export function usageError(message: string, hint?: string): CliError {
   return new CliError(exitCodes.usage, message, hint === undefined ? {} : { hint });
 }
 
-/** What a failed command prints last on standard error. */
+/** Returns the exit code of a failed command, and what it prints last on standard error. */
 export function describeFailure(error: unknown): { exitCode: ExitCode; text: string } {
   if (error instanceof CliError) {
     const hint = error.hint === undefined ? '' : `\n${error.hint}`;
     return { exitCode: error.exitCode, text: `error: ${printableLines(error.message)}${printableLines(hint)}\n` };
   }
   if (error instanceof SuppressedError) {
-    // The command failed, and then its clean-up did: both are printed, and the first decides the exit code.
+    // Both the command and its clean-up failed: print both errors. The error of the command decides the exit code.
     const [first, second] = [describeFailure(error.suppressed), describeFailure(error.error)];
     return { exitCode: first.exitCode, text: `${first.text}${second.text}` };
   }
-  // Not a CliError: a bug in this program. A bug report needs its chain of causes.
+  // Every other error is a bug in this program. Print the chain of causes for the bug report.
   return { exitCode: exitCodes.failed, text: `error: ${printableLines(describeChain(error))}\n` };
 }
 
-/** Messages quote series and responses of services. */
+/** Escapes control characters in each line: messages quote series and responses of services. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-/** `what failed: because of this: because of that`. */
+/** Joins the messages of an error and its causes: `what failed: because of this: because of that`. */
 export function describeChain(error: unknown): string {
   if (error instanceof SuppressedError) {
     return `${describeChain(error.suppressed)}; then ${describeChain(error.error)}`;
@@ -81,7 +81,7 @@ export function describeChain(error: unknown): string {
   return parts.join(': ');
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET` and the like. */
+/** Returns the code of an error, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. Undefined if the error has no code. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

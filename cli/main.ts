@@ -4,7 +4,7 @@ import { runAsProcess } from './process.ts';
 import { buildProgram } from './program.ts';
 import { runCommandLine } from './run.ts';
 
-/** sumctl as a process. */
+/** Runs sumctl with the arguments of this process, and ends the process. */
 export async function main(): Promise<void> {
   const version = readVersion();
   await runAsProcess((args, context) =>

@@ -13,12 +13,12 @@ export async function runAsProcess(
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      // The first signal ends the command in order, the second ends the process at once.
+      // The first signal lets the command clean up and end. The second signal ends the process immediately.
       if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
       interruption.abort(new Error(`interrupted by ${signal}`));
     });
   }
-  // Once nothing can be printed, reading on is useless.
+  // If standard output fails, end the command: its result cannot be printed.
   const stdout = new ProcessOutput(process.stdout, (error) => interruption.abort(error));
   const stderr = new ProcessOutput(process.stderr);
   const exitCode = await run(process.argv.slice(2), {

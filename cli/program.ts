@@ -4,7 +4,10 @@ import { exitCodesHelp, usageError } from './exit.ts';
 
 type BuildVerb = (context: Context, version: string) => Promise<Command>;
 
-/** Each verb loads what it needs when it is called: loading all of them takes half a second. */
+/**
+ * The function that builds each verb, by the name of the verb. It imports the code of only this verb, because loading
+ * all verbs takes half a second.
+ */
 const buildVerbs: Readonly<Record<string, BuildVerb>> = {
   add: async (context) => (await import('./verbs/add.ts')).addCommand(context),
   total: async (context) => (await import('./verbs/total.ts')).totalCommand(context),
@@ -16,17 +19,17 @@ const buildVerbs: Readonly<Record<string, BuildVerb>> = {
 
 export interface ProgramOptions {
   readonly version: string;
-  /** The command line. Its first word names the verb that is loaded; if it names none, all are, for the help. */
+  /** The command line. Its first word names the verb to load. Without a verb all verbs are loaded, for the help. */
   readonly args: readonly string[];
 }
 
-/** sumctl for one command line. Errors of usage are thrown, never an exit: `runCommandLine` turns them into a code. */
+/** Builds sumctl for one command line. Throws usage errors: `runCommandLine` turns them into an exit code. */
 export async function buildProgram(context: Context, { version, args }: ProgramOptions): Promise<Command> {
   const program = new Command('sumctl')
     .description('Add numbers to a SumPipeline, read its exact totals and their proof, and check pipeline files.')
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand(false) // commander's own prints nothing for an unknown verb
+    .helpCommand(false) // the help command of commander prints nothing for an unknown verb
     .addHelpText('after', overviewHelp);
   const named = Object.entries(buildVerbs).filter(([name]) => name === args[0]);
   const isVersion = args[0] === '--version';
@@ -42,12 +45,12 @@ export async function buildProgram(context: Context, { version, args }: ProgramO
   return program;
 }
 
-/** Sends what a command prints to the context, and throws usage errors. */
+/** Makes a command print to the context and throw usage errors. */
 export function bindOutput(command: Command, context: Context): Command {
   return command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
     writeErr: (text) => context.stderr.write(text),
-    // The same text on a terminal and in a pipe.
+    // A fixed width makes the text the same on a terminal and in a pipe.
     getOutHelpWidth: () => helpWidth,
     getErrHelpWidth: () => helpWidth,
     getOutHasColors: () => false,

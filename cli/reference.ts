@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
 
-/** The page docs/reference/sumctl.md: the help of every verb, word for word. */
+/** Renders the page docs/reference/sumctl.md: the help of every verb, word for word. */
 export async function renderReference(): Promise<string> {
-  // Without the release number: the page changes when the help does.
+  // No release number: the page changes only when the help changes.
   const program = await buildProgram(nowhere, { version: 'VERSION', args: [] });
   const verbs = program.commands.filter((command) => command.name() !== 'help');
   return [
@@ -26,7 +26,7 @@ function renderHelp(command: Command): string {
   return `\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
-/** Printing help uses nothing of the context but its outputs. */
+/** A context that does nothing. Printing the help needs only its outputs. */
 const nowhere: Context = {
   stdout: { write() {} },
   stderr: { write() {} },

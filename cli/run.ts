@@ -5,10 +5,10 @@ import { brokenOutput } from './output/sink.ts';
 
 interface CommandLine {
   readonly build: (context: Context) => Command | Promise<Command>;
-  /** Without the interpreter and the script. */
+  /** The arguments, without the interpreter and the script. */
   readonly args: readonly string[];
   readonly context: Omit<Context, 'setExitCode'>;
-  /** Text for standard output when the command failed, for callers that always expect a document. */
+  /** Returns text for standard output when the command failed, for callers that always expect a document. */
   readonly renderFailure?: (message: string) => string | undefined;
 }
 
@@ -22,7 +22,7 @@ export async function runCommandLine({ build, args, context, renderFailure }: Co
     return exitCode;
   } catch (error) {
     await context.stdout.flush?.().catch(() => {
-      // Judged below, together with this error.
+      // The failure of standard output is reported below, together with this error.
     });
     const { failure: broken } = context.stdout;
     if (broken !== undefined && !(error instanceof CliError)) {
@@ -34,7 +34,7 @@ export async function runCommandLine({ build, args, context, renderFailure }: Co
     const document = isFailure ? renderFailure?.(describeChain(error)) : undefined;
     if (document !== undefined) context.stdout.write(document);
     if (error instanceof CommanderError) {
-      // Help and version are results; commander has already printed them.
+      // Commander has already printed help or version, which are results.
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
     // Other errors are often the effect of the interruption, so only the interruption is reported.

@@ -5,7 +5,10 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { runSumctl } from './testing/context.ts';
 import { type DataPlane, startDataPlane } from './testing/dataPlane.ts';
 
-/** sumctl against a real calculator, aggregator, Kafka and PostgreSQL. The tests share these servers, in order. */
+/**
+ * These tests run sumctl against a real calculator, aggregator, Kafka and PostgreSQL. They share these servers and
+ * run in this order.
+ */
 
 let plane: DataPlane;
 before(async () => {

@@ -12,7 +12,7 @@ const needed = {
 };
 const store = { SUMPIPELINE_STORE_URI_FILE: '/uri', SUMPIPELINE_STORE_SCHEMA: 'shop.orders' };
 
-test('what is needed is enough, and the rest has its defaults', () => {
+test('the required variables are enough, and the others have defaults', () => {
   const config = parseEnvironment(calculatorEnvironment, needed);
   assert.deepEqual(config.SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS, ['b-1:9096', 'b-2:9096']);
   assert.deepEqual(
@@ -35,7 +35,7 @@ test('every missing variable is named at once', () => {
   );
 });
 
-describe('a value that cannot be is named with its variable', () => {
+describe('a value that is not valid is named with its variable', () => {
   for (const [name, value] of [
     ['SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS', 'kafka'],
     ['SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS', 'kafka:9092,'],

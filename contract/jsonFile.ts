@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Reads JSON that another program, or a user, wrote. Throws an Error that names the field. */
+/** Parses JSON that another program or a user wrote. Throws an Error that names the wrong field. */
 export function parseJsonFile<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> {
   let json: unknown;
   try {
@@ -13,7 +13,7 @@ export function parseJsonFile<Schema extends z.ZodType>(schema: Schema, text: st
   return parsed.data;
 }
 
-/** Ends with a newline, so that `kubectl get configmap -o yaml` shows it as a block. */
+/** Formats JSON. The text ends with a newline, so that `kubectl get configmap -o yaml` shows it as a block. */
 export function formatJsonFile(value: object): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

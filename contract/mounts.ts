@@ -1,7 +1,7 @@
 /**
- * Where the operator mounts Secrets and ConfigMaps into our pods and where the programs look for them. Keys of the
- * user's Secrets are projected onto these file names; the volumes are optional, so a missing Secret leads to our own
- * error message, not to a stuck pod.
+ * The folder in our pods in which the operator mounts Secrets and ConfigMaps. The file names below do not depend on the
+ * keys of the user's Secrets. The volumes are optional: if a Secret is missing, the pod still starts, and the program
+ * reports which Secret is missing.
  */
 const mountRoot = '/etc/sumpipeline';
 

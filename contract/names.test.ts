@@ -8,7 +8,7 @@ test('topic, group and schema begin with the namespace', () => {
   assert.deepEqual([defaultTopic(ref), consumerGroup(ref), defaultSchema(ref)], Array(3).fill('shop.orders'));
 });
 
-test('a schema that PostgreSQL would cut ends in a hash instead, and different pipelines keep different ones', () => {
+test('a schema that PostgreSQL would cut ends in a hash, and different pipelines have different schemas', () => {
   const namespace = 'n'.repeat(50);
   const schemas = ['one', 'two'].map((end) => defaultSchema({ namespace, name: `${'p'.repeat(30)}${end}` }));
   for (const schema of schemas) assert.ok(Buffer.byteLength(schema) <= 63, schema);

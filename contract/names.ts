@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Identifies a pipeline. Two names, because almost every call needs both. */
+/** Identifies a pipeline. */
 export interface PipelineRef {
   readonly namespace: string;
   readonly name: string;
@@ -13,26 +13,29 @@ export const apiGroup = 'sumpipeline.dev';
 export const apiVersion = `${apiGroup}/v1alpha1`;
 export const kind = 'SumPipeline';
 
-/** `namespace/name`, for logs and messages. */
+/** Returns `namespace/name`, for log lines and messages. */
 export function formatRef(ref: PipelineRef): string {
   return `${ref.namespace}/${ref.name}`;
 }
 
-/** Default Kafka topic: begins with the namespace, so that ACLs by prefix keep tenants apart. */
+/** Returns the default Kafka topic. It begins with the namespace, so that ACLs by prefix separate tenants. */
 export function defaultTopic(ref: PipelineRef): string {
   return `${ref.namespace}.${ref.name}`;
 }
 
-/** Kafka consumer group of the aggregators. */
+/** Returns the Kafka consumer group of the aggregators. */
 export function consumerGroup(ref: PipelineRef): string {
   return `${ref.namespace}.${ref.name}`;
 }
 
-/** PostgreSQL cuts identifiers at 63 bytes without an error: longer names end in a hash instead. */
+/**
+ * Maximum length of an identifier in PostgreSQL, in bytes. PostgreSQL cuts a longer identifier without an error, so two
+ * pipelines could get one schema. `defaultSchema` therefore shortens a longer name itself, and ends it with a hash.
+ */
 const identifierBytesMax = 63;
 const hashLength = 8;
 
-/** Default PostgreSQL schema of a pipeline. */
+/** Returns the default PostgreSQL schema of a pipeline, at most 63 bytes. */
 export function defaultSchema(ref: PipelineRef): string {
   const full = `${ref.namespace}.${ref.name}`;
   if (full.length <= identifierBytesMax) return full;

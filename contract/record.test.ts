@@ -29,7 +29,7 @@ function decode(encoded: { key: Uint8Array | null; value: Uint8Array | null }, s
   return decodeRecord({ key: encoded.key, value: encoded.value, schema });
 }
 
-test('what is encoded is decoded again, and carries its version', () => {
+test('an encoded record is decoded again, and has its version', () => {
   fc.assert(
     fc.property(addition, (original) => {
       const encoded = encodeRecord(original);
@@ -66,7 +66,7 @@ test('a cut or lengthened value never decodes to another addition', () => {
   );
 });
 
-test('any bytes at all are answered, never thrown at', () => {
+test('decoding random bytes returns a result and never throws', () => {
   fc.assert(
     fc.property(
       fc.option(fc.uint8Array(), { nil: null }),
@@ -80,7 +80,7 @@ test('any bytes at all are answered, never thrown at', () => {
   );
 });
 
-describe('what a record turns out to be', () => {
+describe('the result of decoding a record', () => {
   const good = parseAddition({ requestId: '0191f3c5-8f2a-7cc1-9d1e-2f6b8a4c5d6e', series: 's', a: '1', b: '2' });
   const { key, value } = encodeRecord(good);
   const fields = {

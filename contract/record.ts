@@ -5,12 +5,13 @@ import { equalBytes, fingerprintOf } from '#core/fingerprint.ts';
 import { requestIdFromBytes, requestIdToBytes } from '#core/requestId.ts';
 import { AdditionRecordSchema } from './gen/sumpipeline/v1/record_pb.js';
 
+/** Header with the version of the record's format, and the newest version. */
 export const schemaHeader = 'sumpipeline-schema';
 export const schemaVersion = 1;
-/** W3C Trace Context of the addition, if it is sampled. Does not affect the sums. */
+/** Header with the W3C Trace Context of the addition, if it is sampled. It does not affect the sums. */
 export const traceHeader = 'traceparent';
 
-/** One log record as bytes: what the calculator appends and the aggregator reads. */
+/** One log record as bytes, as the calculator appends it. */
 export interface EncodedRecord {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -38,20 +39,20 @@ export function encodeRecord(addition: Addition): EncodedRecord {
 /** Result of decoding a log record. */
 export type DecodedRecord =
   | { readonly kind: 'addition'; readonly addition: Addition }
-  /** Unreadable: the record is parked, never dropped, and the total is not exact until a user has resolved it. */
+  /** The record is unreadable. The aggregator parks it. The total is not exact while a parked record exists. */
   | { readonly kind: 'undecodable'; readonly reason: string }
-  /** Written by a newer calculator: stop here and upgrade the aggregators first. */
+  /** A newer calculator wrote the record. Counting stops before this record until the aggregators are upgraded. */
   | { readonly kind: 'newer'; readonly version: number }
   /**
-   * Well formed but contradicts itself: the log or the network changed bytes. Stop: the next read may return other
-   * bytes.
+   * The record is readable but contradicts itself: the log or the network changed bytes. Counting stops before this
+   * record. It is not parked, because the next read may return the right bytes.
    */
   | { readonly kind: 'corrupt'; readonly reason: string };
 
 export interface RawRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  /** The text of the schema header; undefined when absent. */
+  /** Text of the schema header. Undefined if the header is absent. */
   readonly schema: string | undefined;
 }
 
@@ -84,7 +85,7 @@ export function decodeRecord(raw: RawRecord): DecodedRecord {
     return { kind: 'corrupt', reason: `result is ${message.result} but a + b is ${addition.result}` };
   }
   if (!equalBytes(fingerprintOf({ series, a, b }), message.fingerprint)) {
-    return { kind: 'corrupt', reason: 'the fingerprint is not the one of the operands' };
+    return { kind: 'corrupt', reason: 'the fingerprint does not match the operands' };
   }
   return { kind: 'addition', addition };
 }

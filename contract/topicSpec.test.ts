@@ -10,13 +10,13 @@ const spec: TopicSpec = {
   config: { 'segment.bytes': '268435456' },
 };
 
-test('what is written is read', () => assert.deepEqual(parseTopicSpec(formatTopicSpec(spec)), spec));
+test('a topic is read as it was written', () => assert.deepEqual(parseTopicSpec(formatTopicSpec(spec)), spec));
 
-test('a field of a newer operator is no problem', () => {
+test('a field of a newer operator is ignored', () => {
   assert.deepEqual(parseTopicSpec(JSON.stringify({ ...spec, tiered: true })), spec);
 });
 
-describe('is refused with the name of the field', () => {
+describe('a wrong topic is refused with the name of the field:', () => {
   for (const [what, text, problem] of [
     ['no JSON', 'partitions: 12', /not JSON/],
     ['no partitions', JSON.stringify({ ...spec, partitions: undefined }), /partitions/],

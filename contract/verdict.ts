@@ -3,14 +3,15 @@ import { countedLogSchema } from './countedLog.ts';
 import { parseJsonFile } from './jsonFile.ts';
 
 /**
- * What one aggregator pod reports about its pipeline, under its pod name in ConfigMap `<name>-proof`.
- * Written when it starts, when the verdict flips, and when the written verdict was deleted; never periodically.
+ * One part of a verdict. A verdict is the report of one aggregator pod about its pipeline. It is in ConfigMap
+ * `<name>-proof`, with the pod's name as key. The pod writes it at its start, when the verdict changes, and when the
+ * written verdict was deleted.
  */
 const healthSchema = z.object({
   ok: z.boolean(),
-  /** One CamelCase word; `Unknown`: not checked yet, so the verdict says nothing. */
+  /** One CamelCase word. `Unknown` means that the pod has not checked yet. */
   reason: z.string().max(128),
-  /** What was seen, and what to do next. */
+  /** What happened, and what to do next. */
   message: z.string().max(2048),
 });
 
@@ -21,9 +22,9 @@ const partitionProblemSchema = z.object({
 });
 
 export const verdictSchema = z.object({
-  /** RFC 3339. */
+  /** Time of the report, as in RFC 3339. */
   at: z.string().max(64),
-  /** null: not known yet (the first recount has not ended, or the store cannot be read). */
+  /** null means not known yet: the first recount has not ended, or PostgreSQL cannot be read. */
   exact: z.boolean().nullable(),
   reason: z.string().max(128),
   message: z.string().max(2048),
@@ -31,19 +32,19 @@ export const verdictSchema = z.object({
   store: healthSchema,
   durability: healthSchema,
   halts: z.array(partitionProblemSchema).max(64),
-  /** Partitions that have records and do not move; absent from aggregators before this field. */
+  /** Partitions that have lag and do not move. Absent in verdicts of older aggregators. */
   stuck: z.array(partitionProblemSchema).max(64).optional(),
   drained: z.boolean(),
-  /** Partitions of the topic; absent while it was not read, and from aggregators before this field. */
+  /** Number of partitions of the topic. Absent until the topic was read, and in verdicts of older aggregators. */
   partitions: z.number().int().positive().optional(),
-  /** The log that the ledger counts; absent while the ledger has no log, and from aggregators before this field. */
+  /** The log that the ledger counts. Absent while the ledger has no log, and in verdicts of older aggregators. */
   log: countedLogSchema.optional(),
 });
 
 export type Health = z.infer<typeof healthSchema>;
 export type Verdict = z.infer<typeof verdictSchema>;
 
-/** Parses one value of the ConfigMap; returns a problem and does not throw, because users may edit the ConfigMap. */
+/** Parses one value of the ConfigMap. Returns a problem instead of throwing, because users may edit the ConfigMap. */
 export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok: false; problem: string } {
   try {
     return { ok: true, value: parseJsonFile(verdictSchema, text) };
@@ -54,7 +55,7 @@ export function parseVerdict(text: string): { ok: true; value: Verdict } | { ok:
 
 const configMapSchema = z.looseObject({ data: z.record(z.string(), z.string()).optional() });
 
-/** The value under one key of a ConfigMap, as the API server sent it. Throws if the object is not a ConfigMap. */
+/** Returns the value of a key, or undefined. `text` is a ConfigMap in JSON. Throws if `text` is anything else. */
 export function readConfigMapValue(text: string, key: string): string | undefined {
   return configMapSchema.parse(JSON.parse(text)).data?.[key];
 }

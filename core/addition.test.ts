@@ -17,7 +17,7 @@ test('an addition comes out in canonical form', () => {
   assert.deepEqual(parsed, { requestId, series: 'default', a: '1.5', b: '0', result: '1.5' });
 });
 
-describe('what is wrong is named by its field', () => {
+describe('an error names the wrong field', () => {
   const cases: [what: string, changes: Partial<AdditionInput>, field: string, detail: RegExp][] = [
     ['no id', { requestId: '' }, 'requestId', /is missing: send a UUID of your own/],
     ['a word for an id', { requestId: 'order-1' }, 'requestId', /must be a UUID/],
@@ -69,7 +69,7 @@ test('a series may hold anything else, up to 200 bytes, and is not normalised', 
   }
 });
 
-test('the same addition is one with the same operands, not the same sum', () => {
+test('two additions are the same if their operands are equal, not only their sums', () => {
   const one = parseAddition(input({ a: '1.0', b: '2' }));
   assert.equal(isSameAddition(one, parseAddition(input({ a: '1', b: '2.00' }))), true);
   assert.equal(isSameAddition(one, parseAddition(input({ a: '2', b: '1' }))), false);

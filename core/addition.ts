@@ -3,7 +3,7 @@ import { invalidField } from './errors.ts';
 import { canonicalRequestId, requestIdProblem } from './requestId.ts';
 import { defaultSeries, seriesProblem } from './series.ts';
 
-/** One request in canonical form: lower-case id, canonical decimals, `result` = a + b. */
+/** One addition in canonical form: lower-case id, canonical decimals, `result` = a + b. */
 export interface Addition {
   readonly requestId: string;
   readonly series: string;
@@ -12,7 +12,7 @@ export interface Addition {
   readonly result: string;
 }
 
-/** What a client sends; names are the ones of the wire (JSON mapping), so an error can name its field. */
+/** An addition as a client sends it. The fields have their names in JSON, because error messages name fields. */
 export interface AdditionInput {
   readonly requestId: string;
   /** Empty means `default`. */
@@ -22,8 +22,8 @@ export interface AdditionInput {
 }
 
 /**
- * The one validator of additions, shared by the calculator and by the reader of the log.
- * Throws SumError `invalid-field` that names the field and the cure.
+ * Validates an addition and returns it in canonical form. The calculator and the reader of the log share this function.
+ * Throws SumError `invalid-field`, which names the field and says what to do.
  */
 export function parseAddition(input: AdditionInput): Addition {
   const idProblem = requestIdProblem(input.requestId);
@@ -35,7 +35,7 @@ export function parseAddition(input: AdditionInput): Addition {
   const b = operand('b', input.b);
   const result = addDecimals(a, b);
   if (!isWithinDigits(result)) {
-    throw invalidField('b', 'is too large compared with a: the result would have more than 38 digits');
+    throw invalidField('b', 'cannot be added to a: the result would have more than 38 digits');
   }
   return {
     requestId: canonicalRequestId(input.requestId),
@@ -53,7 +53,7 @@ function operand(field: 'a' | 'b', text: string): Decimal {
   return parsed.value;
 }
 
-/** Same operands: the same addition sent again. Decimals are compared in canonical form. */
+/** Returns whether two additions with the same id have the same series and operands. Both must be canonical. */
 export function isSameAddition(one: AdditionOperands, other: AdditionOperands): boolean {
   return one.series === other.series && one.a === other.a && one.b === other.b;
 }

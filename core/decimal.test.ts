@@ -19,14 +19,14 @@ function parse(text: string): Decimal {
 
 const canonical = (text: string) => formatDecimal(parse(text));
 
-/** The model: an exact fraction numerator / 10^18 written out by string arithmetic alone. */
+/** Returns the numerator of a fraction with denominator 10^18. The model uses only string arithmetic. */
 function modelOf(text: string): bigint {
   const [whole = '', fraction = ''] = text.replace('-', '').split('.');
   const magnitude = BigInt(whole + fraction.padEnd(18, '0').slice(0, 18));
   return text.startsWith('-') ? -magnitude : magnitude;
 }
 
-/** Decimal texts within the bounds: sign, up to 20 digits before and 18 after the point. */
+/** Generates decimal texts within the limits: a sign, up to 20 digits before and 18 after the point. */
 const decimalText = fc
   .record({
     sign: fc.constantFrom('', '-'),
@@ -45,7 +45,7 @@ test('adding agrees with exact fractions', () => {
   );
 });
 
-test('the canonical text is a fixed point and means the same number', () => {
+test('the canonical text of a canonical text is the same text, and means the same number', () => {
   fc.assert(
     fc.property(decimalText, (text) => {
       const once = canonical(text);

@@ -1,14 +1,15 @@
 /**
- * Exact decimals as BigInt fixed point: a `Decimal` counts units of 10^-18. Never `number`, never float.
+ * An exact decimal: a BigInt that counts units of 10^-18. Floats are never used.
  *
- * On the wire a decimal is the text -?(0|[1-9]\d*)(\.\d+)?. Its canonical form has no trailing zeros in the fraction
- * and no minus before zero; canonical text holds at most 38 digits, at most 18 of them after the point.
+ * In requests and records a decimal is the text -?(0|[1-9]\d*)(\.\d+)?. Its canonical form has no trailing zeros in the
+ * fraction and no minus before zero. It has at most 38 digits, at most 18 of them after the point.
  */
 export type Decimal = bigint & { readonly decimal: unique symbol };
 
+/** Maximum number of digits after the point, and in total. The domain `amount` of PostgreSQL has the same limits. */
 export const fractionDigitsMax = 18;
 export const digitsMax = 38;
-/** Longest text that is parsed: three times the room for 38 digits, sign and point; more can only be trailing zeros. */
+/** Maximum number of characters of a decimal in a request. 38 digits with sign and point need 40. More may be zeros. */
 const decimalTextLengthMax = 128;
 
 const unit = 10n ** BigInt(fractionDigitsMax);
@@ -16,10 +17,12 @@ const decimalPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?$/;
 
 export type DecimalProblem = string;
 
-/** Parses wire text. Returns a problem (a sentence without the field's name) instead of throwing. */
+/**
+ * Parses a decimal of a request or a record. Does not throw: `problem` ends a sentence that begins with the field name.
+ */
 export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok: false; problem: DecimalProblem } {
   if (text.length > decimalTextLengthMax) {
-    return { ok: false, problem: `has ${text.length} characters; at most ${decimalTextLengthMax} are read` };
+    return { ok: false, problem: `has ${text.length} characters; at most ${decimalTextLengthMax} are allowed` };
   }
   const match = decimalPattern.exec(text);
   if (match === null) {
@@ -33,17 +36,17 @@ export function parseDecimal(text: string): { ok: true; value: Decimal } | { ok:
   if (fraction.length > fractionDigitsMax) {
     return {
       ok: false,
-      problem: `has ${fraction.length} digits after the point; at most ${fractionDigitsMax} are kept`,
+      problem: `has ${fraction.length} digits after the point; at most ${fractionDigitsMax} are allowed`,
     };
   }
   if (whole.length + fraction.length > digitsMax) {
-    return { ok: false, problem: `has ${whole.length + fraction.length} digits; at most ${digitsMax} are kept` };
+    return { ok: false, problem: `has ${whole.length + fraction.length} digits; at most ${digitsMax} are allowed` };
   }
   const magnitude = BigInt(whole) * unit + BigInt(fraction.padEnd(fractionDigitsMax, '0'));
   return { ok: true, value: (sign === '-' ? -magnitude : magnitude) as Decimal };
 }
 
-/** Canonical text, of any length: totals are unbounded. */
+/** Returns the canonical text. It may have any length, because totals are unbounded. */
 export function formatDecimal(value: Decimal): string {
   const magnitude = value < 0n ? -value : value;
   const whole = (magnitude / unit).toString();
@@ -56,7 +59,7 @@ export function addDecimals(a: Decimal, b: Decimal): Decimal {
   return (a + b) as Decimal;
 }
 
-/** True when the canonical text stays within 38 digits: the bound that operands and results obey. */
+/** Returns true if the canonical text has at most 38 digits, the limit of operands and results. */
 export function isWithinDigits(value: Decimal): boolean {
   return formatDecimal(value).replace(/[-.]/g, '').length <= digitsMax;
 }

@@ -1,6 +1,7 @@
 /**
- * The catalogue of errors that a client can see and that a handler throws; `serverFailures` has those of the server itself. gRPC status names and HTTP statuses are part of the contract;
- * the HTTP body is an RFC 9457 problem whose type is `https://sumpipeline.dev/problems/<code>`, the page docs/problems/<code>.md.
+ * The errors that a handler throws and a client can see. `serverFailures` has the errors of the server itself. gRPC
+ * status names and HTTP statuses are part of the contract. The HTTP body is an RFC 9457 problem. Its type is
+ * `https://sumpipeline.dev/problems/<code>`, which is the page docs/problems/<code>.md.
  */
 export const errorCatalogue = {
   'malformed-json': {
@@ -8,14 +9,14 @@ export const errorCatalogue = {
     http: 400,
     title: 'The body is not valid JSON',
     meaning: 'The body of the request could not be parsed, or has a field twice. Nothing was written.',
-    action: 'Correct the body. Do not retry it as it is.',
+    action: 'Correct the body. Do not retry the same body.',
   },
   'invalid-field': {
     grpc: 'INVALID_ARGUMENT',
     http: 422,
     title: 'A field is not valid',
     meaning: 'A field is missing, unknown, too long, or not a number within the bounds. Nothing was written.',
-    action: 'Correct the field that `field` names. Do not retry the request as it is.',
+    action: 'Correct the field that `field` names. Do not retry the same request.',
   },
   'body-too-large': {
     grpc: 'RESOURCE_EXHAUSTED',
@@ -29,28 +30,29 @@ export const errorCatalogue = {
     http: 429,
     title: 'Too many additions are waiting; nothing was written',
     meaning:
-      'As many additions are in flight, or as many reads wait for positions, as the process can hold. Nothing was written.',
-    action: 'Retry with the same request id after a growing wait. If it stays, add calculators or brokers.',
+      'The process is at its limit of additions in flight, or of reads that wait for positions. Nothing was written.',
+    action:
+      'Retry with the same request id, and wait longer each time. If the error stays, add calculators or brokers.',
   },
   'id-conflict': {
     grpc: 'ALREADY_EXISTS',
     http: 409,
     title: 'The request id belongs to another addition',
-    meaning: 'An addition with this request id and other operands was acknowledged. This one was not written.',
-    action: 'Use a new request id for every new addition, and keep it for retries of the same one.',
+    meaning: 'An addition with this request id and other operands was acknowledged. This addition was not written.',
+    action: 'Use a new request id for every new addition, and the same id for its retries.',
   },
   'not-found': {
     grpc: 'NOT_FOUND',
     http: 404,
     title: 'Not found',
     meaning: 'The path, the series or the request id does not exist, or was not counted yet.',
-    action: 'Check the name. An addition that was just acknowledged is found when it is counted.',
+    action: 'Check the name. If the addition was acknowledged a moment ago, retry: it is found after it was counted.',
   },
   'outcome-unknown': {
     grpc: 'UNAVAILABLE',
     http: 503,
     title: 'It is not known whether this was written; retry with the same request id',
-    meaning: 'Kafka did not answer whether it wrote the addition. It may be in the log or not.',
+    meaning: 'Kafka did not confirm that it wrote the addition. The addition may be in the log or not.',
     action: 'Retry with the same request id until it is acknowledged. It is counted once, however often it is written.',
   },
   unavailable: {
@@ -58,7 +60,8 @@ export const errorCatalogue = {
     http: 503,
     title: 'Service is unavailable; nothing was changed',
     meaning: 'Kafka or PostgreSQL cannot be reached, or the process is starting or ending. Nothing was written.',
-    action: 'Retry with the same request id after a growing wait. If it stays, read the conditions of the pipeline.',
+    action:
+      'Retry with the same request id; wait longer each time. If the error stays, read the conditions of the pipeline.',
   },
   'position-not-reached': {
     grpc: 'DEADLINE_EXCEEDED',
@@ -66,27 +69,28 @@ export const errorCatalogue = {
     title: 'The requested positions were not counted before the deadline',
     meaning:
       'The aggregators did not count up to the positions in `atLeast` in time. The additions are durable in Kafka.',
-    action: 'Retry the read, with a longer deadline. If it stays, read the lag and the conditions of the pipeline.',
+    action:
+      'Retry the read with a longer deadline. If the error stays, read the lag and the conditions of the pipeline.',
   },
 } as const satisfies Record<string, ErrorDeclaration>;
 
 interface ErrorDeclaration {
   readonly grpc: string;
   readonly http: number;
-  /** The same for every error of this code. */
+  /** Title of the problem. It is the same for every error of this code. */
   readonly title: string;
-  /** For the page of the code: what happened, and what was written. */
+  /** What happened, and what was written. docs/problems/<code>.md shows this text. */
   readonly meaning: string;
-  /** For the page of the code: what a client does next. */
+  /** What the client does next. docs/problems/<code>.md shows this text. */
   readonly action: string;
 }
 
-/** Errors of the server itself: no handler throws them. They leave open whether an addition was written. */
+/** Errors that the server itself sends. After one of these errors, it is unknown whether an addition was written. */
 export const serverFailures = {
   'deadline-exceeded': {
     grpc: 'DEADLINE_EXCEEDED',
     http: 504,
-    title: 'No answer before the deadline',
+    title: 'No response before the deadline',
     meaning: 'The request did not finish before its deadline. An addition may have been written or not.',
     action: 'Retry an addition with the same request id: it is counted once. Retry a read with a longer deadline.',
   },
@@ -94,9 +98,9 @@ export const serverFailures = {
     grpc: 'INTERNAL',
     http: 500,
     title: 'Internal error',
-    meaning: 'The server failed in a way that it does not expect. An addition may have been written or not.',
+    meaning: 'The server had an unexpected error. An addition may have been written or not.',
     action:
-      'Retry an addition with the same request id: it is counted once. The log of the pod has the error; report it.',
+      'Retry an addition with the same request id: it is counted once. Report the error, which kubectl logs shows.',
   },
 } as const satisfies Record<string, ErrorDeclaration>;
 
@@ -108,7 +112,7 @@ export type GrpcStatusName =
 
 export const problemTypeBase = 'https://sumpipeline.dev/problems/';
 
-/** An error meant for the client. `detail` says what happened and what to do; `field` names the field at fault. */
+/** An error for the client. `detail` says what happened and what to do. `field` names the wrong field. */
 export class SumError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
@@ -121,7 +125,7 @@ export class SumError extends Error {
   }
 }
 
-/** A field that is not valid; the sentence begins with the field's name. */
+/** Returns the error for a wrong field. Its message is the field's name followed by `problem`. */
 export function invalidField(field: string, problem: string): SumError {
   return new SumError('invalid-field', `${field} ${problem}`, { field });
 }

@@ -6,13 +6,13 @@ import { equalBytes, fingerprintOf } from './fingerprint.ts';
 import { requestIdFromBytes, requestIdToBytes } from './requestId.ts';
 
 test('the fingerprint is the documented hash, byte for byte', () => {
-  // Written out by hand: u32 length and UTF-8 of "é", "1", "-2.5".
+  // These bytes are written by hand: u32 length and UTF-8 of "é", "1", "-2.5".
   const bytes = Buffer.from('00000002c3a9' + '0000000131' + '000000042d322e35', 'hex');
   const expected = createHash('sha256').update(bytes).digest().subarray(0, 16);
   assert.deepEqual(Buffer.from(fingerprintOf({ series: 'é', a: '1', b: '-2.5' })), expected);
 });
 
-test('text cannot move from one field to the next without being noticed', () => {
+test('the fingerprint changes if text moves from one field to the next', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.nat(8), (left, right, cut) => {
       const joined = left + right;

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 const fingerprintBytesLength = 16;
 
 /**
- * First 16 bytes of SHA-256 over (u32 big-endian length + UTF-8) of series, a and b, the decimals in canonical form.
- * Length prefixes keep ("ab", "c") and ("a", "bc") apart.
+ * Returns the first 16 bytes of a SHA-256 of series, a and b. Each of these texts is hashed as its length (u32,
+ * big-endian) and its UTF-8 bytes: without the lengths, ("ab", "c") and ("a", "bc") would have the same hash. The
+ * decimals must be canonical.
  */
 export function fingerprintOf(operands: { series: string; a: string; b: string }): Uint8Array {
   const hash = createHash('sha256');

@@ -1,6 +1,6 @@
 import { type DispositionCounts, dispositions } from './disposition.ts';
 
-/** The ledger of one partition, as PostgreSQL keeps it. Offsets are 64 bit. */
+/** The counters of one partition, as PostgreSQL keeps them. Offsets are 64 bit. */
 export interface PartitionBooks extends DispositionCounts {
   readonly logEpoch: number;
   readonly partition: number;
@@ -9,8 +9,8 @@ export interface PartitionBooks extends DispositionCounts {
 }
 
 /**
- * The conservation law: every offset from firstOffset to nextOffset - 1 has exactly one disposition.
- * Returns what is wrong, with the numbers, or undefined when the conservation law holds.
+ * Checks the conservation law: every offset from firstOffset to nextOffset - 1 has exactly one disposition. Returns
+ * what is wrong, with the numbers, or undefined if the law holds.
  */
 export function lawViolation(books: PartitionBooks): string | undefined {
   const counted = dispositions.reduce((sum, disposition) => sum + books[disposition], 0n);

@@ -1,17 +1,17 @@
-/** The position of an addition in the log. Offsets are 64 bit: bigint everywhere. */
+/** The position of an addition in the log. Offsets are 64 bit, so they are bigint everywhere. */
 export interface Position {
   readonly partition: number;
   readonly offset: bigint;
-  /** The log it belongs to, counted from 1; 0 means the current log. */
+  /** Log epoch: the number of the log, from 1. 0 means the current log. */
   readonly logEpoch: number;
 }
 
-/** More positions than any topic we manage has partitions (1024) only cost memory. */
+/** Maximum number of positions in a vector: one per partition. The operator makes no topic with more partitions. */
 export const vectorPositionsMax = 1024;
 
 const positionPattern = /^(?:(\d{1,9})\/)?(\d{1,9}):(\d{1,18})$/;
 
-/** Parses `partition:offset,partition:offset`; a position of an older log is `logEpoch/partition:offset`. */
+/** Parses `partition:offset,partition:offset`. A position of an older log is `logEpoch/partition:offset`. */
 export function parseVector(text: string): { ok: true; value: Position[] } | { ok: false; problem: string } {
   if (text === '') return { ok: true, value: [] };
   const parts = text.split(',');

@@ -23,7 +23,7 @@ export interface K6ApiOptions {
 const timeout = '30s';
 const method = 'sumpipeline.v1.Calculator/Add';
 
-/** The pipeline, as k6 calls it. Call this in the init context: k6 reads proto files only there. */
+/** Makes the calls to the pipeline for k6. Call this in the init context: k6 reads proto files only there. */
 export function createK6Api({ calculator, grpc, aggregator }: K6ApiOptions): LoadApi {
   const client = new Client();
   client.load(['../proto'], 'sumpipeline/v1/sumpipeline.proto');
@@ -50,7 +50,7 @@ export function createK6Api({ calculator, grpc, aggregator }: K6ApiOptions): Loa
     );
   }
 
-  /** `name` is the route; otherwise k6 would keep a series for each URL. */
+  /** Sends a GET. `name` is the route: without a name k6 would keep a series for each URL. */
   function get(path: string, name: string): Promise<HttpAnswer> {
     // A response of 404 or 504 is expected here: it means "not yet".
     return answerOf(asyncRequest('GET', `${aggregator}${path}`, null, { tags: { name }, timeout }));

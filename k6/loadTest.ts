@@ -21,11 +21,11 @@ import { VirtualUser } from './load/user.ts';
 /** The exports of an entry file, as k6 needs them. */
 export interface LoadTest {
   readonly options: Options;
-  /** One visit of the virtual user that k6 runs. */
+  /** Makes one visit of the virtual user that k6 runs. */
   readonly visit: () => Promise<void>;
-  /** The final check of that user's journal. */
+  /** Makes the final check of this user's journal. */
   readonly verify: () => Promise<void>;
-  /** The final check of the proof. */
+  /** Makes the final check of the proof. */
   readonly teardown: () => Promise<void>;
   readonly handleSummary: (data: SummaryData) => Record<string, string>;
 }
@@ -35,8 +35,9 @@ export interface SummaryData {
   readonly metrics: Readonly<Record<string, { readonly values: Readonly<Record<string, number>> }>>;
 }
 
-/** Requests in flight at the end of the load may take this long: as long as an addition is retried. */
+/** How long users may take to finish at the end of the load, in seconds: longer than an addition is retried. */
 const gracefulStopSeconds = 70;
+/** Maximum time for the final checks of all users, in seconds. */
 const verifySeconds = 600;
 
 /** Builds a load test from the environment: see k6/README.md for the variables. */
@@ -51,7 +52,7 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
     grpc: textOf('GRPC', '127.0.0.1:9090'),
     aggregator: textOf('AGGREGATOR', 'http://127.0.0.1:8081'),
   });
-  /** k6 runs this file once for each virtual user, so this is the only user in it. */
+  /** The user of this copy of the file: k6 loads the file once for each virtual user. */
   let user: VirtualUser | undefined;
   const ownUser = () => {
     user ??= new VirtualUser({
@@ -95,9 +96,9 @@ export function createLoadTest(name: LoadScenarioName): LoadTest {
 }
 
 /**
- * Two k6 scenarios one after the other: the load, then one turn of each user for its final check. Users return to k6's
- * pool when the load ends. The second scenario takes as many users, so it gets every user with its journal. The summary
- * checks that no user was missed.
+ * Builds k6's options with two k6 scenarios. The first is the load. In the second each user makes its final check once.
+ * When the load ends, its users return to k6's pool. The second scenario takes the same number of users from the pool,
+ * so it gets every user with its journal. The summary checks that no user was missed.
  */
 function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Options {
   const loadSeconds = Math.ceil(durationSeconds(scenario));
@@ -106,14 +107,14 @@ function optionsOf(scenario: LoadScenario, thresholds: readonly Threshold[]): Op
       load: {
         executor: 'ramping-arrival-rate',
         exec: 'default',
-        // k6 accepts only whole numbers: with visits per minute, small rates stay distinct.
+        // k6 accepts only whole numbers. Rates are per minute, because small rates per second would be rounded to 0.
         timeUnit: '1m',
         startRate: Math.round(scenario.startRate * 60),
         stages: scenario.stages.map(({ seconds, rate }) => ({
           duration: `${Math.max(1, Math.round(seconds * 1000))}ms`,
           target: Math.round(rate * 60),
         })),
-        // All users from the start: a user that k6 makes later would be one more than the final check takes.
+        // Make all users at the start: the final check would miss a user that k6 makes later.
         preAllocatedVUs: scenario.users,
         maxVUs: scenario.users,
         gracefulStop: `${gracefulStopSeconds}s`,

@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks';
 
-/** Time as a parameter: the runtime reads no clock and sets no timer of its own. */
+/** The only source of time in this library: all code reads the time and sets timers through this interface. */
 export interface Clock {
-  /** Never goes back and ignores corrections of the wall clock; milliseconds from an arbitrary start. */
+  /** Milliseconds since an unspecified start. The value never decreases, even if the wall clock is corrected. */
   monotonicMs(): number;
-  /** Milliseconds since 1970, for texts that users and other programs read; never for measuring a duration. */
+  /**
+   * Milliseconds since 1970, for texts that users and other programs read. Never measure a duration with this value.
+   */
   wallMs(): number;
-  /** Calls back once after `ms`; the returned function cancels. */
+  /** Calls `callback` once after `ms`. The returned function cancels the call. */
   after(ms: number, callback: () => void): () => void;
 }
 
@@ -14,14 +16,13 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, callback) {
-    // setTimeout holds at most 2^31-1 ms and fires at once for longer waits. No caller waits 24 days, so longer waits
-    // are clamped.
+    // setTimeout fires at once for a wait above 2^31-1 ms (about 24 days), so limit the wait to this value.
     const timer = setTimeout(callback, Math.min(Math.max(ms, 0), 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };
 
-/** Waits `ms`, or returns early when the signal aborts; the caller looks at the signal. */
+/** Waits `ms`, or returns early when the signal aborts. The caller must check the signal. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -2,7 +2,9 @@ import type { Metrics } from '#platform/metrics.ts';
 
 const perController = { boundedBy: 'controllers of the program' };
 const perResource = { boundedBy: 'kinds that the program watches' };
-/** Failure of a list or a watch: the error class of the response (errors.ts), or an error of our own. */
+/**
+ * Classes of failed lists and watches: the class of a KubernetesError (errors.ts), or `unexpected` for other errors.
+ */
 export const failureClasses = [
   'notFound',
   'alreadyExists',
@@ -18,8 +20,8 @@ export const failureClasses = [
 export const passResults = ['done', 'waiting', 'stalled', 'retry', 'cancelled'] as const;
 
 /**
- * What the runtime measures. The names are those of controller-runtime and client-go, so that existing
- * dashboards and alerts fit; `name` is the controller or the elector, `resource` is `deployments.apps`.
+ * Metrics of the runtime. The names are those of controller-runtime and client-go, so that existing dashboards and
+ * alerts work. Label `name` is the controller or the Lease. Label `resource` is a kind, such as `deployments.apps`.
  */
 export const runtimeMetrics = {
   rest_client_requests_total: {

@@ -1,7 +1,7 @@
 /**
- * The entry of `npm start`, `npm test` and `npm run gen`, `verify` and `cluster`. Plain JavaScript that Node 18 can
- * run, because it runs before anything is installed: it checks the tools, installs what it can, and starts Node 24. All
- * its messages go to standard error; standard output belongs to the program that it starts.
+ * The entry of `npm start`, `npm test` and `npm run gen`, `verify` and `cluster`. It checks the tools, installs what
+ * it can, and starts Node 24. It is plain JavaScript that Node 18 can run, because nothing is installed yet. All its
+ * messages go to standard error: standard output belongs to the program that it starts.
  */
 import { installSystemPackages } from './bootstrap/apt.mjs';
 import { BootstrapError, failureDocument } from './bootstrap/failure.mjs';

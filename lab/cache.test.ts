@@ -66,7 +66,7 @@ test('a failed build leaves no entry, and the next build starts from an empty fo
   await assert.rejects(failing, /interrupted/);
   const entry = await get(['a'], async (dir) => assert.deepEqual(readdirSync(dir), []));
   assert.deepEqual(readdirSync(entry), ['result']);
-  assert.deepEqual(readdirSync(root).length, 1, 'no partial folder and no log stay');
+  assert.deepEqual(readdirSync(root).length, 1, 'no partial folder and no log file stay');
 });
 
 test('old versions are removed, except a version that was used within the hour', async () => {

@@ -11,27 +11,30 @@ const run = promisify(execFile);
 
 /** One result to build or download once. */
 export interface CachedBuild {
-  /** Lower-case words with hyphens; entries with the same name are versions of one thing. */
+  /** Lower-case words with hyphens. Entries with the same name are versions of one thing. */
   readonly name: string;
-  /** Everything the result depends on: file contents, flags, tool versions. The order counts. */
+  /** Everything the result depends on: file contents, flags, tool versions. Another order makes another entry. */
   readonly inputs: readonly (string | Uint8Array)[];
-  /** Fills the empty folder `dir`. Output of programs goes into `log`, whose end is shown when the build fails. */
+  /**
+   * Fills the empty folder `dir`. Output of programs goes into the file `log`. If the build fails, the last lines of
+   * that file are shown.
+   */
   build(dir: string, context: { readonly log: string; readonly step: Step }): Promise<void>;
   readonly progress: Progress;
-  /** How many versions are kept when a new one is built. Default 3. */
+  /** Number of versions that are kept when a new version is built. Default 3. */
   readonly keepEntries?: number;
   /** A version used within this time is always kept: another run may still need it. Milliseconds, default an hour. */
   readonly inUseMs?: number;
   /** Default `cacheRoot()`. */
   readonly root?: string;
-  /** Ends the waiting for another run that builds the same. It does not end `build`. */
+  /** Ends the wait for another run that builds the same entry. It does not end `build`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Returns the folder that holds the result, and builds it if no earlier run did. An entry appears completely or not at
- * all: it is built in another folder and renamed. A second caller waits for the first instead of building twice. The
- * next build removes what an interrupted build left.
+ * Returns the folder that holds the result. If no earlier run built the result, builds it in another folder, which is
+ * renamed at the end. So an entry is complete or does not exist. If another process builds the same entry, waits for
+ * that process. The next build removes the files that an interrupted build left.
  */
 export async function cachedBuild(request: CachedBuild): Promise<string> {
   const { name, inputs, build, progress, keepEntries = 3, inUseMs = 3_600_000, root = cacheRoot(), signal } = request;
@@ -54,7 +57,8 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
       await rm(partial, { recursive: true, force: true });
       await makeReadableFolder(partial);
       await build(partial, { log, step });
-      // Without this a power cut may keep the rename and lose the contents.
+      // Write the contents to the disk before the rename: otherwise a power cut may keep the rename and lose the
+      // contents.
       await run('sync', ['--file-system', partial]);
       await rename(partial, entry);
       await rm(log, { force: true });
@@ -65,7 +69,7 @@ export async function cachedBuild(request: CachedBuild): Promise<string> {
   );
 }
 
-/** Each input has its length as a prefix, so that moving a byte from one input to the next changes the hash. */
+/** Hashes inputs, each after its length, so that moving a byte from one input to the next changes the hash. */
 export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
   for (const input of inputs) {
@@ -76,8 +80,9 @@ export function hashInputs(inputs: readonly (string | Uint8Array)[]): string {
 }
 
 /**
- * The folder for built and downloaded things, outside the tree: SUMPIPELINE_CACHE, else for root /var/cache/sumpipeline
- * (PostgreSQL refuses to run as root, and another uid cannot read below /root), else the user's cache folder.
+ * Returns the folder for built and downloaded files, outside the repository. It is SUMPIPELINE_CACHE if set,
+ * /var/cache/sumpipeline for root, otherwise the cache folder of the user. For root it is not below /root, because
+ * PostgreSQL does not run as root, and other users cannot read files below /root.
  */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -87,7 +92,8 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
 }
 
 /**
- * The folder for data of running programs: SUMPIPELINE_STATE, else /var/lib/sumpipeline for root, else ~/.local/state.
+ * Returns the folder for data of running programs: SUMPIPELINE_STATE if set, /var/lib/sumpipeline for root, otherwise
+ * ~/.local/state.
  */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.()): string {
   return (
@@ -98,7 +104,7 @@ export function stateRoot(env: NodeJS.ProcessEnv = process.env, uid = process.ge
   );
 }
 
-/** True if the entry exists; its time of last use is its modification time. */
+/** Sets the entry's modification time, which is its time of last use, to now. Returns false if there is no entry. */
 async function markUsed(entry: string): Promise<boolean> {
   try {
     const now = new Date();
@@ -110,7 +116,7 @@ async function markUsed(entry: string): Promise<boolean> {
   }
 }
 
-/** mkdir's mode is subject to the umask, but other uids must read these folders. */
+/** Makes a folder that every user can read. Calls chmod, because the umask would restrict the mode that mkdir sets. */
 async function makeReadableFolder(path: string): Promise<void> {
   if ((await mkdir(path, { recursive: true })) !== undefined) await chmod(path, 0o755);
 }

@@ -6,7 +6,7 @@ import { acquireLock, findLockHolder, type LockHolder } from './lock.ts';
 
 const uniqueName = (name: string) => `test/${process.pid}/${name}`;
 
-/** Another process that takes the lock, prints that, and runs until it is killed. */
+/** Starts a process that takes the lock, prints that, and runs until it is killed. */
 async function startHolder(name: string): Promise<ChildProcess> {
   const script = `
     import { acquireLock } from ${JSON.stringify(import.meta.resolve('./lock.ts'))};

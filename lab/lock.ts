@@ -4,22 +4,22 @@ import { z } from 'zod';
 /** The holder of a lock, as it describes itself. */
 export interface LockHolder {
   readonly pid: number;
-  /** What the holder uses it for, such as "the local cluster of npm start". */
+  /** What the holder uses the lock for, such as "the local cluster of npm start". */
   readonly what: string;
-  /** ISO 8601. */
+  /** Time at which the holder took the lock, in ISO 8601. */
   readonly since: string;
 }
 
 export interface LockRequest {
-  /** The same name is the same lock, for every user of the machine. */
+  /** Name of the lock. All users of the machine share the lock of a name. */
   readonly name: string;
-  /** What we use the lock for; shown to those who wait for us. */
+  /** What we use the lock for. Processes that wait for the lock print this text. */
   readonly what: string;
-  /** Called once for every holder that we wait for; undefined if the holder does not respond. */
+  /** Called once for every holder that we wait for, with undefined if the holder does not respond. */
   readonly onWait?: (holder: LockHolder | undefined) => void;
-  /** Ends the waiting with its reason. Default: waits without a limit. */
+  /** Ends the wait: the call then rejects with the reason of the signal. Default: waits without a limit. */
   readonly signal?: AbortSignal;
-  /** The clock for `since`. */
+  /** Clock for `since`. */
   readonly now?: () => Date;
 }
 
@@ -30,11 +30,11 @@ export interface Lock extends AsyncDisposable {
 /**
  * Takes a machine-wide lock: waits until it is free and never stops its holder.
  *
- * The lock is an abstract Unix socket. The kernel gives a name to one process at a time and takes it back when that
- * process ends, also by kill -9 or a power cut. So there are no stale locks and no wrong pid files. (A lock file of
- * flock does the same, but cannot say who holds it.) The holder describes itself on every connection and keeps the
- * connection open. The end of the connection tells a waiter about the release, without polling. Abstract names belong
- * to a network namespace: two containers do not see each other's lock.
+ * The lock is an abstract Unix socket. The kernel gives its name to one process at a time, and frees the name when
+ * this process ends, even after kill -9. So a lock without a holder cannot exist. A lock file of flock has the same
+ * property, but cannot say which process holds it. Here the holder sends its description on every connection and keeps
+ * the connection open. When the connection ends, the waiter knows that the lock is released, without polling. Abstract
+ * names belong to a network namespace, so two containers do not see each other's lock.
  */
 export async function acquireLock(request: LockRequest): Promise<Lock> {
   const { name, what, onWait, signal, now = () => new Date() } = request;
@@ -46,7 +46,7 @@ export async function acquireLock(request: LockRequest): Promise<Lock> {
   }
 }
 
-/** The current holder of the lock; undefined if the lock is free or its holder does not respond. */
+/** Finds the current holder of the lock. Undefined if the lock is free or its holder does not respond. */
 export async function findLockHolder(name: string): Promise<LockHolder | undefined> {
   let holder: LockHolder | undefined;
   const looked = new AbortController();
@@ -73,7 +73,7 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
     waiters.add(waiter);
     waiter.unref();
     waiter.on('close', () => waiters.delete(waiter));
-    // A waiter may disconnect at any time, which is no error here; 'close' follows.
+    // A waiter may disconnect at any time, which is no error here. After 'error' the socket also emits 'close'.
     waiter.on('error', () => waiter.destroy());
     waiter.write(`${JSON.stringify(holder)}\n`);
   });
@@ -95,7 +95,10 @@ function tryListen(name: string, holder: LockHolder): Promise<Lock | undefined> 
   });
 }
 
-/** If a holder's event loop is busy or the holder was stopped, we still wait for it, but without its name. */
+/**
+ * How long to wait for the description of the holder, in milliseconds. After this time we still wait for the lock, but
+ * report that its holder is unknown: the holder may be busy or stopped.
+ */
 const answerTimeoutMs = 2000;
 
 const holderSchema = z.object({ pid: z.number(), what: z.string(), since: z.string() });
@@ -118,7 +121,7 @@ function waitForRelease(name: string, onWait: LockRequest['onWait'], signal: Abo
       answer += text;
       if (answer.includes('\n') || answer.length > 10_000) say(parseHolder(answer));
     });
-    // Any end of the connection is the release; ECONNREFUSED means that the lock was free before we connected.
+    // Whatever ends the connection, the lock is released. ECONNREFUSED means that it was free before we connected.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(unanswered);

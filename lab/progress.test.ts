@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProgress, formatElapsed, readLogTail } from './progress.ts';
 
-/** A stream that records its text, and a clock that the test moves. */
+/** Makes a stream that records its text, and a clock that the test moves. */
 function createRecorder({ isTTY = false } = {}) {
   let text = '';
   let time = 0;
@@ -46,7 +46,7 @@ test('without a terminal a slow step prints that it runs, and prints its updates
   ]);
 });
 
-test('a failed step shows the end of its log and passes the error on', async (t) => {
+test('a failed step shows the end of its log file and passes the error on', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'progress-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const log = join(dir, 'x.log');
@@ -78,7 +78,7 @@ test('on a terminal the live line names the running steps and is replaced by lin
   assert.match(recorder.read(), /ok {5}outer \(0\.0 s\)\n$/);
 });
 
-test('a missing log is reported, not thrown, because another error is being reported', () => {
+test('a missing log file is reported, not thrown, because another error is being reported', () => {
   assert.match(readLogTail('/nowhere/x.log'), /no log: ENOENT/);
 });
 

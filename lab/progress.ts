@@ -9,11 +9,11 @@ export interface Step {
 /** Shows users what happens while they wait. Writes to standard error only: standard output belongs to results. */
 export interface Progress {
   /**
-   * Runs `run` and shows it with its elapsed time. On failure the last lines of the log at `log` are shown and the
-   * error passes through unchanged: its handler prints the message, so it is printed once.
+   * Runs `run` and shows it with its elapsed time. On failure shows the last lines of the file `log` and throws the
+   * error unchanged. Does not print the error's message, because the caller that handles the error prints it.
    */
   step<T>(title: string, run: (step: Step) => Promise<T>, options?: { readonly log?: string }): Promise<T>;
-  /** Prints one line that stays. */
+  /** Prints one line that the display of running steps does not overwrite. */
   note(text: string): void;
 }
 
@@ -22,13 +22,19 @@ export interface ProgressOptions {
   readonly stream?: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
-  /** Without a terminal: a step shorter than this gets one line at its end, a longer one also a line at its start. */
+  /**
+   * Used if the stream is not a terminal. A step gets one line at its end. If it is still running after this time, in
+   * milliseconds, it also gets a line then.
+   */
   readonly quietMs?: number;
-  /** Without a terminal: the shortest time between two lines about updates of a long step. */
+  /** Used if the stream is not a terminal: minimum time between two lines about updates of a step, in milliseconds. */
   readonly updateMs?: number;
 }
 
-/** Enough to see a stack trace or a refused flag, and short enough to keep the step's title on the screen. */
+/**
+ * Maximum number of lines of a log file that a failed step shows: enough for a stack trace, few enough to see the
+ * title of the step.
+ */
 const logTailLines = 20;
 const logTailBytes = 16_384;
 
@@ -55,7 +61,7 @@ export function createProgress({
     drawLive();
   };
 
-  /** The one line at the bottom of a terminal: the running steps, the innermost (newest) last. */
+  /** Draws the one line at the bottom of a terminal: the running steps, the innermost (newest) last. */
   function drawLive(): void {
     if (!isLive || running.size === 0) return;
     const words = [...running].map((step) => `${describe(step)} ${formatElapsed(now() - step.startedAt)}`);
@@ -115,13 +121,13 @@ export function createProgress({
   };
 }
 
-/** For callers that show no progress, such as tests: runs every step and prints nothing. */
+/** A progress that runs every step and prints nothing, for callers such as tests. */
 export const silentProgress: Progress = {
   step: (_title, run) => run({ update() {} }),
   note() {},
 };
 
-/** The last lines of a log file, or a note if the file is missing, because another error is being reported. */
+/** Returns the last lines of a log file. For a missing file returns a note: another error is being reported. */
 export function readLogTail(path: string): string {
   let file: number;
   try {
@@ -134,13 +140,13 @@ export function readLogTail(path: string): string {
     const buffer = Buffer.alloc(Math.min(size, logTailBytes));
     readSync(file, buffer, 0, buffer.length, size - buffer.length);
     const lines = buffer.toString('utf8').trimEnd().split('\n');
-    return lines.slice(-logTailLines).join('\n') || '(the log is empty)';
+    return lines.slice(-logTailLines).join('\n') || '(the log file is empty)';
   } finally {
     closeSync(file);
   }
 }
 
-/** `4.2 s` below a minute, then `7 min 57 s`. */
+/** Formats a time: `4.2 s` below a minute, then `7 min 57 s`. */
 export function formatElapsed(ms: number): string {
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);

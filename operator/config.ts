@@ -10,13 +10,13 @@ const whole = (minimum: number, maximum: number) =>
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum));
 
-/** The environment of the operator. */
+/** Environment variables that the operator reads. */
 export const operatorEnvironment = z.object({
-  SUMPIPELINE_OPERATOR_NAMESPACE: namespaceName.describe('our own namespace, where the Lease is'),
+  SUMPIPELINE_OPERATOR_NAMESPACE: namespaceName.describe('namespace of the operator, where its Lease is'),
   SUMPIPELINE_POD_NAME: text.max(253).default('operator').describe('name of this process in the Lease and in events'),
   SUMPIPELINE_OPERATOR_IMAGE: text
     .max(512)
-    .describe('our own image: pipelines without spec.image run it, so that they follow an upgrade of the operator'),
+    .describe('image of the operator; pipelines without spec.image run it, so they follow an upgrade of the operator'),
   SUMPIPELINE_WATCH_NAMESPACES: z
     .string()
     .transform((value) => value.split(',').map((name) => name.trim()))
@@ -25,7 +25,7 @@ export const operatorEnvironment = z.object({
     .describe('namespaces whose SumPipelines this operator manages, comma-separated; all when absent'),
   SUMPIPELINE_CONCURRENCY: whole(1, 64)
     .default(4)
-    .describe('pipelines worked on at the same time, for each watched namespace or for all together'),
+    .describe('SumPipelines reconciled at the same time: per watched namespace, or in total if all are watched'),
   SUMPIPELINE_LISTEN_ADDRESS: text.default('0.0.0.0').describe('address to listen on'),
   SUMPIPELINE_ADMIN_PORT: whole(0, 65535)
     .default(ports.admin)
@@ -33,9 +33,9 @@ export const operatorEnvironment = z.object({
   SUMPIPELINE_KUBECONFIG: text
     .optional()
     .describe(
-      "kubeconfig file, whose server is reached through HTTPS_PROXY if that is set; the pod's ServiceAccount, without a proxy, when absent",
+      'kubeconfig file; connections to its server use HTTPS_PROXY if set. Absent: the ServiceAccount of the pod, without a proxy',
     ),
-  SUMPIPELINE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('least level to log'),
+  SUMPIPELINE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('lowest level to log'),
 });
 
 export type OperatorConfig = z.infer<typeof operatorEnvironment>;

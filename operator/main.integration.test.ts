@@ -30,11 +30,11 @@ after(async () => {
 interface Process extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<number | NodeJS.Signals | null>;
-  /** Everything it said. */
+  /** Everything that the process printed. */
   output(): string;
 }
 
-/** `sumpipeline operator` as it runs in its pod, except for where its credentials are. */
+/** Starts `sumpipeline operator` as in its pod, but with a kubeconfig file as credentials. */
 function run(name: string, environment: Record<string, string> = {}): Process {
   const child = spawn(process.execPath, ['sumpipeline.ts', 'operator'], {
     cwd: join(import.meta.dirname, '..'),
@@ -66,7 +66,7 @@ function run(name: string, environment: Record<string, string> = {}): Process {
   };
 }
 
-/** GET on its admin port, once it has one. */
+/** Sends a GET to the admin port of the operator. Waits until the operator listens. */
 async function ask(operator: Process, path: string): Promise<{ status: number; body: string }> {
   let port = '';
   await eventually('the operator to listen', () => {
@@ -84,14 +84,14 @@ async function holder(): Promise<string> {
   return JSON.parse(lease).spec?.holderIdentity ?? '';
 }
 
-test('without its settings it ends at once and names them', async () => {
+test('without required settings the operator ends at once and names them', async () => {
   await using operator = run('none', { SUMPIPELINE_OPERATOR_IMAGE: '', SUMPIPELINE_CONCURRENCY: 'many' });
   assert.equal(await operator.ended, 2);
   assert.match(operator.output(), /SUMPIPELINE_OPERATOR_IMAGE is missing/);
   assert.match(operator.output(), /SUMPIPELINE_CONCURRENCY: must be a whole number/);
 });
 
-test('it leads, works, answers its probes and its metrics, and gives the Lease back when it is told to end', async () => {
+test('the operator leads, reconciles, serves probes and metrics, and releases the Lease when it is stopped', async () => {
   await using operator = run('first');
   assert.equal((await ask(operator, '/livez')).status, 200);
   await eventually('it to be ready', async () => {
@@ -121,7 +121,7 @@ test('it leads, works, answers its probes and its metrics, and gives the Lease b
   assert.equal(await holder(), '');
 });
 
-test('of two, one works and the other takes over when it is killed', async () => {
+test('one of two operators leads, and the other takes over when the first is killed', async () => {
   await using first = run('first');
   await eventually('the first to lead', async () => (await holder()).startsWith('first_') || first.output());
   await using second = run('second');

@@ -17,10 +17,10 @@ import { startTracing } from '#platform/tracing/start.ts';
 import { type OperatorConfig, operatorEnvironment } from './config.ts';
 import { operatorMetrics } from './metrics.ts';
 
-/** The operator as a process: configure, connect, watch and work until a signal, end in order. */
+/** Runs the operator until SIGTERM or SIGINT, then releases what it opened. An error sets exit code 1. */
 export async function main(): Promise<void> {
   const stop = new AbortController();
-  // As pid 1 a process without a handler ignores SIGTERM, so the handler is installed first.
+  // Install the handler first: the operator is pid 1 in its container, and pid 1 ignores SIGTERM without a handler.
   void untilSignal().then(() => stop.abort());
   const config = parseEnvironment(operatorEnvironment, process.env);
   const logger = createLogger({ level: config.SUMPIPELINE_LOG_LEVEL, fields: { program: 'operator' } });
@@ -49,7 +49,7 @@ async function run(config: OperatorConfig, logger: Logger, releasers: Releasers,
   const client = new KubeClient(transport);
 
   const lease = { namespace: config.SUMPIPELINE_OPERATOR_NAMESPACE, name: operatorName };
-  // The random part distinguishes a restarted container from its predecessor, which had the same pod name.
+  // A restarted container has the same pod name. The random part distinguishes it from the container before.
   const identity = `${config.SUMPIPELINE_POD_NAME}_${randomUUID()}`;
   const manager = new Manager({ client, logger, metrics, election: { lease, identity } });
   const recorder = createRecorder({

@@ -2,9 +2,9 @@ import { runtimeMetrics } from '#kube/metrics.ts';
 import type { Metrics } from '#platform/metrics.ts';
 
 /**
- * The catalogue of the operator's metrics. A metric is declared here (or with the runtime) before use; dashboards and
- * alerts may name only declared metrics. Labels come from small closed sets: one series per pipeline would have no
- * limit.
+ * All metrics of the operator, except those of the Node.js runtime. Dashboards and alerts may name only declared
+ * metrics. Every label has a small fixed set of values. No label is the name of a pipeline: the number of series would
+ * have no limit.
  */
 export const operatorMetrics = {
   ...runtimeMetrics,

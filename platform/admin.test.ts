@@ -32,7 +32,7 @@ async function get(path: string): Promise<[number, string]> {
   return [response.status, await response.text()];
 }
 
-test('probes say why', async () => {
+test('a probe says why it fails', async () => {
   assert.deepEqual(await get('/readyz'), [503, 'not connected\n']);
   readyProblem = undefined;
   assert.deepEqual(await get('/readyz?verbose'), [200, 'ok\n']);
@@ -60,7 +60,7 @@ test('counters and histograms count', async () => {
   const [, text] = await get('/metrics');
   assert.match(text, /test_total\{kind="a"\} 2/);
   assert.match(text, /test_seconds_bucket\{le="1"\} 1/);
-  // OpenMetrics names the family without the suffix of its samples.
+  // In OpenMetrics the name of the family has no suffix such as _total.
   assert.match(text, /# HELP test Things\./);
 });
 

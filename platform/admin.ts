@@ -4,14 +4,14 @@ import type { Exposition } from './metrics.ts';
 
 export interface AdminOptions {
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly port: number;
-  /** Undefined if the process is alive; otherwise why it should be restarted. */
+  /** Returns why the process should be restarted. Undefined if it is alive. */
   readonly liveProblem: () => string | undefined;
-  /** Undefined if the process is ready; otherwise why not, as text for `kubectl describe`. */
+  /** Returns why the process is not ready, as a text for `kubectl describe`. Undefined if it is ready. */
   readonly readyProblem: () => string | undefined;
   readonly metrics: Exposition;
-  /** What the process is doing, one fact per line, for users. Without it there is no `/statusz`. */
+  /** Returns what the process is doing, one fact per line. Without this function there is no `/statusz`. */
   readonly describe?: () => readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Serves /livez, /readyz, /metrics and, with `describe`, /statusz. */
+/** Serves /livez, /readyz and /metrics. Serves /statusz too if `describe` is given. */
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const probe = (problem: string | undefined) => ({ status: problem === undefined ? 200 : 503, body: problem ?? 'ok' });
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {

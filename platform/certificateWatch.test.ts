@@ -32,7 +32,7 @@ async function newServer(ca: CertificateAuthority, validDays: number) {
   };
 }
 
-/** A watch that looks when it is told to, and the number that it exports. */
+/** Builds a watch that is not started. `state.end` is the expiry that the watch exported last. */
 function build(options: { sources?: CertificateSources; everyMs?: number } = {}) {
   const state = {
     now: 1_000_000,
@@ -65,7 +65,7 @@ function build(options: { sources?: CertificateSources; everyMs?: number } = {})
   return { state, watch };
 }
 
-test('whichever ends first counts: a server, or the CA file', async () => {
+test('the first end counts: that of a server or of the CA file', async () => {
   const ca = await createCa('ca', { validDays: 100 });
   await using one = await newServer(ca, 50);
   await using other = await newServer(ca, 30);
@@ -95,7 +95,7 @@ test('a server that does not answer keeps its end for three periods, then nothin
   assert.equal(state.end, endOf(ca.certPem));
 });
 
-test('a CA file that cannot be read hides no server', async () => {
+test('the servers are still checked if the CA file cannot be read', async () => {
   await using server = await newServer(await createCa('ca'), 5);
   const { state, watch } = build({ sources: { caPem: 'not a certificate', servers: [server] } });
   await watch.look();
@@ -125,7 +125,7 @@ test('without TLS, without secrets and without an answer there is no number', as
   assert.equal(state.end, undefined);
 });
 
-test('a server that shows another certificate is seen at the next look', async () => {
+test('another certificate of a server is noticed at the next check', async () => {
   await using server = await newServer(await createCa('ca'), 5);
   const { state, watch } = build({ sources: { caPem: undefined, servers: [server] }, everyMs: 20 });
   watch.start();
@@ -136,10 +136,10 @@ test('a server that shows another certificate is seen at the next look', async (
   } finally {
     await watch.close();
   }
-  assert.equal(state.end, undefined, 'the number goes with the watch');
+  assert.equal(state.end, undefined, 'a closed watch removes its value');
 });
 
-test('secrets that changed are a reason to look at once, and to forget what the old ones led to', async () => {
+test('changed secrets cause a check at once, and the results of the old secrets are dropped', async () => {
   const ca = await createCa('ca');
   await using old = await newServer(ca, 5);
   await using current = await newServer(ca, 50);

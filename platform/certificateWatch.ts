@@ -2,48 +2,51 @@ import { earliestEnd, earliestServerEnd, type TlsServer } from './certificates.t
 import type { Logger } from './log.ts';
 import { pause } from './time.ts';
 
-/** The certificates that connections to one peer depend on. */
+/** The CAs and the servers of one peer (Kafka or PostgreSQL). Their certificates are checked. */
 export interface CertificateSources {
-  /** The CAs that we trust; undefined: those of the system. */
+  /** PEM of the CAs that we trust. Undefined means the CAs of the system. */
   readonly caPem: string | undefined;
   readonly servers: readonly TlsServer[];
 }
 
 export interface CertificateWatchOptions {
-  /** Returns the servers to check now; undefined: no certificate is checked. */
+  /** Returns the servers to check now. Returns undefined if no certificate must be checked. */
   readonly find: (signal: AbortSignal) => Promise<CertificateSources | undefined>;
   /**
-   * Resolves when the secrets on disk have changed (then the next check starts at once) or when the signal is aborted.
+   * Resolves when the secrets on disk have changed, or when the signal is aborted. After a change the next check starts
+   * immediately.
    */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
-  /** Takes the Unix time in seconds at which the first certificate ends. */
+  /** Called with the earliest expiry of the certificates, as a Unix time in seconds. */
   readonly set: (seconds: number) => void;
-  /** Called when no end is known. */
+  /** Called when no expiry of a certificate is known. */
   readonly remove: () => void;
   readonly logger: Logger;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** How often servers are dialled, in milliseconds. Default 10 minutes. */
+  /** How often the servers are checked, in milliseconds. Default 10 minutes. */
   readonly everyMs?: number;
 }
 
-/** One handshake per server and process is cheap for both, and there are days to renew a certificate. */
+/** Time between two checks, in milliseconds. It may be long, because the alert fires days before the expiry. */
 const lookEveryMs = 10 * 60_000;
 
-/** A server that restarts keeps its value, so that an alert does not end; a removed server loses its value. */
+/**
+ * If a server does not respond, its last known expiry is kept for this many checks. Otherwise a firing alert would end
+ * while the server restarts.
+ */
 const forgottenAfterPeriods = 3;
 
 /**
- * Knows when the first certificate of a peer ends: of the CA file, or of what its servers present, whichever comes
- * first.
+ * Reports the earliest expiry of a peer's certificates: those in the CA file, and those that the servers present.
  *
- * It opens connections of its own and does not observe the connections in use: those last for weeks, longer than the
- * certificate that they began with, and after the certificate has ended no new one can be opened.
+ * Opens a new connection for each check, because a connection in use may be weeks old and show an old certificate. It
+ * cannot wait until the program connects again: with an expired certificate, the program cannot connect.
  */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
   readonly #stopping = new AbortController();
-  /** The end of each server's certificate, by address. */
+  /** Key: host:port of a server. `end`: expiry of its certificate. `at`: time of the check. Both in Unix ms. */
   readonly #seen = new Map<string, { end: number; at: number }>();
   readonly #everyMs: number;
   #running: Promise<void> | undefined;
@@ -68,17 +71,17 @@ export class CertificateWatch {
     while (!signal.aborted) {
       const round = new AbortController();
       const either = AbortSignal.any([signal, round.signal]);
-      // Before the check: a change during the check is seen by the next one.
+      // Start to watch before the check, so that a change during the check is not missed.
       const changed = this.#options.untilSecretsChange(either).then(() => !either.aborted);
       await this.look();
       const isChanged = await Promise.race([changed, pause(this.#everyMs, either).then(() => false)]);
       round.abort();
-      // The new secrets may lead to other servers: results for the old secrets no longer count.
+      // Forget old results: the new secrets may name other servers.
       if (isChanged) this.#seen.clear();
     }
   }
 
-  /** Checks the file and all servers once. Never rejects. */
+  /** Checks the CA file and all servers once. Never rejects. */
   async look(): Promise<void> {
     const { set, remove } = this.#options;
     const { signal } = this.#stopping;
@@ -98,7 +101,7 @@ export class CertificateWatch {
       for (const [address, { at }] of this.#seen) if (at < oldest) this.#seen.delete(address);
       return [...this.#readCa(sources), ...[...this.#seen.values()].map(({ end }) => end)];
     } catch (error) {
-      logger.debug({ error }, 'the addresses to check for certificates are not known');
+      logger.debug({ error }, 'cannot find out which servers to check for certificates');
       return [];
     }
   }
@@ -119,7 +122,7 @@ export class CertificateWatch {
     try {
       return [earliestEnd(caPem).getTime()];
     } catch (error) {
-      // The connections report what is wrong with the file.
+      // Ignore the error here: the connections in use report what is wrong with the CA file.
       this.#options.logger.debug({ error }, 'the CA file cannot be read');
       return [];
     }

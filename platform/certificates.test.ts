@@ -16,12 +16,12 @@ describe('a PEM file', () => {
     assert.deepEqual(earliestEnd(pem), endOf(short?.certPem ?? ''));
   });
 
-  test('with Windows line ends is read all the same', async () => {
+  test('with Windows line ends is read too', async () => {
     const { certPem } = await createCa('ca');
     assert.deepEqual(earliestEnd(certPem.replaceAll('\n', '\r\n')), endOf(certPem));
   });
 
-  test('may have ended', async () => {
+  test('is read even if it has ended', async () => {
     const { certPem } = await createCa('old', { validDays: -1 });
     assert.deepEqual(earliestEnd(certPem), endOf(certPem));
     assert.ok(earliestEnd(certPem).getTime() < Date.now());
@@ -69,7 +69,7 @@ describe('a server', () => {
     await assert.rejects(earliestServerEnd(plain, signal), /ECONNREFUSED/);
   });
 
-  test('that says nothing is left when the signal comes', async () => {
+  test('that does not respond is given up when the signal is aborted', async () => {
     const stopping = new AbortController();
     const silent = createNetServer(() => stopping.abort());
     await using server = await listen(silent);

@@ -8,31 +8,32 @@ import { withDeadline } from './time.ts';
 export interface TlsServer {
   readonly host: string;
   readonly port: number;
-  /** What the protocol sends before TLS begins. Default: nothing. */
+  /** Sends what the protocol requires before TLS. Default: nothing. */
   readonly beforeTls?: (socket: Socket) => Promise<void>;
 }
 
-/** Longest wait for all of it: the address of a deleted pod does not respond at all. */
+/** Maximum time to connect and read a certificate: from the address of a deleted pod, no response ever comes. */
 const answerTimeoutMs = 5_000;
+/** Maximum wait until the server closes its side of the connection. After that the socket is destroyed. */
 const goodbyeTimeoutMs = 1_000;
 
-/** When the first certificate of a PEM file ends. Throws when it has none, or one that cannot be read. */
+/** Returns the earliest expiry of the certificates in a PEM file. Throws if one is invalid, or the file has none. */
 export function earliestEnd(pem: string): Date {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   return earliestOf(blocks.map((block) => new X509Certificate(block)));
 }
 
 /**
- * When the first of the certificates that a server presents ends: its own, or one that it sends along. Connects, reads
- * the certificates and disconnects. Throws when the server does not respond or does not use TLS.
+ * Connects to a server, and returns the earliest expiry of the certificates that it sends: its own, and possibly CAs.
+ * Throws if the server does not respond or does not use TLS.
  */
 export async function earliestServerEnd(server: TlsServer, signal: AbortSignal): Promise<Date> {
   const { host, port } = server;
   const socket = connectNet({ host, port, signal });
-  // After the deadline no caller handles the error, and an error event without a listener would end the process.
+  // After the deadline no caller handles an error of the socket. Without this listener it would end the process.
   socket.on('error', () => {});
   try {
-    return await withDeadline(`the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));
+    return await withDeadline(`reading the certificate of ${host}:${port}`, answerTimeoutMs, look(socket, server));
   } finally {
     socket.destroy();
   }
@@ -41,7 +42,7 @@ export async function earliestServerEnd(server: TlsServer, signal: AbortSignal):
 async function look(socket: Socket, { host, beforeTls }: TlsServer): Promise<Date> {
   await once(socket, 'connect');
   await beforeTls?.(socket);
-  // Not verified: no data is sent or trusted here, and an expired certificate must be visible too.
+  // Do not verify: an expired certificate must be found too, and no data is sent or trusted here.
   const tls = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) === 0 ? { servername: host } : {}) });
   await once(tls, 'secureConnect');
   const chain = chainFrom(tls.getPeerX509Certificate());
@@ -50,7 +51,7 @@ async function look(socket: Socket, { host, beforeTls }: TlsServer): Promise<Dat
 }
 
 /**
- * Ends cleanly, because a reset connection would be an error in the server's log. Never rejects: the result is known.
+ * Closes the connection in the orderly way, because the server would log an error for a reset. Never rejects.
  */
 function hangUp(tls: TLSSocket): Promise<void> {
   return new Promise((resolve) => {
@@ -68,6 +69,6 @@ function chainFrom(leaf: X509Certificate | undefined): X509Certificate[] {
 }
 
 function earliestOf(certificates: readonly X509Certificate[]): Date {
-  if (certificates.length === 0) throw new Error('there is no certificate');
+  if (certificates.length === 0) throw new Error('the server or file has no certificate');
   return new Date(Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())));
 }

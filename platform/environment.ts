@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** The environment was not usable; the message lists every problem at once, by variable. */
+/** The environment variables are wrong. The message lists all problems, one variable per line. */
 export class EnvironmentError extends Error {
   constructor(problems: readonly string[]) {
     super(`the environment variables are not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
@@ -8,7 +8,7 @@ export class EnvironmentError extends Error {
   }
 }
 
-/** Parses environment variables by one schema whose keys are their names. An empty variable counts as absent. */
+/** Parses environment variables. The keys of the schema are their names. An empty variable counts as missing. */
 export function parseEnvironment<Schema extends z.ZodType>(
   schema: Schema,
   environment: NodeJS.ProcessEnv,

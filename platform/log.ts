@@ -1,7 +1,9 @@
 import { destination, pino, stdSerializers } from 'pino';
 import { activeTraceIds } from './tracing/spans.ts';
 
-/** One line of JSON per decision: constant message, variable fields, never a secret, never a whole object. */
+/**
+ * Writes one line of JSON per event. Messages are constant; values are fields. Never log a secret or a large object.
+ */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -12,7 +14,7 @@ export interface Logger {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Logs to standard output as containers do; pass `error` fields as `{ error }`, their cause chain is written once. */
+/** Creates a logger that writes to standard output. Pass an error as the field `error`: its causes are written too. */
 export function createLogger(options: { level: LogLevel; fields?: object }): Logger {
   return pino(
     {
@@ -28,7 +30,7 @@ export function createLogger(options: { level: LogLevel; fields?: object }): Log
   );
 }
 
-/** A logger that says nothing, for tests and for library use. */
+/** A logger that writes nothing, for tests and libraries. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

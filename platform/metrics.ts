@@ -1,19 +1,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { activeTraceIds } from './tracing/spans.ts';
 
-/** A declared metric: the shape of the catalogues in contract/ and operator/. */
+/** One entry of the metric catalogues in contract/ and operator/. */
 export interface MetricDeclaration {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: Readonly<Record<string, LabelValues>>;
-  /** Upper bounds, ascending; of histograms alone. */
+  /** Upper bounds of the buckets, ascending. Only for histograms. */
   readonly buckets?: readonly number[];
 }
 
-/** All values of a label, or what keeps their number small where they are not known before. */
+/** All values of a label. If they are not known in advance, `boundedBy` says what limits their number. */
 export type LabelValues = readonly string[] | { readonly boundedBy: string };
 
-/** The metrics of one process by name. */
+/** The metrics of one process, by name. */
 export type Catalogue = Readonly<Record<string, MetricDeclaration>>;
 
 type LabelsOf<Labels> = {
@@ -22,44 +22,44 @@ type LabelsOf<Labels> = {
     : string | number;
 };
 
-/** Labels come first, where the metric has any. */
+/** The arguments of a method. If the metric has labels, they are the first argument. */
 type Arguments<Declared, Rest extends unknown[]> = Declared extends { readonly labels: infer Labels }
   ? [labels: LabelsOf<Labels>, ...rest: Rest]
   : Rest;
 
-/** The methods of prom-client, with the labels that were declared. */
+/** The methods of prom-client, typed with the declared labels. */
 type Instrument<Declared extends MetricDeclaration> = Declared['type'] extends 'counter'
   ? { inc(...args: Arguments<Declared, [by?: number]>): void }
   : Declared['type'] extends 'gauge'
     ? {
         set(...args: Arguments<Declared, [value: number]>): void;
-        /** Removes the series: an unknown value must be absent, not old. */
+        /** Removes the series, because an unknown value must be absent. */
         remove(...args: Arguments<Declared, []>): void;
       }
     : {
         observe(...args: Arguments<Declared, [value: number]>): void;
-        /** Begins the series of these labels at 0. */
+        /** Creates the series of these labels with the count 0. */
         zero(...args: Arguments<Declared, []>): void;
       };
 
 export type Metrics<Of extends Catalogue> = { readonly [Name in keyof Of]: Instrument<Of[Name]> };
 
-/** What `/metrics` serves. */
+/** The text that `/metrics` serves. */
 export interface Exposition {
   render(): Promise<string>;
   readonly contentType: string;
 }
 
 /**
- * Makes the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels, because
- * `rate()` does not see the first increment of a series that was absent before. Gauges begin absent: 0 would be
- * a value.
+ * Creates the metrics of a catalogue. Counters and histograms begin at 0 for every value of their labels: `rate()` does
+ * not see the first increment of a series that was absent before. Gauges are absent until they are set, because 0 would
+ * be a value.
  */
 export function createMetrics<Of extends Catalogue>(
   catalogue: Of,
   options: { processMetrics: boolean } = { processMetrics: true },
 ): { metrics: Metrics<Of>; exposition: Exposition } {
-  // OpenMetrics, because only there a sample may have an exemplar.
+  // Use OpenMetrics: only this format has exemplars.
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
@@ -67,7 +67,7 @@ export function createMetrics<Of extends Catalogue>(
     Object.entries(catalogue).map(([name, declared]) => [name, createMetric(registry, name, declared)]),
   );
   return {
-    // The declared type of each metric says which instrument it is.
+    // This cast is safe: the declared type of each metric decides which instrument it is.
     metrics: metrics as unknown as Metrics<Of>,
     exposition: { render: () => registry.metrics(), contentType: registry.contentType },
   };
@@ -95,7 +95,7 @@ function createMetric(registry: Registry<OpenMetricsContentType>, name: string, 
   }
 }
 
-/** A value observed inside a sampled span gets an exemplar with that span. */
+/** Wraps a histogram: a value that is observed in a sampled span gets an exemplar with that span. */
 function withExemplars(histogram: Histogram, { labels }: MetricDeclaration): object {
   const observe = (series: Record<string, string | number>, value: number) => {
     const exemplarLabels = activeTraceIds();
@@ -107,7 +107,7 @@ function withExemplars(histogram: Histogram, { labels }: MetricDeclaration): obj
   };
 }
 
-/** Every combination of label values; none if one label's values are not known before. */
+/** Returns every combination of label values. Empty if the values of one label are not known in advance. */
 function knownSeries(labels: Readonly<Record<string, LabelValues>>): Record<string, string>[] {
   let series: Record<string, string>[] = [{}];
   for (const [name, values] of Object.entries(labels)) {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Logger, silentLogger } from './log.ts';
 import { Releasers } from './releasers.ts';
 
-test('what was acquired is released in reverse, once, also when one release fails', async () => {
+test('resources are released in reverse order, once, even if one release fails', async () => {
   const released: string[] = [];
   const warnings: object[] = [];
   const logger: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields) };

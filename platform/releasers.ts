@@ -1,8 +1,8 @@
 import type { Logger } from './log.ts';
 
 /**
- * Resources are released in reverse order, exactly once. Code that acquires a resource adds its release on the next
- * line. One failing release is logged and does not stop the others.
+ * Releases resources in the reverse order of `add`, each exactly once. Call `add` immediately after a resource was
+ * acquired. If a release fails, logs the error and releases the other resources.
  */
 export class Releasers {
   #entries: { name: string; release: () => Promise<void> | void }[] = [];
@@ -21,7 +21,7 @@ export class Releasers {
       try {
         await entry.release();
       } catch (error) {
-        this.#logger.warn({ error, name: entry.name }, 'release failed');
+        this.#logger.warn({ error, name: entry.name }, 'cannot release a resource');
       }
     }
   }

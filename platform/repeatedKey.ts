@@ -1,7 +1,7 @@
 /**
- * The first key that an object of the text has twice, as it is written; undefined if no key repeats. JSON.parse takes
- * the last of two, another reader may take the first, and the two would add different numbers. The text must be valid
- * JSON.
+ * Returns the first key that occurs twice in one object, as it is written. Undefined if no key repeats. JSON.parse
+ * takes the last of two values, but another reader may take the first, so they would add different numbers. The text
+ * must be valid JSON.
  */
 export function findRepeatedKey(json: string): string | undefined {
   const open: Set<string>[] = [];
@@ -10,7 +10,7 @@ export function findRepeatedKey(json: string): string | undefined {
     if (token === '{' || token === '[') open.push(new Set());
     else if (token === '}' || token === ']') open.pop();
     else if (token === ':') {
-      // Escapes are resolved: "\u0061" and "a" are one key.
+      // Resolve escapes: "\u0061" and "a" are the same key.
       const key = String(JSON.parse(lastString));
       const keys = open.at(-1);
       if (keys?.has(key)) return lastString;

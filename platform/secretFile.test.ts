@@ -40,13 +40,13 @@ test('a missing or empty secret names its Secret, not its path', async () => {
   }
 });
 
-/** Like a kubelet: the new content is there at once or not at all. */
+/** Replaces a file in one step, as a kubelet does: no reader sees half of the content. */
 async function replace(path: string, content: string): Promise<void> {
   await writeFile(`${path}.new`, content);
   await rename(`${path}.new`, path);
 }
 
-/** Repeats the steps until the watch sees something: it does not say when it has taken its first look. */
+/** Repeats the steps until the watch notices a change. The watch may begin after the first steps are done. */
 async function stepUntilNoticed(path: string, steps: readonly (() => Promise<void>)[]): Promise<void> {
   let isNoticed = false;
   const watching = untilFilesChange([path], AbortSignal.timeout(20_000), 5).then(() => {

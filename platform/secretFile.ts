@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** A mounted secret could not be read. The message names its source, so users know which Secret to create. */
+/** A mounted file cannot be read. The message names its source, so that users know which Secret to create. */
 export class SecretFileError extends Error {
   constructor(what: string, source: string, cause?: unknown) {
     super(`${what}: ${source} is missing or empty`, { cause });
@@ -9,14 +9,19 @@ export class SecretFileError extends Error {
 }
 
 export interface SecretFile {
-  /** What it is, for messages: `Kafka password`. */
+  /** What the file has, for messages: `Kafka password`. */
   readonly what: string;
   readonly path: string;
-  /** Where it comes from in words: `Secret orders-kafka, key password`; the path when absent. */
+  /**
+   * Where the file comes from, for messages: `Secret orders-kafka, key password`. If undefined, messages name the path.
+   */
   readonly source: string | undefined;
 }
 
-/** Reads a mounted secret without the newline at its end that editors and `kubectl create --from-file` leave. */
+/**
+ * Reads a mounted file, without the last newline, which editors add. Throws SecretFileError if it is missing or
+ * empty.
+ */
 export async function readSecretFile(file: SecretFile): Promise<string> {
   let text: string;
   try {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pause } from './time.ts';
 
-/** The kubelet takes up to a minute to bring a new Secret into a pod: looking more often finds nothing sooner. */
+/** Time between two reads, in ms. 5 s add little delay: the kubelet itself needs up to a minute to update a Secret. */
 const lookEveryMs = 5000;
 
 /**
- * Resolves when the content of any of the files has changed, appeared or gone; also (without a change) when the
- * signal aborts. Content is compared, not inodes: mounted Secrets change by a swapped symlink.
+ * Resolves when one of the files has changed, appeared or disappeared, or when the signal is aborted. Compares the
+ * content of the files, because Kubernetes changes a mounted Secret by replacing a symlink.
  */
 export async function untilFilesChange(
   paths: readonly string[],

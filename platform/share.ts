@@ -1,6 +1,6 @@
 /**
- * Returns a function that runs one call at a time: callers that come during a call get the result of that call, errors
- * included. The next call after that runs again.
+ * Returns a function that calls `ask`, but never starts a second call while one is running. Callers in that time get
+ * the result or error of the running call. A later call starts `ask` again.
  */
 export function shareWhileOpen<T>(ask: () => Promise<T>): () => Promise<T> {
   let open: Promise<T> | undefined;

@@ -1,6 +1,6 @@
 /**
- * Resolves with the first SIGTERM or SIGINT. As pid 1 a process without a handler ignores both, so call this before
- * anything slow. A second signal ends the process at once.
+ * Resolves with the first SIGTERM or SIGINT. A second signal ends the process immediately. Call this function first:
+ * without a handler, a process with pid 1 ignores both signals.
  */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -16,16 +16,16 @@ export function untilSignal(): Promise<NodeJS.Signals> {
 }
 
 /**
- * Waits for work, or stops waiting when the signal aborts; returns whether the work is done. After the abort the result
- * of the work is ignored: the caller that aborts also releases its resources. Rejects as the work does.
+ * Waits until the work is done or the signal is aborted. Returns true if the work is done. Rejects if the work rejects
+ * first. After the abort the result of the work is ignored. The caller that aborts also ends the work.
  */
 export async function doneUnlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
-  work.catch(() => {}); // heard in the race, or left behind
+  work.catch(() => {}); // the race reports the error, unless the signal is aborted first
   await Promise.race([work, untilAborted(signal)]);
   return !signal.aborted;
 }
 
-/** Resolves when the signal is aborted, at once if it already is. */
+/** Resolves when the signal is aborted. Resolves immediately if it is already aborted. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

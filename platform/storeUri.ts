@@ -1,4 +1,4 @@
-/** Where PostgreSQL is, and what its certificate must prove. */
+/** Address and user of PostgreSQL, and how its certificate is checked. */
 export interface StoreTarget {
   readonly host: string;
   readonly port: number;
@@ -9,12 +9,14 @@ export interface StoreTarget {
 }
 
 /**
- * `off`: plaintext. `unverified`: encrypted, any certificate (libpq's "require"). `verified`: the certificate is signed
- * by a CA that we trust, for this host.
+ * How the connection is protected:
+ *   off         plaintext
+ *   unverified  encrypted, with any certificate (libpq's "require")
+ *   verified    encrypted, with a certificate for this host that a trusted CA signed
  */
 export type StoreTls = 'off' | 'unverified' | 'verified';
 
-/** The URI cannot be used. The message is a predicate ("has ..."), and never quotes the URI, which holds a password. */
+/** The URI cannot be used. The message is a sentence without its subject ("has ..."). It never quotes the password. */
 export class StoreUriError extends Error {
   override name = 'StoreUriError';
 }
@@ -22,8 +24,8 @@ export class StoreUriError extends Error {
 const example = 'postgres://user:password@host:5432/database';
 
 /**
- * Reads a URI of PostgreSQL. TLS parameters work as in libpq, or are refused by name: a silently ignored parameter
- * could be the one that requests encryption. `hasCa`: a CA is given, and is always used.
+ * Parses a URI of PostgreSQL. Throws StoreUriError. TLS parameters work as in libpq. An unknown parameter is refused,
+ * because it could request encryption. If `hasCa` is true, a CA is configured: then the certificate is always verified.
  */
 export function parseStoreUri(text: string, { hasCa }: { hasCa: boolean }): StoreTarget {
   const uri = URL.parse(text);
@@ -32,7 +34,7 @@ export function parseStoreUri(text: string, { hasCa }: { hasCa: boolean }): Stor
   if (!isPostgres || uri.hostname === '' || uri.pathname.length < 2 || uri.username === '') {
     throw new StoreUriError(`must be ${example}, with all parts`);
   }
-  if (uri.hash !== '') throw new StoreUriError('holds a "#": write it as %23');
+  if (uri.hash !== '') throw new StoreUriError('has a "#": write it as %23');
   return {
     host: uri.hostname.replace(/^\[|\]$/g, ''),
     port: uri.port === '' ? 5432 : Number(uri.port),
@@ -54,17 +56,17 @@ function decode(what: string, encoded: string): string {
 const known = ['sslmode', 'ssl', 'sslrootcert'] as const;
 type Parameters = Partial<Record<(typeof known)[number], string>>;
 
-/** Parameters that users copy from other clients, and what to write instead. */
+/** Parameters that users copy from other programs, and what to write instead. */
 const cures: Readonly<Record<string, string>> = {
   sslcert: 'client certificates are not supported',
   sslkey: 'client certificates are not supported',
   sslpassword: 'client certificates are not supported',
-  host: 'write the host in its place before the database',
-  hostaddr: 'write the host in its place before the database',
-  port: 'write the port behind the host',
-  dbname: 'write the database in its place behind the host',
-  user: 'write the user in its place before the host',
-  password: 'write the password in its place before the host',
+  host: 'write the host before the database',
+  hostaddr: 'write the host before the database',
+  port: 'write the port after the host, as host:port',
+  dbname: 'write the database after the host, as host/database',
+  user: 'write the user before the host, as user:password@host',
+  password: 'write the password before the host, as user:password@host',
 };
 
 function readParameters(search: URLSearchParams): Parameters {
@@ -91,19 +93,17 @@ function readTls({ ssl, sslmode: mode, sslrootcert }: Parameters, hasCa: boolean
         'spec.store.postgres.caSecretRef names',
     );
   }
-  // "ssl=true" is JDBC's word; libpq reads it as sslmode=require.
+  // JDBC writes "ssl=true", which libpq reads as sslmode=require.
   const sslmode = ssl === 'true' ? 'require' : (mode ?? (sslrootcert === undefined ? undefined : 'verify-full'));
   switch (sslmode) {
     case undefined:
       return hasCa ? 'verified' : 'off';
     case 'disable':
-      if (hasCa) throw new StoreUriError('says sslmode=disable, but a CA is given: remove one of them');
-      if (sslrootcert !== undefined)
-        throw new StoreUriError('says sslmode=disable and sslrootcert: remove one of them');
+      if (hasCa) throw new StoreUriError('has sslmode=disable, but a CA is given: remove one of them');
+      if (sslrootcert !== undefined) throw new StoreUriError('has sslmode=disable and sslrootcert: remove one of them');
       return 'off';
     case 'require':
-      if (sslrootcert !== undefined)
-        throw new StoreUriError('says sslrootcert=system: use sslmode=verify-full with it');
+      if (sslrootcert !== undefined) throw new StoreUriError('has sslrootcert=system: use sslmode=verify-full with it');
       return hasCa ? 'verified' : 'unverified';
     case 'verify-ca':
     case 'verify-full':

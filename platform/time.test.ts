@@ -8,7 +8,7 @@ test('work that ends in time gives its value or its error', async () => {
   await assert.rejects(withDeadline('work', 1_000, Promise.reject(new Error('its own'))), /its own/);
 });
 
-test('work that does not end is given up by name, and its late failure has no effect', async () => {
+test('work that takes too long is named in an error, and its late failure has no effect', async () => {
   const late = Promise.withResolvers<void>();
   await assert.rejects(withDeadline('the work', 20, late.promise), (error: unknown) => {
     assert.ok(error instanceof DeadlineError);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits, or returns early (without an error) when the signal aborts. */
+/** Waits for `ms`. Returns early, without an error, when the signal is aborted. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   try {
     await delay(ms, undefined, signal === undefined ? {} : { signal });
@@ -12,13 +12,16 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 export interface BackoffOptions {
   /** First wait in milliseconds. */
   readonly minimumMs: number;
-  /** Longest wait in milliseconds. */
+  /** Maximum wait in milliseconds. */
   readonly maximumMs: number;
-  /** In [0, 1); makes the jitter. */
+  /** Returns a number in [0, 1) for the jitter. */
   readonly random: () => number;
 }
 
-/** Exponential backoff with full jitter on the upper half: attempt 0 waits about `minimumMs`. */
+/**
+ * Returns the wait before the next attempt, in milliseconds. The wait begins at `minimumMs` and doubles with each
+ * attempt, up to `maximumMs`. The jitter shortens it by up to a half.
+ */
 export function backoffMs(attempt: number, options: BackoffOptions): number {
   const ceiling = Math.min(options.maximumMs, options.minimumMs * 2 ** Math.min(attempt, 30));
   return Math.round(ceiling / 2 + (ceiling / 2) * options.random());
@@ -32,9 +35,10 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Rejects with DeadlineError when the work takes longer. The work itself continues: pass a signal to it if it can stop.
+ * Returns the result of the work. Rejects with DeadlineError if it takes longer than `ms`. The work itself continues:
+ * pass a signal to it if it can stop.
  *
- * A plain timer: an AbortController per call, aborted at its end, cost twenty times as much.
+ * Uses a plain timer, because an AbortController for each call costs twenty times as much.
  */
 export function withDeadline<T>(what: string, ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -60,10 +60,10 @@ function environmentOf(name: string): Record<string, string> {
   };
 }
 
-/** Longer than any of these faults lasts on a busy machine. */
+/** Maximum wait for one event, in milliseconds: longer than any fault of these tests lasts on a busy machine. */
 const timeoutMs = 60_000;
 
-/** The two services of one pipeline, each of which can be killed and started again on new ports. */
+/** Starts the two services of one pipeline. Each can be killed, and started again on new ports. */
 async function startServices(name: string) {
   const start = (program: Daemon['name']) =>
     startDaemon({ name: program, environment: { ...environmentOf(name), SUMPIPELINE_POD_NAME: randomUUID() } });
@@ -108,7 +108,7 @@ interface Receipt {
   readonly result: string;
 }
 
-/** Adds until it is acknowledged, always with the same id, as a correct client does. */
+/** Sends an addition until it is acknowledged, always with the same id, as a correct client does. */
 async function addUntilAcknowledged(services: Services, addition: Sent): Promise<Receipt> {
   return waitFor({ what: `the acknowledgement of ${addition.requestId}`, timeoutMs }, async () => {
     const response = await fetch(services.url('calculator', '/v1/additions'), {
@@ -159,7 +159,7 @@ describe('the data plane', () => {
         const addition = additions[index];
         if (addition === undefined) return;
         receipts.push(await addUntilAcknowledged(services, addition));
-        // A client that did not get the response sends again: every tenth time, through any running calculator.
+        // Every tenth addition is sent again, as by a client that got no response, through any running calculator.
         if (index % 10 === 0) receipts.push(await addUntilAcknowledged(services, addition));
       }
     };
@@ -184,7 +184,7 @@ describe('the data plane', () => {
     const expected = new Map<string, { units: bigint; count: number }>();
     for (const { series, a, b } of additions) {
       const entry = expected.get(series) ?? { units: 0n, count: 0 };
-      // In thousandths: arithmetic that is independent of the code under test.
+      // Add in thousandths, so that the arithmetic is independent of the code under test.
       const units = BigInt(Math.round(Number(a) * 1000)) + BigInt(Math.round(Number(b) * 1000));
       expected.set(series, { units: entry.units + units, count: entry.count + 1 });
     }
@@ -201,7 +201,7 @@ describe('the data plane', () => {
     assert.equal(sum('nextOffset'), sum('logEnd'));
     t.diagnostic(`${sum('logEnd')} records: ${sum('applied')} applied, ${sum('duplicate')} duplicates absorbed`);
 
-    // Every receipt names a position in the log that holds exactly this id; another client reads it.
+    // Every receipt names a position in the log. The record there must have exactly this id. Another client reads it.
     const log = await auditLog(kafka.plaintextBootstrapServers, name);
     const idOf = (record: { key: Buffer | null } | undefined) => record?.key?.toString('hex');
     for (const { requestId, position } of receipts) {

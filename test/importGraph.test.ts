@@ -6,16 +6,16 @@ import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Entries of the product. */
+/** Entry files of the product. */
 const programs = ['sumpipeline.ts', 'cli/sumctl.ts', 'operator/main.ts', 'audit/main.ts'];
 
-/** The imports of the files that are loaded. Files are relative to the repository; the rest are packages. */
+/** The files and packages that are loaded. Files are relative to the repository. */
 interface Graph {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
 }
 
-/** Follows the imports from a file: those at load time, and unless `isEager` also dynamic imports. */
+/** Follows the imports from a file. With `isEager` follows only those at load time, otherwise dynamic imports too. */
 function followImports(start: string, { isEager }: { isEager: boolean }): Graph {
   const files = new Set<string>();
   const packages = new Set<string>();
@@ -55,7 +55,7 @@ function resolve(file: string, source: string): string | undefined {
   return undefined;
 }
 
-/** The first part of each path. */
+/** Returns the first part of each path. */
 function foldersOf({ files }: Graph): string[] {
   return [...new Set([...files].map((file) => file.split('/')[0] ?? file))].sort();
 }
@@ -107,6 +107,14 @@ describe('what the programs load', () => {
     );
   });
 
+  test('a tunnel without a proxy loads one file of the client library, because all of it takes a third of a second', () => {
+    const { packages } = followImports('cli/connection/portForward.ts', { isEager: true });
+    assert.deepEqual(
+      [...packages].filter((name) => name.startsWith('@kubernetes/')),
+      ['@kubernetes/client-node/dist/web-socket-handler.js'],
+    );
+  });
+
   test('the product never loads lab/ or tools/, not even lazily, because the image does not contain them', () => {
     const folders = new Set(programs.flatMap((program) => foldersOf(followImports(program, { isEager: false }))));
     assert.deepEqual(
@@ -124,7 +132,7 @@ describe('what the programs load', () => {
   });
 });
 
-/** `@scope/name/file` is of `@scope/name`. */
+/** Returns the package of an import: `@scope/name` for `@scope/name/file`. */
 function nameOfPackage(source: string): string {
   return source
     .split('/')

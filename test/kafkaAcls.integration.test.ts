@@ -18,7 +18,7 @@ import {
   uniqueName,
 } from '#tools/testing/servers.ts';
 
-/** The ACLs that manifests/dev gives to a pipeline, on a real broker with Kafka's own authorizer. */
+/** Tests the ACLs that manifests/dev gives to a pipeline, on a real broker with Kafka's own authorizer. */
 
 const operations = { Read: 'READ', Write: 'WRITE', DescribeConfigs: 'DESCRIBE_CONFIGS' } as const;
 const userSchema = z.object({
@@ -58,7 +58,7 @@ const rights: readonly Right[] = user.spec.authorization.acls.flatMap(({ resourc
   some.map((operation) => ({ on: resource.type, operation })),
 );
 
-/** Calculator and aggregator of a new pipeline, as a user with only these permissions. */
+/** Starts calculator and aggregator of a new pipeline, as a Kafka user with only these permissions. */
 async function startPipeline(granted: readonly Right[]) {
   const name = uniqueName('acls');
   const dir = join(folder.path, name);
@@ -93,7 +93,7 @@ async function startPipeline(granted: readonly Right[]) {
   const seen = () => [...calculator.lines.slice(-8), ...aggregator.lines.slice(-8)];
   return {
     seen,
-    /** The result of an addition that is counted. */
+    /** Adds, waits until the addition is counted, and returns its result. */
     async add(): Promise<string> {
       const body = JSON.stringify({ requestId: randomUUID(), series: 's', a: '1', b: '2' });
       const added = await fetch(`${calculator.http}/v1/additions`, { method: 'POST', body });

@@ -10,8 +10,8 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 const root = join(import.meta.dirname, '..');
 
 /**
- * A fake docker command: it returns what kind reads before it makes a cluster, and fails when kind needs an image.
- * kind reads and validates its configuration before that.
+ * A fake docker command. It returns what kind reads before it makes a cluster, and fails when kind needs an image. By
+ * that time kind has read and checked its configuration.
  */
 const fakeDocker = `#!/bin/sh
 case "$1" in
@@ -23,7 +23,7 @@ case "$1" in
 esac
 `;
 
-/** The output of kind for a configuration. kind always ends with an error, because the fake has no images. */
+/** Runs kind with a configuration and returns its output. kind always fails, because the fake has no images. */
 async function createCluster(config: string): Promise<string> {
   await using folder = await createTemporaryFolder();
   const kind = join(await buildGoModule('kind', { progress: createProgress() }), 'kind');

@@ -24,7 +24,7 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-/** Latency is not judged here, because the machine runs other tests. The journals must agree. */
+/** Checks that the journals agree. Does not check latency, because the machine runs other tests. */
 function assertAgrees(summary: LoadSummary): void {
   const journal = summary.checks.filter(({ name }) => name.includes('journal_agrees') || name.includes('compared'));
   assert.equal(journal.length, 2, JSON.stringify(summary.checks));

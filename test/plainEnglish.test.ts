@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 
 /**
- * Words that made readers stop, with what to write instead. The rule behind them: short subject, plain verb, standard term,
- * the cure as an imperative. Everything that a person reads is searched, comments included.
+ * Words that made readers stop, with what to write instead. The rule behind the list: short subject, plain verb,
+ * standard term, and the cure as an imperative. The test searches everything that a person reads, comments included.
  */
 const hardWords: readonly (readonly [pattern: RegExp, write: string])[] = [
   [
@@ -27,11 +27,13 @@ const hardWords: readonly (readonly [pattern: RegExp, write: string])[] = [
   [/\*\* Answers\b/, 'Returns'],
 ];
 
-/** Generated files repeat their sources; the licence is not ours; this file has the list. */
+/**
+ * Files that are not searched: generated files repeat their sources, the licence is not ours, this file has the list.
+ */
 const skipped =
   /^(?:LICENSE|package-lock\.json|contract\/gen\/|crds\/|docs\/reference\/|test\/plainEnglish\.test\.ts)|\.sum$|golden\//;
 
-/** Tracked text files of one folder or file. */
+/** Reads the tracked text files of one folder or file. */
 function readTexts(path: string): { file: string; lines: string[] }[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--', path], { cwd: root, encoding: 'utf8' });
   return listed

@@ -17,7 +17,7 @@ before(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_RESOURCE_ATTRIBUTES: 'service.namespace=test',
     OTEL_BSP_SCHEDULE_DELAY: '100',
-    // Only traces that a client sampled are sampled.
+    // Trace only additions that the client traces.
     OTEL_TRACES_SAMPLER: 'parentbased_always_off',
   });
 });

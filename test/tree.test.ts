@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
 
-/** Tracked text files with their content; binary files contain a NUL. */
+/** Reads the tracked text files. Skips binary files, which contain a NUL. */
 function readTree(): { file: string; text: string }[] {
   const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
   return listed
@@ -18,7 +18,7 @@ function readTree(): { file: string; text: string }[] {
         const text = readFileSync(join(root, file), 'utf8');
         return text.includes('\0') ? [] : [{ file, text }];
       } catch (error) {
-        // Deleted in the work tree, not yet in git.
+        // Skip a file that is deleted in the work tree and not yet in git.
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
         throw error;
       }
@@ -32,9 +32,9 @@ function linesThat(matches: (line: string) => boolean): string[] {
 }
 
 /**
- * Absolute paths where people and build machines keep a clone. The characters before the first slash must not be part
- * of a longer path, whose middle may have any name. After root and work a path must follow (the home of root itself is
- * in the image's passwd file). The patterns do not find themselves: their slashes and dots are escaped.
+ * Finds absolute paths where users and build machines keep a clone. It matches only at the beginning of a path: the
+ * middle of a longer path may have any name. After root and work a path must follow, because the image's passwd file
+ * names the home of root. The pattern does not find itself: its slashes and dots are escaped.
  */
 const machinePath = /(?<![\w.)}\]*-])(?:\/(?:home|Users)\/[\w.-]|\/(?:root|work|workspaces?)\/[\w.-])/;
 
@@ -69,7 +69,7 @@ describe('the tree', () => {
 });
 
 describe('the patterns', () => {
-  // Put together here, otherwise this file would be found.
+  // Join the parts here, so that the test does not find this file.
   const path = (...parts: string[]) => `/${parts.join('/')}`;
   const host = (...parts: string[]) => parts.join('.');
 

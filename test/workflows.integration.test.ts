@@ -9,7 +9,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 
 const folder = join(import.meta.dirname, '..', '.github', 'workflows');
 
-/** The output of actionlint; empty if it finds nothing. */
+/** Runs actionlint and returns its output. Empty if it finds nothing. */
 async function lint(...files: string[]): Promise<string> {
   const program = join(await buildGoModule('actionlint', { progress: createProgress() }), 'actionlint');
   return await new Promise((resolve) => {

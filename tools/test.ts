@@ -1,5 +1,5 @@
 /**
- * `npm test`: every check and every test in one command, with one summary; `npm test -- unit core` runs a part of it.
+ * `npm test`: runs every check and every test, and prints one summary. `npm test -- unit core` runs a part.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -14,11 +14,11 @@ import { formatSummary, type PartResult } from './testing/summary.ts';
 const root = dirname(import.meta.dirname);
 const print = (text: string) => console.log(text);
 
-// A second Ctrl-C ends us at once; the tests' processes cannot outlive us.
+// The first Ctrl-C stops the tests. A second Ctrl-C ends this process immediately, and the tests' processes with it.
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name));
 
-// New files count before they are added to git; deleted files do not.
+// List the tracked files, and new files that are not in git yet.
 const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
 const files = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   .split('\0')
@@ -56,9 +56,9 @@ async function run(part: Part): Promise<PartResult> {
     scratch: scratch.path,
     env: {
       ...process.env,
-      // Files that a killed test leaves in its temporary folder are removed with ours.
+      // A killed test may leave files in its temporary folder. They are removed with our folder.
       TMPDIR: scratch.path,
-      // Stripping types and compiling takes a quarter of the time of the unit tests, so the compile cache saves time.
+      // The compile cache saves a quarter of the unit tests' time: stripping types and compiling.
       NODE_COMPILE_CACHE: join(cacheRoot(), 'node-compile'),
     },
     signal: interrupt.signal,

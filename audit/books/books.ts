@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { ConflictRow, LedgerExtent, LedgerRow, ParkedRow, PartitionRow, TotalRow } from '#audit/judge/books.ts';
 import { parseNumeric } from '#audit/record/amount.ts';
 
-/** A row of table logs: a log that the books count or counted. */
+/** A row of table logs: a log that is counted now or was counted before. */
 export interface LogRow {
   readonly logEpoch: number;
   readonly clusterId: string;
@@ -10,7 +10,7 @@ export interface LogRow {
   readonly topicId: string | undefined;
 }
 
-/** The books in one snapshot. */
+/** Pipeline, logs and partitions, all from one snapshot of PostgreSQL. */
 export interface BooksSnapshot {
   readonly pipeline: string;
   readonly logs: readonly LogRow[];
@@ -22,7 +22,7 @@ export interface OffsetRange {
   readonly logEpoch: number;
   readonly partition: number;
   readonly from: bigint;
-  /** Exclusive. */
+  /** End of the range, exclusive. */
   readonly to: bigint;
 }
 
@@ -38,7 +38,7 @@ export class Books {
     this.#schema = pg.escapeIdentifier(schema);
   }
 
-  /** Returns undefined if the schema has no books yet. */
+  /** Reads pipeline, logs and partitions in one snapshot. Returns undefined if the schema has no tables yet. */
   async readSnapshot(): Promise<BooksSnapshot | undefined> {
     return this.#inOneSnapshot(async (client) => {
       const [there] = await this.#query(client, 'SELECT to_regclass($1)::text AS ledger', [`${this.#schema}.ledger`]);
@@ -66,7 +66,7 @@ export class Books {
     });
   }
 
-  /** Rows of the ledger in a range. Uses the unique index over (log_epoch, partition, offset). */
+  /** Reads the rows of the ledger in a range. Uses the unique index over (log_epoch, partition, offset). */
   async readRows(range: OffsetRange): Promise<readonly LedgerRow[]> {
     const rows = await this.#ask(
       `SELECT request_id, series, a, b, value, log_epoch, partition, "offset" FROM ${this.#schema}.ledger
@@ -76,7 +76,7 @@ export class Books {
     return rows.map(toLedgerRow);
   }
 
-  /** Rows of the ledger by the ids of their additions, in any partition. */
+  /** Reads the rows of the ledger with these request ids, in any partition. */
   async readRowsById(requestIds: readonly string[]): Promise<readonly LedgerRow[]> {
     if (requestIds.length === 0) return [];
     const rows = await this.#ask(
@@ -117,7 +117,7 @@ export class Books {
     }));
   }
 
-  /** Totals of one partition for series after `after`, and the next offset in the same snapshot. */
+  /** Reads the totals of one partition for series after `after`, and the next offset in the same snapshot. */
   async readTotals(
     { logEpoch, partition }: Pick<OffsetRange, 'logEpoch' | 'partition'>,
     after: string,
@@ -144,7 +144,10 @@ export class Books {
     });
   }
 
-  /** Series and values of the ledger by offset, at most `limit`; only series after `after` and up to `last`. */
+  /**
+   * Reads series and values of the ledger by offset, at most `limit` rows. Reads only series after
+   * `after` and up to `last`, in byte order.
+   */
   async readValues(
     range: OffsetRange & { readonly after: string; readonly last: string | undefined },
     limit: number,
@@ -162,7 +165,7 @@ export class Books {
     }));
   }
 
-  /** Partitions with rows in the ledger, with their lowest and highest offset. Jumps through the index. */
+  /** Reads which partitions have rows in the ledger, with the lowest and highest offset. Reads only the index. */
   async readExtents(): Promise<readonly LedgerExtent[]> {
     const ledger = `${this.#schema}.ledger`;
     const rows = await this.#ask(
@@ -224,7 +227,7 @@ function parameters({ logEpoch, partition, from, to }: OffsetRange): unknown[] {
 
 function text(row: Text, column: string): string {
   const value = row[column];
-  if (value === null || value === undefined) throw new Error(`the books have a row without ${column}`);
+  if (value === null || value === undefined) throw new Error(`PostgreSQL has a row without ${column}`);
   return value;
 }
 

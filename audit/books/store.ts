@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { StoreTarget } from '#platform/storeUri.ts';
 
-/** Where PostgreSQL is, and which schema holds the books. */
+/** Address of PostgreSQL, and the schema of the pipeline. */
 export interface StoreAccess {
   readonly target: StoreTarget;
   readonly ca: string | undefined;
@@ -10,11 +10,14 @@ export interface StoreAccess {
   readonly applicationName: string;
 }
 
-/** A page takes milliseconds to read. A snapshot must not be held for long, because it keeps old row versions. */
+/**
+ * Time limit of a statement. Reading a page takes milliseconds. A long statement is ended, because its snapshot makes
+ * PostgreSQL keep old row versions.
+ */
 const statementTimeoutMs = 60_000;
 const connectTimeoutMs = 10_000;
 
-/** Opens a pool of one connection, which is reopened if it is lost. The server refuses writes on it. */
+/** Opens a pool of one connection. The pool reopens a lost connection, and the server refuses writes on it. */
 export function openStore({ target, ca, applicationName }: StoreAccess): pg.Pool {
   const { tls, ...where } = target;
   const pool = new pg.Pool({
@@ -31,7 +34,7 @@ export function openStore({ target, ca, applicationName }: StoreAccess): pg.Pool
       '-c TimeZone=UTC',
     ].join(' '),
   });
-  // If the connection is lost, its query throws. The error event would also end the process without a listener.
+  // A query on a lost connection throws. Without a listener the error event would also end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', () => {});
   return pool;

@@ -12,7 +12,7 @@ export interface LedgerRow {
   readonly offset: bigint;
 }
 
-/** A record in conflicts: its id is counted with other operands. */
+/** A row of table conflicts: its request id is counted with other operands. */
 export interface ConflictRow {
   readonly offset: bigint;
   readonly requestId: string;
@@ -21,7 +21,7 @@ export interface ConflictRow {
   readonly b: Amount;
 }
 
-/** A record in parked: it could not be read. The hashes are SHA-256, in hex; undefined if key or value is absent. */
+/** A row of table parked: an unreadable record. The hashes are SHA-256 in hex, undefined if key or value is absent. */
 export interface ParkedRow {
   readonly offset: bigint;
   readonly keyHash: string | undefined;
@@ -51,13 +51,14 @@ export interface TotalRow {
 }
 
 /**
- * The range of offsets of a partition's rows in the ledger, and the range that its row in partitions says is counted.
+ * Two ranges of offsets of one partition. `lowest` to `highest` are its rows in the ledger. `counted` is the range in
+ * its row of table partitions.
  */
 export interface LedgerExtent {
   readonly logEpoch: number;
   readonly partition: number;
   readonly lowest: bigint;
   readonly highest: bigint;
-  /** Undefined if the books do not list the partition. */
+  /** Undefined if table partitions does not list the partition. */
   readonly counted: { readonly from: bigint; readonly to: bigint } | undefined;
 }

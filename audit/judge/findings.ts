@@ -1,42 +1,42 @@
 import { type Amount, add, formatAmount, negate, zero } from '#audit/record/amount.ts';
 
-/** Kinds of difference between the log and the books. Programs read them in the result, so a kind is never renamed. */
+/** Kinds of difference between the log and PostgreSQL. Programs read them in the result, so a kind is never renamed. */
 export type FindingKind =
   | 'NotCounted' // a record of the log has no disposition
   | 'NotInLog' // a row of the ledger has no matching record in the log
   | 'RowDiffers' // a row of the ledger and its record differ
-  | 'CountedTwice' // an id has two rows in the ledger
+  | 'CountedTwice' // a request id has two rows in the ledger
   | 'CountedInvalid' // a record that is not a valid addition is counted
-  | 'TwoDispositions' // one offset has two rows in the books
+  | 'TwoDispositions' // one offset has two rows in PostgreSQL
   | 'ConflictDiffers' // a row of conflicts does not match its record or the ledger
-  | 'ConflictMissing' // a record with other operands than its counted id is not in conflicts
+  | 'ConflictMissing' // a record is not in conflicts, although its request id is counted with other operands
   | 'ParkedDiffers' // a row of parked does not match its record
   | 'ParkedReadable' // a valid addition is parked
   | 'NotParked' // a record that is not a valid addition has no disposition
-  | 'LogCut' // the log ends before what the books have counted
+  | 'LogCut' // the log ends before the last counted offset
   | 'LogGap' // records are missing inside the log
-  | 'LogChanged' // the topic is not the one that the books count
+  | 'LogChanged' // the topic is not the log that was counted
   | 'LawViolated' // the dispositions of a partition do not cover its offsets
   | 'CountersDiffer' // the counters of a partition differ from the number of its rows
   | 'TotalDiffers' // a total is not the sum of its rows
-  | 'RowsOutside' // the ledger has rows outside what its partition has counted
-  | 'RecordsParked' // parked records, which make a total not exact
+  | 'RowsOutside' // the ledger has rows outside the range that its partition has counted
+  | 'RecordsParked' // records are parked, so the total is not exact
   | 'PartitionHalted'; // the aggregator halted the partition
 
 export interface Finding {
   readonly kind: FindingKind;
   readonly logEpoch?: number;
   readonly partition?: number;
-  /** The first offset of the finding, as text. */
+  /** First offset of the finding, as text. */
   readonly offset?: string;
   readonly series?: string;
-  /** A sentence for people. */
+  /** What was found, as a sentence for users. */
   readonly message: string;
 }
 
-/** Findings listed per kind; more would say nothing new, so the others are only counted. */
+/** Maximum number of listed findings of one kind. Further findings are only counted, because they say nothing new. */
 const listedOfKindMax = 20;
-/** Series with a sum of their differences; records of further series are only in the findings. */
+/** Maximum number of series whose differences are summed. Records of further series are only in the findings. */
 const seriesMax = 200;
 
 interface SeriesDifference {
@@ -44,7 +44,7 @@ interface SeriesDifference {
   notInLog: { rows: bigint; sum: Amount };
 }
 
-/** Collects the findings, within limits. */
+/** Collects the findings, up to the limits above. */
 export class Findings {
   readonly #listed: Finding[] = [];
   readonly #counts = new Map<FindingKind, number>();
@@ -81,7 +81,7 @@ export class Findings {
     return { counts: Object.fromEntries([...this.#counts].sort()), listed: this.#listed };
   }
 
-  /** Per series, what the ledger lacks and what it has in excess. `difference`: log minus ledger. */
+  /** Returns for each series what only the log has and what only the ledger has. `difference` is log minus ledger. */
   seriesSummary() {
     const listed = [...this.#series].map(([series, { notCounted, notInLog }]) => ({
       series,

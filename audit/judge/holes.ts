@@ -10,14 +10,14 @@ export interface HoleRange {
   readonly from: bigint;
   readonly to: bigint;
   readonly reason: string;
-  /** Rows of the ledger in the range; they were not compared with a record. */
+  /** Number of ledger rows in the range. They were not compared with a record. */
   readonly rows: bigint;
 }
 
-/** A compacted log has very many holes: the first of each kind are listed, the others are only counted. */
+/** Maximum number of listed holes of one kind. Further holes are only counted: a compacted log has very many. */
 const listedOfKindMax = 200;
 
-/** Collects ranges. Joins adjacent ranges, because they arrive in pages. */
+/** Collects ranges of offsets without a record. Joins adjacent ranges, because one range may arrive in pages. */
 export class Holes {
   readonly #kinds = new Map<Kind, { readonly listed: HoleRange[]; notListed: number; offsets: bigint }>();
 

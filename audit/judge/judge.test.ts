@@ -26,13 +26,13 @@ describe('the counters of a partition', () => {
   for (const [what, books, tally, finds] of [
     ['are right', {}, {}, {}],
     ['do not cover the offsets', { applied: 13n }, {}, { LawViolated: 1, CountersDiffer: 1 }],
-    ['are not the rows', { applied: 13n, duplicate: 4n }, {}, { CountersDiffer: 2 }],
+    ['differ from the numbers of rows', { applied: 13n, duplicate: 4n }, {}, { CountersDiffer: 2 }],
     ['tell copies that the log does not have', {}, { duplicate: 3n }, { CountersDiffer: 1 }],
-    ['tell fewer conflicts than there are', { conflict: 2n, duplicate: 6n }, {}, { CountersDiffer: 2 }],
-    ['tell parked records', { parked: 1n, applied: 11n }, { parked: 1n, applied: 11n }, { RecordsParked: 1 }],
+    ['have fewer conflicts than there are', { conflict: 2n, duplicate: 6n }, {}, { CountersDiffer: 2 }],
+    ['have parked records', { parked: 1n, applied: 11n }, { parked: 1n, applied: 11n }, { RecordsParked: 1 }],
     ['may count expired copies', { expired: 2n, duplicate: 3n }, {}, {}],
-    ['stand in a partition that waits for an upgrade', { haltReason: 'RecordTooNew' }, {}, {}],
-    ['stand in a partition that is halted', { haltReason: 'LogTruncated' }, {}, { PartitionHalted: 1 }],
+    ['are of a partition that waits for an upgrade', { haltReason: 'RecordTooNew' }, {}, {}],
+    ['are of a partition that is halted', { haltReason: 'LogTruncated' }, {}, { PartitionHalted: 1 }],
   ] as const) {
     test(what, () => {
       const findings = new Findings();
@@ -45,10 +45,10 @@ describe('the counters of a partition', () => {
 describe('the rows of the ledger', () => {
   const counted = { from: 10n, to: 30n };
   for (const [what, extent, finds] of [
-    ['stand where the partition has counted', { lowest: 10n, highest: 29n, counted }, {}],
-    ['stand before', { lowest: 9n, highest: 29n, counted }, { RowsOutside: 1 }],
-    ['stand behind', { lowest: 10n, highest: 30n, counted }, { RowsOutside: 1 }],
-    ['stand in a partition that is not listed', { lowest: 0n, highest: 0n, counted: undefined }, { RowsOutside: 1 }],
+    ['are in the range that the partition has counted', { lowest: 10n, highest: 29n, counted }, {}],
+    ['are before the range', { lowest: 9n, highest: 29n, counted }, { RowsOutside: 1 }],
+    ['are after the range', { lowest: 10n, highest: 30n, counted }, { RowsOutside: 1 }],
+    ['are of a partition that is not listed', { lowest: 0n, highest: 0n, counted: undefined }, { RowsOutside: 1 }],
   ] as const) {
     test(what, () => {
       const findings = new Findings();
@@ -81,7 +81,7 @@ describe('the totals of a partition', () => {
     });
   }
 
-  test('hold only so many series that have none', () => {
+  test('are missing: only a limited number of series without a total is kept', () => {
     const findings = new Findings();
     const judge = new TotalsJudge({ logEpoch: 1, partition: 0 }, []);
     for (let index = 0; index < 5_000; index++) judge.add(value(`series-${index}`, '1'));
@@ -91,8 +91,8 @@ describe('the totals of a partition', () => {
   });
 });
 
-describe('what was found', () => {
-  test('is listed within bounds, by kind, and counted beyond', () => {
+describe('the findings', () => {
+  test('are listed up to a limit for each kind, and further ones are only counted', () => {
     const findings = new Findings();
     for (let index = 0; index < 5_000; index++) {
       findings.add({ kind: 'NotCounted', message: String(index) });
@@ -105,7 +105,7 @@ describe('what was found', () => {
     assert.deepEqual([findings.seriesSummary().listed.length, findings.seriesSummary().recordsOfOthers], [200, 4_800]);
   });
 
-  test('puts holes together that follow each other, and lists only so many', () => {
+  test('join adjacent holes, and list only a limited number', () => {
     const holes = new Holes();
     const range = { logEpoch: 1, partition: 0, kind: 'removed', reason: 'retention', rows: 2n } as const;
     for (let at = 0n; at < 10n; at += 1n) holes.add({ ...range, from: at, to: at + 1n });

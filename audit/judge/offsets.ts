@@ -1,4 +1,4 @@
-/** Math.min and Math.max do not accept bigint. */
+/** Returns the smaller number. Math.min does not accept bigint. */
 export function smaller(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
 }

@@ -62,7 +62,7 @@ interface Case {
   readonly what: string;
   readonly items: readonly LogItem[];
   readonly rows?: readonly LedgerRow[];
-  /** Rows of the ledger outside the page. */
+  /** Rows of the ledger at positions outside the page. */
   readonly elsewhere?: readonly LedgerRow[];
   readonly conflicts?: readonly ConflictRow[];
   readonly parked?: readonly ParkedRow[];
@@ -214,7 +214,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('a page of the log is compared with the books:', () => {
+describe('a page of the log is compared with PostgreSQL:', () => {
   for (const { what, items, rows = [], elsewhere = [], conflicts = [], parked: aside = [], ...expected } of cases) {
     test(what, () => {
       const last = items.at(-1);

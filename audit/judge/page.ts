@@ -5,7 +5,7 @@ import type { Finding, FindingKind, Findings } from './findings.ts';
 import type { Holes } from './holes.ts';
 import { isHole, type LogHole, type LogItem } from './log.ts';
 
-/** Log and books of a range of offsets of one partition. */
+/** Records of the log and rows of PostgreSQL in a range of offsets of one partition. */
 export interface Page {
   readonly logEpoch: number;
   readonly partition: number;
@@ -16,19 +16,19 @@ export interface Page {
   readonly rows: readonly LedgerRow[];
   readonly conflicts: readonly ConflictRow[];
   readonly parked: readonly ParkedRow[];
-  /** For every id of the page's additions and rows, its rows in the whole ledger. */
+  /** Rows of the whole ledger by request id, for every request id of the page's additions and rows. */
   readonly rowsById: ReadonlyMap<string, readonly LedgerRow[]>;
 }
 
-/** Numbers of offsets of a partition by what was found there. */
+/** Numbers of offsets of a partition, by what was found at the offset. */
 export interface Tally {
-  /** Rows of ledger, conflicts and parked. */
+  /** Rows of table ledger. `conflict` and `parked` are rows of their tables. */
   applied: bigint;
   conflict: bigint;
   parked: bigint;
   /** Records that are copies of counted records. */
   duplicate: bigint;
-  /** Offsets without a row and without a readable record: according to the books they can only be copies. */
+  /** Offsets without a row and without a readable record. They can only be copies or expired records. */
   unknown: bigint;
 }
 
@@ -38,7 +38,7 @@ export interface Sinks {
   readonly tally: Tally;
 }
 
-/** Compares one page. Its only effects are the entries in `sinks`. */
+/** Compares one page and adds the results to `sinks`. */
 export function judgePage(page: Page, sinks: Sinks): void {
   new PageJudge(page, sinks).judge();
 }
@@ -80,7 +80,7 @@ class PageJudge {
     const { rows, conflicts, parked } = this.#page;
     const seen = new Set<bigint>();
     for (const { offset } of [...rows, ...conflicts, ...parked]) {
-      if (seen.has(offset)) this.#find('TwoDispositions', offset, 'the books have more than one row for this offset');
+      if (seen.has(offset)) this.#find('TwoDispositions', offset, 'PostgreSQL has more than one row for this offset');
       seen.add(offset);
     }
   }
@@ -99,7 +99,7 @@ class PageJudge {
       this.#find(
         'NotParked',
         offset,
-        `the record is not an addition (${item.reason}), and the books have no row for it`,
+        `the record is not an addition (${item.reason}), and PostgreSQL has no row for it`,
       );
     } else this.#judgeUncounted(offset, item.addition);
   }
@@ -109,14 +109,14 @@ class PageJudge {
     const { offset } = item;
     if (item.kind !== 'addition') {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but the record is not an addition: ${item.reason}`;
       this.#find('CountedInvalid', offset, what, row.series);
       return;
     }
     const { addition } = item;
     if (row.requestId !== addition.requestId) {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but the log has ${addition.requestId}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but the log has ${addition.requestId}`;
       this.#find('NotInLog', offset, what, row.series);
       this.#judgeUncounted(offset, addition);
       return;
@@ -124,12 +124,15 @@ class PageJudge {
     if (!isSame(row, addition) || !isEqual(row.value, addition.value)) {
       findings.exceeds(row.series, row.value);
       findings.lacks(addition.series, addition.value);
-      const what = `the books count ${row.requestId} as ${describe(row)}, but the log says ${describe(addition)}`;
+      const what = `the ledger has ${row.requestId} as ${describe(row)}, but the log has ${describe(addition)}`;
       this.#find('RowDiffers', offset, what, row.series);
     }
   }
 
-  /** Runs also if the record is gone. The primary key forbids two rows of an id, but the auditor does not trust it. */
+  /**
+   * Checks every row, even if its record was not read. The primary key forbids two rows with the same request id, but
+   * the auditor does not trust the key.
+   */
   #findCountedTwice({ requestId, offset, series }: LedgerRow): void {
     const all = this.#page.rowsById.get(requestId) ?? [];
     if (all.length <= 1) return;
@@ -137,18 +140,18 @@ class PageJudge {
     this.#find('CountedTwice', offset, `the ledger has ${requestId} at ${places}`, series);
   }
 
-  /** A record without a row is valid only if another record of the same addition is counted. */
+  /** Judges an addition without a row in PostgreSQL. This is correct only if a copy of the addition is counted. */
   #judgeUncounted(offset: bigint, addition: LoggedAddition): void {
     const counted = this.#page.rowsById.get(addition.requestId) ?? [];
     if (counted.some((row) => isSame(row, addition))) {
-      // An offset with a row of another addition is not in the counters as a copy.
+      // If the offset has a row of another addition, the pipeline did not count this record as a duplicate.
       if (!this.#rows.has(offset)) this.#sinks.tally.duplicate += 1n;
     } else if (counted.length > 0) {
-      const what = `${addition.requestId} counts with other operands, but this record is not in conflicts`;
+      const what = `${addition.requestId} is counted with other operands, but this record is not in table conflicts`;
       this.#find('ConflictMissing', offset, what, addition.series);
     } else {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      const what = `the log has ${addition.requestId}, ${describe(addition)}, but the books do not`;
+      const what = `the log has ${addition.requestId}, ${describe(addition)}, but PostgreSQL has no row for it`;
       this.#find('NotCounted', offset, what, addition.series);
     }
   }
@@ -159,19 +162,19 @@ class PageJudge {
   }
 
   #conflictProblem(item: Exclude<LogItem, LogHole>, conflict: ConflictRow): string | undefined {
-    if (item.kind !== 'addition') return `conflicts has a row, but the record is not an addition: ${item.reason}`;
+    if (item.kind !== 'addition') return `table conflicts has a row, but the record is not an addition: ${item.reason}`;
     const { addition } = item;
     const { requestId } = addition;
     if (conflict.requestId !== requestId || !isSame(conflict, addition)) {
-      return `conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
+      return `table conflicts has ${conflict.requestId}, but the log has ${requestId} or other operands`;
     }
     const counted = this.#page.rowsById.get(requestId) ?? [];
     if (counted.length === 0) {
       this.#sinks.findings.lacks(addition.series, addition.value);
-      return `${requestId} is in conflicts, but it does not count at all`;
+      return `${requestId} is in table conflicts, but not in the ledger`;
     }
     const hasSame = counted.some((row) => isSame(row, addition));
-    return hasSame ? `${requestId} is in conflicts, but it counts with the same operands` : undefined;
+    return hasSame ? `${requestId} is in table conflicts, but is counted with the same operands` : undefined;
   }
 
   #judgeParked(item: Exclude<LogItem, LogHole>, parked: ParkedRow): void {
@@ -195,13 +198,13 @@ class PageJudge {
     const parked = this.#page.parked.filter(isInside);
     const taken = new Set([...rows, ...parked, ...this.#page.conflicts.filter(isInside)].map(({ offset }) => offset));
     tally.unknown += hole.to - hole.from - BigInt(taken.size);
-    // A batch that cannot be unpacked is parked completely, so there is nothing to compare.
+    // Do not report a batch that cannot be unpacked if all its records are parked: then there is nothing to compare.
     const isParked = hole.kind === 'unreadable' && BigInt(parked.length) === hole.to - hole.from;
     if (!isParked) holes.add({ ...hole, logEpoch, partition, rows: BigInt(rows.length) });
     if (hole.kind !== 'missing' && hole.kind !== 'cut') return;
     for (const row of rows) {
       findings.exceeds(row.series, row.value);
-      const what = `the books count ${row.requestId}, ${describe(row)}, but ${hole.reason}`;
+      const what = `the ledger has ${row.requestId}, ${describe(row)}, but ${hole.reason}`;
       this.#find('NotInLog', row.offset, what, row.series);
     }
   }

@@ -2,10 +2,10 @@ import { type Amount, add, formatAmount, isEqual, zero } from '#audit/record/amo
 import type { LedgerRow, TotalRow } from './books.ts';
 import type { Findings } from './findings.ts';
 
-/** Maximum series without a total that are kept; rows of further ones are only counted. */
+/** Sums are kept for at most this many series without a total. Rows of further series are only counted. */
 const unknownSeriesMax = 1_000;
 
-/** Adds up the ledger per series and compares the sums with all or some totals of one partition. */
+/** Adds up ledger rows by series, and compares the sums with one page of the totals of a partition. */
 export class TotalsJudge {
   readonly #place: { readonly logEpoch: number; readonly partition: number };
   readonly #totals: readonly TotalRow[];
@@ -38,12 +38,12 @@ export class TotalsJudge {
       told.add(series);
       const { sum, count: rows } = this.#sums.get(series) ?? { sum: zero, count: 0n };
       if (isEqual(sum, total) && rows === count) continue;
-      const says = `the total of "${series}" is ${formatAmount(total)} of ${count} additions`;
-      find(series, `${says}, but the ledger has ${formatAmount(sum)} of ${rows}`);
+      const says = `the total of "${series}" is ${formatAmount(total)} for ${count} additions`;
+      find(series, `${says}, but the sum of the ledger is ${formatAmount(sum)} for ${rows}`);
     }
     for (const [series, { sum, count }] of this.#sums) {
       if (!told.has(series))
-        find(series, `"${series}" has no total, but the ledger has ${formatAmount(sum)} of ${count}`);
+        find(series, `"${series}" has no total, but the sum of the ledger is ${formatAmount(sum)} for ${count}`);
     }
     if (this.#others > 0) find('', `${this.#others} more rows of the ledger have a series without a total`);
   }

@@ -14,7 +14,7 @@ const read = (bytes: Buffer, aborted: { producerId: bigint; firstOffset: bigint 
   ...readBatches(bytes, aborted),
 ];
 
-/** A short text for a batch. */
+/** Returns a short text that describes a batch. */
 function shape(batch: Batch): string {
   const range = `${batch.firstOffset}-${batch.lastOffset}`;
   if (batch.kind === 'unreadable') return `${range} unreadable`;
@@ -24,7 +24,7 @@ function shape(batch: Batch): string {
 
 describe('batches of the log', () => {
   for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
-    test(`packed with ${compression} give their records with key, value and headers`, () => {
+    test(`packed with ${compression} are read with key, value and headers of their records`, () => {
       const [batch] = read(buildBatch({ firstOffset: 40n, records, compression }));
       assert.ok(
         batch?.kind === 'records',
@@ -42,7 +42,7 @@ describe('batches of the log', () => {
     });
   }
 
-  test('follow each other, and one that is cut off at the end is left out', () => {
+  test('are read in order, and a batch that is cut off at the end is left out', () => {
     const two = Buffer.concat([buildBatch({ firstOffset: 0n, records }), buildBatch({ firstOffset: 3n, records })]);
     assert.deepEqual(read(two).map(shape), ['0-2 records 0 1 2', '3-5 records 3 4 5']);
     assert.deepEqual(read(two.subarray(0, -1)).map(shape), ['0-2 records 0 1 2']);
@@ -53,7 +53,7 @@ describe('batches of the log', () => {
     assert.deepEqual(read(buildBatch({ firstOffset: 0n, records, lastDelta: 9 })).map(shape), ['0-9 records 0 1 2']);
   });
 
-  test('with a wrong checksum or of an old format are not read, and what follows is', () => {
+  test('with a wrong checksum or of an old format are not read, but the batches after them are', () => {
     const damaged = buildBatch({ firstOffset: 0n, records });
     damaged.writeUInt8(damaged.readUInt8(100) ^ 1, 100);
     const old = buildBatch({ firstOffset: 3n, records });
@@ -63,13 +63,13 @@ describe('batches of the log', () => {
     assert.deepEqual(batches.map(shape), ['0-2 unreadable', '3-5 unreadable', '6-8 records 6 7 8']);
   });
 
-  test('with fewer records than they say are not read', () => {
+  test('with fewer records than in their header are not read', () => {
     const batch = buildBatch({ firstOffset: 0n, records: records.slice(0, 1), lastDelta: 2 });
     batch.writeInt32BE(3, 57);
     assert.deepEqual(read(repaired(batch)).map(shape), ['0-2 unreadable']);
   });
 
-  test('of an aborted transaction are withheld up to its marker, and those of others are not', () => {
+  test('of an aborted transaction are withheld up to its marker, but other batches are not', () => {
     const [mine, other] = [7n, 8n];
     const transactional = { records: records.slice(0, 1), isTransactional: true };
     const end = { isTransactional: true, isControl: true };
@@ -92,7 +92,7 @@ describe('batches of the log', () => {
   });
 });
 
-/** With the checksum that fits the bytes. */
+/** Returns the batch with the right checksum for its bytes. */
 function repaired(batch: Buffer): Buffer {
   batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;

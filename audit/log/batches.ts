@@ -13,10 +13,11 @@ export type Batch = { readonly firstOffset: bigint; readonly lastOffset: bigint 
 
 type BatchContent =
   | { readonly kind: 'records'; readonly records: readonly (RecordBytes & { readonly offset: bigint })[] }
-  /** A transaction marker, or records of an aborted transaction: readers of committed records do not get them. */
+  /** A transaction marker, or records of an aborted transaction. Readers of committed records do not get them. */
   | { readonly kind: 'withheld'; readonly reason: string; readonly offsets: readonly bigint[] }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
+/** Sizes and positions in a batch, in bytes: its length field, its header, and the parts of the header. */
 const lengthEnd = 12;
 const headerBytes = 61;
 const magicAt = 16;
@@ -70,7 +71,7 @@ function readContent(batch: Buffer, abortedProducers: Set<bigint>): BatchContent
   }
 }
 
-/** The key of a marker is its version and its type, two bytes each. */
+/** Returns the type of a marker. The key of a marker is its version and its type, two bytes each. */
 function markerOf(record: RecordBytes | undefined): number | undefined {
   const key = record?.key;
   return key === null || key === undefined || key.length < 4 ? undefined : Buffer.from(key).readInt16BE(2);
@@ -107,7 +108,10 @@ class Cursor {
     this.#bytes = bytes;
   }
 
-  /** Zigzag encoding: the lowest bit is the sign. Times have up to 10 bytes; only sizes and offsets must be exact. */
+  /**
+   * Reads a number in zigzag encoding: the lowest bit is the sign. Numbers up to 2^53 are exact, which is enough for
+   * sizes and offsets. Times may be larger and are not used.
+   */
   varint(): number {
     let value = 0;
     for (let index = 0; index < 10; index++) {

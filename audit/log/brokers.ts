@@ -14,10 +14,12 @@ export interface KafkaAccess {
     | undefined;
 }
 
+/** Maximum time to connect: from the address of a deleted pod, no response ever comes. */
 const connectTimeoutMs = 10_000;
+/** Maximum wait for a response. Longer than any request of the auditor takes. */
 const requestTimeoutMs = 30_000;
 
-/** One connection for each broker, opened on first use. */
+/** Keeps one connection to each broker. It opens at the first use. */
 export class Brokers {
   readonly #access: KafkaAccess;
   readonly #connections = new Map<string, Promise<Connection>>();
@@ -36,7 +38,7 @@ export class Brokers {
     return made;
   }
 
-  /** Call if a connection does not respond: the next request connects again. */
+  /** Closes a connection that does not respond, so that the next request connects again. */
   forget(address: string): void {
     const known = this.#connections.get(address);
     this.#connections.delete(address);
@@ -58,7 +60,7 @@ export class Brokers {
       ...(tls === undefined ? {} : { tls, tlsServerName: isIP(host) === 0 }),
       ...(sasl === undefined ? {} : { sasl }),
     });
-    // Each request gets the error of its connection; but an error event without a listener would end the process.
+    // Requests get the error of their connection. The listener exists only because the event would end the process.
     connection.on('error', () => {});
     try {
       const dialled = (async () => connection.connect(host, port))();

@@ -1,7 +1,7 @@
 import { createAPI, fetchV12, type Reader } from '@platformatic/kafka';
 import type { AbortedTransaction } from './batches.ts';
 
-/** The Fetch response for one partition. The records stay bytes, because the auditor parses them with its own code. */
+/** A Fetch response for one partition. The records are bytes, because the auditor parses them with its own code. */
 export interface Fetched {
   readonly errorCode: number;
   readonly highWatermark: bigint;
@@ -10,7 +10,7 @@ export interface Fetched {
   readonly records: Buffer;
 }
 
-/** Fetch, version 12, which Kafka 2.8 to 4 support. */
+/** The Fetch request in version 12, which Kafka 2.8 to 4 support. */
 export const fetchRaw = createAPI(1, 12, fetchV12.createRequest, parseResponse);
 
 function parseResponse(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): Fetched[] {

@@ -9,7 +9,7 @@ export function unpackLz4(packed: Buffer, bytesMax: number): Buffer {
   return output.take();
 }
 
-/** Returns the end of the frame. */
+/** Unpacks one frame. Returns the position after it. */
 function unpackFrame(packed: Buffer, start: number, output: Output): number {
   if (packed.readUInt32LE(start) !== magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(start + 4);

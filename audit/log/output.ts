@@ -1,4 +1,4 @@
-/** The unpacked bytes: a buffer that grows up to a limit and copies earlier parts, as LZ77 codecs need. */
+/** A buffer for unpacked bytes. It grows up to a limit and can repeat earlier bytes, as LZ77 codecs need. */
 export class Output {
   readonly #bytesMax: number;
   #buffer = Buffer.allocUnsafe(64 * 1024);
@@ -15,7 +15,10 @@ export class Output {
     this.length += count;
   }
 
-  /** Appends `count` bytes that begin `distance` bytes back, not before `floor`. Source and target may overlap. */
+  /**
+   * Appends `count` bytes that begin `distance` bytes back. Source and target may overlap. Throws if the source begins
+   * before `floor`.
+   */
   repeat(distance: number, count: number, floor: number): void {
     const from = this.length - distance;
     if (distance < 1 || from < floor) throw new Error('the data refers to bytes before its start');

@@ -7,7 +7,7 @@ import { readLog } from './read.ts';
 import { kafkaErrors } from './topic.ts';
 
 interface FakeLog {
-  /** Batches with their first offset and the offset after their last. */
+  /** Batches with their first offset and, as `end`, their last offset plus one. */
   readonly batches: readonly { readonly firstOffset: bigint; readonly end: bigint; readonly bytes: Buffer }[];
   readonly start: bigint;
   readonly end: bigint;
@@ -21,7 +21,7 @@ function batch(firstOffset: bigint, count: number, options: { lastDelta?: number
   return { firstOffset, end: firstOffset + BigInt(lastDelta) + 1n, bytes };
 }
 
-/** A leader that delivers one batch per request: the batch that holds the offset. */
+/** Makes a leader that delivers one batch for each request: the batch that holds the requested offset. */
 function fakeTopic({ batches, start, end, lastStableOffset = end }: FakeLog) {
   return {
     async fetch(_partition: number, offset: bigint): Promise<Fetched> {
@@ -57,7 +57,7 @@ describe('the log of a partition', () => {
     assert.deepEqual(await read(log, 0n, 3n), ['removed 0-2']);
   });
 
-  test('names what is missing before, inside and behind a batch', async () => {
+  test('names what is missing before, inside and after a batch', async () => {
     const log = { batches: [batch(2n, 1, { lastDelta: 2 }), batch(6n, 1)], start: 0n, end: 7n };
     assert.deepEqual(await read(log, 0n, 7n), ['missing 0-1', 'invalid 2', 'missing 3-4', 'missing 5-5', 'invalid 6']);
   });
@@ -73,7 +73,7 @@ describe('the log of a partition', () => {
     assert.deepEqual(await read(log, 0n, 2n), ['invalid 0', 'withheld 1']);
   });
 
-  test('names a batch that cannot be read, and goes on behind it', async () => {
+  test('names a batch that cannot be read, and continues after it', async () => {
     const damaged = batch(1n, 2);
     damaged.bytes.writeUInt8(damaged.bytes.readUInt8(70) ^ 1, 70);
     const log = { batches: [batch(0n, 1), damaged, batch(3n, 1)], start: 0n, end: 4n };
@@ -86,7 +86,7 @@ describe('the log of a partition', () => {
     assert.deepEqual(await read(log, 0n, 2n), ['invalid 0', 'unreadable 1-1']);
   });
 
-  test('ends when the broker delivers nothing although the log goes on', async () => {
+  test('ends when the broker delivers no records although the log has more', async () => {
     assert.deepEqual(await read({ batches: [], start: 0n, end: 3n }, 0n, 3n), ['unreadable 0-2']);
   });
 });

@@ -10,11 +10,11 @@ export interface ReadLogOptions {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
-  /** Retries temporary failures, for example when a leader moves; throws if they continue. */
+  /** Retries temporary failures, for example when a leader moves. Throws if they continue. */
   readonly retry: <T>(ask: () => Promise<T>) => Promise<T>;
 }
 
-/** An empty response can only come from a broker that has just become the leader: it is retried this often. */
+/** Maximum number of empty responses in a row. A broker that has just become the leader sends only a few. */
 const emptyAnswersMax = 20;
 
 /**
@@ -32,7 +32,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem>
       const { start, end } = await retry(() => topic.readRange(partition));
       if (next < start) {
         const until = smaller(start, to);
-        yield hole('removed', next, until, `the log begins at offset ${start}: retention removed what was before`);
+        yield hole('removed', next, until, `the log begins at offset ${start}: retention removed earlier records`);
         next = until;
       } else if (next > end) {
         yield hole('cut', next, to, `the log ends at offset ${end}`);
@@ -62,7 +62,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogItem>
   }
 }
 
-/** The part of a batch from `next` to `to` - 1, with a hole for each range of offsets without a record. */
+/** Returns the part of a batch from `next` to `to` - 1, with a hole for each range of offsets without a record. */
 function* itemsOf(batch: Batch, next: bigint, to: bigint): Generator<LogItem> {
   const end = smaller(batch.lastOffset + 1n, to);
   let at = next;
@@ -104,7 +104,7 @@ function hashOf(bytes: Uint8Array | null): string | undefined {
   return bytes === null ? undefined : createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Errors that a retry cannot fix: a missing right, a deleted topic. */
+/** Returns true if a retry cannot fix the error: a permission is missing, or the topic was deleted. */
 export function isFinal(error: unknown): error is KafkaAnswerError {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return code === kafkaErrors.notAuthorized || code === kafkaErrors.unknownTopic;

@@ -3,7 +3,7 @@ import { Output } from './output.ts';
 const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
 const xerialHeaderBytes = 16;
 
-/** Unpacks snappy: one block, or many blocks with length prefixes as Java clients write them (xerial). */
+/** Unpacks snappy: one block, or many blocks with their length first, as Java clients write them (xerial). */
 export function unpackSnappy(packed: Buffer, bytesMax: number): Buffer {
   const output = new Output(bytesMax);
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) {

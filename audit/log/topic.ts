@@ -9,7 +9,7 @@ export interface TopicFacts {
   readonly partitions: readonly number[];
 }
 
-/** An error code in a response of Kafka. */
+/** A response of Kafka has this error code. */
 export class KafkaAnswerError extends Error {
   override name = 'KafkaAnswerError';
   readonly code: number;
@@ -20,23 +20,27 @@ export class KafkaAnswerError extends Error {
   }
 }
 
-/** Kafka's error codes that are handled here. */
+/** The error codes of Kafka that the auditor handles. */
 export const kafkaErrors = { offsetOutOfRange: 1, unknownTopic: 3, notLeader: 6, notAuthorized: 29 } as const;
 
+/** Special timestamps of ListOffsets: the first offset, and the last offset plus one. */
 const [earliest, latest] = [-2n, -1n];
+/** Fields of requests: the client is no replica, accepts any leader epoch, and reads uncommitted records too. */
 const notAReplica = -1;
 const anyEpoch = -1;
 const readUncommitted = 0;
-/** With this isolation level the broker lists aborted transactions and delivers no records of open ones. */
+/** Isolation level: the broker lists aborted transactions, and delivers no records of open transactions. */
 const readCommitted = 1;
+/** Fields of a request that is not part of a fetch session. */
 const [noSession, finalEpoch] = [0, -1];
+/** A fetch without records ends after this time, in milliseconds. */
 const fetchWaitMs = 500;
-/** A larger batch is nevertheless delivered completely. */
+/** Maximum size of a response, in bytes. Kafka delivers the first batch completely, even if it is larger. */
 const fetchBytesMax = 1024 * 1024;
 
 /**
- * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. No consumer group is
- * used, so READ on the topic is the only right that is needed.
+ * Reads the topic with Metadata, ListOffsets and Fetch requests to the leaders of its partitions. It uses no consumer
+ * group, so READ on the topic is the only permission that it needs.
  */
 export class Topic {
   readonly #access: KafkaAccess;
@@ -48,7 +52,7 @@ export class Topic {
     this.#brokers = new Brokers(access);
   }
 
-  /** Sends the request to the bootstrap servers, one after the other, until one responds. */
+  /** Reads the facts of the topic. Asks the bootstrap servers one after the other until one responds. */
   async readFacts(): Promise<TopicFacts> {
     const errors: unknown[] = [];
     for (const address of this.#access.bootstrapServers) {
@@ -86,7 +90,7 @@ export class Topic {
     return { clusterId: clusterId ?? '', topicId: topic.topicId, partitions };
   }
 
-  /** The first offset that the log still holds, and one past its last offset. */
+  /** Returns the first offset in the log, and as `end` the last offset plus one. */
   async readRange(partition: number): Promise<{ start: bigint; end: bigint }> {
     return { start: await this.#listOffset(partition, earliest), end: await this.#listOffset(partition, latest) };
   }
@@ -150,12 +154,15 @@ function explainCode(code: number, topic: string): string {
   return `Kafka returned error ${code} for topic ${topic}`;
 }
 
-/** The request layer throws for a response with an error in one part; the caller checks the error code of each part. */
+/**
+ * Returns the response even if one part has an error. The client library throws an error for the whole response, but
+ * the callers here check each part.
+ */
 async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
     return await request;
   } catch (error) {
-    // The response that the layer parsed for this request.
+    // `response` is the response that the client library parsed.
     if (error instanceof ResponseError && isObject<Answer>(error['response'])) return error['response'];
     throw error;
   }

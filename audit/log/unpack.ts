@@ -2,15 +2,15 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { unpackLz4 } from './lz4.ts';
 import { unpackSnappy } from './snappy.ts';
 
-/** The records of a batch cannot be unpacked. The message is the reason, without a subject. */
+/** The records of a batch cannot be unpacked. The message describes the batch: `packed with lz4 and cannot be ...`. */
 export class UnpackError extends Error {
   override name = 'UnpackError';
 }
 
-/** Maximum unpacked size of a batch: the pipeline parks a larger batch. */
+/** Maximum unpacked size of a batch, in bytes. The pipeline has the same limit and parks a larger batch. */
 const unpackedBytesMax = 16 * 1024 * 1024;
 
-/** Codecs by Kafka's number in the attributes of a batch. */
+/** Codecs by their number in the attributes of a batch. */
 const codecs: Readonly<Record<number, { readonly name: string; readonly unpack: (packed: Buffer) => Buffer }>> = {
   0: { name: 'none', unpack: (packed) => packed },
   1: { name: 'gzip', unpack: (packed) => gunzipSync(packed, { maxOutputLength: unpackedBytesMax }) },

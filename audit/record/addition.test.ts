@@ -42,7 +42,7 @@ describe('a record of the log', () => {
     );
   });
 
-  test('is read beside headers and fields of others', () => {
+  test('is read with unknown headers and fields', () => {
     const record = encode();
     const unknown = Buffer.from([0x78, 0x01, 0x82, 0x01, 0x02, 0x61, 0x62]); // field 15 a varint, field 16 two bytes
     const headers = [...record.headers, { name: 'traceparent', value: Buffer.from('00-x') }];
@@ -76,10 +76,10 @@ describe('a record of the log', () => {
     test(`${what} is no addition`, () => assert.equal(decodeAddition(record).isAddition, false));
   }
 
-  /** Positions of the field tags. protobuf-es ignores their wire types (the low 3 bits), this decoder checks them. */
+  /** Positions of the field tags. This decoder checks their wire types (the low 3 bits), protobuf-es does not. */
   const tags = [0, 18, 26, 31, 38, 44];
 
-  test('with any byte changed is judged as the aggregator judges it, wire types aside', () => {
+  test('with any changed byte gives the result of the aggregator, except for wire types', () => {
     fc.assert(
       fc.property(fc.nat(good.value.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
         const value = Buffer.from(good.value);
@@ -92,7 +92,7 @@ describe('a record of the log', () => {
     );
   });
 
-  test('of random bytes is never read, and ends', () => {
+  test('of random bytes is never an addition and never hangs', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (value) => !decodeAddition({ ...good, value }).isAddition),
       { numRuns: 2000 },

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Amount, add, formatAmount, isWithinLimits, parseOperand } from './amount.ts';
 import { readFields } from './protobuf.ts';
 
-/** An addition as it is in the log; `value` is a + b, computed here. */
+/** An addition in the log. `value` is a + b, computed by the auditor. */
 export interface LoggedAddition {
-  /** Canonical text: lower case with dashes. */
+  /** Request id as canonical text: lower case with dashes. */
   readonly requestId: string;
   readonly series: string;
   readonly a: Amount;
@@ -73,7 +73,7 @@ export function decodeAddition({ key, value, headers }: RecordBytes): Decoded {
   return { isAddition: true, addition: { requestId: formatId(id), series, a, b, value: sum } };
 }
 
-/** The first 16 bytes of SHA-256 over length and UTF-8 of each part. */
+/** Returns the first 16 bytes of the SHA-256 over length and UTF-8 of each part. */
 function fingerprint(parts: readonly string[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) {

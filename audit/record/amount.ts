@@ -1,6 +1,6 @@
 /**
- * An exact decimal number: `units` times 10 to the power of minus `scale`. Only the auditor uses this code, so that an
- * error in the pipeline's decimals cannot be in the auditor too.
+ * An exact decimal number: `units` times 10 to the power of minus `scale`. The auditor has its own code for decimals,
+ * so that it does not repeat an error of the pipeline.
  */
 export interface Amount {
   readonly units: bigint;
@@ -9,6 +9,7 @@ export interface Amount {
 
 export const zero: Amount = { units: 0n, scale: 0 };
 
+/** Limits of the pipeline for operands and results: digits in total, and digits after the point. */
 const digitsMax = 38;
 const fractionMax = 18;
 
@@ -36,18 +37,18 @@ export function negate({ units, scale }: Amount): Amount {
   return { units: -units, scale };
 }
 
-/** Both amounts are reduced, so equal numbers have equal parts. */
+/** Returns whether two amounts are equal. Amounts are reduced, so equal numbers have equal parts. */
 export function isEqual(one: Amount, other: Amount): boolean {
   return one.units === other.units && one.scale === other.scale;
 }
 
-/** At most 38 digits, 18 of them after the point. A zero before the point is a digit, as in "0.5". */
+/** Returns whether an amount has at most 38 digits, 18 of them after the point. The zero in "0.5" is a digit too. */
 export function isWithinLimits(amount: Amount): boolean {
   const digits = formatAmount(amount).replace(/[-.]/g, '').length;
   return digits <= digitsMax && amount.scale <= fractionMax;
 }
 
-/** The shortest text: no zeros at the end of the fraction, no minus before zero. */
+/** Returns the shortest text, without zeros at the end of the fraction and without a minus before zero. */
 export function formatAmount({ units, scale }: Amount): string {
   const sign = units < 0n ? '-' : '';
   const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');

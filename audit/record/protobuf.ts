@@ -1,9 +1,9 @@
 /**
- * A field of an encoded protobuf message. Only length-delimited values are kept, because AdditionRecord has no others.
+ * A field of an encoded protobuf message. Only length-delimited values are kept: AdditionRecord has only these.
  */
 export interface WireField {
   readonly number: number;
-  /** Undefined for other wire types, whose value is skipped. */
+  /** Bytes of the value. Undefined for other wire types, whose values are skipped. */
   readonly bytes: Uint8Array | undefined;
 }
 

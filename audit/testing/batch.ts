@@ -5,13 +5,13 @@ export interface BatchOptions {
   readonly records: readonly Omit<MessageRecord, 'topic'>[];
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
   readonly producerId?: bigint;
-  /** Default: the delta of the last record. */
+  /** Offset delta of the last record in the header of the batch. Default: the correct value. */
   readonly lastDelta?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;
 }
 
-/** Builds a batch as a broker stores it, with the client library; the auditor's own code parses it. */
+/** Builds a batch as a broker stores it, with code of the client library. The auditor parses it with its own code. */
 export function buildBatch(options: BatchOptions): Buffer {
   const { firstOffset, records, compression = 'none', lastDelta, producerId = -1n } = options;
   const messages = records.map((record) => ({ topic: 'test', ...record }));

@@ -11,13 +11,14 @@ import {
 import { formatVector, type Position } from '#core/vector.ts';
 import { deadlineMaxMs, type HttpService } from './http.ts';
 
-/** Deadline of a read that does not wait for positions. */
+/** Deadline of a read that does not wait for positions, in milliseconds. */
 const readDeadlineMs = 10_000;
+/** Maximum number of totals in one page. */
 const pageSize = 1000;
 
 /**
- * One attempt to read one total. With `atLeast` the aggregator waits until these positions are applied, for `waitMs` at
- * most. After that it returns `position-not-reached`.
+ * Tries once to read one total. Before it responds, the aggregator waits until the positions in `atLeast` are applied.
+ * If they are not applied after `waitMs`, it returns `position-not-reached`.
  */
 export async function getTotal(
   service: HttpService,
@@ -34,7 +35,7 @@ export async function getTotal(
   return answer.total;
 }
 
-/** One page of totals in byte order of the series. */
+/** Reads one page of totals, in byte order of the series. */
 export function listTotals(
   service: HttpService,
   request: { pageToken: string; signal: AbortSignal },
@@ -48,7 +49,7 @@ export function listTotals(
   });
 }
 
-/** Reads the proof. With `recount` the aggregator sums the ledger of every series now. */
+/** Reads the proof. If `recount` is true, the aggregator first compares the ledger with the total of every series. */
 export function getProof(
   service: HttpService,
   request: { recount: boolean; signal: AbortSignal },

@@ -18,14 +18,17 @@ export type Acknowledged = AddResponse & { readonly position: Position };
 export interface Calculator {
   /** The name that messages show. */
   readonly name: string;
-  /** One attempt to add. Throws TryAgain, Refused, or a CliError. */
+  /** Tries once to add. Throws TryAgain, Refused, or a CliError. */
   add(addition: AdditionInput, signal: AbortSignal): Promise<Acknowledged>;
 }
 
-/** If Kafka has not responded by then, the calculator returns `outcome-unknown`. Longer than a leader election. */
+/**
+ * Deadline of one addition, in milliseconds. It is longer than Kafka needs to elect a leader. If Kafka does not
+ * respond within the deadline, the calculator returns `outcome-unknown`.
+ */
 const deadlineMs = 10_000;
 
-/** Over HTTP/JSON: works through every proxy. */
+/** Makes a calculator over HTTP/JSON, which works through every proxy. */
 export function createHttpCalculator(service: HttpService): Calculator {
   const { name } = service;
   return {
@@ -42,7 +45,7 @@ export function createHttpCalculator(service: HttpService): Calculator {
 
 const addPath = `/${CalculatorDescriptor.typeName}/${CalculatorDescriptor.method.add.name}`;
 
-/** Over gRPC: many calls share one connection, so imports use it. */
+/** Makes a calculator over gRPC. Imports use it, because many calls share one connection. */
 export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   const { name } = channel;
   return {
@@ -56,7 +59,7 @@ export function createGrpcCalculator(channel: GrpcChannel): Calculator {
   };
 }
 
-/** An acknowledgement must hold a position in the log and our request id. */
+/** Checks an acknowledgement: it must hold a position in the log and our request id. */
 function checkAnswer(name: string, requestId: string, read: () => AddResponse): Acknowledged {
   let parsed: AddResponse;
   try {
@@ -69,10 +72,14 @@ function checkAnswer(name: string, requestId: string, read: () => AddResponse): 
   return { ...parsed, position };
 }
 
+/** Numbers of the gRPC statuses that can be retried. */
 const deadlineExceeded = 4;
 const unavailable = 14;
 
-/** The same rule as for HTTP: full queues and "unavailable" are retried, everything else is final. */
+/**
+ * Turns a gRPC status into an error. The error is TryAgain if the queue is full, if the deadline has passed, or for the
+ * status "unavailable". For every other status it is Refused.
+ */
 function explainStatus(answer: {
   status: number;
   detail: string;
@@ -81,7 +88,7 @@ function explainStatus(answer: {
 }) {
   const { status, detail, code, field } = answer;
   if (code === 'queue-full') return new TryAgain(detail, { mayBeWritten: false });
-  // The server's library ends a call when its deadline has passed, even if our service was about to respond.
+  // The server's library ends a call at its deadline, although our service may have written the addition already.
   if (status === deadlineExceeded) return new TryAgain(detail, { mayBeWritten: true });
   if (status === unavailable) return new TryAgain(detail, { mayBeWritten: code !== 'unavailable' });
   return new Refused({ status, code, field, detail });

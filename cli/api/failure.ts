@@ -1,5 +1,5 @@
 /**
- * What an attempt to call a pipeline can end in, besides a response. Each kind decides the next step:
+ * The errors of one attempt to call a pipeline. The class decides the next step:
  * `Refused` is final, `TryAgain` is retried with the same request id, a CliError ends the command.
  */
 
@@ -18,11 +18,11 @@ export class Refused extends Error {
   }
 }
 
-/** The outcome is unknown, or nothing was written: the same request may be sent again. */
+/** The same request may be sent again, because nothing was written, or because the outcome is unknown. */
 export class TryAgain extends Error {
   /** False only if the service reported that it wrote nothing, or if no connection was made. */
   readonly mayBeWritten: boolean;
-  /** Wait at least this many milliseconds before the retry, if the service named a time. */
+  /** Minimum wait before the retry, in milliseconds. Undefined if the service named no time. */
   readonly afterMs: number | undefined;
 
   constructor(detail: string, options: { mayBeWritten: boolean; afterMs?: number | undefined; cause?: unknown }) {
@@ -33,7 +33,7 @@ export class TryAgain extends Error {
   }
 }
 
-/** The deadline passed while every attempt ended in TryAgain. */
+/** Thrown after the last retry: the deadline has passed, and every attempt ended in TryAgain. */
 export class GaveUp extends Error {
   readonly mayBeWritten: boolean;
   readonly attempts: number;

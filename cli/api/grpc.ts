@@ -4,7 +4,7 @@ import { CliError, codeOf, describeChain } from '#cli/exit.ts';
 import { TryAgain } from './failure.ts';
 
 interface GrpcCall {
-  /** `/sumpipeline.v1.Calculator/Add`. */
+  /** Path of the method, such as `/sumpipeline.v1.Calculator/Add`. */
   readonly path: string;
   readonly message: Uint8Array;
   /** How long the service may work on the call, in milliseconds. */
@@ -33,19 +33,21 @@ export interface GrpcChannel {
 
 export interface GrpcChannelOptions {
   readonly name: string;
-  /** Makes a connection; each one preferably to another pod. */
+  /** Makes a connection, if possible to another pod each time. */
   readonly connect: () => Promise<Duplex>;
-  /** Connections among which calls take turns. */
+  /** Number of connections. Calls use them in turn. */
   readonly connections: number;
 }
 
-/** Extra time for the network, in milliseconds. */
+/** The client waits this much longer (in milliseconds) than the deadline of the call: the network needs time too. */
 const travelMs = 5_000;
+/** Maximum size of a response in bytes. A response of a calculator is far shorter. */
 const answerBytesMax = 64 * 1024;
 
 /**
- * A unary gRPC client over connections that the caller makes: @grpc/grpc-js dials by itself and cannot use a given
- * stream. Calls share a few connections, which makes imports fast (measured, see ADR 0060).
+ * Makes a gRPC client for unary calls. The caller opens the connections, for instance as tunnels to pods. The package
+ * @grpc/grpc-js cannot use a connection of the caller. Calls share a few connections, which makes imports fast
+ * (measured, see ADR 0060).
  */
 export function createGrpcChannel({ name, connect: dial, connections }: GrpcChannelOptions): GrpcChannel {
   const sessions = new Array<Promise<ClientHttp2Session> | undefined>(connections).fill(undefined);
@@ -54,15 +56,15 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
 
   async function openSession(at: number): Promise<ClientHttp2Session> {
     const socket = await dial();
-    // The socket may have broken before the listeners were added; its events are then over.
-    if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed at once');
+    // Check now: a socket that broke before the listeners were added emits no further event.
+    if (socket.destroyed) throw socket.errored ?? new Error('the connection was closed immediately');
     const session = connect('http://sumpipeline', { createConnection: () => socket });
-    // Each call sees a broken connection as an error of its own stream.
+    // Ignore the error here: if the connection breaks, each open call gets an error from its own stream.
     session.on('error', () => {});
     const forget = () => {
       sessions[at] = undefined;
     };
-    // After GOAWAY, the HTTP/2 frame, open calls still get their responses; new calls need a new connection.
+    // After the HTTP/2 frame GOAWAY open calls still get their responses, but new calls need a new connection.
     session.once('goaway', forget).once('close', forget);
     if (isClosed) session.destroy();
     return session;
@@ -104,7 +106,7 @@ export function createGrpcChannel({ name, connect: dial, connections }: GrpcChan
   };
 }
 
-/** The connection closed before the call was made. */
+/** Error codes of a connection that closed before the call was sent. */
 const neverSent = new Set([
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_GOAWAY_SESSION',
@@ -125,7 +127,7 @@ function exchange(session: ClientHttp2Session, call: GrpcCall): Promise<GrpcAnsw
     const waitMs = call.deadlineMs + travelMs;
     const timer = setTimeout(() => {
       stream.close(constants.NGHTTP2_CANCEL);
-      // This connection carries no data any more: the next attempt gets a new one.
+      // Destroy the connection, because it carries no data any more. The next attempt makes a new connection.
       session.destroy();
       reject(new TryAgain(`no response within ${waitMs} ms`, { mayBeWritten: true }));
     }, waitMs);
@@ -169,7 +171,7 @@ function readAnswer(stream: ClientHttp2Stream): Promise<GrpcAnswer> {
   });
 }
 
-/** The server promises that it has not processed the call: a draining server says so. */
+/** Returns whether the server promises that it did not process the call. A draining server promises it. */
 function isRefused(stream: ClientHttp2Stream): boolean {
   return stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
 }
@@ -195,11 +197,11 @@ function decodeMessage(message: string): string {
   try {
     return decodeURIComponent(message);
   } catch {
-    return message; // another program's server may send a stray %
+    return message; // a foreign server may send a % without a code after it
   }
 }
 
-/** Flag "not compressed" and length, then the message. */
+/** Number of bytes before each message: 1 for the flag "compressed", 4 for the length of the message. */
 const frameHeaderBytes = 5;
 
 function frame(message: Uint8Array): Buffer {

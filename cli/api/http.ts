@@ -6,40 +6,47 @@ import { readProblem } from './problem.ts';
 
 interface ServiceRequest {
   readonly method: 'GET' | 'POST';
-  /** Includes the query. */
+  /** Path of the request, query included. */
   readonly path: string;
   readonly body?: unknown;
-  /** How long the service may work on the request, in milliseconds; it responds by then. At most `deadlineMaxMs`. */
+  /** Milliseconds in which the service must respond. At most `deadlineMaxMs`. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The longest deadline that the services accept. */
+/** Maximum deadline that the services accept, in milliseconds. */
 export const deadlineMaxMs = 60_000;
-/** Extra time for the network and for earlier requests on the same connection, in milliseconds. */
+/**
+ * The client waits this much longer than the deadline of the request, in milliseconds, because the network and earlier
+ * requests on the same connection need time too.
+ */
 const travelMs = 5_000;
 
 /** A client of one of our two services. */
 export interface HttpService {
   /** The name that messages show: a URL, or `default/sample-calculator`. */
   readonly name: string;
-  /** The parsed JSON of a 2xx answer. Throws TryAgain, Refused, or a CliError that ends the command. */
+  /** Returns the parsed JSON of a 2xx response. Throws TryAgain, Refused, or a CliError that ends the command. */
   request(request: ServiceRequest): Promise<unknown>;
   close(): Promise<void>;
 }
 
 export interface HttpServiceOptions {
   readonly name: string;
-  /** `http://host:port`. A path in it is put before the API's path. */
+  /** URL of the service, such as `http://host:port`. If it has a path, the path of the API is appended to that path. */
   readonly baseUrl: string;
-  /** Makes a connection, instead of dialling the host of `baseUrl`. */
+  /** Makes a connection to the service. Default: dials the host of `baseUrl`. */
   readonly connect?: () => Promise<Duplex>;
   /** Maximum number of connections. */
   readonly connections: number;
 }
 
-/** A totals page of 1000 series is below 1 MB; a larger body is not from our services. */
+/**
+ * Maximum size of a response in bytes. A page of 1000 totals is below 1 MB, so a longer response is not from our
+ * services.
+ */
 const answerBytesMax = 16 * 1024 * 1024;
+/** Maximum time to make a connection, in milliseconds. */
 const connectTimeoutMs = 10_000;
 
 export function createHttpService(options: HttpServiceOptions): HttpService {
@@ -56,7 +63,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
         ? { timeout: connectTimeoutMs }
         : (_options, callback) => {
             connect().then(
-              // undici declares a net.Socket and uses only its Duplex part.
+              // The type of undici requires a net.Socket, but undici uses it only as a Duplex.
               (socket) => callback(null, socket as import('node:net').Socket),
               (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
             );
@@ -77,7 +84,8 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
           body: body === undefined ? null : JSON.stringify(body),
           headersTimeout: deadlineMs + travelMs,
           bodyTimeout: deadlineMs + travelMs,
-          // Otherwise undici sends the next request of a connection only after this response, despite `pipelining`.
+          // This must be false: otherwise undici sends the next request of a connection only after this response,
+          // despite `pipelining`.
           blocking: false,
           signal,
         });
@@ -95,7 +103,7 @@ export function createHttpService(options: HttpServiceOptions): HttpService {
   };
 }
 
-/** Every failure below HTTP is retried, except our own CliError and Ctrl-C. */
+/** Calls `run` to send a request. Throws TryAgain for a network failure. Rethrows CliError and the error of Ctrl-C. */
 async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -109,7 +117,7 @@ async function exchange<T>(name: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** No connection was made, so nothing was sent. */
+/** Codes of errors after which we know that no connection was made, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function parseJson(name: string, body: string): unknown {
@@ -117,7 +125,7 @@ function parseJson(name: string, body: string): unknown {
     return JSON.parse(body);
   } catch (error) {
     throw new CliError(1, `${name} sent a response that is not JSON: ${body.slice(0, 120)}`, {
-      hint: 'Is this the HTTP port of a calculator or an aggregator?',
+      hint: 'Check that the URL is the HTTP port of a calculator or an aggregator.',
       cause: error,
     });
   }

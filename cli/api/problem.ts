@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { problemTypeBase } from '#core/errors.ts';
 import { Refused, TryAgain } from './failure.ts';
 
-/** RFC 9457. Every field is optional, because a proxy may respond in its own format. */
+/** A problem document of RFC 9457. Every field is optional, because a proxy may respond in its own format. */
 const problemSchema = z.object({
   type: z.string().optional(),
   title: z.string().optional(),
@@ -10,9 +10,10 @@ const problemSchema = z.object({
   field: z.string().optional(),
 });
 
+/** If a response is not a problem document, the error message quotes at most this many of its characters. */
 const shownCharacters = 200;
 
-/** Turns a response that is not 2xx into the next step: 429 and 503 are retried, everything else is final. */
+/** Turns a response that is not 2xx into an error: TryAgain for 429 and 503, otherwise Refused. */
 export function readProblem(answer: { status: number; body: string; retryAfter: string | undefined }): Error {
   const { status, body } = answer;
   const problem = parseProblem(body);
@@ -20,7 +21,7 @@ export function readProblem(answer: { status: number; body: string; retryAfter: 
   const detail =
     problem?.detail ?? problem?.title ?? `the response was HTTP ${status}: ${body.slice(0, shownCharacters).trim()}`;
   if (status === 429) return new TryAgain(detail, { mayBeWritten: false, afterMs: seconds(answer.retryAfter) });
-  // `unavailable` promises that nothing was changed. Any other 503 may come after a write.
+  // With the code `unavailable` the service promises that it wrote nothing. Any other 503 may come after a write.
   const mayBeWritten = code !== 'unavailable';
   if (status === 503) return new TryAgain(detail, { mayBeWritten, afterMs: seconds(answer.retryAfter) });
   return new Refused({ status, code, field: problem?.field, detail });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { GaveUp, Refused, TryAgain } from './failure.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
-/** A clock that only moves during sleeps. */
+/** Makes options whose clock moves only during sleeps. */
 function createWorld(overrides: Partial<RetryOptions> = {}) {
   let time = 0;
   const sleeps: number[] = [];

@@ -8,21 +8,28 @@ export interface RetryOptions {
   readonly now: () => number;
   /** A number in [0, 1), used for the jitter. */
   readonly random: () => number;
-  /** Ends the waiting: its abort reason is thrown. */
+  /** Ends the retries. The reason of the signal is thrown. */
   readonly signal: AbortSignal;
   /** Called before every wait. */
   readonly onRetry?: (failure: TryAgain, waitMs: number) => void;
-  /** Default: a timer. */
+  /** How to wait between two attempts. Default: with a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** First wait. It doubles up to the longest wait. Jitter spreads the retries of rows refused together. */
+/**
+ * Wait before the first retry, in milliseconds. Each further wait is twice as long, up to `longestWaitMs`. A random
+ * part (jitter) spreads the retries of rows that were refused at the same time.
+ */
 const firstWaitMs = 100;
+/** Maximum wait before a retry, in milliseconds, unless the server requests a longer wait. */
 const longestWaitMs = 5_000;
-/** A server may request a longer wait, but no longer than this. */
+/** Maximum wait that a server may request, in milliseconds. A longer requested wait is shortened to this value. */
 const askedWaitMaxMs = 30_000;
 
-/** Runs `attempt` until it succeeds, fails finally, or the deadline has passed. Only TryAgain is retried. */
+/**
+ * Runs `attempt` until it succeeds or the deadline has passed. Retries only TryAgain. Every other error is thrown
+ * immediately.
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { deadlineMs, now, random, signal, onRetry, sleep = pause } = options;
   const startedAt = now();

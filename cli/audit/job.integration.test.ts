@@ -8,7 +8,7 @@ import { type Example, minimalExample, strimziExample } from '#operator/desired/
 import { auditJobName, buildAuditJob } from './job.ts';
 import { AuditCluster } from './jobs.ts';
 
-/** Sends the Job to a real API server, whose namespace enforces the restricted Pod Security Standard. */
+/** These tests create the Job in a real API server. The namespace enforces the restricted Pod Security Standard. */
 
 const ref = { namespace: 'shop', name: 'orders' };
 const { signal } = new AbortController();
@@ -64,7 +64,7 @@ describe('the API server', () => {
         kind: 'ServiceAccount',
         metadata: { name: `orders-aggregator` },
       }).catch(() => {
-        // It exists since the first example.
+        // The first of these tests has already created the ServiceAccount.
       });
       await post('/api/v1/namespaces/shop/pods', pod, { dryRun: 'All', fieldValidation: 'Strict' });
       assert.equal(await audit.findPod(jobName, signal), undefined);

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { labelKeys } from '#contract/labels.ts';
 import { apiGroup, apiVersion, kind, type PipelineRef } from '#contract/names.ts';
 
-/** Name of the container, in the aggregators' pods and in the Job's pod. */
+/** Name of the container in the pods of the aggregators. The container in the pod of the Job has the same name. */
 export const containerName = 'sumpipeline';
 
-/** A Deployment of aggregators as the cluster has it. Its pod template keeps every field. */
+/** A Deployment of aggregators, as the API server returns it. The schema keeps every field of the pod template. */
 export const deploymentSchema = z.object({
   spec: z.object({
     template: z.object({
@@ -35,14 +35,17 @@ export interface AuditJobRequest {
   readonly uid: string;
   readonly name: string;
   readonly deployment: AggregatorDeployment;
-  /** Positions for --to. Empty: all positions that PostgreSQL has counted. */
+  /** Value of the auditor's option --to. Empty: the audit covers all positions that PostgreSQL has counted. */
   readonly to: string;
 }
 
-/** The pod and its log stay readable for this long after the end. */
+/** How long the finished Job is kept, in seconds, so that users can still read the output of its pod. */
 const keepForSeconds = 3600;
 
-/** Copied from the aggregators' pods: where and as which user they run. Not copied: spreading, probes, restarts. */
+/**
+ * Fields that the Job copies from the pods of the aggregators. They decide on which node and as which user a pod
+ * runs.
+ */
 const podFields = [
   'affinity',
   'dnsConfig',
@@ -61,8 +64,9 @@ const podFields = [
 const containerFields = ['image', 'imagePullPolicy', 'env', 'resources', 'volumeMounts'] as const;
 
 /**
- * A Job whose pod gets what an aggregator's pod has: image, Secrets, environment, placement. Undefined when the
- * Deployment has no container of ours. Sidecars are left out: a sidecar that never ends would keep the Job from ending.
+ * Builds the Job. Its pod has the image, Secrets, environment and placement of an aggregator's pod. Leaves out
+ * sidecars, because a sidecar that runs forever would keep the Job from ending. Returns undefined if the Deployment
+ * has no container named `containerName`.
  */
 export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobRequest): object | undefined {
   const { metadata, spec } = deployment.spec.template;
@@ -85,7 +89,7 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
       ownerReferences: [{ apiVersion, kind, name: ref.name, uid }],
     },
     spec: {
-      // A failed audit reports its reason; the user decides about another run.
+      // No retries: a failed audit reports its reason, and the user decides about another run.
       backoffLimit: 0,
       ttlSecondsAfterFinished: keepForSeconds,
       template: {
@@ -115,16 +119,16 @@ export function buildAuditJob({ ref, uid, name, deployment, to }: AuditJobReques
   };
 }
 
-/** Letters and digits that form no words, like the suffixes that Kubernetes makes. */
+/** Characters of random names. There are no vowels, so that no word is formed, as in names that Kubernetes makes. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
 
-/** `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */
+/** Makes the name of a Job, such as `orders-audit-x7k2p`. `random` returns numbers in [0, 1). */
 export function auditJobName({ name }: PipelineRef, random: () => number): string {
   const letters = Array.from({ length: 5 }, () => alphabet[Math.floor(random() * alphabet.length)]);
   return `${name}-audit-${letters.join('')}`;
 }
 
-/** Our selectors, in Services, Deployments and the operator, use these labels; they must not select the Job's pod. */
+/** Removes our labels: the selectors of our Services, Deployments and operator must not find the Job's pod. */
 function withoutOurs(labels: Readonly<Record<string, string>>): Record<string, string> {
   const ours: readonly string[] = Object.values(labelKeys);
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !ours.includes(key)));

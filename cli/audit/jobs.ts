@@ -6,7 +6,7 @@ import { childName, formatRef, type PipelineRef } from '#contract/names.ts';
 import type { LivePod } from '#operator/observe/objects.ts';
 import { containerName, deploymentSchema } from './job.ts';
 
-/** The Kubernetes calls of an audit, in one namespace. Errors name the missing permission. */
+/** The Kubernetes calls of an audit, in one namespace. If a permission is missing, the error names it. */
 export class AuditCluster {
   readonly #cluster: Cluster;
   readonly #ref: PipelineRef;
@@ -44,7 +44,7 @@ export class AuditCluster {
     }
   }
 
-  /** Deletes the Job with its pod. A Job that does not exist is fine. */
+  /** Deletes the Job with its pod, if the Job exists. */
   async deleteJob(name: string, signal: AbortSignal): Promise<void> {
     const path = `${this.#jobs}/${encodeURIComponent(name)}`;
     try {
@@ -55,7 +55,7 @@ export class AuditCluster {
     }
   }
 
-  /** The pod of a Job; undefined while it has none. */
+  /** Returns the pod of a Job, or undefined while the Job has no pod. */
   async findPod(job: string, signal: AbortSignal): Promise<LivePod | undefined> {
     const path = `/api/v1/namespaces/${this.#namespace}/pods`;
     const query = { labelSelector: `batch.kubernetes.io/job-name=${job}` };
@@ -67,7 +67,10 @@ export class AuditCluster {
     }
   }
 
-  /** Follows the log; each line begins with its time. Ends when the container or the connection does. */
+  /**
+   * Yields each line that the pod prints, as soon as it arrives. Each line begins with the time at which it was
+   * printed. Ends when the container or the connection ends.
+   */
   async *followLog(pod: string, since: string | undefined, signal: AbortSignal): AsyncGenerator<string> {
     const path = `/api/v1/namespaces/${this.#namespace}/pods/${encodeURIComponent(pod)}/log`;
     const place = { container: containerName, follow: 'true', timestamps: 'true' };

@@ -71,10 +71,10 @@ describe('an audit in the cluster', () => {
 
   test('reports that the Job has no pod', async () => {
     const { error } = await run({ pods: [undefined] }, { stepMs: 60_000 });
-    assert.match(String(error), /it has no pod; a quota or a policy of the namespace may forbid it/);
+    assert.match(String(error), /it has no pod: check the quotas and policies of the namespace/);
   });
 
-  test('continues a log that breaks off, without printing lines twice', async () => {
+  test('continues output that breaks off, without printing lines twice', async () => {
     const { value, stderr, calls } = await run({
       pods: [running],
       logs: [
@@ -91,7 +91,7 @@ describe('an audit in the cluster', () => {
     );
   });
 
-  test('gives up on a log that cannot be read, and prints how to follow it', async () => {
+  test('gives up on output that cannot be read, and prints how to follow it', async () => {
     const logs = Array.from({ length: 9 }, () => ({ lines: [], error: new Error('the connection broke') }));
     const { error, calls } = await run({ pods: [running], logs }, { stepMs: 20_000 });
     assert.ok(error instanceof CliError && error.exitCode === 3);

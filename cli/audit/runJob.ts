@@ -20,9 +20,12 @@ export interface RunJobOptions {
   readonly pollMs?: number;
 }
 
-/** Enough time to pull an image and to add a node. */
+/** Maximum wait for the pod to start, in milliseconds: enough to pull an image and to add a node to the cluster. */
 const startTimeoutMs = 300_000;
-/** A connection or an API server may break off the log of a pod: reading it is retried for this long. */
+/**
+ * How long reading the pod's output is retried, in milliseconds: the connection may break, or the API server may
+ * restart.
+ */
 const logTimeoutMs = 60_000;
 const deleteTimeoutMs = 10_000;
 
@@ -52,7 +55,7 @@ export async function runAuditJob(options: RunJobOptions): Promise<AuditResult> 
   }
 }
 
-/** No pod runs that could be read. */
+/** Thrown when the Job's pod did not start. Such a pod has no output that could explain the failure. */
 class NotStarted extends CliError {}
 
 async function untilStarted(
@@ -73,7 +76,7 @@ async function untilStarted(
     if (now() > deadline) {
       const why =
         pod === undefined
-          ? 'it has no pod; a quota or a policy of the namespace may forbid it'
+          ? 'it has no pod: check the quotas and policies of the namespace'
           : words || 'its pod is pending';
       throw new NotStarted(
         exitCodes.unreachable,
@@ -118,12 +121,12 @@ async function readResult(audit: AuditCluster, { job, pod }: Place, options: Run
     const live = await audit.findPod(job, signal);
     const exitCode = exitCodeOf(live);
     const hasEnded = live?.status?.phase === 'Failed' || live?.status?.phase === 'Succeeded';
-    // The log is complete once the container has ended, so its last lines are read before the end is reported.
+    // The output is complete once the container has ended: read its last lines before reporting the end.
     if (live === undefined || (hasEnded && broken === undefined)) throw noResult(job, exitCode, log.last);
     if (now() > deadline) {
       throw new CliError(
         exitCodes.unreachable,
-        `the log of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod')}`,
+        `the output of Job ${job} cannot be read: ${describeChain(broken ?? 'it ended before the pod ended')}`,
         {
           hint: `The audit may still run. Follow it: kubectl logs -f job/${job}`,
           cause: broken,
@@ -155,7 +158,10 @@ function exitCodeOf(pod: LivePod | undefined): number | undefined {
   return pod?.status?.containerStatuses?.find(({ name }) => name === containerName)?.state?.terminated?.exitCode;
 }
 
-/** Reads what the pod of the Job prints. A line of JSON is the result; every other line is progress and is printed once. */
+/**
+ * Reads what the pod of the Job prints. A line of JSON is the result. Every other line is progress and is printed
+ * once.
+ */
 class LogReader {
   readonly #tell: (line: string) => void;
   #newest: string | undefined;
@@ -167,7 +173,9 @@ class LogReader {
     this.#tell = tell;
   }
 
-  /** The log is requested from this time on. It then begins with lines that were read before. */
+  /**
+   * Returns the time from which to request the output again. Lines up to this time were read before and are skipped.
+   */
   resume(): string | undefined {
     this.#since = this.#newest;
     return this.#since;
@@ -176,7 +184,7 @@ class LogReader {
   take(line: string): void {
     const space = line.indexOf(' ');
     const [time, text] = [line.slice(0, space), line.slice(space + 1)];
-    // All times have the same length, so they compare as text.
+    // Skip a line that was read before. All times have the same length, so comparing them as text gives their order.
     if (this.#since !== undefined && time <= this.#since) return;
     this.#newest = time;
     const parsed = text.startsWith('{') ? auditResultSchema.safeParse(parseJson(text)) : undefined;
@@ -197,7 +205,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Uses its own signal: the other signal may already be aborted. */
+/** Deletes the Job. Does not use the command's signal, because Ctrl-C may have aborted that signal. */
 async function remove(audit: AuditCluster, name: string, { stderr }: RunJobOptions['context']): Promise<void> {
   try {
     await audit.deleteJob(name, AbortSignal.timeout(deleteTimeoutMs));

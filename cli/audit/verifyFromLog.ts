@@ -11,13 +11,13 @@ import { runAuditJob } from './runJob.ts';
 
 export interface FromLogRequest {
   readonly connection: ConnectionOptions;
-  /** Positions, as on the command line. Empty: all counted positions. */
+  /** The last positions to compare, written as on the command line. Empty: all counted positions. */
   readonly to: string;
   readonly output: OutputFormat;
   readonly context: Context;
 }
 
-/** The Secrets that the log needs are in Kubernetes, so this command needs a cluster. */
+/** Runs an audit in a Job and prints the result. Needs a cluster, because the Secrets for Kafka are in Kubernetes. */
 export async function verifyFromLog({ connection, to, output, context }: FromLogRequest): Promise<void> {
   if (connection.url !== undefined) {
     throw usageError(

@@ -19,25 +19,25 @@ interface ClusterRequest {
 
 /** A Kubernetes API server, as one user. */
 export interface Cluster {
-  /** Of the kubeconfig; for messages. */
+  /** Name of the kubeconfig's context, for messages. */
   readonly context: string;
-  /** Of the context, else `default`. */
+  /** Namespace of the context, or `default`. */
   readonly namespace: string;
-  /** For the port-forward, which the client library does. Throws CliError, or the reason of the signal. */
+  /** Loads the credentials for the client library's port-forward. Throws CliError, or the reason of the signal. */
   credentials(signal: AbortSignal): Promise<Credentials>;
-  /** Parsed JSON of a 2xx answer; throws ClusterRefused, or CliError when there is no answer. */
+  /** Returns the parsed JSON of a 2xx response. Throws ClusterRefused, or CliError when no response comes. */
   request(request: ClusterRequest): Promise<unknown>;
   /**
-   * Lines of an answer that grows, such as the log of a pod that is followed, until it ends. Throws as `request` does, and
-   * what the connection throws when it breaks.
+   * Yields the lines of a response until it ends, such as the output of a running pod. Throws the same errors as
+   * `request`. If the connection breaks, throws the error of the connection.
    */
   lines(request: Pick<ClusterRequest, 'path' | 'query' | 'signal'>): AsyncIterable<string>;
 }
 
-/** The API server said no. The message is its own. */
+/** The API server refused a request. The message is the API server's. */
 export class ClusterRefused extends Error {
   readonly status: number;
-  /** `NotFound`, `Forbidden`, `Invalid` ... */
+  /** Reason of the refusal, such as `NotFound`, `Forbidden` or `Invalid`. */
   readonly reason: string;
   readonly causes: readonly { readonly field: string; readonly message: string }[];
 
@@ -50,17 +50,20 @@ export class ClusterRefused extends Error {
   }
 }
 
-/** A list of SumPipelines or of a pipeline's pods; anything larger is not what was asked for. */
+/** Maximum size of a response in bytes: enough for a list of SumPipelines or of the pods of a pipeline. */
 const answerBytesMax = 32 * 1024 * 1024;
 
 export interface LoadOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
-  /** The option of the verb that does without Kubernetes, where there is one; for the hint. */
+  /** The option for use without Kubernetes, such as `--calculator-url`, for hints. Undefined if the verb has none. */
   readonly instead?: string | undefined;
 }
 
-/** Finds the cluster as kubectl does (docs/adr/0036): --kubeconfig, KUBECONFIG, ~/.kube/config, the ServiceAccount of the pod. */
+/**
+ * Finds the cluster as kubectl does: by --kubeconfig, KUBECONFIG, ~/.kube/config or the ServiceAccount of the pod, in
+ * this order (docs/adr/0036).
+ */
 export function loadCluster(options: LoadOptions, env: Environment = process.env): Cluster {
   const access = findAccess(options, env);
   const { context, namespace } = access;
@@ -94,7 +97,7 @@ export function loadCluster(options: LoadOptions, env: Environment = process.env
     async *lines({ signal, ...request }) {
       try {
         await load(signal);
-        // The other side may be silent for a long time while it works, and its end is not known.
+        // Set no time limits: a container may work for a long time and print nothing.
         const limits = { timeoutMs: Number.POSITIVE_INFINITY, silenceMs: 0 };
         const call = { method: 'GET' as const, ...request };
         yield* readLines(transport.stream({ ...call, ...limits, context: contextOf(call), signal }));
@@ -112,13 +115,13 @@ function findAccess({ kubeconfig, context, instead }: LoadOptions, env: Environm
     if (!(error instanceof KubeconfigError)) throw error;
     const { problem, message, hint } = error;
     if (problem !== 'absent' || instead === undefined) throw usageError(message, hint);
-    throw usageError(message, `Set KUBECONFIG or --kubeconfig, or do without Kubernetes: ${instead}.`);
+    throw usageError(message, `Set KUBECONFIG or --kubeconfig. To work without Kubernetes, use ${instead}.`);
   }
 }
 
 /**
- * Loads the credentials without the time limit of a request: a plugin may open a browser and wait for the login. The plugin
- * keeps the result, so the request that follows does not wait again.
+ * Loads the credentials without the time limit of a request, because a plugin may open a browser and wait for the
+ * login. The plugin keeps the result, so the request that follows does not wait again.
  */
 async function awaitCredentials(
   source: CredentialSource,
@@ -134,7 +137,7 @@ async function awaitCredentials(
   }
 }
 
-/** What reaches the same cluster. `in-cluster` is the pod, which kubectl finds without a context. */
+/** Returns the kubectl command for the same cluster. kubectl finds `in-cluster`, the cluster of the pod, by itself. */
 function kubectlCommand({ kubeconfig = '', ...options }: LoadOptions, access: Access): string {
   const context = options.context || (access.context === 'in-cluster' ? '' : access.context);
   const flags = [
@@ -156,7 +159,7 @@ function explain(error: unknown, { context, server }: Access, kubectl: string): 
     return new CliError(exitCodes.unreachable, message, { hint, cause: error });
   }
   if (error.status === 401) {
-    return new CliError(exitCodes.unreachable, 'the API server does not know these credentials (401)', {
+    return new CliError(exitCodes.unreachable, 'the API server refused the credentials (401)', {
       hint: context === '' ? 'Log in again.' : `Log in again; the context is "${context}".`,
     });
   }
@@ -164,7 +167,7 @@ function explain(error: unknown, { context, server }: Access, kubectl: string): 
   return new ClusterRefused(error.status, { message: error.serverMessage, reason: error.reason, causes });
 }
 
-/** The last line may lack its end. */
+/** Splits a response into lines. The last line may lack its line end. */
 async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';

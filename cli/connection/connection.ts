@@ -1,28 +1,32 @@
 import type { PipelineRef } from '#contract/names.ts';
 import type { Cluster } from './cluster.ts';
 
-/** One service of one pipeline, ready to be talked to. Nothing was sent to it yet. */
+/** One service of one pipeline, ready for calls. Nothing was sent to the service yet. */
 export interface Connection<Service> extends AsyncDisposable {
-  /** `default/sample`, or the URL. */
+  /** The name that messages show: `default/sample`, or the URL. */
   readonly name: string;
-  /** Undefined without Kubernetes. */
+  /** Facts from Kubernetes. Undefined if the service was given by its URL. */
   readonly kubernetes: KubernetesPipeline | undefined;
   readonly service: Service;
 }
 
-/** What only Kubernetes knows of a pipeline. */
+/** Facts about a pipeline that only Kubernetes has. */
 export interface KubernetesPipeline {
   readonly ref: PipelineRef;
-  /** The resource as it was when we looked. */
+  /** The SumPipeline as it was when the connection was opened. */
   readonly resource: unknown;
-  /** Asks the API server as the same user. */
+  /** Calls the API server as the same user. */
   readonly request: Cluster['request'];
 }
 
 /**
- * Additions in flight of an import. The calculator gathers what waits into one write, so more in flight is faster as
- * long as the answers take longer than the work; its queue holds 10,000 (measured, see ADR 0060).
+ * Default number of additions that an import sends at the same time. The calculator writes waiting additions
+ * together, so a higher number is faster until the calculator is always busy. Its queue holds 10,000 additions
+ * (measured, see ADR 0060).
  */
 export const concurrencyDefault = 1000;
-/** Half of them on each, with another calculator behind each where there are several. */
+/**
+ * Number of gRPC connections of an import. Each carries half of the additions. If there are several calculators, the
+ * connections go to different calculators.
+ */
 export const grpcConnections = 2;

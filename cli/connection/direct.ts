@@ -4,9 +4,14 @@ import { createHttpService, type HttpService } from '#cli/api/http.ts';
 import { type Connection, grpcConnections } from './connection.ts';
 import { dialTcp } from './tcp.ts';
 
-/** Services at known addresses, without Kubernetes. The URLs were checked when the options were read. */
+/**
+ * This file connects to services at known addresses, without Kubernetes. The URLs were checked when the options were
+ * read.
+ */
 
-/** Proxies of others may stand in between, and many of them break HTTP pipelining: one request per connection. */
+/**
+ * Number of HTTP connections. Each carries one request at a time, because many proxies cannot handle HTTP pipelining.
+ */
 const httpConnections = 128;
 
 export function openCalculatorAt(url: string): Connection<Calculator> {
@@ -15,7 +20,7 @@ export function openCalculatorAt(url: string): Connection<Calculator> {
     const { service, ...connection } = openAggregatorAt(url);
     return { ...connection, service: createHttpCalculator(service) };
   }
-  // Only in a URL is an IPv6 address written in brackets.
+  // In a URL an IPv6 address has brackets. `connect` needs the address without them.
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const connect = () => dialTcp(host, Number(port));
   const channel = createGrpcChannel({ name: url, connect, connections: grpcConnections });

@@ -127,7 +127,7 @@ test('no pipeline in the namespace says where to look', async () => {
   assert.match(ran.stderr, /no SumPipeline in namespace "other"\nLook in all namespaces: kubectl get sumpipelines -A/);
 });
 
-test('a pipeline that is not there is answered with those that are', async () => {
+test('for a pipeline that does not exist the hint names those that exist', async () => {
   await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
   const ran = await runSumctl(['total', '-p', 'order', '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 1);
@@ -152,7 +152,7 @@ test('401 says to log in', async () => {
   await using api = await startFakeApiServer({ pipelines: [], pods: [], refuse });
   const ran = await runSumctl(['total', '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 3);
-  assert.match(ran.stderr, /does not know these credentials/);
+  assert.match(ran.stderr, /refused the credentials/);
 });
 
 test('the right to list pods is asked for by its name', async () => {
@@ -164,14 +164,14 @@ test('the right to list pods is asked for by its name', async () => {
   assert.match(ran.stderr, /ask for list on pods and create on pods\/portforward in namespace "shop"/);
 });
 
-test('a context that the kubeconfig lacks is answered with those it has', async () => {
+test('for a context that the kubeconfig lacks the error names those it has', async () => {
   await using api = await startFakeApiServer({ pipelines: [orders], pods: [] });
   const ran = await runSumctl(['total', '--context', 'prod', '--kubeconfig', api.kubeconfig]);
   assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /no context "prod"\nIt has: fake/);
+  assert.match(ran.stderr, /no context "prod"\nThe kubeconfig has: fake/);
 });
 
-/** A kubeconfig with these parts, and `sumctl` asked with it and nothing else around. */
+/** Runs sumctl with this kubeconfig as the only one, or without any kubeconfig. */
 async function runWith(kubeconfig: object | undefined, ...args: string[]) {
   await using folder = await createTemporaryFolder(
     kubeconfig === undefined ? {} : { kubeconfig: stringify(kubeconfig) },
@@ -188,22 +188,25 @@ async function runWith(kubeconfig: object | undefined, ...args: string[]) {
 const context = (name: string, cluster: string) => ({ name, context: { cluster, user: 'u' } });
 const users = [{ name: 'u', user: {} }];
 
-test('a context whose cluster the kubeconfig lacks is answered with that cluster', async () => {
+test('for a context whose cluster the kubeconfig lacks the error names the cluster', async () => {
   const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
   const kubeconfig = { clusters, users, contexts: [context('a', 'a'), context('d', 'gone')], 'current-context': 'a' };
   const ran = await runWith(kubeconfig, 'total', '--context', 'd');
   assert.equal(ran.exitCode, 2);
   assert.match(
     ran.stderr,
-    /^error: the context "d" is of the cluster "gone", which the kubeconfig lacks\nIt has: a\n$/,
+    /^error: the context "d" names the cluster "gone", which is not in the kubeconfig\nThe kubeconfig has: a\n$/,
   );
 });
 
-test('a current context that the kubeconfig lacks is answered with those it has', async () => {
+test('for a current context that the kubeconfig lacks the error names those it has', async () => {
   const clusters = [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }];
   const ran = await runWith({ clusters, users, contexts: [context('a', 'a')], 'current-context': 'old' }, 'total');
   assert.equal(ran.exitCode, 2);
-  assert.match(ran.stderr, /^error: the kubeconfig has no context "old", which it calls its current one\nIt has: a\n$/);
+  assert.match(
+    ran.stderr,
+    /^error: the kubeconfig has no context "old", but its current-context is "old"\nThe kubeconfig has: a\n$/,
+  );
 });
 
 test('a kubeconfig without a current context asks for one', async () => {
@@ -212,21 +215,21 @@ test('a kubeconfig without a current context asks for one', async () => {
   assert.match(ran.stderr, /the kubeconfig has no current context\nChoose one with --context/);
 });
 
-test('a kubeconfig of a cluster at localhost:8080 is one, and is asked', async () => {
+test('a kubeconfig whose cluster is localhost:8080 is used like any other', async () => {
   const clusters = [{ name: 'a', cluster: { server: 'http://localhost:8080' } }];
   const ran = await runWith({ clusters, users, contexts: [context('a', 'a')], 'current-context': 'a' }, 'total');
   assert.doesNotMatch(ran.stderr, /there is no kubeconfig/);
 });
 
 for (const [verb, args, hint] of [
-  ['add', ['1', '2'], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --calculator-url.'],
-  ['total', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
-  ['verify', [], 'Set KUBECONFIG or --kubeconfig, or do without Kubernetes: --aggregator-url.'],
+  ['add', ['1', '2'], 'Set KUBECONFIG or --kubeconfig. To work without Kubernetes, use --calculator-url.'],
+  ['total', [], 'Set KUBECONFIG or --kubeconfig. To work without Kubernetes, use --aggregator-url.'],
+  ['verify', [], 'Set KUBECONFIG or --kubeconfig. To work without Kubernetes, use --aggregator-url.'],
 ] as const) {
   test(`${verb} without a kubeconfig is told only of options that it has`, async () => {
     const ran = await runWith(undefined, verb, ...args);
     assert.equal(ran.exitCode, 2);
-    assert.equal(ran.stderr, `error: there is no kubeconfig, so no cluster to talk to\n${hint}\n`);
+    assert.equal(ran.stderr, `error: there is no kubeconfig, so no cluster is known\n${hint}\n`);
   });
 }
 
@@ -253,7 +256,7 @@ test('an API server that does not answer is named with its context', async () =>
   assert.match(ran.stderr, /cannot reach the API server http:.*ECONNREFUSED.*\nThe context is "fake"/);
 });
 
-/** What sumctl says of a cluster that does not respond, or of a kubeconfig that it refuses. */
+/** Returns the error of sumctl for a cluster that does not respond, or for a kubeconfig that sumctl refuses. */
 async function failWith(kubeconfig: object, load: { context?: string; env?: Record<string, string> } = {}) {
   await using folder = await createTemporaryFolder({ "it's": stringify(kubeconfig) });
   const file = folder.file("it's");
@@ -294,9 +297,9 @@ test('credentials of a tunnel that cannot be used are named with their context',
   assert.match(failure.hint ?? '', /^Try: kubectl --kubeconfig \S+ --context a version$/);
 });
 
-test('who waits for the credentials of a tunnel may give up', async () => {
+test('an abort ends the wait for the credentials of a tunnel', async () => {
   const apiVersion = 'client.authentication.k8s.io/v1';
-  // It ends by itself, so that the test ends when it fails.
+  // The plugin ends by itself, so that a failing test ends too.
   const exec = { command: 'sleep', args: ['5'], apiVersion, interactiveMode: 'Never' };
   await using folder = await createTemporaryFolder({
     kubeconfig: stringify({
@@ -353,5 +356,5 @@ test('an empty file of --kubeconfig is told to have no cluster', async () => {
   const failure = await failWith({});
   assert.equal(failure.exitCode, 2);
   assert.match(failure.message, /^there is no cluster in the kubeconfig \/.*it's$/);
-  assert.equal(failure.hint, 'Name another with --kubeconfig.');
+  assert.equal(failure.hint, 'Name another file with --kubeconfig.');
 });

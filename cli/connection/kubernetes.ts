@@ -9,7 +9,10 @@ import { type ConnectionOptions, urlFlags } from './options.ts';
 import { findPipeline } from './pipelines.ts';
 import { createPodDialler } from './pods.ts';
 
-/** Pipelines found in the cluster. Their services are reached through the API server, pod by pod, as port-forward does. */
+/**
+ * This file finds pipelines in the cluster. It reaches their pods through the API server, as kubectl port-forward
+ * does.
+ */
 
 export async function openCalculatorOf(
   options: ConnectionOptions,

@@ -5,13 +5,13 @@ import { flagOf, named, namespaceName, parseOptions } from '#cli/options.ts';
 import type { Component } from '#contract/names.ts';
 import { ports } from '#contract/ports.ts';
 
-/** How a pipeline is named and reached, as given on the command line. */
+/** Which pipeline to use and how to reach it, as given on the command line. */
 export interface ConnectionOptions {
   readonly namespace: string | undefined;
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly pipeline: string | undefined;
-  /** Of the one service that the verb talks to; given, nothing of Kubernetes is. */
+  /** URL of the service that the verb calls. If it is set, all options about Kubernetes are undefined. */
   readonly url: string | undefined;
 }
 
@@ -29,7 +29,7 @@ const urlHelp = {
   aggregator: 'talk to this aggregator without Kubernetes: http://...',
 } as const;
 
-/** The options of every verb that talks to a pipeline, and to which of its services. */
+/** Adds the options of a verb that calls a pipeline. `component` is the service that the verb calls. */
 export function addConnectionOptions(command: Command, component: Component): Command {
   return addKubernetesOptions(command)
     .addOption(new Option('-p, --pipeline <name>', 'the SumPipeline (default: the only one in the namespace)'))
@@ -54,7 +54,7 @@ export function readConnectionOptions(command: Command, component: Component): C
     const given = Object.entries(kubernetes).find(([, value]) => value !== undefined);
     if (given !== undefined) {
       throw usageError(
-        `${flagOf(given[0])} is for pipelines in Kubernetes; with a URL it means nothing: leave one out`,
+        `${flagOf(given[0])} is for pipelines in Kubernetes and has no effect with a URL: leave out one of them`,
       );
     }
   }
@@ -64,7 +64,7 @@ export function readConnectionOptions(command: Command, component: Component): C
 const protocols = { calculator: /^(https?|grpc):$/, aggregator: /^https?:$/ } as const;
 const examples = { http: `http://127.0.0.1:${ports.http}`, grpc: `grpc://127.0.0.1:${ports.grpc}` } as const;
 
-/** Now, and not by retries of an address that cannot be dialled. */
+/** Throws a usage error for a URL that cannot be dialled. Without this check sumctl would retry until its deadline. */
 function checkUrl(url: string, component: Component): void {
   const refuse = (problem: string) => usageError(`${urlFlags[component]} must ${problem}, not "${url}"`);
   const example = component === 'calculator' ? `${examples.http} or ${examples.grpc}` : examples.http;
@@ -73,7 +73,7 @@ function checkUrl(url: string, component: Component): void {
     throw refuse(`be a URL such as ${example}`);
   }
   const isGrpc = parsed.protocol === 'grpc:';
-  // Only http and https have a port of their own, which URL leaves out.
+  // `URL` leaves out the default port of http and https. grpc has no default port.
   if (parsed.port === '0' || (isGrpc && parsed.port === '')) {
     throw refuse(`name a port, as in ${isGrpc ? examples.grpc : examples.http}`);
   }

@@ -3,7 +3,7 @@ import { CliError, exitCodes, usageError } from '#cli/exit.ts';
 import { apiVersion, type PipelineRef } from '#contract/names.ts';
 import { type Cluster, ClusterRefused } from './cluster.ts';
 
-/** A SumPipeline that was found, as the API server gave it. */
+/** A SumPipeline as the API server returned it. */
 export interface FoundPipeline {
   readonly ref: PipelineRef;
   readonly resource: unknown;
@@ -12,10 +12,13 @@ export interface FoundPipeline {
 const itemSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 const listSchema = z.object({ items: z.array(itemSchema) });
 
-/** A longer list does not help to choose. */
+/** Maximum number of names in a message: a longer list does not help to choose. */
 const namesShown = 10;
 
-/** The named pipeline of the namespace, or its only one. */
+/**
+ * Finds the pipeline with this name. If no name is given, finds the only pipeline of the namespace. Throws a CliError
+ * if no pipeline or more than one pipeline is found. The hint of the error lists the pipelines of the namespace.
+ */
 export async function findPipeline(
   cluster: Cluster,
   request: { namespace: string | undefined; name: string | undefined; signal: AbortSignal },
@@ -50,7 +53,7 @@ export async function findPipeline(
   return { ref: { namespace, name: only.metadata.name }, resource: only };
 }
 
-const lookElsewhere = 'Look in all namespaces: kubectl get sumpipelines -A; then choose with -n and -p.';
+const lookElsewhere = 'Look in all namespaces: kubectl get sumpipelines -A. Then choose one with -n and -p.';
 
 async function list(cluster: Cluster, path: string, namespace: string, signal: AbortSignal) {
   const answer = await cluster.request({ method: 'GET', path, signal }).catch((error: unknown) => {

@@ -5,5 +5,5 @@ const podSchema = z.custom<LivePod>(
   (pod) => z.object({ metadata: z.object({ name: z.string() }) }).safeParse(pod).success,
 );
 
-/** A list of pods as the API server returns it. Only their names are checked; the operator reads the other fields in the same way. */
+/** A list of pods as the API server returns it. As in the operator, only the name of a pod is required. */
 export const podListSchema = z.object({ items: z.array(podSchema) });

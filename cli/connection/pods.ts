@@ -17,12 +17,15 @@ export interface PodDiallerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Connections are made a few at a time, after a start or when a pod ended: they share one list of the pods. */
+/**
+ * How long a list of pods may be used again, in milliseconds. At the start of a command, or after a pod has ended,
+ * several connections are made at the same time and share one list.
+ */
 const listFreshMs = 1_000;
 
 /**
- * Returns a function that makes a connection to a ready pod, another one each time. A pod that ended is not in the
- * next list, so a broken connection is opened again to a running pod.
+ * Returns a function that connects to a ready pod. Each call takes the next pod of the list. After a failure the pods
+ * are listed again. The new list does not contain a pod that has ended, so the next connection goes to a running pod.
  */
 export function createPodDialler(options: PodDiallerOptions): () => Promise<Duplex> {
   const { cluster, ref, component, port, signal } = options;
@@ -36,7 +39,7 @@ export function createPodDialler(options: PodDiallerOptions): () => Promise<Dupl
     const ready = pods.filter(isReadyPod);
     const pod = ready[turn++ % Math.max(1, ready.length)];
     if (pod === undefined) {
-      // Nothing was sent. Pods come back by themselves, so this is worth another try.
+      // Let the caller retry: nothing was sent, and Kubernetes replaces the pods.
       throw new TryAgain(`no ${component} of ${formatRef(ref)} is ready (${describePods(pods)})`, {
         mayBeWritten: false,
       });
@@ -79,7 +82,7 @@ function describePods(pods: readonly LivePod[]): string {
 }
 
 function explainForward(error: unknown, pod: string, namespace: string): Error {
-  // Without credentials no pod was asked.
+  // The credentials failed, so nothing was sent to the pod.
   if (error instanceof CliError) return new TryAgain(error.message, { mayBeWritten: false, cause: error });
   const text = describeChain(error);
   if (/\b403\b/.test(text)) {

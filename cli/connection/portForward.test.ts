@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import type { Credentials } from '#kube/client/credentials.ts';
 import { startApiServers } from '#kube/testing/apiServers.ts';
-import { createPortForward } from './portForward.ts';
+import { openPortForward } from './portForward.ts';
 
 test('a tunnel is opened with server, TLS, headers and proxy of every other request', async () => {
   await using servers = await startApiServers();
   const { ca, client, urls } = servers;
   for (const proxy of [undefined, urls.http]) {
-    const forward = createPortForward({
+    const credentials: Credentials = {
       server: `${urls.a}/prefix`,
       proxy,
       tls: {
@@ -19,10 +19,12 @@ test('a tunnel is opened with server, TLS, headers and proxy of every other requ
         rejectUnauthorized: true,
       },
       headers: { Authorization: 'Bearer mine', 'Impersonate-User': 'joe', 'Impersonate-Group': ['g1', 'g2'] },
-    });
-    const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    };
     // The server of the test opens no tunnel.
-    await assert.rejects(forward.portForward('shop', 'p1', [8080], output, errors, input));
+    await assert.rejects(
+      openPortForward(credentials, { namespace: 'shop', pod: 'p1', port: 8080 }, () => {}),
+      /Unexpected server response: \d{3}/,
+    );
     const { requests, proxies } = servers.take();
     assert.deepEqual(proxies, proxy === undefined ? [] : ['http']);
     assert.deepEqual(requests, [

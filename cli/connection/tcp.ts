@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 const connectTimeoutMs = 10_000;
 
-/** A plain connection; resolves when it is open. */
+/** Opens a TCP connection. Resolves when the connection is open. */
 export function dialTcp(host: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true });

@@ -1,20 +1,15 @@
-import { Duplex, PassThrough, Writable } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { withDeadline } from '#platform/time.ts';
 import type { Cluster } from './cluster.ts';
 
-/** What the client library hands back: a WebSocket of the `ws` package, of which we need these. */
-interface ForwardSocket {
-  close(): void;
-  terminate?(): void;
-  addEventListener(type: 'close' | 'error', listener: (event: { message?: string }) => void): void;
-}
-
+/** Maximum time to open a tunnel, in milliseconds. */
 const openTimeoutMs = 15_000;
+/** Maximum time for the closing handshake of a tunnel, in milliseconds. */
 const closeTimeoutMs = 1_000;
 
 /**
- * One connection to a port of a pod, through API server and kubelet. The stream ends when the pod does; what the
- * kubelet says about it (connection refused, pod gone) becomes the stream's error.
+ * Opens one connection to a port of a pod, through API server and kubelet. The stream ends when the pod ends. What the
+ * kubelet reports (connection refused, pod gone) becomes the stream's error.
  */
 export async function forwardPort(options: {
   readonly cluster: Cluster;
@@ -25,51 +20,51 @@ export async function forwardPort(options: {
 }): Promise<Duplex> {
   const { cluster, namespace, pod, port, signal } = options;
   signal.throwIfAborted();
-  const toPod = new PassThrough();
-  const tunnel = createTunnel((bytes) => toPod.write(bytes));
-  const fromPod = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      tunnel.push(chunk);
-      done();
-    },
+  const { openPortForward, toMessage } = await import('./portForward.ts');
+  const tunnel = createTunnel((bytes) => socket.send(toMessage(bytes)));
+  const opening = openPortForward(await cluster.credentials(signal), { namespace, pod, port }, (channel, bytes) => {
+    const text = channel === 'error' ? bytes.toString('utf8').trim() : '';
+    if (channel === 'data') tunnel.push(bytes);
+    else if (text !== '') tunnel.destroy(new Error(text));
   });
-  const complaints = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      const text = chunk.toString('utf8').trim();
-      if (text !== '') tunnel.destroy(new Error(text));
-      done();
-    },
+  // Close a connection that opens after the deadline. Ignore errors here, because `withDeadline` reports them.
+  let isLate = false;
+  opening.then((late) => isLate && late.terminate()).catch(() => {});
+  const socket = await withDeadline('opening the connection', openTimeoutMs, opening).catch((error: unknown) => {
+    isLate = true;
+    throw error;
   });
-  const { createPortForward } = await import('./portForward.ts');
-  const portForward = createPortForward(await cluster.credentials(signal));
-  const opening = portForward.portForward(namespace, pod, [port], fromPod, complaints, toPod);
-  const socket = (await withDeadline('opening the connection', openTimeoutMs, opening)) as ForwardSocket;
-  // Responses that have arrived are still read; then the stream ends like a closed connection.
+  // End the stream after the responses that have already arrived, as a closed connection does.
   socket.addEventListener('close', () => tunnel.push(null));
-  // The library listens only until the connection is open; afterwards an error would be lost.
+  // The library listens only until the connection is open. Without this listener a later error would be lost.
   socket.addEventListener('error', (event) => tunnel.destroy(new Error(event.message ?? 'the connection broke')));
-  tunnel.on('close', () => {
+  const close = () => {
     socket.close();
     // A peer that is gone never answers the closing handshake.
-    setTimeout(() => socket.terminate?.(), closeTimeoutMs).unref();
-  });
+    setTimeout(() => socket.terminate(), closeTimeoutMs).unref();
+  };
+  // If the kubelet has already reported an error, the tunnel is closed and emits no further 'close'.
+  if (tunnel.closed) close();
+  else tunnel.on('close', close);
   return tunnel;
 }
 
 /**
- * Gathers what is written in one turn of the event loop into one chunk: every chunk is a WebSocket message that passes
- * API server, kubelet and container runtime, and a pipelined request is two small writes (measured, see ADR 0060).
+ * Makes a stream that joins all writes of one turn of the event loop into one chunk. Each chunk is a WebSocket message
+ * through API server, kubelet and container runtime, and a request consists of two small writes (measured, see ADR
+ * 0060).
  */
-function createTunnel(send: (bytes: Buffer) => void): Duplex {
+function createTunnel(send: (bytes: readonly Buffer[]) => void): Duplex {
   let gathered: Buffer[] = [];
   const flush = () => {
-    const bytes = Buffer.concat(gathered);
+    const bytes = gathered;
     gathered = [];
     if (!tunnel.destroyed) send(bytes);
   };
   const tunnel = new Duplex({
     read() {
-      // Pushed as it comes: answers are as bounded as the requests in flight.
+      // Nothing to do: each response is pushed when it arrives. Responses that wait use little memory, because the
+      // number of requests in flight is limited.
     },
     write(chunk: Buffer, _encoding, done) {
       if (gathered.length === 0) setImmediate(flush);
@@ -77,7 +72,7 @@ function createTunnel(send: (bytes: Buffer) => void): Duplex {
       done();
     },
   });
-  // Like a socket, a tunnel without a listener must not end the process.
+  // Without this listener an error of the tunnel would end the process.
   tunnel.on('error', () => {});
   return tunnel;
 }

@@ -6,8 +6,8 @@ export type CsvFields =
 /**
  * Splits one line as RFC 4180 does: commas, fields in double quotes, a doubled quote inside them, spaces kept.
  *
- * It splits line by line on purpose: a series never holds a line end, so an open quote is one bad row. A parser that
- * lets quotes span lines would take the rest of the file for that row.
+ * Each line is parsed alone, because a series never contains a line end. So a missing quote makes only one bad row. A
+ * parser that allows line ends in quotes would read all following lines as part of this row.
  */
 export function parseCsvLine(line: string): CsvFields {
   if (!line.includes('"')) return { ok: true, fields: line.split(',') };

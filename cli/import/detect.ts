@@ -1,10 +1,13 @@
 import { CliError, exitCodes } from '#cli/exit.ts';
 import type { RowFormat } from './rows.ts';
 
-/** Enough for a byte order mark, blank lines and the first character, which decides the format. */
+/**
+ * Number of bytes from which the format is detected: enough for a byte order mark, blank lines and the first
+ * character.
+ */
 export const detectBytes = 4096;
 
-/** Finds a file's format by its name, otherwise by its first bytes. Refuses input that is neither, with a cure. */
+/** Finds a file's format by its name, otherwise by its first bytes. Throws a CliError for a ZIP archive or UTF-16. */
 export function detectFormat(name: string, head: Uint8Array): RowFormat {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   refuseForeign(name, bytes);

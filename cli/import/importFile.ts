@@ -18,22 +18,25 @@ export interface ImportOptions {
   readonly rejectsPath: string | undefined;
   readonly concurrency: number;
   readonly retryForMs: number;
-  /** Called after the input was opened and found readable. */
+  /**
+   * Connects to a calculator. It is called after the input was opened, so that a wrong file is reported even if the
+   * cluster cannot be reached.
+   */
   readonly connect: () => Calculator | Promise<Calculator>;
 }
 
-/** The result of an import; `failure` is why it ended before the last row. */
+/** The result of an import. `failure` is the reason if the import ended before the last row. */
 export interface ImportOutcome {
   readonly summary: ImportSummary;
   readonly failure: unknown;
 }
 
-/** Rejected rows that the summary lists. */
+/** Maximum number of rejected rows that the summary lists. --rejects writes all of them to a file. */
 const rejectionsListed = 20;
 
 /**
- * Streams a file or standard input into a calculator. Throws only before the first row is sent. After that it always
- * returns the summary, because the summary says what is already durable.
+ * Streams a file or standard input into a calculator. Throws only before the first row is sent. A later failure is part
+ * of the outcome, beside the summary, because the summary says which rows are already durable.
  */
 export async function importFile(options: ImportOptions, context: Context): Promise<ImportOutcome> {
   const { stderr, now } = context;
@@ -41,7 +44,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   const calculator = await options.connect();
   const rejects =
     options.rejectsPath === undefined ? undefined : await openRejectsFile(options.rejectsPath, options.path);
-  // Printed first, so that the user knows it whatever happens next: the import can be run again with it.
+  // Print the import id first: with it the user can run the import again, whatever happens next.
   stderr.write(`import id: ${source.importId}\n`);
   const tally = new Tally({
     rejectionsMax: rejectionsListed,
@@ -71,7 +74,7 @@ export async function importFile(options: ImportOptions, context: Context): Prom
   return { summary: buildSummary(source.importId, tally, now() - startedAt), failure };
 }
 
-/** Many rows retried at once are one event: print it once, and again after a while. */
+/** Minimum time between two notes about retries, in milliseconds: many rows that are retried together need one note. */
 const noteEveryMs = 5_000;
 
 function createRetryNotes(note: (text: string) => void, now: () => number): (failure: Error) => void {

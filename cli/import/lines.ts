@@ -3,21 +3,25 @@ import { isUtf8 } from 'node:buffer';
 /** One line of the input, without its line end. */
 export type Line =
   | { readonly number: number; readonly text: string }
-  /** A line that is not text: the rest of the file is still read. `start` is the part that can be shown. */
+  /** A line that is too long or not UTF-8. `start` has its first bytes, for messages. Later lines are still read. */
   | { readonly number: number; readonly problem: string; readonly start: string };
 
-/** A row is a series of 200 bytes and two decimals of 128: the longest valid row is far below this. */
+/**
+ * Maximum length of a line in bytes. The longest valid row, a series of 200 bytes and two decimals of 128 bytes, is
+ * far shorter.
+ */
 export const lineBytesMax = 64 * 1024;
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const newline = 0x0a;
 const carriageReturn = 0x0d;
+/** Number of bytes at the start of a bad line that are shown. */
 const shownCharacters = 80;
 
 /**
- * Cuts bytes into lines at LF or CRLF, with memory for one line only: a line above `lineBytesMax` is skipped and
- * reported, not kept. A UTF-8 byte order mark at the start of a line is dropped: `cat a.csv b.csv` puts one there, and
- * a series that begins with a byte order mark would look like another series.
+ * Cuts bytes into lines at LF or CRLF, with memory for one line only. A line above `lineBytesMax` is reported without
+ * its text. A UTF-8 byte order mark at the start of any line is dropped: `cat a.csv b.csv` may put a mark inside the
+ * output. Otherwise the mark would become part of a series, and two different series would look the same.
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;
@@ -27,7 +31,7 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   const take = (part: Buffer) => {
     seenBytes += part.length;
     if (keptBytes >= lineBytesMax + 1) return;
-    // A copy: the stream may use its buffer again.
+    // Copy, because the stream may use its buffer again.
     const head = Buffer.from(part.subarray(0, lineBytesMax + 1 - keptBytes));
     kept.push(head);
     keptBytes += head.length;

@@ -6,7 +6,7 @@ const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
 const clearLine = '\x1b[2K';
 
-/** A meter on a terminal or not. The test moves its time and its input. */
+/** Starts a meter, on a terminal or not. The test controls its clock and the progress of its input. */
 function startTestMeter(t: TestContext, options: { isTTY: boolean; size: number | undefined }) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'] });
   const state = { text: '', bytes: 0, rows: 0, rejected: 0, now: 0 };
@@ -71,7 +71,7 @@ test('the bar of an empty file ends', (t) => {
   assert.match(text(), /0 rows/);
 });
 
-test('a log gets a line every five seconds, with share and speed, and no escape sequence', (t) => {
+test('without a terminal a line comes every five seconds, with share and speed, and no escape sequence', (t) => {
   const { meter, after } = startTestMeter(t, { isTTY: false, size: 1000 });
   assert.equal(after(4_000, { bytes: 100, rows: 10 }), '');
   assert.equal(after(1_000, { bytes: 500, rows: 40, rejected: 2 }), '50 %, 40 rows (8/s, 2 rejected)\n');
@@ -79,7 +79,7 @@ test('a log gets a line every five seconds, with share and speed, and no escape 
   assert.equal(after(10_000), '');
 });
 
-test('with a pipe as input, the line in a log has no share', (t) => {
+test('with a pipe as input the line has no share', (t) => {
   const { meter, after } = startTestMeter(t, { isTTY: false, size: undefined });
   assert.equal(after(5_000, { bytes: 500, rows: 40 }), '40 rows (8/s)\n');
   meter.stop();

@@ -4,7 +4,7 @@ import type { Counts } from './tally.ts';
 
 /** Shows the progress of an import on standard error. */
 export interface Meter {
-  /** Prints one line that stays. */
+  /** Prints one line that the progress bar does not overwrite. */
   note(text: string): void;
   stop(): void;
 }
@@ -12,17 +12,17 @@ export interface Meter {
 export interface MeterOptions {
   readonly stderr: TextSink;
   readonly now: () => number;
-  /** Bytes of the input; undefined for a pipe. */
+  /** Size of the input in bytes. Undefined for a pipe. */
   readonly size: number | undefined;
   readonly bytes: () => number;
   readonly counts: () => Counts;
 }
 
-/** Time between two lines in a log, where a sign of progress is enough. */
+/** Time between two lines in milliseconds, when standard error is not a terminal. */
 const lineEveryMs = 5_000;
 const redrawEveryMs = 200;
 
-/** A bar on a terminal, otherwise a line every few seconds. */
+/** Starts to show the progress: a bar on a terminal, otherwise a line every few seconds. */
 export function startMeter(options: MeterOptions): Meter {
   return options.stderr.isTTY === true ? startBar(options) : startLines(options);
 }
@@ -57,7 +57,7 @@ function startBar({ stderr, size, bytes, counts }: MeterOptions): Meter {
   );
   const payload = () => ({ rows: counts().rows, rejected: counts().rejected });
   bar.start(total, 0, payload());
-  // A chunk that was read is not yet sent, so the last percent is shown at the end.
+  // The bar shows the bytes that were read. Their rows may not be sent yet, so `stop` draws the bar a last time.
   const draw = () => bar.update(Math.min(bytes(), total), payload());
   const timer = setInterval(draw, redrawEveryMs);
   timer.unref();

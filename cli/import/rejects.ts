@@ -11,7 +11,7 @@ export interface RejectsFile {
   close(): Promise<void>;
 }
 
-/** Enough of a row to find it in the file. */
+/** Maximum number of characters of a row in this file: enough to find the row in the input. */
 const textMax = 1000;
 
 export async function openRejectsFile(path: string, input: string): Promise<RejectsFile> {
@@ -20,7 +20,7 @@ export async function openRejectsFile(path: string, input: string): Promise<Reje
   const failure = new Promise<never>((_resolve, reject) => {
     stream.on('error', (error) => reject(usageError(`cannot write ${path}: ${describeChain(error)}`)));
   });
-  failure.catch(() => {}); // awaited below; until then Node must not count it as unhandled
+  failure.catch(() => {}); // It is awaited below. Until then Node must not report it as unhandled.
   await Promise.race([new Promise((resolve) => stream.on('open', resolve)), failure]);
   stream.write('line,row,code,reason,text\n');
   return {

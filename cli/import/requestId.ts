@@ -4,9 +4,9 @@ import { requestIdFromBytes } from '#core/requestId.ts';
 const domain = 'sumctl-import-v1';
 
 /**
- * The request id of one row of an import: UUIDv8 (RFC 9562: content defined by us) from SHA-256 over the import id and
- * the row's number. An import that is sent twice has the same ids, so nothing is added twice. A row whose operands were
- * changed in between is a conflict, which the summary shows.
+ * Makes the request id of one row of an import: a UUIDv8 (RFC 9562) from the SHA-256 of the import id and the row's
+ * number. An import that is sent twice has the same ids, so nothing is added twice. If the user changes the operands
+ * of a row between two runs, the row is a conflict, and the summary shows it.
  *
  * `row` counts data rows from 1: a header, blank lines and line ends do not change the ids.
  */
@@ -22,7 +22,7 @@ export function importRequestId(importId: string, row: number): string {
   return id;
 }
 
-/** The import id of a file without a given one: it identifies the file's content, byte by byte. */
+/** Makes the import id of a file when the user gave no id. The id identifies the file's content, byte by byte. */
 export function contentImportId(sha256Hex: string): string {
   return `sha256:${sha256Hex}`;
 }

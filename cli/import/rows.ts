@@ -13,7 +13,7 @@ interface RowPlace {
   readonly row: number;
 }
 
-/** One row of the input; the operands are not checked yet. */
+/** One row of the input. Its operands are not checked yet. */
 export type Row = RowPlace &
   (
     | {
@@ -26,7 +26,10 @@ export type Row = RowPlace &
     | { readonly kind: 'bad'; readonly problem: string; readonly text: string }
   );
 
-/** Turns lines into rows. Blank lines and a CSV header are skipped. A bad row is an item and does not end the input. */
+/**
+ * Turns lines into rows. Blank lines and a CSV header are skipped. A bad row is returned as an item, and the rows
+ * after it are still read.
+ */
 export async function* readRows(lines: AsyncIterable<Line>, format: RowFormat): AsyncGenerator<Row> {
   const parse = format === 'csv' ? createCsvReader() : parseNdjson;
   let row = 0;
@@ -56,7 +59,10 @@ function parseNdjson(text: string): Parsed {
 
 const columns = ['series', 'a', 'b'] as const;
 
-/** Remembers whether the first row was a header, and the order of the columns. */
+/**
+ * Makes a parser for the lines of one file, in order. It remembers the order of the columns, which the header may
+ * change.
+ */
 function createCsvReader(): (text: string) => Parsed | 'header' {
   let order: readonly number[] | undefined;
   return (text) => {
@@ -74,7 +80,10 @@ function createCsvReader(): (text: string) => Parsed | 'header' {
   };
 }
 
-/** The columns of series, a and b; undefined when the first row is data. `a` and `b` are not decimals. */
+/**
+ * Returns the positions of the columns series, a and b. Returns undefined if the first row is data and not a header.
+ * A row of data cannot look like a header, because the words `a` and `b` are not decimals.
+ */
 function readHeader(parsed: CsvFields): readonly number[] | undefined {
   if (!parsed.ok) return undefined;
   const names = parsed.fields.map((field) => field.trim().toLowerCase());

@@ -23,9 +23,9 @@ export interface SendOptions {
 }
 
 /**
- * Sends every row, many at once, each with its own request id, which every retry keeps. A bad row is counted and
- * skipped. Only missing responses end the import early; they are the error that is thrown. The tally then
- * holds what is known, and the same import can be run again.
+ * Sends every row, many at the same time. All attempts for a row use the same request id. A bad row is counted and
+ * skipped. Throws if the calculator does not respond, if it refuses more than a single row, or after Ctrl-C. After an
+ * error the tally has the results so far, and the same import can be run again.
  */
 export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options: SendOptions): Promise<void> {
   const failed = new AbortController();
@@ -33,7 +33,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const work = async () => {
     for (;;) {
       if (signal.aborted) return;
-      // Concurrent calls queue inside the generator: each worker gets its own row, in order.
+      // The generator handles concurrent calls one after the other, so no two workers get the same row.
       const next = await rows.next();
       if (next.done === true) return;
       await sendRow(next.value, tally, { ...options, signal });
@@ -42,7 +42,7 @@ export async function sendRows(rows: AsyncGenerator<Row>, tally: Tally, options:
   const outcomes = await Promise.allSettled(
     Array.from({ length: options.concurrency }, () =>
       work().catch((error: unknown) => {
-        // The first failure stops the other workers; their own errors only say that they were stopped.
+        // The first failure stops the other workers. Ignore their errors, which say only that they were stopped.
         if (!failed.signal.aborted) failed.abort(error);
         throw error;
       }),
@@ -85,7 +85,7 @@ async function sendRow(row: Row, tally: Tally, options: SendOptions): Promise<vo
   tally.acknowledged(answer);
 }
 
-/** The same check as the calculator's, so that an invalid row costs no round trip. */
+/** Checks a row as the calculator does, so that an invalid row costs no round trip. */
 function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: string) {
   const { series, a, b } = row;
   try {
@@ -97,7 +97,10 @@ function checkRow(row: Row & { kind: 'addition' }, tally: Tally, importId: strin
   }
 }
 
-/** Errors of one row. Every other error concerns the client or the service, so the next row would get it too. */
+/**
+ * Error codes that concern a single row. After such an error the import continues. Every other error ends the import,
+ * because the next row would get the same error.
+ */
 const rowCodes: ReadonlySet<string> = new Set(['invalid-field', 'malformed-json', 'body-too-large', 'id-conflict']);
 
 function explain(error: unknown, name: string): unknown {

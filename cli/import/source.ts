@@ -13,9 +13,9 @@ export interface Source {
   readonly name: string;
   readonly importId: string;
   readonly format: RowFormat;
-  /** Bytes; undefined when not known. */
+  /** Size in bytes. Undefined when it is not known. */
   readonly size: number | undefined;
-  /** May be iterated once. At its end it throws a CliError if the content does not match the import id. */
+  /** Can be iterated only once. At its end it throws a CliError if the content does not match the import id. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Bytes read so far. */
   readonly progress: () => number;
@@ -44,7 +44,7 @@ async function openStdin({ stdin, importId, format }: SourceOptions): Promise<So
   const name = 'standard input';
   const iterator = stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   const head: Uint8Array[] = [];
-  // The first chunk of a pipe may be a few bytes only. Without rows the format cannot be detected.
+  // The first chunk of a pipe may be a few bytes: too few to detect the format.
   while (head.reduce((sum, chunk) => sum + chunk.length, 0) < detectBytes) {
     const next = await iterator.next();
     if (next.done === true) break;
@@ -120,7 +120,7 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The rows are sent under an id made from the file's bytes: if these changed meanwhile, this is an error. */
+/** Reads the file again. Throws if its bytes changed, because the import id was made from them. */
 async function* readUnchanged(path: string, expected: string): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   for await (const chunk of readFile(path)) {

@@ -8,7 +8,7 @@ export interface ImportSummary extends Counts {
   /** `partition:offset,...`: what `sumctl total --at-least` takes. */
   readonly vector: string;
   readonly elapsedSeconds: number;
-  /** The first rejected rows; all of them with --rejects. */
+  /** The first rejected rows. --rejects writes all of them. */
   readonly rejections: readonly Rejection[];
 }
 

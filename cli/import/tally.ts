@@ -13,19 +13,19 @@ export interface Rejection {
 export interface Counts {
   /** Rows read. */
   readonly rows: number;
-  /** Durable in the log. Includes rows of an earlier run that the calculator did not remember. */
+  /** Rows that this run wrote to the log. Includes a row of an earlier run if the calculator no longer remembers it. */
   readonly accepted: number;
-  /** The calculator remembered these and wrote nothing. */
+  /** Rows for which the calculator returned an earlier acknowledgement. It wrote nothing for them. */
   readonly replayed: number;
   readonly rejected: number;
-  /** Sent, but no response came. */
+  /** Rows that were sent, but were neither acknowledged nor rejected before the import ended. */
   readonly unanswered: number;
-  /** Attempts beyond the first. */
+  /** Number of attempts after the first attempt of each row. */
   readonly retries: number;
 }
 
 export interface TallyOptions {
-  /** How many rejections are kept: those with the lowest line numbers. */
+  /** Maximum number of rejections to keep: those with the lowest line numbers. */
   readonly rejectionsMax: number;
   /** Called for every rejection, kept or not. */
   readonly onRejection?: (rejection: Rejection, row: Row) => void;
@@ -83,7 +83,7 @@ export class Tally {
     const rejection = { line: row.line, row: row.row, code, reason };
     this.#options.onRejection?.(rejection, row);
     this.#rejections.push(rejection);
-    // Responses come out of order: keep twice as many, and cut now and then to the first in the file.
+    // Responses come out of order. So keep up to twice the maximum, and cut the list to the lowest line numbers.
     if (this.#rejections.length > this.#options.rejectionsMax * 2) this.#rejections = this.#cut();
   }
 

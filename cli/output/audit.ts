@@ -9,7 +9,7 @@ const verdicts = {
   incomplete: 'incomplete: not everything could be checked',
 } as const;
 
-/** The verdict, its basis, and the findings. */
+/** Renders the verdict, what it is based on, and the findings. */
 export function renderAudit(result: AuditResult): string {
   const { verdict, message, startedAt, seconds, partitions, findings, counts, series } = result;
   const parts = [

@@ -8,14 +8,14 @@ import {
 import { lawViolation } from '#core/law.ts';
 import { renderFields, renderTable } from './table.ts';
 
-/** The JSON mapping of `GetProofResponse`, empty fields included. */
+/** Returns the JSON mapping of `GetProofResponse`, empty fields included. */
 export function proofJson(proof: GetProofResponse) {
   return toJson(GetProofResponseSchema, proof, { alwaysEmitImplicit: true });
 }
 
 /**
- * Why totals are not proven exact; undefined when they are, both by the service's verdict and by our own check. The
- * conservation law is checked here again, so that a verification does not depend on the service that it verifies.
+ * Returns why the totals are not proven exact. Undefined if the aggregator says that they are exact and our own check
+ * agrees. This function checks the conservation law again, so that the result does not depend on the aggregator alone.
  */
 export function findDoubt(proof: GetProofResponse): { readonly reason: string; readonly message: string } | undefined {
   const { exact, reason, message, partitions } = proof;
@@ -26,7 +26,7 @@ export function findDoubt(proof: GetProofResponse): { readonly reason: string; r
     : { reason: 'the conservation law is violated', message: violations.join('; ') };
 }
 
-/** The verdict, then the conservation law per partition. */
+/** Renders the verdict, then the conservation law per partition. */
 export function renderProof(proof: GetProofResponse): string {
   const { message, at, partitions } = proof;
   const doubt = findDoubt(proof);

@@ -1,4 +1,4 @@
-/** A word that a shell reads back as it is. */
+/** Quotes a word for a shell, if the word needs quotes. */
 export function shellWord(word: string): string {
   return /^[-\w./:@%+=]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -10,15 +10,16 @@ export interface OutputStream {
 }
 
 /**
- * Standard output or standard error of the process. Either may be a full disk or a pipe that its reader has closed. The
- * failure is remembered and reported by `flush`: a stream reports it late, by an event that would end the process.
+ * Standard output or standard error of the process. It may go to a full disk, or to a pipe that its reader has
+ * closed. A stream reports such a failure late, by an event that would end the process. This class remembers the
+ * failure, and `flush` reports it.
  */
 export class ProcessOutput implements TextSink {
   readonly #stream: OutputStream;
   #failure: Error | undefined;
   #written: Promise<void> = Promise.resolve();
 
-  /** `onBroken` is called once: nothing that is written afterwards is printed. */
+  /** `onBroken` is called once, at the first failure. Later text is not printed. */
   constructor(stream: OutputStream, onBroken: (error: Error) => void = () => {}) {
     this.#stream = stream;
     stream.on('error', (error) => {
@@ -56,7 +57,7 @@ export class ProcessOutput implements TextSink {
   }
 }
 
-/** Prints the result of finished work. If it cannot be printed, the error says what was done: `done` is a clause. */
+/** Prints the result of finished work. If printing fails, the error begins with `done`: what was done, as a clause. */
 export async function printResult(stdout: TextSink, text: string, done: string): Promise<void> {
   stdout.write(text);
   try {
@@ -66,9 +67,9 @@ export async function printResult(stdout: TextSink, text: string, done: string):
   }
 }
 
-/** What a failed standard output means for a command that only reads. */
+/** Returns exit code and message for a command that only reads, when its standard output failed. */
 export function brokenOutput(error: Error): { exitCode: number; text: string } {
-  // `sumctl total | head`: the reader has read enough.
+  // The reader of the pipe has read enough, as in `sumctl total | head`. This is not a failure.
   if (codeOf(error) === 'EPIPE') return { exitCode: exitCodes.ok, text: '' };
   return { exitCode: exitCodes.outputLost, text: `error: ${describeBroken(error)}\n` };
 }

@@ -11,13 +11,14 @@ export function addOutputOption(command: Command): Command {
   return command.addOption(new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'));
 }
 
-/** One document; ends with a newline. Field names are those of the API (lowerCamelCase). */
+/** Renders one document, which ends with a newline. Field names are those of the API (lowerCamelCase). */
 export function renderStructured(format: 'json' | 'yaml', document: unknown): string {
   return format === 'json' ? `${JSON.stringify(document, null, 2)}\n` : stringify(document, { lineWidth: 0 });
 }
 
 /**
- * `{"<key>": [...]}` written item by item, so that a long list needs no memory. Call `item` for each and `end` once.
+ * Writes `{"<key>": [...]}` item by item, so that the whole list is never in memory. Call `item` for each item, then
+ * `end` once.
  */
 export function createListWriter(options: {
   readonly format: 'json' | 'yaml';

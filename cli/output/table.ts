@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 export interface Column<Row> {
   readonly heading: string;
   readonly value: (row: Row) => string | number | bigint;
-  /** Numbers read best aligned to the right. Default left. */
+  /** Use `right` for numbers. Default `left`. */
   readonly align?: 'left' | 'right';
 }
 
@@ -26,12 +26,12 @@ const noBorders = {
   middle: '   ',
 };
 
-/** A table as kubectl prints it: capital headings, no lines, three spaces between columns. Ends with a newline. */
+/** Renders a table as kubectl does: capital headings, no lines, three spaces between columns. Ends with a newline. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   return createTableWriter(columns).add(rows);
 }
 
-/** A table that is printed page by page: columns may become wider from page to page, but never narrower. */
+/** Makes a table that is printed page by page. Columns may become wider from page to page, but never narrower. */
 export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(rows: readonly Row[]): string } {
   const headings = columns.map(({ heading }) => heading.toUpperCase());
   let widest = headings;
@@ -45,7 +45,7 @@ export function createTableWriter<Row>(columns: readonly Column<Row>[]): { add(r
         style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
         colAligns: columns.map(({ align }) => align ?? 'left'),
       });
-      // The widest cells so far are laid out too and removed afterwards: they keep the width of earlier pages.
+      // Add a row with the widest cells so far, so that columns stay as wide as on earlier pages. It is not printed.
       table.push(widest, headings, ...cells);
       const lines = table.toString().replace(/ +$/gm, '').split('\n');
       const printed = lines.slice(isFirst ? 1 : 2);
@@ -59,7 +59,7 @@ function longer(one: string, other: string): string {
   return other.length > one.length ? other : one;
 }
 
-/** `Name:   value` lines, the values aligned. Values of several lines stay in their column. */
+/** Renders `Name:   value` lines with aligned values. Values of several lines stay in their column. */
 export function renderFields(fields: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length)) + 4;
   return fields
@@ -71,9 +71,9 @@ export function renderFields(fields: readonly (readonly [name: string, value: st
 }
 
 /**
- * Text from other systems may hold characters that control a terminal or are invisible: control and format characters
- * (such as those that change the direction of text), characters of no width, unusual spaces. They are shown as escapes,
- * so that two different texts never look the same. A backslash before `u` is doubled for the same reason.
+ * Replaces invisible characters, and characters that control a terminal, by escapes. So two different texts never look
+ * the same. Text from other systems may hold control and format characters, characters of no width and unusual spaces.
+ * A format character can change the direction of text. A backslash before `u` is doubled for the same reason.
  */
 export function printable(text: string): string {
   return text.replace(

@@ -22,13 +22,13 @@ export interface DataPlane extends AsyncDisposable {
   /** The address of each program's metrics. */
   readonly adminUrl: Readonly<Record<Program, string>>;
   pidOf(program: Program): number;
-  /** kill -9: ends the program without any clean-up. */
+  /** Ends the program with kill -9, without any clean-up. */
   kill(program: Program): Promise<void>;
   /** Starts the program again on its ports, and waits until it is ready. */
   start(program: Program): Promise<void>;
 }
 
-/** `environment` is added to the environment of both programs. */
+/** Starts both programs. `environment` is added to the environment of each program. */
 export async function startDataPlane(environment: Readonly<Record<string, string>> = {}): Promise<DataPlane> {
   const [kafka, postgres] = await Promise.all([sharedKafka(), sharedPostgres()]);
   const folder = await createTemporaryFolder();
@@ -91,14 +91,15 @@ export async function startDataPlane(environment: Readonly<Record<string, string
 
   async function kill(program: Program): Promise<void> {
     const child = running.get(program);
-    // A killed process has a signal instead of an exit code; waiting for its end again would never return.
+    // Return if the process has ended already, because its `exit` event does not come again. A killed process has a
+    // signal instead of an exit code.
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
   }
 
-  // Started first, because the aggregator creates the topic.
+  // Start the aggregator first: it creates the topic that the calculator needs.
   await start('aggregator');
   await start('calculator');
   return {

@@ -11,7 +11,7 @@ import { acceptWebSocket, type ServerSocket } from './webSocket.ts';
 export interface FakePod {
   readonly name: string;
   ready: boolean;
-  /** A server of the test; undefined if no process listens in the pod. */
+  /** URL of a server of the test. Undefined if no process listens in the pod. */
   readonly url: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface FakeApiServer extends AsyncDisposable {
   readonly asked: readonly string[];
   /** Pods to which a port was forwarded, in order. */
   readonly forwarded: readonly string[];
-  /** WebSocket messages that came from the client. */
+  /** Returns the number of WebSocket messages that came from the client. */
   messages(): number;
   /** Removes the pod: its connections break, and no list contains it any more. */
   kill(pod: string): void;
@@ -31,9 +31,9 @@ export interface FakeApiServer extends AsyncDisposable {
 export interface FakeApiServerOptions {
   readonly pipelines: readonly unknown[];
   readonly pods: FakePod[];
-  /** Sent instead of the usual response: a status and a Kubernetes Status. */
+  /** Returns a refusal to send instead of the usual response. */
   readonly refuse?: (path: string) => { code: number; reason: string; message: string } | undefined;
-  /** The response to other paths, as JSON or as lines of text; `call` is method and path. */
+  /** Returns the response to other paths, as JSON or as lines of text. `call` is method and path. */
   readonly answer?: (call: string) => { json: unknown } | { lines: readonly string[] } | undefined;
 }
 
@@ -108,7 +108,10 @@ export async function startFakeApiServer(options: FakeApiServerOptions): Promise
 
 const channels = { data: 0, error: 1 } as const;
 
-/** The first message of each channel is the port. Then bytes go both ways; each message begins with its channel. */
+/**
+ * Forwards bytes in both directions. The first byte of a message is the number of its channel. The first message of
+ * each channel contains the port.
+ */
 function forward(socket: ServerSocket, pod: FakePod, onMessage: () => void): void {
   const send = (channel: number, bytes: Buffer) => socket.send(Buffer.concat([Buffer.from([channel]), bytes]));
   for (const channel of Object.values(channels)) send(channel, Buffer.from([0x90, 0x1f]));

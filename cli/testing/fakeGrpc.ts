@@ -16,11 +16,11 @@ export interface FakeGrpc extends AsyncDisposable {
   /** `grpc://127.0.0.1:port`. */
   readonly url: string;
   readonly calls: readonly AddRequest[];
-  /** Number of connections made. */
+  /** Returns the number of connections made. */
   connections(): number;
 }
 
-/** A stand-in for a calculator's gRPC API: only Add, only the responses that a test wrote down. */
+/** Starts a stand-in for the gRPC API of a calculator. It knows only Add, and sends only the responses of the test. */
 export async function startFakeGrpc(reply: (request: AddRequest) => GrpcReply): Promise<FakeGrpc> {
   const calls: AddRequest[] = [];
   const sessions = new Set<ServerHttp2Session>();

@@ -18,13 +18,13 @@ export type FakeAnswer =
   | 'drop'
   | 'silence';
 
-/** One expected call, in order. */
+/** One call that a script expects, and the response to it. */
 export interface Expected {
   readonly call: string;
   readonly answer: FakeAnswer | ((call: SeenCall) => FakeAnswer);
 }
 
-/** A stand-in for a calculator or an aggregator: it only sends the responses that a test wrote down. */
+/** A stand-in for a calculator or an aggregator. It sends only the responses of the test. */
 export interface FakeService extends AsyncDisposable {
   readonly url: string;
   readonly calls: readonly SeenCall[];
@@ -32,7 +32,7 @@ export interface FakeService extends AsyncDisposable {
   assertDone(): void;
 }
 
-/** Expects exactly these calls, `METHOD /path`, one after the other. */
+/** Starts a fake service that expects exactly the calls of the script, in this order. A call is `METHOD /path`. */
 export async function startScriptedService(script: readonly Expected[]): Promise<FakeService> {
   const problems: string[] = [];
   let next = 0;
@@ -61,7 +61,7 @@ export async function startScriptedService(script: readonly Expected[]): Promise
   };
 }
 
-/** Handles every call with a function. */
+/** Starts a fake service. `answer` returns the response to each call. */
 export async function startFakeService(
   answer: (call: SeenCall) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<FakeService> {
@@ -106,7 +106,7 @@ function reply(request: IncomingMessage, response: ServerResponse, answer: FakeA
   response.end('json' in answer ? JSON.stringify(answer.json) : answer.text);
 }
 
-/** A problem document as our services send it. */
+/** Makes a problem document as our services send it. */
 export function problem(code: ErrorCode, detail: string, field?: string): FakeAnswer {
   const { http, title } = errorCatalogue[code];
   const json = {
@@ -119,7 +119,7 @@ export function problem(code: ErrorCode, detail: string, field?: string): FakeAn
   return { status: http, json };
 }
 
-/** An acknowledgement of the addition in `call` at a position. */
+/** Makes an acknowledgement of the addition in `call` at a position. */
 export function acknowledge(
   call: SeenCall,
   position: { partition: number; offset: number },

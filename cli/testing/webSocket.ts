@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** The server side of a WebSocket, as much of RFC 6455 as a port-forward needs: binary messages and closing. */
+/**
+ * The server side of a WebSocket. It has only the parts of RFC 6455 that a port-forward needs: binary messages and
+ * closing.
+ */
 export interface ServerSocket {
   send(message: Buffer): void;
   onMessage(listener: (message: Buffer) => void): void;

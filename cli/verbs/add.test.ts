@@ -108,7 +108,7 @@ test('for a response that is not JSON, the message names the likely mistake', as
   await using fake = await startScriptedService([{ call: post, answer: { status: 200, text: '<html>hello' } }]);
   const ran = await runSumctl(['add', '1', '2', '--calculator-url', fake.url]);
   assert.equal(ran.exitCode, 1);
-  assert.match(ran.stderr, /not JSON: <html>hello\nIs this the HTTP port of a calculator/);
+  assert.match(ran.stderr, /not JSON: <html>hello\nCheck that the URL is the HTTP port of a calculator/);
 });
 
 test('Ctrl-C while waiting exits with 130 and prints the command to run again', async () => {
@@ -138,7 +138,7 @@ const wrongUsage: [args: string[], message: RegExp][] = [
   [['add', '-', '2'], /a must be a decimal/],
   [['add', '1', '2', '--id', 'x'], /--id must be a UUID/],
   [['add', '1', '2', '--id', '00000000-0000-0000-0000-000000000000'], /--id must not be the nil UUID/],
-  [['add', '1', '2', '--series', 'a\0b'], /--series holds a control character/],
+  [['add', '1', '2', '--series', 'a\0b'], /--series has a control character/],
   [['add', '1', '2', '--series', 'é'.repeat(101)], /--series has 202 bytes/],
   [['add', '1', '2', '--format', 'csv'], /--format needs --file/],
   [['add', '1', '2', '--retry-for', '5'], /--retry-for must be a duration such as/],

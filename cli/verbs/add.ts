@@ -32,7 +32,7 @@ An acknowledged addition is durable in the log; the totals include it soon after
     )
     .addOption(new Option('--rejects <path>', 'write every rejected row to this CSV file'))
     .addOption(
-      new Option('--concurrency <n>', 'rows in flight at once').default(
+      new Option('--concurrency <n>', 'maximum number of rows that are sent at the same time').default(
         String(concurrencyDefault),
         `${concurrencyDefault}`,
       ),

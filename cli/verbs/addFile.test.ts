@@ -11,7 +11,7 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 type Body = { requestId: string; series: string; a: string; b: string };
 const bodyOf = (call: SeenCall) => call.body as Body;
 
-/** A fake calculator: it remembers ids as the real one does. */
+/** Starts a fake calculator, which remembers ids as the real one does. */
 async function startCalculator(options: { failures?: number } = {}) {
   const known = new Map<string, { body: Body; offset: number }>();
   let failures = options.failures ?? 0;
@@ -244,7 +244,7 @@ test('the hint for rejected rows says to use another import id, because correcte
     ran.stderr,
     /\nCorrect the rejected rows and add them as a separate file, with another --import-id: under "june" its row 1 would\nhave the request id of row 1 of this file\.\n$/,
   );
-  // The hint is right: the corrected row alone, under the same id, is taken for the first row of the file.
+  // Check what the hint says: with the same import id, the corrected row gets the request id of the file's first row.
   assert.match((await add('x,3,4\n', 'june')).stdout, /^ +1 +id-conflict/m);
   assert.equal((await add('x,3,4\n', 'june-corrected')).exitCode, 0);
 });

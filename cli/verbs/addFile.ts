@@ -8,7 +8,7 @@ import { renderStructured } from '#cli/output/structured.ts';
 import { printable } from '#cli/output/table.ts';
 import type { AddOptions } from './addOptions.ts';
 
-/** Adds every row of a file and prints the summary, however the import ended. */
+/** Adds every row of a file and prints the summary, also if the import ended before the last row. */
 export async function addFile(
   options: AddOptions & { readonly file: string },
   connectionOptions: ConnectionOptions,
@@ -24,7 +24,7 @@ export async function addFile(
       rejectsPath: options.rejects,
       concurrency: options.concurrency,
       retryForMs: options.retryForMs,
-      // After the input was opened: an error in the input is then reported without a cluster.
+      // Called after the input was opened, so that an error in the input is reported without a cluster.
       async connect() {
         return stack.use(await openCalculator(connectionOptions, context.signal)).service;
       },

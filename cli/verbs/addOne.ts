@@ -15,7 +15,7 @@ import { SumError } from '#core/errors.ts';
 import { formatPosition } from '#core/vector.ts';
 import type { AddOptions } from './addOptions.ts';
 
-/** Adds two numbers and prints the receipt, or the command that can safely be run again. */
+/** Adds two numbers and prints the receipt. If the outcome is unknown, the error shows a command to run again. */
 export async function addOne(
   operands: { a: string | undefined; b: string | undefined },
   options: AddOptions,
@@ -72,7 +72,7 @@ function renderReceipt(answer: Acknowledged, { output }: AddOptions): string {
   ]);
 }
 
-/** The calculator would refuse the same; checked here, no connection is needed. */
+/** Checks the operands as the calculator does, but without a connection. */
 function checkOperands(input: { requestId: string; series: string; a: string; b: string }) {
   try {
     return parseAddition(input);
@@ -105,7 +105,7 @@ function explain(error: unknown, { again }: { again: string }): unknown {
   return error;
 }
 
-/** The same addition as a command that can be pasted into a shell. */
+/** Returns the same addition as a command that can be pasted into a shell. */
 function buildAgain(
   addition: { requestId: string; series: string; a: string; b: string },
   connection: ConnectionOptions,

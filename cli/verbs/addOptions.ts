@@ -33,7 +33,10 @@ export interface AddOptions {
   readonly output: OutputFormat;
 }
 
-/** Half of the calculator's queue: a higher number would get 429 responses. */
+/**
+ * Maximum of --concurrency: half of the calculator's queue. With a higher number the calculator would often return
+ * 429 (queue full).
+ */
 const concurrencyMax = 5000;
 const importIdLengthMax = 200;
 

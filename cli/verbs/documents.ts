@@ -10,26 +10,29 @@ import type { ParsedPipeline } from '#operator/api/parse.ts';
 
 /** One document of a YAML or JSON file, or one item of a list in it. */
 export interface ManifestDocument {
-  /** `pipeline.yaml`, `pipeline.yaml, document 2`, or `pipeline.yaml, document 2, item 3`. */
+  /** Name for messages: `pipeline.yaml`, `pipeline.yaml, document 2`, or `pipeline.yaml, document 2, item 3`. */
   readonly name: string;
   readonly content: unknown;
 }
 
-/** The content of a file that matters here. */
+/** The pipelines of a file. */
 export interface PipelineDocuments {
-  /** `pipeline.yaml` or `standard input`. */
+  /** Name for messages: `pipeline.yaml` or `standard input`. */
   readonly name: string;
   readonly pipelines: readonly ManifestDocument[];
-  /** `2 documents of other kinds (Secret, ConfigMap)`; undefined when there are none. */
+  /**
+   * Text about documents that are not pipelines: `2 documents of other kinds (Secret, ConfigMap)`. Undefined if all
+   * are pipelines.
+   */
   readonly others: string | undefined;
 }
 
-/** A pipeline file is about a page long. */
+/** Maximum size of a file in bytes. A pipeline file has about a page, so a larger file is a mistake. */
 const fileBytesMax = 4 * 1024 * 1024;
 
 /**
- * Reads the pipelines of a file, or of standard input for `-`. Text that is not YAML ends with an error that names its
- * line. No document is ignored silently: documents of other kinds are in `others`.
+ * Reads the pipelines of a file, or of standard input for `-`. Throws an error that names the line if the text is not
+ * YAML. No document is ignored silently: documents of other kinds are in `others`.
  */
 export async function readPipelineDocuments(path: string, stdin: Readable): Promise<PipelineDocuments> {
   const name = path === '-' ? 'standard input' : path;
@@ -64,14 +67,15 @@ function toContent(name: string, document: Document.Parsed): unknown {
     JSON.stringify(content); // an anchor that holds itself is valid YAML, but no API server accepts it
     return content;
   } catch (failure) {
-    // Aliases are resolved only now: an alias may have no anchor, or a handful may unfold to gigabytes.
+    // Aliases are resolved only here: an alias may have no anchor, or a few aliases may expand to gigabytes.
     throw refuse(describeChain(failure));
   }
 }
 
+/** Maximum number of characters of a parser message that are shown. */
 const shownCharacters = 200;
 
-/** A message may quote the file, which may hold any characters. */
+/** Returns the first line, cut and printable: a message may quote the file, which may hold any characters. */
 function firstLine(text: string): string {
   const [line = ''] = text.split('\n');
   return printable(line.length > shownCharacters ? `${line.slice(0, shownCharacters)}...` : line);
@@ -92,7 +96,7 @@ async function readText(path: string, name: string, stdin: Readable): Promise<st
   return bytes.toString('utf8');
 }
 
-/** `kubectl get -o yaml` returns lists. No tool writes a list in a list, so it stays one document. */
+/** Splits a list, as `kubectl get -o yaml` returns it. Does not split a list in a list, which no tool writes. */
 function unwrapList(document: ManifestDocument): ManifestDocument[] {
   const list = z.object({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) }).safeParse(document.content);
   if (!list.success) return [document];
@@ -102,8 +106,8 @@ function unwrapList(document: ManifestDocument): ManifestDocument[] {
 const headSchema = z.object({ apiVersion: z.string().optional(), kind: z.string().optional() }).catch({});
 
 /**
- * Ours by its kind, in any version and spelling, or by its group, with any kind: a mistake in it is then a problem
- * with a name, not an ignored document.
+ * Returns whether a document has our kind, in any version and spelling, or our group. Such a document is checked and
+ * not skipped, so a mistake in its kind or version is reported.
  */
 function isOurs({ content }: ManifestDocument): boolean {
   const head = headSchema.parse(content);
@@ -118,15 +122,15 @@ function describeOthers(others: readonly ManifestDocument[]): string | undefined
   return `${documents} (${[...kinds].join(', ')})`;
 }
 
-/** The kind of a document that should be a pipeline but has another kind. */
+/** Returns the kind of a document that is not a SumPipeline; undefined for a SumPipeline. */
 export function wrongKind(content: unknown): string | undefined {
   const found = headSchema.parse(content).kind;
   return found === kind ? undefined : found;
 }
 
 /**
- * Checks a document as the operator would, and also what only the command line knows: `given` is the namespace named
- * there, `fallback` the namespace of a file that names none.
+ * Checks a document as the operator does, and checks its namespace. `given` is the namespace on the command line.
+ * `fallback` is used if neither the command line nor the document names a namespace.
  */
 export async function checkDocument(
   { content }: ManifestDocument,

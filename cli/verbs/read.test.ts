@@ -39,7 +39,7 @@ const proof = (overrides: object = {}) => ({
   ...overrides,
 });
 
-/** A clock on which minutes pass between two readings, so that retries end at once. */
+/** Makes a clock that advances by a minute at each call, so that retries end immediately. */
 function fastClock(): () => number {
   let at = 0;
   return () => (at += 60_000);
@@ -103,7 +103,7 @@ test('a series without additions is not found: 1', async () => {
 });
 
 test('--at-least retries until its own timeout, then exits with 4 and says that nothing is lost', async () => {
-  // The clock is that of the test: each response takes 4 of its 10 seconds, however slow the machine is.
+  // The test moves the clock: each response takes 4 of the 10 seconds, also on a slow machine.
   let nowMs = 0;
   await using fake = await startFakeService(() => {
     nowMs += 4_000;

@@ -9,13 +9,14 @@ import { CliError, exitCodes } from '#cli/exit.ts';
 import type { PipelineRef } from '#contract/names.ts';
 
 /**
- * How long a read is retried: a replaced pod is back by then. Writes wait longer, because giving up would lose them.
+ * How long a read is retried, in milliseconds: long enough to replace a pod. An addition is retried longer, because an
+ * addition that is given up may be lost.
  */
 const readRetryMs = 15_000;
 
 export interface Reader {
   readonly name: string;
-  /** Runs one read with retries; a final error becomes a CliError. */
+  /** Runs one read with retries. A final error becomes a CliError. */
   read<T>(attempt: (aggregator: HttpService) => Promise<T>): Promise<T>;
 }
 

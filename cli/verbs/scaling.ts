@@ -3,7 +3,10 @@ import { readExternalMetric } from '#cli/api/externalMetrics.ts';
 import type { KubernetesPipeline } from '#cli/connection/connection.ts';
 import { recordedSeries } from '#contract/scaling.ts';
 
-/** The recorded numbers from which the wanted number of aggregators is computed. A number that is not known is absent. */
+/**
+ * The recorded numbers from which the desired number of aggregators is computed. A number that is not known is
+ * absent.
+ */
 export interface ScalingNumbers {
   readonly mode: string;
   readonly drainSeconds: number;
@@ -16,7 +19,7 @@ export interface ScalingNumbers {
   readonly capacity?: number | undefined;
   readonly partitions?: number | undefined;
   readonly ineffective?: number | undefined;
-  /** Why no number is known. */
+  /** Why the numbers could not be read. */
   readonly problem?: string;
 }
 
@@ -40,7 +43,7 @@ const wanted = {
   ineffective: recordedSeries.ineffective,
 } as const;
 
-/** Reads the numbers behind autoscaling; undefined when the aggregators do not scale. */
+/** Reads the numbers behind autoscaling. Undefined when the aggregators do not scale. */
 export async function readScaling(
   pipeline: KubernetesPipeline,
   signal: AbortSignal,
@@ -62,10 +65,13 @@ export async function readScaling(
   }
 }
 
-/** `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`. */
+/**
+ * Explains the number of aggregators: `6 = 4.2 for 52,000 of lag in 60 s + 1.3 for 830/s, rounded to 12 partitions`.
+ */
 export function explainScaling(numbers: ScalingNumbers): string {
   const { mode, computed, problem, ineffective } = numbers;
-  // A recommendation does not wait for pods: holds concern the pods that an autoscaler has requested.
+  // In mode `recommend` show the computed number. The desired number waits for pods that were requested, but in this
+  // mode no program requests pods.
   const desired = mode === 'recommend' ? (computed ?? numbers.desired) : numbers.desired;
   if (problem !== undefined) return `unknown: ${problem}`;
   if (desired === undefined)

@@ -9,7 +9,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** One check: whether it ran, and what it found. */
+/** The result of one check: whether the check ran, and which problems it found. */
 export interface Check {
   readonly ran: boolean;
   /** Which server was used, or why the check did not run. */
@@ -21,11 +21,14 @@ export interface Check {
 export interface Server {
   readonly namespace: string | undefined;
   check(ref: PipelineRef, content: unknown): Promise<Check>;
-  /** Why the server could not be reached; undefined if it responded. */
+  /** Returns why the server could not be reached. Undefined if it responded. */
   unreachable(): CliError | undefined;
 }
 
-/** Opens the API server for dry runs. A server that cannot be reached is a note on the check; the caller judges it. */
+/**
+ * Opens the API server for dry runs. If the server cannot be reached, the note of the check says why, and the caller
+ * decides whether this is an error.
+ */
 export function openServer(
   options: { kubeconfig?: string | undefined; context?: string | undefined },
   signal: AbortSignal,
@@ -34,7 +37,8 @@ export function openServer(
   try {
     cluster = loadCluster(options);
   } catch (error) {
-    // A named context that does not exist is a mistake. Without any cluster only the offline check runs.
+    // If the user named a context or a kubeconfig, report the error. Otherwise this machine may have no kubeconfig, and
+    // only the offline check runs.
     if (!(error instanceof CliError) || options.context !== undefined || options.kubeconfig !== undefined) throw error;
     return { namespace: undefined, check: async () => notAsked(error.message), unreachable: () => error };
   }
@@ -74,8 +78,8 @@ async function dryRun(cluster: Cluster, ref: PipelineRef, content: unknown, sign
 const objectSchema = z.looseObject({ metadata: z.looseObject({}) });
 
 /**
- * Creates or replaces, as a dry run. Not server-side apply: under our own field manager it would keep the fields that
- * the file no longer has, and so check a mixture instead of the file.
+ * Creates or replaces the object in a dry run. Server-side apply would keep fields that the file no longer has, and the
+ * server would check a mixture.
  */
 async function send(cluster: Cluster, ref: PipelineRef, content: unknown, signal: AbortSignal): Promise<void> {
   const collection = `/apis/${apiVersion}/namespaces/${encodeURIComponent(ref.namespace)}/sumpipelines`;

@@ -46,7 +46,10 @@ Examples:
 ${exitCodesHelp}
   status also ends with 1 while the pipeline is not Ready`;
 
-/** The fields used of the resource. Any of them may be missing before the operator has reconciled it. */
+/**
+ * The fields of the SumPipeline that this verb reads. Any of them may be missing before the operator has reconciled
+ * it.
+ */
 const resourceSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -72,10 +75,16 @@ type Proof =
   | { readonly found: true; readonly proof: GetProofResponse }
   | { readonly found: false; readonly problem: string };
 
-/** Short, because the status of a broken pipeline is wanted quickly. */
+/**
+ * How long reading the proof is retried, in milliseconds. It is short, because users need the status of a broken
+ * pipeline quickly.
+ */
 const proofRetryMs = 3_000;
 
-/** A pipeline whose aggregator does not respond still has a status to show, and then users need it most. */
+/**
+ * Reads the proof. Does not throw if the aggregator does not respond, because all other parts of the status must still
+ * be printed.
+ */
 async function readProof(connection: Connection<HttpService>, context: Context): Promise<Proof> {
   try {
     const reader = createReader(connection, context, proofRetryMs);
@@ -93,11 +102,11 @@ function isWell(resource: Resource | undefined, proof: Proof): boolean {
   return isReady && proof.found && findDoubt(proof.proof) === undefined;
 }
 
-/** What is known of a pipeline. */
+/** The facts about a pipeline that `sumctl status` has read. */
 interface Found {
   readonly resource: Resource | undefined;
   readonly proof: Proof;
-  /** Undefined if the aggregators do not scale. */
+  /** The numbers behind autoscaling. Undefined if the aggregators do not scale. */
   readonly scaling: ScalingNumbers | undefined;
 }
 

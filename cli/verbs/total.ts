@@ -27,7 +27,10 @@ export function totalCommand(context: Context): Command {
     .description('Read the exact total of a series; without a series all totals, in byte order of their names.')
     .argument('[series]', 'name of the total')
     .addOption(
-      new Option('--at-least <positions>', 'wait until these are applied: partition:offset,... as add printed them'),
+      new Option(
+        '--at-least <positions>',
+        'wait until these positions are applied: partition:offset,... as "sumctl add" prints them',
+      ),
     )
     .addOption(new Option('--timeout <duration>', 'how long to wait for --at-least').default('30s'));
   addOutputOption(command);
@@ -74,7 +77,7 @@ async function printOne(
   let total: Total | undefined;
   while (total === undefined) {
     total = await ask().catch((error: unknown) => {
-      // The aggregator bounds one wait; our timeout may be longer.
+      // Call again: our timeout may be longer than the maximum time that the aggregator waits in one call.
       if (error instanceof CliError && error.exitCode === exitCodes.notYet && now() < until) return undefined;
       throw error;
     });
@@ -92,7 +95,7 @@ async function printOne(
   );
 }
 
-/** The JSON mapping of `Total`, empty fields included: a reader need not know which fields are left out. */
+/** Returns the JSON mapping of `Total`, empty fields included, so that every document has the same fields. */
 function totalJson(total: Total) {
   return toJson(TotalSchema, total, { alwaysEmitImplicit: true });
 }
@@ -111,7 +114,7 @@ async function printAll(reader: Reader, output: OutputFormat, { stdout, signal }
   list.end();
 }
 
-/** Prints page by page, so that a pipeline with many series needs no memory here. */
+/** Yields one page of totals at a time, so that a pipeline with many series needs little memory here. */
 export async function* readPages(reader: Reader, signal: AbortSignal): AsyncGenerator<Total[]> {
   let pageToken = '';
   do {

@@ -65,7 +65,8 @@ test('for an existing pipeline the server refuses immutable changes, and a remov
   assert.deepEqual([smaller.exitCode, smaller.ran], [1, true]);
   assert.equal(smaller.problems[0].path, 'spec.kafka.topic.partitions');
   assert.match(smaller.problems[0].message, /can only grow/);
-  // Merged instead of replaced, the old field would stay, and the server would check another object than the file.
+  // If the file were merged into the object instead of replacing it, the old field would stay, and the server would
+  // check another object than the file.
   const without = await serverCheck(sampleText.replace(/ {2}aggregator:\n {4}replicas: 2\n/, ''));
   assert.deepEqual([without.exitCode, without.problems], [0, []]);
 });

@@ -39,7 +39,7 @@ export function validateCommand(context: Context): Command {
     const onlySchema = `only the schema was checked: ${unreachable?.message}`;
     if (unreachable !== undefined && (isBad || !isNamed)) context.stderr.write(`${onlySchema}\n`);
     if (isBad) context.setExitCode(exitCodes.failed);
-    // A user who names a cluster wants its check to run.
+    // A user who names a cluster expects its check, so a cluster that does not respond is an error.
     else if (unreachable !== undefined && isNamed) {
       const { hint, cause } = unreachable;
       throw new CliError(exitCodes.unreachable, onlySchema, { ...(hint === undefined ? {} : { hint }), cause });

@@ -52,17 +52,19 @@ const optionsSchema = z.object({
 
 const help = `
 Reading the table:
-  OFFSETS    the offsets that the ledger covers: from the first counted offset to the last
-  APPLIED    counted; DUPLICATE: copies of counted additions, not counted again; CONFLICT: an id used twice with
-             other operands, kept aside; PARKED: could not be read, kept aside (any of them makes the total not
-             exact); EXPIRED: copies older than a declared horizon
+  OFFSETS    the offsets that the ledger covers, from the first counted offset to the last
+  APPLIED    additions that were counted
+  DUPLICATE  copies of counted additions; a copy is not counted again
+  CONFLICT   records with the id of a counted addition and other operands; they are kept aside
+  PARKED     records that could not be read; they are kept aside, and the total is not exact
+  EXPIRED    copies older than a declared horizon
   LAW        the conservation law: holds when APPLIED + DUPLICATE + CONFLICT + PARKED + EXPIRED is the number of offsets
-  LAG        records in the log that are not read yet; lag does not make a total less exact
+  LAG        records in the log that are not counted yet; a total can be exact despite lag
 
 With --from-log: exact, not exact, or incomplete (nothing wrong was found, but something could not be read; code 3).
   UNREAD     offsets without a ledger row, whose record was deleted or cannot be read; the ledger counts them as copies
   The command needs the permissions to get deployments.apps, create and delete jobs.batch, list pods and get pods/log.
-  The Job is deleted an hour after its end, and at once by Ctrl-C.
+  The Job is deleted an hour after its end. Ctrl-C deletes it immediately.
 
 Examples:
   sumctl verify

@@ -1,6 +1,6 @@
 import type { AddOutcome, CountedAddition, CountedTotal, LoadPosition, LoadProof, ReadOutcome } from './api.ts';
 
-/** An HTTP response in a form that every client can make. Status 0: there was no response. */
+/** An HTTP response in a form that every client can make. Status 0 means that there was no response. */
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
@@ -15,7 +15,7 @@ export function readAddAnswer({ status, body }: HttpAnswer): AddOutcome {
   return readAcknowledgement(parse(body));
 }
 
-/** A message of type AddResponse in its JSON mapping: the body over HTTP, the message object of k6 over gRPC. */
+/** Reads an AddResponse in its JSON mapping: the body over HTTP, or the message object of k6 over gRPC. */
 export function readAcknowledgement(answer: unknown): AddOutcome {
   const result = fieldOf(answer, 'result');
   const position = readPosition(fieldOf(answer, 'position'));
@@ -50,7 +50,7 @@ export function readProofAnswer(answer: HttpAnswer): ReadOutcome<LoadProof> {
   });
 }
 
-/** `?atLeast=0:41,3:7`, or nothing. */
+/** Renders `?atLeast=0:41,3:7`, or '' for no positions. */
 export function atLeastQuery(positions: readonly LoadPosition[]): string {
   if (positions.length === 0) return '';
   return `?atLeast=${positions.map(({ partition, offset }) => `${partition}:${offset}`).join(',')}`;
@@ -66,7 +66,7 @@ function read<Value>({ status, body }: HttpAnswer, pick: (json: unknown) => Valu
   return { kind: 'found', value };
 }
 
-/** The JSON mapping omits fields that are 0. */
+/** Reads a position. A missing field is 0, because the JSON mapping omits it. */
 function readPosition(json: unknown): LoadPosition | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
   const [partition = 0, offset = '0'] = [fieldOf(json, 'partition'), fieldOf(json, 'offset')];
@@ -87,7 +87,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** The detail of a problem document, otherwise the status. */
+/** Returns the detail of a problem document, otherwise the status. */
 function describe(status: number, body: string): string {
   if (status === 0) return 'no response';
   const detail = fieldOf(parse(body), 'detail');

@@ -1,13 +1,13 @@
 /**
- * The calls of a virtual user to a pipeline. k6 and our own driver each have an implementation; the code in this folder
- * does not depend on which one it uses.
+ * The calls of a virtual user to a pipeline. k6 and our own driver each have an implementation. The code in this
+ * folder works with both.
  */
 export interface LoadApi {
-  /** One attempt to add. Never rejects: an unknown outcome is also a result. */
+  /** Tries once to add. Never rejects: an unknown outcome is also a result. */
   add(protocol: Protocol, addition: LoadAddition): Promise<AddOutcome>;
-  /** The addition of a request id, if it was counted. */
+  /** Reads the addition of a request id, if it was counted. */
   findAddition(requestId: string): Promise<ReadOutcome<CountedAddition>>;
-  /** The total of a series, once every position of `atLeast` is counted. */
+  /** Reads the total of a series, once every position of `atLeast` is counted. */
   readTotal(series: string, atLeast: readonly LoadPosition[]): Promise<ReadOutcome<CountedTotal>>;
   readProof(): Promise<ReadOutcome<LoadProof>>;
 }

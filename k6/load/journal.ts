@@ -2,12 +2,12 @@ import { addDecimals, type Decimal, formatDecimal, parseDecimal } from '../../co
 import type { LoadAddition, LoadPosition } from './api.ts';
 
 /**
- * The record of one virtual user, which shares its series with no other user: every addition that it sent, and which of
- * them were acknowledged. It grows by about 300 bytes for each addition: 11 MB for an hour at 10 additions a second.
+ * The journal of one virtual user: every addition that the user sent, and which of them were acknowledged. No other
+ * user has its series. It grows by about 300 bytes for each addition: 11 MB for an hour at 10 additions a second.
  */
 export class Journal {
   readonly #acknowledged = new Map<string, LoadAddition>();
-  /** Sent, but not acknowledged yet. */
+  /** Additions that were sent and are not acknowledged yet. */
   readonly #open = new Map<string, LoadAddition>();
   readonly #vector = new Map<number, bigint>();
 
@@ -15,7 +15,10 @@ export class Journal {
     if (!this.#acknowledged.has(addition.requestId)) this.#open.set(addition.requestId, addition);
   }
 
-  /** `isNew`: the first acknowledgement of this id. `problem`: the response is wrong for this addition. */
+  /**
+   * Records an acknowledgement. `isNew` is true for the first acknowledgement of this request id. `problem` says why
+   * the response is wrong for this addition. It is undefined for a correct response.
+   */
   acknowledged(
     addition: LoadAddition,
     answer: { result: string; position: LoadPosition },
@@ -30,12 +33,12 @@ export class Journal {
     return { isNew, problem: answer.result === expected ? undefined : wrong };
   }
 
-  /** The service refused it finally: it is in no total. */
+  /** Removes an addition that the service refused finally: no total contains it. */
   refused(addition: LoadAddition): void {
     this.#open.delete(addition.requestId);
   }
 
-  /** Sent and never acknowledged: each may or may not be counted. */
+  /** Additions that were sent and never acknowledged: each may or may not be counted. */
   get open(): readonly LoadAddition[] {
     return [...this.#open.values()];
   }
@@ -49,7 +52,7 @@ export class Journal {
     return [...this.#vector].map(([partition, offset]) => ({ partition, offset }));
   }
 
-  /** Sum and number of the acknowledged additions, by series. */
+  /** Returns sum and number of the acknowledged additions, by series. */
   expectedTotals(): ReadonlyMap<string, { readonly sum: Decimal; readonly count: bigint }> {
     const totals = new Map<string, { sum: Decimal; count: bigint }>();
     for (const addition of this.#acknowledged.values()) {
@@ -64,7 +67,7 @@ export class Journal {
   }
 }
 
-/** Throws for text that is not a decimal: our own operands always are, so such a response is a fault. */
+/** Parses a decimal. Throws for other text: our own operands are decimals, so the text is from a wrong response. */
 export function decimalOf(text: string): Decimal {
   const parsed = parseDecimal(text);
   if (!parsed.ok) throw new Error(`"${text}" ${parsed.problem}`);

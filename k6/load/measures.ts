@@ -18,7 +18,7 @@ export interface LoadMetric {
 
 export type LoadMetricName = keyof typeof loadMetrics;
 
-/** Takes one measured value: of a counter the increment, of a rate 1 or 0, of a trend milliseconds. */
+/** Records one measured value: the increment of a counter, 1 or 0 for a rate, milliseconds for a trend. */
 export type Measure = (name: LoadMetricName, value: number) => void;
 
 export const loadMetricNames = Object.keys(loadMetrics).filter(isLoadMetricName);

@@ -1,7 +1,7 @@
-/** Numbers in [0, 1) from a seed: the same seed makes the same load. Good enough to spread load, not for secrets. */
+/** A function that returns numbers in [0, 1) from a seed: the same seed makes the same load. Not for secrets. */
 export type Random = () => number;
 
-/** The mulberry32 generator: 32 bits of state, small enough for thousands of virtual users. */
+/** Makes a mulberry32 generator: 32 bits of state, small enough for thousands of virtual users. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -12,7 +12,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A separate seed for each user of a run, so that users do not repeat each other (FNV-1a over the text). */
+/** Makes a separate seed for each user of a run, so that users do not repeat each other (FNV-1a over the text). */
 export function seedOf(...parts: readonly (string | number)[]): number {
   let hash = 0x811c9dc5;
   for (const character of parts.join('/')) {
@@ -21,12 +21,12 @@ export function seedOf(...parts: readonly (string | number)[]): number {
   return hash >>> 0;
 }
 
-/** An integer from `minimum` to `maximum`, both included. */
+/** Returns an integer from `minimum` to `maximum`, both included. */
 export function integerBetween(random: Random, minimum: number, maximum: number): number {
   return minimum + Math.floor(random() * (maximum - minimum + 1));
 }
 
-/** A UUID of version 7: 48 bits of time, then random bits. `nowMs` is milliseconds since the Unix epoch. */
+/** Makes a UUID of version 7: 48 bits of time, then random bits. `nowMs` is milliseconds since the Unix epoch. */
 export function requestIdAt(nowMs: number, random: Random): string {
   const time = Math.floor(nowMs).toString(16).padStart(12, '0').slice(-12);
   const hex = (digits: number) =>
@@ -35,7 +35,7 @@ export function requestIdAt(nowMs: number, random: Random): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(3)}-${variant}${hex(3)}-${hex(12)}`;
 }
 
-/** A decimal with at most two digits after the point, below zero once in ten times. */
+/** Returns a decimal with at most two digits after the point. One in ten is below zero. */
 export function randomDecimal(random: Random): string {
   const sign = random() < 0.1 ? '-' : '';
   const whole = integerBetween(random, 1, 9_999);

@@ -4,10 +4,14 @@ export interface LoadScenario {
   readonly purpose: string;
   /** Visits per second at the start. */
   readonly startRate: number;
-  /** The rate changes linearly to `rate` within `seconds`. Open model: visits never wait for responses. */
+  /**
+   * Stages in order. In each stage the rate of arriving visits changes linearly to `rate` within `seconds`. Visits
+   * arrive at this rate even if the service is slow (open model).
+   */
   readonly stages: readonly LoadStage[];
   /**
-   * Users that may be busy at once. Each is in one visit at a time; a visit without a free user is dropped and counted.
+   * Number of users. Each makes one visit at a time. If a visit arrives while no user is free, it is dropped, and
+   * counted as dropped.
    */
   readonly users: number;
   readonly mix: LoadMix;
@@ -19,13 +23,13 @@ interface LoadStage {
 }
 
 export interface LoadMix {
-  /** Share of additions over gRPC; the others go over HTTP. */
+  /** Share of additions over gRPC. The others go over HTTP. */
   readonly grpcShare: number;
-  /** Each user spreads its additions over this many own series. */
+  /** Number of series of each user, who spreads the additions over them. */
   readonly seriesPerUser: number;
-  /** A visit makes 1 to this many additions. */
+  /** Maximum number of additions of a visit. The minimum is 1. */
   readonly additionsPerVisitMax: number;
-  /** Between two additions of a visit a user thinks for up to this long. */
+  /** Maximum think time between two additions of a visit, in milliseconds. */
   readonly thinkMsMax: number;
   /** Share of acknowledged additions that are sent a second time with the same id. */
   readonly repeatShare: number;
@@ -103,7 +107,9 @@ export function isLoadScenarioName(text: string): text is LoadScenarioName {
   return Object.hasOwn(loadScenarios, text);
 }
 
-/** The scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth of the time. */
+/**
+ * Returns the scenario with other rates and times: `rate` 0.1 sends a tenth, `time` 0.1 takes a tenth of the time.
+ */
 export function scaleScenario(
   scenario: LoadScenario,
   by: { readonly rate: number; readonly time: number },
@@ -120,7 +126,7 @@ export function durationSeconds({ stages }: LoadScenario): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
-/** Visits that have arrived `atSeconds` after the start: the area under the line of the rates. */
+/** Returns how many visits have arrived `atSeconds` after the start: the area under the line of the rates. */
 export function visitsUntil(
   { startRate, stages }: Pick<LoadScenario, 'startRate' | 'stages'>,
   atSeconds: number,

@@ -1,6 +1,6 @@
 import { formatThreshold, holds, type Threshold } from './thresholds.ts';
 
-/** The result of a finished load test, from either program. */
+/** The result of a finished load test, in the same form for k6 and for our own driver. */
 export interface LoadSummary {
   readonly scenario: string;
   readonly runId: string;
@@ -15,7 +15,7 @@ export interface SummaryCheck {
   readonly name: string;
   readonly why: string;
   readonly passed: boolean;
-  /** The measured value; undefined if nothing was measured. */
+  /** The measured value. Undefined if nothing was measured. */
   readonly measured: number | undefined;
 }
 
@@ -27,7 +27,9 @@ export interface SummaryInput {
   readonly metrics: LoadSummary['metrics'];
 }
 
-/** Judges the thresholds, and checks that every acknowledged addition was in a final check. */
+/**
+ * Compares the measurements with the thresholds, and checks that a final check covered each acknowledged addition.
+ */
 export function summarize({ scenario, runId, seed, thresholds, metrics }: SummaryInput): LoadSummary {
   const checks = [...thresholds.map((threshold) => checkThreshold(threshold, metrics)), checkJournal(metrics)];
   return { scenario, runId, seed, passed: checks.every(({ passed }) => passed), checks, metrics };
@@ -36,12 +38,12 @@ export function summarize({ scenario, runId, seed, thresholds, metrics }: Summar
 function checkThreshold(threshold: Threshold, metrics: LoadSummary['metrics']): SummaryCheck {
   const name = `${threshold.metric} ${formatThreshold(threshold)}`;
   const measured = metrics[threshold.metric]?.[threshold.statistic];
-  // k6 omits a counter that never counted: nothing was dropped. Any other missing metric was not measured.
+  // k6 omits a counter that is 0, such as the number of dropped visits. Any other missing metric was not measured.
   const value = measured ?? (threshold.statistic === 'count' ? 0 : undefined);
   return { name, why: threshold.why, passed: value !== undefined && holds(threshold, value), measured: value };
 }
 
-/** A user without a final check would hide its journal. */
+/** Checks that every journal was compared: a user without a final check could hide a difference. */
 function checkJournal(metrics: LoadSummary['metrics']): SummaryCheck {
   const acknowledged = metrics['sumpipeline_journal_acknowledged']?.['count'] ?? 0;
   const verified = metrics['sumpipeline_journal_verified']?.['count'] ?? 0;

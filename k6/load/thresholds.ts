@@ -1,7 +1,7 @@
 import { slos } from '../../contract/slo.ts';
 import type { LoadMetricName } from './measures.ts';
 
-/** One bound on a measurement. `statistic` is k6's name for it. */
+/** One bound on a measurement. `statistic` is k6's name of the statistic that is compared with `value`. */
 export interface Threshold {
   readonly metric: LoadMetricName | 'dropped_iterations';
   readonly statistic: 'rate' | 'count' | `p(${number})`;
@@ -11,8 +11,8 @@ export interface Threshold {
 }
 
 /**
- * One threshold for each metric: the service level objectives, and that totals and journals agree. One difference
- * fails.
+ * Returns the thresholds of a load test: the service level objectives, at most one percent of dropped visits, and that
+ * totals and journals agree. A single difference between totals and journals fails the test.
  */
 export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
   return [
@@ -48,14 +48,14 @@ export function thresholdsFor(expectedVisits: number): readonly Threshold[] {
       metric: 'dropped_iterations',
       statistic: 'count',
       operator: '<=',
-      // Above one percent the load was not the one that the scenario describes.
+      // If more than one percent is dropped, the load was smaller than the scenario describes.
       value: Math.floor(expectedVisits / 100),
       why: 'visits that found no free user',
     },
   ];
 }
 
-/** In k6's format: `p(99)<=250`. */
+/** Formats a threshold as k6 does: `p(99)<=250`. */
 export function formatThreshold({ statistic, operator, value }: Threshold): string {
   return `${statistic}${operator}${value}`;
 }

@@ -18,7 +18,7 @@ interface Fault {
   readonly miscounts?: number;
 }
 
-/** A fake pipeline in memory: it counts each id once, apart from the faults that the test requests. */
+/** Makes a fake pipeline in memory: it counts each id once, apart from the faults that the test requests. */
 function fakePipeline(fault: Fault): LoadApi {
   const counted = new Map<string, LoadAddition>();
   const left = { loses: 0, doubles: 0, hides: 0, miscounts: 0, ...fault };

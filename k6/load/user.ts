@@ -6,9 +6,9 @@ import type { LoadMix } from './scenarios.ts';
 import { type Verification, verifyJournal } from './verify.ts';
 
 export interface VirtualUserOptions {
-  /** Unique in the run: it is part of the names of the user's series. */
+  /** Number of the user, unique in the run. It is part of the names of the user's series. */
   readonly id: number;
-  /** Unique among the runs against one pipeline. */
+  /** Name of the run, unique among the runs against one pipeline. */
   readonly runId: string;
   readonly mix: LoadMix;
   readonly api: LoadApi;
@@ -17,16 +17,19 @@ export interface VirtualUserOptions {
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
-  /** Called at once for every fault. */
+  /** Called immediately for every fault. */
   readonly complain: (problem: string) => void;
 }
 
-/** An addition without a response is sent again for this long: a rolling restart of Kafka takes less. */
+/** How long an addition without a response is repeated, in milliseconds: longer than a rolling restart of Kafka. */
 const retryForMs = 60_000;
 const retryPauseMs = { minimum: 100, maximum: 1_000 };
-/** After the load has ended, the aggregators may still have lag to count. */
+/**
+ * How long a final check repeats one read, in milliseconds. After the load the aggregators may still need time to count
+ * the lag.
+ */
 const verifyPatienceMs = 120_000;
-/** Ids that one user reads at the end: a thousand users then make a hundred thousand reads. */
+/** Maximum number of ids that one user reads at the end. With a thousand users this makes a hundred thousand reads. */
 const verifyIdsMax = 100;
 
 /** One user of the load: sends additions to its own series and writes a journal of the acknowledged additions. */
@@ -38,7 +41,7 @@ export class VirtualUser {
     this.#options = options;
   }
 
-  /** One visit: one or more additions, with think time in between. */
+  /** Makes one visit: one or more additions, with think time in between. */
   async visit(): Promise<void> {
     const { mix, random, pause } = this.#options;
     const additions = integerBetween(random, 1, mix.additionsPerVisitMax);
@@ -48,7 +51,7 @@ export class VirtualUser {
     }
   }
 
-  /** Compares the journal with the totals. Before that, additions without a response are sent a last time. */
+  /** Sends each addition without a response a last time, then compares the journal with the totals of the pipeline. */
   async verify(): Promise<Verification> {
     const { api, measure, now, pause, complain } = this.#options;
     for (const addition of this.#journal.open) await this.#send(addition, 'http');
@@ -71,7 +74,7 @@ export class VirtualUser {
     const protocol = random() < mix.grpcShare ? 'grpc' : 'http';
     const outcome = await this.#send(addition, protocol);
     if (outcome.kind !== 'acknowledged') return;
-    // A client that lost the response sends again: the copy must not count.
+    // Send a copy, as a client that lost the response does: the copy must not count.
     if (random() < mix.repeatShare) await this.#send(addition, protocol === 'grpc' ? 'http' : 'grpc');
     if (random() < mix.freshnessShare) await this.#measureFreshness(addition.series, outcome);
   }
@@ -114,7 +117,7 @@ export class VirtualUser {
     const { api, measure, now } = this.#options;
     const startedAt = now();
     const total = await api.readTotal(series, [position]);
-    // A read without a response in its time counts with that time; otherwise slow totals would not show.
+    // If the read got no response, measure how long it waited. Otherwise the slowest totals would not be measured.
     if (total.kind === 'found' || total.kind === 'retry') measure('sumpipeline_freshness', now() - startedAt);
   }
 }

@@ -7,7 +7,7 @@ export interface VerifyOptions {
   readonly journal: Journal;
   /** How long one read is repeated while the service cannot respond yet, in milliseconds. */
   readonly patienceMs: number;
-  /** Ids that are read one by one, evenly spread. The totals cover all ids. */
+  /** Maximum number of ids that are read one by one, evenly spread. The totals cover all ids. */
   readonly idsMax: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -16,17 +16,17 @@ export interface VerifyOptions {
 export interface Verification {
   /** Acknowledged additions that the totals must include. */
   readonly acknowledged: number;
-  /** The differences, one sentence each; empty if the journal and the pipeline agree. */
+  /** The differences, one sentence each. Empty if the journal and the pipeline agree. */
   readonly problems: readonly string[];
 }
 
 const retryPauseMs = 500;
-/** Enough to show the pattern without filling the report. */
+/** Maximum number of problems in a report: enough to show the pattern. */
 const problemsMax = 20;
 
 /**
- * Compares the journal of one user with the pipeline, once the user's last position is counted: each series has exactly
- * the sum and the number of its acknowledged additions, and each checked id counts with its own value.
+ * Compares the journal of one user with the pipeline, once the user's last position is counted. Each series must have
+ * exactly the sum and the number of its acknowledged additions. Each checked id must count with its own value.
  */
 export async function verifyJournal(options: VerifyOptions): Promise<Verification> {
   const { journal } = options;
@@ -74,7 +74,7 @@ async function patiently<Value>(
   }
 }
 
-/** Evenly spread, the first and the last included. */
+/** Returns at most `most` items, evenly spread over the list. The first and the last item are among them. */
 function sample<Item>(items: readonly Item[], most: number): readonly Item[] {
   if (items.length <= most) return items;
   const step = (items.length - 1) / (most - 1);
@@ -87,7 +87,7 @@ function describe(outcome: Exclude<ReadOutcome<unknown>, { kind: 'found' }>): st
   return outcome.kind === 'absent' ? 'the pipeline does not have it' : outcome.reason;
 }
 
-/** A response that is not a decimal stays unchanged, and differs from every expected value. */
+/** Returns the canonical text of a decimal. Returns other text unchanged: it then differs from every expected value. */
 function canonical(text: string): string {
   const parsed = parseDecimal(text);
   return parsed.ok ? formatDecimal(parsed.value) : text;

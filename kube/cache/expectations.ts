@@ -4,11 +4,13 @@ import type { Clock } from '#kube/clock.ts';
 import type { Reflector } from './reflector.ts';
 
 /**
- * Guards against stale reads: a pass over a key must not begin before the stores show everything that earlier passes
- * over the same key wrote, or it decides from an old state (and may lose an inventory entry that it just added).
+ * Guards against stale reads. A pass over a key must not begin before the stores show all writes of earlier passes
+ * over the same key. Otherwise the new pass would decide from an old state. For instance, it could lose an inventory
+ * entry that the earlier pass added. Example:
  *
- *   pass 1: writes A (version 7) ──────────────> event A@7 reaches the store
- *   pass 2:              ^ a pass that began here would read A@6: it waits until the store has seen 7
+ * 1. Pass 1 writes object A. The write has version 7.
+ * 2. The store still has version 6 until the watch event of the write arrives. No pass begins in this time.
+ * 3. The event arrives, and the store has version 7. Now pass 2 may begin.
  */
 export class Expectations {
   readonly #clock: Clock;
@@ -18,7 +20,10 @@ export class Expectations {
     this.#clock = clock;
   }
 
-  /** Remembers a write of a pass over `key`, for each reflector that could show it. */
+  /**
+   * Remembers a write of a pass over `key`. Every reflector of the list that watches the object must show the write
+   * before the next pass.
+   */
   expect(key: string, reflectors: Iterable<Reflector>, write: CompletedWrite): void {
     for (const reflector of reflectors) {
       if (resourceId(reflector.resource) !== resourceId(write.resource)) continue;
@@ -39,8 +44,9 @@ export class Expectations {
   }
 
   /**
-   * The writes that a pass over `key` still has to wait for. A write that did not appear within 30 s is no longer
-   * waited for and is returned as `lost`, once: the reflector's selector does not cover it, or its watch is down.
+   * `unseen` is the number of writes for which a pass over `key` must still wait. `lost` names the writes that did not
+   * arrive within 30 s. Each of them is returned once, and later passes do not wait for it. A write is lost if the
+   * selector of the reflector does not match the object, or if the watch is down.
    */
   check(key: string): { unseen: number; lost: string[] } {
     const nowMs = this.#clock.monotonicMs();
@@ -56,7 +62,7 @@ export class Expectations {
     return { unseen: unseen.length, lost };
   }
 
-  /** Keys with writes that have not been seen. */
+  /** Number of keys with writes that no store shows yet. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -70,5 +76,8 @@ interface Expectation {
   readonly sinceMs: number;
 }
 
-/** A healthy watch brings a write back in milliseconds, a reconnecting one within its backoff of 30 s. */
+/**
+ * Maximum time to wait until a store shows a write. A healthy watch shows the write within milliseconds, and a watch
+ * that reconnects shows it within 30 s.
+ */
 const expectationLifeMs = 30_000;

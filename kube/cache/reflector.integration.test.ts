@@ -33,7 +33,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A running reflector that notes every change as `type name`. */
+/** Starts a reflector that records every change as `type name`. */
 function reflect<T extends KubeObject>(options: Pick<ReflectorOptions<T>, 'resource'> & Partial<ReflectorOptions<T>>) {
   const metrics = createRecordingMetrics();
   const common = { client, clock: systemClock, random: Math.random, logger: silentLogger, metrics };
@@ -66,7 +66,7 @@ const synced = (reflector: { availability: string; problem: string | undefined }
     () => reflector.availability === 'synced' || `${reflector.availability} ${reflector.problem}`,
   );
 
-test('what was there, what comes, changes and goes is in the store, in order', async () => {
+test('objects of the first list and all later changes are in the store, in order', async () => {
   const labelSelector = 'test=follow';
   await put('follow-a', {}, { test: 'follow' });
   const { reflector, changes } = reflect({ resource: configMaps, labelSelector, pageSize: 1 });
@@ -81,7 +81,7 @@ test('what was there, what comes, changes and goes is in the store, in order', a
   assert.equal(reflector.store.size, 1);
 });
 
-test('a handler that throws ends neither the watch nor the process, and the others are called', async () => {
+test('a handler that throws ends neither the watch nor the process, and other handlers are called', async () => {
   const { reflector, changes, count } = reflect({ resource: configMaps, labelSelector: 'test=throw' });
   reflector.onChange(() => {
     throw new Error('handler broken');
@@ -93,7 +93,7 @@ test('a handler that throws ends neither the watch nor the process, and the othe
   assert.equal(count('reflector_handler_failures_total'), 2);
 });
 
-test('a cut connection is taken up at the last version: no list, nothing missed', async () => {
+test('after a cut connection the watch continues at the last version: no list, no lost change', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const via = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   cleanups.push(
@@ -114,7 +114,7 @@ test('a cut connection is taken up at the last version: no list, nothing missed'
   assert.equal(reflector.problem, undefined);
 });
 
-test('a connection that went silent is given up, and what happened meanwhile is caught up with', async () => {
+test('a silent connection is closed, and later changes arrive through a new one', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const via = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });
   cleanups.push(
@@ -123,13 +123,13 @@ test('a connection that went silent is given up, and what happened meanwhile is 
   );
   const select = { resource: configMaps, labelSelector: 'test=silent', client: via.client, silenceMs: 1500 };
   const { reflector, changes, count } = reflect(select);
-  // The list is over, so this change comes by the watch: it is the open watch that goes silent, not the way to it.
+  // Wait for a change that comes through the watch. Otherwise the test could silence the first list.
   await synced(reflector);
   await put('silent-before', {}, { test: 'silent' });
   await eventually('a change', () => changes.length === 1 || [changes, reflector.problem]);
   proxy.setSilent(true);
   const failures = () => count('reflector_failures_total', { class: 'transient' });
-  // On a quiet server every 1.5 s without a byte is a failure already.
+  // Here 1.5 s without a byte count as a failure, also on a server without changes.
   const before = failures();
   await put('silent-during', {}, { test: 'silent' });
   await eventually('a failure', () => failures() > before || [changes, reflector.problem]);
@@ -139,7 +139,7 @@ test('a connection that went silent is given up, and what happened meanwhile is 
   await eventually('the change', () => changes.length === 2 || [changes, reflector.problem], 40_000);
 });
 
-test('kill -9 and restart of the API server: changes made meanwhile and afterwards arrive, deletions included', async () => {
+test('kill -9 and restart of the API server: all changes before and after arrive, deletions included', async () => {
   await put('restart-gone', {}, { test: 'restart' });
   await put('restart-kept', {}, { test: 'restart' });
   const { reflector, changes } = reflect({ resource: configMaps, labelSelector: 'test=restart' });
@@ -164,7 +164,7 @@ test('kill -9 and restart of the API server: changes made meanwhile and afterwar
 test('a version that is too old leads to a new list, which reports what is gone as deleted', async () => {
   await put('old-gone', {}, { test: 'old' });
   await put('old-kept', {}, { test: 'old' });
-  // Its next watch begins in the distant past, once: the real server answers 410.
+  // Change the version in one request for a watch to a version that is too old. The real server responds with 410.
   let isOld = false;
   const aged = new KubeClient({
     ...transport,
@@ -174,7 +174,7 @@ test('a version that is too old leads to a new list, which reports what is gone 
       return transport.stream({ ...request, query: { ...request.query, resourceVersion } });
     },
   });
-  // After a restart the server's history begins again, so version 1 is certainly too old.
+  // After a restart the server has no old versions, so version 1 is certainly too old.
   await server.restart();
   const { reflector, changes, count } = reflect({
     resource: configMaps,
@@ -205,7 +205,7 @@ test('refresh resolves when a list that began after the call is in the store', a
   await refused;
 });
 
-test('without the right to list, the kind is forbidden, and it is followed once the right is given', async () => {
+test('without the permission to list a kind is forbidden; when the permission is granted, it is watched', async () => {
   const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'late' }) });
   cleanups.push(() => user.transport.close());
   const select = { resource: configMaps, namespace: 'default', client: user.client };
@@ -231,8 +231,8 @@ test('without the right to list, the kind is forbidden, and it is followed once 
   await synced(reflector);
 });
 
-test('a server that starts refuses for a moment what it will allow: that is no lack of rights', async () => {
-  // The rights that the test above gave.
+test('a server that starts refuses requests for a moment: that does not count as forbidden', async () => {
+  // The test above granted the permissions.
   const user = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'late' }) });
   cleanups.push(() => user.transport.close());
   const { reflector, changes } = reflect({ resource: configMaps, namespace: 'default', client: user.client });
@@ -248,7 +248,7 @@ test('a server that starts refuses for a moment what it will allow: that is no l
   assert.deepEqual(seen, ['synced']);
 });
 
-test('a kind that is not installed is waited for without requests, followed when it comes, emptied when it goes', async () => {
+test('a kind that is not installed causes no requests; it is watched when installed and emptied when removed', async () => {
   const crds = reflect({ resource: customResourceDefinitions, metadataOnly: true });
   const discovery = createDiscovery({ crds: crds.reflector, clock: systemClock, random: Math.random });
   await synced(crds.reflector);
@@ -280,7 +280,7 @@ test('a kind that is not installed is waited for without requests, followed when
   await eventually('synced', () => reflector.availability === 'synced' || [reflector.availability, reflector.problem]);
 });
 
-test('5,000 objects stay small in memory and are followed through a relist', async () => {
+test('5,000 objects need little memory and survive a second list', async () => {
   const text = 'x'.repeat(1000);
   for (let from = 0; from < 5000; from += 50) {
     const batch = Array.from({ length: 50 }, (_, i) =>

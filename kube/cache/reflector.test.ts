@@ -18,7 +18,7 @@ const broken = (request: HttpRequest) => errorFromNetwork(new Error('reset'), re
 const refused = (request: HttpRequest, code: number, details = {}) =>
   errorFromStatus({ status: code, body: { kind: 'Status', code, details }, request: request.context });
 
-/** A reflector of widgets on a fake clock over an API server that answers as the test says. */
+/** Starts a reflector of widgets with a fake clock. `answer` gives the responses of the API server. */
 function reflect(answer: (request: HttpRequest) => unknown, discovery?: Discovery) {
   const clock = new FakeClock();
   const transport = scriptedTransport(answer);
@@ -41,7 +41,7 @@ function reflect(answer: (request: HttpRequest) => unknown, discovery?: Discover
   return { clock, reflector, changes, requests: transport.requests, end, common };
 }
 
-test('a server that ends or breaks every watch at once is asked less and less', async () => {
+test('a server that ends or breaks every watch at once gets fewer and fewer requests', async () => {
   const fates: [string, (request: HttpRequest) => unknown, number][] = [
     ['ends', () => 'end', 12],
     ['breaks', broken, 12],
@@ -55,7 +55,7 @@ test('a server that ends or breaks every watch at once is asked less and less', 
   }
 });
 
-test('a busy server is left alone for as long as it asks', async () => {
+test('a busy server gets no request for as long as it requests', async () => {
   let isBusy = true;
   const { clock, reflector, requests, end } = reflect((request) =>
     isBusy ? refused(request, 429, { retryAfterSeconds: 20 }) : page(),
@@ -68,7 +68,7 @@ test('a busy server is left alone for as long as it asks', async () => {
   await end();
 });
 
-test('a 404 while the CRD is there is waited out before anything is reported as deleted', async () => {
+test('after a 404 although the CRD exists, objects are reported as deleted only after some retries', async () => {
   let isServed = true;
   let doWatch = true;
   const seen: string[] = [];
@@ -100,7 +100,7 @@ test('a 404 while the CRD is there is waited out before anything is reported as 
   await end();
 });
 
-test('without the right to watch CRDs an absent kind is asked for once a minute', async () => {
+test('without the permission to watch CRDs an absent kind is requested once a minute', async () => {
   let isInstalled = false;
   const forbidden = new Reflector({ ...reflect(() => page()).common, resource: customResourceDefinitions });
   const clock = new FakeClock();
@@ -126,7 +126,7 @@ test('without the right to watch CRDs an absent kind is asked for once a minute'
   await running;
 });
 
-test('a step that does not end although every step is bounded makes the process unhealthy', async () => {
+test('a step that does not end within its time limit makes the process unhealthy', async () => {
   let isHanging = false;
   const { clock, reflector } = reflect((request) => {
     if (isWatch(request)) return 'open';
@@ -139,7 +139,7 @@ test('a step that does not end although every step is bounded makes the process 
   await clock.advance(59_000);
   assert.equal(reflector.stuckProblem, undefined);
   await clock.advance(2_000);
-  assert.match(`${reflector.stuckProblem}`, /the watch of widgets.test.example.com is stuck: late by/);
+  assert.match(`${reflector.stuckProblem}`, /the watch of widgets.test.example.com has been stuck for/);
 });
 
 test('an outage is named while it lasts and forgotten when it is over', async () => {

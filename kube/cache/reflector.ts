@@ -11,44 +11,55 @@ import { type Change, type Indexes, Store, type StoreReader } from './store.ts';
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: KubeClient;
   readonly resource: Resource<T>;
-  /** Watches this namespace alone. Default: all. */
+  /** Watches only this namespace. Default: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   /** Keeps only `metadata` of each object. Default false. */
   readonly metadataOnly?: boolean | undefined;
-  /** Keeps `metadata.managedFields`, often half of an object. Default false. */
+  /** Keeps `metadata.managedFields`, which is often half of an object. Default false. */
   readonly keepManagedFields?: boolean | undefined;
   readonly indexes?: Indexes<T> | undefined;
-  /** Shows when to retry a kind that is not installed. Default: once a minute. */
+  /**
+   * Reports when a kind that was not installed is installed. The reflector then lists it at once. Without `discovery`
+   * the reflector retries about once a minute.
+   */
   readonly discovery?: Discovery | undefined;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads retries of several reflectors over time. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
-  /** The server ends a watch after this time up to twice this time, seconds. Default 300. */
+  /** The server ends a watch after a random time from this value to twice this value, seconds. Default 300. */
   readonly watchSeconds?: number | undefined;
-  /** A watch that received nothing for this long counts as dead, ms. Default 150,000: bookmarks come every 60 s. */
+  /**
+   * A watch that receives nothing for this time counts as dead, ms. Default 150,000, because the server sends a
+   * bookmark about every 60 s.
+   */
   readonly silenceMs?: number | undefined;
   /** Objects per page of a list. Default 500. */
   readonly pageSize?: number | undefined;
 }
 
 /**
- * - `pending`: no list has succeeded yet;
- * - `synced`: the store shows the collection; during an outage of the API server it shows the last known state;
- * - `notInstalled`: the server has no such kind (reason `CRDNotInstalled`); the store is empty;
- * - `forbidden`: we have no permission to list it; the store shows the last state that we could read.
+ * What a store shows:
+ * - `pending`: nothing, because no list has succeeded yet.
+ * - `synced`: the collection. During an outage of the API server the store shows the last known state.
+ * - `notInstalled`: nothing, because the server does not serve the kind (reason `CRDNotInstalled`).
+ * - `forbidden`: the last state that we could read. We have no permission to list the kind.
  */
 export type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
 /**
- * Keeps a store equal to the server's collection of one kind: list, then watch from there. It ends only with
- * its signal: after network errors, restarts of the server, expired versions, missing kinds and missing permissions it
- * retries with backoff. An error that a handler throws is logged.
+ * Keeps a store equal to the server's collection of one kind:
  *
- *   list ──> watch ──ends or breaks──> watch from the last version ──too old──> list
+ * 1. List all objects.
+ * 2. Watch from the version of the list.
+ * 3. When the watch ends or breaks, watch again from the last version that the store has seen.
+ * 4. If the server refuses this version as too old, begin again with a list.
+ *
+ * `run` ends only when its signal aborts. After network errors, restarts of the server, expired versions, missing kinds
+ * and missing permissions it retries with backoff. An error that a handler throws is logged.
  */
 export class Reflector<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
@@ -59,15 +70,18 @@ export class Reflector<T extends KubeObject = KubeObject> {
   readonly #availabilityHandlers = new Set<(availability: Availability) => void>();
   readonly #refreshes: (() => void)[] = [];
   #availability: Availability = 'pending';
-  /** Aborted to make the loop list again now. */
+  /** `refresh` aborts this controller. The current list, watch or wait of `run` ends, and `run` lists again at once. */
   #interrupt = new AbortController();
   #needsList = true;
   /**
-   * Failures of the same kind in a row. The long waits of an outage must not carry over to a later, different failure.
+   * Number of consecutive failures of the same kind. The wait before a retry grows with it. A failure of another kind
+   * begins with a short wait again.
    */
   #streak = { kind: '', count: 0 };
   #problem: string | undefined;
-  /** If the loop has not advanced by this time, it hangs. */
+  /**
+   * Monotonic time, ms. If the current list, watch or wait of `run` has not ended by this time, `run` counts as stuck.
+   */
   #stepDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReflectorOptions<T>) {
@@ -86,27 +100,30 @@ export class Reflector<T extends KubeObject = KubeObject> {
     return this.#availability;
   }
 
-  /** Why the store may be behind right now: the last failure since the last success. For health and conditions. */
+  /**
+   * Message of the last failure. While there is a message, the store may be out of date. Undefined after a list or
+   * watch has succeeded.
+   */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Undefined, or why the loop counts as stuck: every step of the loop has a time limit. */
+  /** Message if a list, watch or wait of `run` exceeds its time limit. Otherwise undefined. */
   get stuckProblem(): string | undefined {
     const lateMs = this.#options.clock.monotonicMs() - this.#stepDeadlineMs;
-    return lateMs > 0 ? `the watch of ${this.#name} is stuck: late by ${Math.round(lateMs / 1000)} s` : undefined;
+    return lateMs > 0 ? `the watch of ${this.#name} has been stuck for ${Math.round(lateMs / 1000)} s` : undefined;
   }
 
   /**
-   * Whether the store shows this write or a later state. If `resourceVersion` is absent: whether the object with this
-   * uid is gone.
+   * Whether the store shows this write or a later state. A write without `resourceVersion` is a deletion. The store
+   * shows it when it no longer has the object with this uid.
    */
   hasSeen(write: { key: string; uid: string | undefined; resourceVersion: string | undefined }): boolean {
     if (write.resourceVersion !== undefined) return this.#store.hasSeen(write.resourceVersion);
     return this.#store.get(write.key)?.metadata.uid !== write.uid;
   }
 
-  /** Calls back after each change of the store; objects that are there already come as `added` at once. */
+  /** Calls the handler after each change of the store, and at once with `added` for objects that are already in it. */
   onChange(handler: (change: Change<T>) => void): () => void {
     this.#changeHandlers.add(handler);
     for (const object of this.#store.list()) this.#call(handler, { type: 'added', object });
@@ -119,8 +136,8 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   /**
-   * Resolves when a list that began after this call is in the store (or the kind proved to be absent or forbidden):
-   * then nothing that was written before the call is missing. Rejects with the signal's reason.
+   * Lists all objects again. Resolves when the result is in the store, which then shows everything that was written
+   * before this call. Also resolves if the kind is absent or forbidden. If the signal aborts, rejects with its reason.
    */
   refresh(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -139,7 +156,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     });
   }
 
-  /** Runs until the signal aborts; never rejects. */
+  /** Runs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#interrupt = new AbortController();
@@ -157,7 +174,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The series begin at 0, because `rate()` does not see the first increment of a series that was absent before. */
+  /** Sets all counters to 0, because `rate()` does not see the first increment of a series that was absent before. */
   #startCounters(metrics: RuntimeMetrics): void {
     const labels = { resource: this.#id };
     metrics.reflector_lists_total.inc(labels, 0);
@@ -185,7 +202,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
         signal,
       });
       for (const item of page.items) items.push(this.#trim(item));
-      // Every page shows the version of the first one.
+      // Every page has the version of the first page.
       resourceVersion = page.resourceVersion;
       token = page.continue;
     } while (token !== undefined);
@@ -226,58 +243,60 @@ export class Reflector<T extends KubeObject = KubeObject> {
     } finally {
       if (clock.monotonicMs() - startedAtMs > steadyWatchMs) this.#streak = { kind: '', count: 0 };
     }
-    // A server that ends every watch at once (it is starting, or stopping) must not get requests in a tight loop.
+    // A server that starts or stops may end every watch at once. Wait, so that we do not send it requests in a tight
+    // loop.
     if (clock.monotonicMs() - startedAtMs < 1000) {
       await this.#wait(this.#backoff(this.#countOf('ended'), 500, 30_000), signal);
     }
   }
 
-  /** Decides from the failure how to continue, and waits first. */
+  /** Decides from the class of the failure whether the next step is a list or a watch. Waits before that step. */
   async #recover(error: unknown, crd: string, signal: AbortSignal): Promise<void> {
     const kind = isKubernetesError(error) ? error.class : 'unexpected';
     const message = error instanceof Error ? error.message : String(error);
     this.#options.metrics.reflector_failures_total.inc({ resource: this.#id, class: kind });
-    // A kind that is not installed is a state, which is logged as such, and no failure.
+    // A kind that is not installed is not a failure. `#setAvailability` logs it.
     const isAbsent = kind === 'notFound' && !isInstalled(crd);
     if (this.#problem !== message && !isAbsent) {
-      this.#options.logger.warn({ resource: this.#name, error }, 'watching failed');
+      this.#options.logger.warn({ resource: this.#name, error }, 'the watch failed; it is retried');
     }
     this.#problem = message;
     const attempt = this.#countOf(kind);
     if (kind === 'transient' || kind === 'tooManyRequests') {
-      // If the watch cannot continue from our version for any other reason, a list fixes it.
+      // A watch from our version may fail every time. After several attempts, begin again with a list.
       if (attempt >= 4) this.#needsList = true;
       const asked = isKubernetesError(error) ? (error.retryAfterMs ?? 0) : 0;
       return this.#wait(Math.max(asked, this.#backoff(attempt, 500, 30_000)), signal);
     }
-    // Everything else begins with a list: an expired version, an event that could not be read, a kind that went away.
+    // All other failures need a new list: the version expired, an event could not be read, or the kind is gone.
     this.#needsList = true;
     if (kind === 'notFound') return this.#waitForKind(crd, attempt, signal);
     if (kind === 'forbidden') {
-      // For its first seconds an API server refuses all users except administrators, until it has read the roles.
+      // Set `forbidden` only after several attempts: an API server that starts has not read the roles, and refuses all
+      // users except administrators for some seconds.
       if (attempt >= 4) {
         this.#setAvailability('forbidden');
         this.#release(this.#refreshes.slice());
       }
       return this.#wait(this.#backoff(attempt, 250, 60_000), signal);
     }
-    // The first relist after an expired version needs no wait.
+    // The first list after an expired version needs no wait.
     if (kind !== 'gone' || attempt > 0) await this.#wait(this.#backoff(attempt, 500, 30_000), signal);
   }
 
   async #waitForKind(crd: string, attempt: number, signal: AbortSignal): Promise<void> {
     const { discovery, clock, random } = this.#options;
     const hasCrd = isInstalled(crd);
-    // The CRD exists but may not be served yet, or the server is starting: objects must not be reported as deleted.
+    // If the CRD exists, the server may not serve the kind yet, or may be starting. Do not report objects as deleted
+    // yet.
     if (hasCrd && attempt < 3) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     const changes = this.#store.replace([], this.#store.resourceVersion ?? '0');
     this.#setAvailability('notInstalled');
     for (const change of changes) this.#emit(change);
     this.#release(this.#refreshes.slice());
     this.#problem = undefined;
-    // Between the CRD's last event and the moment the kind is served seconds pass, so a kind whose CRD exists is
-    // requested some more times (about 15 s in all). If our version is still not served, the next request waits until
-    // the CRD changes.
+    // The server serves a kind some seconds after the last event of its CRD. So if the CRD exists, retry for about 15
+    // s. If our version is still not served, wait until the CRD changes.
     if (hasCrd && attempt < 8) return this.#wait(this.#backoff(attempt, 200, 4_000), signal);
     this.#stepDeadlineMs = Number.POSITIVE_INFINITY;
     if (discovery === undefined) return sleep(clock, 60_000 * (0.75 + random() / 2), signal);
@@ -301,7 +320,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 
   #isWell(): void {
-    if (this.#problem !== undefined) this.#options.logger.info({ resource: this.#name }, 'watching again');
+    if (this.#problem !== undefined) this.#options.logger.info({ resource: this.#name }, 'the watch works again');
     this.#problem = undefined;
   }
 
@@ -339,7 +358,7 @@ export class Reflector<T extends KubeObject = KubeObject> {
     for (const handler of this.#changeHandlers) this.#call(handler, change);
   }
 
-  /** A handler is code of the caller: an error that it throws must not end the watch. */
+  /** Calls a handler and logs an error that it throws: the error must not end the watch. */
   #call<V>(handler: (value: V) => void, value: V): void {
     try {
       handler(value);
@@ -358,10 +377,10 @@ export class Reflector<T extends KubeObject = KubeObject> {
   }
 }
 
-/** `crd` as `Discovery.stateOf` says it. */
+/** Whether the CRD exists. `crd` is a result of `Discovery.stateOf`. */
 function isInstalled(crd: string): boolean {
   return crd !== 'absent' && crd !== 'unknown';
 }
 
-/** A watch that lasted this long was healthy: the wait after the next failure is short again. */
+/** A watch that lasted longer than this, ms, was healthy: the wait after its failure is short again. */
 const steadyWatchMs = 10_000;

@@ -25,7 +25,7 @@ test('a list replaces everything at once and reports what it added, changed and 
   assert.equal(store.resourceVersion, '9');
 });
 
-test('an object that a list shows unchanged is no change', () => {
+test('an object that is the same in a new list is not a change', () => {
   const store = newStore();
   store.replace([live('a', 1)], '5');
   assert.deepEqual(store.replace([live('a', 1)], '6'), []);
@@ -45,7 +45,7 @@ test('a deletion carries the last state and leaves no trace in an index', () => 
   assert.equal(store.size, 0);
 });
 
-test('the deletion of an unknown object is no change', () => {
+test('the deletion of an unknown object is not a change', () => {
   assert.deepEqual(newStore().applyEvent({ type: 'DELETED', object: live('a', 4) }), []);
 });
 
@@ -61,7 +61,7 @@ test('an index that does not exist is an error and not an empty answer', () => {
   assert.throws(() => newStore().byIndex('colour', 'red'), /no index colour/);
 });
 
-test('the store has seen a write when a later event, list or bookmark says so, compared as numbers', () => {
+test('a write is seen when an event, list or bookmark has its version or a later one, compared as numbers', () => {
   const store = newStore();
   assert.equal(store.hasSeen('1'), false);
   store.replace([], '9');
@@ -73,7 +73,7 @@ test('the store has seen a write when a later event, list or bookmark says so, c
   assert.equal(store.hasSeen('999999999999999'), true);
 });
 
-test('objects cannot be changed by those who read them', () => {
+test('readers cannot change objects', () => {
   const store = newStore();
   store.replace([live('a', 1)], '5');
   const object = store.get('default/a');

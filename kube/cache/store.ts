@@ -2,29 +2,33 @@ import { compareResourceVersions, type KubeObject, keyOf, type Live, type Object
 import type { WatchEvent } from '#kube/client/wire.ts';
 
 /**
- * `deleted` carries the last state that was seen. An object that was replaced under its name is deleted, then added.
+ * A change of the store. A `deleted` change has the last known state of the object. If an object was replaced by
+ * another object with the same name, there are two changes: `deleted`, then `added`.
  */
 export type Change<T extends KubeObject> =
   | { readonly type: 'added'; readonly object: Live<T> }
   | { readonly type: 'modified'; readonly object: Live<T>; readonly previous: Live<T> }
   | { readonly type: 'deleted'; readonly object: Live<T> };
 
-/** The values under which an object is found: `{ pipeline: (object) => [labels...] }`. Pure. */
+/**
+ * Functions by the name of their index. Each function is pure and returns the values under which `byIndex` finds an
+ * object: `{ pipeline: (object) => [labels...] }`.
+ */
 export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Live<T>) => readonly string[]>>;
 
-/** What readers see of a store. Objects are shared and frozen: copy before changing. */
+/** Read-only view of a store. Objects are shared and frozen: copy an object before you change it. */
 export interface StoreReader<T extends KubeObject> {
   get(name: ObjectName | string): Live<T> | undefined;
-  /** All objects, in no particular order. */
+  /** Returns all objects in any order. */
   list(): Live<T>[];
-  /** The objects for which the index function gave this value. */
+  /** Returns the objects for which the index function returned this value. Throws if the index does not exist. */
   byIndex(index: string, value: string): Live<T>[];
   readonly size: number;
 }
 
 /**
- * The objects of one kind as of one version of the collection. It does no I/O: the reflector feeds it and hands the
- * changes that it returns to the handlers.
+ * Copy of the objects of one kind, at one version of the collection. The store does no I/O: the reflector gives it
+ * lists and watch events, and passes the returned changes to the handlers.
  */
 export class Store<T extends KubeObject> implements StoreReader<T> {
   readonly #indexes: Indexes<T>;
@@ -60,7 +64,7 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
     return this.#objects.size;
   }
 
-  /** Everything up to this version is in the store; undefined before the first list. */
+  /** Version of the collection: the store contains all changes up to this version. Undefined before the first list. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion;
   }
@@ -70,7 +74,7 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
     return this.#resourceVersion !== undefined && compareResourceVersions(this.#resourceVersion, resourceVersion) >= 0;
   }
 
-  /** Takes over a whole list at once; the changes include a deletion for everything that is no longer there. */
+  /** Replaces all objects by a list. The changes include a deletion for each object that is not in the list. */
   replace(items: readonly Live<T>[], resourceVersion: string): Change<T>[] {
     const changes: Change<T>[] = [];
     const listed = new Set(items.map(keyOf));
@@ -134,7 +138,8 @@ export class Store<T extends KubeObject> implements StoreReader<T> {
 }
 
 /**
- * Readers share the object: a builder that changes the object fails at once and cannot corrupt what other readers see.
+ * Freezes a value and everything in it. Readers share objects: code that changes an object fails at once, and other
+ * readers are not affected.
  */
 function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;

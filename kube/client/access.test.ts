@@ -22,7 +22,7 @@ function buildConfig(more: object = {}): string {
   });
 }
 
-/** In a pod whose files cannot be read. */
+/** Resolves the kubeconfig in a pod whose ServiceAccount files cannot be read. */
 function resolveInPod(content: string) {
   const readFile = (file: string) => {
     if (file === '/config') return content;
@@ -32,12 +32,12 @@ function resolveInPod(content: string) {
   return resolveAccess(config, { env: pod, readFile, isFile: () => true });
 }
 
-test('files of the pod that cannot be read do not matter to a kubeconfig that names its server', () => {
+test('a kubeconfig that names its server works although files of the pod cannot be read', () => {
   const { server, namespace } = resolveInPod(buildConfig());
   assert.deepEqual({ server, namespace }, { server: 'https://kube.test:6443', namespace: 'default' });
 });
 
-test('the pod counts where its token cannot be read, so that the error tells of the token', () => {
+test('the pod is used although its token cannot be read, so that the error names the token', () => {
   assert.equal(resolveInPod('').context, 'in-cluster');
 });
 
@@ -46,7 +46,7 @@ for (const [name, content, message] of [
   ['a context without its cluster', buildConfig({ 'current-context': 'lost' }), /cluster "gone", which/],
   ['no entries', '', /no cluster in the kubeconfig/],
 ] as const) {
-  test(`a program that is given a kubeconfig with ${name} works on no other cluster`, async () => {
+  test(`a program with a kubeconfig with ${name} does not use another cluster`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
     try {
       const file = join(folder, 'config');

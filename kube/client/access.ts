@@ -4,34 +4,34 @@ import { type Environment, type Kubeconfig, KubeconfigError, type ReadFile, read
 import { type Cluster, type Context, noCluster, noUser, type User } from './kubeconfigFile.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 
-/** One API server, and as whom to talk to it: what a context of a kubeconfig, or the pod itself, comes down to. */
+/** One API server and the user as which we connect. Both come from a context of a kubeconfig, or from the pod. */
 export interface Access {
-  /** Name of the context; `in-cluster` for the pod's ServiceAccount. For messages. */
+  /** Name of the context, for messages. `in-cluster` for the ServiceAccount of the pod. */
   readonly context: string;
-  /** Where objects are looked for when the caller names no namespace. */
+  /** Namespace that is used if the caller names none. */
   readonly namespace: string;
   /** Origin and optional path prefix, without a slash at the end and without a user: `https://10.96.0.1:443`. */
   readonly server: string;
-  /** `http://proxy:3128`; undefined: connect directly. */
+  /** URL of the proxy, such as `http://proxy:3128`. Undefined means a direct connection. */
   readonly proxy: string | undefined;
   readonly cluster: Cluster;
   readonly user: User;
 }
 
 export interface ResolveOptions {
-  /** Undefined or empty: the current context. */
+  /** Name of the context. Undefined or empty means the current context. */
   readonly context?: string | undefined;
-  /** KUBERNETES_SERVICE_HOST, HTTPS_PROXY and the like. */
+  /** Environment variables, such as KUBERNETES_SERVICE_HOST and HTTPS_PROXY. */
   readonly env: Environment;
-  /** Default: reads the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
-  /** Default: looks at the disk. */
+  /** Whether a path is a file. Default: checks the disk. */
   readonly isFile?: (file: string) => boolean;
 }
 
 /**
- * Chooses a context by the rules of kubectl (docs/adr/0036). Falls back to the pod's ServiceAccount where the kubeconfig
- * names no server. Throws KubeconfigError.
+ * Chooses a context by the rules of kubectl (docs/adr/0036). If the kubeconfig names no server, uses the ServiceAccount
+ * of the pod. Throws KubeconfigError.
  */
 export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Access {
   const { env } = options;
@@ -57,7 +57,7 @@ export function resolveAccess(config: Kubeconfig, options: ResolveOptions): Acce
   };
 }
 
-/** The ServiceAccount of the pod in which this process runs. Throws outside of a pod. */
+/** Returns the access of the ServiceAccount of the pod in which this process runs. Throws outside of a pod. */
 export function inClusterAccess(env: Environment): Access {
   if (isInPod({ env })) return accessOfPod({ env });
   throw new Error(
@@ -69,7 +69,7 @@ function chooseContext(config: Kubeconfig, wanted: string): { name: string; cont
   const name = wanted || config.currentContext;
   const context = config.contexts.get(name);
   if (name !== '' && context === undefined) {
-    const which = wanted === '' ? ', which it calls its current one' : '';
+    const which = wanted === '' ? `, but its current-context is "${name}"` : '';
     throw new KubeconfigError(
       'unknownContext',
       `the kubeconfig has no context "${name}"${which}`,
@@ -79,39 +79,42 @@ function chooseContext(config: Kubeconfig, wanted: string): { name: string; cont
   return { name, context };
 }
 
-/** kubectl goes on with localhost:8080, where no API server has listened without TLS for years (docs/adr/0036). */
+/**
+ * Returns the error for a kubeconfig that leads to no server. kubectl would connect to localhost:8080. We do not,
+ * because no API server has listened there for years (docs/adr/0036).
+ */
 function withoutServer(config: Kubeconfig, name: string, context: Context | undefined): KubeconfigError {
   const { clusters, users, contexts, files, missing } = config;
   if (context === undefined && clusters.size + users.size + contexts.size > 0) {
-    const hint = 'Choose one with --context, or kubectl config use-context.';
+    const hint = 'Choose one with --context, or with "kubectl config use-context".';
     return new KubeconfigError('unknownContext', 'the kubeconfig has no current context', hint);
   }
   if (context === undefined && files.length > 0) {
     const message = `there is no cluster in the kubeconfig ${files.join(', ')}`;
-    return new KubeconfigError('unknownCluster', message, 'Name another with --kubeconfig.');
+    return new KubeconfigError('unknownCluster', message, 'Name another file with --kubeconfig.');
   }
   if (context === undefined) {
     const where = missing.length === 0 ? '' : ` (KUBECONFIG names ${missing.join(', ')})`;
     return new KubeconfigError(
       'absent',
-      `there is no kubeconfig${where}, so no cluster to talk to`,
+      `there is no kubeconfig${where}, so no cluster is known`,
       'Set KUBECONFIG or --kubeconfig.',
     );
   }
   if (clusters.has(context.cluster)) return invalid(`the cluster "${context.cluster}" of the kubeconfig has no server`);
   return new KubeconfigError(
     'unknownCluster',
-    `the context "${name}" is of the cluster "${context.cluster}", which the kubeconfig lacks`,
+    `the context "${name}" names the cluster "${context.cluster}", which is not in the kubeconfig`,
     itHas(clusters),
   );
 }
 
 function itHas(entries: ReadonlyMap<string, unknown>): string {
-  return `It has: ${[...entries.keys()].join(', ') || 'none'}`;
+  return `The kubeconfig has: ${[...entries.keys()].join(', ') || 'none'}`;
 }
 
 function invalid(message: string): KubeconfigError {
-  return new KubeconfigError('invalid', message, 'Correct the kubeconfig: kubectl config view shows what it says.');
+  return new KubeconfigError('invalid', message, 'Correct the kubeconfig. "kubectl config view" shows its content.');
 }
 
 function clusterProblems({ caFile, caData, proxyUrl }: Cluster): string[] {
@@ -129,7 +132,7 @@ function userProblems({ certFile, certData, keyFile, keyData, ...user }: User): 
     both(certFile, certData) && 'client-certificate and client-certificate-data are both set',
     hasCertificate && both(keyFile, keyData) && 'client-key and client-key-data are both set',
     hasCertificate && !either(keyFile, keyData) && 'the client certificate has no key',
-    // kubectl has two checks here: the second, of tokenFile, is made when it connects.
+    // kubectl refuses this combination too, but it checks tokenFile only when it connects.
     either(user.token, user.tokenFile) && either(user.username, user.password) && 'a token and a password are both set',
     exec !== undefined && user.authProvider !== undefined && 'exec and auth-provider are both set',
     exec !== undefined && exec.command === '' && 'exec has no command',
@@ -156,20 +159,26 @@ function isProxyUrl(value: string): boolean {
   return /^(https?|socks5):\/\/./i.test(value) && URL.canParse(value);
 }
 
-/** A kubeconfig that says no more than kubectl assumes without one is as good as none. */
+/**
+ * Whether the kubeconfig has only the values that kubectl assumes when no kubeconfig exists. If so, the caller ignores
+ * the kubeconfig and uses the ServiceAccount of the pod.
+ */
 function isDefaultServer(server: string, cluster: Cluster, user: User, env: Environment): boolean {
   const assumed = env['KUBERNETES_MASTER'] || 'http://localhost:8080';
   const isBare = cluster.proxyUrl === '' && !cluster.disablesCompression && user.impersonate.user === '';
   return isBare && (server || assumed) === assumed && (assumed.startsWith('http:') || user === noUser);
 }
 
-/** Without a scheme it is http, as kubectl has it; then a path is not allowed. */
+/**
+ * Returns the URL of a server. A server without a scheme means http, as in kubectl, and must have no path. Throws
+ * KubeconfigError for a server that is not an http or https URL.
+ */
 function toBaseUrl(server: string): string {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(server);
   const text = hasScheme ? server : `http://${server}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || (!hasScheme && url.pathname !== '/')) {
-    // Not quoted: a password may be in it.
+    // The message does not quote the server, because it may contain a password.
     throw invalid('the server of the cluster is not a URL such as https://host:6443');
   }
   url.search = '';
@@ -179,14 +188,20 @@ function toBaseUrl(server: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** proxy-url holds for every address; the environment spares loopback and NO_PROXY. */
+/**
+ * Returns the URL of the proxy. If the kubeconfig has proxy-url, it is used for every address. Otherwise HTTPS_PROXY
+ * (HTTP_PROXY without TLS) is used, but not for loopback addresses and for the addresses in NO_PROXY.
+ */
 function proxyOf(server: string, { proxyUrl }: Cluster, env: Environment): string | undefined {
   return proxyUrl === '' ? proxyFromEnvironment(server, env) : proxyUrl;
 }
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Reads nothing: a kubeconfig that names its server does not depend on what is in the files of the pod. */
+/**
+ * Whether this process runs in a pod. Checks that the token file exists, but does not read it: a kubeconfig with a
+ * server must work even if the files of the pod cannot be read.
+ */
 function isInPod({ env, isFile = isFileOnDisk }: ResolveOptions): boolean {
   const isNamed = Boolean(env['KUBERNETES_SERVICE_HOST']) && Boolean(env['KUBERNETES_SERVICE_PORT']);
   return isNamed && isFile(`${serviceAccount}/token`);
@@ -197,7 +212,7 @@ function namespaceOfPod({ env, readFile = readFromDisk }: ResolveOptions): strin
   try {
     return readFile(`${serviceAccount}/namespace`).trim() || 'default';
   } catch {
-    // As kubectl does: the file need not be there, and a namespace can be named.
+    // kubectl accepts a missing file too. The caller can still name a namespace.
     return 'default';
   }
 }
@@ -209,8 +224,8 @@ function accessOfPod(options: ResolveOptions): Access {
   if (!/^\d+$/.test(port) || !URL.canParse(server)) {
     throw new KubeconfigError(
       'invalid',
-      `KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no host and port: "${host}" and "${port}"`,
-      'Correct them, or name a kubeconfig with --kubeconfig.',
+      `KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not a host and a port: "${host}" and "${port}"`,
+      'Correct both variables, or name a kubeconfig with --kubeconfig.',
     );
   }
   const caFile = `${serviceAccount}/ca.crt`;
@@ -219,13 +234,13 @@ function accessOfPod(options: ResolveOptions): Access {
     namespace: namespaceOfPod(options),
     server,
     proxy: proxyFromEnvironment(server, env),
-    // Without its file the certificate authorities of the machine are trusted, as kubectl does.
+    // If this file does not exist, trust the certificate authorities of the machine, as kubectl does.
     cluster: { ...noCluster, server, caFile: isFile(caFile) ? caFile : '' },
     user: { ...noUser, tokenFile: `${serviceAccount}/token` },
   };
 }
 
-/** What cannot be looked at is none, as kubectl has it. */
+/** Whether the path is a file. A path that cannot be read counts as no file, as in kubectl. */
 function isFileOnDisk(file: string): boolean {
   try {
     return statSync(file).isFile();

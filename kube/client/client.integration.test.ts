@@ -23,7 +23,7 @@ after(async () => {
   await server.stop();
 });
 
-/** The class of the error, or what came instead. */
+/** Returns the class of the error, or the result if there was no error. */
 async function classOf(work: Promise<unknown>): Promise<string> {
   try {
     return `no error: ${JSON.stringify(await work)}`;
@@ -40,7 +40,7 @@ test('apply says whether it created the object, and repeats without a new versio
   assert.equal(second.object.metadata.resourceVersion, first.object.metadata.resourceVersion);
 });
 
-test('apply of a field that another manager owns conflicts, names manager and field, and force takes it', async () => {
+test('apply of a field of another manager conflicts and names manager and field; force takes the field over', async () => {
   await client.apply(configMaps, buildConfigMap('owned', { a: '1' }), asMe);
   const other = { fieldManager: 'other-manager', force: false };
   await assert.rejects(client.apply(configMaps, buildConfigMap('owned', { a: '2' }), other), (error) => {
@@ -53,7 +53,7 @@ test('apply of a field that another manager owns conflicts, names manager and fi
   assert.deepEqual(taken.object.data, { a: '2' });
 });
 
-test('apply with a uid conflicts when the object is another one and when it is absent', async () => {
+test('apply with a uid conflicts when the object has another uid or does not exist', async () => {
   const uid = '00000000-0000-4000-8000-000000000000';
   await client.apply(configMaps, buildConfigMap('identity'), asMe);
   const foreign = buildConfigMap('identity');
@@ -64,7 +64,7 @@ test('apply with a uid conflicts when the object is another one and when it is a
   assert.equal(await classOf(client.apply(configMaps, absent, asMe)), 'conflict');
 });
 
-test('a field that the kind does not have is terminal, not a reason to try again', async () => {
+test('a field that the kind does not have is terminal: no retry', async () => {
   const wrong = buildDeployment('unknown-field', { replicaz: 3 });
   await assert.rejects(client.apply(deployments, wrong, asMe), (error) => {
     assert(isKubernetesError(error, 'terminal'));
@@ -83,7 +83,7 @@ test('an object that breaks a rule is invalid, with the field', async () => {
   });
 });
 
-test('delete wants the uid of the live object', async () => {
+test('delete needs the uid of the live object', async () => {
   const { object } = await client.apply(configMaps, buildConfigMap('doomed'), asMe);
   const uid = '00000000-0000-4000-8000-000000000000';
   assert.equal(await classOf(client.delete(configMaps, name('doomed'), { uid })), 'conflict');
@@ -135,7 +135,7 @@ test('applyStatus writes the status and nothing else', async () => {
   assert.deepEqual({ status: 'status' in written && written.status }, { status: { observedGeneration: 7 } });
 });
 
-test('a dry run answers like the real thing and stores nothing', async () => {
+test('a dry run returns the same as a write and stores nothing', async () => {
   const { created } = await client.apply(configMaps, buildConfigMap('imagined'), { ...asMe, dryRun: true });
   assert.equal(created, true);
   assert.equal(await client.find(configMaps, name('imagined')), undefined);
@@ -170,7 +170,7 @@ test('lists come in pages of one version, and metadata alone when asked', async 
   assert.equal(second.items[0]?.data?.['a'], 'b');
 });
 
-test('a user without rights is forbidden', async () => {
+test('a user without permissions is forbidden', async () => {
   const visitor = await connectAs({ server, kubeconfig: await server.kubeconfigFor({ user: 'no-rights' }) });
   try {
     assert.equal(await classOf(visitor.client.list(configMaps)), 'forbidden');
@@ -202,7 +202,8 @@ test('an aborted call throws the reason of its signal, a slow one is transient',
   }
 });
 
-// Two: undici frees a connection a moment after its answer was read, when the next call is already on its way.
+// Allow two connections: undici frees a connection a moment after the response was read. If the next call starts
+// before this moment, it needs a second connection.
 test('a hundred calls in a row share two connections', async () => {
   const proxy = await startTcpProxy(addressOf(server.url));
   const near = await connectAs({ server, via: `https://127.0.0.1:${proxy.port}` });

@@ -13,74 +13,79 @@ import {
 } from './wire.ts';
 
 export interface CallOptions {
-  /** Gives up; the call then throws the signal's reason. A write may have been carried out all the same. */
+  /** When the signal aborts, the call throws its reason. The server may still have carried out a write. */
   readonly signal?: AbortSignal;
-  /** Default: the transport's, 30 s. */
+  /** Time limit of the call, ms. Default: the time limit of the transport, 30 s. */
   readonly timeoutMs?: number;
 }
 
 interface SelectOptions extends CallOptions {
-  /** Only this namespace; absent: all. */
+  /** Namespace of the objects. Absent means all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Only `metadata` is sent (PartialObjectMetadata). Default false. */
+  /** The server sends only `metadata` (PartialObjectMetadata). Default false. */
   readonly metadataOnly?: boolean | undefined;
 }
 
 export interface ListOptions extends SelectOptions {
-  /** Objects per page. Default: everything in one answer. */
+  /** Objects per page. Default: all in one page. */
   readonly limit?: number;
-  /** `continue` of the page before. */
+  /** Value of `continue` in the previous page. Absent for the first page. */
   readonly continue?: string | undefined;
 }
 
 export interface WatchOptions extends SelectOptions {
-  /** Events after this version; from a list or a bookmark. */
+  /** The watch sends events after this version, which comes from a list or a bookmark. */
   readonly resourceVersion: string;
-  /** The server ends the watch after this time. */
+  /** The server ends the watch after this time, seconds. */
   readonly timeoutSeconds: number;
-  /** The watch fails when nothing at all arrived for this long. Default: never before its end. */
+  /** The watch fails if nothing arrives for this long, ms. Default: the maximum time of the watch. */
   readonly silenceMs?: number | undefined;
-  /** The server accepted the watch; the first event may be far away. */
+  /** Called when the server accepted the watch. The first event may come much later. */
   readonly onOpen?: () => void;
 }
 
 export interface WriteOptions extends CallOptions {
-  /** The name under which the server records who owns the written fields. */
+  /** Field manager: the server records it as owner of the written fields. */
   readonly fieldManager: string;
-  /** Validates, defaults and answers without storing. Default false. */
+  /** The server validates the write and fills in defaults, but stores nothing. Default false. */
   readonly dryRun?: boolean;
-  /** What happens to unknown and duplicate fields. Default `Strict`: refused. */
+  /** What the server does with unknown and duplicate fields. Default `Strict`: it refuses them. */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
 }
 
 export interface ApplyOptions extends WriteOptions {
-  /** Takes over fields that another manager owns instead of failing with `conflict`. */
+  /**
+   * If true, takes over fields that another field manager owns. If false, these fields make the apply fail with
+   * `conflict`.
+   */
   readonly force: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Fails with `conflict` unless the live object has this uid, so that no foreign object of the same name is deleted. */
+  /**
+   * Fails with `conflict` unless the live object has this uid, so that no foreign object of the same name is deleted.
+   */
   readonly uid: string;
   /** Fails with `conflict` unless the live object has this version. */
   readonly resourceVersion?: string;
-  /** Default `Background`. */
+  /** How the API server deletes objects that this object owns. Default `Background`. */
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly dryRun?: boolean;
 }
 
-/** What the client tells those who bound it (see `bind`). */
+/** Signal and callbacks of a bound client (see `bind`). */
 export interface ClientHooks {
-  /** Given up for all calls of the bound client. */
+  /** When the signal aborts, all calls of the bound client end. */
   readonly signal?: AbortSignal;
-  /** Runs right before each write is sent; throwing refuses it. */
+  /** Called directly before each write. If it throws, the write is not sent. */
   readonly beforeWrite?: () => void;
-  /** Runs after each write that was stored (not after a dry run). */
+  /** Called after each write that was stored, so not after a dry run. */
   readonly afterWrite?: (write: CompletedWrite) => void;
 }
 
-/** `resourceVersion` is the object's version after the write; absent when the object is gone. */
+/** A stored write. `resourceVersion` is the version of the object after the write, undefined if the object is gone. */
 export interface CompletedWrite {
   readonly verb: 'create' | 'apply' | 'patch' | 'delete';
   readonly resource: Resource;
@@ -90,8 +95,9 @@ export interface CompletedWrite {
 }
 
 /**
- * The verbs of the Kubernetes API over plain objects. Every failure is a KubernetesError (errors.ts) that names verb,
- * kind and object, or the reason of an aborted signal. Nothing is retried here: the caller knows what it read.
+ * The verbs of the Kubernetes API for plain objects. A call throws a KubernetesError (errors.ts), which names verb,
+ * kind and object. If the signal aborts, a call throws its reason. The client never retries: only the caller can
+ * decide whether the request is still right.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -102,7 +108,7 @@ export class KubeClient {
     this.#hooks = hooks;
   }
 
-  /** The same client, with a signal and hooks on every call. Hooks do not add up: the last `bind` counts. */
+  /** Returns a client that uses these hooks in every call. They replace the hooks of an earlier `bind`. */
   bind(hooks: ClientHooks): KubeClient {
     return new KubeClient(this.#transport, hooks);
   }
@@ -120,7 +126,7 @@ export class KubeClient {
     return asLive(resource, answer.body);
   }
 
-  /** Like `get`, but undefined when the object, or its whole kind, does not exist. */
+  /** Like `get`, but returns undefined if the object or its kind does not exist. */
   async find<T extends KubeObject>(
     resource: Resource<T>,
     name: ObjectName,
@@ -134,7 +140,7 @@ export class KubeClient {
     }
   }
 
-  /** One page, read consistently (never older than the call). `page.continue` is there when more follows. */
+  /** Returns one page. Its data is never older than the call. `page.continue` is set if more pages follow. */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<Page<T>> {
     const answer = await this.#send('list', resource, { namespace: options.namespace, name: '' }, options, {
       method: 'GET',
@@ -150,8 +156,9 @@ export class KubeClient {
   }
 
   /**
-   * Events after `resourceVersion`, until the server ends the watch (then it returns) or it breaks (then it throws;
-   * class `gone`: list again). Leaving the loop closes the connection.
+   * Yields events after `resourceVersion`. Returns when the server ends the watch. Throws when the watch breaks. After
+   * an error of class `gone` the caller must list again. When the caller leaves its `for await` loop, the connection is
+   * closed.
    */
   async *watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const context: RequestContext = { verb: 'watch', kind: resource.kind, namespace: options.namespace };
@@ -181,9 +188,9 @@ export class KubeClient {
   }
 
   /**
-   * Server-side apply: the object is created, or the fields it names are set and owned by `fieldManager`.
-   * `created` tells a 201 from a 200. With `object.metadata.uid` the object must be that very one: otherwise, absent or
-   * replaced, the class is `conflict`.
+   * Server-side apply: creates the object, or sets its fields with `fieldManager` as owner. `created` is true if the
+   * object was created. If `object.metadata.uid` is set, the live object must have this uid. If it has another uid or
+   * does not exist, the call throws class `conflict`.
    */
   async apply<T extends KubeObject>(
     resource: Resource<T>,
@@ -193,14 +200,15 @@ export class KubeClient {
     return this.#apply(resource, object, undefined, options);
   }
 
-  /** Server-side apply of `status` alone, through the subresource. */
+  /** Server-side apply of `status` only, through the subresource. */
   async applyStatus<T extends KubeObject>(resource: Resource<T>, object: T, options: ApplyOptions): Promise<Live<T>> {
     return (await this.#apply(resource, object, 'status', options)).object;
   }
 
   /**
-   * JSON merge patch (RFC 7386). With `metadata.resourceVersion` in the patch it fails with `conflict` if another
-   * writer came in between. With `subresource: 'scale'` the patch and the response are an autoscaling/v1 Scale.
+   * Sends a JSON merge patch (RFC 7386). If the patch has `metadata.resourceVersion`, the call throws `conflict` if
+   * the live object has another version. For `subresource: 'scale'` the patch and the response are an autoscaling/v1
+   * Scale.
    */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,
@@ -215,11 +223,11 @@ export class KubeClient {
       query: writeQuery(options),
       body: JSON.stringify(patch),
     });
-    // A Scale is not a T; its metadata is, and a caller that asked for the subresource reads no more.
+    // A Scale has the metadata of a T and nothing else. Callers that patch the subresource read only the metadata.
     return asLive(resource, answer.body, options.subresource);
   }
 
-  /** Fails with `alreadyExists` when the name is taken. */
+  /** Creates an object. Throws `alreadyExists` if an object has the name. */
   async create<T extends KubeObject>(resource: Resource<T>, object: T, options: WriteOptions): Promise<Live<T>> {
     checkKind(resource, object);
     const answer = await this.#write('create', resource, object.metadata, options, {
@@ -233,8 +241,8 @@ export class KubeClient {
   }
 
   /**
-   * Asks for deletion. The object may live on for as long as it has finalizers: the watch tells when it is gone.
-   * An object that is already gone fails with `notFound`, another one under the name with `conflict`.
+   * Requests the deletion. An object with finalizers exists until they are removed: the watch shows when it is gone.
+   * Throws `notFound` if the object does not exist, and `conflict` if the object with this name has another uid.
    */
   async delete(resource: Resource, name: ObjectName, options: DeleteOptions): Promise<void> {
     await this.#write('delete', resource, name, options, {
@@ -254,7 +262,7 @@ export class KubeClient {
     });
   }
 
-  /** GET of any path, for discovery and version. */
+  /** Sends a GET to any path, for discovery and for the version of the server. Returns the parsed JSON. */
   async getRaw(path: string, options: CallOptions & { accept?: string } = {}): Promise<unknown> {
     const answer = await this.#transport.request({
       method: 'GET',
@@ -277,7 +285,7 @@ export class KubeClient {
     const answer = await this.#write('apply', resource, object.metadata, options, {
       method: 'PATCH',
       path: pathOf(resource, { ...nameOf(object), subresource }),
-      // JSON is YAML.
+      // The server requires YAML. JSON is valid YAML.
       headers: { 'content-type': 'application/apply-patch+yaml' },
       query: { ...writeQuery(options), force: String(options.force) },
       body: JSON.stringify(object),
@@ -321,10 +329,16 @@ export class KubeClient {
   }
 }
 
-/** Beyond the time at which the server should have ended the watch: then the connection is dead. */
+/**
+ * The server must end a watch within this time after `timeoutSeconds`. If it does not, the connection counts as dead.
+ * 15 s is enough for a slow network.
+ */
 const watchGraceSeconds = 15;
 
-/** etcd refuses requests above 1.5 MiB; JSON escapes can make more of it, managedFields are part of it. */
+/**
+ * Maximum length of a line of a watch, which is one event. etcd refuses objects above 1.5 MiB, and escapes in JSON can
+ * make an object several times longer.
+ */
 const watchLineBytesMax = 8 * 1024 * 1024;
 
 function selection(options: SelectOptions): Record<string, string | undefined> {

@@ -6,11 +6,11 @@ import { createExecPlugin, type ExecCredential, type ExecPlugin, type ExecPlugin
 import { type Environment, loadKubeconfig, type ReadFile, readFromDisk } from './kubeconfig.ts';
 import type { User } from './kubeconfigFile.ts';
 
-/** Where the API server is and how we prove who we are, valid at the moment of loading. */
+/** Address of the API server and our credentials for it, valid when they were loaded. */
 export interface Credentials {
   /** Origin and optional path prefix, `https://10.96.0.1:443`. */
   readonly server: string;
-  /** `http://proxy:3128`; undefined: connect directly. It may hold a password. */
+  /** URL of the proxy, such as `http://proxy:3128`; it may contain a password. Undefined means a direct connection. */
   readonly proxy?: string | undefined;
   readonly tls: TlsMaterial;
   /** Authorization and impersonation headers. Never log them. */
@@ -18,53 +18,57 @@ export interface Credentials {
 }
 
 export interface TlsMaterial {
-  /** Undefined: the certificate authorities of the machine. */
+  /** PEM of the certificate authority. Undefined means the certificate authorities of the machine. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** The name in the server's certificate, and in the TLS handshake. Undefined: that of the URL. */
+  /** Name for the TLS handshake and for the check of the certificate. Undefined means the host of the URL. */
   readonly servername?: string;
   readonly rejectUnauthorized: boolean;
 }
 
 export interface CredentialSource {
   /**
-   * Reads files and runs exec plugins as needed: tokens and certificates may differ from one call to the next. `isRefused`:
-   * the API server did not accept what the last call returned.
+   * Returns the credentials that are valid now. Reads files and runs exec plugins as needed, so each call may return
+   * other tokens and certificates. `isRefused` means that the API server refused the credentials of the last call.
    */
   load(isRefused?: boolean): Promise<Credentials>;
-  /** Ends what a load that is not finished has started: a plugin that still runs. */
+  /** Stops an exec plugin that a `load` has started and that still runs. */
   close?(): void;
 }
 
 export interface CredentialOptions {
-  /** What an exec plugin gets. Default: nothing. */
+  /** Environment variables for an exec plugin. Default: none. */
   readonly env?: Environment;
-  /** Default: reads the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
-  /** For the end of a plugin's token, and for its time limit. Default: the system's clock. */
+  /** Clock for the expiry of a plugin's token and for the plugin's time limit. Default: the clock of the system. */
   readonly clock?: ExecPluginOptions['clock'];
-  /** How long an exec plugin may run, ms. Default: without end, because a person may have to log in. */
+  /** Time limit of an exec plugin, ms. Default: no limit, because a user may have to log in. */
   readonly pluginTimeoutMs?: number;
 }
 
-/** The pod's ServiceAccount: its token file rotates, and is read again at every load. No proxy is used. */
+/**
+ * Credentials of the pod's ServiceAccount. Every load reads the token file, because Kubernetes replaces the token
+ * regularly. No proxy is used.
+ */
 export function inClusterCredentials(env: Environment): CredentialSource {
   const { KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = env;
   return credentialsOf(inClusterAccess({ KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT }));
 }
 
 /**
- * A kubeconfig file, in its current context or in the one that is named. It has to name its server: the pod around this
- * process and KUBERNETES_MASTER do not count, so a program with a broken file does not work on another cluster.
+ * Credentials of a kubeconfig file, for the named context or the current context. The file must name its server. The
+ * pod of this process and KUBERNETES_MASTER are ignored, so that a program with a broken file does not use another
+ * cluster.
  */
 export function kubeconfigCredentials(options: {
   file: string;
   context?: string;
-  /** Proxies count, and a plugin gets all of it. */
+  /** Environment variables. HTTPS_PROXY and similar ones choose the proxy. An exec plugin gets all variables. */
   env: Environment;
   pluginTimeoutMs?: number;
-  /** For tests: whether the files of a pod are there. */
+  /** Whether a file of the pod exists. Only tests set it. Default: checks the disk. */
   isFile?: (file: string) => boolean;
 }): CredentialSource & { readonly namespace: string } {
   const { file, context, env, pluginTimeoutMs, ...disk } = options;
@@ -74,7 +78,7 @@ export function kubeconfigCredentials(options: {
   return { namespace: access.namespace, ...credentialsOf(access, { env, ...limit }) };
 }
 
-/** Credentials of a context, by the rules of kubectl: what wins over what is in docs/adr/0036. */
+/** Credentials of a context by the rules of kubectl. docs/adr/0036 says which credential has precedence. */
 export function credentialsOf(access: Access, options: CredentialOptions = {}): CredentialSource {
   const { readFile = readFromDisk } = options;
   const { server, proxy, cluster, user } = access;
@@ -95,13 +99,14 @@ export function credentialsOf(access: Access, options: CredentialOptions = {}): 
       const impersonation = impersonationHeaders(user);
       const fromUrl = basicOfUrl(cluster.server);
       if (isPlain) {
-        // Every machine on the way could read a token, so kubectl sends none.
+        // Send no token without TLS, as kubectl does: every machine on the network path could read it.
         const headers = { ...headerOf(fromUrl), ...impersonation };
         return { server, proxy, tls: { rejectUnauthorized: true }, headers };
       }
       const ca = cluster.caData || (cluster.caFile === '' ? '' : readFile(cluster.caFile));
       if (cluster.caFile !== '' || cluster.caData !== '') checkCa(ca, cluster.isInsecure);
-      // A plugin runs only for a user without other credentials.
+      // Run the exec plugin only if the URL of the server has no password. `execCredential` checks all other
+      // credentials.
       const fromPlugin = fromUrl === undefined ? await execCredential(ca, isRefused) : undefined;
       const authorization = fromUrl ?? authorizationOf(user, fromPlugin, readFile) ?? (await fromAuthProvider());
       return {
@@ -126,7 +131,7 @@ function clientCertificateOf(user: User, fromPlugin: ExecCredential | undefined,
   return fromPlugin === undefined || fromPlugin.cert === '' ? {} : { cert: fromPlugin.cert, key: fromPlugin.key };
 }
 
-/** Whether the user has credentials without the exec plugin, which is then not run. */
+/** Whether the kubeconfig has a token, a password or a certificate for the user. If so, the exec plugin is not run. */
 function identifiesItself(user: User): boolean {
   return [user.token, user.tokenFile, user.username, user.password, user.certFile, user.certData].some(
     (part) => part !== '',
@@ -149,7 +154,10 @@ function authorizationOf(user: User, fromPlugin: ExecCredential | undefined, rea
   return basicOf(user.username, user.password);
 }
 
-/** The file wins, because it rotates; the token beside it is for as long as there is nothing in the file. */
+/**
+ * Returns the token in `tokenFile`, because a file may be newer than `token`. If the file is missing or empty, returns
+ * `token`. Throws if neither has a token.
+ */
 function readToken({ token, tokenFile }: User, readFile: ReadFile): string {
   try {
     const fresh = readFile(tokenFile).trim();
@@ -166,7 +174,10 @@ function basicOf(username: string, password: string): string | undefined {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-/** Of https://user:password@host. It wins over everything else, because Go's HTTP client puts it in first. */
+/**
+ * Returns the Authorization header for a URL with a password, https://user:password@host. This header has precedence
+ * over all other credentials, because the HTTP client of kubectl sets it first.
+ */
 function basicOfUrl(server: string): string | undefined {
   if (!URL.canParse(server)) return undefined;
   const { username, password } = new URL(server);
@@ -177,11 +188,14 @@ function headerOf(authorization: string | undefined): Record<string, string> {
   return authorization === undefined ? {} : { Authorization: authorization };
 }
 
-/** The client library renews OpenID tokens. It takes half a second to load, so it is loaded when it is needed. */
+/**
+ * Returns a function that returns the Authorization header of an auth-provider. The function loads
+ * @kubernetes/client-node, which renews OpenID tokens, only when it is called: loading takes half a second.
+ */
 function createAuthProvider({ authProvider }: User, server: string): () => Promise<string | undefined> {
   if (authProvider === undefined) return async () => undefined;
   const { name, config } = authProvider;
-  // One instance, because it remembers the token that it renewed.
+  // Keep one instance, because it remembers the token that it renewed.
   let loading: Promise<KubeConfig> | undefined;
   return async () => {
     if (name !== 'oidc') {
@@ -213,12 +227,12 @@ function impersonationHeaders({ impersonate }: User): Record<string, string | st
   };
 }
 
-/** Headers are bytes. Names of users are UTF-8 there. */
+/** Encodes a value as UTF-8 bytes for a header, because names of users may contain any character. */
 function asHeader(value: string): string {
   return Buffer.from(value, 'utf8').toString('latin1');
 }
 
-/** Bytes that a header's name may not have are written like those of a URL, as client-go does. */
+/** Writes bytes that a header name may not contain as `%XX`, as client-go does. */
 function escapeHeaderName(name: string): string {
   return [...Buffer.from(name, 'utf8')]
     .map((byte) => {

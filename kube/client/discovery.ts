@@ -5,7 +5,7 @@ import type { KubeClient } from './client.ts';
 import { isKubernetesError } from './errors.ts';
 import { apiVersionOf, type KubeObject, type Resource, resourceId } from './object.ts';
 
-/** CustomResourceDefinitions; only their metadata is ever read. */
+/** CustomResourceDefinitions. Only their metadata is read. */
 export const customResourceDefinitions: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -15,13 +15,16 @@ export const customResourceDefinitions: Resource = {
 };
 
 /**
- * Tells reflectors of optional kinds when to try again (docs/adr/0031). A CRD is named `plural.group`, so a
- * metadata-only watch of CRDs says without any polling when a kind appears, is established, changes or goes.
+ * Tells a reflector when to list a kind again that was not installed (docs/adr/0031). It needs no polling: the name of
+ * a CRD is `plural.group`, so a watch of the metadata of CRDs shows every change of a kind.
  */
 export interface Discovery {
-  /** What is known of the kind's CRD now: its version, `absent`, or `unknown` when CRDs cannot be watched. */
+  /** Returns the resourceVersion of the kind's CRD, `absent`, or `unknown` if CRDs cannot be watched. */
   stateOf(resource: Resource): string;
-  /** Resolves once `stateOf` differs from `seen`, or after about a minute where it is `unknown`, or on abort. */
+  /**
+   * Resolves when `stateOf` returns another value than `seen`, or when the signal aborts. If `stateOf` returns
+   * `unknown`, resolves after about a minute.
+   */
   whenChanged(resource: Resource, seen: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -29,16 +32,16 @@ export interface Discovery {
 export interface CrdReflector {
   readonly availability: string;
   readonly store: Pick<StoreReader<KubeObject>, 'get'>;
-  /** Both answer how to end the calls. */
+  /** `onChange` and `onAvailability` return a function that removes the handler. */
   onChange(handler: () => void): () => void;
   onAvailability(handler: () => void): () => void;
 }
 
 export function createDiscovery(options: {
-  /** Of `customResourceDefinitions`, metadata only, run by the caller. */
+  /** Reflector of `customResourceDefinitions` with metadata only. The caller runs it. */
   readonly crds: CrdReflector;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the requests for several kinds over time. */
   readonly random: () => number;
 }): Discovery {
   const { crds, clock, random } = options;
@@ -71,7 +74,10 @@ export function createDiscovery(options: {
   };
 }
 
-/** Only without the right to watch CRDs: one small request per absent kind and minute. */
+/**
+ * Time between two requests for a kind that is not installed, if we may not watch CRDs. One small request for each kind
+ * and minute is cheap for the server.
+ */
 const unknownRecheckMs = 60_000;
 
 const resourceListSchema = z.object({ resources: z.array(z.object({ name: z.string() })) });

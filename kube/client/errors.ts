@@ -2,13 +2,15 @@ import { z } from 'zod';
 
 /**
  * What a failed request means for the caller:
- * - `notFound`, `alreadyExists`, `conflict` (another writer, a field owned by another manager, or a uid that is gone):
- *   read again, then decide;
- * - `invalid` (400, 405, 406, 415, 422) and `terminal` (the 500 that no repetition cures): a person or a release must act;
- * - `forbidden` (401, 403): rights are missing; they may be given later;
- * - `gone`: the version or continue token is too old, list again;
- * - `tooManyRequests`: come back after `retryAfterMs`;
- * - `transient`: network, timeout, 5xx. The request may or may not have been carried out.
+ * - `notFound`, `alreadyExists`: read again, then decide.
+ * - `conflict`: another client wrote, another field manager owns a field, or no object has the uid. Read again, then
+ *   decide.
+ * - `invalid` (400, 405, 406, 415, 422): the content is wrong. A retry does not help.
+ * - `terminal`: a status 500 for an object that does not fit its schema. A retry gets the same response.
+ * - `forbidden` (401, 403): a permission is missing. It may be granted later.
+ * - `gone`: the version or the continue token is too old. List again.
+ * - `tooManyRequests`: retry after `retryAfterMs`.
+ * - `transient`: network error, timeout or 5xx. The request may or may not have been carried out.
  */
 export type ErrorClass =
   | 'notFound'
@@ -27,7 +29,7 @@ export interface ErrorCause {
   readonly message?: string | undefined;
 }
 
-/** What was asked, for messages: `apply Deployment team/sums-calculator`. */
+/** The request, for messages such as `apply Deployment team/sums-calculator`. */
 export interface RequestContext {
   readonly verb: string;
   readonly kind: string;
@@ -35,10 +37,10 @@ export interface RequestContext {
   readonly name?: string | undefined;
 }
 
-/** The one error of the transport and the client. Its message says what was asked and what the server answered. */
+/** The error that the transport and the client throw. Its message has the request and the server's message. */
 export class KubernetesError extends Error {
   readonly class: ErrorClass;
-  /** HTTP status, undefined when there was no answer. */
+  /** HTTP status. Undefined if there was no response. */
   readonly status: number | undefined;
   /** The server's machine-readable reason (`NotFound`, `Conflict`, ...) or the network error code. */
   readonly reason: string;
@@ -70,7 +72,7 @@ export class KubernetesError extends Error {
   }
 }
 
-/** `isKubernetesError(error, 'notFound')`: a KubernetesError, of one of the classes if any are given. */
+/** Whether the error is a KubernetesError and, if classes are given, has one of them. */
 export function isKubernetesError(error: unknown, ...classes: ErrorClass[]): error is KubernetesError {
   return error instanceof KubernetesError && (classes.length === 0 || classes.includes(error.class));
 }
@@ -92,20 +94,20 @@ const statusSchema = z.object({
     .nullish(),
 });
 
-/** Turns an answer that is not a success, or an ERROR watch event, into an error. `body` may be anything. */
+/** Converts a response that is not a success, or an ERROR event of a watch, to an error. `body` may be anything. */
 export function errorFromStatus(answer: {
   status: number;
   body: unknown;
   retryAfterHeader?: string | undefined;
   request: RequestContext;
 }): KubernetesError {
-  // The server quotes invalid values; of a Secret only the reason may reach a log or a condition.
+  // The message of the server may quote an invalid value. For a Secret, leave the message out and keep the reason.
   const isSecret = answer.request.kind === 'Secret';
   const parsed = statusSchema.safeParse(answer.body);
   const status = parsed.success ? parsed.data : undefined;
   const reason = status?.reason ?? reasonByCode(answer.status);
-  const quoted = status?.message ?? shorten(answer.body) ?? 'the answer has no message';
-  const serverMessage = isSecret ? 'refused; the answer is withheld because it may quote the secret' : quoted;
+  const quoted = status?.message ?? shorten(answer.body) ?? 'the response has no message';
+  const serverMessage = isSecret ? 'refused; the message is hidden because it may quote the secret' : quoted;
   const headerSeconds = Number(answer.retryAfterHeader ?? Number.NaN);
   const seconds = status?.details?.retryAfterSeconds ?? (Number.isFinite(headerSeconds) ? headerSeconds : undefined);
   return new KubernetesError({
@@ -119,7 +121,7 @@ export function errorFromStatus(answer: {
   });
 }
 
-/** Wraps a failure below HTTP: refused, reset, timed out, too large. */
+/** Wraps a failure without an HTTP status: connection refused or reset, timeout, response too large. */
 export function errorFromNetwork(error: unknown, request: RequestContext): KubernetesError {
   const code = findCode(error) ?? 'NetworkError';
   const serverMessage = `no usable answer from the API server: ${error instanceof Error ? error.message : String(error)}`;
@@ -138,7 +140,10 @@ function describeRequest(request: RequestContext): string {
   return [request.verb, request.kind, name].filter((part) => part !== '').join(' ');
 }
 
-/** The rules, in order. 500s are transient except the one that answers every repetition in the same way. */
+/**
+ * Returns the class of a response: the first rule that matches decides. One kind of status 500 is `terminal`, because
+ * a retry gets the same response.
+ */
 function classify(answer: {
   status: number;
   reason: string;
@@ -151,7 +156,7 @@ function classify(answer: {
   if (status === 410 || reason === 'Expired' || reason === 'Gone') return 'gone';
   if (status === 404) return 'notFound';
   if (status === 409) return reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict';
-  // An apply that names a uid, on a live object with another one: the same loss of identity that is 409 elsewhere.
+  // The live object has another uid than the request. The server returns 422 for an apply, and 409 for other verbs.
   if (status === 422 && causes.some(({ field }) => field === 'metadata.uid')) return 'conflict';
   if (status === 401 || status === 403) return 'forbidden';
   if (status === 408 || status >= 500) return 'transient';
@@ -163,7 +168,7 @@ function reasonByCode(status: number): string {
   return known[status] ?? (status >= 500 ? 'ServerError' : 'Refused');
 }
 
-/** A proxy answers with HTML or text: its beginning is enough to recognise it. */
+/** Returns the beginning of a text body, 300 characters: enough to recognise the error page of a proxy. */
 function shorten(body: unknown): string | undefined {
   if (typeof body !== 'string' || body.trim() === '') return undefined;
   const line = body.trim().replaceAll(/\s+/g, ' ');

@@ -12,13 +12,17 @@ import { parseKubeconfigFile } from './kubeconfigFile.ts';
 
 const apiVersion = 'client.authentication.k8s.io/v1';
 
-/** A plugin that counts its runs in a file, and prints `status` with %s for the number of the run. */
+/**
+ * Creates a plugin that counts its runs in a file and prints `status`. In `status`, %s becomes the number of the run.
+ */
 function createPlugin(status: object) {
   const credential = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
   return createScript(`#!/bin/sh\nprintf x >> runs\nsleep 0.1\nprintf '${credential}' "$(wc -c < runs)"\n`);
 }
 
-/** A plugin that writes its process id into `runs` and then hangs. `isStubborn`: it ignores SIGTERM. */
+/**
+ * Creates a plugin that writes its process id into `runs` and then hangs. If `isStubborn`, the plugin ignores SIGTERM.
+ */
 function createHanging(isStubborn: boolean) {
   const ignore = isStubborn ? "process.on('SIGTERM', () => {});" : '';
   const hang = "require('node:fs').writeFileSync('runs', String(process.pid)); setInterval(() => {}, 1000);";
@@ -51,20 +55,20 @@ async function createScript(script: string) {
     clock,
     setTime: (text: string) => (clock.wallOffsetMs = Date.parse(text)),
     runs: async () => (await readFile(join(folder, 'runs'), 'utf8')).length,
-    /** Of the process that hangs, once it does. */
+    /** Waits until the plugin hangs, and returns its process id. */
     pid: () =>
       eventually(async () => Number(await readFile(join(folder, 'runs'), 'utf8').catch(() => '')) || undefined),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }
 
-test('a credential without an end is kept until the server refuses it', async () => {
+test('a credential without expiry is kept until the server refuses it', async () => {
   await using plugin = await createPlugin({ token: 'run%s' });
   assert.deepEqual([await plugin.get(), await plugin.get()], ['run1', 'run1']);
   assert.deepEqual([await plugin.get(true), await plugin.get()], ['run2', 'run2']);
 });
 
-test('a credential is kept until its end', async () => {
+test('a credential is kept until it expires', async () => {
   await using plugin = await createPlugin({ token: 'run%s', expirationTimestamp: '2026-01-01T12:00:00Z' });
   plugin.setTime('2026-01-01T11:00:00Z');
   assert.deepEqual([await plugin.get(), await plugin.get()], ['run1', 'run1']);
@@ -72,13 +76,13 @@ test('a credential is kept until its end', async () => {
   assert.equal(await plugin.get(), 'run2');
 });
 
-test('who asks at the same time shares one run', async () => {
+test('calls at the same time share one run', async () => {
   await using plugin = await createPlugin({ token: 'run%s' });
   assert.deepEqual(await Promise.all([plugin.get(), plugin.get(true), plugin.get()]), ['run1', 'run1', 'run1']);
   assert.equal(await plugin.runs(), 1);
 });
 
-test('a plugin that prints without end is stopped', async () => {
+test('a plugin that prints too much is stopped', async () => {
   const print = "process.on('SIGTERM', () => {}); setInterval(() => process.stdout.write('x'.repeat(100_000)), 1);";
   const ignore = "process.stdout.on('error', () => {});";
   const note = "require('node:fs').writeFileSync('runs', String(process.pid));";
@@ -111,11 +115,11 @@ test('a plugin that hangs is stopped at its time limit, by SIGKILL if it ignores
   }
 });
 
-test('who connects with a kubeconfig sets the time limit of its plugin', async () => {
+test('kubeconfigCredentials takes the time limit of a plugin', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'plugin-'));
   try {
     const file = join(folder, 'config');
-    // It ends by itself, so that the test ends when it fails.
+    // The plugin ends by itself, so that a failing test ends too.
     const exec = { command: 'sleep', args: ['5'], apiVersion, interactiveMode: 'Never' };
     await writeFile(file, JSON.stringify(buildConfig(exec)));
     const env = { PATH: process.env['PATH'] };

@@ -6,7 +6,7 @@ import type { Access } from './access.ts';
 import type { Environment } from './kubeconfig.ts';
 import type { Exec } from './kubeconfigFile.ts';
 
-/** What a plugin returned. Never log it. */
+/** Credential that a plugin returned. Never log it. */
 export interface ExecCredential {
   readonly token: string;
   readonly cert: string;
@@ -15,24 +15,24 @@ export interface ExecCredential {
 
 export interface ExecPlugin {
   /**
-   * What the plugin returned last, until it expires; `isRefused` runs the plugin again before that. Calls at the same time
-   * share one run, because a plugin may open a browser.
+   * Returns the last credential until it expires, then runs the plugin again. If `isRefused` is true, runs the plugin
+   * at once. Calls at the same time share one run, because a plugin may open a browser.
    */
   get(isRefused: boolean): Promise<ExecCredential>;
-  /** Ends a run, and who waits for it gets an error. */
+  /** Stops the plugin if it runs. Calls of `get` that wait for the plugin throw. */
   close(): void;
 }
 
 export interface ExecPluginOptions {
   readonly exec: Exec;
-  /** For `provideClusterInfo`. */
+  /** The cluster. A plugin with `provideClusterInfo` gets a description of it. */
   readonly access: Access;
-  /** PEM of the certificate authority; empty: none. */
+  /** PEM of the certificate authority. Empty if the cluster has none. */
   readonly ca: string;
-  /** The plugin's environment, before that of its entry. */
+  /** Environment variables of the plugin. Variables in the kubeconfig entry of the plugin have precedence. */
   readonly env: Environment;
   readonly clock: Pick<Clock, 'wallMs' | 'after'>;
-  /** How long one run may take, ms. Undefined: without end. */
+  /** Time limit of one run, ms. Undefined means no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -41,7 +41,7 @@ const apiVersions: ReadonlySet<string> = new Set([
   'client.authentication.k8s.io/v1beta1',
 ]);
 
-/** Runs a credential plugin by the rules of client-go (plugin/pkg/client/auth/exec). */
+/** Creates a source that runs a credential plugin by the rules of client-go (plugin/pkg/client/auth/exec). */
 export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   const { exec, clock } = options;
   if (!apiVersions.has(exec.apiVersion)) {
@@ -76,11 +76,11 @@ export function createExecPlugin(options: ExecPluginOptions): ExecPlugin {
   };
 }
 
-/** Larger than any token or certificate chain. */
+/** Maximum size of the output of a plugin. 1 MiB is more than any token or certificate chain needs. */
 const outputBytesMax = 1024 * 1024;
 
 interface Run {
-  /** What the plugin prints. */
+  /** Standard output of the plugin, when it has ended. Rejects if the plugin fails. */
   readonly output: Promise<string>;
   stop(): void;
 }
@@ -100,7 +100,7 @@ function start({ exec, access, ca, env, clock, timeoutMs }: ExecPluginOptions): 
   const kill = createKiller(child, clock);
   const { promise: output, resolve, reject } = Promise.withResolvers<string>();
   const fail = (what: string) => reject(new Error(`the exec plugin ${exec.command} ${what}`));
-  // The error comes at once: a program that the plugin started may hold its output open.
+  // Reject now and do not wait for the end of the output: a program that the plugin started may keep the output open.
   const stop = (why: string) => {
     fail(why);
     child.stdout.destroy();
@@ -130,12 +130,12 @@ function start({ exec, access, ca, env, clock, timeoutMs }: ExecPluginOptions): 
   return { output, stop: () => stop('was stopped') };
 }
 
-/** How long a plugin has to end by itself after SIGTERM, ms. */
+/** Time that a plugin has to end after SIGTERM, ms. After it the plugin gets SIGKILL. */
 const graceMs = 2_000;
 
 /**
- * Returns what ends the child: SIGTERM, and SIGKILL where that is not enough. Without a call the child gets SIGTERM when
- * this process ends: then there is no time for more.
+ * Returns a function that ends the child with SIGTERM, and with SIGKILL if the child still runs after `graceMs`. If the
+ * function was not called, the child gets SIGTERM when this process ends.
  */
 function createKiller(child: ChildProcess, clock: ExecPluginOptions['clock']): () => void {
   let cancel: (() => void) | undefined;
@@ -148,7 +148,7 @@ function createKiller(child: ChildProcess, clock: ExecPluginOptions['clock']): (
     process.off('exit', atExit);
     cancel?.();
   };
-  // The second is the only one where the program could not be started.
+  // If the program could not be started, the child emits `error` and no `exit`.
   child.once('exit', forget);
   child.once('error', forget);
   return kill;
@@ -158,7 +158,7 @@ function chooseInteractive({ command, interactiveMode }: Exec): boolean {
   if (interactiveMode === 'Never') return false;
   const isTerminal = isatty(0);
   if (interactiveMode === 'Always' && !isTerminal) {
-    throw new Error(`the exec plugin ${command} needs a terminal, and standard input is none`);
+    throw new Error(`the exec plugin ${command} needs a terminal, but standard input is not a terminal`);
   }
   return isTerminal;
 }
@@ -197,7 +197,7 @@ function readCredential({ command, apiVersion }: Exec, output: string): z.output
   }
   const { token, clientCertificateData: cert, clientKeyData: key } = answer.status;
   if ((cert === '') !== (key === ''))
-    throw new Error(`the exec plugin ${command} returned a certificate or a key, not both`);
+    throw new Error(`the exec plugin ${command} returned a certificate or a key, but not both`);
   if (token === '' && cert === '')
     throw new Error(`the exec plugin ${command} returned neither a token nor a certificate`);
   return answer.status;
@@ -207,13 +207,16 @@ function parseAnswer(command: string, output: string): z.output<typeof answerSch
   try {
     return answerSchema.parse(JSON.parse(output));
   } catch (error) {
-    // A message of the JSON parser quotes the output, which may hold a token.
+    // Do not quote the message of the JSON parser: it contains the output, which may contain a token.
     const why = error instanceof z.ZodError ? z.prettifyError(error) : 'not JSON';
     throw new Error(`the output of the exec plugin ${command} is not an ExecCredential: ${why}`);
   }
 }
 
-/** A kubeconfig may come from elsewhere: no escape sequence of it reaches the terminal. */
+/**
+ * Removes control characters. The hint comes from the kubeconfig, which another person may have written. It must not
+ * send escape sequences to the terminal.
+ */
 function printable(hint: string): string {
   return hint.replaceAll(/[^\P{C}\n\t]/gu, '');
 }

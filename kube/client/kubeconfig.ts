@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type KubeconfigFile, parseKubeconfigFile } from './kubeconfigFile.ts';
 
-/** What the files say together. Every path in an entry is absolute. */
+/** The merged content of the kubeconfig files. Every path in an entry is absolute. */
 export interface Kubeconfig extends KubeconfigFile {
   /** The files that were read. */
   readonly files: readonly string[];
-  /** Files that KUBECONFIG names and that do not exist. */
+  /** Files that KUBECONFIG names but that do not exist. */
   readonly missing: readonly string[];
 }
 
@@ -16,17 +16,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadFile = (file: string) => string;
 
 export interface KubeconfigOptions {
-  /** Of --kubeconfig: then the only file, and it must exist. Undefined or empty: not given. */
+  /** File of --kubeconfig. If given, it is the only file and must exist. Undefined or empty means not given. */
   readonly explicitPath?: string | undefined;
-  /** KUBECONFIG and HOME count. */
+  /** Environment variables. KUBECONFIG and HOME are used. */
   readonly env: Environment;
-  /** Default: reads the disk. */
+  /** Returns the text of a file. Default: reads from the disk. */
   readonly readFile?: ReadFile;
 }
 
-/** Why no cluster is found. The message says which file or entry; the hint says what to do next. */
+/** Thrown if no cluster was found. The message names the file or entry. `hint` says what the user should do next. */
 export class KubeconfigError extends Error {
-  /** `absent`: there is nothing at all to read. */
+  /** Kind of problem. `absent` means that no kubeconfig file exists. */
   readonly problem: 'absent' | 'unreadable' | 'unknownContext' | 'unknownCluster' | 'invalid';
   readonly hint: string;
 
@@ -66,19 +66,19 @@ export function loadKubeconfig(options: KubeconfigOptions): Kubeconfig {
   throw new KubeconfigError(
     'unreadable',
     `the kubeconfig cannot be read: ${failures.map((failure) => `${failure.message}: ${causeOf(failure)}`).join('; ')}`,
-    'Name another with --kubeconfig.',
+    'Name another file with --kubeconfig.',
     first.cause,
   );
 }
 
-/** In the order of their precedence. A path that is listed twice counts once. */
+/** Lists the files in the order of their precedence. A path that is listed twice counts once. */
 function listFiles(env: Environment): string[] {
   const list = env['KUBECONFIG'] ?? '';
   if (list === '') return [path.join(env['HOME'] ?? '', '.kube', 'config')];
   return [...new Set(list.split(path.delimiter))].filter((file) => file !== '');
 }
 
-/** The first file that names an entry wins, and of its entry everything counts: two entries are never mixed. */
+/** Merges files. If several files have an entry of the same name, the entry of the first file is used as a whole. */
 function merge(files: readonly KubeconfigFile[]): KubeconfigFile {
   return {
     currentContext: files.find(({ currentContext }) => currentContext !== '')?.currentContext ?? '',
@@ -89,7 +89,7 @@ function merge(files: readonly KubeconfigFile[]): KubeconfigFile {
 }
 
 function firstWins<T>(maps: readonly ReadonlyMap<string, T>[]): ReadonlyMap<string, T> {
-  // A later entry of the list replaces an earlier one, so the list begins with the last file.
+  // A later entry of a Map replaces an earlier one, and the first file must win. So begin with the last file.
   return new Map(maps.toReversed().flatMap((entries) => [...entries]));
 }
 

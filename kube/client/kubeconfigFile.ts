@@ -3,8 +3,8 @@ import { parseAllDocuments, type Tags, type YAMLError } from 'yaml';
 import { z } from 'zod';
 
 /**
- * One kubeconfig file as client-go reads it (tools/clientcmd/api/v1): unknown fields are ignored, null and the empty
- * string mean "not set", a field of another type is an error.
+ * This file parses one kubeconfig file as client-go does (tools/clientcmd/api/v1). Unknown fields are ignored. Null and
+ * the empty string mean "not set". A field of another type is an error.
  */
 
 const text = z
@@ -22,7 +22,7 @@ const listOf = <T extends z.ZodType>(item: T) =>
     .transform((items) => items ?? []);
 const orEmpty = <T extends z.ZodType>(schema: T) => z.preprocess((value) => value ?? {}, schema);
 
-/** Go's decoder skips line ends and wants the padding. */
+/** Base64 as Go decodes it: line ends are skipped, and the padding is required. */
 const base64 = text.transform((value, context) => {
   const compact = value.replaceAll(/[\r\n]/g, '');
   if (z.base64().safeParse(compact).success) return Buffer.from(compact, 'base64').toString('utf8');
@@ -49,7 +49,7 @@ const clusterSchema = orEmpty(
   caData: cluster['certificate-authority-data'],
   proxyUrl: cluster['proxy-url'],
   disablesCompression: cluster['disable-compression'],
-  /** What an exec plugin gets as `spec.cluster.config`. */
+  /** Value that an exec plugin gets as `spec.cluster.config`. */
   execConfig: cluster.extensions.find(({ name }) => name === 'client.authentication.k8s.io/exec')?.extension,
 }));
 
@@ -65,7 +65,7 @@ const execSchema = z
   })
   .transform((exec) => ({
     ...exec,
-    // In v1 the field is required.
+    // interactiveMode has a default only in v1alpha1 and v1beta1. In v1 the field is required.
     interactiveMode: exec.interactiveMode || (/\/v1(alpha|beta)1$/.test(exec.apiVersion) ? 'IfAvailable' : ''),
   }));
 
@@ -148,13 +148,14 @@ export function parseKubeconfigFile(content: string, file: string): KubeconfigFi
 }
 
 /**
- * YAML as go-yaml reads it: version 1.1 with `yes` and merge keys, the last of two equal keys, the first document alone.
- * Dates and 1:30 stay text there.
+ * Reads YAML as go-yaml does, which is version 1.1: `yes` means true, and merge keys work. If a key occurs twice, the
+ * last value counts. If the file has several documents, the first document counts. Dates and times such as `1:30` stay
+ * text.
  */
 function readYaml(content: string): unknown {
   const customTags = (tags: Tags): Tags =>
     tags.filter((tag) => typeof tag === 'string' || (!tag.tag.endsWith(':timestamp') && tag.format !== 'TIME'));
-  // Its warnings quote the file.
+  // Show no warnings of the parser: they quote the file, which contains secrets.
   const options = { version: '1.1', uniqueKeys: false, customTags, logLevel: 'error' } as const;
   const documents = parseAllDocuments(content, options);
   if (!Array.isArray(documents)) return undefined;
@@ -164,13 +165,13 @@ function readYaml(content: string): unknown {
   try {
     return document?.toJS();
   } catch (error) {
-    // `Unresolved alias (...): ` and then its name.
+    // Keep only the beginning of the message, such as `Unresolved alias`. The remaining text quotes the file.
     const [kind = ''] = error instanceof Error ? error.message.split(/[(:]/, 1) : [];
     throw new Error(`not YAML: ${kind.trim()}`);
   }
 }
 
-/** Kind and place of the error. Its message quotes the file, which holds secrets. */
+/** Returns kind and position of the error, without its message: the message quotes the file, which contains secrets. */
 function describeYamlError({ code, linePos }: YAMLError): string {
   const place = linePos === undefined ? '' : ` at line ${linePos[0].line}, column ${linePos[0].col}`;
   return `not YAML: ${code.toLowerCase().replaceAll('_', ' ')}${place}`;
@@ -196,7 +197,7 @@ function userIn(folder: string, user: User): User {
     certFile: fileIn(folder, certFile),
     keyFile: fileIn(folder, keyFile),
     tokenFile: fileIn(folder, tokenFile),
-    // A command without a slash is looked for on PATH.
+    // A command without a slash is searched in PATH.
     exec: exec?.command.includes('/') ? { ...exec, command: fileIn(folder, exec.command) } : exec,
   };
 }

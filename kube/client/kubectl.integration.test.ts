@@ -16,11 +16,14 @@ const kubectl = join(await buildGoModule('kubernetes', { progress: silentProgres
 const servers = await startApiServers();
 after(() => servers[Symbol.asyncDispose]());
 
-/** kubectl looks for a ServiceAccount at one place, which belongs to the machine: it gets a /run of its own. */
+/**
+ * Shell command that gives kubectl its own /run. kubectl reads a ServiceAccount only from /run, and the test must not
+ * write into /run of the machine.
+ */
 const inPod =
   'mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io && ln -s "$POD" /run/secrets/kubernetes.io/serviceaccount && exec "$@"';
 
-/** Runs kubectl with what the row says. The text of its failure, or undefined. */
+/** Runs kubectl with the files and flags of the row. Returns the text of its failure, or undefined. */
 async function runKubectl(row: ClusterRow, folder: RowFolder, args: readonly string[]): Promise<string | undefined> {
   const { env, expand, path, pod } = folder;
   const flags = [
@@ -32,7 +35,7 @@ async function runKubectl(row: ClusterRow, folder: RowFolder, args: readonly str
   const [program = '', ...rest] = row.pod === undefined ? [kubectl, ...flags, ...args] : command;
   try {
     const running = run(program, rest, { cwd: path, env: { ...env, POD: pod }, timeout: 20_000 });
-    // Without its end kubectl would wait for a user name.
+    // Close standard input: otherwise kubectl would wait for a user name.
     running.child.stdin?.end();
     await running;
     return undefined;
@@ -69,7 +72,7 @@ describe('the namespace is that of kubectl', () => {
     test(row.name, async () => {
       await using folder = await createRowFolder({ ...row, expected: {} });
       await runKubectl({ ...row, expected: {} }, folder, ['auth', 'can-i', '--list']);
-      // A text in protobuf is led by its length.
+      // kubectl sends protobuf, in which the length of a text comes before the text.
       const review = servers.take().requests.find(({ body }) => body !== undefined)?.body ?? 'no request';
       assert.ok(review.includes(`${String.fromCharCode(namespace.length)}${namespace}`), review);
       assert.equal(resolveRow({ ...row, expected: {} }, folder).namespace, namespace);
@@ -77,8 +80,8 @@ describe('the namespace is that of kubectl', () => {
   }
 });
 
-// In a process of its own, because Node reads the certificates of the machine once.
-test('both trust the certificate authorities of the machine where the kubeconfig names none', async () => {
+// sumctl runs in its own process, because Node reads the certificates of the machine only once.
+test('both trust the certificate authorities of the machine if the kubeconfig names none', async () => {
   const row: ClusterRow = {
     name: 'machine',
     files: { '.kube/config': buildConfig({ cluster: { server: servers.urls.a } }), 'ca.crt': servers.ca.certPem },
@@ -90,7 +93,7 @@ test('both trust the certificate authorities of the machine where the kubeconfig
   assert.equal(await runKubectl(row, folder, ['get', '--raw', '/version']), undefined);
   assert.deepEqual(authorizations(), ['a Bearer mine']);
   const sumctl = join(import.meta.dirname, '..', '..', 'cli', 'sumctl.ts');
-  // What the server answers is no list of pipelines, so sumctl ends with an error after its request.
+  // The response of this server is not a list of pipelines, so sumctl ends with an error after its request.
   await run(process.execPath, [sumctl, 'total'], { env: { ...folder.env }, timeout: 20_000 }).catch(() => {});
   assert.deepEqual(authorizations(), ['a Bearer mine']);
 });

@@ -13,7 +13,7 @@ async function linesOf(chunks: Uint8Array[], lineBytesMax = 1000): Promise<strin
   return lines;
 }
 
-test('however a stream is cut into chunks, its lines come out whole, characters included', async () => {
+test('lines and characters are whole, wherever chunks of the stream end', async () => {
   const line = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => !text.includes('\n'));
   await fc.assert(
     fc.asyncProperty(fc.array(line), fc.array(fc.nat(200)), async (lines, cuts) => {
@@ -32,7 +32,7 @@ test('empty lines are skipped and a last line without its end is dropped', async
   assert.deepEqual(await linesOf([Buffer.from('a\n\n\nb\n{"cut')]), ['a', 'b']);
 });
 
-test('a line above the bound is refused before it is collected', async () => {
+test('a line above the limit is refused before it is in memory', async () => {
   const endless = Array.from({ length: 100 }, () => Buffer.alloc(50, 'x'));
   await assert.rejects(linesOf(endless, 120), LineTooLongError);
   await assert.rejects(linesOf([Buffer.from(`${'x'.repeat(121)}\n`)], 120), LineTooLongError);

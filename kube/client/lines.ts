@@ -1,4 +1,4 @@
-/** A line longer than the bound: the stream cannot be followed any further. */
+/** Thrown if a line is longer than the limit. The reader cannot continue after it. */
 export class LineTooLongError extends Error {
   constructor(lineBytesMax: number) {
     super(`a line of the stream is longer than ${lineBytesMax} bytes`);
@@ -7,8 +7,9 @@ export class LineTooLongError extends Error {
 }
 
 /**
- * Splits a byte stream into lines without their `\n`, decoding only whole lines, so that a character cut by a chunk
- * border is never broken. Empty lines are skipped; a last line without `\n` is dropped, because it was cut.
+ * Splits a byte stream into lines without their `\n`. Decodes only whole lines, because a chunk may end within a
+ * character. Skips empty lines, and drops a last line without `\n`, because it is not complete. Throws
+ * LineTooLongError.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>, lineBytesMax: number): AsyncGenerator<string> {
   const decoder = new TextDecoder();

@@ -1,6 +1,7 @@
 /**
- * One kind of Kubernetes object as the API server names it. `T` is what the server's own schema guarantees for its
- * objects: a kind whose schema promises less than the code needs takes `unknown` fields and is parsed by its reader.
+ * One kind of Kubernetes object as the API server names it. `T` has the fields that the schema of the server
+ * guarantees. If the schema guarantees less than the code needs, `T` has `unknown` fields, and the code that reads
+ * them parses them.
  */
 export interface Resource<T extends KubeObject = KubeObject> {
   /** API group, '' for the core group. */
@@ -10,7 +11,7 @@ export interface Resource<T extends KubeObject = KubeObject> {
   /** The name in URLs and RBAC, lower-case plural: `deployments`. */
   readonly plural: string;
   readonly namespaced: boolean;
-  /** Carries `T` for the compiler; never set. */
+  /** Never set. It exists only so that the compiler knows `T`. */
   readonly type?: T;
 }
 
@@ -56,12 +57,12 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-/** An object as the API server returned it: it has an identity and a version. */
+/** An object as the API server returned it, with uid and resourceVersion. */
 export type Live<T extends KubeObject = KubeObject> = T & {
   metadata: { uid: string; resourceVersion: string; creationTimestamp: string };
 };
 
-/** Names one object of a kind; `namespace` is absent exactly for cluster-scoped kinds. */
+/** Name of one object of a kind. `namespace` is absent only for cluster-scoped kinds. */
 export interface ObjectName {
   readonly namespace?: string | undefined;
   readonly name: string;
@@ -71,18 +72,18 @@ export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): str
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }
 
-/** `deployments.apps`, as RBAC rules, CRD names and people write it. */
+/** Returns `deployments.apps`, as RBAC rules, CRD names and users write it. */
 export function resourceId(resource: Pick<Resource, 'group' | 'plural'>): string {
   return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 
-/** The key of an object in stores and queues: `namespace/name`, or `name` for cluster-scoped kinds. */
+/** Returns the key of an object in stores and queues: `namespace/name`, or `name` for cluster-scoped kinds. */
 export function keyOf(object: ObjectName | KubeObject): string {
   const { namespace, name } = 'metadata' in object ? object.metadata : object;
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }
 
-/** The URL path of a collection, or of one object when `name` is given. Refuses names that would change the path. */
+/** Returns the URL path of a collection, or of one object if `name` is given. Throws for a name that is not valid. */
 export function pathOf(
   resource: Resource,
   target: { namespace?: string | undefined; name?: string | undefined; subresource?: string | undefined } = {},
@@ -91,10 +92,10 @@ export function pathOf(
   const parts = [root];
   if (resource.namespaced && target.namespace !== undefined) parts.push('namespaces', segment(target.namespace));
   if (resource.namespaced && target.name !== undefined && target.namespace === undefined) {
-    throw new Error(`${resource.kind} ${target.name} is namespaced: a namespace is needed to name it`);
+    throw new Error(`${resource.kind} ${target.name} needs a namespace: its kind is namespaced`);
   }
   if (!resource.namespaced && target.namespace !== undefined) {
-    throw new Error(`${resource.kind} is cluster-scoped: it has no namespace (got ${target.namespace})`);
+    throw new Error(`${resource.kind} is cluster-scoped and has no namespace: remove namespace ${target.namespace}`);
   }
   parts.push(resource.plural);
   if (target.name !== undefined) parts.push(segment(target.name));
@@ -110,8 +111,8 @@ function segment(value: string): string {
 }
 
 /**
- * Orders two resourceVersions of one kind: negative, 0 or positive. They are decimal integers of any length that grow
- * with every write (promised since Kubernetes 1.35, true for all etcd-backed kinds before).
+ * Compares two resourceVersions of one kind: negative, 0 or positive. They are decimal integers of any length that grow
+ * with every write. Kubernetes guarantees this since 1.35. In older versions it is true for all kinds that etcd stores.
  */
 export function compareResourceVersions(left: string, right: string): number {
   const a = BigInt(left);

@@ -4,7 +4,7 @@ import { proxyFromEnvironment } from './proxy.ts';
 
 const proxy = 'http://proxy:3128';
 
-// Like the table of golang.org/x/net/http/httpproxy, whose rules they are.
+// The cases follow the table in golang.org/x/net/http/httpproxy, which has these rules.
 for (const [noProxy, server, isDirect] of [
   ['', 'https://kube.example:6443', false],
   ['', 'https://localhost:6443', true],
@@ -41,13 +41,13 @@ for (const [noProxy, server, isDirect] of [
   });
 }
 
-test('names in capitals win over small ones, and the scheme of the server chooses the variable', () => {
+test('HTTPS_PROXY has precedence over https_proxy, and the scheme of the server chooses the variable', () => {
   const env = { HTTPS_PROXY: '', https_proxy: 'http://small:1', HTTP_PROXY: 'plain:2', http_proxy: 'http://small:2' };
   assert.equal(proxyFromEnvironment('https://kube.example', env), 'http://small:1');
   assert.equal(proxyFromEnvironment('http://kube.example', env), 'http://plain:2');
 });
 
-test('a proxy that is no URL is ignored', () => {
+test('a proxy that is not a URL is ignored', () => {
   assert.equal(proxyFromEnvironment('https://kube.example', { HTTPS_PROXY: 'http://a b' }), undefined);
 });
 

@@ -3,9 +3,9 @@ import { domainToASCII } from 'node:url';
 import { type Environment, KubeconfigError } from './kubeconfig.ts';
 
 /**
- * The proxy that the environment names for a URL, by the rules of Go's net/http (golang.org/x/net/http/httpproxy);
- * undefined: connect directly. A name in capitals wins over the same in small letters; loopback addresses never get one.
- * Throws KubeconfigError.
+ * Returns the proxy that the environment names for a URL, by the rules of Go (golang.org/x/net/http/httpproxy).
+ * Undefined means a direct connection. HTTPS_PROXY has precedence over https_proxy. Loopback addresses never use a
+ * proxy. Throws KubeconfigError.
  */
 export function proxyFromEnvironment(target: string, env: Environment): string | undefined {
   const url = new URL(target);
@@ -13,7 +13,7 @@ export function proxyFromEnvironment(target: string, env: Environment): string |
   const proxy = parseProxy(isHttps ? pick(env, 'HTTPS_PROXY') : pick(env, 'HTTP_PROXY'));
   if (proxy === undefined) return undefined;
   if (!isHttps && (env['REQUEST_METHOD'] ?? '') !== '') {
-    // A CGI program gets HTTP_PROXY from the header `Proxy` of its request.
+    // A CGI program gets HTTP_PROXY from the header `Proxy`, which its client controls.
     throw new KubeconfigError(
       'invalid',
       'HTTP_PROXY is not used where REQUEST_METHOD is set: the client of a CGI program may have set it',
@@ -30,7 +30,7 @@ function pick(env: Environment, name: string): string {
   return env[name] || env[name.toLowerCase()] || '';
 }
 
-/** `host:port` means http://host:port. What is no URL at all is ignored, as Go does. */
+/** Returns the URL of a proxy. `host:port` means http://host:port. A value that is not a URL is ignored, as in Go. */
 function parseProxy(value: string): string | undefined {
   if (value === '') return undefined;
   const url = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(value) ? value : `http://${value}`;
@@ -48,7 +48,9 @@ function splitNoProxy(list: string): string[] {
     .filter((entry) => entry !== '');
 }
 
-/** One entry of NO_PROXY: `*`, a subnet, an address or a domain; the last two with or without a port. */
+/**
+ * Whether an entry of NO_PROXY matches the host. An entry is `*`, a subnet, an address or a domain. A port may follow.
+ */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   const [address = '', prefix] = entry.split('/', 2);
@@ -57,7 +59,7 @@ function matches(entry: string, host: string, port: string): boolean {
   if (name === '' || (onlyPort !== '' && onlyPort !== port)) return false;
   if (isIP(name) !== 0) return isIP(host) !== 0 && isInSubnet(host, name, isIP(name) === 4 ? 32 : 128);
   if (isIP(host) !== 0) return false;
-  // `.a.b` and `*.a.b` are hosts below a.b; `a.b` is that host, too.
+  // `.a.b` and `*.a.b` match hosts below a.b. `a.b` also matches the host a.b.
   const suffix = name.replace(/^\*\./, '.');
   const domain = domainToASCII(suffix.replace(/^\./, ''));
   return host.endsWith(`.${domain}`) || (!suffix.startsWith('.') && host === domain);

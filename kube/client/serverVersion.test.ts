@@ -18,7 +18,7 @@ function versionOf(answers: (string | Error)[]) {
   return { version, asked, pass: (ms: number) => (now += ms) };
 }
 
-test('it is asked once, and again after ten minutes', async () => {
+test('the version is read once, and again after ten minutes', async () => {
   const { version, asked, pass } = versionOf(['33', '37+']);
   assert.deepEqual([await version.minor(), await version.minor()], [33, 33]);
   pass(9 * 60_000);
@@ -28,7 +28,7 @@ test('it is asked once, and again after ten minutes', async () => {
   assert.deepEqual(asked, ['/version', '/version']);
 });
 
-test('a question that failed is asked again by the next', async () => {
+test('after a failed read the next call reads again', async () => {
   const { version } = versionOf([new Error('no'), '35']);
   await assert.rejects(version.minor(), /no/);
   assert.equal(await version.minor(), 35);

@@ -3,16 +3,16 @@ import type { KubeClient } from './client.ts';
 
 const versionSchema = z.object({ minor: z.string() });
 
-/** An API server is upgraded under us without a word: its version is asked again after this. */
+/** The version is read again after this time, ms, because an API server may be upgraded while we run. */
 const maxAgeMs = 10 * 60_000;
 
-/** The minor version of the API server, asked at most every ten minutes and only when it is needed. */
+/** Reads the minor version of the API server, only when needed and at most every ten minutes. */
 export class ServerVersion {
   readonly #client: KubeClient;
   readonly #now: () => number;
   #known: { readonly minor: Promise<number>; readonly at: number } | undefined;
 
-  /** `now`: milliseconds of a clock that only goes forward. */
+  /** `now` returns milliseconds of a clock that never goes back. */
   constructor(client: KubeClient, now: () => number) {
     this.#client = client;
     this.#now = now;
@@ -26,7 +26,7 @@ export class ServerVersion {
     try {
       return await known.minor;
     } catch (error) {
-      // The next one asks again.
+      // Forget the failure, so that the next call asks again.
       if (this.#known === known) this.#known = undefined;
       throw error;
     }
@@ -34,7 +34,7 @@ export class ServerVersion {
 
   async #ask(signal?: AbortSignal): Promise<number> {
     const body = await this.#client.getRaw('/version', signal === undefined ? {} : { signal });
-    // Some distributions write "33+".
+    // parseInt, because some distributions write "33+".
     return Number.parseInt(versionSchema.parse(body).minor, 10);
   }
 }

@@ -24,7 +24,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(createServer(answer))}`;
 }
 
-/** A token is sent over TLS alone. */
+/** Starts a server with TLS, because a token is sent only over TLS. Returns its URL. */
 async function serveTls(answer: RequestListener): Promise<string> {
   const { certPem, keyPem } = await (await createCa('test')).issue({ commonName: 'test', altNames: ['127.0.0.1'] });
   return `https://127.0.0.1:${await listen(createTlsServer({ cert: certPem, key: keyPem }, answer))}`;
@@ -107,7 +107,7 @@ test('a token that stays wrong is forbidden after one repetition', async () => {
   assert.equal(requests, 2);
 });
 
-test('an answer above the bound is refused and not collected', async () => {
+test('a response above the limit is refused and not kept in memory', async () => {
   const server = await serve((_, response) => response.end('x'.repeat(100_000)));
   const { client } = connect(plainly(server), { bodyBytesMax: 10_000 });
   await assert.rejects(client.list(configMaps), /larger than 10000 bytes/);
@@ -149,7 +149,7 @@ test('a watch yields events as they come, and fails as gone on a line that it ca
   assert.deepEqual(seen, ['ADDED', 'BOOKMARK']);
 });
 
-test('an ERROR event is the error that it carries', async () => {
+test('an ERROR event is thrown as the error in it', async () => {
   const status = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version: 1 (5)' };
   const server = await serve((_, response) => response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`));
   const watch = connect(plainly(server)).client.watch(configMaps, { resourceVersion: '1', timeoutSeconds: 10 });
@@ -207,7 +207,7 @@ test('a late 401 with an old token leaves the newer credentials alone', async ()
   assert.equal(loads, 2);
 });
 
-test('closing ends what loads the credentials', async () => {
+test('closing the transport stops a plugin that loads credentials', async () => {
   let isClosed = false;
   const hanging: CredentialSource = {
     load: () => new Promise(() => {}),
@@ -219,7 +219,7 @@ test('closing ends what loads the credentials', async () => {
   assert.ok(isClosed);
 });
 
-test('an answer that is text is handed over as it is', async () => {
+test('a text response is returned unchanged', async () => {
   const server = await serve((_, response) => response.end('ok'));
   const { transport } = connect(plainly(server));
   const context = { verb: 'get', kind: '/readyz' };

@@ -13,15 +13,15 @@ type RequestMetrics = Pick<RuntimeMetrics, 'rest_client_requests_total' | 'rest_
 export interface TransportOptions {
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  /** Absent: nothing is counted, as in a program that ends after a few requests. */
+  /** Metrics of the requests. Absent in a program that ends after a few requests, such as sumctl. */
   readonly metrics?: RequestMetrics;
-  /** Shown in the API server's audit log, `sumpipeline-operator/0.1.0`. */
+  /** Name in the audit log of the API server, such as `sumpipeline-operator/0.1.0`. */
   readonly userAgent: string;
-  /** How long a request may take from start to the last byte, ms. Default 30,000. */
+  /** Time limit of a request from its start to the last byte, ms. Default 30,000. */
   readonly timeoutMs?: number;
   /**
-   * Largest answer that is read, bytes. Default 64 MiB: a page of 500 objects of 128 KiB each; etcd refuses single
-   * objects above 1.5 MiB.
+   * Maximum size of a response, bytes. Default 64 MiB, which is enough for a page of 500 objects of 128 KiB each. etcd
+   * refuses single objects above 1.5 MiB.
    */
   readonly bodyBytesMax?: number;
 }
@@ -33,39 +33,43 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The answer is text, which `body` then is, such as that of /readyz. Default false: JSON. */
+  /** If true, `body` of the response is text, for a path such as /readyz. Default false: `body` is parsed JSON. */
   readonly isText?: boolean;
-  /** For errors and metrics. */
+  /** Verb, kind and object, for errors and metrics. */
   readonly context: RequestContext;
   readonly signal?: AbortSignal | undefined;
-  /** Overrides the transport's `timeoutMs`. For a stream: its longest life. */
+  /** Replaces the `timeoutMs` of the transport. For a stream it is the maximum time from its start to its end. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface StreamRequest extends HttpRequest {
-  /** Longest wait between two chunks, ms. */
+  /** Maximum time between two chunks, ms. If no chunk arrives within this time, the stream fails. */
   readonly silenceMs: number;
-  /** The server accepted the request. */
+  /** Called when the server accepted the request. */
   readonly onOpen?: (() => void) | undefined;
 }
 
 export interface HttpAnswer {
   readonly status: number;
-  /** Parsed JSON, or the text that was asked for. */
+  /** Parsed JSON, or text if the request has `isText`. */
   readonly body: unknown;
 }
 
 export interface Transport {
-  /** One request, one JSON answer. Throws KubernetesError for everything but 2xx, or the signal's reason. */
+  /**
+   * Sends one request and reads one response. Throws KubernetesError if the status is not 2xx. If the signal aborts,
+   * throws its reason.
+   */
   request(request: HttpRequest): Promise<HttpAnswer>;
-  /** The body as it arrives; ends when the server ends it, throws when it breaks. */
+  /** Yields the body as it arrives. Returns when the server ends it, throws when it breaks. */
   stream(request: StreamRequest): AsyncGenerator<Uint8Array>;
   close(): Promise<void>;
 }
 
 /**
- * HTTP to one API server, directly or through a proxy, over one undici Agent: keep-alive connections, HTTP/1.1
- * (docs/adr/0030), every wait and every body bounded, credentials loaded again every 10 s of use and after a 401.
+ * Creates the HTTP transport to one API server, directly or through a proxy. It uses one undici Agent with keep-alive
+ * connections and HTTP/1.1 (docs/adr/0030). Every wait and every body has a limit. Credentials are loaded again after
+ * 10 s and after a 401.
  */
 export function createTransport(options: TransportOptions): Transport {
   const timeoutMs = options.timeoutMs ?? 30_000;
@@ -100,7 +104,8 @@ export function createTransport(options: TransportOptions): Transport {
       options.metrics?.rest_client_requests_total.inc(labels);
       options.metrics?.rest_client_request_duration_seconds.observe({ verb: request.context.verb }, seconds);
       if (response.statusCode !== 401 || attempt > 0) return response;
-      // A token that rotated within the last 10 s: nothing was carried out, so once more with what is valid now.
+      // The token may have been replaced since we loaded it. The server did not carry out the request, so retry once
+      // with new credentials.
       await response.body.dump();
       connections.refuseCredentials(credentials);
     }
@@ -141,7 +146,7 @@ export function createTransport(options: TransportOptions): Transport {
       });
       if (refused !== undefined) throw refused;
       const body = request.isText === true ? text : parseJson(text);
-      if (body === undefined) throw networkError(new Error('the answer is not JSON'), request, deadline);
+      if (body === undefined) throw networkError(new Error('the response is not JSON'), request, deadline);
       return { status: response.statusCode, body };
     } finally {
       deadline.end();
@@ -170,7 +175,7 @@ export function createTransport(options: TransportOptions): Transport {
             yield next.value;
           }
         } finally {
-          // A stream that is left early closes its connection: there is no other way to tell the server.
+          // If the caller leaves the stream early, close the connection. Otherwise the server would continue to send.
           response.body.destroy();
         }
       } finally {
@@ -186,9 +191,9 @@ function attributesOf({ method, path }: HttpRequest): Attributes {
   return { 'http.request.method': method, 'url.path': path };
 }
 
-/** Loads credentials at most every 10 s and keeps one Agent for as long as TLS material and proxy stay the same. */
+/** Loads credentials at most every 10 s. Keeps one Agent while TLS material and proxy do not change. */
 function connectionKeeper(options: TransportOptions) {
-  /** `value` once they are there. */
+  /** The last load. `value` is set when the credentials have been loaded. */
   let loaded: { at: number; credentials: Promise<Credentials>; value?: Credentials } | undefined;
   let isRefused = false;
   let agent: { key: string; instance: Dispatcher } | undefined;
@@ -214,7 +219,8 @@ function connectionKeeper(options: TransportOptions) {
     if (agent?.key !== key) {
       const previous = agent?.instance;
       agent = { key, instance: newAgent(credentials) };
-      // Requests under way (watches) end on the old certificate in their own time, at most one watch life later.
+      // Running requests keep the old certificate until they end. The longest requests are watches, and every watch
+      // has a time limit.
       if (previous !== undefined) {
         retired.add(previous);
         previous.close(() => retired.delete(previous));
@@ -225,7 +231,10 @@ function connectionKeeper(options: TransportOptions) {
 
   return {
     current,
-    /** A 401 may arrive after others of the same token: what was loaded since stays. */
+    /**
+     * Drops credentials after a 401, unless newer credentials were loaded after `used`: a 401 for an old token may
+     * come late.
+     */
     refuseCredentials(used: Credentials) {
       if (loaded?.value !== used) return;
       loaded = undefined;
@@ -240,7 +249,9 @@ function connectionKeeper(options: TransportOptions) {
   };
 }
 
-/** A rotated ServiceAccount token is valid for minutes beside its successor, so 10 s is soon enough. */
+/**
+ * Credentials are loaded again after this time. 10 s is enough: an old ServiceAccount token stays valid for minutes.
+ */
 const credentialsTtlMs = 10_000;
 
 function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
@@ -248,29 +259,30 @@ function newAgent({ server, proxy, tls }: Credentials): Dispatcher {
   const connect = usesTls ? { ...tlsOptions(tls), ...keepAlive } : keepAlive;
   const common = {
     allowH2: false,
-    // Every watch holds one connection and all other requests share the rest: an operator watches some 20 kinds, so
-    // 128 is a guard against a leak and not a budget.
+    // Maximum number of connections. Every watch needs one, and all other requests share a few. An operator watches
+    // about 20 kinds, so 128 is reached only if connections leak.
     connections: 128,
     pipelining: 1,
-    // The API server closes idle connections after 90 s; leaving first avoids a request meeting its FIN.
+    // The API server closes idle connections after 90 s. Close them earlier, so that we never send a request on a
+    // connection that the server is closing.
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 60_000,
     connectTimeout: 10_000,
   };
   if (proxy === undefined) return new Agent({ ...common, connect });
   const socks = /^socks5h?:/i;
-  // undici would talk TLS to a SOCKS proxy that has TLS settings.
+  // Do not set `proxyTls` for a SOCKS proxy: undici would use TLS for the connection to the proxy.
   if (socks.test(proxy))
     return new ProxyAgent({ ...common, uri: proxy.replace(socks, 'socks5:'), requestTls: connect });
-  // As in Go, the TLS settings are those for the proxy, too, where it is reached by https.
+  // Use the TLS settings of the server also for a proxy with an https URL, as Go does.
   return new ProxyAgent({ ...common, uri: proxy, requestTls: connect, proxyTls: connect });
 }
 
-// The first probe after 15 idle seconds, then (fixed by Node) ten probes one second apart: a peer that vanished without a
-// FIN is noticed in about 25 s, under any watch.
+// TCP keep-alive: the first probe comes after 15 idle seconds, then ten probes one second apart (fixed by Node). So a
+// peer that disappeared without closing is noticed after about 25 s, also during a watch.
 const keepAlive = { keepAlive: true, keepAliveInitialDelay: 15_000 };
 
-function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
+export function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
   return {
     ...tls,
     ...(tls.rejectUnauthorized ? { ca: ca ?? machineCas() } : {}),
@@ -278,7 +290,7 @@ function tlsOptions({ ca, servername, ...tls }: TlsMaterial) {
   };
 }
 
-/** An address is checked against the certificate, and is never a name in the handshake (RFC 6066). */
+/** Returns options for tls-server-name. An IP address is only checked in the certificate, never sent (RFC 6066). */
 function namedServer(servername: string) {
   if (isIP(servername) === 0) return { servername };
   return {
@@ -286,7 +298,10 @@ function namedServer(servername: string) {
   };
 }
 
-/** The certificate authorities of the machine, as in kubectl. Undefined where it has none: then those of Node count. */
+/**
+ * Returns the certificate authorities of the machine, as kubectl uses them. Undefined if the machine has none: in this
+ * case Node uses its built-in certificate authorities.
+ */
 export function machineCas(): string[] | undefined {
   const certificates = getCACertificates('system');
   return certificates.length === 0 ? undefined : certificates;
@@ -297,7 +312,7 @@ interface Deadline {
   end(): void;
 }
 
-/** One signal for "the caller gave up" and "it took too long", without leaving a listener on the caller's signal. */
+/** Returns a signal that aborts with the caller's signal or after `ms`. `end` removes the listener and the timer. */
 function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined): Deadline {
   const controller = new AbortController();
   const cancel = clock.after(ms, () => controller.abort(new TimeoutError(ms)));
@@ -314,8 +329,8 @@ function startDeadline(clock: Clock, ms: number, caller: AbortSignal | undefined
 }
 
 /**
- * For what does not look at the signal by itself: exec plugins, and undici while it connects, for up to 10 s (it does not
- * send the request after that).
+ * Rejects as soon as the signal aborts, even if `begin` ignores the signal. Exec plugins ignore the signal. undici
+ * ignores it while it connects, for up to 10 s, and does not send the request afterwards.
  */
 export async function orAborted<V>(signal: AbortSignal, begin: () => Promise<V>): Promise<V> {
   signal.throwIfAborted();
@@ -344,7 +359,7 @@ async function readText(body: AsyncIterable<Uint8Array>, bytesMax: number): Prom
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`);
+    if (length > bytesMax) throw new Error(`the response is larger than ${bytesMax} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length).toString('utf8');
@@ -354,7 +369,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not JSON is an answer too: the caller decides, with the text at hand.
+    // The caller decides what a response without JSON means.
     return undefined;
   }
 }

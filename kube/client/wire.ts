@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { errorFromStatus, KubernetesError, type RequestContext } from './errors.ts';
 import { apiVersionOf, type KubeObject, type Live, type ObjectName, type Resource } from './object.ts';
 
-/** One page of a list; `resourceVersion` is the state of the whole collection that the list shows. */
+/** One page of a list. `resourceVersion` is the version of the whole collection. */
 export interface Page<T extends KubeObject> {
   readonly items: Live<T>[];
   readonly resourceVersion: string;
-  /** Given to the next `list` call; absent on the last page. */
+  /** Token for the next `list` call. Undefined on the last page. */
   readonly continue: string | undefined;
 }
 
 export type WatchEvent<T extends KubeObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: Live<T> }
-  /** Everything up to this version has been sent. */
+  /** The server has sent all events up to this version. */
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 const metadataSchema = z.object({
@@ -20,14 +20,14 @@ const metadataSchema = z.object({
 });
 
 /**
- * The boundary: an answer becomes an object of its kind. Identity is checked here; the rest was validated by the
- * server against the kind's schema when it was written. Items of lists and PartialObjectMetadata get their kind back.
- * An object that a dry run created has no version: its resourceVersion is ''.
+ * Converts the body of a response to an object of its kind. Only the metadata is checked: the server validated all
+ * other fields against the schema of the kind. Sets `apiVersion` and `kind`, which items of lists and
+ * PartialObjectMetadata do not have. After a create as a dry run resourceVersion is ''. Throws if the body has no name.
  */
 export function asLive<T extends KubeObject>(resource: Resource<T>, body: unknown, subresource?: string): Live<T> {
   const parsed = metadataSchema.safeParse(body);
   if (!parsed.success) {
-    throw new Error(`the API server answered a ${resource.kind} without a name: ${z.prettifyError(parsed.error)}`);
+    throw new Error(`the API server returned a ${resource.kind} without a name: ${z.prettifyError(parsed.error)}`);
   }
   const object = body as Live<T>;
   object.metadata.resourceVersion ??= '';
@@ -56,7 +56,7 @@ const eventSchema = z.object({
 const bookmarkSchema = z.object({ metadata: z.object({ resourceVersion: z.string() }) });
 const codeSchema = z.object({ code: z.number() });
 
-/** One line of a watch. An ERROR event is thrown; a line that cannot be read has class `gone`: only a list helps. */
+/** Parses one line of a watch. Throws the error of an ERROR event, or class `gone` if the line cannot be read. */
 export function parseWatchLine<T extends KubeObject>(
   resource: Resource<T>,
   line: string,
@@ -83,7 +83,7 @@ function parseEvent(line: string, request: RequestContext): z.infer<typeof event
   try {
     return eventSchema.parse(JSON.parse(line));
   } catch (cause) {
-    throw unreadableStream('an event could not be read', request, cause);
+    throw unreadableStream('an event of the watch could not be read', request, cause);
   }
 }
 
@@ -112,8 +112,9 @@ const writtenSchema = z.object({
 });
 
 /**
- * What a write left behind. For a deletion that took effect at once the server returns, by kind, a Status or the object as it
- * last was; only an object with a deletionTimestamp still exists, in the returned version.
+ * Returns name, uid and version of the object after a write. The version is undefined if the object is gone. After a
+ * deletion the server returns a Status or the last state of the object. If that state has a deletionTimestamp, the
+ * object still exists.
  */
 export function writtenVersion(verb: string, body: unknown, asked: ObjectName, uid: string | undefined) {
   const parsed = writtenSchema.safeParse(body);

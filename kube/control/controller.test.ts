@@ -10,7 +10,7 @@ import { silentLogger } from '#platform/log.ts';
 import { Controller, type Reconcile } from './controller.ts';
 import { StalledError, WaitingError } from './outcome.ts';
 
-/** A controller over one ConfigMap `default/a`, in a term that the test ends. */
+/** Starts a controller with one ConfigMap `default/a`, in a term that the test ends. */
 async function start(reconcile: Reconcile, options: { clock?: FakeClock; passTimeoutMs?: number } = {}) {
   const { clock = new FakeClock(), ...limits } = options;
   const listed = {
@@ -54,7 +54,7 @@ async function start(reconcile: Reconcile, options: { clock?: FakeClock; passTim
   };
 }
 
-test('when a pass comes back depends on what it returns or throws', async () => {
+test('the time of the next pass depends on what the pass returns or throws', async () => {
   const results: (() => Promise<{ requeueAfterMs?: number }>)[] = [
     () => Promise.resolve({ requeueAfterMs: 1_000 }),
     () => Promise.reject(new WaitingError('KafkaNotReady', 'x', { retryAfterMs: 5_000 })),
@@ -76,7 +76,7 @@ test('when a pass comes back depends on what it returns or throws', async () => 
   await world.end();
 });
 
-test('a pass that takes too long is aborted and repeated; one that ignores that makes the process unhealthy', async () => {
+test('a pass that takes too long is aborted and repeated; a pass that ignores the abort makes the process unhealthy', async () => {
   const aborted: string[] = [];
   let isDeaf = false;
   const world = await start(
@@ -98,7 +98,7 @@ test('a pass that takes too long is aborted and repeated; one that ignores that 
   assert.match(`${world.controller.stuckProblem}`, /a pass of test has been running for 2 s/);
 });
 
-test('after the stop signal no pass begins, and the one under way may end', async () => {
+test('after the stop signal no pass begins, and the running pass may end', async () => {
   let passes = 0;
   let finish = () => {};
   const world = await start(() => {
@@ -117,7 +117,7 @@ test('after the stop signal no pass begins, and the one under way may end', asyn
   await world.end();
 });
 
-test('without leadership a write is refused before it is sent; reading goes on', async () => {
+test('without leadership a write is refused before it is sent, and reading works', async () => {
   const seen: string[] = [];
   let proceed = () => {};
   const world = await start(async (_, { client }) => {
@@ -136,14 +136,14 @@ test('without leadership a write is refused before it is sent; reading goes on',
   await world.end();
 });
 
-test('a pass waits until its own write came back; if it never does, it goes on after half a minute', async () => {
+test('a pass waits until the watch shows its own write, but at most half a minute', async () => {
   const at: number[] = [];
   const clock = new FakeClock();
   const world = await start(
     async (_, { client }) => {
       at.push(clock.monotonicMs());
       if (at.length > 1) return {};
-      // The scripted watch stays silent, so version 9 is never seen.
+      // The scripted watch sends no event, so the store never shows version 9 of this write.
       await client.apply(configMaps, buildConfigMap('a'), { fieldManager: 'm', force: true });
       return { requeueAfterMs: 10 };
     },
@@ -158,7 +158,7 @@ test('a pass waits until its own write came back; if it never does, it goes on a
   await world.end();
 });
 
-test('a dry run is no write to wait for', async () => {
+test('no pass waits for a dry run', async () => {
   let passes = 0;
   const world = await start(async (_, { client }) => {
     passes += 1;

@@ -12,30 +12,32 @@ import { type Outcome, outcomeOfError } from './outcome.ts';
 import { WorkQueue } from './queue.ts';
 
 export interface ReconcileResult {
-  /** Run the next pass after this time even if nothing changed. If absent, only events start the next pass. */
+  /** The next pass runs after this time even if nothing changed. If absent, only watch events start the next pass. */
   readonly requeueAfterMs?: number | undefined;
 }
 
-/** What one pass gets. */
+/** Arguments of one pass. */
 export interface ReconcileRun {
-  /** Aborted when the process stops, loses its leadership, or the pass takes too long. */
+  /** Aborts when the process stops or loses its leadership, or when the pass takes too long. */
   readonly signal: AbortSignal;
-  /** Carries the signal, refuses writes without leadership, and remembers them for the stale-read guard. */
+  /** Client for this pass. It refuses writes if this process does not lead, and reports writes to `Expectations`. */
   readonly client: KubeClient;
-  /** Has the key in its fields. */
+  /** Logger that adds the names of the controller and of the key to every log line. */
   readonly logger: Logger;
 }
 
-/** Reconciles one key (`namespace/name` of the primary kind), whether the object exists or not. */
+/** Reconciles one key (`namespace/name` of the primary kind). The object may or may not exist. */
 export type Reconcile = (key: string, run: ReconcileRun) => Promise<ReconcileResult>;
 
 export interface ControllerOptions<T extends KubeObject> {
-  /** Lower case; a metric label. */
+  /** Name in lower case, which is also a label of metrics. */
   readonly name: string;
-  /** The kind whose objects are worked on: each change enqueues the object's own key. */
+  /** The kind whose objects are reconciled. Each change enqueues the key of the object. */
   readonly primary: Reflector<T>;
   readonly reconcile: Reconcile;
-  /** Keys worked on at the same time. Default 4. */
+  /** Returns the keys of other primary objects. Their passes depend on this object, so its changes enqueue them too. */
+  readonly dependentKeysOf?: (object: Live<T>) => readonly string[];
+  /** Maximum number of passes at the same time. Default 4. */
   readonly concurrency?: number;
   /** A pass is aborted after this time, ms. Default 120,000. */
   readonly passTimeoutMs?: number;
@@ -49,17 +51,19 @@ export interface ControllerDependencies {
   readonly metrics: RuntimeMetrics;
 }
 
-/** What the workers get for one term of leadership. */
+/** Arguments of the workers for one term of leadership. */
 export interface Term {
-  /** No new pass begins. */
+  /** When this signal aborts, no new pass begins. Running passes continue. */
   readonly stopTaking: AbortSignal;
-  /** Passes under way are aborted. */
+  /** When this signal aborts, running passes are aborted. */
   readonly abortPasses: AbortSignal;
-  /** Throws when this process may not write, or no longer. */
+  /** Throws if this process may not write. */
   readonly assertLeading: () => void;
 }
 
-/** A queue fed by reflectors, and workers that run `reconcile`: one pass per key at a time. */
+/**
+ * Reflectors add keys to a queue, and workers run `reconcile` for them. A key never has two passes at the same time.
+ */
 export class Controller<T extends KubeObject = KubeObject> {
   readonly name: string;
   readonly #options: ControllerOptions<T>;
@@ -78,13 +82,13 @@ export class Controller<T extends KubeObject = KubeObject> {
       metrics.controller_runtime_reconcile_total.inc({ controller: options.name, result }, 0);
     }
     this.#expectations = new Expectations(clock);
-    this.watch(options.primary, (object) => [keyOf(object)]);
+    this.watch(options.primary, (object) => [keyOf(object), ...(options.dependentKeysOf?.(object) ?? [])]);
   }
 
   /**
-   * Changes of these objects enqueue the keys that `keysOf` gives (for both states of a modified object). A change of
-   * the kind's availability enqueues every primary object. Calling it again for the same reflector does nothing, so a
-   * pass may call it for a namespace that it just learned of.
+   * When an object of the reflector changes, enqueues the keys that `keysOf` returns for the old and the new state of
+   * the object. When the availability of the reflector changes, enqueues every primary object. A second call for the
+   * same reflector does nothing, so every pass may call this for the namespaces that it reads.
    */
   watch<S extends KubeObject>(reflector: Reflector<S>, keysOf: (object: Live<S>) => readonly string[]): void {
     const known = reflector as unknown as Reflector;
@@ -94,7 +98,8 @@ export class Controller<T extends KubeObject = KubeObject> {
       for (const key of keysOf(change.object)) this.#queue.add(key);
       if (change.type === 'modified') for (const key of keysOf(change.previous)) this.#queue.add(key);
     });
-    // The primary kind needs only its own changes.
+    // The primary kind needs no handler for its availability: its objects are enqueued when they are added to the
+    // store.
     if (known !== (this.#options.primary as unknown)) reflector.onAvailability(() => this.enqueueAll());
   }
 
@@ -106,7 +111,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     for (const object of this.#options.primary.store.list()) this.#queue.add(keyOf(object));
   }
 
-  /** Works until `stopTaking` aborts and the passes under way have ended. */
+  /** Runs passes until `stopTaking` aborts and the running passes have ended. */
   async run(term: Term): Promise<void> {
     const workers = Array.from({ length: this.#options.concurrency ?? 4 }, () => this.#work(term));
     await Promise.all(workers);
@@ -116,7 +121,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#queue.close();
   }
 
-  /** Undefined, or why a pass counts as hanging: it ignores its aborted signal. */
+  /**
+   * Message if a pass ignores its aborted signal and has run for more than twice its time limit. Otherwise undefined.
+   */
   get stuckProblem(): string | undefined {
     const { oldestActiveMs } = this.#queue.snapshot();
     const isStuck = oldestActiveMs > this.#passTimeoutMs * 2;
@@ -139,13 +146,13 @@ export class Controller<T extends KubeObject = KubeObject> {
     }
   }
 
-  /** Delays a key while a store does not show what we wrote for it; the event of that write ends the delay earlier. */
+  /** Whether the stores show all writes of earlier passes over the key. If not, enqueues the key again after 50 ms. */
   #isCurrent(key: string): boolean {
     const { unseen, lost } = this.#expectations.check(key);
     if (lost.length > 0) {
       this.#dependencies.logger.warn(
         { controller: this.name, key, lost },
-        'own writes were not seen through the watch: the watch is down, or its selector does not match them',
+        'a watch did not show our own writes: the watch is down, or its selector does not match them',
       );
     }
     if (unseen > 0) this.#queue.addAfter(key, 50);

@@ -8,13 +8,13 @@ import { createRecordingMetrics } from '#kube/testing/recordingMetrics.ts';
 import { silentLogger } from '#platform/log.ts';
 import { type Leadership, runElection } from './election.ts';
 
-/** One process: a candidate that leads until it is stopped or loses. */
+/** Starts one candidate for the Lease, like one process. It leads until it is stopped or loses the Lease. */
 function candidate(setup: {
   identity: string;
   clock: FakeClock;
   server: FakeLeaseServer;
   fate?: Parameters<FakeLeaseServer['connect']>[0];
-  /** How long its work takes to end after the signal, ms of the clock. */
+  /** Time from the abort of a signal to the end of the candidate's work, ms of the fake clock. */
   lingerMs?: number;
 }) {
   const { identity, clock, server } = setup;
@@ -48,7 +48,7 @@ function candidate(setup: {
     terms,
     running,
     stop: () => stop.abort(),
-    /** Whether a write would leave this process now. */
+    /** Whether this process would send a write now. */
     mayWrite: () => {
       try {
         current?.assertHeld();
@@ -60,7 +60,7 @@ function candidate(setup: {
   };
 }
 
-test('one of two leads, renews, and the other takes over after an orderly stop within one retry period', async () => {
+test('one of two leads and renews; the other takes over within one retry period after an orderly stop', async () => {
   const clock = new FakeClock();
   const server = new FakeLeaseServer(clock);
   const first = candidate({ identity: 'first', clock, server });
@@ -144,7 +144,7 @@ test('a wall clock that jumps changes nothing', async () => {
   await clock.advance(3_000);
 });
 
-test('a renewal whose answer was lost does not end the term', async () => {
+test('a renewal whose response was lost does not end the term', async () => {
   const clock = new FakeClock();
   let losses = 3;
   const fate = ({ method }: { method: string }) => {
@@ -174,7 +174,7 @@ test('a Lease that another client deletes ends the term, and the candidate acqui
 });
 
 test('whatever the network does, no two processes may write at the same time', async () => {
-  // One request in six fails in one of these ways, besides the processes that are cut off altogether.
+  // One request in six fails in one of these ways. Besides, some processes are cut off completely.
   const fates = ['lostBefore', 'lostAfter', 'hangs'] as const;
   const step = fc.record({
     ms: fc.oneof(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 10_000, max: 30_000 })),
@@ -199,7 +199,7 @@ test('whatever the network does, no two processes may write at the same time', a
         );
         for (const { ms, down: next, stopped } of steps) {
           down = next;
-          // A pause of everything: timers are late, and the first question comes before any of them.
+          // Simulate a pause of the processes: their timers are late, and `mayWrite` is called before they fire.
           if (stopped) clock.jump(ms);
           for (let passed = 0; passed < ms; passed += 100) {
             const writers = processes.filter((process) => process.mayWrite()).map(({ identity }) => identity);

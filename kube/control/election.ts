@@ -18,23 +18,23 @@ import {
 
 export interface ElectionOptions {
   readonly client: KubeClient;
-  /** The Lease; its namespace exists. */
+  /** The Lease. Its namespace must exist. */
   readonly lease: { readonly namespace: string; readonly name: string };
-  /** Differs between any two processes, restarts included: pod name and a random part. */
+  /** Unique for each process: the name of the pod and a random part, which changes at each restart. */
   readonly identity: string;
   readonly durations?: Partial<ElectionDurations>;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the requests of several candidates over time. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
 }
 
 export interface Leadership {
-  /** Aborted when the term ends although this process did not end it. */
+  /** Aborts if this process loses the Lease. */
   readonly lost: AbortSignal;
   /**
-   * Throws when the term is over by the clock, even if no timer has fired yet: a process that was paused for a minute
+   * Throws if the term has ended by the clock, even if no timer has fired yet: a process that was paused for a minute
    * may run other code before its timers.
    */
   assertHeld(): void;
@@ -48,12 +48,13 @@ class LeadershipLostError extends Error {
 }
 
 /**
- * Waits for the Lease, runs `lead` while renewing the Lease, and begins again when the term was lost. When `signal`
- * aborts, `lead` must end by itself; until then the Lease is renewed, and afterwards it is released.
+ * Waits for the Lease, then runs `lead` and renews the Lease. If the Lease is lost, waits for it again. When `signal`
+ * aborts, `lead` must end by itself. The Lease is renewed until `lead` has ended, and is then released.
  *
- *   us      renewal begins        fenced: no write leaves           another process may take it
- *   ────────┴─────────────────────┴─────────────────────────────────┴──────>
- *           0                     renewDeadline                     leaseDuration (or later)
+ * Times after the start of the last successful renewal:
+ * - before `renewDeadlineMs`: this process may write.
+ * - from `renewDeadlineMs` on: this process is fenced, which means that it sends no write.
+ * - from `leaseDurationMs` on: another process may take the Lease. The time between the two limits is a safety margin.
  */
 export async function runElection(
   options: ElectionOptions,
@@ -77,7 +78,7 @@ export async function runElection(
   }
 }
 
-/** A successful write of the Lease; the term lasts `renewDeadlineMs` from `sentAtMs`, when the request began. */
+/** A successful write of the Lease. The term lasts `renewDeadlineMs` from `sentAtMs`, the start of the request. */
 interface Held {
   readonly lease: Live<Lease>;
   readonly sentAtMs: number;
@@ -108,9 +109,9 @@ async function acquire(
       lastHolder = decision.holder;
     } catch (error) {
       if (signal.aborted) return undefined;
-      // Two candidates wrote at once, and the other one was first.
+      // A conflict means that another candidate was faster. Do not log it.
       if (!isKubernetesError(error, 'conflict', 'alreadyExists'))
-        logger.warn({ error }, 'trying to acquire the Lease failed');
+        logger.warn({ error }, 'the Lease could not be acquired; it is retried');
     }
     await sleep(clock, durations.retryPeriodMs * (1 + 0.2 * options.random()), signal);
   }
@@ -149,7 +150,7 @@ async function leadOneTerm(
       if (clock.monotonicMs() >= heldUntilMs()) return lose(`no renewal for ${durations.renewDeadlineMs} ms`);
     }
   })();
-  // The fence also fires while a renewal hangs.
+  // This timer ends the term even if a renewal hangs.
   let cancelFence = () => {};
   const armFence = () => {
     cancelFence = clock.after(heldUntilMs() - clock.monotonicMs(), () => {
@@ -168,7 +169,7 @@ async function leadOneTerm(
   }
 }
 
-/** One renewal: the new state, undefined when it failed for a reason that may pass, or `lost`. */
+/** Renews the Lease once. Returns the new state, `lost`, or undefined if the renewal failed but a retry may succeed. */
 async function renew(
   options: ElectionOptions,
   durations: ElectionDurations,
@@ -177,7 +178,7 @@ async function renew(
   signal: AbortSignal,
 ): Promise<Held | 'lost' | undefined> {
   const { client, clock, logger } = options;
-  // A hanging request must leave time for another one before the term ends.
+  // A request that hangs must leave time for another request before the term ends.
   const timeoutMs = () => Math.max(1, Math.min(heldUntilMs - clock.monotonicMs(), durations.renewDeadlineMs / 2));
   const write = async (lease: Live<Lease>): Promise<Held> => {
     const sentAtMs = clock.monotonicMs();
@@ -189,19 +190,21 @@ async function renew(
     } catch (error) {
       if (!isKubernetesError(error, 'conflict')) throw error;
     }
-    // The Lease was written in between: by us, if the response was lost; by a user, for example a label; or by another
-    // holder.
+    // The Lease was written after our last renewal: by us if the response was lost, by a user who set a label, or by a
+    // new holder.
     const lease = await client.get(leases, options.lease, { signal, timeoutMs: timeoutMs() });
     return lease.spec?.holderIdentity === options.identity ? await write(lease) : 'lost';
   } catch (error) {
     if (signal.aborted) return undefined;
     if (isKubernetesError(error, 'notFound')) return 'lost';
-    logger.warn({ error, lease: keyOf(options.lease) }, 'renewing the Lease failed');
+    logger.warn({ error, lease: keyOf(options.lease) }, 'the Lease could not be renewed; it is retried');
     return undefined;
   }
 }
 
-/** Releases the Lease so that a standby takes over at its next check. If that fails, the Lease expires instead. */
+/**
+ * Releases the Lease so that a standby takes over at its next check. If the release fails, the Lease expires instead.
+ */
 async function release(options: ElectionOptions, held: Held): Promise<void> {
   try {
     const patch = {
@@ -211,7 +214,7 @@ async function release(options: ElectionOptions, held: Held): Promise<void> {
     await options.client.mergePatch(leases, options.lease, patch, { fieldManager, timeoutMs: 5_000 });
     options.logger.info({ lease: keyOf(options.lease) }, 'the Lease was released');
   } catch (error) {
-    options.logger.warn({ error, lease: keyOf(options.lease) }, 'releasing the Lease failed: the Lease will expire');
+    options.logger.warn({ error, lease: keyOf(options.lease) }, 'the Lease could not be released and will expire');
   }
 }
 

@@ -27,7 +27,7 @@ test("another holder's Lease runs out by our own clock, from when we first saw i
   assert.equal(decide(seen, 'me', 1000, 16_000).action, 'take');
 });
 
-test("the holder's clock does not count: a renewTime far in the past or in the future is as good as any", () => {
+test('the clock of the holder does not matter: renewTime may be far in the past or future', () => {
   for (const renewTime of ['1999-01-01T00:00:00.000000Z', '2099-01-01T00:00:00.000000Z']) {
     const seen = noteLease(undefined, lease({ ...held, renewTime }), 0);
     assert.equal(decide(seen, 'me', 1000, 14_999).action, 'wait');
@@ -35,7 +35,7 @@ test("the holder's clock does not count: a renewTime far in the past or in the f
   }
 });
 
-test('a renewal begins a new wait, a label does not', () => {
+test('a renewal begins a new wait, a new label does not', () => {
   const first = noteLease(undefined, lease(held), 0);
   const labelled = noteLease(first, lease(held, { resourceVersion: '2', labels: { a: 'b' } }), 10_000);
   assert.equal(labelled.sinceMs, 0);
@@ -49,7 +49,7 @@ test('a Lease without a duration lasts as long as ours', () => {
   assert.equal(decide(seen, 'me', 7000, 7000).action, 'take');
 });
 
-test('durations that would allow two leaders, or that one lost request breaks, are refused', () => {
+test('durations are refused if they allow two leaders, or if one lost request ends a term', () => {
   checkDurations(defaultDurations);
   const wrong = { ...defaultDurations };
   assert.throws(() => checkDurations({ ...wrong, renewDeadlineMs: 15_000 }), /two processes lead at once/);

@@ -2,7 +2,7 @@ import type { KubeObject, Live, Resource } from '#kube/client/object.ts';
 
 export interface Lease extends KubeObject {
   spec?: {
-    /** Null or absent: no process holds the Lease. */
+    /** Null or absent means that no process holds the Lease. */
     holderIdentity?: string | null;
     leaseDurationSeconds?: number | null;
     acquireTime?: string | null;
@@ -19,15 +19,16 @@ export const leases: Resource<Lease> = {
   namespaced: true,
 };
 
-/** Defaults are client-go's. All in ms; `leaseDurationMs` is whole seconds, because the Lease stores those. */
+/** Durations in ms. The defaults are those of client-go. The Lease stores `leaseDurationMs` as whole seconds. */
 export interface ElectionDurations {
-  /** Others take over when they saw no renewal for this long. Default 15,000. */
+  /** Another process takes over if it saw no renewal for this long. Default 15,000. */
   readonly leaseDurationMs: number;
   /**
-   * The leader stops writing when its last renewal began longer ago than this. Below `leaseDurationMs`. Default 10,000.
+   * The leader stops writing this long after the start of its last renewal. Must be below `leaseDurationMs`. Default
+   * 10,000.
    */
   readonly renewDeadlineMs: number;
-  /** Between two renewals, or two looks of a candidate. Well below `renewDeadlineMs`. Default 2,000. */
+  /** Time between two renewals, or two reads of a candidate. At most half of `renewDeadlineMs`. Default 2,000. */
   readonly retryPeriodMs: number;
 }
 
@@ -37,7 +38,7 @@ export const defaultDurations: ElectionDurations = {
   retryPeriodMs: 2_000,
 };
 
-/** Throws with the violated relation. */
+/** Throws if the durations could allow two leaders, or if one lost request would end a term. */
 export function checkDurations(durations: ElectionDurations): void {
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = durations;
   if (!Number.isInteger(leaseDurationMs / 1000) || leaseDurationMs < 1000) {
@@ -45,23 +46,29 @@ export function checkDurations(durations: ElectionDurations): void {
   }
   if (renewDeadlineMs >= leaseDurationMs) {
     throw new Error(
-      `the renew deadline (${renewDeadlineMs} ms) must be below the lease duration (${leaseDurationMs} ms), or two processes lead at once`,
+      `the renew deadline (${renewDeadlineMs} ms) must be below the lease duration (${leaseDurationMs} ms), otherwise two processes lead at once`,
     );
   }
   if (retryPeriodMs <= 0 || retryPeriodMs * 2 > renewDeadlineMs) {
     throw new Error(
-      `the retry period (${retryPeriodMs} ms) must fit twice into the renew deadline (${renewDeadlineMs} ms), or one lost request ends a term`,
+      `the retry period (${retryPeriodMs} ms) must fit twice into the renew deadline (${renewDeadlineMs} ms), otherwise one lost request ends a term`,
     );
   }
 }
 
-/** A Lease as it was first seen in this state, on our own monotonic clock: no other machine's time is ever compared. */
+/**
+ * A Lease, and the time on our monotonic clock when we first saw it in this state. Clocks of other machines are not
+ * used.
+ */
 export interface Observation {
   readonly lease: Live<Lease> | undefined;
   readonly sinceMs: number;
 }
 
-/** Records a Lease that was just read. Only writes of its holder count: a new label does not extend a term. */
+/**
+ * Records a Lease that was just read. `sinceMs` changes only if the holder wrote the Lease. A new label, for instance,
+ * does not change it.
+ */
 export function noteLease(
   previous: Observation | undefined,
   lease: Live<Lease> | undefined,
@@ -73,11 +80,11 @@ export function noteLease(
 
 export type Decision =
   | { readonly action: 'create' }
-  /** Write ourselves into it, on this resourceVersion. `isTransition`: the holder changes. */
+  /** Write our identity into the Lease of this resourceVersion. `isTransition` means that the holder changes. */
   | { readonly action: 'take'; readonly lease: Live<Lease>; readonly isTransition: boolean }
   | { readonly action: 'wait'; readonly holder: string };
 
-/** What a candidate does after an observation. */
+/** Decides what a candidate does after an observation. */
 export function decide(
   observation: Observation,
   identity: string,
@@ -88,7 +95,7 @@ export function decide(
   if (lease === undefined) return { action: 'create' };
   const holder = lease.spec?.holderIdentity ?? '';
   if (holder === '' || holder === identity) return { action: 'take', lease, isTransition: holder === '' };
-  // The duration in the Lease counts, not our setting: during an upgrade the two may differ.
+  // Use the duration in the Lease, not our setting: during an upgrade they may differ.
   const seconds = lease.spec?.leaseDurationSeconds ?? 0;
   const durationMs = seconds > 0 ? seconds * 1000 : fallbackDurationMs;
   if (nowMs - observation.sinceMs >= durationMs) return { action: 'take', lease, isTransition: true };
@@ -106,7 +113,7 @@ function stateOf(lease: Live<Lease> | undefined): string {
   ]);
 }
 
-/** Kubernetes' MicroTime. */
+/** Formats a time as MicroTime of Kubernetes. */
 export function microTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

@@ -20,7 +20,9 @@ let client: KubeClient;
 let transport: Transport;
 const fieldManager = 'runtime-test';
 const cleanups: (() => Promise<unknown>)[] = [];
-/** Short, with the same relations as the defaults. */
+/**
+ * Durations of the election. They are short, so that the tests are fast, and have nearly the ratios of the defaults.
+ */
 const durations = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 400 };
 
 before(async () => {
@@ -35,7 +37,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A manager over the ConfigMaps with one label, whose passes are the test's. */
+/** Starts a manager that reconciles the ConfigMaps with one label. The test gives the function `reconcile`. */
 function manage(setup: { team: string; reconcile: Reconcile; options?: Partial<ManagerOptions> }) {
   const metrics = createRecordingMetrics();
   const manager = new Manager({ client, logger: silentLogger, metrics, ...setup.options });
@@ -77,7 +79,7 @@ test('a pass runs for every object that is there, for changes of owned objects, 
   assert.equal(manager.liveProblem(), undefined);
 });
 
-test('a pass never reads an older state than what the pass before it wrote', async () => {
+test('a pass never reads an older state than the last pass wrote', async () => {
   const written: number[] = [];
   await put('fresh-a', 'fresh', { count: '0' });
   const { primary } = manage({
@@ -89,7 +91,7 @@ test('a pass never reads an older state than what the pass before it wrote', asy
       written.push(count);
       const patch = { data: { count: String(count) } };
       await run.client.mergePatch(configMaps, { namespace: 'default', name: 'fresh-a' }, patch, { fieldManager });
-      // At once, before the watch can have brought the write back.
+      // Run the next pass at once, before the watch can show the write.
       return { requeueAfterMs: 0 };
     },
   });
@@ -121,7 +123,7 @@ test('a pass that fails is repeated with growing waits until it succeeds', async
   await eventually('no failure left', () => controller.snapshot().failing === 0);
 });
 
-test('kinds and namespaces that a pass learns of are watched from then on, once', async () => {
+test('a kind or namespace that a pass adds is watched from then on, only once', async () => {
   await put('late-a', 'late', { watch: 'kube-system' });
   const reflectors = new Set<unknown>();
   const seen: string[] = [];
@@ -175,7 +177,7 @@ test('of two processes one works; when it stops, its pass ends first and the oth
   const first = start('first');
   await eventually('the first to work', () => log.length > 0 || first.manager.readyProblem());
   const second = start('second');
-  await eventually('the standby to be warm', () => second.manager.readyProblem() === undefined);
+  await eventually('the standby to be ready', () => second.manager.readyProblem() === undefined);
   first.stop();
   await first.running;
   const { spec } = await client.get(leases, { namespace: 'default', name: 'pair' });
@@ -183,7 +185,7 @@ test('of two processes one works; when it stops, its pass ends first and the oth
   const stoppedAt = performance.now();
   await eventually('the second to work', () => log.includes('second ends') || log);
   assert.deepEqual(log.slice(0, 4), ['first begins', 'first ends', 'second begins', 'second ends']);
-  assert(performance.now() - stoppedAt < 2000, 'taken over at the next look, not at expiry');
+  assert(performance.now() - stoppedAt < 2000, 'taken over at the next retry, not when the Lease expired');
 });
 
 test('a leader that loses the API server is fenced before the other leads: its pass is aborted, its writes refused', async () => {

@@ -13,7 +13,7 @@ import { Manager } from './manager.ts';
 const item = { metadata: { name: 'a', namespace: 'default', uid: 'u', resourceVersion: '3' } };
 const page = () => ({ metadata: { resourceVersion: '5' }, items: [structuredClone(item)] });
 
-/** A manager without election over one ConfigMap, on a fake clock. */
+/** Starts a manager without leader election. Its API server has one ConfigMap, and its clock is a fake. */
 function manage(setup: { reconcile: Reconcile; answer?: (request: HttpRequest) => unknown; drainMs?: number }) {
   const clock = new FakeClock();
   const transport = scriptedTransport((request) => {
@@ -33,7 +33,7 @@ function manage(setup: { reconcile: Reconcile; answer?: (request: HttpRequest) =
   return { clock, manager, transport, stop: () => stop.abort(), running, hasEnded: () => hasEnded };
 }
 
-test('a kind that is added while the first lists are under way does not hold up the work', async () => {
+test('a kind that is added during the first lists does not delay the passes', async () => {
   let release = () => {};
   const slow = new Promise<void>((resolve) => {
     release = resolve;
@@ -60,7 +60,7 @@ test('a kind that is added while the first lists are under way does not hold up 
   await running;
 });
 
-test('a stop lets the pass under way end, up to a limit, and ends the watches last', async () => {
+test('after a stop the running pass may end within a limit, and the watches end last', async () => {
   let reason: unknown;
   const { clock, stop, running, hasEnded, manager } = manage({
     drainMs: 3_000,
@@ -83,7 +83,7 @@ test('a stop lets the pass under way end, up to a limit, and ends the watches la
   assert.equal(manager.isLeading, false);
 });
 
-test('before the first pass every kind is listed once more, so that nothing of the last leader is missing', async () => {
+test('before the first pass every kind is listed again, so that no write of the last leader is missing', async () => {
   let lists = 0;
   let listsAtFirstPass = 0;
   const { clock, stop, running } = manage({
@@ -102,7 +102,7 @@ test('before the first pass every kind is listed once more, so that nothing of t
   await running;
 });
 
-test('the same selection gives the same reflector, another one its own', () => {
+test('the same selection gives the same reflector, another selection gives another one', () => {
   const { manager } = manage({ reconcile: async () => ({}) });
   assert.equal(manager.watch(deployments), manager.watch(deployments));
   assert.notEqual(manager.watch(deployments), manager.watch(deployments, { namespace: 'team' }));

@@ -40,7 +40,7 @@ import { checkDurations, defaultDurations, type ElectionDurations } from './leas
  *
  *   createRecorder({...}).record({ regarding, type, reason, action, note })                            recorder.ts
  *   await manager.run(stop);                              // until the signal aborts and everything has ended
- *   manager.liveProblem() | manager.readyProblem()        // undefined, or why not; for platform/admin.ts
+ *   manager.liveProblem() | manager.readyProblem()        // undefined if all is well; for platform/admin.ts
  *   manager.describe()                                    // what the process does and sees, for users
  */
 
@@ -51,15 +51,15 @@ export interface ManagerOptions {
   /** If absent, this process leads without a Lease (tests, one-off tools). */
   readonly election?: {
     readonly lease: { readonly namespace: string; readonly name: string };
-    /** Differs between any two processes, restarts included: pod name and a random part. */
+    /** Unique for each process: the name of the pod and a random part, which changes at each restart. */
     readonly identity: string;
     readonly durations?: Partial<ElectionDurations>;
   };
-  /** Passes under way get this long to end after the stop signal, ms; then they are aborted. Default 10,000. */
+  /** Running passes are aborted this long after the stop signal, ms. Default 10,000. */
   readonly drainMs?: number;
-  /** Default: the system's. */
+  /** Default: the clock of the system. */
   readonly clock?: Clock;
-  /** In [0, 1). Default Math.random. */
+  /** Returns a random number in [0, 1), for the waits before retries. Default Math.random. */
   readonly random?: () => number;
 }
 
@@ -73,7 +73,7 @@ export type ManagerWatchOptions<T extends KubeObject> = Pick<
   readonly required?: boolean;
 };
 
-/** Reflectors, election and controllers of one process, from start to orderly end. */
+/** Runs the reflectors, the election and the controllers of one process, and ends them in order. */
 export class Manager {
   readonly client: KubeClient;
   readonly discovery: Discovery;
@@ -83,7 +83,9 @@ export class Manager {
   readonly #reflectors = new Map<string, { reflector: Reflector; isRequired: boolean }>();
   readonly #controllers: Controller[] = [];
   readonly #running = new Set<Promise<void>>();
-  /** Present from `run` on: reflectors that are added later start at once. */
+  /**
+   * Signal that ends the reflectors. Undefined until `run` sets it; from this time on a new reflector starts at once.
+   */
   #reflectorsSignal: AbortSignal | undefined;
   #isLeading = false;
 
@@ -93,12 +95,15 @@ export class Manager {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     checkDurations({ ...defaultDurations, ...options.election?.durations });
-    // Made first, so it is the one reflector without a discovery.
+    // This is the only reflector without `discovery`, because `discovery` is made from it.
     const crds = this.watch(customResourceDefinitions, { metadataOnly: true, required: false });
     this.discovery = createDiscovery({ crds, clock: this.#clock, random: this.#random });
   }
 
-  /** The reflector for this selection; the same one for the same selection, whose first options then count. */
+  /**
+   * Returns the reflector for this selection of objects. A second call for the same selection returns the same
+   * reflector and ignores the other options.
+   */
   watch<T extends KubeObject>(resource: Resource<T>, options: ManagerWatchOptions<T> = {}): Reflector<T> {
     const { required: isRequired = true, ...selection } = options;
     const { namespace, labelSelector, fieldSelector, metadataOnly } = selection;
@@ -146,8 +151,9 @@ export class Manager {
   }
 
   /**
-   * Watches, waits for the first lists, tries to acquire the Lease, and works while leading. When `signal` aborts: no
-   * new passes begin, running passes end (or are aborted after `drainMs`), the Lease is released, the watches end.
+   * Starts the watches, waits for the first lists, acquires the Lease, and runs passes while it leads. When `signal`
+   * aborts, no new pass begins, and passes that still run after `drainMs` are aborted. After the last pass it releases
+   * the Lease and ends the watches.
    */
   async run(signal: AbortSignal): Promise<void> {
     const watching = new AbortController();
@@ -170,7 +176,7 @@ export class Manager {
     }
   }
 
-  /** Undefined, or why this process should be restarted. */
+  /** Returns why this process should be restarted. Undefined if it is healthy. */
   liveProblem(): string | undefined {
     for (const { reflector } of this.#reflectors.values()) {
       if (reflector.stuckProblem !== undefined) return reflector.stuckProblem;
@@ -178,7 +184,10 @@ export class Manager {
     return this.#controllers.map((controller) => controller.stuckProblem).find((problem) => problem !== undefined);
   }
 
-  /** Undefined, or which required kind is not synced. A standby is ready. */
+  /**
+   * Returns why this process is not ready, such as a required kind that is not synced. Undefined if it is ready. A
+   * process that does not lead is ready too.
+   */
   readyProblem(): string | undefined {
     if (this.#reflectorsSignal === undefined) return 'not started';
     for (const { reflector, isRequired } of this.#reflectors.values()) {
@@ -189,7 +198,7 @@ export class Manager {
     return undefined;
   }
 
-  /** For finding out why nothing happens: who leads, and what each watch can see. One fact per line. */
+  /** Returns lines for users who ask why nothing happens: whether this process leads, and the state of each watch. */
   describe(): string[] {
     const watches = [...this.#reflectors.values()].map(({ reflector }) => {
       const { resource, namespace, availability, store, problem } = reflector;
@@ -205,7 +214,10 @@ export class Manager {
     this.#running.add(running);
   }
 
-  /** Of the kinds watched from the start: required kinds are synced, all others are known to exist or not. */
+  /**
+   * Waits until the required kinds are synced and no other kind is pending. Does not wait for kinds that are added
+   * later.
+   */
   async #untilListed(signal: AbortSignal): Promise<void> {
     const watched = [...this.#reflectors.values()];
     const listed = new AbortController();
@@ -221,7 +233,9 @@ export class Manager {
     for (const stop of stops) stop();
   }
 
-  /** One term. A warm cache may be older than what the last leader wrote, so every kind is listed once more first. */
+  /**
+   * Runs one term. First lists every kind again: the caches may be older than the last writes of the previous leader.
+   */
   async #lead(leadership: Leadership, stop: AbortSignal): Promise<void> {
     const stopTaking = AbortSignal.any([stop, leadership.lost]);
     const abortPasses = new AbortController();
@@ -230,7 +244,7 @@ export class Manager {
     try {
       await Promise.all([...this.#reflectors.values()].map(({ reflector }) => reflector.refresh(stopTaking)));
     } catch (error) {
-      // Only the signal ends a refresh early: nothing was begun.
+      // The refresh failed because the signal aborted. No pass has begun, so there is nothing to end.
       if (!stopTaking.aborted) throw error;
       return;
     }
@@ -252,7 +266,7 @@ export class Manager {
     }
   }
 
-  /** After the stop signal, passes that do not end in time are aborted. */
+  /** Aborts the passes that still run `drainMs` after the stop signal. Returns a function that cancels the timer. */
   #abortLate(stopTaking: AbortSignal, abortPasses: AbortController): () => void {
     const drainMs = this.#options.drainMs ?? 10_000;
     let cancel = () => {};

@@ -9,21 +9,29 @@ const refused = (status: number, reason: string, message = 'no', details = {}) =
 
 const table: [what: string, error: unknown, expected: Outcome][] = [
   [
-    'a stall is looked at again after ten minutes',
+    'a stalled key is retried after ten minutes',
     new StalledError('NameConflict', 'x'),
     { result: 'stalled', requeueAfterMs: 600_000 },
   ],
-  ['a stall may say when', new StalledError('X', 'x', { recheckAfterMs: 5 }), { result: 'stalled', requeueAfterMs: 5 }],
-  ['a wait is for an event', new WaitingError('KafkaNotReady', 'x'), { result: 'waiting', requeueAfterMs: undefined }],
-  ['a wait may say when', new WaitingError('X', 'x', { retryAfterMs: 7 }), { result: 'waiting', requeueAfterMs: 7 }],
-  ['a refused object is a stall', refused(422, 'Invalid'), { result: 'stalled', requeueAfterMs: 600_000 }],
   [
-    'the 500 that no repetition cures is a stall',
+    'a stall may set its own wait',
+    new StalledError('X', 'x', { recheckAfterMs: 5 }),
+    { result: 'stalled', requeueAfterMs: 5 },
+  ],
+  ['a wait is for an event', new WaitingError('KafkaNotReady', 'x'), { result: 'waiting', requeueAfterMs: undefined }],
+  [
+    'a wait may have a time limit',
+    new WaitingError('X', 'x', { retryAfterMs: 7 }),
+    { result: 'waiting', requeueAfterMs: 7 },
+  ],
+  ['a refused object stalls its key', refused(422, 'Invalid'), { result: 'stalled', requeueAfterMs: 600_000 }],
+  [
+    'a 500 that every retry would get again stalls the key',
     refused(500, 'InternalError', 'failed to create typed patch object'),
     { result: 'stalled', requeueAfterMs: 600_000 },
   ],
   ['a conflict is repeated', refused(409, 'Conflict'), { result: 'retry', minimumMs: 0 }],
-  ['missing rights are retried', refused(403, 'Forbidden'), { result: 'retry', minimumMs: 0 }],
+  ['a missing permission is retried', refused(403, 'Forbidden'), { result: 'retry', minimumMs: 0 }],
   [
     'a busy server says how long to wait',
     refused(429, 'TooManyRequests', 'slow', { retryAfterSeconds: 3 }),
@@ -37,6 +45,6 @@ for (const [what, error, expected] of table) {
   test(what, () => assert.deepEqual(outcomeOfError(error, false), expected));
 }
 
-test('a pass that was stopped from outside has no outcome of its own', () => {
+test('a pass that was stopped from outside has the outcome cancelled', () => {
   assert.deepEqual(outcomeOfError(new StalledError('X', 'x'), true), { result: 'cancelled' });
 });

@@ -40,7 +40,7 @@ test('a key added while a worker has it waits for that worker and is taken once 
   assert.equal(queue.snapshot().ready, 0);
 });
 
-test('a waiting worker gets the next key, and leaves with nothing when its signal aborts', async () => {
+test('a waiting worker gets the next key, and undefined when its signal aborts', async () => {
   const { queue } = newQueue();
   const first = new AbortController();
   const leaving = queue.take(first.signal);
@@ -63,7 +63,7 @@ test('the earlier of two delays wins', async () => {
   assert.equal(queue.snapshot().delayed, 0);
 });
 
-test('taking a key forgets its delay: the pass says when to come back', async () => {
+test('taking a key drops its delay: the pass returns when to run again', async () => {
   const { clock, queue, signal } = newQueue();
   queue.addAfter('a', 500);
   queue.add('a');
@@ -73,7 +73,7 @@ test('taking a key forgets its delay: the pass says when to come back', async ()
   assert.equal(queue.snapshot().ready, 0);
 });
 
-test('retries wait longer and longer up to the cap, and shortly again after success', () => {
+test('the wait grows with each retry up to the maximum, and is short again after a success', () => {
   const { queue } = newQueue(() => 1);
   const waits = Array.from({ length: 6 }, () => queue.retry('a'));
   assert.deepEqual(waits, [100, 200, 400, 800, 1000, 1000]);
@@ -81,7 +81,7 @@ test('retries wait longer and longer up to the cap, and shortly again after succ
   assert.equal(queue.retry('a'), 100);
 });
 
-test('a retry is never earlier than the server asked', () => {
+test('a retry is never earlier than the server requested', () => {
   const { queue } = newQueue();
   assert.equal(queue.retry('a', 5000), 5000);
 });
@@ -95,7 +95,7 @@ test('jitter spreads retries over the upper half of the wait', () => {
   );
 });
 
-test('a closed queue hands out nothing, and is idle when the last pass ends', async () => {
+test('a closed queue returns no key, and is idle when the last pass ends', async () => {
   const { queue, signal } = newQueue();
   queue.add('a');
   queue.add('b');
@@ -112,7 +112,7 @@ test('a closed queue hands out nothing, and is idle when the last pass ends', as
   assert.equal(queue.snapshot().ready, 0);
 });
 
-test('with any order of calls, no key is ever with two workers and none that was added is lost', async () => {
+test('with any order of calls no key has two workers, and no added key is lost', async () => {
   const call = fc.record({
     what: fc.constantFrom('add', 'addAfter', 'take', 'done', 'wait'),
     key: fc.constantFrom('a', 'b', 'c'),

@@ -3,32 +3,33 @@ import type { RuntimeMetrics } from '#kube/metrics.ts';
 import { backoffMs } from '#platform/time.ts';
 
 export interface WorkQueueOptions {
-  /** The controller's name, a metric label. */
+  /** Name of the controller, which is a label of metrics. */
   readonly name: string;
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a random number in [0, 1). It spreads the retries of several keys over time. */
   readonly random: () => number;
   readonly metrics: RuntimeMetrics;
-  /** First wait of a failing key, ms. Default 200. */
+  /** Wait of a key after its first failure, ms. Default 200. */
   readonly retryMinimumMs?: number;
   /**
-   * Longest wait of a failing key, ms. Default 60,000: after a user repaired something, the next pass starts within a
-   * minute.
+   * Maximum wait of a failing key, ms. Default 60,000, so that the next pass starts within a minute after a user fixed
+   * the problem.
    */
   readonly retryMaximumMs?: number;
 }
 
 /**
- * Keys waiting for work. A key is
- * - *ready*: waits for a worker, once, however often it was added;
- * - *active*: one worker has it; adding it now marks it, and it becomes ready when the worker is done;
- * - *delayed*: becomes ready at a time; an earlier time wins. Any pass over the key drops the delay, because the pass
- *   itself returns when to run again.
- * Bounded by the number of existing keys, since a key is never twice in one state.
+ * The keys that wait for a pass. A key is in one or more of these states:
+ * - *ready*: it waits for a worker. It waits only once, however often it was added.
+ * - *active*: a worker has it. If it is added now, it becomes ready when the worker is done.
+ * - *delayed*: it becomes ready at a given time. If it is delayed twice, the earlier time counts. When a pass over the
+ *   key starts, the delay is dropped, because the pass returns when to run again.
+ *
+ * A key is never twice in one state, so the number of keys limits the size of the queue.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  /** Insertion order is the order of service. */
+  /** Keys in the order of their passes, each with the monotonic time, ms, at which it became ready. */
   readonly #ready = new Map<string, number>();
   readonly #active = new Map<string, { isDirty: boolean; startedAtMs: number }>();
   readonly #delayed = new Map<string, { dueMs: number; cancel: () => void }>();
@@ -42,7 +43,7 @@ export class WorkQueue {
     const labels = { name: options.name };
     options.metrics.workqueue_adds_total.inc(labels, 0);
     options.metrics.workqueue_retries_total.inc(labels, 0);
-    // The count of passes begins at 0: otherwise a first pass that hangs would have no series.
+    // Set the number of passes to 0: otherwise the metric would have no series while the first pass hangs.
     options.metrics.workqueue_work_duration_seconds.zero(labels);
     this.#gauges();
   }
@@ -74,8 +75,8 @@ export class WorkQueue {
   }
 
   /**
-   * Puts a failed key back with growing waits; returns the wait in ms. `minimumMs`: the minimum wait that the server
-   * requests.
+   * Adds a failed key again after a wait that grows with each failure. Returns the wait in ms. `minimumMs` is the wait
+   * that the server requested.
    */
   retry(key: string, minimumMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;
@@ -91,12 +92,15 @@ export class WorkQueue {
     return ms;
   }
 
-  /** The key succeeded: the wait after its next failure is short again. */
+  /** Forgets the failures of a key after a success, so that the wait after its next failure is short again. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
 
-  /** The next key, as soon as there is one; undefined once the signal aborts. Every key taken must be `done`. */
+  /**
+   * Waits for the next key and returns it. Returns undefined if the signal aborts or the queue is closed. The caller
+   * must call `done` for every key.
+   */
   take(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted || this.#isClosed) return Promise.resolve(undefined);
     const key = this.#next();
@@ -126,7 +130,7 @@ export class WorkQueue {
     if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Returns no more keys and drops the waiting keys; running passes continue. Cannot be undone. */
+  /** Drops the keys that wait. From now on `take` returns undefined. Running passes continue. */
   close(): void {
     this.#isClosed = true;
     this.#ready.clear();
@@ -141,7 +145,7 @@ export class WorkQueue {
     return this.#active.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** What waits and what runs, for health and tests; `oldestActiveMs` is how long the longest pass has been running. */
+  /** Returns the numbers of keys by state, for health and tests. `oldestActiveMs` is the age of the oldest pass. */
   snapshot(): { ready: number; active: number; delayed: number; failing: number; oldestActiveMs: number } {
     const now = this.#options.clock.monotonicMs();
     let oldestActiveMs = 0;

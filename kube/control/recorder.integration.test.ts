@@ -75,7 +75,7 @@ test('an event is shown at its object; repetitions become a series on it, every 
   assert.deepEqual([count('created'), count('repeated'), count('suppressed'), count('failed')], [1, 1, 18, 0]);
 });
 
-test('an object that produces ever new texts is limited', async () => {
+test('the events of an object that always produces new texts are limited', async () => {
   const object = await put('noisy');
   const { recorder, clock, count } = record();
   for (let i = 0; i < 40; i += 1) recorder.record(what(object, `text ${i}`));
@@ -97,7 +97,7 @@ test('an event of a cluster-scoped object, and one with a text that is too long,
   assert.match(event?.note ?? '', /^€+…$/);
 });
 
-test('recording neither waits nor throws when the API server does not answer, and what waits is bounded', async () => {
+test('when the API server does not respond, recording neither waits nor throws, and the number of waiting events is limited', async () => {
   const object = await put('unheard');
   const broken = scriptedTransport(({ context }) => errorFromNetwork(new Error('down'), context));
   const { recorder, count } = record(new KubeClient(broken));

@@ -5,36 +5,36 @@ import type { RuntimeMetrics } from '#kube/metrics.ts';
 import type { Logger } from '#platform/log.ts';
 import { microTime } from './lease.ts';
 
-/** What happened, for `kubectl describe`. */
+/** An event for users. */
 export interface EventRecord {
-  /** The object it is shown at. */
+  /** The object that the event is about. `kubectl describe` of this object shows the event. */
   readonly regarding: Live;
   readonly type: 'Normal' | 'Warning';
-  /** CamelCase, machine-readable, like a condition's reason. */
+  /** One CamelCase word for programs, like the reason of a condition. */
   readonly reason: string;
-  /** CamelCase verb: what was done or tried. */
+  /** What was done or tried, as a verb in CamelCase. */
   readonly action: string;
-  /** For users; cut at 1,000 bytes. The same event must have the same text, so that repetitions are recognised. */
+  /** Text for users, cut at 1,000 bytes. A repeated event must have the same text: otherwise it is another event. */
   readonly note: string;
 }
 
 export interface RecorderOptions {
   readonly client: KubeClient;
-  /** `sumpipeline.dev/operator`. */
+  /** Name of the controller, such as `sumpipeline.dev/operator`. */
   readonly reportingController: string;
-  /** The pod's name. */
+  /** Name of the pod. */
   readonly reportingInstance: string;
   readonly clock: Clock;
-  /** In [0, 1); makes names unique. */
+  /** Returns a random number in [0, 1). It makes the names of events unique. */
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: RuntimeMetrics;
 }
 
 export interface Recorder {
-  /** Never throws, never waits: what cannot be sent is counted, logged and dropped. */
+  /** Records an event. Never throws and never waits: an event that cannot be sent is counted, logged and dropped. */
   record(event: EventRecord): void;
-  /** Resolves when everything accepted so far was sent or dropped; each takes at most 5 s. */
+  /** Resolves when all events accepted so far were sent or dropped. Each event takes at most 5 s. */
   flush(): Promise<void>;
 }
 
@@ -66,9 +66,9 @@ export const events: Resource<KubeEvent> = {
 };
 
 /**
- * Records events.k8s.io/v1 Events. A repetition becomes a `series` on the first Event instead of an object of its own;
- * an object that always produces new texts is limited to 25 Events and then one per five minutes (client-go's numbers);
- * at most 100 wait to be sent.
+ * Creates a recorder of events.k8s.io/v1 Events. A repeated event only raises the count in `series` of the first
+ * Event. Each object may have 25 Events at once, and one more per five minutes, as in client-go. At most 100 Events
+ * wait to be sent.
  */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { clock, metrics, logger } = options;
@@ -165,15 +165,20 @@ interface Series {
 const pendingMax = 100;
 const eventsBurst = 25;
 const eventRefillMs = 300_000;
-/** A text that did not occur for longer than this begins a new Event; the API server keeps Events for an hour. */
+/**
+ * If an event is not repeated within this time, ms, its next occurrence makes a new Event. The time is half an hour,
+ * because the API server deletes an Event after an hour: the Event must still exist when its count is raised.
+ */
 const seriesLifeMs = 1_800_000;
-/** A retry every few seconds must not become a write every few seconds. */
+/**
+ * Minimum time between two writes of one Event. A pass that fails every few seconds must not write every few seconds.
+ */
 const seriesPeriodMs = 300_000;
 const sendTimeoutMs = 5_000;
-/** Texts and objects remembered; about 1 KiB each. */
+/** Maximum number of event texts, and of objects, that the recorder remembers. Each takes about 1 KiB of memory. */
 const rememberedMax = 500;
 
-/** A map that forgets its oldest entry. */
+/** Sets an entry. If the map has too many entries, removes the oldest one. */
 function remember<V>(map: Map<string, V>, key: string, value: V): void {
   map.delete(key);
   map.set(key, value);
@@ -191,7 +196,7 @@ function buildEvent(event: EventRecord, options: RecorderOptions): KubeEvent {
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    // Events about cluster-scoped objects live in `default`, by convention.
+    // By convention events about cluster-scoped objects are in namespace `default`.
     metadata: { namespace: namespace ?? 'default', name: `${name.slice(0, 200)}.${suffix}` },
     type: event.type,
     reason: event.reason.slice(0, 128),
@@ -211,7 +216,7 @@ function buildEvent(event: EventRecord, options: RecorderOptions): KubeEvent {
   };
 }
 
-/** The server refuses notes above 1 KiB of UTF-8. */
+/** Cuts a text to a number of bytes. The server refuses notes above 1 KiB of UTF-8. */
 function cut(text: string, bytesMax: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= bytesMax) return text;

@@ -11,12 +11,12 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import { type TLSSocket, TLSSocket as TlsSocket } from 'node:tls';
 import { type Certificate, type CertificateAuthority, createCa } from '#lab/certificates/pki.ts';
 
-/** What a server saw of one request; what was not there is left out. */
+/** One request as a server saw it. Fields that the request did not have are left out. */
 export interface Seen {
   readonly server: 'a' | 'b' | 'plain';
   readonly path: string;
   readonly authorization?: string;
-  /** `impersonate-user: jane`, sorted. */
+  /** Impersonation headers such as `impersonate-user: jane`, sorted. */
   readonly impersonate?: readonly string[];
   /** CN of the client's certificate. */
   readonly certificate?: string;
@@ -25,19 +25,19 @@ export interface Seen {
   readonly body?: string;
 }
 
-/** Two API servers with TLS, one without, and a proxy of each kind, all of which remember what came. */
+/** Two API servers with TLS, one without TLS, and a proxy of each kind. All record the requests that they got. */
 export interface ApiServers extends AsyncDisposable {
   readonly ca: CertificateAuthority;
   readonly client: Certificate;
   readonly urls: Readonly<Record<'a' | 'b' | 'plain' | 'http' | 'https' | 'socks5', string>>;
   readonly ports: Readonly<Record<'a' | 'b' | 'plain', number>>;
-  /** Where a proxy goes, whatever name it is told; so names of tests need no DNS. */
+  /** A host name that only the proxies know. They connect every name to the test server, so no DNS is needed. */
   readonly name: string;
-  /** What came since the last call: requests, and `http user:password` for each use of a proxy. */
+  /** Returns the requests since the last call, and a text such as `http user:password` for each use of a proxy. */
   take(): { requests: Seen[]; proxies: string[] };
 }
 
-/** Both servers have a certificate for these. */
+/** Names in the certificates of both servers with TLS. */
 const altNames = ['127.0.0.1', 'localhost', 'kube.test', 'api.kube.test'];
 
 export async function startApiServers(): Promise<ApiServers> {
@@ -48,7 +48,7 @@ export async function startApiServers(): Promise<ApiServers> {
   let proxies: string[] = [];
   const answerAs = (server: Seen['server']) => async (request: IncomingMessage, response: ServerResponse) => {
     requests.push(await describe(server, request));
-    // `kubectl auth can-i --list` wants to read a status.
+    // `kubectl auth can-i --list` needs a `status` in the response.
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ server, status: { resourceRules: [], nonResourceRules: [], incomplete: false } }));
   };
@@ -145,7 +145,9 @@ function describeTls(socket: TLSSocket): { certificate?: string; sni?: string } 
   return { ...(subject === undefined ? {} : { certificate: String(subject.CN) }), ...(sni === '' ? {} : { sni }) };
 }
 
-/** An HTTP proxy that connects everything to server a, and passes plain requests on to the plain one. */
+/**
+ * Makes `server` an HTTP proxy: it connects each CONNECT to server a and forwards other requests to the plain server.
+ */
 function proxyTo<S extends Server | ReturnType<typeof createTlsServer>>(
   tlsPort: number,
   plainPort: number,
@@ -169,7 +171,7 @@ function proxyTo<S extends Server | ReturnType<typeof createTlsServer>>(
   return server;
 }
 
-/** As much of RFC 1928 as a client without a password needs. */
+/** Serves the part of SOCKS 5 (RFC 1928) that a client without a password needs. */
 function serveSocks(socket: Socket, port: number, note: () => void): void {
   socket.once('data', () => {
     socket.write(Buffer.from([5, 0]));

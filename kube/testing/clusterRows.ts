@@ -9,7 +9,7 @@ import type { ClusterRow } from './rows/row.ts';
 import { tlsRows } from './rows/tls.ts';
 import { userRows } from './rows/users.ts';
 
-/** Every rule of docs/adr/0036: for our client, and beside the real kubectl. */
+/** Builds a row for every rule of docs/adr/0036. Tests run each row with our client and with the real kubectl. */
 export function buildClusterRows(servers: ApiServers): ClusterRow[] {
   return [
     ...fileRows(servers),

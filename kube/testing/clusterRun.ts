@@ -10,15 +10,15 @@ import { systemClock } from '#kube/clock.ts';
 import type { ApiServers } from './apiServers.ts';
 import type { ClusterRow, Outcome } from './rows/row.ts';
 
-/** The files of a row, in a home folder of its own. */
+/** A home folder with the files of one row. */
 export interface RowFolder extends AsyncDisposable {
   readonly path: string;
   /** The folder with the files of the ServiceAccount. */
   readonly pod: string;
   readonly env: Readonly<Record<string, string>>;
-  /** `~/` becomes the home folder. */
+  /** Replaces `~/` by the home folder. */
   expand(text: string): string;
-  /** What the plugins of the row were given since the last call. */
+  /** Returns the input of each run of a plugin since the last call. */
   takePlugin(): Promise<unknown[]>;
 }
 
@@ -51,7 +51,7 @@ export async function createRowFolder(row: ClusterRow): Promise<RowFolder> {
   };
 }
 
-/** Our own way from the row to a request: what the servers saw of it, and the chain of errors if there was one. */
+/** Sends a request with our client for the row. Returns what the servers saw, and the messages of an error. */
 export async function runOurs(row: ClusterRow, folder: RowFolder, servers: ApiServers) {
   const before = process.cwd();
   process.chdir(folder.path);
@@ -87,18 +87,18 @@ function readAsPod(folder: RowFolder) {
   return (file: string) => readFileSync(inFolder(file, folder), 'utf8');
 }
 
-/** The ServiceAccount's files are at a place that belongs to the machine. */
+/** Replaces the fixed path of the ServiceAccount by the folder of the row. A test must not write to the fixed path. */
 function inFolder(file: string, { pod }: RowFolder): string {
   return file.replace('/var/run/secrets/kubernetes.io/serviceaccount', pod);
 }
 
-/** In the form of a row's expectation, with the error's text in place of a pattern. */
+/** Returns the result in the form of a row's `expected`, with the text of the error instead of a pattern. */
 export async function outcomeOf(folder: RowFolder, servers: ApiServers, error: string | undefined) {
   const { requests, proxies } = servers.take();
   return { seen: requests, proxies, plugin: await folder.takePlugin(), error };
 }
 
-/** The expectation without what depends on the program. */
+/** Returns the part of the expectation that is the same for kubectl: all except the error message. */
 export function sharedOf({ seen = [], proxies = [], plugin = [] }: Outcome) {
   return { seen, proxies, plugin };
 }

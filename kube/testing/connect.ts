@@ -6,7 +6,7 @@ import { createTransport, type Transport } from '#kube/client/transport.ts';
 import { systemClock } from '#kube/clock.ts';
 import { createRecordingMetrics } from './recordingMetrics.ts';
 
-/** A client for a kubeconfig file. */
+/** Creates a client for a kubeconfig file. */
 export function connectTo(kubeconfigPath: string): { client: KubeClient; transport: Transport } {
   const transport = createTransport({
     credentials: kubeconfigCredentials({ file: kubeconfigPath, env: {} }),
@@ -17,7 +17,7 @@ export function connectTo(kubeconfigPath: string): { client: KubeClient; transpo
   return { client: new KubeClient(transport), transport };
 }
 
-/** Connects as another user (`kubeconfig` is the text), or through a proxy in front of the server. */
+/** Connects as another user, or through a proxy in front of the server. `kubeconfig` is the text of a kubeconfig. */
 export async function connectAs(options: {
   server: { kubeconfig: string; kubeconfigPath: string };
   kubeconfig?: string;

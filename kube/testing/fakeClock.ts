@@ -1,10 +1,10 @@
 import type { Clock } from '#kube/clock.ts';
 
-/** Time that moves only by `advance`; timers fire in order, and work that they started runs before time moves on. */
+/** A clock that moves only by `advance`. Timers fire in order, and their work runs before the time moves on. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   #timers: { dueMs: number; callback: () => void }[] = [];
-  /** Added to `wallMs` alone: a wall clock that is wrong or was set. */
+  /** Wall clock minus monotonic clock, ms. To set the wall clock, change this number. */
   wallOffsetMs = 1_800_000_000_000;
 
   monotonicMs(): number {
@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
     await turn();
   }
 
-  /** Time passes while the process is stopped: no timer fires before the first one after it wakes up. */
+  /** Moves the time without firing timers, as if the process had been stopped. */
   jump(ms: number): void {
     this.#nowMs += ms;
   }
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises that are ready run, and those that they make ready. */
+/** Waits until the callbacks of resolved promises have run, and also those of promises that they resolve. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -9,10 +9,10 @@ interface StoredLease {
   spec: Record<string, unknown>;
 }
 
-/** One Lease as the API server keeps it, with a network whose failures the test decides. */
+/** A stand-in for an API server that stores one Lease. The test decides which requests fail. */
 export class FakeLeaseServer {
   lease: StoredLease | undefined;
-  /** Requests that arrived, `get` or `patch` and so on. */
+  /** Verbs of the requests that arrived, such as `get` or `patch`. */
   readonly requests: string[] = [];
   #version = 0;
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class FakeLeaseServer {
     this.#clock = clock;
   }
 
-  /** The connection of one process to the server. `fate` is called for every request. */
+  /** Connects one process to the server. `fate` decides what happens to each request. */
   connect(fate: (request: HttpRequest) => Fate = () => 'answered'): Transport {
     return {
       request: async (request) => {

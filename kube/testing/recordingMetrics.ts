@@ -1,6 +1,6 @@
 import { type RuntimeMetrics, runtimeMetrics } from '#kube/metrics.ts';
 
-/** Counts by name and labels: `count('reflector_lists_total', { resource: 'configmaps' })`. */
+/** Creates metrics that a test can read: `count('reflector_lists_total', { resource: 'configmaps' })`. */
 export function createRecordingMetrics(): RuntimeMetrics & { count(name: string, labels?: object): number } {
   const values = new Map<string, number>();
   const id = (name: string, labels: object) => `${name} ${JSON.stringify(Object.entries(labels).sort())}`;
@@ -17,7 +17,7 @@ export function createRecordingMetrics(): RuntimeMetrics & { count(name: string,
   });
   const metrics = Object.fromEntries(Object.keys(runtimeMetrics).map((name) => [name, recording(name)]));
   return {
-    // Every metric of the runtime has labels, so one recording fits all three types.
+    // Every metric of the runtime has labels, so one object can serve as counter, gauge and histogram.
     ...(metrics as unknown as RuntimeMetrics),
     count: (name, labels = {}) => values.get(id(name, labels)) ?? 0,
   };

@@ -2,8 +2,8 @@ import { errorFromStatus } from '#kube/client/errors.ts';
 import type { HttpAnswer, HttpRequest, StreamRequest, Transport } from '#kube/client/transport.ts';
 
 /**
- * A transport whose responses the test gives: a body, an Error, or undefined for a 404. A watch gets its response once
- * it is open: an Error breaks it, `end` ends it, anything else leaves it open and silent.
+ * Creates a transport whose responses the test gives: a body, an Error, or undefined for a 404. For a watch, an Error
+ * breaks it after it is open, `end` ends it, and any other value leaves it open without events.
  */
 export function scriptedTransport(answer: (request: HttpRequest) => unknown): Transport & { requests: HttpRequest[] } {
   const requests: HttpRequest[] = [];

@@ -8,7 +8,7 @@ import { findProgram } from './look.mjs';
  * The Debian packages of the local cluster, each with a program or file that shows that it is installed. Programs are
  * also looked for in the sbin folders, which PATH may lack, as after `su` without a dash.
  *
- * `service` is a systemd unit of the package that must not run: we start the program ourselves, on our own port.
+ * `service` is a systemd unit of the package that must not run, because we start the program ourselves on another port.
  *
  * @type {readonly {name: string, program?: string, file?: string, service?: string}[]}
  */
@@ -21,13 +21,13 @@ const clusterPackages = [
   { name: 'iproute2', program: 'ip' },
   { name: 'util-linux', program: 'nsenter' },
   { name: 'mount', program: 'mount' },
-  // Includes promtool. Without recommended packages it comes without node-exporter.
+  // This package includes promtool. It recommends node-exporter, which we do not install (--no-install-recommends).
   { name: 'prometheus', program: 'promtool', service: 'prometheus.service' },
   { name: 'ca-certificates', file: '/etc/ssl/certs/ca-certificates.crt' },
 ];
 
 /**
- * Installs the missing packages, after naming them.
+ * Prints the names of the missing packages, then installs them.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, packages?: typeof clusterPackages, unitFolder?: string}} context
  */
@@ -47,7 +47,7 @@ export async function installSystemPackages({
   }
   say(`Installing the Debian packages that the local cluster needs: ${names}`);
   maskServices(missing, unitFolder, say);
-  // A fresh image has no package lists; an old image lists packages that no longer exist.
+  // Update the package lists first: a new machine has no lists, and old lists name packages that no longer exist.
   const update = await aptGet(['update'], env);
   const install = await aptGet(['install', '--yes', '--no-install-recommends', ...names.split(' ')], env);
   const still = findMissingPackages(packages, env).map(({ name }) => name);
@@ -67,8 +67,8 @@ function findMissingPackages(packages, env) {
 }
 
 /**
- * Masks a unit before its package is installed, as `systemctl mask` does: Debian's packages start their service at
- * once. An existing unit was set up by the owner of the machine and stays unchanged.
+ * Masks a unit before its package is installed, as `systemctl mask` does: Debian's packages start their service
+ * immediately. Leaves a unit unchanged if its file exists already, because the owner of the machine made it.
  */
 function maskServices(missing, unitFolder, say) {
   for (const { name, service } of missing) {
@@ -81,7 +81,7 @@ function maskServices(missing, unitFolder, say) {
 
 function aptGet(args, env) {
   return new Promise((resolve, reject) => {
-    // Waits for another apt-get, such as a second run of ours.
+    // The timeout lets apt-get wait for another apt-get, such as that of a second run.
     const child = spawn('apt-get', ['--quiet', '-o', 'DPkg::Lock::Timeout=300', ...args], {
       stdio: ['ignore', 2, 2],
       env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** An apt-get that records its arguments and then runs `script`. */
+/** Makes an apt-get that records its arguments and then runs `script`. */
 function makeAptGet(script) {
   mkdirSync(join(folder, 'bin'));
   const file = join(folder, 'bin', 'apt-get');

@@ -1,12 +1,12 @@
 import { readOption } from './options.mjs';
 
-/** An error that the user must fix; its message is all that is printed. */
+/** An error that the user must fix. Only its message is printed. */
 export class BootstrapError extends Error {}
 
 /**
- * Text for standard output when we fail before the program could write its result: `npm start -- --once -o json`
- * promises one JSON document, also on failure. Its shape is that of lab/up/document.ts. Undefined for every other
- * command line.
+ * Returns the text for standard output when the bootstrap fails before the program starts. `npm start -- --once -o
+ * json` promises one JSON document, also on failure. The document has the shape of lab/up/document.ts. Returns
+ * undefined for every other command line.
  *
  * @param {string} command
  * @param {readonly string[]} args

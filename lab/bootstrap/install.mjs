@@ -17,7 +17,7 @@ if (!isInstalled(root)) {
 function npmCi(cwd) {
   console.error('Installing npm packages (npm ci)...');
   const startedAt = Date.now();
-  // Only errors: npm warns about the Node that runs it here, not about the Node 24 that it installs.
+  // Print only errors: npm's warnings are about the Node that runs npm here, not about the Node 24 that npm installs.
   const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd,
     stdio: ['ignore', 2, 2],

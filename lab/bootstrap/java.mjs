@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isAtLeast, parseVersion } from './tools.mjs';
 
 /**
- * The first Java of at least version `major`: in JAVA_HOME, on PATH, then in the folders that distributions use.
+ * Finds the first Java of at least version `major`: in JAVA_HOME, on PATH, then in the usual folders.
  *
  * @param {number} major
  * @param {NodeJS.ProcessEnv} env
@@ -22,7 +22,7 @@ export function findJava(major, env, folders = ['/usr/lib/jvm', '/opt']) {
   return newest ? { newest: newest.join('.') } : {};
 }
 
-/** Where a Java may be, each program once, in the order of preference. */
+/** Lists the programs that may be a Java, each once, the preferred one first. */
 function candidates(env, folders) {
   const home = env['JAVA_HOME'];
   const onPath = (env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
@@ -32,14 +32,15 @@ function candidates(env, folders) {
     try {
       programs.add(realpathSync(join(folder, 'java')));
     } catch {
-      // Does not exist: try the next one.
+      // This program does not exist: try the next one.
     }
   }
   return programs;
 }
 
 /**
- * Reads the JDK's `release` file, which needs no JVM start; without such a file the program itself prints its version.
+ * Reads the version from the JDK's `release` file, which needs no JVM. Without this file the program prints its
+ * version.
  */
 function readVersion(command, env) {
   try {
@@ -47,7 +48,7 @@ function readVersion(command, env) {
     const version = /^JAVA_VERSION="([^"]+)"/m.exec(release);
     if (version) return parseVersion(`java ${version[1]}`);
   } catch {
-    // No release file.
+    // The release file does not exist.
   }
   const { stderr, error } = spawnSync(command, ['-version'], { encoding: 'utf8', env, timeout: 20_000 });
   return error ? undefined : parseVersion(stderr);

@@ -8,7 +8,9 @@ import { findJava } from './java.mjs';
 const root = mkdtempSync(join(tmpdir(), 'sumpipeline-java-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** A folder that looks like a JDK of that version; without a release file only the program shows the version. */
+/**
+ * Makes a folder that looks like a JDK of that version. Without a release file only the program shows the version.
+ */
 function makeJava(name, version, { hasRelease = true } = {}) {
   const home = join(root, name);
   mkdirSync(join(home, 'bin'), { recursive: true });

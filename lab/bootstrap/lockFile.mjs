@@ -1,7 +1,7 @@
 /**
- * npm leaves a package for another platform out of package-lock.json when the registry lacks that version, and
- * `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node lab/bootstrap/lockFile.mjs` after
- * `npm install`: it adds the missing names, and `npm ci` skips these packages on this platform.
+ * Adds missing packages to package-lock.json. npm leaves out a package for another platform if the registry lacks the
+ * required version. `npm ci` then refuses the whole file ("Missing: ... from lock file"). Run `node
+ * lab/bootstrap/lockFile.mjs` after `npm install`. After that `npm ci` skips the added packages on this platform.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { repository } from './nodeModules.mjs';
 
 /**
- * The packages that other packages may need and the lock file does not name, as entries to add.
+ * Finds optional dependencies of packages that have no entry in the lock file. Returns the entries to add, by their
+ * path in node_modules.
  *
  * @param {Record<string, any>} packages the `packages` of a package-lock.json
  * @returns {Record<string, object>}

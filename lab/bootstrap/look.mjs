@@ -76,7 +76,7 @@ function compare(tool, text) {
 }
 
 /**
- * The path of a program on PATH, or undefined.
+ * Returns the path of a program on PATH, or undefined.
  *
  * @param {string} name
  * @param {NodeJS.ProcessEnv} env
@@ -89,7 +89,7 @@ export function findProgram(name, env) {
       accessSync(path, constants.X_OK);
       if (statSync(path).isFile()) return path;
     } catch {
-      // Not in this folder.
+      // The program is not in this folder.
     }
   }
   return undefined;

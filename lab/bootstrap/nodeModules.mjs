@@ -7,16 +7,20 @@ import { BootstrapError } from './failure.mjs';
 
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** If the lock is free, the install script begins sooner than this and reports it on descriptor 3. */
+/**
+ * How long to wait before printing that another npm ci runs, in milliseconds. If the lock is free, the install script
+ * writes to descriptor 3 within this time, and nothing is printed.
+ */
 const waitingMs = 1_000;
 
-/** Exit code by which the install script reports that npm failed, distinct from Node's own codes. */
+/** Exit code of the install script if npm failed. Node never uses this code for its own errors. */
 export const npmFailed = 3;
 
 /**
- * Runs `npm ci` unless node_modules already matches this lock file. Two runs at once: the kernel's file lock on the
- * repository's folder lets one install while the other waits. An interrupted run: npm and its children hold the lock
- * until the last of them has ended, and the marker is written only after npm's success, so the next run installs again.
+ * Runs `npm ci` unless node_modules already matches this lock file. If two runs start at the same time, one run
+ * installs, and the other run waits for the kernel's file lock on the repository's folder. All processes of npm hold
+ * this lock, so it is free only after the last of them ended. The marker is written only after npm succeeded. So after
+ * an interrupted run the next run installs again.
  *
  * @param {{env: NodeJS.ProcessEnv, say: (text: string) => void, root?: string}} context
  */
@@ -37,7 +41,7 @@ export async function installNodeModules({ env, say, root = repository }) {
   if (code !== 0 || !isInstalled(root)) throw new BootstrapError('npm ci failed; see its output above.');
 }
 
-/** True if node_modules was completed for exactly this lock file on this kind of machine. */
+/** Returns whether node_modules was completed for exactly this lock file on this kind of machine. */
 export function isInstalled(root) {
   try {
     return readFileSync(markerFile(root), 'utf8') === fingerprint(root);
@@ -58,8 +62,9 @@ export function unmarkInstalled(root) {
 }
 
 /**
- * True if the user ran `npm ci` by hand for this lock file: npm's own list of unpacked packages, which npm writes last,
- * names the same packages. Saves a second install, and keeps the folder for programs that already run from it.
+ * Returns whether the user ran `npm ci` by hand for this lock file. npm writes its list of unpacked packages last. If
+ * that list has the packages of the lock file, no second install is needed. A second install would replace the files of
+ * running programs.
  *
  * @param {string} root
  */
@@ -69,7 +74,7 @@ export function isInstalledByHand(root) {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const unpacked = JSON.parse(readFileSync(listFile, 'utf8')).packages;
   const isSame = ([path, { integrity }]) => unpacked[path]?.integrity === integrity;
-  // Optional packages for other machines may be missing; the packages for this machine must exist.
+  // Optional packages for other machines may be missing, but the packages for this machine must exist.
   const isOurs = ([path, { optional, os, cpu }]) =>
     path !== '' &&
     (!optional || (fits(os, process.platform) && fits(cpu, process.arch) && unpacked[path] !== undefined));

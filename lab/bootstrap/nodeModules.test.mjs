@@ -16,7 +16,7 @@ function writeLock(packages) {
   writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
 }
 
-/** The files that npm writes when it is done. */
+/** Writes the files that npm writes when it is done. */
 function writeUnpacked(packages) {
   mkdirSync(join(root, 'node_modules'), { recursive: true });
   writeFileSync(join(root, 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));

@@ -1,6 +1,6 @@
 /**
- * The value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. Undefined when
- * the option is missing. The last one counts.
+ * Returns the value of an option as commander reads it: `--output json`, `--output=json`, `-o json`, `-ojson`. If the
+ * option is given several times, the last value counts. Undefined if the option is missing.
  *
  * @param {readonly string[]} args
  * @param {string} long

@@ -17,15 +17,18 @@ export const programs = {
   verify: { script: 'tools/gen/generate.ts', args: ['--verify'] },
 };
 
-/** The parts of `npm test -- [part]... [piece of a path]...`; pieces of a path alone may match any test. */
+/**
+ * Parts of `npm test` that need no servers. The arguments are `npm test -- [part]... [piece of a path]...`. Without a
+ * part, a piece of a path may match a test of any part.
+ */
 const partsWithoutServers = ['lint', 'types', 'unused', 'generated', 'unit'];
 const partsWithServers = ['integration', 'e2e'];
 
 const always = [tools.node, tools.npm, tools.utilLinux];
 
 /**
- * What a command needs on the machine. Kafka needs Java and Maven; the local cluster needs the rest. A command that
- * only prints or only computes needs neither.
+ * Returns what a command needs on the machine. Kafka needs Java and Maven. The local cluster needs all other tools. A
+ * command that only prints or only computes needs neither Kafka nor a cluster.
  *
  * @param {string} command
  * @param {readonly string[]} args
@@ -38,7 +41,7 @@ export function requirementsOf(command, args) {
   switch (command) {
     case 'up': {
       if (args.includes('--help') || args.includes('-h')) return onlyAlways;
-      // Any other cluster exists already.
+      // Only a local cluster must be built. Any other cluster exists already.
       const isLocal = (readOption(args, 'cluster') ?? 'local') === 'local';
       return { tools: [...always, ...kafka, ...(isLocal ? cluster : [])], needsSystemPackages: isLocal };
     }
@@ -66,7 +69,7 @@ export function requirementsOf(command, args) {
           return { tools: [...always, ...cluster], needsSystemPackages: true };
         case 'load':
         case 'stop':
-          // Both handle a node that an earlier start made with the tools present then.
+          // Both commands use a node that an earlier start made, so the tools that make a node are not needed.
           return { tools: [...always, tools.root], needsSystemPackages: false };
         default:
           return onlyAlways;

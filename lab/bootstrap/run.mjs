@@ -8,15 +8,19 @@ import { isAtLeast, parseVersion } from './tools.mjs';
 
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Ctrl-C reaches us twice, from the terminal and from npm: a second one within this time is the same key press. */
+/**
+ * Maximum time between two signals of one key press, in milliseconds. Ctrl-C reaches us twice: from the terminal and
+ * from npm.
+ */
 const sameKeyPressMs = 500;
 
+/** Time between two checks whether npm and its shell still run, in milliseconds. */
 const orphanCheckMs = 500;
 
 /**
- * Runs a TypeScript program with Node 24: it gets our standard streams and signals, and we return its exit code. It has
- * its own session, so that a key press reaches it once, through us. If we or npm above us are killed, it gets a
- * SIGTERM.
+ * Runs a TypeScript program with Node 24. The program gets our standard streams and signals, and we return its exit
+ * code. The program has its own session, so that Ctrl-C reaches it only once, through us. If we or npm above us are
+ * killed, the program gets a SIGTERM.
  *
  * @param {{script: string, args: readonly string[], env: NodeJS.ProcessEnv}} program `script` is relative to the repository
  * @returns {Promise<number>} the exit code; 128 + number for a signal, as shells have it
@@ -54,7 +58,9 @@ export function runProgram({ script, args, env }) {
   });
 }
 
-/** Node 24 from node_modules, or our own Node if that package does not exist and our version is new enough. */
+/**
+ * Finds Node 24 in node_modules. If that package does not exist, returns our own Node if its version is new enough.
+ */
 function findNode(bin) {
   const node = join(bin, 'node');
   if (existsSync(node)) return node;
@@ -65,8 +71,10 @@ function findNode(bin) {
 }
 
 /**
- * npm runs us under a shell and does not pass every signal on: `kill` of npm ends the shell and leaves us running. So
- * we watch both: a changed parent means that our caller has ended. Without npm nothing is watched (nohup must work).
+ * Returns a function that says whether npm or its shell has ended. It compares parents, because the kernel gives a
+ * process another parent when the old parent ends. npm runs us under a shell and does not pass on every signal, so we
+ * would continue after a `kill` of npm. If npm did not start us, the function always returns false: a start under
+ * nohup must continue when its parent ends.
  */
 function watchParents(env) {
   if (env['npm_lifecycle_event'] === undefined) return () => false;
@@ -77,7 +85,7 @@ function watchParents(env) {
 
 function parentOf(pid) {
   try {
-    // pid (name) state ppid ...; the name may hold spaces and brackets.
+    // The file is `pid (name) state ppid ...`. The name may hold spaces and brackets.
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ')[1];

@@ -41,7 +41,7 @@ export const tools = {
   utilLinux: {
     name: 'util-linux',
     atLeast: [],
-    why: 'flock prevents two installs at once, setpriv ends every server with its parent',
+    why: 'flock prevents two installs at the same time, setpriv ends every server with its parent',
     bring: () => 'apt-get install --yes util-linux',
   },
   go: {
@@ -85,7 +85,7 @@ export const tools = {
 };
 
 /**
- * The first version in a program's own output: `v20.20.2`, `go1.26.8`, `openjdk version "17.0.15"`. Java's old
+ * Parses the first version in a program's output: `v20.20.2`, `go1.26.8`, `openjdk version "17.0.15"`. Java's old
  * `1.8` is 8. Undefined if the text has no version.
  *
  * @param {string} text
@@ -111,8 +111,8 @@ export function isAtLeast(version, minimum) {
 }
 
 /**
- * One message for everything that is missing: the tool, why it is needed, what was found, and the command that installs
- * it.
+ * Renders one message for all missing tools: each with its purpose, the version that was found, and the command that
+ * installs it.
  *
  * @param {readonly Missing[]} missing
  */

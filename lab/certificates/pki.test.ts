@@ -29,7 +29,7 @@ test('a certificate of another CA with the same name is refused in a handshake',
   const [ca, other] = [await createCa('same'), await createCa('same')];
   const { certPem, keyPem } = await ca.issue({ commonName: 'server', altNames: ['127.0.0.1'] });
   const server = createServer({ cert: certPem, key: keyPem });
-  server.on('tlsClientError', () => {}); // the refused handshake is what the test provokes
+  server.on('tlsClientError', () => {}); // no failure: the test wants the client to refuse the handshake
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   assert.ok(address !== null && typeof address === 'object');

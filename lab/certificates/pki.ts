@@ -1,4 +1,4 @@
-// @peculiar/x509 resolves its algorithms through tsyringe, which refuses to load without this.
+// @peculiar/x509 resolves its algorithms through tsyringe, which refuses to load without reflect-metadata.
 import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -17,15 +17,15 @@ import {
 
 /** The contents of a certificate and its allowed uses. */
 interface CertificateRequest {
-  /** Subject CN; Kubernetes reads it as the user's name. */
+  /** Subject CN. Kubernetes reads it as the user's name. */
   readonly commonName: string;
-  /** Subject O, one per group; Kubernetes reads them as the user's groups. Default none. */
+  /** Subject O, one per group. Kubernetes reads them as the user's groups. Default: no group. */
   readonly organizations?: readonly string[];
-  /** DNS names and IP addresses that a client may dial. Default none. */
+  /** DNS names and IP addresses that a client may dial. Default: no name. */
   readonly altNames?: readonly string[];
-  /** What the holder may do with it. Default both. */
+  /** What the holder may do with the certificate. Default both. */
   readonly usages?: readonly ('server' | 'client')[];
-  /** Lifetime; negative for an expired certificate. Default: as long as its CA. */
+  /** Lifetime in days. Negative for an expired certificate. Default: as long as the CA. */
   readonly validDays?: number;
 }
 
@@ -42,12 +42,15 @@ export interface CertificateAuthority extends Certificate {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** Clocks may differ a little: a pod must not see its certificate as "not yet valid". */
+/**
+ * A certificate is valid from this long before its creation, in milliseconds. The clock of a client may be behind ours,
+ * and a client refuses a certificate that is not valid yet.
+ */
 const backdateMs = 5 * 60_000;
 
 /**
- * Makes a self-signed CA for local parts (cluster, Kafka, PostgreSQL) and tests. Never for production: the key is
- * passed around as a string. `now` is the certificate's clock and `validDays` its lifetime, default a year.
+ * Makes a self-signed CA for local servers (cluster, Kafka, PostgreSQL) and tests. Never use it in production: the
+ * key is passed around as a string. The CA is valid from `now` for `validDays` days, by default a year.
  */
 export async function createCa(
   name: string,
@@ -106,7 +109,10 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-/** Structured data instead of text: names such as `system:nodes` or `a, b` need no escaping rules. */
+/**
+ * Builds a name as structured data, not as text: in a text, names such as `system:nodes` or `a, b` would need
+ * escapes.
+ */
 function nameOf(commonName: string, organizations: readonly string[]): JsonName {
   return [...organizations.map((value) => ({ O: [value] })), { CN: [commonName] }];
 }

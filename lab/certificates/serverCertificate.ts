@@ -12,15 +12,18 @@ export interface ServerCertificate {
   readonly keyPem: string;
 }
 
-/** Renewed when less than this is left, so that a server started today does not expire during a long run. */
+/**
+ * Minimum remaining lifetime of a certificate, in milliseconds. A certificate with less time is renewed, so that it
+ * does not expire during a long run.
+ */
 const renewBeforeMs = 30 * 86_400_000;
 
 const fileSchema = z.object({ caPem: z.string(), certPem: z.string(), keyPem: z.string() });
 
 /**
- * The certificate kept in `file`, or a new one if the file does not exist, does not name `hosts`, or expires soon. It
- * is kept so that clients which trust the CA work after a restart. The CA's key is never stored, so a new certificate
- * has a new CA.
+ * Returns the certificate in `file`, or a new one if the file does not exist, does not name `hosts`, or expires soon.
+ * The certificate is kept in the file, so that clients that trust its CA still work after a restart of the server. The
+ * CA's key is never stored, so a new certificate has a new CA.
  */
 export async function keepServerCertificate(
   file: string,

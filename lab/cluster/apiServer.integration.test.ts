@@ -105,7 +105,7 @@ function childrenOf(parent: ChildProcess): string[] {
   return readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim().split(' ');
 }
 
-/** A zombie has ended; it only waits until its parent reads its exit status. */
+/** Returns whether a process runs. A zombie has ended: its parent only has to read its exit status. */
 function isRunning(pid: string): boolean {
   try {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -23,7 +23,7 @@ export interface ApiServerOptions {
 }
 
 export interface ApiServer extends AsyncDisposable {
-  /** Its URL, such as https://127.0.0.1:43210. */
+  /** URL of the API server, such as https://127.0.0.1:43210. */
   readonly url: string;
   readonly caPem: string;
   /** Kubeconfig of a cluster admin (system:masters). */
@@ -34,25 +34,33 @@ export interface ApiServer extends AsyncDisposable {
   /** A kubectl of the server's version. */
   readonly kubectlPath: string;
   /**
-   * The kubeconfig of any user, by client certificate. RBAC gets exactly these names; for a ServiceAccount they are
-   * `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`, `system:serviceaccounts:NAMESPACE`.
+   * Makes the kubeconfig of any user, by client certificate. RBAC gets exactly these names. For a ServiceAccount they
+   * are `system:serviceaccount:NAMESPACE:NAME` and the groups `system:serviceaccounts`,
+   * `system:serviceaccounts:NAMESPACE`.
    */
   kubeconfigFor(identity: { readonly user: string; readonly groups?: readonly string[] }): Promise<string>;
-  /** Kills the API server and starts it again on the same port with the same data, like a crash. */
+  /** Kills the API server, as a crash would, and starts it again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A start takes 3 s on an idle 2-core machine. Builds and other tests beside it may take the processor for long. */
+/**
+ * Maximum time for a start, in milliseconds. A start takes 3 s on an idle 2-core machine, but builds and other tests
+ * may use the processor.
+ */
 const readyTimeoutMs = 120_000;
 
-/** A free port may be taken before we bind it. Three times in a row has another cause. */
+/**
+ * Maximum number of attempts to start, each with new ports. An attempt fails if another process takes a port before we
+ * use it. If three attempts fail, the ports are not the cause.
+ */
 const startAttempts = 3;
 
 /**
  * Starts a real API server with its etcd and nothing else, for integration tests: no controllers, no kubelet, no
  * garbage collection. Objects are stored, validated, defaulted, watched and guarded by RBAC as in production, but no
- * controller acts on them. Several may run at once. Both processes end with this one, even after kill -9.
+ * controller acts on them. Several servers may run at the same time. Both processes end with this one, even after
+ * kill -9.
  */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { progress = silentProgress, audit = false } = options;
@@ -105,7 +113,7 @@ async function startOnce({ dir, ca, programs, audit }: Plan): Promise<ApiServer>
   const kubeconfigPath = join(dir, 'admin.kubeconfig');
   await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
 
-  // A graceful end is useless here: the data is thrown away.
+  // Kill the process immediately. A clean end has no use, because the data is removed.
   const end = { stopSignal: 'SIGKILL', stopTimeoutMs: 1000 } as const;
   const etcd = new Keeper({
     name: 'etcd',
@@ -213,7 +221,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
     `--secure-port=${port}`,
-    '--endpoint-reconciler-type=none', // endpoints refuse a loopback address
+    '--endpoint-reconciler-type=none', // endpoints must not have a loopback address
     '--service-cluster-ip-range=10.96.0.0/16',
     `--cert-dir=${dir}`,
     `--tls-cert-file=${dir}/apiserver.crt`,
@@ -223,7 +231,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
     `--service-account-key-file=${dir}/tokens.pub`,
     `--service-account-signing-key-file=${dir}/tokens.key`,
     '--authorization-mode=RBAC',
-    // Pods would be refused: no controller makes the default ServiceAccount.
+    // Disable this plugin: it would refuse every pod, because no controller makes the default ServiceAccount.
     '--disable-admission-plugins=ServiceAccount',
     '--allow-privileged=true',
     '--shutdown-delay-duration=0s',
@@ -231,7 +239,7 @@ function apiServerFlags(options: { dir: string; port: number; etcdPort: number; 
   ];
 }
 
-/** /readyz needs no credentials and also waits for the built-in roles. */
+/** Resolves when /readyz returns 200. At that time the built-in roles exist too. Needs no credentials. */
 function isReady(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/readyz`, { ca: caPem, agent: false, timeout: 5000 }, (response) => {

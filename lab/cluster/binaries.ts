@@ -10,8 +10,8 @@ import type { Progress, Step } from '#lab/progress.ts';
 const run = promisify(execFile);
 
 /**
- * One Go module per project, pinned by its go.mod and go.sum in ./modules. Each is a separate cache entry, so that a
- * test which needs only an API server builds only kubernetes and etcd.
+ * The packages of the programs that we build, by Go module. The go.mod and go.sum in ./modules pin each module. Each
+ * module is a separate cache entry, so that a test which needs only an API server builds only kubernetes and etcd.
  */
 const modules = {
   kubernetes: [
@@ -36,22 +36,27 @@ const modules = {
     'github.com/containernetworking/plugins/plugins/meta/portmap',
   ],
   coredns: ['.'],
-  // Used by the closed loop; both run beside the cluster. Their main packages are named `operator` and `adapter`.
+  // prometheus-operator and prometheus-adapter run beside the cluster, for monitoring and autoscaling. Their programs
+  // are named `operator` and `adapter`.
   prometheusoperator: ['github.com/prometheus-operator/prometheus-operator/cmd/operator'],
   prometheusadapter: ['sigs.k8s.io/prometheus-adapter/cmd/adapter'],
   kubestatemetrics: ['k8s.io/kube-state-metrics/v2'],
-  // Checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
+  // kind only checks kind-config.yaml. It never makes a cluster here, because that needs Docker.
   kind: ['sigs.k8s.io/kind'],
   actionlint: ['github.com/rhysd/actionlint/cmd/actionlint'],
-  // Only for `npm run tilt`, and without its web page, which only Tilt's own releases contain.
+  // Only `npm run tilt` uses Tilt. This build has no web page, because only the releases of Tilt contain the page.
   tilt: ['github.com/tilt-dev/tilt/cmd/tilt'],
-  // Runs as pods, only for `npm run loop -- --keda`: it compiles for minutes, with the SDK of every cloud.
+  // Only `npm run loop -- --keda` uses KEDA, in pods. The build takes minutes, because KEDA contains the SDK of every
+  // cloud.
   keda: ['github.com/kedacore/keda/v2/cmd/operator', 'github.com/kedacore/keda/v2/cmd/adapter'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type GoModule = keyof typeof modules;
 
-/** runc needs C for libseccomp, Tilt for a parser of its language; everything else is static and runs anywhere. */
+/**
+ * Modules that contain C code: runc for libseccomp, Tilt for a parser. The programs of all other modules are static,
+ * so they run on any Linux.
+ */
 const usesC: ReadonlySet<GoModule> = new Set(['runc', 'tilt']);
 
 export interface BuildOptions {
@@ -80,7 +85,7 @@ export async function buildGoModule(module: GoModule, { progress, cacheRoot, sig
     signal,
     ...(cacheRoot === undefined ? {} : { root: cacheRoot }),
     async build(dir, { log, step }) {
-      // etcd's main package is in a folder named v3, which go would take for the program's name.
+      // The main package of etcd is in a folder named v3, and go would name the program after the folder.
       const output = module === 'etcd' ? join(dir, 'etcd') : module === 'coredns' ? join(dir, 'coredns') : `${dir}/`;
       await runLogged(
         'go',
@@ -118,7 +123,7 @@ export async function buildPause({ progress, cacheRoot }: BuildOptions): Promise
   });
 }
 
-/** The folder with the source of a Go module that one of our modules pins. It is downloaded if it does not exist. */
+/** Returns the folder with the source of a Go module that one of our modules pins. Downloads the source if needed. */
 export async function findGoSource(
   module: GoModule,
   path: string,
@@ -133,7 +138,7 @@ function sourceOf(module: GoModule): string {
   return join(import.meta.dirname, 'modules', module);
 }
 
-/** Without these `/version` is empty and clients misparse it. A module does not contain its commit. */
+/** Returns the flags that set the version. Without them `/version` is empty, and clients cannot parse it. */
 function versionFlags(goMod: string): string[] {
   const version = /k8s\.io\/kubernetes v(\d+)\.(\d+)\.\d+/.exec(goMod);
   if (version === null) throw new Error('modules/kubernetes/go.mod has no k8s.io/kubernetes version');
@@ -151,7 +156,7 @@ function versionFlags(goMod: string): string[] {
   );
 }
 
-/** GOTOOLCHAIN=local: a missing Go is an error, not a silent download of another version. */
+/** Environment of `go`. GOTOOLCHAIN=local makes a missing Go an error instead of a silent download. */
 function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local', GOWORK: 'off' };
 }
@@ -176,7 +181,7 @@ interface RunLogged {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs a build with its output in the log. `go build -v` names each compiled package: its only progress output. */
+/** Runs a build and writes its output to the log file. `go build -v` prints each compiled package as its progress. */
 async function runLogged(
   command: string,
   args: readonly string[],
@@ -184,7 +189,7 @@ async function runLogged(
 ): Promise<void> {
   const output = openSync(log, 'a', 0o644);
   try {
-    // A build that no caller waits for must not go on for minutes.
+    // Kill the build when this process ends. Otherwise the build would run for minutes although no process needs it.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
       cwd,
       env,

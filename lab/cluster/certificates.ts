@@ -6,11 +6,11 @@ import { address, apiServerUrl, clusterDomain, nodeName } from './layout.ts';
 export interface ClusterCertificates {
   readonly caPem: string;
   readonly admin: Certificate;
-  /** Name below `nodePath.etc` -> text. */
+  /** Text of each file, by its path below `nodePath.etc`. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Clients of the API server inside the node: file name -> user and groups. */
+/** User and groups of each client of the API server inside the node, by the name of the file for its certificate. */
 const clients = {
   'controller-manager': { commonName: 'system:kube-controller-manager' },
   scheduler: { commonName: 'system:kube-scheduler' },
@@ -75,12 +75,12 @@ export async function createClusterCertificates(): Promise<ClusterCertificates> 
   return { caPem: ca.certPem, admin, files };
 }
 
-/** The kubeconfig of a cluster admin, for use on the host. */
+/** Builds the kubeconfig of a cluster admin, for use on the host. */
 export function buildAdminKubeconfig({ caPem, admin }: ClusterCertificates): string {
   return buildKubeconfig({ server: apiServerUrl, caPem, credentials: admin });
 }
 
-/** The key pair that signs and checks ServiceAccount tokens. */
+/** Makes the key pair that signs and checks ServiceAccount tokens. */
 export function createTokenKeys(): { privateKey: string; publicKey: string } {
   return generateKeyPairSync('ec', {
     namedCurve: 'P-256',

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { waitFor } from '#lab/process/wait.ts';
 import { cgroup } from './layout.ts';
 
-/** The controllers by which the kubelet limits pods. It does not start without all of them. */
+/** The controllers by which the kubelet limits pods. The kubelet does not start without all of them. */
 const neededControllers = ['cpu', 'cpuset', 'memory', 'pids'];
 
 /**
- * Makes our control group in every hierarchy (one with cgroup v2, one per controller with v1): the kubelet needs an
- * existing root group, and makes the groups below it by itself.
+ * Makes our control group in every hierarchy: one hierarchy with cgroup v2, one per controller with v1. The kubelet
+ * uses our group as its root. It does not make this group, only the groups below it.
  */
 export async function createCgroup(): Promise<void> {
   for (const root of await findHierarchies()) {
@@ -17,7 +17,7 @@ export async function createCgroup(): Promise<void> {
   }
 }
 
-/** With cgroup v2 a group has only the controllers that each group above it passes on. Does nothing with v1. */
+/** Makes the root group and our group pass the controllers on to the groups below. Only cgroup v2 needs this. */
 async function passControllersOn(root: string): Promise<void> {
   const available = await readFile(join(root, 'cgroup.controllers'), 'utf8').catch(ignoreMissing);
   if (available === undefined || !neededControllers.every((name) => available.split(/\s/).includes(name))) return;
@@ -37,7 +37,8 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 }
 
 /**
- * Removes our control group with all groups below. A group whose last process is still ending cannot be removed yet.
+ * Removes our control group with all groups below. Tries again for a time, because a group cannot be removed before its
+ * last process ends.
  */
 export async function removeCgroup(): Promise<void> {
   const roots = (await findHierarchies()).map((root) => join(root, cgroup));
@@ -54,7 +55,7 @@ async function removeTree(path: string): Promise<void> {
   await rmdir(path).catch(ignoreMissing);
 }
 
-/** Where control groups are mounted. */
+/** Returns the folders where control groups are mounted. */
 async function findHierarchies(): Promise<string[]> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).trim().split('\n');
   const paths = mounts.flatMap((line) => {

@@ -18,13 +18,16 @@ import { findMissingRequirements } from './requirements.ts';
 import { startPrograms } from './startPrograms.ts';
 
 export interface ClusterOptions {
-  /** The node's state, built at every start and removed at the end. Default `cluster` in the state root. */
+  /** Folder of the node's state, made at every start and removed at the end. Default `cluster` in the state root. */
   readonly dir?: string;
   /** Default: silent. */
   readonly progress?: Progress;
-  /** What the cluster runs for; shown to others who wait for the machine. Default "a local cluster". */
+  /** Purpose of the cluster. Processes that wait for the lock of the machine print it. Default "a local cluster". */
   readonly what?: string;
-  /** The machine's lock, if the caller already holds it (`acquireMachine`). Default: taken and released here. */
+  /**
+   * The lock of the machine, if the caller already holds it (`acquireMachine`). Default: the start takes and releases
+   * it.
+   */
   readonly lock?: Lock;
   /** Called with whole sentences when a program of the node died and was restarted. Default: a line of progress. */
   readonly onDeath?: (message: string) => void;
@@ -32,7 +35,7 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A real one-node Kubernetes. It ends with its owner's process, whatever ends that process. */
+/** A real one-node Kubernetes. It ends when the process that started it ends, even after kill -9. */
 export interface Cluster extends AsyncDisposable {
   /** Kubeconfig of a cluster admin, for use on the host. */
   readonly kubeconfigPath: string;
@@ -40,9 +43,9 @@ export interface Cluster extends AsyncDisposable {
   readonly kubectlPath: string;
   /** The address on which processes of the host must listen so that pods reach them. */
   readonly hostAddress: string;
-  /** Logs of the node's programs, one file per program. */
+  /** Folder of log files, one per program of the node. */
   readonly logDir: string;
-  /** Resolves with a sentence when the whole node ended without `stop`. Its programs do not restart by themselves. */
+  /** Resolves with a sentence for the user when the whole node ended without `stop`. The node is not restarted. */
   readonly died: Promise<string>;
   /** Imports the images of an OCI archive into the node, under the names in the archive. */
   loadImage(tarPath: string): Promise<void>;
@@ -50,15 +53,18 @@ export interface Cluster extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** File that names process 1 of the last node, for the start after an unclean end. */
+/**
+ * Name of the file that identifies process 1 of the last node. After an unclean end the next start waits for the end
+ * of this process.
+ */
 const initFile = 'init.json';
 const kubeconfigFile = 'admin.kubeconfig';
 
 const goModules: readonly GoModule[] = ['kubernetes', 'etcd', 'containerd', 'runc', 'cni', 'coredns'];
 
 /**
- * Starts Kubernetes on this machine: builds it if needed, removes what an earlier node left, and resolves when the node
- * is Ready, names resolve and pods can be created. About 5 s when everything is built.
+ * Starts Kubernetes on this machine. Builds the programs if needed, and removes what an earlier node left. Returns when
+ * the node is Ready, DNS works and pods can be created. Takes about 5 s if everything is built already.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { dir = clusterDir(), progress = silentProgress, what = 'a local cluster', signal } = options;
@@ -78,7 +84,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await writeNodeFiles(dir, { ...buildNodeConfig(), ...certificates.files });
     await writeFile(kubeconfigPath, buildAdminKubeconfig(certificates), { mode: 0o600 });
     let isUp = false;
-    // After a failed start the logs stay; the next start removes them.
+    // Keep the folder after a failed start, because it contains the log files. The next start removes it.
     stack.defer(async () => {
       if (isUp || signal?.aborted === true) await rm(dir, { recursive: true, force: true });
     });
@@ -123,7 +129,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
 }
 
-/** Builds what a start needs and what is not in the machine's cache yet; returns the paths. */
+/** Builds the parts of a start that are not in the machine's cache yet. Returns the paths of all parts. */
 export async function buildParts({ progress, signal }: { progress: Progress; signal: AbortSignal | undefined }) {
   const programDirs: Record<string, string> = {};
   for (const module of goModules) programDirs[module] = await buildGoModule(module, { progress, signal });
@@ -133,8 +139,8 @@ export async function buildParts({ progress, signal }: { progress: Progress; sig
 }
 
 /**
- * Removes what is left of a node that did not end by `stop`: after kill -9 or a power cut nothing of it runs any more.
- * Only for the holder of the machine's lock.
+ * Removes the folders, devices and control groups of a node that ended without `stop`, for instance by kill -9. Call
+ * this only while you hold the lock of the machine.
  */
 export async function removeNode(dir: string = clusterDir()): Promise<void> {
   const init = await readInit(dir);
@@ -145,7 +151,7 @@ export async function removeNode(dir: string = clusterDir()): Promise<void> {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** The node that runs on this machine, of any owner; undefined if no node runs. */
+/** Finds the node that runs on this machine, whichever process started it. Undefined if no node runs. */
 export async function findNode(
   dir: string = clusterDir(),
 ): Promise<{ readonly initPid: number; readonly kubeconfigPath: string } | undefined> {
@@ -161,7 +167,8 @@ async function readInit(dir: string): Promise<NodeIdentity | undefined> {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  // Empty: the owner was killed while it wrote, and the node ended with it before any program ran in the node.
+  // If the file is empty, the process that started the node was killed while it wrote the file. The node ended with
+  // that process, before any program ran in the node.
   return text === '' ? undefined : initSchema.parse(JSON.parse(text));
 }
 
@@ -169,7 +176,7 @@ export function clusterDir(): string {
   return join(stateRoot(), 'cluster');
 }
 
-/** Folders that are mounted over or that programs expect, and the files of `nodePath.etc`. */
+/** Makes the folders for mounts, the folders that programs expect, and the files of `nodePath.etc`. */
 async function writeNodeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   const folders = ['log', 'var/log', 'var/lib/cni', ...goModules.map((module) => programPath(module, ''))];
   for (const folder of folders) await mkdir(join(dir, folder), { recursive: true });

@@ -2,15 +2,16 @@ import { networkInterfaces } from 'node:os';
 import { address, device } from './layout.ts';
 import { runProgram } from './shell.ts';
 
-/** The address on which processes beside the node (Kafka, PostgreSQL) listen for pods. It outlives the node. */
+/** The address on which Kafka and PostgreSQL listen for pods. They run beside the node. It stays when the node ends. */
 export const hostAddress = address.hostForPods;
 
 let holders = 0;
 let synced: Promise<void> = Promise.resolve();
 
 /**
- * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. An address that is left
- * after an unclean end is taken over. Only for the holder of the machine's lock: the kernel does not count users.
+ * Puts `hostAddress` on the loopback device, for as long as a caller in this process holds it. If a killed process left
+ * the address there, uses it. Call this only while you hold the lock of the machine: the kernel does not count the
+ * users of an address, so another process could remove it.
  */
 export async function acquireHostAddress(): Promise<AsyncDisposable> {
   holders++;
@@ -28,7 +29,7 @@ export async function acquireHostAddress(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: release };
 }
 
-/** Makes the device match its holders, one change after the other; without holders the address is removed. */
+/** Sets the address if a caller holds it, otherwise removes it. A call first waits for the changes of earlier calls. */
 export function syncHostAddress(): Promise<void> {
   const sync = async () => {
     const isWanted = holders > 0;
@@ -59,7 +60,7 @@ export async function connectNode(initPid: number): Promise<void> {
   }
 }
 
-/** Removes the veth pair, which removes its routes. The kernel does the same some time after the node's end. */
+/** Removes the veth pair with its routes. The kernel also removes the pair, but only some time after the node's end. */
 export async function disconnectNode(): Promise<void> {
   if (networkInterfaces()[device.hostLink] === undefined && !(await isLinkThere())) return;
   await runProgram(['ip', 'link', 'del', device.hostLink]).catch(async (error) => {

@@ -11,7 +11,7 @@ export interface KubeconfigRequest {
   readonly name?: string;
 }
 
-/** A self-contained kubeconfig as YAML: it has no paths, so it may be moved and mounted. */
+/** Builds a kubeconfig as YAML. It has no paths, so it may be moved and mounted. */
 export function buildKubeconfig({ server, caPem, credentials, name = 'sumpipeline' }: KubeconfigRequest): string {
   const user =
     'token' in credentials

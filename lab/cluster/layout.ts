@@ -1,26 +1,27 @@
 /**
  * Addresses and paths of the one-node cluster. Everything here is fixed: one node fits a machine, and a machine-wide
- * lock ensures that.
+ * lock ensures that. The node has its own network namespace:
  *
- *   host                      node (own network namespace)            pods
- *   lo      10.188.1.1/32  <- route via 10.188.0.1
- *   spnode0 10.188.0.1/30 --- spnode1 10.188.0.2/30
- *   routes to pods and        spbridge 10.244.0.1/24 ---------------- 10.244.0.2 ...
- *   Services via 10.188.0.2   (node address, DNS)                     Services 10.96.0.0/16
+ * 1. The device pair `spnode0` (host, 10.188.0.1) and `spnode1` (node, 10.188.0.2) connects host and node.
+ * 2. Pods have addresses from 10.244.0.2 on the bridge `spbridge` of the node. Node and DNS have 10.244.0.1.
+ * 3. The host sends packets for pods (10.244.0.0/24) and Services (10.96.0.0/16) to 10.188.0.2.
+ * 4. Node and pods reach Kafka and PostgreSQL at 10.188.1.1, on the host's device `lo`, through 10.188.0.1.
  */
 export const address = {
-  /** On the host's loopback device: Kafka and PostgreSQL listen here, and pods reach them also after a new node. */
+  /**
+   * Address on the host's loopback device. Kafka and PostgreSQL listen here, and pods of a new node reach them too.
+   */
   hostForPods: '10.188.1.1',
-  /** The host's end of the veth pair; removed with the node. */
+  /** The host's end of the veth pair. It is removed with the node. */
   hostLink: '10.188.0.1',
   nodeLink: '10.188.0.2',
   linkPrefix: 30,
-  /** On the pods' bridge: the address of the node, of the API server inside the cluster, and of DNS. */
+  /** Address on the pods' bridge: of the node, of the API server inside the cluster, and of DNS. */
   node: '10.244.0.1',
   podNetwork: '10.244.0.0/24',
   clusterNetwork: '10.244.0.0/16',
   serviceNetwork: '10.96.0.0/16',
-  /** Kubernetes gives its own Service the first address. */
+  /** Address of the Service `kubernetes`: Kubernetes gives it the first address of `serviceNetwork`. */
   kubernetesService: '10.96.0.1',
 } as const;
 
@@ -30,15 +31,15 @@ export const nodeName = 'sumpipeline';
 
 export const clusterDomain = 'cluster.local';
 
-/** For use on the host; inside the cluster the API server is also https://kubernetes.default.svc. */
+/** URL of the API server on the host. Inside the cluster its URL is also https://kubernetes.default.svc. */
 export const apiServerUrl = `https://${address.nodeLink}:6443`;
 
-/** Control group of the node's pods. It keeps them apart from the pods of any other kubelet. */
+/** Control group of the node's pods. It separates these pods from the pods of other kubelets on the machine. */
 export const cgroup = 'sumpipeline';
 
 /**
- * Paths inside the node. Its /var/lib and /var/log are folders of the state folder and its /run is an empty tmpfs, so
- * programs keep their usual paths and the host's folders stay untouched.
+ * Paths inside the node. The node's /var/lib and /var/log are folders of the state folder, and its /run is an empty
+ * tmpfs. So programs keep their usual paths, and the host's folders stay untouched.
  */
 export const nodePath = {
   /** Configuration, certificates and programs, made by us before the node starts. */
@@ -46,7 +47,7 @@ export const nodePath = {
   containerdSocket: '/run/containerd/containerd.sock',
 } as const;
 
-/** The path of a Go module's program inside the node. */
+/** Returns the path of a Go module's program inside the node. */
 export function programPath(module: string, program: string): string {
   return `${nodePath.etc}/bin/${module}/${program}`;
 }

@@ -4,16 +4,17 @@ import type { Progress } from '#lab/progress.ts';
 const lockName = 'node';
 
 export interface MachineRequest {
-  /** What we use the machine for; shown to those who wait for us. */
+  /** What we use the machine for. Processes that wait for the lock of the machine print this text. */
   readonly what: string;
   readonly progress: Progress;
-  /** Ends the waiting. Default: waits without a limit. */
+  /** Ends the wait. Default: waits without a limit. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Takes the machine's lock, because one node fits a machine. While it waits, it names the holder. A program that starts
- * more than the cluster (Kafka and PostgreSQL on `hostAddress`) takes the lock first and hands it to `startCluster`.
+ * Takes the lock of the machine, because only one node fits a machine. While it waits, it prints which process holds
+ * the lock. A program that also starts Kafka and PostgreSQL on `hostAddress` takes the lock first, and passes the lock
+ * to `startCluster`.
  */
 export async function acquireMachine({ what, progress, signal }: MachineRequest): Promise<Lock> {
   return await acquireLock({
@@ -31,7 +32,7 @@ export async function acquireMachine({ what, progress, signal }: MachineRequest)
   });
 }
 
-/** The current holder of the machine's lock; undefined if the lock is free. */
+/** Finds the current holder of the machine's lock. Undefined if the lock is free. */
 export async function findMachineHolder(): Promise<LockHolder | undefined> {
   return await findLockHolder(lockName);
 }

@@ -1,4 +1,4 @@
-/** The local cluster by hand: `npm run cluster -- help`. `npm start` starts everything else beside it. */
+/** Controls the local cluster by hand. `npm run cluster -- help` lists the commands. */
 import { Command } from 'commander';
 import { createProgress } from '#lab/progress.ts';
 import { runProgram } from '#lab/runProgram.ts';
@@ -7,7 +7,10 @@ import { importImages } from './images.ts';
 import { acquireMachine, findMachineHolder } from './machine.ts';
 import { runInNode } from './nodeSpace.ts';
 
-/** The name that others who wait for the machine see, and by which `stop` recognizes us. */
+/**
+ * Name under which `start` holds the lock of the machine. Processes that wait for the lock print this name, and `stop`
+ * recognizes a `start` by it.
+ */
 const startName = 'npm run cluster -- start';
 
 const progress = createProgress();
@@ -43,7 +46,10 @@ async function load(archive: string): Promise<void> {
   await importImages(runInNode((await runningNode()).initPid), archive);
 }
 
-/** Ends only our own start; any other holder, such as a test, is named and waited for. */
+/**
+ * Ends only a `start` of this program. If another process, such as a test, holds the lock of the machine, prints the
+ * name of that process and waits until it ends.
+ */
 async function stop(): Promise<void> {
   const holder = await findMachineHolder();
   if (holder?.what === startName) {
@@ -84,6 +90,6 @@ program
   .description("print the path of the node's kubeconfig: export KUBECONFIG=$(npm run --silent cluster -- kubeconfig)")
   .action(kubeconfig);
 program.command('load <archive>').description('import the images of an OCI archive into the node').action(load);
-program.command('stop').description('stop a start, or remove what is left of a killed one').action(stop);
+program.command('stop').description('stop a running start, or remove what is left of a killed start').action(stop);
 
 await runProgram(program);

@@ -2,7 +2,10 @@ import { stringify } from 'yaml';
 import { pauseImage } from '#lab/image/pause.ts';
 import { address, cgroup, clusterDomain, device, nodeName, nodePath, programPath } from './layout.ts';
 
-/** The configuration files of the node's programs: name below `nodePath.etc` -> text. */
+/**
+ * Builds the configuration files of the node's programs. Returns the text of each file by its path below
+ * `nodePath.etc`.
+ */
 export function buildNodeConfig(): Record<string, string> {
   return {
     'containerd.toml': containerdConfig(),
@@ -10,7 +13,7 @@ export function buildNodeConfig(): Record<string, string> {
     'kubelet.yaml': stringify(kubeletConfig),
     'proxy.yaml': stringify(proxyConfig),
     Corefile: corefile,
-    // Names outside the cluster do not resolve: no other name server exists.
+    // Empty, because there is no other name server: names outside the cluster do not resolve.
     'resolv.conf': '',
   };
 }
@@ -38,7 +41,10 @@ export const corednsRbac = [
 
 const pki = `${nodePath.etc}/pki`;
 
-/** Snapshotters that a plain directory does not need; probing for them only adds lines to the log. */
+/**
+ * Snapshotters of containerd that we disable, because our images are in a plain directory. If they were enabled,
+ * containerd would look for them at its start and print lines about them.
+ */
 const unusedSnapshotters = ['btrfs', 'zfs', 'devmapper', 'blockfile', 'erofs'];
 
 function containerdConfig(): string {
@@ -141,8 +147,9 @@ const proxyConfig = {
 };
 
 /**
- * The root zone comes last: a name outside the cluster does not exist. Without it CoreDNS refuses such a name. Clients
- * take that for a temporary failure (EAI_AGAIN) and retry, although a mistyped name should fail at once.
+ * Configuration of CoreDNS. The last zone is the root zone: it says that a name outside the cluster does not exist.
+ * Without this zone CoreDNS refuses the name. Clients then see a temporary failure (EAI_AGAIN) and retry, although a
+ * mistyped name should fail immediately.
  */
 const corefile = `.:53 {
   bind ${address.node}

@@ -8,11 +8,11 @@ import { address, device, nodeName, nodePath, programPath } from './layout.ts';
 import { type RunOptions, runProgram } from './shell.ts';
 
 export interface NodeSpaceOptions {
-  /** The state folder; `var/lib`, `var/log` and `log` are below it. */
+  /** The state folder, with `var/lib`, `var/log` and `log`. */
   readonly dir: string;
   /** The folder with Kubernetes' pause program. */
   readonly pauseDir: string;
-  /** Go module -> folder of its programs, shown to the node below `nodePath.etc`. */
+  /** Folder with the programs of each Go module. The node gets it below `nodePath.etc`. */
   readonly programDirs: Readonly<Record<string, string>>;
 }
 
@@ -20,25 +20,25 @@ export interface NodeSpaceOptions {
 export interface NodeSpace {
   /** The node's process 1, with its pid on the host. */
   readonly init: NodeIdentity;
-  /** Settles when the node has ended, through us or by a failure. */
+  /** Settles when the node has ended, whether we ended it or it failed. */
   readonly exited: Promise<unknown>;
-  /** What to spawn on the host so that `command` runs in the node and ends with us. */
+  /** Returns a command for the host. It runs `command` in the node, and `command` ends when our process ends. */
   enter(command: readonly string[]): Pick<ChildOptions, 'command' | 'args' | 'env'>;
-  /** Runs a program in the node until it ends; returns its output. */
+  /** Runs a program in the node until it ends. Returns its output. */
   run(command: readonly string[], options?: RunOptions): Promise<string>;
   /**
-   * Kills process 1: the kernel ends every process in the node; mounts, devices and packet rules go with the
-   * namespaces.
+   * Kills process 1. The kernel then ends every process in the node, and removes the namespaces with their mounts,
+   * devices and packet rules.
    */
   kill(): Promise<void>;
 }
 
-/** The usual PATH of root's login shell, after containerd's folder: the shim is looked up by name. */
+/** PATH in the node: first containerd's folder, because containerd finds its shim by name, then root's usual PATH. */
 const searchPath = `${nodePath.etc}/bin/containerd:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
 /**
- * Makes the namespaces. Process 1 is Kubernetes' pause: it reaps orphans (every pod's shim becomes one) and does
- * nothing else. It is killed when `unshare` dies, and `unshare` is killed when we die: no node outlives its owner.
+ * Makes the namespaces. Process 1 is Kubernetes' pause, which only reaps orphaned processes (every pod's shim becomes
+ * an orphan). The kernel kills pause when `unshare` dies, and `unshare` when our process dies. So no node stays behind.
  */
 export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSpace> {
   const { dir, pauseDir } = options;
@@ -74,7 +74,7 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
   }
 }
 
-/** Process 1 exists once the child of `unshare` has become pause: by then /proc is mounted. */
+/** Finds process 1. Undefined until the child of `unshare` has become pause: by then /proc is mounted. */
 async function findInit(unshare: Child): Promise<NodeIdentity | undefined> {
   const pid = (await readFile(`/proc/${unshare.pid}/task/${unshare.pid}/children`, 'utf8')).trim();
   if (pid === '') return undefined;
@@ -89,7 +89,7 @@ function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
     run: runInNode(init.pid),
     enter: (command) => ({
       command: 'nsenter',
-      // nsenter stays outside as the parent; if it is killed, its program must not go on.
+      // nsenter stays outside the node as the parent. If nsenter is killed, its program must end too.
       args: [...enter, 'setpriv', '--pdeathsig', 'KILL', '--', ...command],
       env: { PATH: searchPath },
     }),
@@ -101,7 +101,7 @@ function describeSpace(unshare: Child, init: NodeIdentity): NodeSpace {
   };
 }
 
-/** Runs programs in the node with this process 1, also from a process that is not the node's owner. */
+/** Returns a function that runs programs in the node with this process 1. Any process may call it, if it is root. */
 export function runInNode(initPid: number): NodeSpace['run'] {
   const enter = enterNode(initPid);
   return (command, options) => runProgram(['nsenter', ...enter, ...command], options);
@@ -117,12 +117,12 @@ async function mountFolders(run: NodeSpace['run'], { dir, programDirs }: NodeSpa
     await run(['mount', '--bind', programs, `${dir}${programPath(module, '')}`]);
   }
   await run(['mount', '--bind', `${dir}/var/log`, '/var/log']);
-  // Last: our own folder may be below the host's /var/lib, which this mount hides.
+  // Mount /var/lib after everything that reads `dir`: the mount hides the host's /var/lib, which may contain `dir`.
   await run(['mount', '--rbind', `${dir}/var/lib`, '/var/lib']);
   await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']);
 }
 
-/** Sets up the node's side of the network; the veth pair must exist. */
+/** Sets up the node's side of the network. The veth pair must exist. */
 export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void> {
   const { nodeLink, bridge } = device;
   await run(['ip', 'link', 'set', 'lo', 'up']);
@@ -133,9 +133,9 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
   await run(['ip', 'link', 'add', bridge, 'type', 'bridge']);
   await run(['ip', 'address', 'add', `${address.node}/24`, 'dev', bridge]);
   await run(['ip', 'link', 'set', bridge, 'up']);
-  // kube-proxy rewrites Service addresses of routed packets; without a route there is no packet to rewrite.
+  // kube-proxy rewrites Service addresses only in routed packets, so a route must exist.
   await run(['ip', 'route', 'add', address.serviceNetwork, 'dev', bridge, 'src', address.node]);
-  // Pods share the bridge: without the second setting, a response to a Service's client would bypass the rewriting.
+  // Pods share the bridge: without the second setting a response to a Service's client would not be rewritten.
   for (const setting of ['ipv4/ip_forward', bridgeFilter]) {
     await run(['sh', '-c', `echo 1 > /proc/sys/net/${setting}`]);
   }
@@ -143,7 +143,10 @@ export async function configureNodeNetwork(run: NodeSpace['run']): Promise<void>
 
 const bridgeFilter = 'bridge/bridge-nf-call-iptables';
 
-/** The only kernel module that is not loaded on demand. It stays loaded after the node's end. */
+/**
+ * Loads br_netfilter. It is the only kernel module of the node that the kernel does not load on demand. The module
+ * stays loaded after the end of the node.
+ */
 async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   if (existsSync(`/proc/sys/net/${bridgeFilter}`)) return;
   await run(['modprobe', 'br_netfilter']).catch((cause) => {
@@ -151,14 +154,17 @@ async function loadBridgeFilter(run: NodeSpace['run']): Promise<void> {
   });
 }
 
-/** Identifies process 1 for those who read it after its owner has ended: the kernel reuses pids. */
+/**
+ * Identity of a process that stays unique after the end of the process. A pid alone is not enough, because the kernel
+ * uses pids again.
+ */
 export interface NodeIdentity {
   readonly pid: number;
   /** Start time of the process, in kernel ticks since the boot. */
   readonly startTime: string;
 }
 
-/** Undefined if the process no longer exists. */
+/** Reads pid and start time of a process. Undefined if the process no longer exists. */
 async function identifyProcess(pid: number): Promise<NodeIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   // Field 1 is the state, field 20 the start time.
@@ -172,7 +178,7 @@ export async function isNodeRunning({ pid, startTime }: NodeIdentity): Promise<b
   return (await identifyProcess(pid))?.startTime === startTime;
 }
 
-/** The kernel reaps process 1 of a namespace last: when it has ended, every process in the node has ended. */
+/** Waits for the end of process 1. The kernel ends this process last, so every process in the node has ended too. */
 export async function waitForEnd(node: NodeIdentity): Promise<void> {
   await waitFor({ what: `the node (process ${node.pid}) to be gone`, timeoutMs: 20_000 }, async () =>
     (await isNodeRunning(node)) ? undefined : true,

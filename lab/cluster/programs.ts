@@ -5,7 +5,7 @@ export interface NodeProgram {
   readonly name: string;
   /** Command and flags, with paths inside the node. */
   readonly command: readonly string[];
-  /** A plain-HTTP page that returns 200 when the program is up, reachable from the host. */
+  /** URL that returns status 200 when the program is up. It is plain HTTP, and the host can reach it. */
   readonly healthUrl?: string;
 }
 
@@ -86,7 +86,7 @@ export const controllerManager: NodeProgram = {
     // The defaults (20, 30) throttle the controllers visibly when a namespace with many objects is deleted.
     '--kube-api-qps=300',
     '--kube-api-burst=600',
-    // Autoscaling fast enough to watch: the defaults are 15 s and 5 min.
+    // Make autoscaling fast enough to watch. The defaults are 15 s and 5 min.
     '--horizontal-pod-autoscaler-sync-period=2s',
     '--horizontal-pod-autoscaler-downscale-stabilization=5s',
     '--node-monitor-period=2s',

@@ -14,7 +14,7 @@ const programs: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns why this machine cannot run the local cluster, in sentences for users; empty if it can. The build itself
+ * Returns why this machine cannot run the local cluster, in sentences for users. Empty if it can. The build itself
  * reports a missing Go.
  */
 export function findMissingRequirements(): string[] {
@@ -31,7 +31,7 @@ export function findMissingRequirements(): string[] {
   return missing;
 }
 
-/** Debian's nft and ip are in /usr/sbin, which is not on every user's PATH. */
+/** Returns whether a program is on PATH or in an sbin folder. Debian has nft and ip in sbin, which PATH may lack. */
 function isOnPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {

@@ -7,7 +7,9 @@ export interface RunOptions {
   readonly stdinPath?: string;
 }
 
-/** Runs a program until it ends; returns its standard output. The error carries the command and its standard error. */
+/**
+ * Runs a program until it ends. Returns its standard output. Throws an error with the command and its standard error.
+ */
 export async function runProgram(
   command: readonly string[],
   { stdinPath = '/dev/null' }: RunOptions = {},

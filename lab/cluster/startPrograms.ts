@@ -23,7 +23,9 @@ export interface StartPrograms {
   readonly onDeath: (message: string) => void;
 }
 
-/** Under the load of several builds, a start that usually takes 5 s has taken 60 s. */
+/**
+ * Maximum time for a start, in milliseconds. A start usually takes 5 s. While several builds ran, 60 s were measured.
+ */
 const readyTimeoutMs = 180_000;
 
 /**
@@ -79,7 +81,7 @@ function createKeeper(
     launch: () => spawnChild({ ...space.enter(command), logFile: join(logDir, `${name}.log`) }),
     ready: (signal) =>
       waitFor({ what: `${name} to be ready`, timeoutMs: readyTimeoutMs, intervalMs: 50, signal }, ready),
-    // Each must survive a kill -9 anyway, and their data is thrown away with the node.
+    // A clean end is not needed: the data is removed with the node.
     stopSignal: 'SIGKILL',
     stopTimeoutMs: 1000,
     restart: { restartOnDeath: true, onDeath },
@@ -110,7 +112,10 @@ const nodeSchema = z.object({
   }),
 });
 
-/** Ready for pods: the kubelet reports it, and the default ServiceAccount exists, without which pods are refused. */
+/**
+ * Waits until the kubelet reports that the node is Ready, and until the default ServiceAccount exists, because pods
+ * need this ServiceAccount.
+ */
 async function waitUntilReady(client: ApiClient): Promise<void> {
   await waitFor({ what: 'the node to be Ready', timeoutMs: readyTimeoutMs, intervalMs: 100 }, async () => {
     const node = nodeSchema.parse(await client.get(`/api/v1/nodes/${nodeName}`));

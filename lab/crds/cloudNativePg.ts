@@ -1,7 +1,7 @@
 import type { CrdSet } from './crds.ts';
 import { type CrdOptions, moduleCrds } from './goModule.ts';
 
-/** The genuine CRDs of CloudNativePG: Cluster and others. */
+/** Returns the CRDs that CloudNativePG itself ships: Cluster and others. */
 export function cloudNativePgCrds(options: CrdOptions = {}): Promise<CrdSet> {
   return moduleCrds(
     {

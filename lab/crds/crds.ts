@@ -9,7 +9,7 @@ export interface CrdSet {
   readonly files: readonly string[];
 }
 
-/** The YAML files of a folder. */
+/** Lists the YAML files of a folder. Throws if the folder holds no YAML file. */
 export async function readCrdSet(path: string): Promise<CrdSet> {
   const names = (await readdir(path)).filter((name) => name.endsWith('.yaml')).sort();
   if (names.length === 0) throw new Error(`${path} holds no CRD`);

@@ -1,8 +1,9 @@
 import { waitFor } from '#lab/process/wait.ts';
 
 /**
- * Waits until the API server serves the CRDs: names as `crd/NAME`, or `crd` and `--all`. For a new CRD without a
- * status, kubectl wait fails because it cannot read the conditions, so the call is retried.
+ * Waits until the API server serves the CRDs. `crds` are arguments of kubectl: names such as `crd/NAME`, or `crd` and
+ * `--all`. For a new CRD without a status, kubectl wait fails because it cannot read the conditions, so the call is
+ * retried.
  */
 export async function untilEstablished(
   kubectl: (args: string[]) => Promise<unknown>,

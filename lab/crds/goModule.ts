@@ -27,7 +27,7 @@ export interface CrdOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** The genuine CRDs of a project that keeps them in its Go module, in the version that go.mod pins. */
+/** Returns the CRDs that a project keeps in its Go module, in the version that go.mod pins. */
 export async function moduleCrds({ name, goModule, folder }: ModuleCrds, options: CrdOptions = {}): Promise<CrdSet> {
   const { progress = silentProgress, env = process.env } = options;
   const pins = ['go.mod', 'go.sum'].map((file) => readFile(join(import.meta.dirname, file)));

@@ -10,7 +10,7 @@ import { type CrdSet, readCrdSet } from './crds.ts';
 
 const run = promisify(execFile);
 
-/** The kinds that we create or read, and those of manifests/dev, by Strimzi's class for each. */
+/** Strimzi's Java class of each CRD, by CRD name: for kinds that the operator uses and kinds in manifests/dev. */
 const kinds = {
   'kafkatopics.kafka.strimzi.io': 'io.strimzi.api.kafka.model.topic.KafkaTopic',
   'kafkausers.kafka.strimzi.io': 'io.strimzi.api.kafka.model.user.KafkaUser',
@@ -24,7 +24,7 @@ const options = '--label app:strimzi --target-kube 1.16+ --crd-api-version v1 --
 const javaMajor = 21;
 const timeoutMs = 60_000;
 
-/** The genuine CRDs of Strimzi 1.2.0, made by its own generator, which needs Java 21. */
+/** Returns the CRDs of Strimzi 1.2.0, made by Strimzi's own generator, which needs Java 21. */
 export async function strimziCrds({
   progress = silentProgress,
   env = process.env,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /**
- * The rules for the contents of the image. The Dockerfile states the same rules in its own form; dockerfile.test.ts
+ * The rules for the contents of the image. The Dockerfile has the same rules in its own form. dockerfile.test.ts
  * checks that both agree.
  */
 
-/** Files and folders of the repository that the program needs at run time; they keep their paths below /app. */
+/** Files and folders of the repository that the program needs at run time. They keep their paths below /app. */
 export const shippedSources = [
   'package.json',
   'sumpipeline.ts',
@@ -19,14 +19,14 @@ export const shippedSources = [
   'services',
 ] as const;
 
-/** True for a file of the repository that goes into the image. Tests and files that only tests use are left out. */
+/** Returns whether a file of the repository goes into the image. Tests and files that only tests use are left out. */
 export function isShippedSource(path: string): boolean {
   const parts = path.split('/');
   if (!shippedSources.some((source) => source === parts[0])) return false;
   return !parts.some((part) => part === 'testing' || part === 'golden') && !/\.test\.ts$|\.d\.ts$/.test(path);
 }
 
-/** True for a file of a package that is needed at run time: declarations and source maps are half of the size. */
+/** Returns whether a file of a package is needed at run time. Declarations and source maps are half of the size. */
 export function isNeededAtRunTime(path: string): boolean {
   return !/\.d\.[cm]?ts$|\.map$/.test(path);
 }
@@ -44,7 +44,8 @@ const lockSchema = z.object({
 });
 
 /**
- * The packages of production, as `npm ci --omit=dev --omit=optional` installs them: path (`node_modules/x`) -> version.
+ * Returns the version of each package of production by its path, as `npm ci --omit=dev --omit=optional` installs
+ * them.
  */
 export function findProductionPackages(packageLock: string): Map<string, string> {
   const { packages } = lockSchema.parse(JSON.parse(packageLock));
@@ -56,7 +57,8 @@ export function findProductionPackages(packageLock: string): Map<string, string>
 }
 
 /**
- * The libraries that the node program is linked against, on Debian for amd64. The program names the path of the first.
+ * The libraries that the node program is linked against, on Debian for amd64. The first is the dynamic linker. Its path
+ * is written in the node program.
  */
 export const nodeLibraries = [
   '/lib64/ld-linux-x86-64.so.2',
@@ -71,14 +73,14 @@ export const nodeLibraries = [
 export const nodePath = '/usr/bin/node';
 export const certificatesPath = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Small files of the base that are generated, not copied. */
+/** Small files of the base layer. They are generated, not copied. */
 export const baseTexts = {
   '/etc/passwd': 'root:x:0:0:root:/root:/usr/bin/node\nnonroot:x:65532:65532:nonroot:/app:/usr/bin/node\n',
   '/etc/group': 'root:x:0:\nnonroot:x:65532:\n',
   '/etc/nsswitch.conf': 'hosts: files dns\n',
 } as const;
 
-/** Only settings that fit every sub-command; the command itself (`operator`, ...) is in the container's arguments. */
+/** Settings of the image for every sub-command. The arguments of a container name the sub-command (`operator`, ...). */
 export const imageConfig = {
   // kafkajs sometimes sets timers in the past. The warning is cosmetic and would be the only log line that is not JSON.
   Entrypoint: [nodePath, '--disable-warning=TimeoutNegativeWarning', '/app/sumpipeline.ts'],

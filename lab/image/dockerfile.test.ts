@@ -15,18 +15,21 @@ import {
   shippedSources,
 } from './contents.ts';
 
-/** The Dockerfile cannot be built where this runs, so its text is compared with the builder's rules. */
+/**
+ * These tests compare the text of the Dockerfile with the rules of our own image builder. They do not build the
+ * Dockerfile, because that needs Docker.
+ */
 
 const root = join(import.meta.dirname, '..', '..');
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
 const [buildStage = '', finalStage = ''] = dockerfile.split(/^FROM scratch$/m);
 
-/** The arguments of every instruction with this name in the last stage. */
+/** Returns the arguments of every instruction with this name in the last stage. */
 function instructions(name: string): string[] {
   return [...finalStage.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))].map(([, rest = '']) => rest);
 }
 
-/** Docker's rules for the patterns that we use: the last pattern that matches a path or a folder above it decides. */
+/** Makes a matcher by Docker's rules: the last pattern that matches a path or a folder above it decides. */
 function createIgnore(text: string): (path: string) => boolean {
   const rules = text
     .split('\n')
@@ -80,7 +83,7 @@ test('.dockerignore keeps the same files of those sources', () => {
     'core/golden.ts',
   ];
   for (const path of [...tracked.filter(Boolean), ...invented]) {
-    // Docker also needs these two to install the packages; they are not copied into the image.
+    // Docker also needs these two files to install the packages. They are not copied into the image.
     if (path === 'package-lock.json' || path === '.npmrc') continue;
     assert.equal(!isIgnored(path), isShippedSource(path), path);
   }

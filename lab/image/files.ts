@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TarEntry } from './tar.ts';
 
-/** Every file and link below `path` (or the file at `path`), relative to `root`, sorted. Other kinds are skipped. */
+/** Lists every file and link below `path` (or the file at `path`), relative to `root`, sorted. Skips other kinds. */
 export async function listFiles(root: string, path: string): Promise<string[]> {
   const info = await stat(join(root, path));
   if (info.isFile()) return [path];
@@ -18,7 +18,8 @@ export async function listFiles(root: string, path: string): Promise<string[]> {
 }
 
 /**
- * Reads one file or link as an archive's entry at `target`. Only two modes are used, so that a umask changes no digest.
+ * Reads one file or link as an entry of an archive at `target`. Uses only the modes 644 and 755, so that a umask does
+ * not change the digest.
  */
 export async function readEntry(source: string, target: string): Promise<TarEntry> {
   const path = target.replace(/^\//, '');
@@ -28,7 +29,7 @@ export async function readEntry(source: string, target: string): Promise<TarEntr
   return { type: 'file', path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, data };
 }
 
-/** Adds the parent folders of the entries that are missing. */
+/** Returns the entries, and an entry for each of their parent folders that is missing in the list. */
 export function withParents(entries: readonly TarEntry[]): TarEntry[] {
   const known = new Set(entries.map(({ path }) => path));
   const parents: TarEntry[] = [];

@@ -9,11 +9,11 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { findProductionPackages, shippedSources } from './contents.ts';
 import { buildImage, listShippedSources } from './image.ts';
 
-/** Reads and writes some 500 MB and starts Node from the image: too much for a unit test, but it needs no server. */
+/** Tests of the image. They read and write some 500 MB and start Node: too much for a unit test. */
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** A copy of what goes into the image, so that a test may change it. */
+/** Copies the files that go into the image, so that a test may change them. */
 async function copyRepository(dir: string): Promise<string> {
   const copy = join(dir, 'repository');
   mkdirSync(copy);

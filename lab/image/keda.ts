@@ -3,10 +3,10 @@ import { buildGoModule } from '#lab/cluster/binaries.ts';
 import type { Progress } from '#lab/progress.ts';
 import { buildProgramImage } from './programImage.ts';
 
-/** Holds both programs of KEDA, under the names that its manifests use. */
+/** Reference of the image with both programs of KEDA, under the names that KEDA's manifests use. */
 export const kedaImage = 'localhost/keda:1';
 
-/** Builds the image of KEDA; returns the path of its archive. The first build takes about 5 minutes of both cores. */
+/** Builds the image of KEDA. Returns the path of its archive. The first build takes about 5 minutes on two cores. */
 export async function buildKedaImage({ progress }: { progress: Progress }): Promise<string> {
   const folder = await buildGoModule('keda', { progress });
   const programs = { keda: join(folder, 'operator'), 'keda-adapter': join(folder, 'adapter') };

@@ -7,7 +7,7 @@ import { buildEntry, buildFileHeader, tarEnd, tarPadding } from './tar.ts';
 /** An uncompressed layer on disk. */
 export interface Layer {
   readonly path: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
@@ -28,12 +28,12 @@ export interface ImageManifest {
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-/** The text of the code that determines an image's bytes: an input of every cached image. */
+/** Reads the source files that determine an image's bytes. They are inputs of every cached image. */
 export function readImageCode(): Promise<Buffer[]> {
   return Promise.all(['tar.ts', 'oci.ts'].map((file) => readFile(join(import.meta.dirname, file))));
 }
 
-/** A fixed time; otherwise the same files would give another digest tomorrow. */
+/** Creation time of every image. It is fixed, because otherwise the same files would give another digest tomorrow. */
 const created = '1970-01-01T00:00:00Z';
 
 /**

@@ -6,7 +6,7 @@ import { buildProgramImage } from './programImage.ts';
 /** The reference under which containerd looks for the container that holds a pod's namespaces. */
 export const pauseImage = 'localhost/pause:1';
 
-/** Builds the image of the pause container; returns the path of its archive. */
+/** Builds the image of the pause container. Returns the path of its archive. */
 export async function buildPauseImage({ progress }: { progress: Progress }): Promise<string> {
   const folder = await buildPause({ progress });
   const programs = { pause: join(folder, 'pause') };

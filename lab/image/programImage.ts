@@ -11,14 +11,14 @@ export interface ProgramImage {
   /** Reference of the image, tag included. */
   readonly ref: string;
   /**
-   * Path in the image, without a leading slash -> program in the cache, whose folder is named after what it was built
-   * from.
+   * Path of each program in the cache, by its path in the image without a leading slash. The name of the folder in
+   * the cache identifies the inputs of the program.
    */
   readonly programs: Readonly<Record<string, string>>;
   readonly config: ImageConfig;
 }
 
-/** Builds an image that holds only static programs; returns the path of its archive. */
+/** Builds an image that holds only static programs. Returns the path of its archive. */
 export async function buildProgramImage(
   { name, ref, programs, config }: ProgramImage,
   { progress }: { readonly progress: Progress },

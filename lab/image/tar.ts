@@ -1,4 +1,4 @@
-/** One entry of an archive. Paths have no leading slash; the caller adds parent directories. */
+/** One entry of an archive. Its path has no leading slash. The caller adds parent directories. */
 export type TarEntry =
   | { readonly type: 'file'; readonly path: string; readonly mode: number; readonly data: Uint8Array }
   | { readonly type: 'directory'; readonly path: string; readonly mode: number }
@@ -7,7 +7,7 @@ export type TarEntry =
 const block = 512;
 
 /**
- * An archive (ustar) as a list of chunks. Its bytes depend only on the entries: sorted by path, time zero,
+ * Builds an archive (ustar) as a list of chunks. Its bytes depend only on the entries: sorted by path, time zero,
  * owner root. The same files give the same digest on every machine.
  */
 export function buildTar(entries: readonly TarEntry[]): Uint8Array[] {
@@ -15,7 +15,7 @@ export function buildTar(entries: readonly TarEntry[]): Uint8Array[] {
   return [...sorted.flatMap(buildEntry), tarEnd()];
 }
 
-/** The chunks of a single entry, for archives that are written entry by entry. */
+/** Builds the chunks of a single entry, for archives that are written entry by entry. */
 export function buildEntry(entry: TarEntry): Uint8Array[] {
   switch (entry.type) {
     case 'directory':
@@ -29,7 +29,7 @@ export function buildEntry(entry: TarEntry): Uint8Array[] {
   }
 }
 
-/** The header before a file's bytes; `tarPadding` comes after the bytes. */
+/** Builds the header before a file's bytes. `tarPadding` comes after the bytes. */
 export function buildFileHeader(path: string, mode: number, size: number): Uint8Array {
   return buildHeader({ path, mode, size, flag: '0', target: '' });
 }
@@ -38,7 +38,7 @@ export function tarPadding(size: number): Uint8Array {
   return new Uint8Array((block - (size % block)) % block);
 }
 
-/** Two empty blocks end an archive. */
+/** Returns the end of an archive: two empty blocks. */
 export function tarEnd(): Uint8Array {
   return new Uint8Array(block * 2);
 }
@@ -63,7 +63,7 @@ function buildHeader({ path, mode, size, flag, target }: Header): Uint8Array {
   writeOctal(0, 116, 8); // gid
   writeOctal(size, 124, 12);
   writeOctal(0, 136, 12); // time
-  header.write('        ', 148); // the checksum field counts as blanks
+  header.write('        ', 148); // the checksum is computed with blanks in its own field
   header.write(flag, 156);
   header.write(target, 157);
   header.write('ustar\x0000', 257, 'ascii');
@@ -75,7 +75,7 @@ function buildHeader({ path, mode, size, flag, target }: Header): Uint8Array {
   return header;
 }
 
-/** A path above 100 bytes is stored in two fields, cut at a slash. */
+/** Splits a path above 100 bytes into two fields, at a slash. */
 function splitPath(path: string): { prefix: string; name: string } {
   if (Buffer.byteLength(path) <= 100) return { prefix: '', name: path };
   for (let cut = path.indexOf('/'); cut !== -1; cut = path.indexOf('/', cut + 1)) {

@@ -7,15 +7,15 @@ import { requireJava } from '#lab/process/java.ts';
 import type { Progress } from '#lab/progress.ts';
 
 /**
- * The file with Kafka's classes in the JVM's memory format (an AppCDS archive), made once by a broker that runs with
- * recording on. With it a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start many. It
- * only saves time: undefined if it cannot be made, and a JVM that cannot use it starts without it.
+ * Returns the path of an AppCDS archive: a file with Kafka's classes in the JVM's memory format. A broker makes the
+ * file once. With the file a broker starts in 1.6 instead of 2.6 seconds of processor time, and the tests start many
+ * brokers. Returns undefined if the file cannot be made. A JVM that cannot use the file starts without it.
  */
 export async function archiveClasses(request: {
   /** The folder that holds the jars. */
   readonly jars: string;
   readonly progress: Progress;
-  /** Runs a broker with these JVM options in its own folder, from start to a clean end. */
+  /** Starts a broker with these JVM options in the folder `dir`, then ends the broker cleanly. */
   train(dir: string, jvmOptions: readonly string[]): Promise<void>;
 }): Promise<string | undefined> {
   const { jars, progress, train } = request;

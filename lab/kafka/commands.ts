@@ -31,7 +31,7 @@ export function formatStorage(
   ]);
 }
 
-/** Adds a SCRAM user to a running cluster or changes its password; kafkajs has no call for that. */
+/** Adds a SCRAM user to a running cluster, or changes its password. kafkajs has no call for this. */
 export function alterScramUser(
   command: Command,
   request: { readonly bootstrapServers: string; readonly username: string; readonly password: string },

@@ -6,7 +6,7 @@ export interface JavaProgram {
   readonly jars: string;
   readonly mainClass: string;
   readonly args: readonly string[];
-  /** The largest heap, as -Xmx takes it. */
+  /** Maximum size of the heap, in the format of -Xmx. */
   readonly heap: string;
   readonly logFile: string;
   /** More options of the JVM. Default none. */
@@ -15,7 +15,10 @@ export interface JavaProgram {
   readonly crashDir: string;
 }
 
-/** A small JVM that starts fast: one compiler tier and the serial collector are enough for a test. */
+/**
+ * Starts a JVM with settings for a quick start and little memory: one compiler tier and the serial collector are
+ * enough for a test.
+ */
 export function spawnJava({
   jars,
   mainClass,
@@ -38,7 +41,7 @@ export function spawnJava({
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
       '-cp',
-      // Java itself expands the star; no shell is involved.
+      // Java itself expands the star, not a shell.
       `${jars}/*`,
       mainClass,
       ...args,

@@ -55,7 +55,7 @@ async function produce(config: KafkaConfig, topic: string, value: string): Promi
   }
 }
 
-/** `low..high` of partition 0. */
+/** Reads the offsets of partition 0 as `low..high`. */
 async function readRange(config: KafkaConfig, topic: string): Promise<string> {
   const [offsets] = await withAdmin(config, (admin) => admin.fetchTopicOffsets(topic));
   return `${offsets?.low}..${offsets?.high}`;

@@ -16,51 +16,51 @@ import { buildProperties, type KafkaNode } from './settings.ts';
 import { chooseNodes, describeCount, readState, writeState } from './state.ts';
 
 export interface KafkaOptions {
-  /** Holds the data, certificate, password and logs. An empty or missing folder becomes a new cluster. */
+  /** Folder for data, certificate, password and log files. An empty or missing folder becomes a new cluster. */
   readonly dir: string;
   /** The address of the SASL_SSL listener, which clients dial. Default 127.0.0.1. */
   readonly host?: string;
-  /** 1 or 3; a kept cluster keeps its number. Default 1. */
+  /** Number of nodes, 1 or 3. Throws if `dir` has a cluster with another number. Default: as in `dir`, otherwise 1. */
   readonly nodes?: 1 | 3;
   /**
    * The SASL_SSL port of each node. Default: the ports of the last start if they are free, otherwise any free ports.
    */
   readonly ports?: readonly number[];
-  /** The largest heap of one node, as -Xmx takes it. Default 256m. */
+  /** Maximum size of the heap of one node, in the format of -Xmx. Default 256m. */
   readonly heap?: string;
-  /** Restarts a node when it dies. Default: it is not restarted. */
+  /** What to do when a node dies. Default: the node is not restarted. */
   readonly restart?: RestartPolicy;
   /** Default: silent. */
   readonly progress?: Progress;
 }
 
-/** A running Apache Kafka 4.3.1 (KRaft) with SASL_SSL, SCRAM-SHA-512 and ACLs; auto-creation of topics is off. */
+/** A running Apache Kafka 4.3.1 (KRaft) with SASL_SSL, SCRAM-SHA-512 and ACLs. Auto-creation of topics is off. */
 export interface Kafka extends AsyncDisposable {
   readonly clusterId: string;
-  /** `host:port` of each node's SASL_SSL listener, with commas. */
+  /** `host:port` of each node's SASL_SSL listener, separated by commas. */
   readonly bootstrapServers: string;
-  /** The same for the PLAINTEXT listeners on loopback, whose clients may do everything. */
+  /** `host:port` of each node's PLAINTEXT listener on loopback, separated by commas. Its clients may do everything. */
   readonly plaintextBootstrapServers: string;
   /** The CA that signed the brokers' certificate. */
   readonly caPem: string;
-  /** A super user. */
+  /** Name of a super user. */
   readonly username: string;
   readonly password: string;
   readonly nodeIds: readonly number[];
-  /** What kafkajs needs to connect to the SASL_SSL listener as the super user, certificate check included. */
+  /** Returns what kafkajs needs to connect to the SASL_SSL listener as the super user, certificate check included. */
   clientConfig(): KafkaConfig;
   /** Adds a user without any permission, or changes its password. Permissions are ACLs: kafkajs `admin.createAcls`. */
   addUser(user: { readonly username: string; readonly password: string }): Promise<void>;
   logFile(nodeId: number): string;
-  /** Undefined while the node is down. */
+  /** Returns the process id of a node. Undefined while the node is down. */
   pid(nodeId: number): number | undefined;
-  /** kill -9 of one node. */
+  /** Ends one node with kill -9. */
   kill(nodeId: number): Promise<void>;
   /** Starts a node again after `kill()`, `stopNode()` or `stop()`, and waits until it responds. */
   start(nodeId: number): Promise<void>;
-  /** A controlled shutdown of one node. */
+  /** Shuts one node down cleanly. */
   stopNode(nodeId: number): Promise<void>;
-  /** A controlled shutdown of all nodes. */
+  /** Shuts all nodes down cleanly. */
   stop(): Promise<void>;
 }
 
@@ -68,12 +68,18 @@ const brokerClass = 'kafka.Kafka';
 const username = 'admin';
 const loopback = '127.0.0.1';
 const readyTimeoutMs = 90_000;
-/** A controlled shutdown needs a quorum of controllers; if all nodes stop at once, the last one may never get it. */
+/**
+ * Maximum time for the clean end of a node, in milliseconds. A node needs a quorum of controllers for a clean end. If
+ * all nodes stop at the same time, the last node may have no quorum. It is then killed after this time.
+ */
 const stopTimeoutMs = 10_000;
-/** The JVM writes its archive when it exits, which takes seconds. */
+/**
+ * Maximum time for the end of the broker that records classes, in milliseconds: the JVM writes its archive when it
+ * exits.
+ */
 const trainingStopMs = 120_000;
 
-/** Starts a real Kafka in `dir`, which is formatted first if it is new, and waits until every node responds. */
+/** Starts a real Kafka in `dir` and waits until every node responds. If `dir` is new, formats it first. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const { progress = silentProgress } = options;
   const jars = await fetchJars({ name: 'kafka', pomFile: join(import.meta.dirname, 'pom.xml'), progress });
@@ -179,7 +185,7 @@ async function startNodes(
   };
 }
 
-/** Called before anything is written: another launcher may hold this folder. */
+/** Throws if another Kafka runs on this folder. Called before anything is written. */
 async function requireUnused(dir: string): Promise<void> {
   const found = await findProcesses(join(dir, 'node-'));
   const other = found.find(({ commandLine }) => commandLine.includes(brokerClass));
@@ -205,7 +211,10 @@ async function writeSettings(request: { dir: string; host: string; nodes: readon
   return caPem;
 }
 
-/** The state file is written after this, so data without it is from an interrupted format and is removed. */
+/**
+ * Formats the folder of a node. The state file is written after all folders are formatted. So a folder with data and
+ * without a state file comes from an interrupted format.
+ */
 async function formatNode(request: {
   jars: string;
   dir: string;
@@ -222,7 +231,10 @@ async function formatNode(request: {
   );
 }
 
-/** Each listener binds separately: one may respond while another finds its port in use. */
+/**
+ * Waits until both listeners of a node respond. Both must be checked, because another process may use the port of one
+ * listener.
+ */
 function waitUntilReady(request: { node: KafkaNode; host: string; caPem: string; signal: AbortSignal }): Promise<true> {
   const { node, host, caPem, signal } = request;
   const what = `Kafka on ${host}:${node.securePort} to respond`;

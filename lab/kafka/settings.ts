@@ -1,12 +1,14 @@
 /** A broker that is also a controller. */
 export interface KafkaNode {
-  /** 1 and up. */
+  /** Number of the node, from 1. */
   readonly id: number;
-  /** SASL_SSL, for all clients. */
+  /** Port of the SASL_SSL listener, for all clients. */
   readonly securePort: number;
-  /** PLAINTEXT on loopback: between brokers, and for audits that must not depend on a password. */
+  /**
+   * Port of the PLAINTEXT listener on loopback, for the brokers, and for audits that must not depend on a password.
+   */
   readonly plaintextPort: number;
-  /** KRaft on loopback. */
+  /** Port of the controller (KRaft) on loopback. */
   readonly controllerPort: number;
 }
 
@@ -17,7 +19,7 @@ export interface NodeSettings {
   /** The address of the SASL_SSL listener. */
   readonly host: string;
   readonly dataDir: string;
-  /** PEM file: key, certificate and CA one after the other. */
+  /** PEM file with key, certificate and CA, one after the other. */
   readonly keyStore: string;
   readonly trustStore: string;
   readonly adminName: string;
@@ -25,7 +27,10 @@ export interface NodeSettings {
 
 const loopback = '127.0.0.1';
 
-/** The server.properties of one node: as durable as the number of nodes allows, and quick to detect a dead node. */
+/**
+ * Builds the server.properties of one node. The settings are as durable as the number of nodes allows, and let Kafka
+ * find a dead node quickly.
+ */
 export function buildProperties({ node, nodes, host, dataDir, keyStore, trustStore, adminName }: NodeSettings): string {
   const replicas = Math.min(3, nodes.length);
   const minInSync = replicas > 2 ? 2 : 1;
@@ -37,7 +42,7 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
   return toProperties({
     'process.roles': 'broker,controller',
     'node.id': node.id,
-    // Static voters: their addresses are here and not in the log, so the ports may change after a restart.
+    // Name the voters here (static voters). So Kafka does not store their ports, and the ports may change at a restart.
     'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@${loopback}:${controllerPort}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -51,11 +56,11 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     'ssl.truststore.type': 'PEM',
     'ssl.truststore.location': trustStore,
     'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
-    // Replaces a JAAS file.
+    // This setting replaces a JAAS file.
     'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config':
       'org.apache.kafka.common.security.scram.ScramLoginModule required;',
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    // ANONYMOUS is every client of the loopback listeners: the brokers and controllers themselves.
+    // ANONYMOUS is every client of the loopback listeners: the brokers, the controllers, and audits.
     'super.users': `User:${adminName};User:ANONYMOUS`,
 
     'auto.create.topics.enable': false,
@@ -71,9 +76,9 @@ export function buildProperties({ node, nodes, host, dataDir, keyStore, trustSto
     // A restart after kill -9 waits until the old session ends: 4 s with this value, 12 s with the default.
     'broker.session.timeout.ms': 2_000,
     'broker.heartbeat.interval.ms': 300,
-    // The default waits 3 s for more members before a group's first rebalance.
+    // Do not wait for more members before the first rebalance of a group. The default is 3 s.
     'group.initial.rebalance.delay.ms': 0,
-    // Fits a heap of 256 MB; the default alone is 128 MB.
+    // 4 MB, so that the heap can be 256 MB. The default size of this buffer is 128 MB.
     'log.cleaner.dedupe.buffer.size': 4_194_304,
     'num.network.threads': 2,
     'num.io.threads': 4,

@@ -16,7 +16,7 @@ const stateSchema = z.object({ clusterId: z.string(), password: z.string(), node
 /** The data that a kept cluster needs to start again as the same cluster. */
 export type KafkaState = z.infer<typeof stateSchema>;
 
-/** Undefined if the folder holds no complete cluster. */
+/** Reads the state of a kept cluster. Undefined if the folder holds no complete cluster. */
 export async function readState(dir: string): Promise<KafkaState | undefined> {
   const file = join(dir, 'state.json');
   try {
@@ -27,7 +27,7 @@ export async function readState(dir: string): Promise<KafkaState | undefined> {
   }
 }
 
-/** Written after the format and by rename, so that its presence means a complete cluster. */
+/** Writes the state file. It is written last and by a rename, so a folder that contains it holds a complete cluster. */
 export async function writeState(dir: string, state: KafkaState): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
@@ -37,14 +37,14 @@ export async function writeState(dir: string, state: KafkaState): Promise<void> 
 export interface NodesRequest {
   readonly host: string;
   readonly loopback: string;
-  /** The nodes of the last start; their ports are used again if they are free. */
+  /** The nodes of the last start. Their ports are used again if they are free. */
   readonly kept: readonly KafkaNode[] | undefined;
   readonly count: number | undefined;
   /** SASL_SSL ports that the caller requests. */
   readonly ports: readonly number[] | undefined;
 }
 
-/** The nodes of this start, each with three ports of its own. */
+/** Chooses the nodes of this start. Each node gets three ports that no other node uses. */
 export async function chooseNodes({ host, loopback, kept, count, ports }: NodesRequest): Promise<KafkaNode[]> {
   const nodeCount = kept?.length ?? count ?? 1;
   if (count !== undefined && count !== nodeCount) {

@@ -8,20 +8,21 @@ import { pause } from '#platform/time.ts';
 import { createKafkaClient } from './kafkaClient.ts';
 
 /**
- * The load of the loop, in the open model: additions arrive at the set rate and never wait for each other. A
- * few go through the calculator's API. All others go directly into the log, by our own producer, which writes the same
- * records as a calculator. Two cores could not carry thousands of calls a second beside the pods; the aggregators see
- * no difference. Every hundredth record is written twice, like a client that got no response and sends again.
+ * A load for tests of autoscaling, in the open model: additions arrive at the set rate and never wait for each other.
+ * A few go through the calculator's API. All others go directly into the log, because two cores cannot carry
+ * thousands of calls a second beside the pods. Our own producer writes the same records as a calculator, so the
+ * aggregators see no difference. Every hundredth record is written twice, like a client that got no response and
+ * sends again.
  */
 export interface Load extends AsyncDisposable {
   /** Additions per second from now on. */
   setRate(perSecond: number): void;
   readonly rate: number;
-  /** Writes one record that no aggregator of this version can read: its partition halts there. */
+  /** Writes one record that no aggregator of this version can read. The partition is halted at this record. */
   halt(partition: number): Promise<void>;
-  /** The partitions to write to; default all of the topic. */
+  /** Sets the partitions to write to. Undefined: all partitions of the topic. */
   setPartitions(partitions: readonly number[] | undefined): void;
-  /** Sets the rate to 0 and waits until every addition so far is acknowledged; more additions may follow. */
+  /** Sets the rate to 0 and waits until every addition so far is acknowledged. More additions may follow. */
   drain(): Promise<Journal>;
   /** Stops the arrivals and waits until every addition so far is acknowledged. */
   finish(): Promise<Journal>;
@@ -31,17 +32,23 @@ export interface Load extends AsyncDisposable {
 export interface Journal {
   readonly totals: ReadonlyMap<string, { readonly sum: bigint; readonly count: bigint }>;
   readonly acknowledged: number;
-  /** Acknowledged through the API of the calculator. */
+  /** Number of additions that were acknowledged through the API of the calculator. */
   readonly overApi: number;
 }
 
+/** Time between two batches of arrivals, in milliseconds. */
 const tickMs = 100;
 const seriesCount = 8;
-/** Additions through the API, per second, at any rate. */
+/** Number of additions per second that go through the API of the calculator, at every rate of the load. */
 const apiPerSecond = 5;
+/** One record in this many is written twice, like a client that sends again. */
 const copyEvery = 100;
-/** An append without a response is sent again for this long; request ids make copies harmless. */
+/**
+ * How long an append without a response is repeated, in milliseconds. A copy is harmless: each request id counts
+ * once.
+ */
 const retryForMs = 120_000;
+/** Pause before an append is repeated, in milliseconds. */
 const retryPauseMs = 500;
 
 /** The pipeline under load. */
@@ -59,7 +66,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
   const track = (work: Promise<void>) => {
     const tracked = work.finally(() => busy.delete(tracked));
     busy.add(tracked);
-    // `finish` awaits it too; until then a failure must not end the process.
+    // `finish` awaits this promise. Until then a rejection must not end the process.
     tracked.catch(() => {});
   };
 
@@ -85,7 +92,7 @@ export async function startLoad(parts: Parts, pipeline: LoadTarget): Promise<Loa
 
   async function drain(): Promise<Journal> {
     state.rate = 0;
-    // A due addition is sent at the next tick.
+    // Wait for two more ticks: an addition that is due now is sent at the next tick.
     await pause(2 * tickMs, end.signal);
     await Promise.all(busy);
     return journal;
@@ -142,7 +149,10 @@ class OpenJournal implements Journal {
   }
 }
 
-/** Whole numbers, so that the journal adds with BigInt and does not use our decimals. */
+/**
+ * Makes an addition of whole numbers, so that the journal can add with BigInt. The journal must not use the decimal
+ * code that it checks.
+ */
 function makeAddition(index: number): Addition {
   const [a, b] = [index % 1_000, index % 7];
   return parseAddition({

@@ -13,7 +13,7 @@ export interface DriveOptions {
   readonly api: LoadApi;
   readonly runId: string;
   readonly seed: number;
-  /** Ends the load early; the sent additions are still checked. */
+  /** Ends the load early. The sent additions are still checked. */
   readonly signal: AbortSignal;
   /** Called about every second. */
   readonly onProgress: (progress: LoadProgress) => void;
@@ -28,10 +28,13 @@ export interface LoadProgress {
   readonly busyUsers: number;
 }
 
-/** Arrivals are at most this late: a tick is cheap, and 20 ms are below every latency that we judge. */
+/**
+ * Time between two checks for due arrivals, in milliseconds. An arrival is late by at most this time. The time is
+ * shorter than every latency that is checked.
+ */
 const tickMs = 20;
 const progressMs = 1_000;
-/** Journals compared at once: the check should not be a load test itself. */
+/** Maximum number of journals that are compared at the same time. It is low, so that the check adds little load. */
 const verifyConcurrency = 16;
 
 /** Plays a scenario in the open model, waits for running visits, then checks every journal and the proof. */

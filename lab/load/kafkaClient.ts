@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import type { Parts } from '#lab/up/sample.ts';
 
-/** The lab's own Kafka client, used beside the pods. */
+/** Makes the Kafka client of the lab, which runs beside the pods. */
 export function createKafkaClient(parts: Parts): Kafka {
   const { bootstrapServers, kafkaCaPem, kafkaUsername: username, kafkaPassword: password } = parts;
   return new Kafka({

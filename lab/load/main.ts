@@ -49,7 +49,7 @@ async function run(name: LoadScenarioName, options: Options): Promise<void> {
   const { rate, time, seed, out, output } = options;
   const scenario = scaleScenario(loadScenarios[name], { rate, time });
   const interrupt = new AbortController();
-  // The first Ctrl-C ends the load and still checks what was sent; the second ends the program.
+  // The first Ctrl-C ends the load, and the sent additions are still checked. The second Ctrl-C ends the program.
   process.once('SIGINT', () => interrupt.abort());
   await using api = createPipelineApi(options);
   const say = (text: string) => console.error(text);

@@ -1,6 +1,9 @@
 import { type LoadMetricName, loadMetricNames, loadMetrics } from '#k6/load/measures.ts';
 
-/** Values of trends are kept with an error of one percent: an hour of load then needs a few thousand numbers. */
+/**
+ * Ratio of the values of two neighbouring buckets. It limits the error of a percentile to one percent, and an hour of
+ * load needs only a few thousand buckets.
+ */
 const trendPrecision = 1.01;
 const percentiles = [50, 90, 95, 99] as const;
 
@@ -9,7 +12,7 @@ type Statistics = Readonly<Record<string, number>>;
 /** Collects the measurements of a load test, in bounded memory, and returns k6's statistics of them. */
 export class Measurements {
   readonly #sums = new Map<LoadMetricName, { count: number; sum: number }>();
-  /** How often each value was measured, by the logarithm of the value. */
+  /** Number of measurements in each bucket, by metric. The bucket of a value is its rounded logarithm. */
   readonly #trends = new Map<LoadMetricName, Map<number, number>>();
   #dropped = 0;
 
@@ -23,7 +26,7 @@ export class Measurements {
     buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
   }
 
-  /** A visit found no free user. */
+  /** Counts a visit that found no free user. */
   drop(): void {
     this.#dropped += 1;
   }
@@ -64,7 +67,7 @@ export class Measurements {
   }
 }
 
-/** Times below 0.01 ms are below the clock's accuracy. */
+/** Returns the bucket of a value. Times below 0.01 ms share one bucket, because the clock is not more accurate. */
 function bucketOf(value: number): number {
   return Math.round(Math.log(Math.max(value, 0.01)) / Math.log(trendPrecision));
 }

@@ -24,9 +24,14 @@ export interface PipelineAddresses {
 
 export interface PipelineApi extends LoadApi, AsyncDisposable {}
 
-/** As long as k6 waits: longer than a leader election. */
+/**
+ * Maximum wait for a response, in milliseconds. It is the same as in k6, and longer than a leader election in Kafka.
+ */
 const timeoutMs = 30_000;
-/** A client balances over connections, so one connection would reach only one calculator. */
+/**
+ * Number of gRPC connections. All calls of a connection reach the same calculator, so one connection would use only
+ * one calculator.
+ */
 const grpcConnections = 4;
 const httpConnections = 64;
 const addPath = `/${Calculator.typeName}/${Calculator.method.add.name}`;
@@ -36,10 +41,10 @@ const retryStatuses: ReadonlySet<number> = new Set([
   status.RESOURCE_EXHAUSTED,
 ]);
 
-/** The pipeline, as our own load driver calls it. */
+/** Makes the calls to the pipeline for our own load driver. */
 export function createPipelineApi({ calculator, grpc, aggregator }: PipelineAddresses): PipelineApi {
   const agent = new Agent({ connections: httpConnections, bodyTimeout: timeoutMs, headersTimeout: timeoutMs });
-  // Channels with equal options share a connection, so each gets its own pool.
+  // This option gives each channel its own connection. Without it, channels with equal options share a connection.
   const options = { 'grpc.use_local_subchannel_pool': 1 };
   const clients = Array.from(
     { length: grpcConnections },

@@ -4,7 +4,7 @@ import type { Journal } from './directLoad.ts';
 
 export interface Verdict {
   readonly isExact: boolean;
-  /** One line for users. */
+  /** The result as one line for users. */
   readonly text: string;
 }
 
@@ -34,6 +34,7 @@ const totalsSchema = z.object({
   totals: z.array(z.object({ series: z.string(), total: z.string(), count: whole })).default([]),
 });
 
+/** Maximum wait until the whole log is counted, in milliseconds. */
 const drainTimeoutMs = 180_000;
 const readTimeoutMs = 60_000;
 
@@ -78,7 +79,7 @@ export async function verify(
           `${series}: wrote ${count} additions with sum ${sum}, but counted ${total?.count ?? 0n} with sum ${total?.total ?? '-'}`,
         ];
   });
-  // Only our own series are compared when others write too.
+  // When other clients write too, only our own series are compared.
   if (!options.mayHaveOthers && found.size !== journal.totals.size)
     problems.push(`found ${found.size} series, but ${journal.totals.size} were written`);
   if (!proof.exact) problems.push(`the proof is not exact: ${proof.reason}: ${proof.message}`);

@@ -14,15 +14,15 @@ import { type Progress, silentProgress } from '#lab/progress.ts';
 
 export interface AdapterOptions {
   readonly kubeconfigPath: string;
-  /** The kubeconfig of an administrator of that cluster. */
+  /** API client of an administrator of the cluster. */
   readonly client: ApiClient;
   readonly dir: string;
-  /** The address that the API server dials. Default 127.0.0.1. */
+  /** The address at which the API server reaches the adapter. Default 127.0.0.1. */
   readonly host?: string;
   readonly prometheusUrl: string;
   /** Values of the prometheus-adapter chart, as a user installs it. */
   readonly valuesPath: string;
-  /** If false, the API server is not changed and only direct callers are served. Default true. */
+  /** If false, the adapter is not registered at the API server, and callers must use `url`. Default true. */
   readonly isRegistered?: boolean;
   readonly progress?: Progress;
 }
@@ -33,7 +33,7 @@ export interface Adapter extends AsyncDisposable {
   readonly url: string;
   readonly caPem: string;
   readonly logFile: string;
-  /** kill -9, as a fault would. */
+  /** Ends the process with kill -9, as a fault would. */
   kill(): Promise<void>;
   start(): Promise<void>;
 }
@@ -88,7 +88,7 @@ export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   };
 }
 
-/** The part of the chart's values that configures the program; the rest configures its pods. */
+/** The values of the chart that configure the program. All other values configure its pods. */
 const valuesSchema = z.object({
   metricsRelistInterval: z.string(),
   extraArguments: z.array(z.string()).default([]),
@@ -100,7 +100,7 @@ async function readValues(path: string): Promise<Values> {
   return valuesSchema.parse(parse(await readFile(path, 'utf8')));
 }
 
-/** The flags that the chart sets, with a kubeconfig instead of the pod's ServiceAccount. */
+/** Builds the flags that the chart sets, with a kubeconfig instead of the pod's ServiceAccount. */
 function buildFlags(options: AdapterOptions & { host: string; port: number; values: Values }): string[] {
   const { dir, host, port, kubeconfigPath, prometheusUrl, values } = options;
   return [
@@ -122,7 +122,7 @@ function isLive(url: string, caPem: string): Promise<true> {
   return new Promise((resolve, reject) => {
     const call = request(`${url}/livez`, { ca: caPem, agent: false, timeout: 5_000 }, (response) => {
       response.resume();
-      // Without credentials it may refuse to report its health; any response shows that it runs.
+      // Every response below 500 shows that the adapter runs. Without credentials it may refuse to report its health.
       if (response.statusCode !== undefined && response.statusCode < 500) resolve(true);
       else reject(new Error(`/livez responds with ${response.statusCode}`));
     });
@@ -139,7 +139,10 @@ interface Registration {
   readonly caPem: string;
 }
 
-/** A Service without a selector, whose EndpointSlice leads to a process outside the cluster. */
+/**
+ * Registers the API with a Service that has no selector. The EndpointSlice of this Service leads to our process outside
+ * the cluster.
+ */
 async function register({ client, host, port, caPem }: Registration): Promise<void> {
   const metadata = { name: serviceName, namespace };
   await client.apply(`/api/v1/namespaces/${namespace}`, {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { adaptConfiguration } from './configuration.ts';
 
-/** In the format that prometheus-operator 0.93 writes. */
+/** A configuration in the format that prometheus-operator 0.93 writes. */
 const generated = `
 global: {scrape_interval: 5s, external_labels: {prometheus: monitoring/lab, prometheus_replica: $(POD_NAME)}}
 rule_files: [/etc/prometheus/rules/prometheus-lab-rulefiles-0/*.yaml]

@@ -7,7 +7,7 @@ export interface Configuration {
    * prometheus.yaml. Relative to its folder, it names rule files as rules/*.yaml and targets as targets/NAMESPACE.json.
    */
   readonly main: string;
-  /** File name, which ends in .yaml -> text. */
+  /** Text of each rule file, by the name of the file, which ends in .yaml. */
   readonly rules: Readonly<Record<string, string>>;
 }
 
@@ -21,13 +21,13 @@ const generatedSchema = z.looseObject({
   scrape_configs: z.array(scrapeSchema).default([]),
 });
 
-/** The placeholders that the reloader beside a Prometheus pod fills in. */
+/** Placeholders in the generated configuration, with their values. In a pod the reloader replaces them. */
 const placeholders = { '$(SHARD)': '0', '$(POD_NAME)': 'prometheus-lab-0' } as const;
 
 /**
- * Adapts prometheus-operator's configuration, which is made for a pod, to a process beside the cluster. Service
- * discovery reads the files of discovery.ts instead of the API, rule files have another path, and the placeholders of
- * the pod are filled in. Scrape jobs, relabelling, intervals and rules stay as they were generated.
+ * Adapts a configuration that prometheus-operator made for a pod to a process beside the cluster. Three things change:
+ * service discovery reads the files of discovery.ts, rule files have another path, and the placeholders of the pod get
+ * their values. Scrape jobs, relabelling, intervals and rules are not changed.
  */
 export function adaptConfiguration(generated: Configuration): Configuration {
   let text = generated.main;

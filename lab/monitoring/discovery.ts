@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Replaces Prometheus' own service discovery: Debian builds Prometheus without Kubernetes. It makes the targets and the
- * `__meta_kubernetes_*` labels of Prometheus' role `endpointslice`, as far as prometheus-operator's relabelling reads
- * them. The generated configuration still decides which targets are scraped, and under which labels.
+ * This file replaces Prometheus' service discovery, because Debian builds Prometheus without support for Kubernetes. It
+ * makes the targets and the `__meta_kubernetes_*` labels of role `endpointslice`, as far as prometheus-operator's
+ * relabelling reads them. The generated configuration still decides which targets are scraped, and with which labels.
  */
 export interface TargetGroup {
   readonly targets: readonly string[];
@@ -59,7 +59,7 @@ export interface ClusterObjects {
 
 type Pod = ClusterObjects['pods']['items'][number];
 
-/** The targets of each namespace, by namespace name. */
+/** Builds the targets of each namespace, by namespace name. */
 export function buildTargets({ services, pods, slices }: ClusterObjects): Readonly<Record<string, TargetGroup[]>> {
   const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
   const serviceLabels = new Map(services.items.map(({ metadata }) => [keyOf(metadata), metadata.labels]));

@@ -109,7 +109,7 @@ test('with our values and only the permissions in them, kube-state-metrics shows
     assert.doesNotMatch(text, /kube_pod_/);
   } catch (error) {
     const log = await readFile(join(folder.path, 'log'), 'utf8');
-    throw new Error(`${(error as Error).message}\nthe log of kube-state-metrics:\n${log.slice(-4_000)}`);
+    throw new Error(`${(error as Error).message}\nthe output of kube-state-metrics:\n${log.slice(-4_000)}`);
   } finally {
     child.signal('SIGTERM');
     await child.exited;

@@ -14,7 +14,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { startPrometheusOperator } from './prometheusOperator.ts';
 import { createPrometheusClient, type PrometheusClient } from './query.ts';
 
-/** The real programs of monitoring against a real API server, in the order of the data flow. */
+/** Tests of the real programs of monitoring with a real API server, in the order of the data flow. */
 
 const stack = new AsyncDisposableStack();
 const problems: string[] = [];
@@ -122,7 +122,7 @@ async function readOnlyTarget() {
 
 const metricsSchema = z.object({ items: z.array(z.object({ metricName: z.string(), value: z.string() })) });
 
-/** The same request as the HPA controller's, but sent directly. */
+/** Sends the same request as the HPA controller, but directly to the adapter. */
 function readExternalMetric(name: string): Promise<z.infer<typeof metricsSchema>> {
   const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/default/${name}?labelSelector=pipeline%3Dorders`;
   const { cert, key } = tls;

@@ -8,7 +8,7 @@ import { startPrometheusOperator } from './prometheusOperator.ts';
 
 export interface MonitoringOptions {
   readonly kubeconfigPath: string;
-  /** Holds the data and logs of all three. */
+  /** Folder for the data and log files of the three programs. */
   readonly dir: string;
   /** The address at which the API server and pods reach processes of the host. */
   readonly host: string;
@@ -28,7 +28,10 @@ export interface Monitoring extends AsyncDisposable {
   readonly adapter: Adapter | undefined;
 }
 
-/** Everything between the pods' metrics and the HPA controller: prometheus-operator, Prometheus, prometheus-adapter. */
+/**
+ * Starts the programs that bring the metrics of pods to the HPA controller: prometheus-operator, Prometheus and
+ * prometheus-adapter.
+ */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { kubeconfigPath, dir, host, valuesPath, interval, adapt = (same) => same, progress } = options;
   await using stack = new AsyncDisposableStack();

@@ -8,24 +8,27 @@ import type { Configuration } from './configuration.ts';
 import type { TargetGroup } from './discovery.ts';
 
 export interface PrometheusOptions {
-  /** Holds data, configuration and log. */
+  /** Folder for data, configuration and log file. */
   readonly dir: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** The configuration at the start; `reload` replaces it. Default: no targets. */
+  /** The configuration at the start. `reload` replaces it. Default: no targets. */
   readonly configuration?: Configuration;
 }
 
 /** A running Prometheus: Debian's package, as a child process with its own data. */
 export interface Prometheus extends AsyncDisposable {
-  /** Its URL, such as http://127.0.0.1:19090. It stays the same after a restart. */
+  /** URL of Prometheus, such as http://127.0.0.1:19090. It stays the same after a restart. */
   readonly url: string;
   readonly logFile: string;
-  /** Replaces the whole configuration. Rejects with Prometheus' error if it refuses; the old one then stays in use. */
+  /**
+   * Replaces the whole configuration. If Prometheus refuses the new configuration, rejects with the error of
+   * Prometheus, and the old configuration stays in use.
+   */
   reload(configuration: Configuration): Promise<void>;
   /** Replaces the targets of service discovery, by namespace. Prometheus watches the files. */
   discover(targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void>;
-  /** kill -9, as a fault would. */
+  /** Ends the process with kill -9, as a fault would. */
   kill(): Promise<void>;
   /** Starts again after `kill` or `stop`, with the same data and configuration. */
   start(): Promise<void>;
@@ -34,7 +37,7 @@ export interface Prometheus extends AsyncDisposable {
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
-/** The data is for one run, and no run takes a day. */
+/** How long Prometheus keeps its data. The data is for one run, and no run takes a day. */
 const retention = '1d';
 
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
@@ -64,7 +67,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     logFile,
     async reload(next) {
       await writeConfiguration({ dir, rulesDir }, next);
-      // Killed for a test: it reads the files when it starts again.
+      // Prometheus was killed for a test. It reads the files when it starts again.
       if (keeper.pid === undefined) return;
       const response = await fetch(`${url}/-/reload`, { method: 'POST' });
       if (!response.ok) throw new Error(`Prometheus refuses its configuration: ${await response.text()}`);
@@ -93,20 +96,23 @@ function launch({ dir, url, logFile }: { dir: string; url: string; logFile: stri
 
 const configurationFile = 'prometheus.yaml';
 
-/** A namespace without targets keeps an empty file: after the removal of a file Prometheus would keep its targets. */
+/**
+ * Writes the targets. A namespace without targets gets a file with an empty list. If the file were removed instead,
+ * Prometheus would keep the old targets.
+ */
 async function writeTargets(folder: string, targets: Readonly<Record<string, readonly TargetGroup[]>>): Promise<void> {
   await mkdir(folder, { recursive: true });
   const known = (await readdir(folder)).filter((name) => name.endsWith('.json'));
   const files = new Set([...known, ...Object.keys(targets).map((namespace) => `${namespace}.json`)]);
   for (const file of files) {
     const path = join(folder, file);
-    // Written by rename, because Prometheus may read at any moment.
+    // Write by rename, because Prometheus may read at any moment.
     await writeFile(`${path}.new`, JSON.stringify(targets[file.replace(/\.json$/, '')] ?? []));
     await rename(`${path}.new`, path);
   }
 }
 
-/** Relative paths of rule files are relative to the folder of the configuration. */
+/** Writes the configuration and the rule files. Paths of rule files are relative to the configuration's folder. */
 async function writeConfiguration(
   { dir, rulesDir }: { dir: string; rulesDir: string },
   { main, rules }: Configuration,

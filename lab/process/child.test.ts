@@ -18,7 +18,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('the log holds what a child prints on both streams, and its exit is reported', async () => {
+test('the log file has what a child prints on both streams, and its exit is reported', async () => {
   await using folder = await createTemporaryFolder();
   const logFile = join(folder.path, 'child.log');
   const child = await spawnChild({ command: 'sh', args: ['-c', 'echo out; echo err >&2; exit 7'], logFile });
@@ -38,7 +38,7 @@ test('a child that is killed ends by that signal', async () => {
   child.signal('SIGTERM');
 });
 
-test('a program that does not exist is reported in the log and ends the child', async () => {
+test('a program that does not exist is reported in the log file and ends the child', async () => {
   await using folder = await createTemporaryFolder();
   const logFile = join(folder.path, 'child.log');
   const child = await spawnChild({ command: '/no/such/program', args: [], logFile });
@@ -68,8 +68,8 @@ test('a child does not outlive a parent that is killed with kill -9', async () =
   });
   const [line] = await once(createInterface(parent.stdout), 'line');
   const pid = Number(line);
-  // Until then the wrapper has not asked the kernel for the signal; a parent that dies before that leaves the child
-  // running.
+  // Wait until the child runs its program: by then the wrapper has asked the kernel for the signal. If the parent
+  // dies earlier, the child goes on.
   await waitFor({ what: `process ${pid} to run the requested program`, timeoutMs: 15_000 }, async () =>
     (await readFile(`/proc/${pid}/cmdline`, 'utf8')).startsWith('sleep') ? true : undefined,
   );

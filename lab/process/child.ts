@@ -2,21 +2,21 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
-/** A program to run beside us. */
+/** A program to run as a child process. */
 export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   /** Standard output and error are appended to this file. */
   readonly logFile: string;
-  /** Run as this user instead of ours. Needs root. Default: ours. */
+  /** User that the child runs as. Needs root. Default: the user of our process. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** The whole environment of the child. Default: ours. */
+  /** The whole environment of the child. Default: the environment of our process. */
   readonly env?: NodeJS.ProcessEnv;
   /** The signal that the kernel sends the child when we die for any reason. Default KILL. */
   readonly parentDeathSignal?: 'KILL' | 'QUIT';
 }
 
-/** How a child ended; exactly one of the two is not null. */
+/** How a child ended. Exactly one of the two fields is not null. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -27,13 +27,14 @@ export interface Child {
   readonly logFile: string;
   /** Settles once, when the process has ended. Never rejects. */
   readonly exited: Promise<ChildExit>;
-  /** No effect on a process that has ended. */
+  /** Sends a signal. Has no effect when the process has ended. */
   signal(name: NodeJS.Signals): void;
 }
 
 /**
- * Starts a program that cannot outlive us: `setpriv --pdeathsig` tells the kernel to end it when we die, even by
- * kill -9. It gets its own session, so Ctrl-C in the terminal reaches only us and we decide the order of the end.
+ * Starts a program that cannot outlive our process: `setpriv --pdeathsig` tells the kernel to end the program when we
+ * die, even by kill -9. The program gets its own session. So Ctrl-C in the terminal reaches only our process, and we
+ * decide which child ends first.
  */
 export async function spawnChild(options: ChildOptions): Promise<Child> {
   const { command, args, logFile, user, env, parentDeathSignal = 'KILL' } = options;
@@ -56,7 +57,7 @@ export async function spawnChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-/** `exit code 1` or `signal SIGKILL`. */
+/** Describes how a child ended: `exit code 1` or `signal SIGKILL`. */
 export function describeExit({ code, signal }: ChildExit): string {
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }

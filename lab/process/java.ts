@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { findJava } from '#lab/bootstrap/java.mjs';
 
-/** The path of a `java` of at least this version, or an error that says how to install it. */
+/** Returns the path of a `java` of at least this version. Throws an error that says how to install Java. */
 export function requireJava(major: number, what: string, env: NodeJS.ProcessEnv = process.env): string {
   const { command, newest } = findJava(major, env);
   if (command !== undefined) return command;
@@ -11,7 +11,7 @@ export function requireJava(major: number, what: string, env: NodeJS.ProcessEnv 
   );
 }
 
-/** The JAVA_HOME of that `java`, for programs such as Maven that look for one by themselves. */
+/** Returns the JAVA_HOME of a `java`, for programs such as Maven that read this variable. */
 export function javaHomeOf(command: string): string {
   return dirname(dirname(command));
 }

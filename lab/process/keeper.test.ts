@@ -28,7 +28,7 @@ class FakeChild implements Child {
   }
 }
 
-/** A keeper of fake processes, which are ready at once unless `ready` returns otherwise. */
+/** Makes a keeper of fake processes, which are ready at once unless `ready` returns something else. */
 function keep(options: Partial<KeeperOptions> = {}) {
   const children: FakeChild[] = [];
   const messages: string[] = [];
@@ -89,7 +89,7 @@ test('a server that ends before it responds fails the start with its exit code a
   const start = keeper.start();
   await nextTurn();
   children[0]?.end(died);
-  await assert.rejects(start, /^Error: Server did not start \(exit code 1\)\. Its log ends:\n/);
+  await assert.rejects(start, /^Error: Server did not start \(exit code 1\)\. The end of its log file:\n/);
   assert.equal(keeper.pid, undefined);
 });
 

@@ -1,7 +1,7 @@
 import { readLogTail } from '#lab/progress.ts';
 import { type Child, type ChildExit, describeExit } from './child.ts';
 
-/** What to do when a server dies unexpectedly. If absent, the server is not restarted and nothing is reported. */
+/** Restarts a server that dies unexpectedly. Without this policy the server stays down, and nothing is reported. */
 export interface RestartPolicy {
   readonly restartOnDeath: true;
   /** Called with whole sentences when the server died, when a restart failed, and when the server is back. */
@@ -14,22 +14,22 @@ export interface KeeperOptions {
   launch(): Promise<Child>;
   /** Resolves when the server responds, rejects if it never will. `signal` is aborted when the process dies first. */
   ready(signal: AbortSignal): Promise<unknown>;
-  /** Requests a clean end. */
+  /** The signal that requests a clean end. */
   readonly stopSignal: NodeJS.Signals;
   /** Milliseconds from `stopSignal` to SIGKILL. */
   readonly stopTimeoutMs: number;
   readonly restart?: RestartPolicy | undefined;
 }
 
-/** Waits between attempts to restart a dead server, in milliseconds; the last one repeats. */
+/** Waits before each attempt to restart a dead server, in milliseconds. The last value repeats. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** A server that ran at least this long before it died restarts with the first backoff. */
+/** Run time in milliseconds. If a server dies after a longer run, its backoff starts again with the shortest wait. */
 const healthyMs = 60_000;
 
 /**
- * One server process through its lifetime: `stopped`, started and responding, dead and (with a restart policy)
- * restarting. `wanted` is what the owner requested last; a process that ends while wanted has died.
+ * One server process: stopped, started and responding, or dead and (with a restart policy) restarting. `#isWanted` is
+ * true from `start` to `stop`. If the process ends while `#isWanted` is true, the server has died.
  */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -43,13 +43,14 @@ export class Keeper {
     this.#options = options;
   }
 
-  /** Undefined while the process is down. */
+  /** Process id. Undefined while the process is down. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
   /**
-   * Starts the server and waits until it responds. A server that does not start is killed; the error contains its log.
+   * Starts the server and waits until it responds. Kills a server that does not start, and throws the end of its
+   * output.
    */
   async start(): Promise<void> {
     if (this.#isWanted) throw new Error(`${this.#options.name} is already started`);
@@ -63,7 +64,10 @@ export class Keeper {
     }
   }
 
-  /** A clean end; SIGKILL if that takes too long. Resolves when the process has ended. No effect when stopped. */
+  /**
+   * Ends the process cleanly, or by SIGKILL if this takes too long. Resolves at the end of the process. Does nothing
+   * if the server is stopped.
+   */
   async stop(): Promise<void> {
     this.#isWanted = false;
     this.#wake.abort();
@@ -77,7 +81,9 @@ export class Keeper {
     await this.#revival;
   }
 
-  /** kill -9, as a fault would. Resolves when the process has ended; a restart policy or `start()` restarts it. */
+  /**
+   * Ends the process with kill -9, as a fault would. Resolves at its end. A restart policy or `start()` restarts it.
+   */
   async kill(): Promise<void> {
     if (!this.#options.restart) this.#isWanted = false;
     const child = this.#child;
@@ -98,7 +104,7 @@ export class Keeper {
       if (isUp && this.#isWanted) this.#onDeath(exit, child, performance.now() - startedAt);
       return exit;
     });
-    // stop() may have been called while the process was being made; it then found nothing to stop.
+    // If stop() was called while the process was being made, it found no process to stop.
     if (!this.#isWanted) child.signal('SIGKILL');
     try {
       const outcome = await Promise.race([ready(died.signal).then(() => 'ready' as const), gone]);
@@ -108,7 +114,7 @@ export class Keeper {
       child.signal('SIGKILL');
       const exit = await gone;
       const reason = died.signal.aborted && error instanceof Error ? error.message : describeExit(exit);
-      throw new Error(`${name} did not start (${reason}). Its log ends:\n${readLogTail(child.logFile)}`, {
+      throw new Error(`${name} did not start (${reason}). The end of its log file:\n${readLogTail(child.logFile)}`, {
         cause: error,
       });
     }

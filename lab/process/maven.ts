@@ -9,12 +9,12 @@ import { javaHomeOf, requireJava } from './java.ts';
 
 const run = promisify(execFile);
 
-/** A pinned version; otherwise Maven would take the newest version of the day. */
+/** Maven's plugin, with a pinned version: otherwise Maven would take the newest version of the day. */
 const copyDependencies = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 
 const timeoutMs = 10 * 60_000;
 
-/** The folder with every jar that `pomFile` needs at run time, downloaded by Maven once. */
+/** Returns the folder with every jar that `pomFile` needs at run time. Maven downloads the jars once. */
 export async function fetchJars({
   name,
   pomFile,

@@ -2,14 +2,15 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below Linux's range for outgoing connections (32768 up) and Kubernetes' node ports (30000 up), so that neither a
- * client's own socket nor a Service takes the port between our check and the server's bind.
+ * Minimum of the chosen ports. The ports are below Linux's range for outgoing connections (from 32768) and
+ * Kubernetes' node ports (from 30000). So no client's socket and no Service takes a port between our check and the
+ * server's bind.
  */
 const lowest = 15_000;
 const highest = 29_999;
 
 /**
- * A port that is free at `host` just now. Two callers may still race: a server that cannot bind asks for another port.
+ * Finds a port that is free at `host` now. If another process takes the port before the caller does, call this again.
  */
 export async function findFreePort(host: string): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {

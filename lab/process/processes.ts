@@ -4,11 +4,11 @@ export interface FoundProcess {
   readonly pid: number;
   readonly parentPid: number;
   readonly commandLine: string;
-  /** Its working folder. */
+  /** Working folder of the process. */
   readonly folder: string;
 }
 
-/** The processes whose command line or working folder holds `text`, such as the folder of a server. */
+/** Finds the processes whose command line or working folder contains `text`, such as the folder of a server. */
 export async function findProcesses(text: string): Promise<FoundProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const looked = await Promise.all(
@@ -27,7 +27,9 @@ export async function findProcesses(text: string): Promise<FoundProcess[]> {
   return looked.filter((found) => found !== undefined);
 }
 
-/** The fields of /proc/PID/stat after the name, which may hold any characters: state, parent, and so on. */
+/**
+ * Returns the fields of /proc/PID/stat after the name: state, parent, and so on. The name may hold any characters.
+ */
 export function readStatFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

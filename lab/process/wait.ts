@@ -8,7 +8,7 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** Milliseconds between two attempts. Default 25. */
   readonly intervalMs?: number;
-  /** Ends the wait early; its reason becomes the error's cause. */
+  /** Ends the wait early. Its reason becomes the error's cause. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-/** Run by Tilt for the image of the local cluster (`custom_build` in tilt/image.tilt): builds it and loads it. */
+/** Builds the image of the local cluster and loads it. Tilt runs this file (`custom_build` in tilt/image.tilt). */
 import { findNode } from '#lab/cluster/cluster.ts';
 import { importImages } from '#lab/cluster/images.ts';
 import { runInNode } from '#lab/cluster/nodeSpace.ts';

@@ -15,8 +15,8 @@ export interface KindOptions {
 const resultSchema = z.object({ Manifests: z.array(z.object({ Name: z.string() })).min(1) });
 
 /**
- * Lets Tilt read the Tiltfile as on kind, and returns the names of its resources. Only a kubeconfig is needed: there is
- * no Docker here that could run kind, and Tilt contacts neither before it has read the whole Tiltfile.
+ * Lets Tilt read the Tiltfile as on kind, and returns the names of the resources. Needs no Docker and no kind cluster,
+ * only a kubeconfig, because Tilt connects only after it has read the whole Tiltfile.
  */
 export async function checkForKind({ tilt, tiltfile, dir }: KindOptions): Promise<string[]> {
   const kubeconfigPath = join(dir, 'kind.kubeconfig');

@@ -4,7 +4,7 @@ export interface LeftOut {
   readonly why: string;
 }
 
-/** Finds the lines of tilt/local.tilt in the output of Tilt. */
+/** Finds the parts that were left out: tilt/local.tilt prints a line for each of them in the output of Tilt. */
 export function findLeftOut(lines: readonly string[]): LeftOut[] {
   return lines.flatMap((line) => {
     const [, what, why] = /Left out: (.+?): (.+)$/.exec(line) ?? [];

@@ -1,4 +1,4 @@
-/** `npm run tilt`: the Tiltfile on this machine's own Kubernetes. */
+/** `npm run tilt`: runs the Tiltfile on this machine's own Kubernetes. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -77,7 +77,7 @@ async function run(): Promise<void> {
     cacheDir: join(dir, 'kubectl'),
   });
   const sample = await readSample(join(root, 'manifests', 'samples', 'pipeline.yaml'), parts, buildScaledSpec());
-  // The Secrets hold the credentials of what runs beside the cluster; Tilt gets only the pipeline.
+  // Apply the Secrets here: they hold the credentials of the servers beside the cluster. Tilt gets only the pipeline.
   await applyObjects(kubectl, sample.prerequisites, signal);
   const pipelinePath = join(dir, 'pipeline.yaml');
   await writeFile(pipelinePath, sample.yaml);

@@ -18,15 +18,15 @@ export interface TiltOptions {
 
 interface TiltRun {
   readonly kubeconfigPath: string;
-  /** Its arguments, such as `['ci', '--', '--local']`. */
+  /** Arguments of Tilt, such as `['ci', '--', '--local']`. */
   readonly args: readonly string[];
   /** Gets each line of standard output and of standard error. */
   readonly onLine: (line: string) => void;
 }
 
-/** Tilt, with its own environment. */
+/** Tilt, with folders and an environment that are separate from those of the user. */
 export interface Tilt {
-  /** Runs it until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
+  /** Runs Tilt until it ends and returns the exit code. Sends it a SIGTERM when the signal is aborted. */
   run(run: TiltRun): Promise<number>;
 }
 
@@ -34,13 +34,13 @@ const host = '127.0.0.1';
 const modulePath = 'github.com/tilt-dev/tilt';
 
 /**
- * A Tilt built from its module has no web page. It tries to build the page with yarn, in the folder that it was
- * compiled in: a relative path, because our builds keep no path of the machine. So it starts in a folder that has such
- * a path and gets a yarn that does nothing. Only the page is missing.
+ * The script that Tilt runs as yarn. A Tilt that is built from its Go module has no web page. At its start it runs yarn
+ * in the folder of its source, to build the page. For Tilt the folder is a relative path, because our builds contain no
+ * path of the machine. So we start Tilt in a folder that contains this path, with a yarn that builds nothing.
  */
 const yarn = `#!/bin/sh
 [ "$1" = install ] && exit
-# Runs as long as Tilt does: killing it cannot end us.
+# Runs until Tilt has ended. It checks this itself, because a killed Tilt does not end it.
 while kill -0 $PPID; do sleep 1; done
 `;
 
@@ -61,7 +61,7 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
         KUBECONFIG: kubeconfigPath,
         DO_NOT_TRACK: '1',
       };
-      // TERM, so that it ends its own children when we die.
+      // If we die, the kernel sends Tilt a SIGTERM, so that Tilt ends its children.
       const command = ['--pdeathsig', 'TERM', '--', program, ...args];
       const child = spawn('setpriv', command, { cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       const stop = () => void child.kill('SIGTERM');
@@ -75,7 +75,10 @@ export async function createTilt({ dir, kubectlPath, progress, signal }: TiltOpt
   };
 }
 
-/** The flags of a command that serves, such as `tilt ci`: it listens on loopback alone. */
+/**
+ * Returns flags for a command of Tilt that opens ports, such as `tilt ci`. With these flags the command listens only on
+ * loopback.
+ */
 export async function serveFlags(): Promise<string[]> {
   const [port, pagePort] = [await findFreePort(host), await findFreePort(host)];
   return ['--host', host, '--port', String(port), '--webdev-port', String(pagePort), '--web-mode', 'local'];
@@ -90,7 +93,10 @@ async function follow(child: ChildProcess, onLine: (line: string) => void): Prom
   return code;
 }
 
-/** Its settings, its log-in token and kubectl's cache: our clusters are replaced at the same address. */
+/**
+ * Keeps the settings and the log-in token of Tilt and the cache of kubectl in `dir`. The cache of another cluster
+ * would be wrong, because each new cluster has the same address.
+ */
 function ownFolders(dir: string): NodeJS.ProcessEnv {
   const names = ['CONFIG_HOME', 'DATA_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'];
   return {

@@ -15,7 +15,7 @@ const parts = readdirSync(join(root, 'tilt'))
   .map((name) => `tilt/${name}`);
 const files = ['Tiltfile', ...parts];
 
-/** The strings of a file, without comments and without the docstring of a function. */
+/** Finds the strings of a file, without comments and without the docstring of a function. */
 function stringsOf(path: string): string[] {
   const code = read(path)
     .replaceAll(/"""[\s\S]*?"""/g, '')
@@ -27,7 +27,7 @@ function loadsOf(path: string): string[] {
   return [...read(path).matchAll(/^load\('([^']+)'/gm)].map(([, target = '']) => join(dirname(path), target));
 }
 
-/** True for a string that looks like a path but is not a path of this repository. */
+/** Patterns of strings that look like a path but are not a path of this repository. */
 const elsewhere = [
   /^https?:\/\//,
   /^\//, // in a container, or of a page

@@ -1,6 +1,6 @@
 /**
- * Runs two things at once. When one fails, the other is aborted, and it is awaited in any case, so that what
- * it acquired has its release registered. The first failure is thrown.
+ * Runs two functions at the same time. If one fails, aborts the other and waits until it ends. Until then it may still
+ * acquire something that the caller must release. Throws the first failure.
  */
 export async function bothOrNeither<One, Other>(
   outer: AbortSignal,

@@ -8,11 +8,11 @@ interface Changes {
   readonly summary?: Partial<OnceEvidence['summary']>;
   readonly counts?: readonly string[];
   readonly exact?: boolean;
-  /** Records that the one partition has applied, of ten. */
+  /** Number of records that the only partition has applied, of ten. */
   readonly applied?: bigint;
 }
 
-/** Ten rows, all new, counted and proven, apart from the given changes. */
+/** Makes the results of a run with ten rows, all new, counted and proven, apart from the given changes. */
 function evidence({ summary = {}, counts = ['4', '6'], exact = true, applied = 10n }: Changes = {}): OnceEvidence {
   return {
     summary: { rows: 10, accepted: 10, replayed: 0, rejected: 0, ...summary },

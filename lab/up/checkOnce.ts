@@ -10,7 +10,7 @@ export interface OnceEvidence {
   readonly proof: GetProofResponse;
 }
 
-/** Why a run failed: only the worst finding. Undefined if it passed. */
+/** Returns the most serious reason why a run failed. Undefined if the run passed. */
 export function checkOnce({ summary, totals, proof }: OnceEvidence): string | undefined {
   const doubt = findDoubt(proof);
   if (doubt !== undefined) return `not exact: ${doubt.reason}: ${doubt.message}`;

@@ -25,7 +25,7 @@ for (const [args, message] of [
 ] as const) {
   test(`npm start -- ${args.join(' ')} is refused before anything starts`, async () => {
     const ran = await npmStart(args);
-    // --once is a check: it passes or fails.
+    // --once is a check that passes (0) or fails (1), so wrong usage is also 1.
     assert.equal(ran.exitCode, args.some((arg: string) => arg === '--once') ? 1 : 2, ran.stderr);
     assert.match(ran.stderr, message);
     assert.equal(ran.stdout, '');
@@ -61,7 +61,7 @@ test('totals are sorted by the UTF-8 bytes of their series, not by UTF-16', () =
   );
 });
 
-/** Runs `up` in a cluster of the user, with only this kubectl on PATH; without any kubectl if undefined. */
+/** Runs `up` in a cluster of the user, with only this kubectl on PATH. Undefined: without any kubectl. */
 async function upInCurrent(t: TestContext, kubectl: string | undefined) {
   await using folder = await createTemporaryFolder({
     kubeconfig: stringify({

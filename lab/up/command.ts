@@ -15,7 +15,7 @@ import { up } from './up.ts';
 const root = join(import.meta.dirname, '..', '..');
 const defaultInput = join('manifests', 'samples', 'additions.csv');
 
-/** `npm start`. */
+/** Builds the command `npm start`. */
 export function startCommand(context: Context): Command {
   const command = new Command('npm start --')
     .description(
@@ -27,7 +27,12 @@ export function startCommand(context: Context): Command {
       new Option('--input <path>', `the file that --once adds, as sumctl add --file does (default: ${defaultInput})`),
     )
     .addOption(new Option('--fresh', 'discard the data of Kafka and PostgreSQL from earlier starts'))
-    .addOption(new Option('--scale', 'on throw-away state: raise and lower a load, and let the aggregators follow'))
+    .addOption(
+      new Option(
+        '--scale',
+        'raise and lower a load, and show how the number of aggregators follows it; the state is deleted at the end',
+      ),
+    )
     .addOption(
       new Option('--cluster <which>', 'make a local cluster, or use the cluster of --context')
         .choices(['local', 'current'])
@@ -55,11 +60,11 @@ Examples:
   npm start                                    # stay until Ctrl-C
   npm start -- --fresh                         # discard earlier additions first
   npm start -- --scale                         # watch the aggregators follow the load
-  npm start -- --once                          # one run from nothing to totals and proof
+  npm start -- --once                          # add the sample file, print totals and proof, end
   npm start --silent -- --once --input rows.csv -o json | jq .totals
 ${exitCodesHelp}
   --once ends with 0 if every acknowledged addition is counted, the proof is exact and no row was rejected. Otherwise it
-  ends with 1, also for a wrong command line. With -o json standard output is one JSON document in every case; its field
+  ends with 1, also for a wrong command line. With -o json standard output is one JSON document in every case. Its field
   "error" holds the reason.`;
 
 const optionsSchema = z.object({
@@ -83,7 +88,7 @@ function checkUsage(options: Options): void {
   if (once && fresh) throw usageError('--once always starts fresh: leave out --fresh');
   if (scale && once) throw usageError('--scale runs until Ctrl-C: leave out --once');
   if (scale && cluster !== 'local') throw usageError('--scale makes its own cluster: leave out --cluster');
-  // Checked now, not after the minute that the start takes.
+  // Check the input before the start, because the start takes a minute.
   if (once && !statSync(input ?? join(root, defaultInput), { throwIfNoEntry: false })?.isFile()) {
     throw usageError(`--input must be a file, but ${input} is not a file`);
   }
@@ -95,8 +100,8 @@ function checkUsage(options: Options): void {
 }
 
 /**
- * The document of a run that ended before it had a result, or before its options were parsed: a caller that requested a
- * document on standard output always gets one. Undefined for every other command line.
+ * Returns the document of a run that ended before it had a result, or before its options were parsed. A caller that
+ * requested a document always gets one. Undefined for every other command line.
  */
 export function renderFailedOnce(args: readonly string[], error: string, at: Date): string | undefined {
   if (!isOnce(args)) return undefined;
@@ -110,7 +115,10 @@ export function isOnce(args: readonly string[]): boolean {
   return args.includes('--once');
 }
 
-/** `-o json`, `-ojson`, `-o=json`, `--output json`, `--output=json`. */
+/**
+ * Reads the format from `-o json`, `-ojson`, `-o=json`, `--output json` or `--output=json`. Undefined: another
+ * option.
+ */
 function readOutput(arg: string, next: string | undefined): string | undefined {
   if (arg === '-o' || arg === '--output') return next;
   return /^(?:-o=?|--output=)(.+)$/.exec(arg)?.[1];

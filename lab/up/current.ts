@@ -14,7 +14,7 @@ export interface CurrentOptions {
   readonly cacheDir: string;
 }
 
-/** A running cluster that the user names. */
+/** Returns the running cluster that the user names. Throws a usage error if an option is missing. */
 export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOptions): Target {
   if (context === undefined) {
     throw usageError(
@@ -25,7 +25,7 @@ export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOpti
   if (image === undefined) {
     throw usageError(
       '--cluster current needs --image',
-      'Name an image of SumPipeline that its nodes can pull or have loaded (docker build -t NAME . makes one).',
+      'Name an image of SumPipeline that the nodes can pull or already have. To make one: docker build -t NAME .',
     );
   }
   loadCluster({ kubeconfig, context }); // refuses a context that does not exist
@@ -39,7 +39,7 @@ export function useCurrent({ kubeconfig, context, image, cacheDir }: CurrentOpti
   };
 }
 
-/** An address of this machine that others can dial: Kafka and PostgreSQL listen there for pods on other machines. */
+/** Finds an address of this machine that pods on other machines can dial: Kafka and PostgreSQL listen there. */
 export function findHostAddress(): string {
   for (const addresses of Object.values(networkInterfaces())) {
     const found = addresses?.find(({ family, internal }) => family === 'IPv4' && !internal);

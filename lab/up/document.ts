@@ -5,7 +5,7 @@ import type { GetProofResponse } from '#contract/gen/sumpipeline/v1/sumpipeline_
 export interface OnceTotal {
   readonly series: string;
   readonly total: string;
-  /** 64 bit, so a string, as in the JSON mapping. */
+  /** Number of additions. It is a string, because JSON numbers are too short for 64 bits. */
   readonly count: string;
 }
 
@@ -15,7 +15,7 @@ export interface OnceDocument {
   readonly totals: readonly OnceTotal[];
   /** The JSON mapping of GetProofResponse. */
   readonly proof: unknown;
-  /** Why the run failed; absent if it succeeded. */
+  /** Why the run failed. Absent if it succeeded. */
   readonly error?: string;
 }
 

@@ -8,8 +8,8 @@ import { createProgress } from '#lab/progress.ts';
 import { upNames } from './up.ts';
 
 /**
- * Ends the `npm start` of this machine and removes what is left. An `npm start` that uses the machine gets a SIGTERM.
- * Any other holder, such as a test, is named and waited for.
+ * Ends the `npm start` of this machine with SIGTERM, and removes what a killed `npm start` left. If another process,
+ * such as a test, holds the lock of the machine, prints the name of that process and waits until it ends.
  */
 export async function down({ data }: { data: boolean }, context: Context): Promise<void> {
   const progress = createProgress({ stream: context.stderr, now: context.now });

@@ -5,11 +5,11 @@ import { exitCodesHelp } from '#cli/exit.ts';
 import { parseOptions } from '#cli/options.ts';
 import { down } from './down.ts';
 
-/** `npm run down`. */
+/** Builds the command `npm run down`. */
 export function downCommand(context: Context): Command {
   const command = new Command('npm run down --')
     .description(
-      `End the npm start that runs on this machine, as Ctrl-C would, and remove what is left of a killed one. The data of Kafka and PostgreSQL is kept for the next start.`,
+      `Stop the "npm start" that is running on this machine, as Ctrl-C would. Also remove what a killed "npm start" left behind. The data of Kafka and PostgreSQL is kept for the next run.`,
     )
     .helpOption('-h, --help', 'show help')
     .addOption(new Option('--data', 'also remove the data of Kafka and PostgreSQL'));

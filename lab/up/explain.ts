@@ -16,12 +16,14 @@ const eventListSchema = z.object({
   ),
 });
 
+/** Maximum number of lines that are shown of a pod's output. They are its last lines. */
 const logLines = 15;
+/** Maximum number of warnings that are shown of a namespace. If there are more, the newest are shown. */
 const eventsShown = 10;
 
 /**
- * The lines that explain why something in the cluster did not start: pods that are not ready with the end of their
- * logs, and warnings. Best effort, because another failure is being reported.
+ * Returns lines that explain why something in the cluster did not start: warnings, pods that are not ready, and the
+ * end of their output. Does not throw, because another failure is being reported.
  */
 export async function explainNamespace(kubectl: Kubectl, namespace: string): Promise<string> {
   const lines: string[] = [];
@@ -35,7 +37,7 @@ export async function explainNamespace(kubectl: Kubectl, namespace: string): Pro
     for (const pod of items) {
       if (isReadyPod(pod)) continue;
       lines.push(`Pod ${namespace}/${pod.metadata.name} is not ready: ${describePod(pod)}`);
-      await attempt(`the log of ${pod.metadata.name}`, async () => {
+      await attempt(`the output of ${pod.metadata.name}`, async () => {
         lines.push(...(await readLog(kubectl, namespace, pod)));
       });
     }
@@ -65,7 +67,7 @@ async function readLog(kubectl: Kubectl, namespace: string, pod: LivePod): Promi
   const args = ['-n', namespace, 'logs', pod.metadata.name, '--all-containers', `--tail=${logLines}`];
   const now = await kubectl.run(args);
   const hasRestarted = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0;
-  // A container that crashes at its start has printed little yet; the log before its crash explains it.
+  // If a restarted container has printed nothing yet, read what it printed before it crashed.
   const text = now.trim() === '' && hasRestarted ? await kubectl.run([...args, '--previous']) : now;
   const kept = text.trimEnd();
   return kept === '' ? [] : kept.split('\n').map((line) => `  ${line}`);

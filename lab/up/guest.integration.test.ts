@@ -9,7 +9,9 @@ import { createKubectl } from './kubectl.ts';
 import { readSample, readSampleNames } from './sample.ts';
 import type { Target } from './target.ts';
 
-/** A guest in a cluster of the user, with a real kubectl and a real API server; the tests build on each other. */
+/**
+ * Tests of `up` in a cluster of the user, with a real kubectl and a real API server. The tests build on each other.
+ */
 
 const root = join(import.meta.dirname, '..', '..');
 const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');

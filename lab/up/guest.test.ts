@@ -33,7 +33,10 @@ function targetOf(script: readonly ExpectedKubectl[]) {
 const managedBy = (manager: string) => JSON.stringify({ metadata: { managedFields: [{ manager }] } });
 const nothing = '';
 
-/** The checks in their order, and the result of each; undefined: the check is not made. */
+/**
+ * Returns the expected kubectl calls of the checks, in order, with their results. If a result is undefined, the check
+ * is not made.
+ */
 function looks(seen: { crd?: string; deployment?: string; pipelines?: string; secrets?: string }): ExpectedKubectl[] {
   const { crd = nothing, deployment = nothing, pipelines = nothing, secrets = nothing } = seen;
   const knowsPipelines = crd !== nothing;

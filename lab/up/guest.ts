@@ -9,11 +9,11 @@ import type { SampleNames } from './sample.ts';
 import { describeKubectl, type Target } from './target.ts';
 
 /**
- * How `up` behaves in a cluster that it does not own: it checks before it changes anything, overwrites nothing that
- * another user made, and removes only what it made itself.
+ * The rules of `up` in a cluster of the user: `up` checks the cluster before it changes anything. It overwrites no
+ * object that another user made, and removes only objects that this run made.
  */
 
-/** Ends the command if the cluster has objects that we would make. Nothing was started or changed until then. */
+/** Throws if `up` would overwrite an object of another user, or if the sample pipeline or its Secrets exist already. */
 export async function refuseOccupied(
   target: Target,
   { ref, secrets }: SampleNames,
@@ -70,7 +70,7 @@ function isOurs(text: string): boolean {
   return managedFields.some(({ manager }) => manager === fieldManager);
 }
 
-/** One object that we must remove. */
+/** One object that `up` made and must remove at the end. */
 export interface Made {
   readonly kind: string;
   readonly namespace: string;
@@ -84,7 +84,7 @@ const objectSchema = z.object({
 
 /**
  * Makes objects one by one and records each in `made`. Uses create instead of apply: if another user made the object
- * since our check, the API server refuses the call instead of overwriting it, and we do not remove the object.
+ * since our check, the API server refuses the call. Such an object is not recorded, so we do not remove it.
  */
 export async function createObjects(
   target: Target,
@@ -95,7 +95,8 @@ export async function createObjects(
   for (const object of objects) {
     const { kind: objectKind, metadata } = objectSchema.parse(object);
     const isNamespace = objectKind === 'Namespace';
-    // Before the call: an aborted call may have made the object. Other users may soon put objects into a namespace.
+    // Record before the call, because an aborted call may have made the object. A namespace is not recorded: it
+    // stays, because other users may put objects into it.
     if (!isNamespace) made.push({ kind: objectKind, ...metadata });
     try {
       const input = stringify(object, { lineWidth: 0 });
@@ -109,7 +110,7 @@ export async function createObjects(
   }
 }
 
-/** Removes what was made, the newest first. After a failure it continues with the rest. */
+/** Removes the objects that were made, the newest first. After a failure it continues with the next object. */
 export async function removeMade(target: Target, made: readonly Made[], progress: Progress): Promise<void> {
   const left: string[] = [];
   for (const { kind: objectKind, namespace, name } of made.toReversed()) {
@@ -119,7 +120,7 @@ export async function removeMade(target: Target, made: readonly Made[], progress
         target.kubectl.run([...words, '--ignore-not-found', '--timeout=60s']),
       )
       .catch((error: unknown) => {
-        // Printed even if the run itself failed or was interrupted and its result is not shown.
+        // Print it here: if the run failed or was interrupted, the error below is not printed.
         progress.note(`${describeChain(error)}\nRemove it: ${describeKubectl(target)} ${words.join(' ')}`);
         left.push(`${objectKind} ${namespace}/${name}`);
       });
@@ -130,7 +131,7 @@ export async function removeMade(target: Target, made: readonly Made[], progress
   });
 }
 
-/** Operator and CRDs stay, because others may already use them. */
+/** Describes what stays: operator and CRDs, because other users may already use them. */
 export function describeWhatStays(target: Target, operatorDirectory: string): string {
   return `The operator and its CRDs stay in context "${target.context}". To remove them and every ${kind} of that cluster:
   ${describeKubectl(target)} delete -k ${shellWord(operatorDirectory)}`;

@@ -8,12 +8,12 @@ export interface OperatorOptions {
   readonly kubectl: Kubectl;
   /** The repository. */
   readonly root: string;
-  /** Image of the operator; its pipelines use the same image. */
+  /** Image of the operator. Its pipelines use the same image. */
   readonly image: string;
   readonly signal: AbortSignal;
 }
 
-/** Our name in managedFields: a later run recognizes by it what an earlier run applied. */
+/** Our field manager. A later run finds it in managedFields, and so recognizes what an earlier run applied. */
 export const fieldManager = 'sumctl-up';
 
 const applyArguments = ['apply', '--server-side', '--force-conflicts', `--field-manager=${fieldManager}`, '-f', '-'];
@@ -24,16 +24,16 @@ export async function applyObjects(kubectl: Kubectl, objects: readonly unknown[]
   await kubectl.run(applyArguments, { input, signal });
 }
 
-/** CRDs and operator as `kubectl apply -k` would apply them, with the image that was built. */
+/** CRDs and operator as `kubectl apply -k` applies them, but with the image that was built. */
 export interface Operator {
   readonly namespace: string;
   readonly deployment: string;
   readonly crds: readonly KubeObject[];
-  /** Includes its CRDs; namespaces come first, because they contain the rest. */
+  /** All objects, CRDs included. Namespaces come first, because they contain other objects. */
   readonly objects: readonly KubeObject[];
 }
 
-/** Reads the manifests; no cluster is contacted. */
+/** Reads the manifests, without a cluster. */
 export async function readOperator({ kubectl, root, image, signal }: OperatorOptions): Promise<Operator> {
   const crds = readObjects(await kubectl.run(['kustomize', join(root, 'crds')], { signal }));
   const objects = readObjects(await kubectl.run(['kustomize', join(root, 'manifests', 'operator')], { signal }));
@@ -44,7 +44,7 @@ export async function readOperator({ kubectl, root, image, signal }: OperatorOpt
   return { namespace, deployment: name, crds, objects: namespacesFirst(withImage) };
 }
 
-/** Applies the CRDs, and once they are served the operator. */
+/** Applies the CRDs, waits until they are served, and applies the operator. */
 export async function installOperator(
   kubectl: Kubectl,
   { crds, objects }: Pick<Operator, 'crds' | 'objects'>,
@@ -62,7 +62,7 @@ const objectSchema = z.looseObject({
 });
 export type KubeObject = z.output<typeof objectSchema>;
 
-/** The objects of a stream of YAML documents. */
+/** Parses the objects of a stream of YAML documents. */
 export function readObjects(yaml: string): KubeObject[] {
   return parseAllDocuments(yaml).flatMap((document) => {
     const content: unknown = document.toJS();
@@ -70,7 +70,7 @@ export function readObjects(yaml: string): KubeObject[] {
   });
 }
 
-/** The objects in an order in which they can be applied: namespaces before the objects in them. */
+/** Sorts objects so that they can be applied: namespaces before the objects in them. */
 export function namespacesFirst(objects: readonly KubeObject[]): KubeObject[] {
   return objects.toSorted((a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'));
 }
@@ -91,7 +91,7 @@ const deploymentSchema = z.looseObject({
 });
 type Container = z.output<typeof deploymentSchema>['spec']['template']['spec']['containers'][number];
 
-/** A Deployment with every container changed. */
+/** Returns a copy of a Deployment with every container changed. */
 export function mapContainers(deployment: KubeObject, change: (container: Container) => Container): KubeObject {
   const { spec } = deploymentSchema.parse(deployment);
   const containers = spec.template.spec.containers.map(change);
@@ -99,7 +99,7 @@ export function mapContainers(deployment: KubeObject, change: (container: Contai
   return { ...deployment, spec: { ...spec, template } };
 }
 
-/** The operator runs the image and makes it the default of its pipelines. */
+/** Sets the image that the operator runs, and that is the default of its pipelines. */
 function setImage(deployment: KubeObject, image: string): KubeObject {
   return mapContainers(deployment, (container) => ({
     ...container,

@@ -7,15 +7,15 @@ import type { Target } from './target.ts';
 export interface InstructionsOptions {
   readonly target: Target;
   readonly ref: PipelineRef;
-  /** What was applied: absolute. */
+  /** The file that was applied, as an absolute path. */
   readonly pipelineFile: string;
-  /** The repository: absolute. */
+  /** The repository, as an absolute path. */
   readonly root: string;
   /** If true, a load rises and falls and the aggregators follow. */
   readonly scale?: boolean;
 }
 
-/** What the user can do now, as commands that work when pasted, in any folder. */
+/** Renders commands that the user can run now. They work when pasted, in any folder. */
 export function renderInstructions({ target, ref, pipelineFile, root, scale = false }: InstructionsOptions): string {
   const { namespace, name } = ref;
   const { kubeconfig, context, kubectlPath } = target;
@@ -49,7 +49,9 @@ Ctrl-C takes everything down; ${scale ? 'before that every total is compared wit
 `;
 }
 
-/** The load changes every few minutes; kubectl can watch only one kind at a time. */
+/**
+ * Renders the commands that show how the pipeline scales. There are two, because kubectl watches one kind at a time.
+ */
 function watching(namespace: string, where: string): string {
   return `  kubectl -n ${namespace} get hpa -w
   kubectl -n ${namespace} get sump -w

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { createKubectl } from './kubectl.ts';
 
-/** A program that prints its arguments. */
+/** Makes a program that prints its arguments. */
 async function createEcho() {
   const folder = await createTemporaryFolder({
     kubectl: '#!/bin/sh\necho "KUBECONFIG=$KUBECONFIG"\nfor word in "$@"; do echo "$word"; done\ncat\n',

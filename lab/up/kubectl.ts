@@ -3,19 +3,23 @@ import { once } from 'node:events';
 
 /** kubectl, bound to one cluster. */
 export interface Kubectl {
-  /** What it printed. Throws with what it complained about. */
+  /** Runs kubectl and returns its standard output. Throws an error that contains kubectl's error text. */
   run(args: readonly string[], options?: { readonly input?: string; readonly signal?: AbortSignal }): Promise<string>;
 }
 
 export interface KubectlOptions {
   readonly command: string;
-  /** Default: as kubectl finds it. */
+  /** File of the kubeconfig. Undefined: kubectl finds the file itself. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-  /** Keeps what kubectl learns of the API away from the user's own cache: our clusters come and go at one address. */
+  /**
+   * Folder for kubectl's cache of APIs. It is not the cache of the user: all our clusters have the same address, so the
+   * user's cache would mix them.
+   */
   readonly cacheDir: string;
 }
 
+/** Maximum number of bytes that are kept of each output of kubectl. */
 const outputBytesMax = 16 * 1024 * 1024;
 
 export function createKubectl(options: KubectlOptions): Kubectl {
@@ -24,11 +28,11 @@ export function createKubectl(options: KubectlOptions): Kubectl {
   const env = kubeconfig === undefined ? process.env : { ...process.env, KUBECONFIG: kubeconfig };
   return {
     async run(args, { input = '', signal } = {}) {
-      // A group of its own: a Ctrl-C of the terminal must not break the kubectl that takes things down.
+      // Start kubectl in its own process group: Ctrl-C in the terminal must not end a kubectl that removes objects.
       const child = spawn(command, [...fixed, ...args], { env, detached: true, ...(signal ? { signal } : {}) });
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr);
-      // kubectl may end before it has read everything; its exit code tells.
+      // kubectl may end before it has read everything. Its exit code reports the failure.
       child.stdin.on('error', () => {});
       child.stdin.end(input);
       const [code] = await once(child, 'close').catch((error: NodeJS.ErrnoException) => {

@@ -23,7 +23,7 @@ export interface LocalTarget extends Target, AsyncDisposable {
   loadImage(tarPath: string): Promise<void>;
 }
 
-/** A one-node Kubernetes on this machine, with the image of this repository on it. */
+/** Starts a one-node Kubernetes on this machine and loads the image of this repository. */
 export async function startLocal(options: LocalOptions): Promise<LocalTarget> {
   const { root, cacheDir, lock, progress, signal } = options;
   await using stack = new AsyncDisposableStack();

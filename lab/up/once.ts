@@ -26,13 +26,13 @@ export interface OnceOptions {
 export interface OnceResult {
   readonly totals: readonly OnceTotal[];
   readonly proof: GetProofResponse;
-  /** Why the run failed, if it did. */
+  /** Why the run failed. Undefined if it passed. */
   readonly error: string | undefined;
 }
 
-/** A calculator may respond slowly right after its start; Kafka may elect a leader. */
+/** How long a row is retried, in milliseconds: a new calculator may be slow, and Kafka may elect a leader. */
 const retryForMs = 60_000;
-/** 10,000 additions need a few seconds. */
+/** Maximum wait until all additions are counted, in milliseconds. 10,000 additions need a few seconds. */
 const applyTimeoutMs = 120_000;
 
 /** Adds the input, waits until every acknowledged position is applied, and reads totals and proof. */
@@ -77,7 +77,10 @@ export async function runOnce({ connection, input, progress }: OnceOptions, cont
   };
 }
 
-/** A total that includes the newest position of each partition includes all positions before, of any series. */
+/**
+ * Waits until all these positions are applied, by reading one total. A single series is enough: the records of a
+ * partition are applied in order, whatever their series is.
+ */
 async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { now, signal }: Context): Promise<void> {
   if (atLeast.length === 0) return;
   const until = now() + applyTimeoutMs;
@@ -86,7 +89,7 @@ async function waitUntilApplied(reader: Reader, atLeast: readonly Position[], { 
       .read(async (aggregator) => {
         const request = { series: defaultSeries, atLeast, waitMs: until - now(), signal };
         await getTotal(aggregator, request).catch((error: unknown) => {
-          // The wait is over and the series does not exist: the positions are applied as well.
+          // Ignore 404: it comes only after the wait. The positions are applied, and this series does not exist.
           if (!(error instanceof Refused) || error.status !== 404) throw error;
         });
         return true;

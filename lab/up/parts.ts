@@ -9,15 +9,15 @@ import { bothOrNeither } from './both.ts';
 import type { Parts } from './sample.ts';
 
 export interface PartsOptions {
-  /** Holds the data of both. */
+  /** Folder for the data of Kafka and PostgreSQL. */
   readonly dir: string;
   /** The address that pods dial. */
   readonly host: string;
   /** Discards the data of an earlier run before the start. */
   readonly fresh: boolean;
-  /** If false, writes are faster, but a power cut loses the data: for throw-away data. */
+  /** If false, writes are faster, but a power cut may lose the data. Use false only for throw-away data. */
   readonly durable: boolean;
-  /** Kafka nodes. Default 1, on the port that the sample names. */
+  /** Number of Kafka nodes. Default 1, on the port in the sample pipeline. */
   readonly kafkaNodes?: 1 | 3;
   readonly progress: Progress;
   /** Aborts a start. */
@@ -25,16 +25,18 @@ export interface PartsOptions {
 }
 
 export interface RunningParts extends Parts, AsyncDisposable {
-  /** kill -9 of PostgreSQL, as a fault would. It is then restarted. */
+  /** Ends PostgreSQL with kill -9, as a fault would. PostgreSQL is then restarted. */
   killPostgres(): Promise<void>;
-  /** Kafka hangs (SIGSTOP) for this long: its connections stay open, but nothing responds. */
+  /** Stops Kafka with SIGSTOP for this long: its connections stay open, but it does not respond. */
   freezeKafka(ms: number): Promise<void>;
 }
 
-/** The ports that the sample names. If they are in use, other ports are taken and the sample is changed. */
+/**
+ * The ports in the sample pipeline. If a port is in use, another port is taken and written into the applied pipeline.
+ */
 const wantedPorts = { kafka: 9092, postgres: 5432 } as const;
 
-/** Starts Kafka and PostgreSQL beside the cluster; a server that dies is restarted. */
+/** Starts Kafka and PostgreSQL beside the cluster. A server that dies is restarted. */
 export async function startParts(options: PartsOptions): Promise<RunningParts> {
   const { dir, host, fresh, durable, kafkaNodes = 1, progress, signal } = options;
   if (fresh) await rm(dir, { recursive: true, force: true });
@@ -44,7 +46,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     isPortFree(host, wantedPorts.kafka),
     isPortFree(host, wantedPorts.postgres),
   ]);
-  // PostgreSQL runs as another user, which must be able to enter the folder; Kafka's own folder is closed.
+  // Let other users enter this folder, because PostgreSQL runs as another user. They still cannot enter the folder of
+  // Kafka in it.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o711);
   const [kafka, postgres] = await bothOrNeither(

@@ -17,7 +17,7 @@ export async function runStart(args: readonly string[], context: Outside): Promi
     renderFailure: (message) => renderFailedOnce(args, message, new Date()),
   });
   const isAnswer = exitCode === exitCodes.ok || exitCode === exitCodes.interrupted;
-  // --once is a check that passes or fails: the reason is in its document and on standard error.
+  // --once is a check that passes (0) or fails (1). The reason is in its document and on standard error.
   return isOnce(args) && !isAnswer ? exitCodes.failed : exitCode;
 }
 

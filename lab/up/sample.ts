@@ -16,12 +16,12 @@ export interface Parts {
   readonly storeCaPem: string;
 }
 
-/** The sample, adapted to the servers that run. */
+/** The sample pipeline, adapted to the running servers. */
 export interface Sample {
   readonly ref: PipelineRef;
   /** The object that is applied. */
   readonly resource: unknown;
-  /** Text for a user who wants to apply it again. */
+  /** The applied object as YAML, for a user who wants to apply it again. */
   readonly yaml: string;
   /** True if the file could not be used unchanged: a port was in use, or parts of the spec were replaced. */
   readonly isChanged: boolean;
@@ -36,7 +36,7 @@ export interface Secret {
   readonly stringData: Readonly<Record<string, string>>;
 }
 
-/** What a sample will create in a cluster, known before anything runs. */
+/** Names of the pipeline and its Secrets in the cluster. They are known before any server runs. */
 export interface SampleNames {
   readonly ref: PipelineRef;
   readonly secrets: readonly string[];
@@ -44,7 +44,7 @@ export interface SampleNames {
 
 const documentSchema = z.looseObject({ spec: z.looseObject({ kafka: z.looseObject({}) }) });
 
-/** Reads only the name of the sample and the Secrets that it names. */
+/** Reads the name of the sample pipeline, and the names of the Secrets that it refers to. */
 export async function readSampleNames(path: string): Promise<SampleNames> {
   const pipeline = parseSample(path, parse(await readFile(path, 'utf8')));
   const { namespace, name } = pipeline.metadata;
@@ -63,7 +63,7 @@ const nowhere: Parts = {
   storeCaPem: '',
 };
 
-/** Reads the sample and makes the objects that it refers to; `changes` replace whole parts of its spec. */
+/** Reads the sample pipeline and makes the objects that it refers to. `changes` replace whole parts of its spec. */
 export async function readSample(
   path: string,
   parts: Parts,
@@ -96,7 +96,7 @@ function parseSample(path: string, resource: unknown): SumPipeline {
   throw new Error(`${path} is not a valid ${kind} of ${apiVersion}:\n${formatProblems(parsed.problems)}`);
 }
 
-/** Every Secret that the spec names, with the keys that the spec names. */
+/** Builds every Secret that the spec names, with the keys that the spec names. */
 export function buildSecrets(pipeline: SumPipeline, parts: Parts): Secret[] {
   const { kafka, store } = pipeline.spec;
   const data = new Map<string, Record<string, string>>();

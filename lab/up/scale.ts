@@ -9,7 +9,7 @@ import { pause } from '#platform/time.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { Parts } from './sample.ts';
 
-/** Additions per second, one after the other, each long enough for the aggregators to scale up and down again. */
+/** Rates of the load, in additions per second. Each rate lasts long enough for the aggregators to scale. */
 const waves = [
   { perSecond: 400, seconds: 150 },
   { perSecond: 4_000, seconds: 240 },
@@ -23,7 +23,7 @@ export interface ScaleOptions {
   readonly progress: Progress;
 }
 
-/** Prometheus, prometheus-operator and prometheus-adapter, with the shipped values. */
+/** Starts Prometheus, prometheus-operator and prometheus-adapter, with the shipped values. */
 export function startScaleMonitoring({ root, kubeconfig, dir, host, progress }: ScaleOptions): Promise<Monitoring> {
   return startMonitoring({
     kubeconfigPath: kubeconfig,
@@ -43,7 +43,7 @@ export interface WaveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Raises and lowers the load until the signal, then compares every total with the acknowledged additions. */
+/** Raises and lowers the load until `signal` is aborted, then compares every total with the acknowledged additions. */
 export async function playWaves({ kubectl, ref, parts, progress, signal }: WaveOptions): Promise<void> {
   const urlOf = async (component: 'calculator' | 'aggregator') => {
     const service = ['-n', ref.namespace, 'get', 'service', childName.service(ref, component)];

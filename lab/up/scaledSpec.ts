@@ -1,36 +1,39 @@
 /**
- * Windows so small that each step takes only minutes to watch; production has 60 s, 15 s and 300 s.
- * The scale-down window is the shortest that the rules have.
+ * Times of autoscaling in seconds. They are short, so that a user sees each scaling step within minutes. In the spec
+ * their defaults are 60, 15 and 300 s. The recording rules treat a smaller `scaleDownSeconds` as 105 s.
  */
 export const windows = { drainSeconds: 20, scaleUpSeconds: 15, scaleDownSeconds: 105 } as const;
 
 /**
- * The aggregators get little processor time, so that a few thousand records per second need several of them, on a
- * machine with two cores.
+ * CPU request and CPU limit of an aggregator. They are small, so that a few thousand records per second need several
+ * aggregators, even on a machine with two cores.
  */
 const aggregatorCpu = '100m';
 /**
- * Measured with this limit: 2,500 to 2,900 records per second under a backlog. The rules measure the capacity
- * themselves.
+ * Capacity of an aggregator in records per second, until the rules have measured the capacity. With the CPU limit above
+ * an aggregator counted 2,500 to 2,900 records per second of a large lag.
  */
 const capacityHint = 2_000;
 const defaultUtilisation = 70;
 
-/** Observed with 12 starting at once on two busy cores: members miss their heartbeats and rebalance for minutes. */
+/**
+ * Maximum number of aggregators. If 12 aggregators start at the same time on two busy cores, they miss heartbeats, and
+ * the consumer group rebalances for minutes.
+ */
 const aggregatorsMax = 6;
 
-/** `partitions`: the only bound is the number of partitions of the topic, which may grow. */
+/** `partitions` means that the only limit is the topic's number of partitions, which may grow. */
 export type AggregatorsMax = number | 'partitions';
 
 export interface ScaledSpecOptions {
   readonly max?: AggregatorsMax;
-  /** In percent. */
+  /** Target utilisation of an aggregator, in percent. */
   readonly utilisation?: number;
   /** Mode `keda`, with the Prometheus at this URL. Default: mode `hpa`. */
   readonly kedaPrometheusUrl?: string;
 }
 
-/** The changes to the sample for a pipeline of the loop: monitoring, one calculator, aggregators that scale on lag. */
+/** Builds the changes of the sample pipeline that turn on autoscaling: monitoring, one calculator, scaling on lag. */
 export function buildScaledSpec({
   max = aggregatorsMax,
   utilisation = defaultUtilisation,

@@ -3,18 +3,18 @@ import type { Kubectl } from './kubectl.ts';
 
 /** The cluster that `up` works on, local or named by the user. */
 export interface Target {
-  /** Undefined: as kubectl finds it. */
+  /** File of the kubeconfig. Undefined: kubectl finds the file itself. */
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly kubectlPath: string;
   readonly kubectl: Kubectl;
-  /** Image that its nodes can run. */
+  /** Image of SumPipeline that the cluster's nodes can run. */
   readonly image: string;
-  /** Resolves with a sentence when the cluster has ended; never for a cluster of the user. */
+  /** Resolves with a sentence when the cluster on this machine has ended. Never resolves for a cluster of the user. */
   readonly died: Promise<string>;
 }
 
-/** The kubectl command for this cluster, as a user types it. */
+/** Returns the kubectl command for this cluster, as a user types it. */
 export function describeKubectl({ kubeconfig, context, kubectlPath }: Target): string {
   return [
     kubectlPath,

@@ -25,7 +25,7 @@ import { buildScaledSpec } from './scaledSpec.ts';
 import type { Target } from './target.ts';
 
 export interface UpOptions {
-  /** `local` builds a node on this machine; `current` uses the context that is named. */
+  /** `local` makes a node on this machine. `current` uses the context that the user names. */
   readonly cluster: 'local' | 'current';
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
@@ -33,27 +33,35 @@ export interface UpOptions {
   readonly image: string | undefined;
   /** For `current`: the address of this machine that pods dial. Default: the first that is not loopback. */
   readonly host: string | undefined;
-  /** Adds this file to a throw-away pipeline and ends, instead of staying. */
+  /** File with rows. `up` adds the rows to a throw-away pipeline and ends. Undefined: `up` runs until Ctrl-C. */
   readonly onceInput: string | undefined;
-  /** Discards the data that an earlier run kept. */
+  /** Removes the data that an earlier run kept, before the start. */
   readonly fresh: boolean;
-  /** On throw-away state: a load rises and falls and the aggregators scale. Local only. */
+  /** Plays a load that rises and falls, so that the aggregators scale. All data is removed at the end. Local only. */
   readonly scale: boolean;
   /** The repository. */
   readonly root: string;
 }
 
-/** Kubernetes starts pods one after the other, and each loads a Node process. Slow machines need all this time. */
+/**
+ * Maximum wait until the pipeline is Ready, in milliseconds. Kubernetes starts pods one after the other, and each pod
+ * starts Node, which takes minutes on a slow machine.
+ */
 const readyTimeoutMs = 180_000;
 const operatorTimeout = '120s';
 
-/** The names that others who wait for the machine see, and by which `npm run down` recognizes us. */
+/**
+ * Names under which a run holds the lock of the machine. Processes that wait for the lock print the name, and `npm run
+ * down` recognizes a run by it.
+ */
 export const upNames = { stay: 'npm start', once: 'npm start -- --once' } as const;
 
 /**
- * Starts everything: takes a machine-wide lock, then Kafka and PostgreSQL, a cluster with our image, the operator, the
- * sample. Then it adds the input and returns the result, or stays until Ctrl-C. At every kind of end, everything that
- * was started is taken down in reverse order; only the data of Kafka and PostgreSQL stays.
+ * Takes a machine-wide lock, and starts Kafka, PostgreSQL and a cluster with our image at the same time. Then installs
+ * the operator and the sample pipeline. With an input it adds the rows and returns the result, otherwise it runs until
+ * Ctrl-C. At the end, also after a failure, it takes everything down in reverse order. Only the data of Kafka
+ * and PostgreSQL is kept, and not even this data with `onceInput` or `scale`. In a cluster of the user the operator and
+ * its CRDs stay too.
  */
 export async function up(options: UpOptions, context: Context): Promise<OnceResult | undefined> {
   const { root, onceInput, scale } = options;
@@ -66,7 +74,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const samplePath = join(root, 'manifests', 'samples', 'pipeline.yaml');
   const operatorDir = join(root, 'manifests', 'operator');
 
-  // First the checks that can fail at once, before any wait.
+  // Make these checks first, because they need no time.
   const current = isLocal ? undefined : useCurrent({ ...options, cacheDir: stateDir });
   const host = isLocal ? hostAddress : (options.host ?? findHostAddress());
 
@@ -104,7 +112,7 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   const [target, parts] = await bothOrNeither(signal, startTarget, startBeside);
 
   if (scale && target.kubeconfig !== undefined) {
-    // Before the operator, which then finds the APIs at its start.
+    // Start monitoring before the operator, so that the operator finds the APIs of prometheus-operator.
     stack.use(await startScaleMonitoring({ root, kubeconfig: target.kubeconfig, dir: stateDir, host, progress }));
   }
   const operator = await readOperator({ kubectl: target.kubectl, root, image: target.image, signal });
@@ -167,14 +175,17 @@ export async function up(options: UpOptions, context: Context): Promise<OnceResu
   return undefined;
 }
 
-/** Each mode has its own data: keeping or discarding it does not affect the others. */
+/**
+ * Returns the name of the folder for the data of a mode. Each mode has its own folder, so --fresh in one mode keeps
+ * the data of all other modes.
+ */
 function stateName({ isLocal, isOnce, scale }: { isLocal: boolean; isOnce: boolean; scale: boolean }): string {
   return `${isLocal ? '' : 'current-'}${isOnce ? 'once' : scale ? 'scale' : 'up'}`;
 }
 
 const waitingForState = 'Another npm start -- --cluster current uses the same data. Waiting until that process ends.';
 
-/** The file that a user applies to get the same pipeline. */
+/** Returns the path of a file that applies the same pipeline again. Writes the file if `sample` was adapted. */
 async function keepSample(
   sample: Sample,
   { stateDir, samplePath, progress }: { stateDir: string; samplePath: string; progress: Progress },
@@ -186,7 +197,7 @@ async function keepSample(
   return path;
 }
 
-/** Shows what the cluster reports about a failure, before the cluster is taken down. */
+/** Runs `work`. If it fails, prints what the cluster reports about the namespaces, before the cluster is taken down. */
 async function explained<T>({ target, namespaces, progress, signal }: Explained, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,11 +1,16 @@
 import { apiGroup } from '#contract/names.ts';
 
-/** Annotations that users or the operator write. */
+/** Keys of annotations that users or the operator write. */
 export const annotations = {
-  /** On a Strimzi Kafka: namespaces whose pipelines may use it, comma-separated, or `*`. */
+  /**
+   * A user writes this on a Strimzi Kafka: a comma-separated list of namespaces, or `*` for all namespaces. Pipelines
+   * in these namespaces may use the Kafka.
+   */
   allowedNamespaces: `${apiGroup}/allowed-namespaces`,
-  /** On a SumPipeline, by the operator: children without an ownerReference, as JSON. */
+  /** The operator writes this on a SumPipeline: the children without an ownerReference, as JSON. */
   inventory: `${apiGroup}/inventory`,
+  /** The operator writes this on a Deployment that it set to 0 replicas, and removes it when pods run again. */
+  stopped: `${apiGroup}/stopped`,
 } as const;
 
 /** Keeps a deleted SumPipeline until its KafkaTopic is released. Set only on pipelines with a KafkaTopic. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withRules } from './schema.ts';
 
-/** Replicas beyond the largest number of partitions of a managed topic would idle. */
+/** Maximum number of replicas. It equals the maximum number of partitions: more aggregators would have no partition. */
 const replicasMax = 1024;
 
 function minimum(pods: string, why: string) {
@@ -11,7 +11,7 @@ function minimum(pods: string, why: string) {
     holds: (self) => self >= 1,
   })
     .default(1)
-    .describe(`Fewest ${pods}.`);
+    .describe(`Minimum number of ${pods}.`);
 }
 
 function stabilization(seconds: number, what: string) {
@@ -19,7 +19,7 @@ function stabilization(seconds: number, what: string) {
     .object({
       stabilizationWindowSeconds: z.int32().min(0).max(3600).default(seconds).describe(what),
     })
-    .describe('One direction.')
+    .describe('Settings for one direction of scaling.')
     .prefault({});
 }
 
@@ -46,7 +46,7 @@ const minNotAboveMax = {
   holds: (self: { min: number; max?: number | undefined }) => self.max === undefined || self.min <= self.max,
 };
 
-/** The aggregators scale on Kafka lag: see docs/autoscaling.md. */
+/** `spec.aggregator.autoscaling`. The aggregators scale on Kafka lag: see docs/autoscaling.md. */
 export const aggregatorAutoscaling = withRules(
   z.object({
     mode: z
@@ -113,11 +113,11 @@ export const aggregatorAutoscaling = withRules(
   'Lets the number of aggregators follow the work: lag to count within drainSeconds and records that arrive. Needs monitoring.enabled.',
 );
 
-/** The calculators scale on additions in flight, and on CPU where the cluster measures it. */
+/** `spec.calculator.autoscaling`. Calculators scale on additions in flight, and on CPU if the cluster measures it. */
 export const calculatorAutoscaling = withRules(
   z.object({
     min: minimum('calculators', 'without a calculator nothing is added, and an HPA is disabled at 0'),
-    max: z.int32().min(1).max(replicasMax).describe('Most calculators.'),
+    max: z.int32().min(1).max(replicasMax).describe('Maximum number of calculators.'),
     inFlight: z
       .int32()
       .min(1)

@@ -3,7 +3,10 @@ import { apiGroup, type Component } from '#contract/names.ts';
 import { affinitySchema, resourcesSchema, tolerationSchema, topologySpreadConstraintSchema } from './scheduling.ts';
 import { annotationMap, atomicList, labelMap, mapList, objectName, withRules } from './schema.ts';
 
-/** Label keys that the operator writes on pods, besides everything under its own prefix. */
+/**
+ * Label keys that the operator or the Deployment controller writes on pods, except those with the prefix of
+ * SumPipeline.
+ */
 const reservedPodLabels = [
   'app.kubernetes.io/component',
   'app.kubernetes.io/instance',
@@ -36,14 +39,14 @@ const podTemplate = z.object({
   nodeSelector: labelMap().describe('Labels that a node must have to run the pods.').optional(),
   tolerations: atomicList(tolerationSchema, 32).describe('Taints of nodes that the pods tolerate.').optional(),
   affinity: affinitySchema.describe('Affinity and anti-affinity rules for placing the pods.').optional(),
-  // A map as in Kubernetes: two entries with the same keys would make the apply of the Deployment fail.
+  // A map list as in Kubernetes: two entries with the same keys would make the apply of the Deployment fail.
   topologySpreadConstraints: mapList(topologySpreadConstraintSchema, ['topologyKey', 'whenUnsatisfiable'], 8)
     .describe('How the pods spread over nodes and zones; over nodes as far as possible when unset.')
     .optional(),
   priorityClassName: objectName().describe('PriorityClass of the pods.').optional(),
 });
 
-/** The two workloads have the same shape; only the words and what scales them differ. */
+/** Builds the schema of `spec.calculator` or `spec.aggregator`. They differ only in descriptions and autoscaling. */
 export function componentSchema<Autoscaling extends z.ZodType>(
   component: Component,
   replicasMax: number,

@@ -57,7 +57,7 @@ before(async () => {
     return status?.conditions?.find(({ type }) => type === 'Established')?.status === 'True' || status;
   });
   await client.apply(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }, asPerson);
-  // Established is said a moment before the handler serves.
+  // Condition Established becomes true a moment before the API server serves the kind.
   await eventually('the API server to take a pipeline', () =>
     refusalOf(dryRun(minimalDraft())).then((no) => no ?? true),
   );
@@ -67,7 +67,7 @@ after(async () => {
   await server.stop();
 });
 
-/** As `kubectl create --dry-run=server --validate=strict`. */
+/** Sends the same request as `kubectl create --dry-run=server --validate=strict`. */
 function dryRun(object: Draft) {
   return client.create(pipelines, object, { ...asPerson, dryRun: true });
 }
@@ -82,7 +82,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-test('the API server has nothing to say against the schema', async () => {
+test('the API server accepts the schema without a warning', async () => {
   const { status } = await client.get(crds, { name: crdName });
   assert.deepEqual(
     status?.conditions?.filter(({ type }) => type === 'NonStructuralSchema'),
@@ -90,7 +90,7 @@ test('the API server has nothing to say against the schema', async () => {
   );
 });
 
-describe('a resource is refused with words that name the field and the cure', () => {
+describe('a resource is refused with a message that names the field and what to do', () => {
   for (const { name, from = minimalDraft, set, path, server: words } of refusals) {
     test(name, async () => {
       const message = await refusalOf(dryRun(changed(from(), set)));
@@ -99,12 +99,12 @@ describe('a resource is refused with words that name the field and the cure', ()
   }
 });
 
-describe('every bound of every field is held, and held offline too', () => {
+describe('the API server checks every bound of every field, and so does the offline check', () => {
   const spec = buildSchema().properties?.['spec'] ?? {};
   const seen = new Set<string>();
   for (const draft of [fullDraft(), strimziDraft(), scaledDraft(), kedaDraft()]) {
     for (const { steps, path, bound, value, server: words } of violationsOf(spec, draft.spec, ['spec'])) {
-      // The podTemplate of the aggregators is that of the calculators.
+      // The podTemplate of the aggregators has the same schema as the podTemplate of the calculators.
       if (path.startsWith('spec.aggregator.podTemplate') || seen.has(`${bound} of ${path}`)) continue;
       seen.add(`${bound} of ${path}`);
       test(`${bound} of ${path}`, async () => {
@@ -139,7 +139,7 @@ describe('a change', () => {
     });
   }
   for (const [index, { name, from = minimalDraft, set }] of allowedChanges.entries()) {
-    test(`is allowed, there and back where it may: ${name}`, async () => {
+    test(`is allowed: ${name}`, async () => {
       const before = await existing(from(), `allowed-${index}`);
       const after = changed(before, set);
       const stored = await apply(after, false);
@@ -185,7 +185,7 @@ test('kubectl explain describes every field', async () => {
   assert.ok(objects.length > 50, `${objects.length} objects`);
 });
 
-test('kubectl get shows the columns that people look for', async () => {
+test('kubectl get shows the columns that users need', async () => {
   await client.apply(pipelines, { ...minimalDraft(), metadata: { name: 'columns', namespace: 'shop' } }, asPerson);
   const condition = (type: string, reason: string) => ({
     type,
@@ -221,7 +221,7 @@ test('kubectl get shows the columns that people look for', async () => {
   assert.deepEqual(wideRow?.slice(7), ['sumpipeline:1', 'kafka-1:9096', 'shop.columns', 'about Ready']);
 });
 
-test('ratcheting: what an older version let in may stay as it is while the rest changes', async () => {
+test('ratcheting: a value that an older CRD allowed may stay while other fields change', async () => {
   const withRules = buildCrd();
   const served = async (isRefused: boolean) => {
     const refusal = await refusalOf(dryRun(changed(minimalDraft(), { 'kafka.topic.config': { 'retention.ms': '1' } })));
@@ -242,7 +242,7 @@ test('ratcheting: what an older version let in may stay as it is while the rest 
   );
 });
 
-/** The CRD as a version before the rules would have had it. */
+/** Returns the CRD without its CEL rules, like a CRD of a version before the rules. */
 function withoutRules(crd: KubeObject): KubeObject {
   return JSON.parse(JSON.stringify(crd, (key, value) => (key === 'x-kubernetes-validations' ? undefined : value)));
 }

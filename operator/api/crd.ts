@@ -5,10 +5,10 @@ import { type StructuralSchema, toStructural } from './structural.ts';
 export const plural = 'sumpipelines';
 export const crdName = `${plural}.${apiGroup}`;
 
-/** What `kubectl get sump` shows; priority 1 only with `-o wide`. */
+/** Columns of `kubectl get sump`. A column with priority 1 appears only with `-o wide`. */
 const columns = [
   column('Ready', condition('Ready', 'status'), 'Whether everything is as wanted.'),
-  column('Reason', condition('Ready', 'reason'), 'Why.'),
+  column('Reason', condition('Ready', 'reason'), 'Why the pipeline is ready or not.'),
   column('Calculators', '.status.calculator.replicas', 'Ready and wanted calculators.'),
   column('Aggregators', '.status.aggregator.replicas', 'Ready and wanted aggregators.'),
   column('Exact', condition('TotalExact', 'status'), 'Whether the totals are proven exact.'),
@@ -20,8 +20,8 @@ const columns = [
 ];
 
 /**
- * The CustomResourceDefinition of SumPipeline. No `/scale`: the API server returns 500 there for objects without
- * replicas.
+ * Builds the CustomResourceDefinition of SumPipeline. It has no subresource `/scale`: the API server would return 500
+ * for a SumPipeline that does not set `replicas`.
  */
 export function buildCrd() {
   return {
@@ -53,7 +53,10 @@ export function buildCrd() {
   };
 }
 
-/** The schema in the CRD: the API server itself defines metadata and type, and a CRD may add little to them. */
+/**
+ * Builds the schema in the CRD. The API server itself defines apiVersion, kind and metadata, so the schema has almost
+ * nothing about them.
+ */
 export function buildSchema(): StructuralSchema {
   const schema = toStructural(pipelineSchema);
   return {
@@ -63,7 +66,8 @@ export function buildSchema(): StructuralSchema {
       ...schema.properties,
       apiVersion: { description: `${apiVersion}.`, type: 'string' },
       kind: { description: `${kind}.`, type: 'string' },
-      // Only so that the rule about the name can refer to the field; the API server defines the rest.
+      // The rule about the name of a SumPipeline reads `metadata.name`. The API server defines all other fields of
+      // metadata.
       metadata: { type: 'object', properties: { name: { type: 'string' } } },
     },
   };

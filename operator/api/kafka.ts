@@ -2,19 +2,25 @@ import { z } from 'zod';
 import { atomicList, boundedMap, immutable, namespaceName, objectName, secretKey, withRules } from './schema.ts';
 
 /**
- * The values of topic fields that are not set. They are not defaults of the CRD, because a topic with management External
- * must not have these fields.
+ * Replication factor when the field is not set. It is not a default of the CRD, because a topic with management
+ * External must not have the field.
  */
 export const topicReplicasDefault = 3;
 const topicMinInSyncReplicasDefault = 2;
 
-/** A cluster may have only one broker: then the default cannot require two replicas in sync. */
+/**
+ * Returns min.insync.replicas. Default: 2 for a topic with 3 or more replicas, otherwise 1. With 2 or more replicas the
+ * topic can be written while one broker is down. A topic with one replica needs the value 1.
+ */
 export function minInSyncReplicas(topic: { replicas?: number | undefined; minInSyncReplicas?: number | undefined }) {
   const replicas = topic.replicas ?? topicReplicasDefault;
   return topic.minInSyncReplicas ?? (replicas < topicReplicasDefault ? 1 : topicMinInSyncReplicasDefault);
 }
 
-/** Settings that have a field of their own or are fixed, because the exact total depends on them. */
+/**
+ * Topic settings that `config` must not contain, because exactness depends on them. Retention and minInSyncReplicas are
+ * fields of the spec. The operator sets all other settings of this list to fixed values.
+ */
 const reservedTopicSettings = [
   'cleanup.policy',
   'compression.type',
@@ -26,7 +32,7 @@ const reservedTopicSettings = [
 ] as const;
 
 const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value; it resumes';
-const startNew = 'the totals were counted from this log; create a new SumPipeline for another';
+const startNew = 'the totals were counted from this log; create a new SumPipeline for another log';
 
 const cluster = z
   .object({
@@ -51,7 +57,7 @@ const cluster = z
   .describe('A Kafka cluster run by Strimzi. Set this or bootstrapServers.');
 
 const clusterRules = withRules(cluster, {
-  // `namespace` is a reserved word of CEL.
+  // CEL writes `__namespace__` for the field `namespace`, because `namespace` is a reserved word.
   rule: 'has(self.__namespace__) == has(oldSelf.__namespace__) && (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)',
   reason: 'FieldValueForbidden',
   message: `cannot change: ${startNew}`,
@@ -118,7 +124,7 @@ const topic = withRules(
       .max(1024)
       .optional()
       .describe(
-        'Number of partitions of a Managed topic, and so the most aggregators that can work at once. It can only grow.',
+        'Number of partitions of a Managed topic. It is also the maximum number of aggregators that can work at the same time. It can only grow.',
       ),
     replicas: z
       .int32()
@@ -142,6 +148,12 @@ const topic = withRules(
       .optional()
       .describe(
         'How long a Managed topic keeps additions: a whole number with m, h or d, such as 30d; forever when unset. It must be longer than the longest time the aggregators may be down.',
+      ),
+    shared: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether other SumPipelines may count this topic too, each into totals of its own. Every one of them must set true; otherwise only one of them runs, and the others are Stalled with reason LogInUse.',
       ),
     config: withRules(
       boundedMap(z.string().max(1024), 64),

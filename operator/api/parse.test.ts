@@ -8,7 +8,7 @@ import { pathsOf, usedPathsOf } from './testing/bounds.ts';
 import { allowedChanges, refusals, refusedChanges } from './testing/refusals.ts';
 import { changed, fullDraft, kedaDraft, minimalDraft, scaledDraft, strimziDraft } from './testing/samples.ts';
 
-describe('offline, a resource is refused with the words of the API server or better', () => {
+describe('offline, a resource is refused with the message of the API server or a better one', () => {
   for (const { name, from = minimalDraft, set, path, server, offline } of refusals) {
     test(name, () => {
       const parsed = parsePipelineStrictly(changed(from(), set));
@@ -41,7 +41,7 @@ test('defaults are filled in', () => {
   });
 });
 
-test('a resource from a file takes the namespace that is given, and needs one', () => {
+test('a resource from a file gets the given namespace, and is refused without a namespace', () => {
   const { namespace: _, ...metadata } = minimalDraft().metadata;
   const draft = { ...minimalDraft(), metadata };
   const parsed = parsePipeline(draft, { namespace: 'team' });
@@ -52,7 +52,7 @@ test('a resource from a file takes the namespace that is given, and needs one', 
   assert.equal(formatProblems(without.problems), 'metadata.namespace: is missing: name a namespace');
 });
 
-test('an unknown field is dropped from what the server sends, and a problem in what a person wrote', () => {
+test('an unknown field is dropped if the server sends it, and a problem if a user wrote it', () => {
   const typo = changed(minimalDraft(), { 'kafka.topik': {} });
   const lenient = parsePipeline(typo);
   assert.ok(lenient.ok);
@@ -83,7 +83,7 @@ test('every rule of the schema is broken by a case of the table', () => {
     const isHere = (at: string) => at.replace(/\[\d+\]/g, '[]').startsWith(path);
     return !told.some((refusal) => refusal.server.includes(message) && isHere(refusal.path));
   });
-  // The label selectors of affinity and spreading are one schema in many places: one of them is tested for all.
+  // Affinity and spreading use one schema of label selectors in many places. One place is tested for all.
   assert.deepEqual(
     untold.map(({ path }) => path).filter((path) => !/abelSelector\.|amespaceSelector\./.test(path)),
     [],

@@ -12,13 +12,13 @@ export type ParsedPipeline =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export interface ParseOptions {
-  /** Namespace of a resource that names no namespace. If absent, such a resource is a problem. */
+  /** Namespace of a resource that names no namespace itself. If absent, such a resource is a problem. */
   readonly namespace?: string;
 }
 
 /**
- * Parses a SumPipeline from the API server; unknown fields are dropped, as the server drops them. Checks everything
- * that the API server checks, except rules about the change from an older version.
+ * Parses a SumPipeline from the API server and drops unknown fields, as the API server does. Checks everything that
+ * the API server checks, except the rules that compare with the previous version of the object (`oldSelf`).
  */
 export function parsePipeline(object: unknown, options: ParseOptions = {}): ParsedPipeline {
   const parsed = pipelineSchema.safeParse(object, { error: explainIssue });
@@ -31,8 +31,8 @@ export function parsePipeline(object: unknown, options: ParseOptions = {}): Pars
 }
 
 /**
- * The same for a file that a user wrote: an unknown field is a problem, because it is most likely a typo and would have
- * no effect.
+ * Parses a SumPipeline from a file that a user wrote. An unknown field is a problem: it is most likely a typo and would
+ * have no effect.
  */
 export function parsePipelineStrictly(object: unknown, options: ParseOptions = {}): ParsedPipeline {
   const parsed = parsePipeline(object, options);
@@ -42,10 +42,10 @@ export function parsePipelineStrictly(object: unknown, options: ParseOptions = {
   return { ok: false, problems: [...unknown, ...(parsed.ok ? [] : parsed.problems)] };
 }
 
-/** Built once, at the first use: the operator never uses it. */
+/** The schema of `parsePipelineStrictly`. It is built at the first use, because the operator never needs it. */
 let strictSchema: StructuralSchema | undefined;
 
-/** Only the API server knows all fields of metadata. */
+/** Builds the schema for files. It does not check fields of metadata: only the API server knows them all. */
 function buildStrictSchema(): StructuralSchema {
   const schema = buildSchema();
   return { ...schema, properties: { ...schema.properties, metadata: { type: 'object' } } };

@@ -4,16 +4,19 @@ import { withRules } from './schema.ts';
 import { specSchema } from './spec.ts';
 import { statusSchema } from './status.ts';
 
-/** `<name>-aggregator-headless` must fit the 63 characters of a Service's name, which begins with a letter. */
+/** Maximum length of a name. The Service `<name>-aggregator-headless` may have at most 63 characters. */
 const nameLengthMax = 40;
 
 const namePattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const nameMessage = `must have at most ${nameLengthMax} characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it`;
 
-/** The part of metadata that we read. The API server has checked it; the CRD does not describe it. */
+/** The part of metadata that we read. The API server checks metadata, so the CRD does not describe it. */
 const metadataSchema = z.object({
   name: z.string().min(1),
-  /** Absent in a file that leaves the namespace to kubectl; `parsePipeline` then needs a default namespace. */
+  /**
+   * Absent in a file that leaves the namespace to kubectl. For this file `parsePipeline` needs
+   * `ParseOptions.namespace`.
+   */
   namespace: z.string().min(1).optional(),
   uid: z.string().optional(),
   generation: z.int().optional(),
@@ -24,7 +27,7 @@ const metadataSchema = z.object({
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
-/** The one source: the CRD, the types, the parser and the reference page come from it. */
+/** The schema of a SumPipeline. The CRD, the types, the parser and the reference page are made from it. */
 export const pipelineSchema = withRules(
   z.object({
     apiVersion: z.literal(apiVersion),

@@ -2,18 +2,18 @@ import type { z } from 'zod';
 
 /** One thing that is wrong with a resource. */
 export interface Problem {
-  /** `spec.kafka.topic.partitions`; empty for the resource as a whole. */
+  /** Path of the field, such as `spec.kafka.topic.partitions`. Empty for the resource as a whole. */
   readonly path: string;
-  /** What is wrong and the cure, without the path. */
+  /** What is wrong and what to do, without the path. */
   readonly message: string;
 }
 
-/** One line per problem, for users. */
+/** Formats the problems for users, one line for each. */
 export function formatProblems(problems: readonly Problem[]): string {
   return problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n');
 }
 
-/** `['spec', 'tolerations', 0, 'key']` as `spec.tolerations[0].key`, the way the API server writes it. */
+/** Writes `['spec', 'tolerations', 0, 'key']` as `spec.tolerations[0].key`, like the API server. */
 export function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
@@ -21,7 +21,10 @@ export function formatPath(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-/** zod's issues in our words. Undefined leaves a message that the schema itself gave, or zod's own. */
+/**
+ * Returns our message for an issue of zod. Undefined means that zod uses the message of the schema or the default
+ * message.
+ */
 export function explainIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

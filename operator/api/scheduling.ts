@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { atomicList, boundedMap, labelMap, quantity } from './schema.ts';
 
 /**
- * Parts of a pod that a user may set, in the shape of Kubernetes' own API. All fields are listed, because a field that
- * is not checked here fails later with a worse error: the apply of the Deployment returns 500 for an unknown field.
+ * This file has the parts of a pod that a user may set, in the shape of the Kubernetes API. It lists all their fields.
+ * If this file did not check a field, the apply of the Deployment would fail later with a worse error: for an unknown
+ * field the API server returns 500.
  */
 const labelKey = () => z.string().min(1).max(317);
 const labelValue = () => z.string().max(63);
@@ -109,7 +110,9 @@ export const affinitySchema = z.object({
 
 export const tolerationSchema = z
   .object({
-    key: labelKey().describe('Key of the taint; every taint when unset, with operator Exists.').optional(),
+    key: labelKey()
+      .describe('Key of the taint. If unset, operator must be Exists, and every taint is tolerated.')
+      .optional(),
     operator: z.enum(['Exists', 'Equal']).describe('Equal when unset.').optional(),
     value: labelValue().describe('Value of the taint, for Equal.').optional(),
     effect: z
@@ -151,5 +154,5 @@ const resourceList = () => boundedMap(quantity(), 16);
 
 export const resourcesSchema = z.object({
   requests: resourceList().describe('What is reserved for each pod, e.g. cpu: 100m, memory: 256Mi.').optional(),
-  limits: resourceList().describe('The most that each pod may use, e.g. memory: 512Mi.').optional(),
+  limits: resourceList().describe('Maximum that each pod may use, e.g. memory: 512Mi.').optional(),
 });

@@ -1,26 +1,29 @@
 import { z } from 'zod';
 
 /**
- * One rule of the API: as CEL for the API server, and in TypeScript for `sumctl validate` and the operator, which
- * cannot ask a server. A test compares both results on the real API server.
+ * One rule of the API, written twice: in CEL for the API server, and in TypeScript for the operator and `sumctl
+ * validate`, which check without a server. A test compares both results on a real API server.
  */
 export interface Rule<Value> {
-  /** CEL over `self` (and `oldSelf`). */
+  /** CEL expression over `self`, and `oldSelf` for a change. True means allowed. */
   readonly rule: string;
-  /** What is wrong and the cure. The path of the field is always shown before the message. */
+  /** What is wrong and what to do. The path of the field is always shown before the message. */
   readonly message: string;
-  /** Field below the node that the error names, e.g. `.replicas`. Default: the node itself. */
+  /** Field that the error names, relative to the node, e.g. `.replicas`. Default: the node itself. */
   readonly fieldPath?: string;
   /**
    * Error type, which decides the words that the API server puts before the message. Default `FieldValueInvalid`:
    * "Invalid value".
    */
   readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired';
-  /** The same check in TypeScript; absent for a rule about `oldSelf`, because offline there is no old object. */
+  /** The same check in TypeScript. Absent for a rule about `oldSelf`: without a server no old object is known. */
   readonly holds?: (self: Value) => boolean;
 }
 
-/** Adds rules to a node. Put them on the deepest node that sees what they need: ratcheting works per node. */
+/**
+ * Adds rules to a node. Put a rule on the deepest node that has all fields of the rule: the API server skips the rules
+ * of a node that did not change (ratcheting).
+ */
 export function withRules<Schema extends z.ZodType>(
   schema: Schema,
   ...rules: readonly Rule<z.output<Schema>>[]
@@ -42,12 +45,12 @@ export function withRules<Schema extends z.ZodType>(
     });
 }
 
-/** `self == oldSelf` on a required scalar; optional ones need `has()` on their parent. */
+/** Adds the rule `self == oldSelf` to a required scalar. An optional scalar needs a rule with `has()` on its parent. */
 export function immutable<Schema extends z.ZodType>(schema: Schema, message: string): Schema {
   return withRules(schema, { rule: 'self == oldSelf', reason: 'FieldValueForbidden', message });
 }
 
-/** A list that server-side apply merges by these keys of its items, which must be required or have a default. */
+/** A list that server-side apply merges by these keys of its items. Each key must be required or have a default. */
 export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
   item: Item,
   keys: readonly string[],
@@ -67,7 +70,7 @@ export function mapList<Item extends z.ZodType<Record<string, unknown>>>(
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys });
 }
 
-/** A list that one manager owns as a whole. */
+/** A list that one field manager owns as a whole. */
 export function atomicList<Item extends z.ZodType>(item: Item, itemsMax: number) {
   return z.array(item).max(itemsMax).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
@@ -93,7 +96,7 @@ const keysAreQualified = {
   holds: (self: Readonly<Record<string, unknown>>) => Object.keys(self).every((key) => labelKeyRegex.test(key)),
 } satisfies Rule<Record<string, string>>;
 
-/** Labels or label selectors. Checked here, because otherwise the apply of the child fails. */
+/** Labels or a label selector. Wrong labels are refused here: otherwise the apply of the child would fail later. */
 export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
   const value = z
     .string()
@@ -105,12 +108,12 @@ export function labelMap(...rules: readonly Rule<Record<string, string>>[]) {
   return withRules(boundedMap(value, 32), keysAreQualified, ...rules);
 }
 
-/** Annotations: keys like those of labels, values free. */
+/** Annotations. A key has the form of a label key, a value may be any text. */
 export function annotationMap(...rules: readonly Rule<Record<string, string>>[]) {
   return withRules(boundedMap(z.string().max(4096), 32), keysAreQualified, ...rules);
 }
 
-/** A Kubernetes quantity: `500m`, `1Gi`, or a bare integer. The pattern is the one of Kubernetes' own generator. */
+/** A Kubernetes quantity: `500m`, `1Gi`, or an integer. The pattern is the one that Kubernetes' generator writes. */
 const quantityPattern =
   /^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$/;
 
@@ -121,7 +124,7 @@ export function quantity() {
     .meta({ 'x-kubernetes-int-or-string': true, pattern: quantityPattern.source, maxLength: 32 });
 }
 
-/** Name of an object, as DNS-1123 subdomains are written. */
+/** Name of an object: a DNS-1123 subdomain. */
 export function objectName() {
   return z
     .string()
@@ -130,7 +133,7 @@ export function objectName() {
     .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of an object: lower-case letters, digits, - and .');
 }
 
-/** Name of a namespace. */
+/** Name of a namespace: a DNS-1123 label. */
 export function namespaceName() {
   return z
     .string()
@@ -139,7 +142,7 @@ export function namespaceName() {
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be the name of a namespace: lower-case letters, digits and -');
 }
 
-/** Key of a Secret. */
+/** Key in the data of a Secret. */
 export function secretKey() {
   return z
     .string()

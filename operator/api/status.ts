@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mapList } from './schema.ts';
 
-/** Conditions in reading order. The first three are kstatus terms. */
+/** Types of conditions, in the order in which they are shown. The first three come from kstatus. */
 export const conditionTypes = [
   'Ready',
   'Reconciling',
@@ -90,6 +90,13 @@ export const statusSchema = z
           ),
       })
       .describe('The log that is counted, as the aggregators last reported it. Calculators write to no other log.')
+      .optional(),
+    logInUseBy: z
+      .string()
+      .max(320)
+      .describe(
+        'namespace/name of the SumPipeline that has the same topic. The operator stops this SumPipeline: see condition Stalled.',
+      )
       .optional(),
   })
   .describe('Observed state. Written only by the operator.');

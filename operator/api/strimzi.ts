@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What we read of a Strimzi `Kafka` (kafka.strimzi.io/v1). Everything else of it is dropped. */
+/** The fields that we read of a Strimzi `Kafka` (kafka.strimzi.io/v1). Other fields are dropped. */
 const strimziKafkaSchema = z.object({
   metadata: z.object({
     name: z.string(),
@@ -32,7 +32,7 @@ const strimziKafkaSchema = z.object({
 
 export type StrimziKafka = z.output<typeof strimziKafkaSchema>;
 
-/** Undefined when the object is not what Strimzi v1 writes. */
+/** Parses a Strimzi `Kafka`. Undefined means that the object does not have the form of kafka.strimzi.io/v1. */
 export function parseStrimziKafka(object: unknown): StrimziKafka | undefined {
   const parsed = strimziKafkaSchema.safeParse(object);
   return parsed.success ? parsed.data : undefined;

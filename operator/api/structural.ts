@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A node of an OpenAPI v3 schema as CustomResourceDefinitions allow it. */
+/** A node of an OpenAPI v3 schema, with the keywords that a CustomResourceDefinition may have. */
 export interface StructuralSchema {
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   description?: string;
@@ -26,7 +26,7 @@ export interface StructuralSchema {
 }
 
 /**
- * The keywords written for each node, in this order, so that the generated file has the description first and the
+ * Keywords of a node in the order in which they are written: in the generated file the description comes first, the
  * bounds later.
  */
 const keywords = [
@@ -51,9 +51,9 @@ const keywords = [
 ] as const;
 
 /**
- * The structural schema of a zod schema: what a client may send, so fields with a default are optional. zod's own
- * output is close; keywords that Kubernetes does not allow or writes differently are changed here, and an unknown
- * keyword stops the generator.
+ * Converts a zod schema to a structural schema of Kubernetes. The schema describes what a client may send, so fields
+ * with a default are optional. zod writes JSON Schema; this function changes the keywords that Kubernetes refuses or
+ * writes differently. Throws for a keyword that it does not know.
  */
 export function toStructural(schema: z.ZodType): StructuralSchema {
   return convert(z.toJSONSchema(schema, { io: 'input', target: 'openapi-3.0' }), '$');
@@ -69,7 +69,7 @@ function convert(node: Readonly<Record<string, unknown>>, path: string): Structu
   }
   if (node['type'] === 'integer') {
     result['format'] = typeof node['maximum'] === 'number' && node['maximum'] <= int32Max ? 'int32' : 'int64';
-    // The bounds of safe integers are zod's own, not ours.
+    // zod adds the bounds of safe integers by itself.
     if (node['minimum'] === Number.MIN_SAFE_INTEGER) delete result['minimum'];
     if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete result['maximum'];
   }

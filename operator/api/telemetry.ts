@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { withRules } from './schema.ts';
 
-/** The samplers of OpenTelemetry that OTEL_TRACES_SAMPLER names. */
+/** Values that OpenTelemetry allows for OTEL_TRACES_SAMPLER. */
 const samplerTypes = [
   'always_on',
   'always_off',
@@ -11,7 +11,7 @@ const samplerTypes = [
   'parentbased_traceidratio',
 ] as const;
 
-/** Share of the traces that are kept by default: see docs/traces.md for what it costs. */
+/** Share of the traces that are kept if the spec sets no share. 1 % keeps the costs low (docs/traces.md). */
 export const samplerArgumentDefault = '0.01';
 
 const sampler = withRules(
@@ -43,7 +43,7 @@ export const telemetrySchema = z
     endpoint: z
       .string()
       .max(512)
-      // No user and password: Secrets have no place in a resource.
+      // The pattern refuses a user and a password in the URL: a resource must not contain secrets.
       .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/, 'must be a URL such as http://otel-collector.observability:4318')
       .describe(
         'URL of a collector that takes OTLP over HTTP, e.g. http://otel-collector.observability:4318. Traces go to the path v1/traces below it.',

@@ -4,7 +4,7 @@ import type { pipelineSchema } from './pipeline.ts';
 
 type Parsed = z.output<typeof pipelineSchema>;
 
-/** A resource after parsing: defaults are filled in, and the namespace is known. */
+/** A SumPipeline after parsing: defaults are filled in, and the namespace is known. */
 export type SumPipeline = Omit<Parsed, 'metadata'> & {
   readonly metadata: Parsed['metadata'] & { readonly namespace: string };
 };

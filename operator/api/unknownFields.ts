@@ -1,7 +1,10 @@
 import type { Problem } from './problem.ts';
 import type { StructuralSchema } from './structural.ts';
 
-/** Fields that the schema does not have. The API server drops them, or refuses them under strict validation. */
+/**
+ * Finds fields that the schema does not have. The API server drops unknown fields, or refuses the object if the
+ * request asks for strict validation.
+ */
 export function findUnknownFields(value: unknown, schema: StructuralSchema, path = ''): Problem[] {
   if (Array.isArray(value)) {
     const { items } = schema;

@@ -19,13 +19,13 @@ const perSecond = 100;
 const partitions = [0, 1, 2];
 
 interface Traffic {
-  /** Share of the additions of each step that is answered with "unavailable". */
+  /** Share of the additions of one step whose result is "unavailable". */
   readonly unavailable: number;
   readonly late: number;
   readonly freshness: number;
 }
 
-/** A healthy pipeline: three partitions on two aggregators, 100 additions a second. */
+/** Samples of a healthy pipeline: three partitions, two aggregators, 100 additions a second. */
 function healthy(step: number): Samples {
   return {
     ...traffic(step, () => ({ unavailable: 0, late: 0.001, freshness: 0.2 })),
@@ -36,7 +36,7 @@ function healthy(step: number): Samples {
     [`sumpipeline_durability_weak{${own},pod="a0"}`]: 0,
     [certificate('kafka', 'c0')]: 60 * day,
     [certificate('kafka', 'a0')]: (certificateDaysMin.kafka + 1) * day,
-    // CloudNativePG renews with 7 days left, and takes its time.
+    // CloudNativePG renews when 7 days are left, and a renewal takes some hours.
     [certificate('postgres', 'a0')]: (certificateDaysMin.postgres + 0.5) * day,
     [`sumpipeline_owned_partitions{${own},pod="a0"}`]: 2,
     [`sumpipeline_owned_partitions{${own},pod="a1"}`]: 1,
@@ -55,7 +55,7 @@ function healthy(step: number): Samples {
   };
 }
 
-/** Time begins at 0 in promtool. */
+/** One day in seconds. In promtool time begins at 0, so `60 * day` is an end in 60 days. */
 const day = 86_400;
 const certificate = (peer: string, pod: string) =>
   `sumpipeline_certificate_expiry_timestamp_seconds{${own},pod="${pod}",peer="${peer}"}`;
@@ -63,7 +63,7 @@ const nextOffset = (partition: number) => `sumpipeline_next_offset{${own},pod="a
 const lag = (partition: number) => `sumpipeline_lag_records{${own},pod="a0",partition="${partition}"}`;
 const halted = `sumpipeline_partition_halted{${own},pod="a0",partition="1"}`;
 
-/** Counters grow by what each step adds. */
+/** Samples of counters: each step adds the additions of that step. */
 function traffic(step: number, at: (minute: number) => Traffic): Samples {
   let [unavailable, late] = [0, 0];
   const additions = stepSeconds * perSecond;
@@ -84,7 +84,7 @@ function traffic(step: number, at: (minute: number) => Traffic): Samples {
 }
 
 const firing = (alert: string) => `ALERTS{alertname="${alert}",alertstate="firing"}`;
-/** Of all alerts: how many fire at that minute. */
+/** Expects how many alerts fire at that minute. */
 const firingCount = (minute: number, value: Sample): Expectation => ({
   minute,
   expr: 'count(ALERTS{alertstate="firing"})',
@@ -93,14 +93,14 @@ const firingCount = (minute: number, value: Sample): Expectation => ({
 
 interface Case {
   readonly minutes: number;
-  /** What fires beside it. */
+  /** Other alerts that also fire. */
   readonly with?: readonly string[];
   /** Differences from a healthy pipeline; undefined removes a series. */
   readonly change: (step: number) => Samples;
 }
 
 const minuteOf = (step: number) => (step * stepSeconds) / 60;
-/** From minute 10 on; before it the alert must be silent. */
+/** Minute in which the change begins. Until then the alert must be silent. */
 const begin = 10;
 const later = (change: (step: number) => Samples) => (step: number) => (minuteOf(step) <= begin ? {} : change(step));
 
@@ -112,7 +112,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelineRecordsParked: {
     minutes: 14,
-    // Both: the total is not exact until a user has resolved it.
+    // Parked records also make the total inexact, until a user has resolved them.
     with: ['SumPipelineNotExact'],
     change: later(() => ({
       [`sumpipeline_parked_records{${own},pod="a0"}`]: 3,
@@ -125,7 +125,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelinePartitionHalted: {
     minutes: 24,
-    // Its aggregator forgets the offset of a partition that it halts.
+    // If an aggregator halts a partition, it removes the offset of this partition from its metrics.
     change: later(() => ({ [halted]: 1, [nextOffset(1)]: undefined, [lag(1)]: undefined })),
   },
   SumPipelinePartitionStuck: {
@@ -170,7 +170,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   SumPipelineFreshnessBurnsSlow: {
     minutes: 480,
-    // One minute in twelve.
+    // Totals are too old in one minute of twelve.
     change: (step) =>
       traffic(step, (minute) => ({ unavailable: 0, late: 0, freshness: minute > 60 && minute % 12 < 1 ? 9 : 0.2 })),
   },
@@ -195,13 +195,13 @@ async function check(minutes: number, change: (step: number) => Samples, expect:
   assert.ok(ok, output);
 }
 
-describe('an alert fires, alone, for what it is for, and is silent before', () => {
+describe('an alert fires only after its cause begins, and no other alert fires', () => {
   test('each has a case', () => assert.deepEqual(Object.keys(cases).toSorted(), alertNames.toSorted()));
 
   for (const [alert, { minutes, change, with: beside = [] }] of Object.entries(cases)) {
     test(alert, () => {
       const others = `count(ALERTS{alertstate="firing",alertname!~"${[alert, ...beside].join('|')}"})`;
-      // A fast burn is a slow one too.
+      // When a Fast alert fires, the Slow alert fires too.
       const isFast = alert.endsWith('BurnsFast');
       return check(minutes, change, [
         firingCount(begin, undefined),
@@ -236,7 +236,7 @@ describe('no alert fires', () => {
       [firingCount(480, undefined)],
     ));
 
-  test('when one of a few additions was not answered, and the client retried', () =>
+  test('when one of a few additions got no response, and the client retried', () =>
     check(
       90,
       (step) => ({
@@ -256,7 +256,7 @@ describe('no alert fires', () => {
       [11.5, 13, 20].map((minute) => firingCount(minute, undefined)),
     ));
 
-  test('about a certificate whose end is not known, or that is renewed while some pods still know the old one', () =>
+  test('about a certificate whose expiry is not known, or that is renewed while some pods still know the old one', () =>
     check(
       180,
       (step) =>
@@ -279,7 +279,7 @@ describe('no alert fires', () => {
   });
 });
 
-test('an alert about a certificate goes on after its end, once for each peer', () =>
+test('an alert about a certificate continues after its expiry, one for each peer', () =>
   check(120, () => ({ [certificate('kafka', 'a0')]: -3 * day, [certificate('postgres', 'a0')]: 0 }), [
     { minute: 120, expr: `count(${firing('SumPipelineCertificateExpires')})`, value: 2 },
     { minute: 120, expr: 'count(ALERTS{alertstate="firing",peer="postgres"})', value: 1 },

@@ -15,13 +15,13 @@ import {
 
 export interface AlertRulesInput {
   readonly ref: PipelineRef;
-  /** If undefined, the number of aggregators is fixed. */
+  /** Autoscaling of the aggregators. Undefined means that their number is fixed. */
   readonly autoscaling: { readonly max: number | undefined } | undefined;
 }
 
 /**
- * The alerts of one pipeline, and the objectives that they judge by. An alert says what to do now; values
- * that need no action are on the dashboards. `docs/runbooks` has a page for each.
+ * Builds the alerts of one pipeline and the service level objectives that they use. An alert says what to do now;
+ * dashboards show the values that need no action. `docs/runbooks` has a page for each alert.
  */
 export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGroup[] {
   const select = selectorsOf(ref);
@@ -40,12 +40,13 @@ export function buildAlertRules({ ref, autoscaling }: AlertRulesInput): RuleGrou
   return [
     group('sumpipeline-objectives', objectiveRules(select, recorderOf(ref))),
     group('sumpipeline-alerts', toRules(alerts)),
-    // The windows are hours long, so one evaluation per minute is enough, and needs a quarter of the work.
+    // These alerts look back for hours, so one evaluation per minute is enough. It costs a quarter of the default,
+    // which is one evaluation per 15 s.
     { name: 'sumpipeline-burns', interval: '1m', rules: toRules(objectiveAlerts(missesOf(select))) },
   ];
 }
 
-/** Alerts from the aggregators' reports about the total. */
+/** Alerts about the total, from the metrics of the aggregators. */
 function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineNotExact: {
@@ -53,34 +54,33 @@ function proofAlerts({ metric, up }: Selectors): Record<string, AlertText> {
       for: '1m',
       severity: 'critical',
       summary: 'the total is not exact',
-      description: 'Do not rely on totals of this pipeline. Run sumctl verify: it says what is wrong and where.',
+      description: 'Do not rely on totals of this pipeline. Run "sumctl verify" to see what is wrong and where.',
     },
     SumPipelineNotVerified: {
       expr: `count(${up('aggregator')} == 1) > 0 unless on () count(${metric('sumpipeline_exact')})`,
       for: '15m',
       severity: 'warning',
       summary: 'no aggregator can report whether the total is exact',
-      description: 'Aggregators are running. Condition TotalExact shows what they wait for.',
+      description: 'Aggregators are running. Read in condition TotalExact what they wait for.',
     },
     SumPipelineRecordsParked: {
       expr: `max(${metric('sumpipeline_parked_records')}) > 0`,
       for: '1m',
       severity: 'warning',
       summary: '{{ $value }} records could not be counted',
-      description:
-        'They are in table parked of the schema, with a reason. The total is not exact until you have resolved them.',
+      description: 'Table parked has these records with their reasons. The total is not exact until you resolve them.',
     },
     SumPipelineDurabilityWeak: {
       expr: `max(${metric('sumpipeline_durability_weak')}) == 1`,
       for: '15m',
       severity: 'warning',
       summary: 'the settings of the topic can lose acknowledged records',
-      description: 'The condition DurabilityWeak names the setting. Change it on the topic.',
+      description: 'Read in condition DurabilityWeak which setting it is, and change that setting of the topic.',
     },
   };
 }
 
-/** Whether Prometheus reaches any pod of the pipeline: without metrics no other alert can fire. */
+/** Alerts when Prometheus reaches no pod of a component: without metrics no other alert can fire. */
 function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineCalculatorsDown: {
@@ -96,18 +96,18 @@ function aliveAlerts({ up }: Selectors): Record<string, AlertText> {
       severity: 'critical',
       summary: 'Prometheus reaches no aggregator',
       description:
-        'Nothing is counted; additions are safe in Kafka. Look at the pods, then at the targets of Prometheus.',
+        'Probably nothing is counted. Additions are safe in Kafka. Look at the pods, then at the targets of Prometheus.',
     },
   };
 }
 
 /**
- * A certificate with fewer days left was not renewed when it should have been. Strimzi and cert-manager renew with
- * about 30 days left, CloudNativePG with 7: earlier than that no action is needed.
+ * An alert fires when a certificate has fewer days left than this: its renewal is overdue. Strimzi and cert-manager
+ * renew when about 30 days are left, CloudNativePG when 7 days are left.
  */
 export const certificateDaysMin = { kafka: 14, postgres: 6 } as const;
 
-/** Expiring certificates, which will end all connections on a known day. */
+/** Alerts about certificates that expire soon. After the expiry no new connection can be made. */
 function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
   const ending = Object.entries(certificateDaysMin).map(([peer, days]) => {
     const end = metric('sumpipeline_certificate_expiry_timestamp_seconds', `peer="${peer}"`);
@@ -116,17 +116,17 @@ function certificateAlerts({ metric }: Selectors): Record<string, AlertText> {
   return {
     SumPipelineCertificateExpires: {
       expr: ending.join(' or '),
-      // Each pod checks every 10 minutes by itself, so a renewal in progress causes no alert.
+      // Each pod checks every 10 minutes. So all pods have seen a renewal before the alert fires.
       for: '1h',
       severity: 'warning',
-      summary: 'the first certificate of {{ $labels.peer }} expires in {{ $value | humanizeDuration }}',
+      summary: 'a certificate of {{ $labels.peer }} expires in {{ $value | humanizeDuration }}',
       description:
-        'When it expires no new connection can be made, and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
+        'When the certificate expires, no new connection can be made and the pipeline stops. Renew it: it is in the CA file, or a server presents it.',
     },
   };
 }
 
-/** Partitions that do not move, and why. */
+/** Alerts about partitions that do not move. */
 function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
   const isHalted = `max by (partition) (${metric('sumpipeline_partition_halted')}) == 1`;
   return {
@@ -136,7 +136,7 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       severity: 'critical',
       summary: 'partition {{ $labels.partition }} is halted',
       description:
-        'The partition does not resume by itself. Read the cause in the status of the SumPipeline or with sumctl verify.',
+        'The partition does not resume by itself. Read the cause in the status of the SumPipeline, or run "sumctl verify".',
     },
     SumPipelinePartitionStuck: {
       expr:
@@ -146,7 +146,7 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       for: '5m',
       severity: 'critical',
       summary: 'partition {{ $labels.partition }} has an owner and waiting records, but is not counted',
-      description: 'Look at the log of the aggregator that owns it, and at the locks in PostgreSQL.',
+      description: 'Look at the log lines of the aggregator that owns the partition, and at the locks in PostgreSQL.',
     },
     SumPipelinePartitionUnowned: {
       expr:
@@ -156,16 +156,20 @@ function partitionAlerts({ metric }: Selectors): Record<string, AlertText> {
       severity: 'critical',
       summary: '{{ $value }} partitions have no aggregator',
       description:
-        'Their records are not counted. Check that aggregators run, and that they reach Kafka and PostgreSQL.',
+        'Records of these partitions are not counted. Check that aggregators run and reach Kafka and PostgreSQL.',
     },
   };
 }
 
-/** Fewer misses than this cause no alert: at 20 additions an hour one retry is 5 % of them. */
+/**
+ * An alert fires only after more misses than this in its long window. A miss is an addition without a result, or with
+ * a late result. Without this minimum a single miss could fire an alert: at 20 additions an hour one miss is 5 % of
+ * the traffic.
+ */
 const missesMin = 10;
 /**
- * How fast the error budget of 30 days goes, over a long and a short window: the long window makes the
- * alert reliable, the short window ends the alert soon.
+ * Speeds at which the error budget of 30 days is used. `factor` 1 uses the budget in exactly 30 days. The long window
+ * makes the alert reliable. The short window ends the alert soon after the misses end.
  */
 const burns = [
   { suffix: 'Fast', factor: 14.4, windows: ['1h', '5m'], for: '2m', severity: 'critical' },
@@ -179,7 +183,7 @@ function objectiveAlerts(misses: Misses): Record<string, AlertText> {
       count: misses.count.unavailable,
       budget: 1 - slos.availability.objective,
       what: 'additions get no result',
-      description: 'Clients get "retry" or no response. Check Kafka first, then the log of the calculators.',
+      description: 'Clients get "retry" or no response. Check Kafka first, then the log lines of the calculators.',
     },
     Acknowledgement: {
       miss: misses.late,
@@ -193,12 +197,12 @@ function objectiveAlerts(misses: Misses): Record<string, AlertText> {
       count: undefined,
       budget: 1 - slos.freshness.quantile,
       what: `totals are older than ${slos.freshness.withinMs / 1000} s`,
-      description: 'The aggregators do not keep up. Check lag, time of a transaction, and autoscaling.',
+      description: 'The aggregators are too slow. Check the lag, the time of a transaction, and autoscaling.',
     },
   };
   const alerts = Object.entries(objectives).flatMap(([name, { miss, count, budget, what, description }]) =>
     burns.map(({ suffix, factor, windows, for: hold, severity }) => {
-      // 12 digits: 1 - 0.999 is not a round number.
+      // Round to 12 digits, because 1 - 0.999 is not exactly 0.001.
       const limit = Number((factor * budget).toPrecision(12));
       const text: AlertText = {
         expr: [
@@ -234,7 +238,7 @@ function scalingAlerts({ own, one }: Selectors, { max }: { max: number | undefin
       severity: 'warning',
       summary: 'adding aggregators did not increase the throughput',
       description:
-        'The number of aggregators is kept. PostgreSQL is probably the limit: check its processor, disk and locks.',
+        'Autoscaling keeps the number of aggregators. PostgreSQL is probably the limit: check its processor, disk and locks.',
     },
     SumPipelineAutoscalingBlind: {
       expr: `absent(${own(series.desired)})`,
@@ -250,8 +254,8 @@ function scalingAlerts({ own, one }: Selectors, { max }: { max: number | undefin
       severity: 'warning',
       summary: 'partition {{ $labels.partition }} gets more records than one aggregator counts',
       description:
-        'More aggregators cannot help: a partition has one reader. Find the producer that writes to this partition alone; ' +
-        'calculators spread additions. Or give the aggregators, or PostgreSQL, more resources.',
+        'More aggregators cannot help: a partition has one reader. Calculators spread additions, so find a producer ' +
+        'that writes only to this partition. Or give more resources to the aggregators or to PostgreSQL.',
     },
   };
 }

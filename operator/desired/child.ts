@@ -21,7 +21,7 @@ interface ChildMetadata {
   readonly ownerReferences?: OwnerReference[];
 }
 
-/** What server-side apply sends: only the fields we own. */
+/** The object that server-side apply sends. It has only the fields that we own. */
 export interface ChildObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -29,7 +29,7 @@ export interface ChildObject {
   readonly [field: string]: unknown;
 }
 
-/** One object that should exist, with the row of the ownership table that says how it is treated. */
+/** One object that should exist, with the row of its kind in the ownership table. */
 export interface Child {
   readonly owned: OwnedKind;
   readonly object: ChildObject;
@@ -38,14 +38,14 @@ export interface Child {
 export interface ChildOptions {
   readonly owned: OwnedKind;
   readonly name: string;
-  /** Absent for a child of the whole pipeline. */
+  /** Absent if the child belongs to the whole pipeline. */
   readonly component?: Component;
-  /** Further labels; ours win. */
+  /** Further labels. If a key is also ours, our value is used. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Puts the common part around a child's body: type, name, labels, owner. */
+/** Adds the common fields to the body of a child: type, name, labels, owner. */
 export function childOf(pipeline: SumPipeline, options: ChildOptions, body: object): ChildObject {
   const { owned, name, component, annotations } = options;
   const ownerReferences = ownerReferencesOf(pipeline);
@@ -63,7 +63,7 @@ export function childOf(pipeline: SumPipeline, options: ChildOptions, body: obje
   };
 }
 
-/** Labels of every child: the owning pipeline, and labels that users filter by. */
+/** Returns the labels of a child: its pipeline, and labels that users filter by. */
 export function labelsOf(pipeline: SumPipeline, component?: Component): Record<string, string> {
   const ref = refOf(pipeline);
   const owner = component === undefined ? ownerLabels(ref) : selectorLabels(ref, component);
@@ -71,8 +71,8 @@ export function labelsOf(pipeline: SumPipeline, component?: Component): Record<s
 }
 
 /**
- * A resource from a file has no uid, so its rendered children have no owner: with an invented uid garbage collection
- * would delete the children after a user applied them.
+ * Returns the ownerReferences. Empty if the pipeline comes from a file and has no uid: with an invented uid, garbage
+ * collection would delete the children after a user applied them.
  */
 function ownerReferencesOf(pipeline: SumPipeline): OwnerReference[] {
   const { name, uid } = pipeline.metadata;

@@ -1,12 +1,13 @@
 import type { OptionalApis } from './facts.ts';
 
-/** Steps in order. A later step needs the earlier ones: pods need their ServiceAccount and proof. */
+/** Steps in the order in which children are applied. Pods need their ServiceAccount and the ConfigMap of verdicts. */
 export const steps = ['identity', 'topic', 'network', 'workloads', 'scaling', 'monitoring'] as const;
 export type Step = (typeof steps)[number];
 
 /**
- * How a child is removed when it is no longer desired. `delete`: with uid precondition. `release`: it holds data, so it
- * is first annotated `strimzi.io/managed: "false"`, then deleted with the uid and resourceVersion of that reply.
+ * How a child is removed when it is no longer desired. `delete`: delete the child with its uid as precondition.
+ * `release`: the child holds data. First annotate it `strimzi.io/managed: "false"`, then delete it. Preconditions of
+ * the deletion are the uid and the resourceVersion that the API server returned for the annotation.
  */
 type PrunePolicy = 'delete' | 'release';
 
@@ -14,28 +15,29 @@ type PrunePolicy = 'delete' | 'release';
 export interface OwnedKind {
   readonly kind: string;
   readonly apiVersion: string;
-  /** Name of the resource in URLs and roles. */
+  /** Name of the resource in URLs and Roles, such as `deployments`. */
   readonly plural: string;
   /**
-   * Where it is. `pipeline`: in the namespace of the SumPipeline, with an ownerReference. `kafka`: in Kafka's
-   * namespace, never with an ownerReference (none crosses namespaces, and garbage collection would delete the data), so
-   * in the inventory; the rights there come from a Role that the namespace's owner installs.
+   * Namespace of the object. `pipeline`: the namespace of the SumPipeline, with an ownerReference. `kafka`: the
+   * namespace of Kafka, without an ownerReference. An ownerReference cannot point to another namespace, and with one
+   * garbage collection would delete the data. The inventory lists the objects without an ownerReference. The owner of
+   * the namespace of Kafka installs a Role for the operator.
    */
   readonly namespace: 'pipeline' | 'kafka';
-  /** The API that the kind needs, if that API is optional. Without the API nothing is built, and the status says so. */
+  /** The optional API that the kind needs. Without the API no object is built, and the status says so. */
   readonly optionalApi?: keyof OptionalApis;
   readonly prune: PrunePolicy;
   readonly step: Step;
-  /** What the operator does with it, beyond `ownVerbs`: subresources and their verbs. */
+  /** Subresources that the operator uses, with their verbs. */
   readonly subresources?: Readonly<Record<string, readonly string[]>>;
-  /** Why we make it, for the reference page. */
+  /** What the object is for, as text for the reference page. */
   readonly purpose: string;
 }
 
-/** Informers get, list and watch; server-side apply creates and patches; pruning deletes. */
+/** Verbs for every kind that we make. Caches use get, list and watch. Server-side apply uses create and patch. */
 export const ownVerbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'] as const;
 
-/** Everything we make, in the order in which it is applied. */
+/** All kinds that we make, in the order in which they are applied. */
 export const ownership = {
   serviceAccount: {
     kind: 'ServiceAccount',
@@ -44,7 +46,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: 'identity of the pods; one for each component, unless spec.serviceAccount.name is set',
+    purpose: 'identity of the pods, one for each component, unless spec.serviceAccount.name is set',
   },
   role: {
     kind: 'Role',
@@ -53,7 +55,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: 'lets the aggregators read and write the one ConfigMap that holds their verdicts',
+    purpose: 'lets the aggregators read and write only the ConfigMap of their verdicts',
   },
   roleBinding: {
     kind: 'RoleBinding',
@@ -62,7 +64,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'identity',
-    purpose: "gives that Role to the aggregators' ServiceAccount",
+    purpose: 'gives the Role above to the ServiceAccount of the aggregators',
   },
   configMap: {
     kind: 'ConfigMap',
@@ -72,7 +74,7 @@ export const ownership = {
     prune: 'delete',
     step: 'identity',
     purpose:
-      "the aggregators' verdicts (created empty); the log that they count, for the calculators; with Strimzi, Kafka's CA; without it, the topic that the aggregators make",
+      'verdicts of the aggregators (created empty), the counted log for the calculators, and the CA of Kafka (with Strimzi) or the topic that the aggregators create (without Strimzi)',
   },
   kafkaTopic: {
     kind: 'KafkaTopic',
@@ -91,7 +93,7 @@ export const ownership = {
     namespace: 'pipeline',
     prune: 'delete',
     step: 'network',
-    purpose: 'one address for each component, and a headless one for clients that balance themselves',
+    purpose: 'one address for each component, and a headless Service for clients that balance the load themselves',
   },
   deployment: {
     kind: 'Deployment',
@@ -101,7 +103,7 @@ export const ownership = {
     prune: 'delete',
     step: 'workloads',
     subresources: { scale: ['get', 'patch'] },
-    purpose: 'the pods of each component; the number of replicas is written through scale alone',
+    purpose: 'the pods of each component; the number of replicas is written only through scale',
   },
   podDisruptionBudget: {
     kind: 'PodDisruptionBudget',
@@ -140,7 +142,7 @@ export const ownership = {
     prune: 'delete',
     step: 'monitoring',
     purpose:
-      'alerts and objectives, when monitoring is set; with autoscaling also lag, rate, capacity and the number of aggregators wanted',
+      'alerts and objectives, when monitoring is set; with autoscaling also lag, rate, capacity and the wanted number of aggregators',
   },
   serviceMonitor: {
     kind: 'ServiceMonitor',
@@ -150,11 +152,11 @@ export const ownership = {
     optionalApi: 'monitoring',
     prune: 'delete',
     step: 'monitoring',
-    purpose: 'shows prometheus-operator where the metrics are, when monitoring.enabled is set',
+    purpose: 'tells prometheus-operator which pods to scrape, when monitoring.enabled is set',
   },
 } as const satisfies Record<string, OwnedKind>;
 
-/** The rows as a list, in order. */
+/** The rows of `ownership` as a list, in order. */
 export const ownedKinds: readonly OwnedKind[] = Object.values(ownership);
 
 /** One rule of a Role. */
@@ -163,13 +165,13 @@ export interface AccessRule {
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
-  /** Why, for the reference page and for reviewers of the role. */
+  /** Why the permission is needed, as text for the reference page and for reviewers of the Role. */
   readonly why: string;
 }
 
 /**
- * What the aggregators may do, on the proof ConfigMap alone. The operator must hold these permissions too, because
- * Kubernetes lets no client grant more permissions than it has.
+ * Permissions of the aggregators, only for ConfigMap `<name>-proof`. The operator needs the same permissions, because
+ * Kubernetes lets a client grant only permissions that it has.
  */
 export const podRights = {
   apiGroups: [''],
@@ -178,13 +180,13 @@ export const podRights = {
   why: 'aggregators write their verdict under their own key of ConfigMap <name>-proof',
 } as const satisfies AccessRule;
 
-/** What the operator needs in all namespaces beyond the kinds that it makes. */
+/** Permissions that the operator needs in all namespaces, besides those for the kinds that it makes. */
 export const clusterRights: readonly AccessRule[] = [
   {
     apiGroups: ['sumpipeline.dev'],
     resources: ['sumpipelines'],
     verbs: ['get', 'list', 'watch', 'patch'],
-    why: 'the resource itself; patch for its finalizer and inventory',
+    why: 'the resource itself; patch writes its finalizer and inventory',
   },
   {
     apiGroups: ['sumpipeline.dev'],
@@ -202,7 +204,7 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: [''],
     resources: ['pods'],
     verbs: ['get', 'list', 'watch'],
-    why: 'why a workload is not ready, and which verdicts belong to live pods',
+    why: 'to report why a workload is not ready, and to know which verdicts belong to existing pods',
   },
   {
     apiGroups: ['events.k8s.io'],
@@ -214,29 +216,29 @@ export const clusterRights: readonly AccessRule[] = [
     apiGroups: ['apiextensions.k8s.io'],
     resources: ['customresourcedefinitions'],
     verbs: ['get', 'list', 'watch'],
-    why: 'optional APIs are picked up when they are installed later',
+    why: 'to use optional APIs that are installed later',
   },
   {
     apiGroups: ['apiregistration.k8s.io'],
     resources: ['apiservices'],
     verbs: ['get', 'list', 'watch'],
-    why: 'which program serves the metrics APIs, to report what autoscaling lacks; they are never changed',
+    why: 'to report which metrics API is missing for autoscaling; the operator never changes an APIService',
   },
   {
     apiGroups: ['monitoring.coreos.com'],
     resources: ['prometheuses'],
     verbs: ['get', 'list', 'watch'],
-    why: 'whether a Prometheus selects the monitors and rules, to report when none does; they are never changed',
+    why: 'to report if no Prometheus selects the monitors and rules; the operator never changes a Prometheus',
   },
 ];
 
 /** Name of the operator's Deployment, ServiceAccount, roles and Lease. */
 export const operatorName = 'sumpipeline-operator';
 
-/** Where the manifests install it. */
+/** Namespace in which the manifests install the operator. */
 export const operatorNamespace = 'sumpipeline-system';
 
-/** What the operator needs in its own namespace. */
+/** Permissions that the operator needs in its own namespace. */
 export const ownNamespaceRights: readonly AccessRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
@@ -253,17 +255,17 @@ export const ownNamespaceRights: readonly AccessRule[] = [
   },
 ];
 
-/** What the owner of a Kafka namespace grants, beyond the kinds that we make there. */
+/** Permissions that the owner of a Kafka namespace grants, besides those for the kinds that we make there. */
 export const kafkaNamespaceRights: readonly AccessRule[] = [
   {
     apiGroups: ['kafka.strimzi.io'],
     resources: ['kafkas'],
     verbs: ['get', 'list', 'watch'],
-    why: 'address, CA and consent of the cluster',
+    why: 'address and CA of Kafka, and the annotation that names the allowed namespaces',
   },
 ];
 
-/** API group of `apps/v1` is `apps`, of `v1` the empty one. */
+/** Returns the API group: `apps` for `apps/v1`, empty for `v1`. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash === -1 ? '' : apiVersion.slice(0, slash);

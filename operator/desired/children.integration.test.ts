@@ -173,7 +173,7 @@ const deploymentSchema = z.object({
   spec: z.object({ template: z.object({ spec: z.record(z.string(), z.unknown()) }) }),
 });
 
-/** The pods that the controllers would make of the Deployments. */
+/** Returns the pods that the controllers would make for the Deployments. */
 function podsOf({ pipeline, facts }: Example): { name: string; spec: Record<string, unknown> }[] {
   return buildChildren(pipeline, facts)
     .filter(({ owned }) => owned === ownership.deployment)

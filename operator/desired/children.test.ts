@@ -24,8 +24,8 @@ const examples = {
 };
 const childrenOf = (name: keyof typeof examples) => buildChildren(examples[name].pipeline, examples[name].facts);
 
-/** Written again by `node --test --test-update-snapshots`; read the difference before you commit it. */
-describe('what we build is what the golden file shows', () => {
+/** `node --test --test-update-snapshots` writes the golden files again. Read the difference before you commit it. */
+describe('the children equal the golden files', () => {
   for (const [key, { kind }] of Object.entries(ownership)) {
     test(kind, (t) => {
       const documents = Object.keys(examples).flatMap((example) =>
@@ -61,7 +61,7 @@ for (const name of Object.keys(examples) as (keyof typeof examples)[]) {
     }
   });
 
-  test(`${name}: every child says whose it is, and only those beside the pipeline have an owner`, () => {
+  test(`${name}: every child names its pipeline, and only children in the namespace of the pipeline have an owner`, () => {
     for (const { owned, object } of children) {
       assert.equal(object.metadata.labels[labelKeys.namespace], 'shop');
       assert.equal(object.metadata.labels[labelKeys.name], 'orders');
@@ -80,7 +80,7 @@ for (const name of Object.keys(examples) as (keyof typeof examples)[]) {
     assert.equal(new Set(ids).size, ids.length);
   });
 
-  test(`${name}: building twice gives the same`, () => {
+  test(`${name}: a second build gives the same children`, () => {
     assert.deepEqual(childrenOf(name), children);
   });
 
@@ -94,7 +94,7 @@ for (const name of Object.keys(examples) as (keyof typeof examples)[]) {
   });
 }
 
-test('what depends on an optional API is not built without it', () => {
+test('a child that needs an optional API is not built without it', () => {
   const { pipeline, facts } = strimziExample();
   const without = buildChildren(pipeline, {
     ...facts,

@@ -18,7 +18,7 @@ import { buildServiceMonitor } from './serviceMonitor.ts';
 import { buildTopicFile } from './topicFile.ts';
 import { buildVerdicts } from './verdicts.ts';
 
-/** Every object that should exist for a pipeline, in the order in which they are applied. */
+/** Builds every object that should exist for a pipeline, in the order in which the objects are applied. */
 export function buildChildren(pipeline: SumPipeline, facts: Facts): Child[] {
   const one = (owned: OwnedKind, object: ChildObject | undefined): Child[] =>
     object === undefined ? [] : [{ owned, object }];

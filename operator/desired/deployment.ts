@@ -8,8 +8,9 @@ import { refOf } from './identity.ts';
 import { buildPodTemplate } from './podTemplate.ts';
 
 /**
- * The pods of a component. Never with `spec.replicas`: a manager that owned the number once resets it when it stops, so
- * the number is written through `scale` by a manager of its own, or not at all.
+ * Builds the Deployment of a component, never with `spec.replicas`. If an apply once had that field, the next apply
+ * without it would reset the number to 1. So the operator writes the number with another field manager through the
+ * subresource `scale`, or does not write it.
  */
 export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);
@@ -19,7 +20,7 @@ export function buildDeployment(pipeline: SumPipeline, facts: Facts, component: 
     {
       spec: {
         selector: { matchLabels: selectorLabels(ref, component) },
-        // A new pod that cannot start must not replace a working one.
+        // A new pod that cannot start must not replace a pod that works.
         strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
         revisionHistoryLimit: 3,
         template: buildPodTemplate(pipeline, facts, component),

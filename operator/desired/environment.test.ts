@@ -17,13 +17,13 @@ import {
 } from './testing/examples.ts';
 import { buildTopicFile } from './topicFile.ts';
 
-/** As the pod will see it. */
+/** Returns the environment variables as the pod sees them. */
 function environmentOf({ pipeline, facts }: Example, component: 'calculator' | 'aggregator'): Record<string, string> {
   const variables = buildEnvironment(pipeline, facts, component);
   return Object.fromEntries(variables.map(({ name, value = 'pod-1' }) => [name, value]));
 }
 
-/** As the aggregators will read it; undefined when the topic is not theirs to make. */
+/** Returns the topic file as the aggregators read it. Undefined if the aggregators do not create the topic. */
 function topicFileOf({ pipeline, facts }: Example): TopicSpec | undefined {
   const configMap = buildTopicFile(pipeline, facts);
   if (configMap === undefined) return undefined;
@@ -37,10 +37,10 @@ for (const [name, example] of Object.entries({
   strimzi: strimziExample(),
   foreign: foreignExample(),
 })) {
-  test(`${name}: the programs understand the environment, and nothing is written that they do not read`, () => {
+  test(`${name}: the programs can parse the environment, and read every variable in it`, () => {
     const calculator = environmentOf(example, 'calculator');
     const aggregator = environmentOf(example, 'aggregator');
-    // OpenTelemetry's SDK reads this one itself.
+    // The SDK of OpenTelemetry reads OTEL_RESOURCE_ATTRIBUTES itself.
     const traces = { ...tracingEnvironment.parse(calculator), OTEL_RESOURCE_ATTRIBUTES: '' };
     const read = {
       calculator: { ...calculatorEnvironment.parse(calculator), ...traces },
@@ -70,7 +70,7 @@ test('messages can name the Secret and the key of every file', () => {
   });
 });
 
-test('a calculator learns nothing of the store', () => {
+test('a calculator gets no variable of PostgreSQL', () => {
   const names = Object.keys(environmentOf(fullExample(), 'calculator'));
   assert.deepEqual(
     names.filter((name) => /STORE|PROOF|TOPIC_/.test(name)),
@@ -107,7 +107,7 @@ test('a topic of Strimzi and an External topic are left alone', () => {
   }
 });
 
-test('one broker asks for one in sync', () => {
+test('with one replica one replica in sync is required', () => {
   const spec = topicFileOf(exampleOf(changed(minimalDraft(), { 'kafka.topic.replicas': 1 })));
   assert.equal(spec?.replicas, 1);
   assert.equal(spec.minInSyncReplicas, 1);

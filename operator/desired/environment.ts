@@ -9,7 +9,10 @@ import { kafkaCaName } from './kafkaCa.ts';
 import { logFileName } from './logFile.ts';
 import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
-/** After SIGTERM a pod keeps serving this long, unready: longer than endpoints need to leave every kube-proxy. */
+/**
+ * Time in ms after SIGTERM in which a pod is unready but still serves. Every kube-proxy needs some seconds until it
+ * sends no new connections to the pod.
+ */
 export const drainMs = 5000;
 
 /** An entry of a container's `env`. */
@@ -21,7 +24,7 @@ export interface Variable {
 
 type Environment = Partial<Record<EnvironmentName, string>>;
 
-/** The environment of a component's container. It never has Secrets: only paths, and descriptions for messages. */
+/** Builds the environment of a container. It has no secrets, only the paths of their files and texts for messages. */
 export function buildEnvironment(pipeline: SumPipeline, facts: Facts, component: Component): Variable[] {
   const environment: Environment = {
     ...common(pipeline, facts),

@@ -2,11 +2,11 @@ import type { CountedLog } from '#contract/countedLog.ts';
 
 /** Observed facts that the builders need, as plain data. */
 export interface Facts {
-  /** Image of the operator itself: pipelines without `spec.image` follow it. */
+  /** Image of the operator itself. Pipelines without `spec.image` use it. */
   readonly operatorImage: string;
   /**
-   * How the pods reach Kafka, from `resolveKafka`. There are no Facts without it, on purpose: what is unknown must
-   * not look like "should not exist", or a Kafka object that vanishes for a minute would take the pods with it.
+   * How the pods reach Kafka, from `resolveKafka`. The field is required on purpose: without known addresses no
+   * children are built. Otherwise a Kafka object that is missing for a minute would lead to the deletion of the pods.
    */
   readonly kafka: KafkaFacts;
   /** Optional APIs that the cluster serves now. */
@@ -16,21 +16,21 @@ export interface Facts {
   readonly log?: CountedLog | undefined;
 }
 
-/** What the cluster can do for autoscaling. */
+/** Features of the cluster that autoscaling uses. */
 interface ScalingFacts {
-  /** The API server has the field `tolerance` of an HPA (1.33): elsewhere it would refuse the whole object. */
+  /** The API server knows the field `tolerance` of an HPA (1.33). An older one would refuse the whole object. */
   readonly knowsTolerance: boolean;
-  /** The field has an effect: known, and kept by the API server. */
+  /** The field `tolerance` has an effect: the API server knows it and stores it. */
   readonly hasTolerance: boolean;
   /** `metrics.k8s.io` is served: an HPA can use CPU. */
   readonly hasResourceMetrics: boolean;
 }
 
 export interface KafkaFacts {
-  /** host:port, in the order of the source. */
+  /** Addresses as host:port, in the order of the spec or of the Kafka status. */
   readonly bootstrapServers: readonly string[];
   readonly tls: boolean;
-  /** CA in PEM that the pods get as a ConfigMap: from the status of a Strimzi Kafka. Never a secret. */
+  /** CA in PEM from the status of a Strimzi Kafka. The pods get it as a ConfigMap. It is public, not a secret. */
   readonly caPem?: string;
 }
 

@@ -9,8 +9,8 @@ import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
 import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
 /**
- * Scales a component in mode `hpa`. The metric of the aggregators is the number wanted itself, so an average of 1 for
- * each replica means that number. While the metric is missing, the number of replicas does not change.
+ * Builds the HPA of a component. The metric of the aggregators is the wanted number of replicas itself, so the target
+ * is an average of 1 for each replica. While the metric is missing, the number of replicas does not change.
  */
 export function buildHorizontalPodAutoscaler(
   pipeline: SumPipeline,
@@ -55,12 +55,12 @@ function calculatorSpec(pipeline: SumPipeline, facts: Facts): object | undefined
       external(pipeline, recordedSeries.inFlight, autoscaling.inFlight),
       ...(facts.scaling.hasResourceMetrics ? [cpu] : []),
     ],
-    // Load is not a number wanted: the usual tolerance keeps the number from following every small change.
+    // This metric is a load, not a wanted number. The default tolerance of 10 % avoids a step for every small change.
     behavior: buildBehavior(autoscaling.behavior, { knowsTolerance: false }),
   };
 }
 
-/** The HPA reads the metrics API in its own namespace. */
+/** Builds an external metric. It names no namespace: an HPA reads external metrics in its own namespace. */
 function external(pipeline: SumPipeline, series: RecordedSeries, average: number): object {
   return {
     type: 'External',

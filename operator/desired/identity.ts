@@ -10,7 +10,9 @@ import { ports } from '#contract/ports.ts';
 import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from './facts.ts';
 
-/** Names and addresses that follow from a pipeline. The one place that defines the meaning of an unset field. */
+/**
+ * Returns namespace and name of a pipeline. The functions below add the defaults of names that the spec does not set.
+ */
 export function refOf(pipeline: SumPipeline): PipelineRef {
   return { namespace: pipeline.metadata.namespace, name: pipeline.metadata.name };
 }
@@ -31,18 +33,18 @@ export function imageOf(pipeline: SumPipeline, facts: Facts): string {
   return pipeline.spec.image ?? facts.operatorImage;
 }
 
-/** ServiceAccount of a component's pods: the one named in the spec, else ours. */
+/** Returns the ServiceAccount of a component's pods: the one that the spec names, otherwise ours. */
 export function serviceAccountOf(pipeline: SumPipeline, component: Component): string {
   return pipeline.spec.serviceAccount?.name ?? childName.workload(refOf(pipeline), component);
 }
 
-/** Namespace of the Strimzi Kafka; undefined without one. */
+/** Returns the namespace of the Strimzi Kafka. Undefined if the pipeline uses bootstrapServers. */
 export function kafkaNamespaceOf(pipeline: SumPipeline): string | undefined {
   const cluster = pipeline.spec.kafka.cluster;
   return cluster === undefined ? undefined : (cluster.namespace ?? pipeline.metadata.namespace);
 }
 
-/** Where clients inside the cluster reach a component. */
+/** Returns the addresses of a component for clients inside the cluster. */
 export function endpointsOf(pipeline: SumPipeline, component: Component): { http: string; grpc: string } {
   const host = `${childName.service(refOf(pipeline), component)}.${pipeline.metadata.namespace}.svc`;
   return { http: `http://${host}:${ports.http}`, grpc: `${host}:${ports.grpc}` };

@@ -43,7 +43,7 @@ function kafkaOf(options: KafkaOptions = {}): StrimziKafka {
 
 const found = (options: KafkaOptions = {}): ObservedKafka => ({ state: 'found', kafka: kafkaOf(options) });
 
-describe('Kafka cannot be used yet, and the message says who has to do what', () => {
+describe('Kafka cannot be used yet, and the message says what to do', () => {
   const unready = { conditions: [{ type: 'NotReady', status: 'True', message: 'no quorum' }] };
   const cases: { name: string; changes?: Changes; observed?: ObservedKafka; reason: string; message: RegExp }[] = [
     { name: 'not looked up', reason: 'KafkaNotFound', message: /^Kafka kafka\/main does not exist: create it/ },
@@ -52,7 +52,7 @@ describe('Kafka cannot be used yet, and the message says who has to do what', ()
       name: 'no rights',
       observed: { state: 'forbidden' },
       reason: 'AccessForbidden',
-      message: /as an owner of namespace kafka, run kubectl apply -k manifests\/kafka-access -n kafka$/,
+      message: /as an owner of namespace kafka, run "kubectl apply -k manifests\/kafka-access -n kafka"$/,
     },
     {
       name: 'no Strimzi',
@@ -138,6 +138,6 @@ describe('a Kafka permits', () => {
   }
 });
 
-test('what is not a Kafka of Strimzi v1 is undefined, not an exception', () => {
+test('an object that is not a Kafka of Strimzi v1 gives undefined, not an exception', () => {
   for (const value of [undefined, null, 3, {}, { metadata: {} }]) assert.equal(parseStrimziKafka(value), undefined);
 });

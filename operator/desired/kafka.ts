@@ -4,14 +4,14 @@ import type { ClusterRef, SumPipeline } from '#operator/api/types.ts';
 import type { KafkaFacts } from './facts.ts';
 import { kafkaNamespaceOf, topicOf } from './identity.ts';
 
-/** What was seen of the Strimzi Kafka that a pipeline names. */
+/** Result of a look-up of the Strimzi Kafka that a pipeline names. */
 export type ObservedKafka =
   | { readonly state: 'found'; readonly kafka: StrimziKafka }
   /** The API server reports that the Kafka does not exist. */
   | { readonly state: 'absent' }
-  /** The operator has no permission to read it: the Role in manifests/kafka-access is not installed. */
+  /** The operator has no permission to read the Kafka: the Role in manifests/kafka-access is not installed. */
   | { readonly state: 'forbidden' }
-  /** The cluster serves no `kafka.strimzi.io/v1`. */
+  /** The API server does not serve `kafka.strimzi.io/v1`. */
   | { readonly state: 'crdNotInstalled' };
 
 export type KafkaProblemReason =
@@ -27,7 +27,10 @@ export type ResolvedKafka =
   | { readonly ok: true; readonly kafka: KafkaFacts }
   | { readonly ok: false; readonly reason: KafkaProblemReason; readonly message: string };
 
-/** How the pods reach Kafka, or why that is not known yet and what to do. `observed` is for kafka.cluster. */
+/**
+ * Returns how the pods reach Kafka, or why that is not known yet and what to do. `observed` is used only if the spec
+ * has `kafka.cluster`.
+ */
 export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): ResolvedKafka {
   const { cluster, bootstrapServers = [], tls } = pipeline.spec.kafka;
   if (cluster === undefined) return { ok: true, kafka: { bootstrapServers, tls: tls?.enabled ?? false } };
@@ -45,7 +48,7 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
     case 'forbidden':
       return problem(
         'AccessForbidden',
-        `the operator has no permission to read ${name}: as an owner of namespace ${namespace}, run kubectl apply -k manifests/kafka-access -n ${namespace}`,
+        `the operator has no permission to read ${name}: as an owner of namespace ${namespace}, run "kubectl apply -k manifests/kafka-access -n ${namespace}"`,
       );
     case 'crdNotInstalled':
       return problem(
@@ -67,8 +70,8 @@ export function resolveKafka(pipeline: SumPipeline, observed?: ObservedKafka): R
 }
 
 /**
- * Whether the owner of a Kafka lets pipelines of a namespace use it. Pipelines in the Kafka's own namespace always may;
- * pipelines in another namespace only if the annotation names that namespace, or is `*`.
+ * Whether pipelines of a namespace may use a Kafka. Pipelines in the namespace of the Kafka always may. Other pipelines
+ * may only if the annotation on the Kafka names their namespace or is `*`.
  */
 export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): boolean {
   if (kafka.metadata.namespace === namespace) return true;
@@ -76,12 +79,15 @@ export function isNamespaceAllowed(namespace: string, kafka: StrimziKafka): bool
   return allowed.some((entry) => entry.trim() === namespace || entry.trim() === '*');
 }
 
-/** One Kafka has many tenants: the name of a topic that we make must show its owner. */
+/**
+ * Checks the name of a Managed topic. Pipelines of many namespaces share a Kafka, so the name must begin with the
+ * namespace of its pipeline. Undefined means that the name is right.
+ */
 function strimziTopicProblem(pipeline: SumPipeline): string | undefined {
   const prefix = `${pipeline.metadata.namespace}.`;
   const topic = topicOf(pipeline);
   if (pipeline.spec.kafka.topic.management !== 'Managed' || topic.startsWith(prefix)) return undefined;
-  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: delete the SumPipeline and create it again without a name, or with a name that does`;
+  return `spec.kafka.topic.name ${topic} does not begin with ${prefix}: delete the SumPipeline and create it again without spec.kafka.topic.name, or with a name that begins with ${prefix}`;
 }
 
 function resolveListener(cluster: ClusterRef, kafka: StrimziKafka, name: string): ResolvedKafka {

@@ -4,7 +4,9 @@ import { type ChildObject, childOf } from './child.ts';
 import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 
-/** ConfigMap with the CA that Strimzi publishes; pods cannot mount the Secret of another namespace. */
+/**
+ * Name of the ConfigMap with the CA that Strimzi publishes. Pods cannot mount Strimzi's Secret from another namespace.
+ */
 export function kafkaCaName(pipeline: SumPipeline): string {
   return `${pipeline.metadata.name}-kafka-ca`;
 }

@@ -7,8 +7,9 @@ import { kafkaNamespaceOf, topicOf } from './identity.ts';
 import { retentionMs } from './retention.ts';
 
 /**
- * The log, when Strimzi runs Kafka and the topic is ours. It never carries an ownerReference, not even in our own
- * namespace: garbage collection would delete it, and Strimzi with it the data.
+ * Builds the KafkaTopic, if Strimzi runs Kafka and the topic is Managed. A KafkaTopic never has an ownerReference,
+ * not even in the namespace of the pipeline. Otherwise garbage collection would delete it, and Strimzi would delete
+ * the data.
  */
 export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const { cluster, topic } = pipeline.spec.kafka;
@@ -19,7 +20,7 @@ export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObjec
     apiVersion: ownership.kafkaTopic.apiVersion,
     kind: ownership.kafkaTopic.kind,
     metadata: {
-      // A topic name may have capitals and underscores, an object name may not. So the object name comes from the
+      // A topic name may have capitals and underscores, an object name may not. So the object is named like its
       // pipeline.
       name: `${pipeline.metadata.namespace}.${pipeline.metadata.name}`,
       namespace,
@@ -31,9 +32,9 @@ export function buildKafkaTopic(pipeline: SumPipeline, facts: Facts): ChildObjec
       replicas: topic.replicas ?? topicReplicasDefault,
       config: {
         ...topic.config,
-        // Exactness depends on these: every addition stays, in the order and at the time the broker gave it.
+        // Exactness depends on these settings: every addition stays, with the order and time that the broker gave it.
         'cleanup.policy': 'delete',
-        // A broker that packs records its own way makes them unreadable for our client (services/eventlog/topic.ts).
+        // If a broker compresses records again, our client may not be able to read them (services/eventlog/topic.ts).
         'compression.type': 'producer',
         'message.timestamp.type': 'LogAppendTime',
         'min.insync.replicas': String(minInSyncReplicas(topic)),

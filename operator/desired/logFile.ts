@@ -10,8 +10,9 @@ export function logFileName(pipeline: SumPipeline): string {
 }
 
 /**
- * ConfigMap with the log that the ledger counts. Without it a calculator that starts after the topic was deleted and
- * re-created would accept the new topic, and acknowledge additions that are never counted.
+ * Builds the ConfigMap that tells the calculators which log the ledger counts. Without this ConfigMap, a calculator
+ * that starts after the topic was re-created would write to the new topic, and acknowledge additions that are never
+ * counted.
  */
 export function buildLogFile(pipeline: SumPipeline, { log }: Facts): ChildObject | undefined {
   if (log === undefined) return undefined;

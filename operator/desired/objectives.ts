@@ -3,7 +3,7 @@ import { recordedSeries as series } from '#contract/scaling.ts';
 import { slos } from '#contract/slo.ts';
 import type { Recorder, Rule, Selectors } from './ruleGroup.ts';
 
-/** Results that mean "retry later", and results for failures of our own. */
+/** Request results that leave an addition without a result: the client must retry later, or our program failed. */
 const unanswered: readonly RequestResult[] = [
   'outcome-unknown',
   'unavailable',
@@ -12,15 +12,18 @@ const unanswered: readonly RequestResult[] = [
   'internal',
 ];
 
-/** The share of a window that missed an objective; absent without traffic. */
+/**
+ * PromQL expressions for the additions that missed an objective in a window such as `1h`. Without traffic they have no
+ * value.
+ */
 export interface Misses {
-  /** Additions that got no result. */
+  /** Share of the additions that got no result. */
   readonly unavailable: (window: string) => string;
-  /** Acknowledgements that came too late. */
+  /** Share of the acknowledgements that came too late. */
   readonly late: (window: string) => string;
   /** Number of additions without a result, and of late acknowledgements. */
   readonly count: { readonly unavailable: (window: string) => string; readonly late: (window: string) => string };
-  /** Time in which the counted records were too old. */
+  /** Share of the time in which the counted records were too old. */
   readonly stale: (window: string) => string;
 }
 
@@ -30,7 +33,8 @@ export function missesOf({ metric }: Selectors): Misses {
   const within = slos.acknowledgement.withinMs / 1000;
   const durations = (name: 'bucket' | 'count', window: string, more = '', per = 'rate') =>
     `sum(${per}(${metric(`sumpipeline_request_duration_seconds_${name}`, `method="Add"${more}`)}[${window}]))`;
-  // The gauge keeps the age of the last record while none arrives: only time in which records are counted is counted.
+  // If no new records arrive, the gauge keeps the age of the last record. So use only time in which records are
+  // counted.
   const isCounting = `sum by (pod) (rate(${metric('sumpipeline_dispositions_total')}[2m])) > 0`;
   const isStale = `${metric('sumpipeline_freshness_seconds')} > bool ${slos.freshness.withinMs / 1000}`;
   const counted = `((${isStale}) and on (pod) (${isCounting}))`;
@@ -44,13 +48,12 @@ export function missesOf({ metric }: Selectors): Misses {
       late: (window) =>
         `${durations('count', window, '', 'increase')} - ${durations('bucket', window, isInTime, 'increase')}`,
     },
-    // Measured in pod minutes: a pod that has just started under a backlog has the weight of the time in which it
-    // counted.
+    // Count minutes of pods. So a pod that started a minute ago, and counts old records, has the weight of one minute.
     stale: (window) => `sum(sum_over_time(${counted}[${window}:1m])) / sum(count_over_time(${counted}[${window}:1m]))`,
   };
 }
 
-/** The service level objectives as shares, so that users can compare them with contract/slo.ts. */
+/** Records each service level indicator as a share, so that users can compare it with contract/slo.ts. */
 export function objectiveRules(select: Selectors, record: Recorder): Rule[] {
   const { unavailable, late, stale } = missesOf(select);
   return [

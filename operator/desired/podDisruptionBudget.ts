@@ -7,8 +7,9 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * One pod at a time. With one replica too: a node must be drainable, and a missing pod loses nothing. Unready
- * pods may always be evicted; otherwise a halted aggregator would block the drain of its node.
+ * Builds a budget that lets one pod at a time be evicted, even if it is the only pod: otherwise its node could not be
+ * drained. No data is lost while no pod runs. Unready pods may always be evicted. Otherwise a halted aggregator would
+ * block the drain of its node.
  */
 export function buildPodDisruptionBudget(pipeline: SumPipeline, _facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);

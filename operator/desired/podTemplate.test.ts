@@ -33,7 +33,7 @@ test('only the aggregators get a token for the API server', () => {
   assert.equal(templateOf(fullExample(), 'calculator').spec.automountServiceAccountToken, false);
 });
 
-test('every source of a volume is optional: a missing Secret or ConfigMap is a message, not a pod that hangs', () => {
+test('every source of a volume is optional: a missing Secret or ConfigMap does not make the pod hang', () => {
   const sources = templateOf(fullExample(), 'aggregator').spec.volumes?.flatMap(({ projected }) => projected.sources);
   assert.equal(sources?.length, 6);
   for (const source of sources)
@@ -49,7 +49,7 @@ test('resources that are given replace the default as a whole', () => {
   assert.deepEqual(container?.resources, { limits: { memory: '1Gi' } });
 });
 
-test('spreading that is given replaces the default, and selects our pods when it selects nothing', () => {
+test('given spread constraints replace the default, and select our pods if they have no selector', () => {
   const own = { topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' };
   const draft = changed(minimalDraft(), { 'aggregator.podTemplate': { topologySpreadConstraints: [own] } });
   assert.deepEqual(templateOf(exampleOf(draft), 'aggregator').spec.topologySpreadConstraints, [
@@ -66,7 +66,7 @@ test('spreading that is given replaces the default, and selects our pods when it
   ]);
 });
 
-test('labels that are given stand beside ours', () => {
+test('given labels are added to ours', () => {
   const { labels } = templateOf(fullExample(), 'aggregator').metadata;
   assert.equal(labels['team'], 'shop');
   assert.equal(labels['sumpipeline.dev/component'], 'aggregator');

@@ -11,19 +11,23 @@ import { buildVolumes } from './volumes.ts';
 /** Name of the container, for example in `kubectl logs -c`. */
 const containerName = 'sumpipeline';
 
-/** Finishing requests and commits after the drain, and closing connections, take at most this long. */
+/** Maximum time in ms after the drain in which a pod finishes requests and commits, and closes its connections. */
 const finishMs = 20_000;
+/** Additional time in ms before Kubernetes kills the pod, so that it never kills a pod that still finishes. */
 const reserveMs = 5_000;
 
-/** Small enough for a laptop, and no CPU limit: throttling would show as latency and lag. */
+/**
+ * Resources when the spec sets none. They fit a laptop. They have no CPU limit, because throttling causes latency and
+ * lag.
+ */
 const defaultResources = {
   requests: { cpu: '50m', memory: '128Mi' },
   limits: { memory: '512Mi' },
 } as const;
 
 /**
- * Spec of a pod that meets the restricted Pod Security Standard. The user's settings come first and ours last, so ours
- * win.
+ * Builds the template of a pod that meets the restricted Pod Security Standard. Our settings come last, so they replace
+ * settings of the user.
  */
 export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component: Component): object {
   const { podTemplate = {}, resources } = pipeline.spec[component];
@@ -39,9 +43,9 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
       topologySpreadConstraints: spread(pipeline, component),
       ...(imagePullSecrets === undefined ? {} : { imagePullSecrets }),
       serviceAccountName: serviceAccountOf(pipeline, component),
-      // The aggregators write their verdict; a calculator needs no access to the API server.
+      // Only the aggregators need a token: they write their verdict to the API server.
       automountServiceAccountToken: component === 'aggregator',
-      // Environment variables for every Service of the namespace could shadow ours.
+      // Kubernetes would add variables for every Service of the namespace. They could replace our variables.
       enableServiceLinks: false,
       terminationGracePeriodSeconds: (drainMs + finishMs + reserveMs) / 1000,
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
@@ -58,7 +62,7 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
           ],
           resources: resources ?? defaultResources,
           ...probes,
-          // The last lines of the log become the message of a container that ended, and so of our condition.
+          // The last lines of program output become the message of a container that ended, which our condition quotes.
           terminationMessagePolicy: 'FallbackToLogsOnError',
           securityContext: {
             allowPrivilegeEscalation: false,
@@ -73,7 +77,10 @@ export function buildPodTemplate(pipeline: SumPipeline, facts: Facts, component:
   };
 }
 
-/** A start does not wait for anything outside the pod, so a minute is enough. Alive means that the event loop runs. */
+/**
+ * Probes of the container. A start waits for nothing outside the pod, so a minute is enough. `/livez` responds as long
+ * as the event loop of the process is not blocked.
+ */
 const probes = {
   startupProbe: {
     httpGet: { path: '/livez', port: 'admin' },
@@ -102,7 +109,8 @@ function placement(podTemplate: NonNullable<ComponentSpec['podTemplate']>): obje
 }
 
 /**
- * Spread over nodes and zones as far as possible. Each version counts separately, so that rolling updates do not skew.
+ * Spreads the pods over nodes and zones as far as possible. The pods of each version are spread separately, so old pods
+ * do not influence a rolling update.
  */
 function spread(pipeline: SumPipeline, component: Component): object[] {
   const labelSelector = { matchLabels: selectorLabels(refOf(pipeline), component) };

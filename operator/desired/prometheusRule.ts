@@ -8,7 +8,7 @@ import { refOf, topicOf } from './identity.ts';
 import type { RuleGroup } from './ruleGroup.ts';
 import { buildScalingRules } from './scalingRules.ts';
 
-/** Recording rules for autoscaling. The Prometheus that selects our monitors must select this rule too. */
+/** Builds the recording rules for autoscaling. The Prometheus that selects our monitors must select this object too. */
 export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const { aggregator, calculator, kafka } = pipeline.spec;
   const { autoscaling } = aggregator;
@@ -32,7 +32,7 @@ export function buildScalingRule(pipeline: SumPipeline, facts: Facts): ChildObje
   return ruleOf(pipeline, facts, childName.scalingRules(ref), groups);
 }
 
-/** The alerts and the objectives. */
+/** Builds the alerts and the recording rules of the objectives. */
 export function buildAlertRule(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const ref = refOf(pipeline);
   const { autoscaling } = pipeline.spec.aggregator;

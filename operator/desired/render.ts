@@ -10,13 +10,13 @@ const everyApi: OptionalApis = { strimzi: true, monitoring: true, prometheusRule
 export interface RenderOptions {
   /** Image of the pods when `spec.image` is unset. */
   readonly image: string;
-  /** Optional APIs to assume. Default: all installed. */
+  /** Optional APIs that count as installed. Default: all of them. */
   readonly apis?: OptionalApis;
 }
 
 /**
- * The children without a cluster, in the order in which they are applied. What only the cluster knows is
- * left out (the owner's uid) or assumed (address and CA of a Strimzi Kafka).
+ * Builds the children without a cluster, in the order in which they are applied. Some values are known only in a
+ * cluster: the uid of the owner is left out, and the address and the CA of a Strimzi Kafka are assumed.
  */
 export function renderPipeline(pipeline: SumPipeline, options: RenderOptions): ChildObject[] {
   const { image, apis = everyApi } = options;
@@ -31,7 +31,7 @@ function kafkaOffline(pipeline: SumPipeline): KafkaFacts {
     const resolved = resolveKafka(pipeline);
     if (resolved.ok) return resolved.kafka;
   }
-  // The most likely address in the status of the Kafka: the bootstrap Service, and the port it documents for this
+  // The most likely address in the status of the Kafka: its bootstrap Service with Strimzi's usual port of the
   // listener.
   const isPlain = cluster?.listener === 'plain';
   const host = `${cluster?.name}-kafka-bootstrap.${kafkaNamespaceOf(pipeline)}.svc`;

@@ -7,7 +7,7 @@ import { refOf, serviceAccountOf } from './identity.ts';
 
 const component = 'aggregator';
 
-/** Lets the aggregators read and patch the proof ConfigMap, by its name and nothing else. */
+/** Builds the Role that lets the aggregators read and patch only ConfigMap `<name>-proof`. */
 export function buildRole(pipeline: SumPipeline, _facts: Facts): ChildObject {
   const ref = refOf(pipeline);
   const { apiGroups, resources, verbs } = podRights;

@@ -20,17 +20,17 @@ interface AlertingRule {
 
 export type Rule = RecordingRule | AlertingRule;
 
-/** A group of a PrometheusRule. Its rules run in order, and each sees what those before it recorded. */
+/** A group of a PrometheusRule. Its rules run in order, so a rule sees the values that earlier rules recorded. */
 export interface RuleGroup {
   readonly name: string;
   readonly interval: string;
   readonly rules: readonly Rule[];
 }
 
-/** As often as an HPA looks. */
+/** Interval of the rules in seconds, equal to the default interval of an HPA. */
 export const intervalSeconds = 15;
 
-/** Text and condition of an alert. */
+/** Expression and texts of an alert. */
 export interface AlertText {
   readonly expr: string;
   /** How long the expression must hold, such as `5m`. */
@@ -41,7 +41,7 @@ export interface AlertText {
   readonly description: string;
 }
 
-/** Each alert has a page of its name in docs/runbooks. */
+/** URL of the runbooks. Each alert has a page with its name in docs/runbooks. */
 const runbooks = 'https://sumpipeline.dev/runbooks';
 
 export function alertRule(alert: string, text: AlertText, labels: Labels): AlertingRule {
@@ -61,22 +61,22 @@ export function group(name: string, rules: readonly Rule[]): RuleGroup {
 
 export type Recorder = (name: RecordedSeries, expr: string) => Rule;
 
-/** Records under the labels of the pipeline alone. */
+/** Returns a function that makes recording rules. Each series gets the labels `namespace` and `pipeline`. */
 export function recorderOf({ namespace, name: pipeline }: PipelineRef): Recorder {
   return (name, expr) => ({ record: name, expr, labels: { namespace, pipeline } });
 }
 
 export interface Selectors {
-  /** A metric of the data plane of this pipeline. `more` are further matchers. */
+  /** Selects a metric of the pods of this pipeline. `more` are further matchers. */
   readonly metric: (
     name: DataPlaneMetric | `${DataPlaneMetric}_${'sum' | 'count' | 'bucket'}`,
     more?: string,
   ) => string;
-  /** A series that these rules record, with its labels. */
+  /** Selects a series that the rules of this pipeline record. Its labels are kept. */
   readonly own: (name: RecordedSeries) => string;
-  /** The same without labels, for series of one value. */
+  /** Selects a recorded series that has one value, without its labels. */
   readonly one: (name: RecordedSeries) => string;
-  /** Whether Prometheus reaches the pods of a component. */
+  /** Selects `up` of the pods of a component: 1 if Prometheus reaches the pod. */
   readonly up: (component: Component) => string;
 }
 
@@ -90,7 +90,7 @@ export function selectorsOf({ namespace, name }: PipelineRef): Selectors {
   };
 }
 
-/** Lag up to this is work in hand: one full batch, and what arrives in ten seconds. */
+/** Returns the lag, in records, up to which nothing is late: one full batch and the records of ten seconds. */
 export function lagInHand({ one }: Pick<Selectors, 'one'>): string {
   return `1000 + 10 * ${one(recordedSeries.incoming)}`;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { reachableRungs, rungStepExpression, rungsOf } from './rungs.ts';
 
-test('the rungs of 12 partitions are what makes the busiest aggregator lighter', () => {
+test('the rungs of 12 partitions are the numbers that give the busiest aggregator fewer partitions', () => {
   assert.deepEqual(rungsOf(12), [1, 2, 3, 4, 6, 12]);
 });
 
@@ -22,6 +22,6 @@ test('rungs within 10 % of each other are left out, and the top is kept', () => 
   );
 });
 
-test('the expression is the smallest rung that is not below the number', () => {
+test('the expression gives the smallest rung that is at least the number', () => {
   assert.equal(rungStepExpression('x', [1, 2, 4]), '(1 + 0 * x + 1 * (x > bool 1) + 2 * (x > bool 2))');
 });

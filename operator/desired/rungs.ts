@@ -1,6 +1,7 @@
 /**
- * The useful numbers of replicas for a topic: with k partitions for each replica, ceil(partitions / k).
- * 7 replicas of 12 partitions are no better than 6, because some replica still has two.
+ * Returns the useful numbers of replicas for a topic, called rungs: ceil(partitions / k) for k = 1, 2, 3 and so on. k
+ * is the maximum number of partitions of one replica. For 12 partitions 7 replicas are not better than 6: in both cases
+ * some replica has two partitions.
  */
 export function rungsOf(partitions: number): number[] {
   const rungs = new Set<number>();
@@ -8,10 +9,13 @@ export function rungsOf(partitions: number): number[] {
   return [...rungs].toSorted((one, other) => one - other);
 }
 
-/** An HPA without a tolerance of its own ignores differences up to this share. */
+/** An HPA without the field `tolerance` ignores differences up to this share. */
 const hpaTolerance = 0.1;
 
-/** The rungs that such an HPA reaches from each other: from the top down, each below 1 / 1.1 of the one above it. */
+/**
+ * Returns the rungs between which an HPA without `tolerance` can step. From the top down it keeps a rung only if the
+ * next higher one is more than 10 % larger.
+ */
 export function reachableRungs(partitions: number): number[] {
   const kept: number[] = [];
   for (const rung of rungsOf(partitions).toReversed()) {
@@ -22,7 +26,8 @@ export function reachableRungs(partitions: number): number[] {
 }
 
 /**
- * PromQL for the smallest rung that is not below `expr`: the first rung, and the height of every step that is taken.
+ * Returns PromQL for the smallest rung that is at least `expr`. It is a sum: the first rung, and the height of each
+ * step whose lower rung is below `expr`.
  */
 export function rungStepExpression(expr: string, rungs: readonly number[]): string {
   const [first = 1, ...rest] = rungs;

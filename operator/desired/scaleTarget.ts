@@ -3,10 +3,13 @@ import type { AggregatorAutoscaling, SumPipeline } from '#operator/api/types.ts'
 import { ownership } from './childKinds.ts';
 import { refOf } from './identity.ts';
 
-/** The most partitions that a topic of ours may have; the rules know how many an External one has. */
+/**
+ * Maximum of the autoscaler if the spec has no number of partitions, as for an External topic. The recording rules know
+ * the number of partitions and limit the wanted number of replicas to it.
+ */
 const partitionsMax = 1024;
 
-/** What an autoscaler scales: the Deployment of a component. */
+/** Returns the `scaleTargetRef` of an autoscaler: the Deployment of a component. */
 export function scaleTargetOf(pipeline: SumPipeline, component: Component) {
   const { apiVersion, kind } = ownership.deployment;
   return { apiVersion, kind, name: childName.workload(refOf(pipeline), component) };

@@ -8,12 +8,18 @@ import { refOf } from './identity.ts';
 import { aggregatorsMax, scaleTargetOf } from './scaleTarget.ts';
 import { buildBehavior, guardSeconds } from './scalingBehavior.ts';
 
-/** As often as an HPA looks. */
+/** Interval of KEDA's queries in seconds, equal to the default interval of an HPA. */
 const pollingSeconds = 15;
-/** After a minute without a Prometheus response the fallback keeps the number, as an HPA does without a metric. */
+/**
+ * After this number of failed queries, which takes one minute, KEDA keeps the number of replicas, as an HPA does
+ * without a metric.
+ */
 const failuresBeforeFallback = 4;
 
-/** Scales the aggregators in mode `keda`: KEDA queries Prometheus for the wanted number and makes the HPA itself. */
+/**
+ * Builds the ScaledObject of mode `keda`. KEDA queries Prometheus for the wanted number of aggregators and makes an
+ * HPA.
+ */
 export function buildScaledObject(pipeline: SumPipeline, facts: Facts): ChildObject | undefined {
   const { autoscaling } = pipeline.spec.aggregator;
   if (autoscaling?.mode !== 'keda' || autoscaling.prometheus === undefined || !facts.apis.keda) return undefined;
@@ -30,7 +36,7 @@ export function buildScaledObject(pipeline: SumPipeline, facts: Facts): ChildObj
         maxReplicaCount: aggregatorsMax(pipeline, autoscaling),
         fallback: {
           failureThreshold: failuresBeforeFallback,
-          // Used only where there is no current number.
+          // KEDA uses this number only if it does not know the current number.
           replicas: autoscaling.min,
           behavior: 'currentReplicas',
         },

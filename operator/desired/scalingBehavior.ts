@@ -2,21 +2,27 @@ import type { AggregatorAutoscaling } from '#operator/api/types.ts';
 
 export interface BehaviorOptions {
   readonly knowsTolerance: boolean;
-  /** For a metric that already has the stabilization window applied. */
+  /** Upper bound of the scale-down window in seconds, for a metric that already has the window of the spec. */
   readonly scaleDownSecondsMax?: number;
 }
 
-/** The rules hold the number for the whole window; the HPA's own one only guards against a single wrong sample. */
+/**
+ * Scale-down window of the HPA in seconds for the wanted number. The recording rules already apply the window of the
+ * spec, so the window of the HPA only protects against a single wrong sample.
+ */
 export const guardSeconds = 60;
 
-/** Above any number of replicas that the schema allows: one step may go all the way. */
+/**
+ * Maximum number of pods that one step adds. The schema allows no larger number of replicas, so one step is always
+ * enough.
+ */
 const podsPerStep = 1024;
-/** An HPA looks every 15 s; a policy counts what was done within its period. */
+/** Period of a policy in seconds. An HPA computes every 15 s, so each computation may make a full step. */
 const policySeconds = 15;
 
 /**
- * Behaviour of an HPA that follows the wanted number exactly: in one step, up after a short window, down after a long
- * one. Without tolerance 0 an HPA ignores a difference of 10 %: it would never scale from 10 to 11, nor back.
+ * Builds the `behavior` of an HPA that goes to the wanted number in one step, after the windows of the spec. Without
+ * tolerance 0 an HPA ignores a difference of 10 %: it would never scale from 10 to 11 or from 11 to 10.
  */
 export function buildBehavior(
   behavior: AggregatorAutoscaling['behavior'],

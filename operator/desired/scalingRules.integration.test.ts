@@ -46,10 +46,10 @@ function scenario({ minutes, step, expect, capacity = 1000, partitions = 12, ...
   return { groups: [...scaling, ...alerts], minutes, at, expect };
 }
 
-/** What the HPA would have made of it: pods come half a minute after the number. */
+/** Number of pods over time: `before` until the minute in which the HPA scales, then `after`. */
 const from = (minute: number, before: number, after: number) => (now: number) => (now < minute ? before : after);
 const lag = (minute: number, value: number | undefined): Expectation => ({ minute, expr: series.lag, value });
-/** 1 when the comparison holds. */
+/** Expects that the comparison `expr` is true at that minute. */
 const holds = (minute: number, expr: string): Expectation => ({
   minute,
   expr: expr.replace(/([<>=]=?)/, '$1 bool'),
@@ -71,7 +71,7 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(50), pods: minute < 4 ? 0 : 1 }),
     expect: [desired(3, 1), desired(8, 1)],
   },
-  'a low rate of tiny batches wants one, whatever its batches look like': {
+  'a low rate of tiny batches wants one aggregator': {
     minutes: 10,
     step: () => ({ incoming: even(30), pods: 1 }),
     expect: [desired(5, 1), desired(10, 1)],
@@ -103,7 +103,8 @@ const cases: Record<string, Case> = {
   'lag that remains keeps the number although the formula asks for fewer, until it is counted': {
     minutes: 26,
     step: (minute) => {
-      // In one step 1,500 records a second are left; then no more is counted than arrives.
+      // In one step 1,500 more records per second arrive than are counted. After this step as many records are counted
+      // as arrive.
       const each = minute < 7.75 || minute > 20 ? 1000 : minute < 8 ? 200 : 5;
       return {
         incoming: even(minute < 8 ? 3900 : 60),
@@ -161,17 +162,17 @@ const cases: Record<string, Case> = {
     step: (minute) => ({ incoming: even(1200), pods: minute < 5 ? 2 : 0 }),
     expect: [desired(5, 2), desired(15, 2), lag(10.5, 1200 * 60 * 5.75 - 0), lag(15, 1200 * 60 * 10.25)],
   },
-  'without a log end nothing is said': {
+  'without a log end no number is recorded': {
     minutes: 12,
     step: (minute) => ({ incoming: even(1200), pods: 2, areCalculatorsDark: minute >= 6 }),
     expect: [desired(5, 2), desired(7, undefined), lag(7, undefined), desired(12, undefined)],
   },
-  'with both silent nothing is said': {
+  'without any samples no number is recorded': {
     minutes: 12,
     step: (minute) => ({ incoming: even(1200), pods: 2, isDark: minute >= 6 }),
     expect: [desired(7, undefined), lag(7, undefined)],
   },
-  'after a gap longer than every window nothing is said until all windows are full again': {
+  'after a gap longer than every window no number is recorded until all windows are full again': {
     minutes: 40,
     step: (minute) => ({ incoming: even(3900), pods: 6, isDark: minute > 10 && minute <= 25 }),
     expect: [desired(10, 6), desired(20, undefined), desired(26, undefined), desired(28, 6), desired(40, 6)],
@@ -197,7 +198,7 @@ const cases: Record<string, Case> = {
     step: () => ({ incoming: even(600), pods: 1, slow: { 4: 10 } }),
     expect: [holds(15, `${series.lag} > 30000`)],
   },
-  'a sawtooth of 15 % round a rung makes no change for three windows': {
+  'load that goes up and down by 15 % around a rung changes nothing for three windows': {
     minutes: 30,
     step: (minute) => ({ incoming: even(2100 * (Math.floor(minute) % 2 === 0 ? 0.85 : 1.15)), pods: 4 }),
     expect: [
@@ -207,7 +208,7 @@ const cases: Record<string, Case> = {
       { minute: 30, expr: `changes(${series.desired}[20m])`, value: 0 },
     ],
   },
-  'a rollout with one more pod at the top changes nothing': {
+  'a rollout that runs one pod more than the maximum changes nothing': {
     minutes: 14,
     step: (minute) => {
       const rolls = minute > 5 && minute < 9;
@@ -220,12 +221,12 @@ const cases: Record<string, Case> = {
     },
     expect: [5, 6, 7, 8, 9, 10, 14].map((minute) => desired(minute, 12)),
   },
-  'no second step while the pods of the first one do not come': {
+  'no second step while the pods of the first step do not start': {
     minutes: 20,
     step: (minute) => ({ incoming: even(minute < 5 ? 200 : 2000), pods: 1 }),
     expect: [desired(6, 4), desired(10, 4), desired(20, 4)],
   },
-  'no second step while the new pods own nothing': {
+  'no second step while the new pods own no partition': {
     minutes: 12,
     step: (minute) => ({
       incoming: even(minute < 5 ? 200 : 2000),
@@ -234,7 +235,7 @@ const cases: Record<string, Case> = {
     }),
     expect: [desired(6, 4), desired(12, 4)],
   },
-  'a topic that grows from 6 to 12 raises the cap': {
+  'a topic that grows from 6 to 12 partitions raises the maximum': {
     minutes: 16,
     partitions: 6,
     step: (minute) => {
@@ -266,7 +267,7 @@ const cases: Record<string, Case> = {
       { minute: 12, expr: `count(${series.partitionLag})`, value: 11 },
     ],
   },
-  'a source that says NaN, a negative or an old end is passed over': {
+  'a log end that is NaN, negative or old is ignored': {
     minutes: 10,
     step: () => ({
       incoming: even(1200),
@@ -310,7 +311,7 @@ const cases: Record<string, Case> = {
     aggregator: { scaleDownWindowSeconds: 30 },
     expect: [desired(10, 12), desired(14, 4), { minute: 16, expr: `changes(${series.desired}[6m])`, value: 1 }],
   },
-  'a backlog that leaves the window changes no capacity: its last seconds alone say little': {
+  'a backlog that leaves the window does not change the capacity: its last seconds are not a reliable sample': {
     minutes: 22,
     step: (minute) => ({
       incoming: even(minute < 5 ? 200 : 1450),
@@ -319,7 +320,7 @@ const cases: Record<string, Case> = {
     }),
     expect: [desired(10, 3), desired(22, 3), { minute: 22, expr: `changes(${series.desired}[16m])`, value: 0 }],
   },
-  'a partition that was halted before Prometheus saw it keeps no other from scaling': {
+  'a partition that was halted before Prometheus saw it does not prevent scaling': {
     minutes: 24,
     step: (minute) => ({
       incoming: even(minute < 5 || minute > 14 ? 200 : 2000),
@@ -363,7 +364,7 @@ const cases: Record<string, Case> = {
       holds(50, `${series.desired} > 6`),
     ],
   },
-  'a next offset that is NaN or negative is passed over': {
+  'a next offset that is NaN or negative is ignored': {
     minutes: 10,
     step: (minute) => ({
       incoming: even(1200),
@@ -403,7 +404,7 @@ describe('additions in flight', () => {
   });
   for (const [what, isDown, value] of [
     ['are the sum over the calculators', false, 70],
-    ['are not said while one calculator cannot be read', true, undefined],
+    ['have no value while Prometheus cannot read one calculator', true, undefined],
   ] as const) {
     test(what, async () => {
       const expect = [{ minute: 2, expr: series.inFlight, value }];

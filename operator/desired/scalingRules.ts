@@ -13,52 +13,71 @@ import {
 } from './ruleGroup.ts';
 import { reachableRungs, rungStepExpression } from './rungs.ts';
 
-/** What the rules of one pipeline depend on. */
+/** Settings of a pipeline on which its scaling rules depend. */
 export interface ScalingRulesInput {
   readonly ref: PipelineRef;
   readonly topic: string;
   readonly aggregator:
     | {
         readonly min: number;
-        /** If undefined, as many as the topic has partitions. */
+        /** Maximum number of aggregators. If undefined, the number of partitions is the maximum. */
         readonly max: number | undefined;
         /** Time in which the lag should be counted, in seconds. */
         readonly drainSeconds: number;
         /** Share of the capacity that steady load may use, in percent. */
         readonly utilisationPercent: number;
-        /** Records per second of one aggregator, until it was measured. */
+        /** Records per second that one aggregator counts, used until its capacity was measured. */
         readonly capacityHint: number;
-        /** Scale-down window in seconds: the largest number computed within it counts. */
+        /** Scale-down window in seconds: the largest number that was computed within the window counts. */
         readonly scaleDownWindowSeconds: number;
-        /** Partitions of the spec; if undefined, only Prometheus knows the number. */
+        /** Number of partitions in the spec. If undefined, only Prometheus knows the number. */
         readonly partitions: number | undefined;
-        /** If false, an HPA of this cluster ignores differences of 10 %. */
+        /** Whether HPAs of this cluster have the field `tolerance`. If not, they ignore differences of 10 %. */
         readonly hasTolerance: boolean;
       }
     | undefined;
   readonly scalesCalculators: boolean;
 }
 
-/** Samples that fill the two minutes which the rates and holds look back, less one for a late evaluation. */
+/**
+ * Number of samples with which a window of two minutes counts as full. It is one less than possible, because an
+ * evaluation may be late.
+ */
 const fullWindowSamples = (2 * 60) / intervalSeconds - 1;
-/** Time without counting at a rebalance, until one was measured. */
+/** Assumed time in seconds in which nothing is counted at a rebalance. Used until a rebalance was measured. */
 const pauseDefaultSeconds = 5;
-/** Busy time that makes a measured capacity more than noise. */
+/**
+ * The capacity is measured only if the aggregators counted a backlog for longer than this, in seconds. A shorter
+ * measurement is not reliable.
+ */
 const busySecondsMin = 5;
-/** A step up that raises what is counted by less than this share did not help. */
+/** Minimum gain of a step up. If the counted records per second rose by a smaller share, the step did not help. */
 const stepGainMin = 0.1;
-/** Time for which more must be wanted before the number is raised: then the rates cover most of a minute. */
+/**
+ * The computed number must be higher for this time, in seconds, before a step up. The rates look back one minute, so
+ * after this time they show most of the new load.
+ */
 const steadySeconds = 45;
-/** A rate of one minute and a late evaluation: time after a change until the computed number has settled. */
+/**
+ * After a change of load the computed number changes for this time, in seconds: for 60 s, because rates look back one
+ * minute, and for 15 s until the next evaluation.
+ */
 const slopeSeconds = 75;
-/** A shorter window would see only the slope, and never the end of the slope. */
+/**
+ * Minimum scale-down window in seconds. In a shorter window the computed number would still change when the window
+ * ends.
+ */
 const scaleDownWindowMin = slopeSeconds + 2 * intervalSeconds;
-/** A partition is hot when it needs more than this multiple of the mean. Load that is high everywhere is not hot. */
+/**
+ * A partition is hot if it needs more replicas than this multiple of the mean of all partitions. If the load is high
+ * on all partitions, no partition is hot.
+ */
 const hotTimesMean = 1.5;
 
 /**
- * The recording rules that turn metrics of the data plane into the number of aggregators wanted; docs/autoscaling.md
- * explains each. What is not known is absent, never 0: an HPA holds on an absent metric and scales in on 0.
+ * Builds the recording rules that compute the wanted number of aggregators from metrics of the data plane.
+ * docs/autoscaling.md explains each rule. A value that is not known is absent, never 0: an HPA keeps the number if the
+ * metric is absent, and scales in if the metric is 0.
  */
 export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
   const { ref, aggregator, scalesCalculators } = input;
@@ -68,7 +87,7 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
     ...(aggregator === undefined
       ? []
       : [
-          // One group: groups run in parallel, so one group would read values that another recorded an interval ago.
+          // All rules are in one group. Groups run in parallel, so a rule would read older values of another group.
           group('sumpipeline-scaling', [
             ...lagRules(select, record, input.topic),
             ...demandRules(select, record, aggregator),
@@ -80,37 +99,39 @@ export function buildScalingRules(input: ScalingRulesInput): RuleGroup[] {
 }
 
 type AggregatorInput = NonNullable<ScalingRulesInput['aggregator']>;
-/** Where each partition ends, how far it is counted, and which partitions are load. */
+/** Rules for each partition: its end, how far it is counted, and whether its lag is load for the aggregators. */
 function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): Rule[] {
   const exporter = `kafka_topic_partition_current_offset{topic="${topic}"}`;
   const moves = `max by (partition) (${metric('sumpipeline_next_offset')} >= 0)`;
   const lag = own(series.partitionLag);
   return [
-    // The Kafka Exporter of Strimzi says -1 for what it does not know; the filter drops that, and NaN.
+    // The Kafka Exporter of Strimzi exports -1 for an unknown offset. The filter `>= 0` drops -1 and NaN.
     record(
       series.partitionLogEnd,
       `max by (partition) (${metric('sumpipeline_log_end_offset')} >= 0) or max by (partition) (${exporter} >= 0)`,
     ),
     record(series.partitionOwners, `count by (partition) (${metric('sumpipeline_next_offset')})`),
-    // Its own last value is kept while no aggregator runs.
+    // While no aggregator runs, the rule keeps the last value that it recorded.
     record(
       series.partitionNextOffset,
       `${moves} or max by (partition) (last_over_time(${own(series.partitionNextOffset)}[1d]))`,
     ),
     record(series.partitionLag, `clamp_min(${own(series.partitionLogEnd)} - ${own(series.partitionNextOffset)}, 0)`),
-    // Per pod first: a maximum over pods may fall by a little when one goes, and a rate takes that for a new log.
+    // Take the rate of each pod first, then the maximum. A maximum over pods may fall when a pod ends. rate() would
+    // count a fall as a restart of the counter.
     record(
       series.partitionIncoming,
       `max by (partition) (rate(${metric('sumpipeline_log_end_offset')}[1m])) or max by (partition) (rate(${exporter}[1m]))`,
     ),
-    // Five minutes of lag under an owner without a step: stuck. Without an owner it is lag like any other.
+    // A partition is stuck if for five minutes it has an owner, has lag and does not move. A stuck partition is
+    // excluded, as a halted partition is. A partition without an owner is not excluded.
     record(
       series.partitionExcluded,
       `max by (partition) (${metric('sumpipeline_partition_halted')}) > 0 or max by (partition) (` +
         `changes(${own(series.partitionNextOffset)}[5m]) == 0 and min_over_time(${lag}[5m]) > 0 ` +
         `and count_over_time(${own(series.partitionOwners)}[5m]) >= ${(5 * 60) / intervalSeconds - 1}) + 1`,
     ),
-    // Partitions never become fewer: one whose end is not known for a moment still counts.
+    // A topic never loses partitions. So a partition whose end is not known for a moment still counts.
     record(
       series.partitions,
       `max(count(${own(series.partitionLogEnd)}) or max_over_time(${own(series.partitions)}[1h])) ` +
@@ -125,12 +146,12 @@ function lagRules({ metric, own }: Selectors, record: Recorder, topic: string): 
   ];
 }
 
-/** The capacity of one aggregator, and how many aggregators the work needs. */
+/** Rules for the capacity of one aggregator, and for the number of aggregators that the load needs. */
 function demandRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { drainSeconds, utilisationPercent, capacityHint } = input;
   const busy = (offset = '') => `sum(increase(${metric('sumpipeline_backlogged_seconds_total')}[5m]${offset}))`;
-  // When a backlog leaves the window, what is left of it is a sample that shrinks, and says little: the value before
-  // counts.
+  // Measure only while the busy time in the window grows. When a backlog leaves the window, only its last seconds are
+  // in the window, and they are not a reliable sample. The rule for the capacity then uses the last measured value.
   const isGrowing = `(${busy()} > ${busySecondsMin}) >= ${busy(` offset ${intervalSeconds}s`)}`;
   const records = `sum(increase(${metric('sumpipeline_backlogged_records_total')}[5m]))`;
   const pauses = `sum(increase(${metric('sumpipeline_rebalance_duration_seconds_count')}[1d]))`;
@@ -149,7 +170,7 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       series.partitionReplicasForIncoming,
       `(${own(series.partitionIncoming)} ${isLoad}) / ${utilisationPercent / 100} / on () group_left () ${one(series.capacity)}`,
     ),
-    // The pause of a rebalance shortens the time to drain.
+    // A rebalance pauses counting, so less than drainSeconds is left to count the lag.
     record(
       series.partitionReplicas,
       `(${own(series.partitionLag)} ${isLoad}) / ${drainSeconds} ` +
@@ -161,8 +182,7 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       `(${own(series.partitionReplicas)} > 1 and on (partition) ` +
         `${own(series.partitionReplicas)} > on () group_left () (${hotTimesMean} * avg(${own(series.partitionReplicas)}))) * 0 + 1`,
     ),
-    // A partition has one reader, so it can ask for one replica at most: a hot one must not cause a step that cannot
-    // help.
+    // A partition has one reader, so it asks for one replica at most. More replicas cannot help a hot partition.
     record(
       series.replicasForIncoming,
       `sum(clamp_max(${own(series.partitionReplicasForIncoming)}, 1)) or ${partitions} * 0`,
@@ -171,7 +191,9 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
       series.replicasForLag,
       `sum(clamp_max(${own(series.partitionReplicas)}, 1)) - ${one(series.replicasForIncoming)} or ${partitions} * 0`,
     ),
-    // k partitions for each replica: 7 replicas of 12 partitions are no better than 6. k = 0 gives the partitions.
+    // Use only useful numbers of replicas (rungs.ts): for 12 partitions 7 replicas are not better than 6. `floor` gives
+    // the number of partitions of each replica. If it is 0, the result is infinite, and `bounded` limits it to the
+    // number of partitions.
     record(
       series.computed,
       bounded(dropUnreachable(`ceil(${partitions} / floor(${partitions} / ${raw}))`, input), input, partitions),
@@ -179,19 +201,24 @@ function demandRules({ metric, own, one }: Selectors, record: Recorder, input: A
   ];
 }
 
-/** Without tolerance 0 a rung within 10 % of another is never reached from it; such rungs are left out. */
+/**
+ * If HPAs have no `tolerance`, leaves out numbers of replicas (rungs) within 10 % of another rung: an HPA would ignore
+ * the step between the two.
+ */
 function dropUnreachable(expr: string, { hasTolerance, partitions }: AggregatorInput): string {
   if (hasTolerance || partitions === undefined) return expr;
   return rungStepExpression(expr, reachableRungs(partitions));
 }
 
-/** From min to max, and never above the partitions; absent while these are. */
+/**
+ * Limits the number by min, max and partitions. While the number of partitions is not known, the result has no value.
+ */
 function bounded(expr: string, { min, max }: AggregatorInput, partitions: string): string {
   const upper = max === undefined ? expr : `clamp_max(${expr}, ${max})`;
   return `(clamp_max(clamp_min(${upper}, ${min}), scalar(${partitions})) and on () ${partitions})`;
 }
 
-/** Conditions for keeping the present number although another one was computed. */
+/** Rules for the wanted number: when it follows the computed number, and when the present number is kept. */
 function holdRules({ metric, own, one }: Selectors, record: Recorder, input: AggregatorInput): Rule[] {
   const { min, drainSeconds } = input;
   const partitions = one(series.partitions);
@@ -200,42 +227,46 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
   const halted = `(count(${metric('sumpipeline_partition_halted')} > 0) or vector(0))`;
   const idle = `(count(${metric('sumpipeline_owned_partitions')} == 0) or vector(0))`;
   const before = `max(last_over_time(${own(series.desired)}[1h]))`;
-  // Before the first number the running pods count; without pods, the minimum.
+  // The present number is the last recorded number. Before a number is recorded, it is the number of running pods, or
+  // min if no pod runs.
   const present = bounded(`(${before} or ${pods} or vector(${min}))`, input, partitions);
   const { lag, incoming, counted } = {
     lag: one(series.lag),
     incoming: one(series.incoming),
     counted: one(series.counted),
   };
-  // The offset of a partition that was halted before Prometheus saw the partition is not known, and is not needed.
+  // Prometheus may not know the offset of a halted partition. It is not needed, because the partition is excluded.
   const isKnown = `count(${own(series.partitionLag)} or ${own(series.partitionExcluded)})`;
   const isComplete = `${isKnown} >= ${partitions}`;
   const computed = one(series.computed);
   const drainsInTime = `(${lag} / ((${counted} - ${incoming}) > 0.05 * ${incoming})) <= ${drainSeconds}`;
   const isInHand = `${lag} <= ${lagInHand({ one })}`;
-  // The lag of a hot partition says nothing about the database: no step can help it.
+  // The lag of a hot partition does not show that the database is at its limit: no step can help a hot partition.
   const isWithoutHot =
     `(sum(${own(series.partitionLag)} unless ${own(series.partitionExcluded)} unless ${own(series.partitionHot)}) or vector(0)) ` +
     `<= ${lagInHand({ one })}`;
   const wasRaised = `max(${own(series.desired)}) > max(${own(series.desired)} offset ${2 * intervalSeconds}s)`;
   const steppedUp = `${before} > min(min_over_time(${own(series.desired)}[15m]))`;
   const gainedNothing = `${counted} <= ${1 + stepGainMin} * ${one(series.countedBeforeStep)}`;
-  // The time until the rates show the effect of the last step.
+  // Decide about the next step only two minutes after the last step, when the rates show the effect of that step.
   const isSettled = `(min(min_over_time(${own(series.settled)}[2m])) == 1)`;
   const wasIneffective = `max(last_over_time(${own(series.ineffective)}[1m])) > 0`;
-  // A sawtooth round a rung changes nothing: the largest number of the window counts on the way down.
+  // For a step down use the largest computed number of the window. So load that goes up and down around the same value
+  // changes nothing.
   const window = Math.max(input.scaleDownWindowSeconds, scaleDownWindowMin);
   const largest = (seconds: number) => `max(max_over_time(${own(series.computed)}[${seconds}s]))`;
   const eased = largest(window);
-  // While the window still begins on a slope, each evaluation would take one more step down it: one step at its foot.
+  // While the oldest part of the window still shows falling load, each evaluation would make one more step down. Wait
+  // until the load is level, so that one step is enough.
   const isLevel = `${eased} == ${largest(window - slopeSeconds)}`;
-  // After a gap the window has to be seen again as a whole, or what was not seen would count as no load.
+  // After a gap in the samples wait for a full window again. Time without samples must not count as time without load.
   const isSeen = `max(count_over_time(${own(series.computed)}[${window}s])) >= ${Math.floor(window / intervalSeconds) - 1}`;
-  // A rate that covers half of a step would want half of the step, and the rest would be a second step.
+  // Wait until the rates cover the whole rise of the load. Otherwise the number would rise in two steps instead of
+  // one.
   const steady = `min(min_over_time(${own(series.computed)}[${steadySeconds}s]))`;
   return [
-    // Pods that start, roll, drain or join: not every partition is owned, or a pod has no partition although there are
-    // enough.
+    // The value is 0 while pods start, are replaced, drain or join: a partition has no owner, or a pod has no partition
+    // although there are enough partitions. Otherwise it is 1.
     record(
       series.settled,
       `(${owned} + ${halted} >= bool ${partitions}) * (${idle} <= bool clamp_min(${pods} - ${partitions}, 0)) ` +
@@ -245,8 +276,8 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
       series.countedBeforeStep,
       `(${counted} and on () (${wasRaised})) or max(last_over_time(${own(series.countedBeforeStep)}[1d]))`,
     ),
-    // Work waits, more aggregators are at work than before, and no more is counted. Kept while lag remains, otherwise
-    // another step would be tried without effect every quarter of an hour. Cleared when more is counted after all.
+    // The value is 1 if lag remains and more aggregators do not count more records. It stays 1 while lag remains:
+    // otherwise another step without effect would follow every 15 minutes. It becomes 0 when more records are counted.
     record(
       series.ineffective,
       `(((${steppedUp}) and on () ${isSettled} and on () (${gainedNothing}) or (${wasIneffective}) and on () (${gainedNothing})) ` +
@@ -257,13 +288,16 @@ function holdRules({ metric, own, one }: Selectors, record: Recorder, input: Agg
       `((${computed} > ${present} and on () (${steady} > ${present}) and on () ${isSettled} ` +
         `unless on () (${drainsInTime}) unless on () (${one(series.ineffective)} == 1)) ` +
         `or (${eased} < ${present} and on () (${isInHand}) and on () (${isComplete}) and on () (${isLevel}) and on () (${isSeen})) or ${present}) ` +
-        // After a gap every window has to fill again before a number is recorded.
+        // After a gap in the samples no number is recorded until the window of two minutes is full again.
         `and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`,
     ),
   ];
 }
 
-/** Absent while one calculator cannot be read: a sum without it would scale in. */
+/**
+ * Returns PromQL for the additions in flight. It has no value while Prometheus cannot scrape a calculator: the sum
+ * would be too small, and the HPA would remove calculators.
+ */
 function inFlight({ metric, up }: Selectors): string {
   return `sum(${metric('sumpipeline_calculator_queue_additions')}) unless on () (count(${up('calculator')} == 0) > 0)`;
 }

@@ -7,13 +7,18 @@ import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
-/** Protocol is a key of the list for server-side apply, so it is set explicitly and not left to the default. */
+/**
+ * Ports of the API. `protocol` is a key of this list in server-side apply, so it is set and not left to the default.
+ */
 const apiPorts = [
   { name: 'http', port: ports.http, targetPort: 'http', protocol: 'TCP', appProtocol: 'http' },
   { name: 'grpc', port: ports.grpc, targetPort: 'grpc', protocol: 'TCP', appProtocol: 'kubernetes.io/h2c' },
 ];
 
-/** One address for a component. gRPC clients behind it keep one connection, so to one pod: see the headless one. */
+/**
+ * Builds the Service of a component. A gRPC client of this Service keeps one connection to one pod. Clients that spread
+ * their requests over all pods use the headless Service.
+ */
 export function buildService(pipeline: SumPipeline, _facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);
   return childOf(
@@ -24,11 +29,12 @@ export function buildService(pipeline: SumPipeline, _facts: Facts, component: Co
 }
 
 /**
- * The addresses of the ready pods, for gRPC clients that balance themselves (`dns:///...`). Unready pods are left
- * out (`publishNotReadyAddresses` false): such a client would call a draining pod. Metrics of unready pods are not
- * lost by that, because Prometheus scrapes the unready addresses of an EndpointSlice too. Only this Service carries
- * the admin port, so a ServiceMonitor that selects both Services scrapes each pod once, and the address that
- * applications use shows only the API.
+ * Builds the headless Service: the addresses of the ready pods, for gRPC clients that balance their load themselves
+ * (`dns:///...`). `publishNotReadyAddresses` is false, so that these clients do not call a pod that drains. Prometheus
+ * also scrapes the unready addresses of an EndpointSlice, so no metrics are lost.
+ *
+ * Only this Service has the admin port. So a ServiceMonitor that selects both Services scrapes each pod once, and the
+ * Service for applications has only the ports of the API.
  */
 export function buildHeadlessService(pipeline: SumPipeline, _facts: Facts, component: Component): ChildObject {
   const ref = refOf(pipeline);

@@ -6,8 +6,8 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Identity of a component's pods. Pods, not accounts, decide whether a token is mounted, so that a named account works
- * the same.
+ * Builds the ServiceAccount of a component's pods. The pod template, not the ServiceAccount, decides whether a token
+ * is mounted. So pods with a ServiceAccount of the user get a token only if they need it.
  */
 export function buildServiceAccount(
   pipeline: SumPipeline,

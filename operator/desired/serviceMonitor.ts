@@ -6,7 +6,10 @@ import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
-/** Only the headless Service has the admin port: see service.ts. */
+/**
+ * Builds the ServiceMonitor. It scrapes the headless Service, because only the headless Service has the admin port
+ * (service.ts).
+ */
 export function buildServiceMonitor(
   pipeline: SumPipeline,
   facts: Facts,
@@ -35,12 +38,17 @@ export function buildServiceMonitor(
   );
 }
 
-/** The rules of autoscaling look back one minute: with the usual 30 s that would be two samples. */
+/**
+ * Whether a component has autoscaling. If so, Prometheus must scrape every 15 s: the rules of autoscaling look back
+ * one minute, and an interval of 30 s would give them only two samples.
+ */
 function isScaled({ spec }: SumPipeline): boolean {
   return spec.aggregator.autoscaling !== undefined || spec.calculator.autoscaling !== undefined;
 }
 
-/** Every series then says `pipeline` and `component`, beside `namespace` and `pod` from prometheus-operator. */
+/**
+ * Copies a label of the Service to every series: `pipeline` or `component`. prometheus-operator adds further labels.
+ */
 function metaLabel(key: string, targetLabel: string): object {
   return { sourceLabels: [`__meta_kubernetes_service_label_${key.replaceAll(/[./]/g, '_')}`], targetLabel };
 }

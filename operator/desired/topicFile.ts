@@ -7,7 +7,10 @@ import { ownership } from './childKinds.ts';
 import type { Facts } from './facts.ts';
 import { retentionMs } from './retention.ts';
 
-/** Without Strimzi the aggregators make and grow the topic, with the pipeline's own credentials. */
+/**
+ * Whether the aggregators create and grow the topic: a Managed topic without Strimzi. They use the Kafka credentials
+ * of the pods.
+ */
 export function isTopicOfAggregators({ spec: { kafka } }: SumPipeline): boolean {
   return kafka.topic.management === 'Managed' && kafka.cluster === undefined;
 }
@@ -17,8 +20,8 @@ export function topicFileName(pipeline: SumPipeline): string {
 }
 
 /**
- * ConfigMap with the topic that the aggregators make. A file and not variables: the kubelet renews it in running pods,
- * and growing a topic under load must not restart those that count.
+ * Builds the ConfigMap with the topic that the aggregators create. The pods get it as a file, not as variables: the
+ * kubelet updates the file in running pods, so a topic that grows under load restarts no aggregator.
  */
 export function buildTopicFile(pipeline: SumPipeline, _facts: Facts): ChildObject | undefined {
   const { partitions, replicas = topicReplicasDefault, retention, config = {} } = pipeline.spec.kafka.topic;

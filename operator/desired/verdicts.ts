@@ -6,8 +6,8 @@ import type { Facts } from './facts.ts';
 import { refOf } from './identity.ts';
 
 /**
- * Where the aggregators write their verdicts. Without `data`: otherwise the operator would own the field, and each
- * apply would empty it.
+ * Builds the ConfigMap to which the aggregators write their verdicts. It has no `data`: otherwise the operator would
+ * own that field, and each apply would empty it.
  */
 export function buildVerdicts(pipeline: SumPipeline, _facts: Facts): ChildObject {
   const name = childName.proof(refOf(pipeline));

@@ -6,7 +6,7 @@ import { kafkaCaName } from './kafkaCa.ts';
 import { logFileName } from './logFile.ts';
 import { isTopicOfAggregators, topicFileName } from './topicFile.ts';
 
-/** One file of a volume and where its content comes from. */
+/** The files of one volume and their source. */
 interface Projection {
   readonly mount: { readonly volume: string; readonly directory: string; readonly file: string };
   readonly kind: 'secret' | 'configMap';
@@ -15,9 +15,9 @@ interface Projection {
 }
 
 /**
- * Secrets, the CA and the wanted topic as files. Every source is optional: a missing Secret must become our own message
- * that names the Secret, not a pod that hangs in ContainerCreating; and kubelet renews the files, so a rotation needs
- * no restart.
+ * Builds the volumes: Secrets, the CA and the wanted topic as files. Every source is optional: if a Secret is
+ * missing, the program names it in a message, and the pod does not hang in ContainerCreating. The kubelet updates the
+ * files, so a rotation needs no restart.
  */
 export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Component) {
   const projections = [
@@ -38,7 +38,7 @@ export function buildVolumes(pipeline: SumPipeline, facts: Facts, component: Com
   return { volumes, volumeMounts };
 }
 
-/** Readable by whatever user the pod got: OpenShift picks one, so no fsGroup of ours. Only our container mounts it. */
+/** Mode of the files: every user may read them, because OpenShift chooses the user of a pod and we set no fsGroup. */
 const defaultMode = 0o444;
 
 function toSource({ kind, name, key, mount }: Projection): object {
@@ -69,7 +69,8 @@ function storeProjections(pipeline: SumPipeline): Projection[] {
 }
 
 /**
- * Mounted before the ConfigMap exists: pods must not restart when the aggregators report the log for the first time.
+ * Returns the mount of the log file. Pods have it before its ConfigMap exists: they must not restart when the
+ * aggregators report the log for the first time.
  */
 function logProjection(pipeline: SumPipeline): Projection {
   return { mount: mounts.log, kind: 'configMap', name: logFileName(pipeline), key: mounts.log.file };

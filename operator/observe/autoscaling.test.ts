@@ -73,7 +73,7 @@ const table: Record<string, readonly [actual: string, expected: RegExp]> = {
     said({ prometheusRules: 'forbidden' }),
     /^False AccessForbidden: .*ClusterRole/,
   ],
-  'kinds that were not looked for yet': [said({ prometheusRules: 'pending' }), /^Unknown Pending/],
+  'kinds that were not listed yet': [said({ prometheusRules: 'pending' }), /^Unknown Pending/],
   'mode keda without KEDA': [with_({ mode: 'keda' }), /^False CRDNotInstalled: scaledobjects.keda.sh.*mode to hpa/],
   'mode keda needs no metrics API': [
     said({
@@ -92,9 +92,9 @@ const table: Record<string, readonly [actual: string, expected: RegExp]> = {
     external({ state: 'unavailable', by: 'monitoring/adapter', message: 'MissingEndpoints' }),
     /^False ExternalMetricsUnavailable: monitoring\/adapter.*MissingEndpoints/,
   ],
-  'metrics APIs that may not be looked at': [external({ state: 'unknown' }), /^True Scaling/],
+  'metrics APIs that the operator may not read': [external({ state: 'unknown' }), /^True Scaling/],
   'no HPA yet': [with_({ hpa: undefined }), /^Unknown Pending/],
-  'an HPA that has not looked': [with_({ hpa: hpa({}) }), /^Unknown Pending/],
+  'an HPA that has evaluated nothing yet': [with_({ hpa: hpa({}) }), /^Unknown Pending/],
   'replicas at 0': [
     with_({ replicas: 0 }),
     /^False ReplicasZero: .*deployment\/orders-aggregator --replicas=2 -n shop/,
@@ -112,7 +112,7 @@ const table: Record<string, readonly [actual: string, expected: RegExp]> = {
     with_({ hpa: limited, max: 6 }),
     /^True AtMaximum: .*maximum of 6; raise spec.aggregator.autoscaling.max/,
   ],
-  'the minimum is no limit worth a word': [with_({ hpa: unlimited }), /^True Scaling: 2 to 12 aggregators/],
+  'the minimum is not reported as a limit': [with_({ hpa: unlimited }), /^True Scaling: 2 to 12 aggregators/],
   'a max that an External topic cannot use': [
     with_({ max: 20 }),
     /^True MaxAbovePartitions: max 20 is above the 12 partitions/,
@@ -133,7 +133,7 @@ const table: Record<string, readonly [actual: string, expected: RegExp]> = {
   ],
 };
 
-describe('what is said of', () => {
+describe('condition AutoscalingActive for', () => {
   for (const [what, [actual, expected]] of Object.entries(table)) {
     test(what, () => {
       assert.match(actual, expected);

@@ -3,29 +3,32 @@ import { findCondition } from './health.ts';
 import type { MetricsApi, MetricsApis } from './metricsApis.ts';
 import type { LiveChild, LiveCondition } from './objects.ts';
 
-/** One component that the spec lets scale, as far as the cluster shows it. */
+/** One component with autoscaling, as the cluster shows it. */
 export interface ScaledComponent {
   readonly component: Component;
   readonly mode: 'hpa' | 'keda' | 'recommend';
   readonly min: number;
   /** If undefined, the number of partitions is the maximum. */
   readonly max: number | undefined;
-  /** Replicas of its Deployment now. */
+  /** Replicas of the component's Deployment now. */
   readonly replicas: number;
-  /** The HPA that scales it; undefined while no such HPA exists. */
+  /** The HPA that scales the component; undefined while it does not exist. */
   readonly hpa: LiveChild | undefined;
 }
 
-/** Everything that decides whether autoscaling works. */
+/** All facts that decide whether autoscaling works. */
 export interface AutoscalingInput {
   readonly components: readonly ScaledComponent[];
   readonly isMonitoringEnabled: boolean;
-  /** Whether objects of these kinds can be made. */
+  /**
+   * Availability of the kinds PrometheusRule and ScaledObject. The operator makes objects of a kind only if the kind
+   * is `synced`.
+   */
   readonly prometheusRules: Availability;
   readonly scaledObjects: Availability;
   readonly metricsApis: MetricsApis;
   readonly hasTolerance: boolean;
-  /** Partitions of the topic as the aggregators report them; undefined while none has. */
+  /** Partitions of the topic as the aggregators report them; undefined before the first report. */
   readonly partitions: number | undefined;
   readonly rulesName: string;
   readonly namespace: string;
@@ -34,8 +37,8 @@ export interface AutoscalingInput {
 type Availability = 'pending' | 'synced' | 'notInstalled' | 'forbidden';
 
 /**
- * What the status reports about autoscaling. It has no number that changes by itself. An HPA's own messages have, so
- * they are not quoted.
+ * What the status reports about autoscaling. The message has no number that changes by itself, so it does not quote
+ * the messages of an HPA, which have changing numbers.
  */
 export interface ObservedAutoscaling {
   readonly status: 'True' | 'False' | 'Unknown';
@@ -43,10 +46,7 @@ export interface ObservedAutoscaling {
   readonly message: string;
 }
 
-/**
- * Whether the numbers of replicas follow the load, and what is missing when they do not. Only the first problem is
- * reported.
- */
+/** Reports whether the numbers of replicas follow the load. If they do not, reports only the first problem. */
 export function observeAutoscaling(input: AutoscalingInput): ObservedAutoscaling {
   if (input.components.length === 0) {
     return no(
@@ -71,7 +71,7 @@ function merge(observed: readonly ObservedAutoscaling[]): ObservedAutoscaling {
   return { ...notable, message: observed.map(({ message }) => message).join('; ') };
 }
 
-/** What prevents the pipeline from getting a number. */
+/** Finds what is missing in the cluster for autoscaling. Undefined means that nothing is missing. */
 function findMissing(input: AutoscalingInput): ObservedAutoscaling | undefined {
   const { components, isMonitoringEnabled, prometheusRules, scaledObjects, metricsApis } = input;
   if (!isMonitoringEnabled) {
@@ -119,11 +119,12 @@ function missingKind(
   }
 }
 
-/** KEDA's own metrics server serves only the metrics of its ScaledObjects. */
+/** Matches the Service of KEDA's metrics server, which serves only the metrics of ScaledObjects. */
 const kedaService = /(^|\/)keda-/;
 
 function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
-  // The operator has no permission to read APIServices: the HPA's own conditions say what is missing.
+  // Unknown means that the operator may not read APIServices. In this case the conditions of the HPA say what is
+  // missing.
   if (external.state === 'unknown') return undefined;
   if (external.state === 'absent') {
     return no(
@@ -148,7 +149,10 @@ function missingApi(external: MetricsApi): ObservedAutoscaling | undefined {
 function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): ObservedAutoscaling {
   const { component, mode, min, replicas, hpa } = scaled;
   if (mode === 'recommend') {
-    return no('RecommendOnly', `mode recommend scales nothing; sumctl status shows the number of ${component}s wanted`);
+    return no(
+      'RecommendOnly',
+      `mode recommend scales nothing; run "sumctl status" to see how many ${component}s are wanted`,
+    );
   }
   const deployment = `deployment/${hpa?.spec?.scaleTargetRef?.name ?? component}`;
   if (hpa === undefined)
@@ -156,7 +160,7 @@ function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): Obs
   if (replicas === 0) {
     return no(
       'ReplicasZero',
-      `the ${component}s are scaled to 0, which disables their HPA; resume with kubectl scale ${deployment} --replicas=${min} -n ${input.namespace}`,
+      `the ${component}s are scaled to 0, which disables their HPA; to resume, run "kubectl scale ${deployment} --replicas=${min} -n ${input.namespace}"`,
     );
   }
   const conditions = hpa.status?.conditions;
@@ -164,7 +168,7 @@ function observeComponent(scaled: ScaledComponent, input: AutoscalingInput): Obs
   if (able?.status === 'False') {
     return no(
       'ScaleFailed',
-      `the HPA cannot scale the ${component}s (${able.reason ?? 'no reason'}); see kubectl describe hpa ${hpa.metadata.name}`,
+      `the HPA cannot scale the ${component}s (${able.reason ?? 'no reason'}); run "kubectl describe hpa ${hpa.metadata.name}"`,
     );
   }
   const active = findCondition(conditions, 'ScalingActive');
@@ -213,7 +217,7 @@ function atLimit(
   }
   const note =
     isAggregator && mode === 'hpa' && !hasTolerance
-      ? ' (this cluster has no HPA tolerance, so numbers within 10 % of each other are left out)'
+      ? ' (HPAs of this cluster have no tolerance field, so numbers within 10 % of each other are left out)'
       : '';
   const range = top === undefined ? `at least ${min}` : `${min} to ${top}`;
   return { status: 'True', reason: 'Scaling', message: `${range} ${component}s, set from their metric${note}` };

@@ -6,7 +6,7 @@ import { deployment, pod } from './testing/samples.ts';
 const name = 'orders-aggregator';
 const crashed = (exitCode: number, message: string, reason = 'Error') => ({ exitCode, reason, message });
 
-test('a Deployment that does not exist yet is on its way', () => {
+test('a Deployment that does not exist yet is progressing', () => {
   const { state, reason, ready, wanted } = observeDeployment(name, undefined, []);
   assert.deepEqual(
     { state, reason, ready, wanted },
@@ -14,12 +14,12 @@ test('a Deployment that does not exist yet is on its way', () => {
   );
 });
 
-test('one that is being deleted is said to be, even if all its pods are ready', () => {
+test('a Deployment that is being deleted is reported so, even if all its pods are ready', () => {
   const leaving = deployment(name, { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
   assert.equal(observeDeployment(name, leaving, []).reason, 'BeingDeleted');
 });
 
-test('ready means: seen by its controller, all replaced, none of the old left, all ready', () => {
+test('ready means: the controller has seen the change, all pods are new and ready, no old pod is left', () => {
   assert.equal(observeDeployment(name, deployment(name), []).state, 'ready');
   const table = {
     'not seen yet': [deployment(name, { generation: 2, observedGeneration: 1 }), 'RolloutPending'],
@@ -33,13 +33,13 @@ test('ready means: seen by its controller, all replaced, none of the old left, a
   }
 });
 
-test('wanted and ready are counted for people; zero wanted is ready', () => {
+test('numbers of wanted and ready pods are reported; a Deployment with zero wanted pods is ready', () => {
   const { ready, wanted } = observeDeployment(name, deployment(name, { ready: 1 }), []);
   assert.deepEqual({ ready, wanted }, { ready: 1, wanted: 3 });
   assert.equal(observeDeployment(name, deployment(name, { replicas: 0 }), []).state, 'ready');
 });
 
-test('past its deadline it has failed', () => {
+test('after its deadline a Deployment has failed', () => {
   const late = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'has timed out' }];
   const health = observeDeployment(name, deployment(name, { ready: 2, conditions: late }), []);
   assert.deepEqual([health.state, health.reason], ['failed', 'ProgressDeadlineExceeded']);
@@ -55,14 +55,14 @@ test('when no pod can be created, the reason of the controller is given', () => 
   assert.match(health.message, /cannot create pods: exceeded quota: small/);
 });
 
-describe('the first failing pod speaks for its Deployment', () => {
+describe('a Deployment has the message of its first failing pod', () => {
   const unready = deployment(name, { ready: 2 });
   const speak = (...pods: Parameters<typeof observeDeployment>[2][number][]) => {
     const { reason, message } = observeDeployment(name, unready, pods);
     return { reason, message };
   };
 
-  test('by name, with the end of its log', () => {
+  test('with the name of the pod and the end of its program output', () => {
     const failing = (podName: string) =>
       pod(podName, {
         container: {
@@ -76,7 +76,7 @@ describe('the first failing pod speaks for its Deployment', () => {
     });
   });
 
-  test('with the same words in every phase of a crash loop', () => {
+  test('with the same text in every phase of a crash loop', () => {
     const terminated = crashed(1, '{"level":"error","time":"1","message":"no"}');
     const later = crashed(1, '{"level":"error","time":"2","message":"no"}');
     const phases = [
@@ -89,7 +89,7 @@ describe('the first failing pod speaks for its Deployment', () => {
     assert.equal(said.size, 1, [...said].join('\n'));
   });
 
-  test('with the same words in both phases of a failing pull', () => {
+  test('with the same text in both phases of a failing pull', () => {
     const cause = 'failed to pull and unpack image "sumpipeline:1": not found';
     const said = [
       { reason: 'ErrImagePull', message: cause },
@@ -100,14 +100,14 @@ describe('the first failing pod speaks for its Deployment', () => {
     assert.match(said[0]?.message ?? '', /image sumpipeline:1 cannot be pulled: failed to pull/);
   });
 
-  test('with a cure when the memory was too small', () => {
+  test('with what to do when the memory was too small', () => {
     const container = { state: { terminated: crashed(137, '', 'OOMKilled') } };
     const { reason, message } = speak(pod('a', { container }));
     assert.equal(reason, 'OOMKilled');
     assert.match(message, /raise resources.limits.memory/);
   });
 
-  test('with the words of the scheduler', () => {
+  test('with the message of the scheduler', () => {
     const pending = pod('a', { phase: 'Pending', container: { state: {} } });
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes: cpu' }];
     const { reason, message } = speak({ ...pending, status: { phase: 'Pending', conditions } });
@@ -117,7 +117,7 @@ describe('the first failing pod speaks for its Deployment', () => {
     );
   });
 
-  test('with the words of the kubelet for a container that cannot be made', () => {
+  test('with the message of the kubelet for a container that cannot be created', () => {
     const waiting = { reason: 'CreateContainerConfigError', message: 'configmap "x" not found' };
     assert.match(
       speak(pod('a', { container: { state: { waiting } } })).message,
@@ -125,7 +125,7 @@ describe('the first failing pod speaks for its Deployment', () => {
     );
   });
 
-  test('unless it is starting, leaving, ended, or was merely restarted well', () => {
+  test('unless the pod starts, is being deleted, has ended, or is ready after a restart', () => {
     const starting = pod('a', { container: { state: { waiting: { reason: 'ContainerCreating' } } } });
     const broken = { state: { terminated: crashed(1, 'no') } };
     const leaving = pod('b', { container: broken, metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });

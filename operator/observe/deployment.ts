@@ -8,8 +8,8 @@ export interface WorkloadHealth extends ChildHealth {
 }
 
 /**
- * Health of a Deployment by kstatus' rules, with the words of its first failing pod: "1 of 3 pods are ready" does
- * not help a user, "Secret orders-kafka, key password is missing" does.
+ * Returns the health of a Deployment by the rules of kstatus. The message is the message of its first failing pod: "1
+ * of 3 pods are ready" does not help a user, "Secret orders-kafka, key password is missing" does.
  */
 export function observeDeployment(
   name: string,
@@ -45,7 +45,7 @@ function healthOf(name: string, deployment: LiveDeployment, pods: readonly LiveP
   const state = isLate ? 'failed' : 'progressing';
   const refused = findCondition(conditions, 'ReplicaFailure');
   if (refused?.status === 'True') {
-    // No pod exists that could report a problem: a quota, an admission policy or a missing ServiceAccount refuses them.
+    // A quota, an admission policy or a missing ServiceAccount refuses the pods. So no pod exists to report a problem.
     return {
       state,
       reason: refused.reason ?? 'ReplicaFailure',

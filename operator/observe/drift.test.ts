@@ -23,9 +23,9 @@ const ours = owns(
 const driftOf = (...entries: ManagedFields[]) =>
   observeDrift(deployment('orders-calculator', { metadata: { managedFields: [ours, ...entries] } }));
 
-test('what only we wrote is no drift', () => assert.deepEqual(driftOf(), []));
+test('fields that only we wrote are not drift', () => assert.deepEqual(driftOf(), []));
 
-test('what others added to our pods and touches security is named with manager and path', () => {
+test('security fields that others added to our pods are named with manager and path', () => {
   const added = {
     'f:hostNetwork': {},
     'f:volumes': { 'k:{"name":"root"}': { 'f:hostPath': {} } },
@@ -38,7 +38,7 @@ test('what others added to our pods and touches security is named with manager a
   ]);
 });
 
-test('a sidecar, a restart, a status and a value that we own too are none', () => {
+test('a sidecar, a restart, a status and a value that we own too are not drift', () => {
   const same = { 'f:containers': { [container]: { 'f:env': { 'k:{"name":"A"}': { 'f:value': {} } } } } };
   const sidecar = { 'f:containers': { 'k:{"name":"proxy"}': { 'f:name': {}, 'f:env': {} } } };
   const status = owns('kube-controller-manager', { 'f:hostNetwork': {} }, { subresource: 'status' });

@@ -2,9 +2,9 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { LiveDeployment, ManagedFields } from './objects.ts';
 
 /**
- * Fields of our pods that others added and that touch security, as `manager: path`. Applying does not take away what
- * others added beside our fields, and much of it is wanted (sidecars, restartedAt). So such fields are reported and not
- * removed.
+ * Returns one sentence for each security field that another field manager added to our pods. The operator only reports
+ * these fields: an apply does not remove fields of other field managers, and users want many of them (sidecars,
+ * restartedAt).
  */
 export function observeDrift(deployment: LiveDeployment): string[] {
   const { name, managedFields = [] } = deployment.metadata;
@@ -34,7 +34,11 @@ const podFields = [
 ];
 const containerFields = ['env', 'envFrom', 'securityContext', 'volumeMounts', 'command', 'args', 'lifecycle'];
 
-/** A container that others added is a sidecar and is not reported; its volumes are reported. */
+/**
+ * Returns the paths of security fields that another field manager added. A whole container that it added is a sidecar,
+ * and the fields of a sidecar are not reported. The volumes of a sidecar are reported, because they are fields of the
+ * pod.
+ */
 function sensitivePaths(pod: unknown, ours: unknown): string[] {
   const paths = podFields.filter((field) => addsTo(pod, ours, `f:${field}`)).map((field) => `spec.${field}`);
   const ourContainers = step(ours, 'f:containers');
@@ -49,7 +53,7 @@ function sensitivePaths(pod: unknown, ours: unknown): string[] {
   return paths;
 }
 
-/** Whether other managers own anything below the field that we do not own. */
+/** Whether the other field manager owns a part of this field that we do not own. */
 function addsTo(theirs: unknown, ours: unknown, key: string): boolean {
   const theirField = step(theirs, key);
   if (theirField === undefined) return false;

@@ -2,17 +2,17 @@ import type { LiveCondition } from './objects.ts';
 
 /**
  * State of one child:
- * - `ready`: nothing to do and nothing under way;
- * - `progressing`: a controller is working on it; it may become ready by itself;
- * - `failed`: the child reports that it will not become ready without a change.
+ * - `ready`: no action is needed, and no change is in progress.
+ * - `progressing`: a controller works on the child. The child may become ready by itself.
+ * - `failed`: the child reports that it does not become ready without a change.
  */
 export interface ChildHealth {
   readonly state: 'ready' | 'progressing' | 'failed';
-  /** One CamelCase word. */
+  /** Reason for a condition, as one CamelCase word. */
   readonly reason: string;
   /**
-   * Names the child and quotes its own message. Holds nothing that changes by itself: no counters, ages or back-off
-   * times.
+   * Names the child and quotes the message that the child reports. Has no counter, age or back-off time: the status
+   * must not change by itself.
    */
   readonly message: string;
 }

@@ -22,8 +22,8 @@ const leaving: LiveKafkaTopic = {
 const table = [
   ['absent', undefined, 'progressing', 'TopicNotCreated'],
   ['never seen by Strimzi', topic(undefined), 'progressing', 'TopicPending'],
-  ['changed since Strimzi looked', topic([{ type: 'Ready', status: 'True' }], 0), 'progressing', 'TopicPending'],
-  ['without a verdict', topic([]), 'progressing', 'TopicPending'],
+  ['newer than the report of Strimzi', topic([{ type: 'Ready', status: 'True' }], 0), 'progressing', 'TopicPending'],
+  ['without a result of Strimzi', topic([]), 'progressing', 'TopicPending'],
   ['ready', topic([{ type: 'Ready', status: 'True' }]), 'ready', 'Ready'],
   ['unmanaged by a user', topic([{ type: 'Unmanaged', status: 'True' }]), 'ready', 'Ready'],
   [

@@ -1,7 +1,10 @@
 import { type ChildHealth, findCondition } from './health.ts';
 import type { LiveKafkaTopic } from './objects.ts';
 
-/** Health of a Strimzi KafkaTopic. `Unmanaged` and `Paused` are a user's choice: the topic itself exists. */
+/**
+ * Returns the health of a Strimzi KafkaTopic. Condition `Unmanaged` is a user's choice and counts as ready, because
+ * the topic exists.
+ */
 export function observeKafkaTopic(name: string, topic: LiveKafkaTopic | undefined): ChildHealth {
   if (topic === undefined) return progressing('TopicNotCreated', `KafkaTopic ${name} does not exist yet`);
   if (topic.metadata.deletionTimestamp !== undefined) {

@@ -4,7 +4,7 @@ import { lastWords } from './lastWords.ts';
 
 const table: readonly { readonly name: string; readonly log: string; readonly words: string }[] = [
   {
-    name: 'the last line at level error speaks, with its cause and without its time',
+    name: 'the last line at level error is used, with its cause and without its time',
     log: [
       '{"level":"info","time":"2026-01-01T00:00:00Z","message":"started"}',
       '{"level":"error","time":"2026-01-01T00:00:01Z","error":{"message":"Secret orders-db, key uri is missing"},"message":"cannot go on"}',
@@ -18,25 +18,25 @@ const table: readonly { readonly name: string; readonly log: string; readonly wo
     words: 'TypeError: boom',
   },
   {
-    name: 'all lines of its message are heard',
+    name: 'all lines of the message of a thrown error are used',
     log: 'EnvironmentError: the environment variables are not valid:\n  A is missing\n  B is missing\n    at main (file.ts:1:1)\n',
     words: 'EnvironmentError: the environment variables are not valid: A is missing B is missing',
   },
   {
-    name: 'a list is heard with its heading',
+    name: 'a list is used with its heading',
     log: 'warming up\nthe environment variables are not valid:\n  A is missing\n  B is missing\n',
     words: 'the environment variables are not valid: A is missing B is missing',
   },
-  { name: 'otherwise the last line speaks', log: 'exec format error\n\n', words: 'exec format error' },
+  { name: 'otherwise the last line is used', log: 'exec format error\n\n', words: 'exec format error' },
   {
-    name: 'half a JSON document at the cut says nothing',
+    name: 'a JSON document that was cut at its beginning is ignored',
     log: '{"level":"error","mess\nlast line',
     words: 'last line',
   },
-  { name: 'an empty log says nothing', log: ' \n', words: '' },
-  { name: 'JSON that is no log line is a line like others', log: '[1, 2]', words: '[1, 2]' },
+  { name: 'empty program output gives an empty message', log: ' \n', words: '' },
+  { name: 'JSON that is not a log line is used as text', log: '[1, 2]', words: '[1, 2]' },
 ];
 
 for (const { name, log, words } of table) test(name, () => assert.equal(lastWords(log), words));
 
-test('words are bounded', () => assert.equal(lastWords('x'.repeat(5000)).length, 512));
+test('the text is cut at 512 characters', () => assert.equal(lastWords('x'.repeat(5000)).length, 512));

@@ -1,9 +1,9 @@
 const lengthMax = 512;
 
 /**
- * The last message of a container before it ended, from the end of its log (terminationMessagePolicy
- * FallbackToLogsOnError): our programs log JSON lines, a crash of the runtime prints a stack. Times and ids of the line
- * are left out, so that the same failure reads the same after each restart.
+ * Returns the last message of a container that ended. `log` is the end of its program output (terminationMessagePolicy
+ * FallbackToLogsOnError). Our programs print JSON lines; a crash of Node.js prints a stack. Times and ids are left out,
+ * so that the same failure has the same message after each restart.
  */
 export function lastWords(log: string): string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
@@ -14,7 +14,7 @@ export function lastWords(log: string): string {
   return (spoken ?? thrownWords(lines) ?? lastParagraph(lines)).slice(0, lengthMax);
 }
 
-/** An uncaught error with all lines of its message, down to the stack. */
+/** Returns the last uncaught error, with all lines of its message and without the stack. */
 function thrownWords(lines: readonly string[]): string | undefined {
   const start = lines.findLastIndex((line) => /^([A-Z]\w*)?Error\b/.test(line));
   if (start < 0) return undefined;
@@ -24,8 +24,8 @@ function thrownWords(lines: readonly string[]): string | undefined {
 }
 
 /**
- * The last line, with the heading under which it is indented: `the environment variables are not valid:` and what is
- * missing.
+ * Returns the last line. If the last line is indented, returns all lines from the last line without indent on. That
+ * line is a heading such as `the environment variables are not valid:`.
  */
 function lastParagraph(lines: readonly string[]): string {
   const heading = lines.findLastIndex((line) => !/^\s/.test(line));
@@ -36,7 +36,7 @@ function inOneLine(lines: readonly string[]): string {
   return lines.map((line) => line.trim()).join(' ');
 }
 
-/** `message: error.message` of a line at level error or worse; undefined for anything else. */
+/** Returns `message: error.message` of a JSON line at level error or fatal; undefined for other lines. */
 function ofJsonLine(line: string): string | undefined {
   const parsed = parseRecord(line);
   if (parsed === undefined || !['error', 'fatal'].includes(String(parsed['level']))) return undefined;
@@ -52,7 +52,8 @@ function parseRecord(line: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(line);
     return isRecord(value) ? value : undefined;
   } catch {
-    // The log is cut at 2 KiB, so its first line is often half a document and is then ignored.
+    // The kubelet keeps the last 2 KiB of the program output, so the first line is often the end of a cut JSON
+    // document.
     return undefined;
   }
 }

@@ -1,7 +1,10 @@
 import { findCondition } from './health.ts';
 import type { LiveApiService } from './objects.ts';
 
-/** The program that serves one of the metrics APIs. `unknown`: the operator has no permission to read APIServices. */
+/**
+ * State of a metrics API. `by` names the Service that serves it, or the API server. State `unknown` means that the
+ * operator has no permission to read APIServices.
+ */
 export type MetricsApi =
   | { readonly state: 'unknown' }
   | { readonly state: 'absent' }
@@ -25,7 +28,10 @@ interface ApiServiceReader {
   readonly store: { get(name: { readonly name: string }): LiveApiService | undefined };
 }
 
-/** An APIService belongs to the whole cluster: it is read, never made. */
+/**
+ * Reads the state of both metrics APIs. An APIService belongs to the whole cluster, so the operator does not make
+ * APIServices.
+ */
 export function observeMetricsApis(reader: ApiServiceReader): MetricsApis {
   const observe = (name: string): MetricsApi => {
     if (reader.availability !== 'synced') return { state: 'unknown' };

@@ -1,6 +1,6 @@
 /**
- * Live objects as the pure layers read them. The API server's schemas promise these types; it omits what is empty, so
- * nearly everything is optional. Fields we do not read are left out.
+ * This file has the types of live objects, with only the fields that we read. The schemas of the API server guarantee
+ * these types. The API server omits empty fields, so nearly every field is optional.
  */
 export interface LiveMetadata {
   readonly name: string;
@@ -15,12 +15,14 @@ export interface LiveMetadata {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** Field ownership, as the API server records it for server-side apply. */
+/** The fields that one field manager owns, as the API server records them for server-side apply. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
   readonly subresource?: string;
-  /** A tree: `f:name` a field, `k:{...}` a list item by its keys, `v:...` a set element, `.` the node itself. */
+  /**
+   * A tree. `f:name` is a field, `k:{...}` a list item by its keys, `v:...` an element of a set, `.` the node itself.
+   */
   readonly fieldsV1?: unknown;
 }
 
@@ -38,12 +40,12 @@ export interface LiveCondition {
   readonly lastTransitionTime?: string;
 }
 
-/** Any child of a pipeline, with the fields that are read without knowing the kind. */
+/** Any child of a pipeline, with the fields that are read without a check of the kind. */
 export type LiveChild = LiveObject & {
   readonly spec?: {
-    /** Of a Deployment. */
+    /** Only a Deployment has this field. */
     readonly replicas?: number;
-    /** Of an autoscaler. */
+    /** Only an autoscaler has this field. */
     readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string };
     readonly behavior?: { readonly scaleUp?: { readonly tolerance?: string | number } };
   };
@@ -90,13 +92,13 @@ export interface ConfigMapBody {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** The service that serves an API through the aggregation layer. Without a service the API server itself serves it. */
+/** An APIService names the Service that serves an API. If no Service is named, the API server itself serves the API. */
 export interface ApiServiceBody {
   readonly spec?: { readonly service?: { readonly namespace?: string; readonly name?: string } };
   readonly status?: { readonly conditions?: readonly LiveCondition[] };
 }
 
-/** A label selector. Absent and empty differ: the field defines what an absent selector means. */
+/** A label selector. An empty selector selects all objects. The meaning of an absent selector depends on its field. */
 export interface Selector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly {
@@ -106,7 +108,7 @@ export interface Selector {
   }[];
 }
 
-/** Which monitors and rules a Prometheus of prometheus-operator takes. */
+/** Spec of a Prometheus of prometheus-operator: which monitors and rules it selects. */
 export interface PrometheusBody {
   readonly spec?: {
     readonly serviceMonitorSelector?: Selector;

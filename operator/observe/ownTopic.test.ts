@@ -13,6 +13,6 @@ test('a topic with fewer partitions than wanted is growing', () => {
   });
 });
 
-test('there is nothing to say of one that is not read yet, that is right, or that others grew beyond the wish', () => {
+test('nothing is reported for a topic that is not read yet, or that has enough partitions', () => {
   for (const found of [undefined, 12, 24]) assert.equal(observeOwnTopic({ topic, wanted: 12, found }), undefined);
 });

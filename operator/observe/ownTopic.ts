@@ -2,13 +2,16 @@ import type { ChildHealth } from './health.ts';
 
 export interface OwnTopic {
   readonly topic: string;
-  /** Partitions that are wanted. */
+  /** Number of partitions in the spec. */
   readonly wanted: number;
-  /** Partitions that the aggregators saw; undefined until one has looked. */
+  /** Number of partitions that the aggregators reported; undefined before the first report. */
   readonly found: number | undefined;
 }
 
-/** Health of a topic that the aggregators make and grow. Their failures are in their verdicts. */
+/**
+ * Returns the health of a topic that the aggregators create and grow. It reports only that partitions are still
+ * missing: errors are in the verdicts of the aggregators. Undefined means that there is nothing to report.
+ */
 export function observeOwnTopic({ topic, wanted, found }: OwnTopic): ChildHealth | undefined {
   if (found === undefined || found >= wanted) return undefined;
   const message =

@@ -5,7 +5,7 @@ import type { ContainerStatus, LivePod } from './objects.ts';
 /** Why a pod is not ready. */
 export interface PodProblem {
   readonly reason: string;
-  /** Without the pod's name: two pods with the same problem have the same message. */
+  /** Does not name the pod, so that two pods with the same problem have the same message. */
   readonly message: string;
 }
 
@@ -14,7 +14,10 @@ export function isReadyPod(pod: LivePod): boolean {
   return findCondition(pod.status?.conditions, 'Ready')?.status === 'True';
 }
 
-/** The pods that count: not being deleted and not ended (an evicted pod stays as Failed beside its replacement). */
+/**
+ * Returns the pods that are not being deleted and have not ended. An evicted pod has ended: it still exists, with phase
+ * Failed, beside the pod that replaced it.
+ */
 export function currentPods(pods: readonly LivePod[]): LivePod[] {
   return pods
     .filter((pod) => pod.metadata.deletionTimestamp === undefined)
@@ -22,7 +25,7 @@ export function currentPods(pods: readonly LivePod[]): LivePod[] {
     .toSorted((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
 }
 
-/** The first pod, by name, with a reason why it is not ready. Undefined when all are ready or none has a reason yet. */
+/** Finds the first pod, by name, whose status says why the pod is not ready. Undefined if no status says it. */
 export function firstPodProblem(pods: readonly LivePod[]): (PodProblem & { readonly pod: string }) | undefined {
   for (const pod of currentPods(pods)) {
     const problem = isReadyPod(pod) ? undefined : explainPod(pod);
@@ -31,7 +34,7 @@ export function firstPodProblem(pods: readonly LivePod[]): (PodProblem & { reado
   return undefined;
 }
 
-/** Why one pod is not ready; undefined if its status gives no reason yet. */
+/** Explains why one pod is not ready. Undefined if the status of the pod gives no reason yet. */
 export function explainPod(pod: Pick<LivePod, 'status'>): PodProblem | undefined {
   const { conditions, initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   for (const container of [...initContainerStatuses, ...containerStatuses]) {
@@ -45,12 +48,13 @@ export function explainPod(pod: Pick<LivePod, 'status'>): PodProblem | undefined
   return undefined;
 }
 
-/** Reasons of a container that is merely starting. */
+/** Waiting reasons of a container that starts normally. */
 const startingReasons = new Set(['ContainerCreating', 'PodInitializing']);
 
 /**
- * A container that fails again and again passes through waiting, running and terminated. All three must read the
- * same, or the status would be written at every change. So the last termination decides, not the present state.
+ * Explains why a container is not ready. A container in a crash loop changes between waiting, running and terminated.
+ * All three states must give the same message: otherwise each change would cause a write of our status. So the message
+ * describes the last termination.
  */
 function observeContainer(container: ContainerStatus): PodProblem | undefined {
   const { name, ready = false, state = {}, lastState = {} } = container;
@@ -77,7 +81,8 @@ function ofEnd(name: string, ended: { exitCode?: number; reason?: string; messag
 }
 
 /**
- * The kubelet alternates between two reasons with one cause: `Back-off pulling image "x": ErrImagePull: <the cause>`.
+ * Returns the same message for ErrImagePull and ImagePullBackOff, because the kubelet alternates between them. The
+ * cause in the message comes after `Back-off pulling image "x": ErrImagePull: `.
  */
 function imageMessage(container: ContainerStatus, message: string | undefined): string {
   const cause = (message ?? '').replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, '');

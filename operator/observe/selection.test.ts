@@ -21,7 +21,7 @@ function prometheus(spec: LivePrometheus['spec'], name = 'k8s'): LivePrometheus 
 }
 
 const everywhere: Selector = {};
-/** What is said of one ServiceMonitor beside one Prometheus with this selector. */
+/** Returns the explanation for one ServiceMonitor and one Prometheus with this selector. */
 const saidOf = (serviceMonitorSelector: Selector | undefined, namespaces: Selector | undefined = everywhere) =>
   explainUnselected(
     [
@@ -46,13 +46,13 @@ describe('a monitor is selected', () => {
     test(what, () => assert.equal(saidOf(selector), undefined));
   }
 
-  test('when one of several Prometheuses takes it', () => {
+  test('when one of several Prometheuses selects it', () => {
     const strict = prometheus({ serviceMonitorSelector: { matchLabels: { no: 'no' } } }, 'strict');
     const open = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'open');
     assert.equal(explainUnselected([strict, open], [object('ServiceMonitor', 'm')]), undefined);
   });
 
-  test('as far as is known, where there is no Prometheus, or namespaces are chosen by labels of theirs', () => {
+  test('as far as is known, if no Prometheus exists, or if namespaces are selected by their labels', () => {
     assert.equal(explainUnselected([], [object('ServiceMonitor', 'm')]), undefined);
     assert.equal(saidOf({}, { matchLabels: { tier: 'gold' } }), undefined);
   });
@@ -63,7 +63,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
     'no Prometheus selects all monitors and rules. ServiceMonitor orders-calculator: Prometheus monitoring/k8s';
   for (const [what, said, text] of [
     [
-      'by the labels that lack',
+      'by the labels that are missing',
       saidOf({ matchLabels: { release: 'other', tier: 'gold' } }),
       'requires release=other and tier=gold; correct spec.monitoring.labels',
     ],
@@ -73,7 +73,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
       'requires team in (b, c); correct spec.monitoring.labels',
     ],
     [
-      'by the label that is too much',
+      'by the label that it must not have',
       saidOf({ matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] }),
       'requires no label team; correct spec.monitoring.labels',
     ],
@@ -91,7 +91,7 @@ describe('a monitor that no Prometheus selects is explained', () => {
     test(what, () => assert.equal(said, `${begin} ${text}`));
   }
 
-  test('by the namespace, when the Prometheus looks in its own alone', () => {
+  test('by the namespace, when the Prometheus selects only its own', () => {
     const own = prometheus({ serviceMonitorSelector: {} });
     assert.match(explainUnselected([own], [object('ServiceMonitor', 'm')]) ?? '', /does not select namespace shop/);
   });
@@ -110,13 +110,13 @@ test('rules have selectors of their own', () => {
   );
 });
 
-test('monitors in one Prometheus and rules in another are not enough: rules read what monitors bring', () => {
+test('one Prometheus must select monitors and rules: rules read the metrics of the monitors', () => {
   const monitors = prometheus({ serviceMonitorSelector: {}, serviceMonitorNamespaceSelector: {} }, 'a');
   const rules = prometheus({ ruleSelector: {}, ruleNamespaceSelector: {} }, 'b');
   const objects = [object('ServiceMonitor', 'm'), object('PrometheusRule', 'r')];
   assert.match(explainUnselected([monitors, rules], objects) ?? '', /PrometheusRule r: Prometheus monitoring\/a/);
 });
 
-test('what is no monitor and no rule is left alone', () => {
+test('objects that are neither monitors nor rules are ignored', () => {
   assert.equal(explainUnselected([prometheus({})], [object('Deployment', 'orders-calculator')]), undefined);
 });

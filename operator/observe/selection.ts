@@ -1,12 +1,12 @@
 import { formatRef } from '#contract/names.ts';
 import type { LiveObject, LivePrometheus, Selector } from './objects.ts';
 
-/** The selectors of a Prometheus for one kind. Each selector has its own meaning when absent. */
+/** The two selectors of a Prometheus for one kind of object. */
 interface Selection {
   /** Selects objects by their labels. If absent, no object is selected. */
   readonly objects: Selector | undefined;
   readonly objectsField: string;
-  /** Selects their namespaces. If absent, only the namespace of the Prometheus is selected. */
+  /** Selects namespaces of objects. If absent, only the namespace of the Prometheus is selected. */
   readonly namespaces: Selector | undefined;
   readonly namespacesField: string;
 }
@@ -27,9 +27,9 @@ const kinds: Readonly<Record<string, (spec: NonNullable<LivePrometheus['spec']>)
 };
 
 /**
- * Why monitors or rules have no effect although there is a Prometheus for them, and what to do; undefined when one
- * Prometheus selects all of them, or when that cannot be known. One Prometheus must select all, because the rules read
- * the metrics of the monitors.
+ * Explains why monitors or rules have no effect although a Prometheus exists, and what to do. One Prometheus must
+ * select all of them, because the rules read the metrics of the monitors. Undefined means that one Prometheus selects
+ * all of them, or that this is not known.
  */
 export function explainUnselected(
   prometheuses: readonly LivePrometheus[],
@@ -43,7 +43,7 @@ export function explainUnselected(
   return first === undefined ? undefined : `no Prometheus selects all monitors and rules. ${first}`;
 }
 
-/** What this Prometheus does not select, and why. */
+/** Returns one sentence for each object that this Prometheus does not select, with the reason. */
 function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]): string[] {
   return objects.toSorted(byKindAndName).flatMap((object) => {
     const select = kinds[object.kind];
@@ -52,13 +52,13 @@ function problemsOf(prometheus: LivePrometheus, objects: readonly LiveObject[]):
   });
 }
 
-/** A fixed order keeps the message from changing by itself. */
+/** Orders objects by kind and name, so that every pass reports the same object. */
 function byKindAndName(left: LiveObject, right: LiveObject): number {
   const [one, other] = [left, right].map(({ kind, metadata }) => `${kind}/${metadata.name}`);
   return (one ?? '') < (other ?? '') ? -1 : 1;
 }
 
-/** Why this Prometheus does not select the object; undefined when it does, or may. */
+/** Explains why this Prometheus does not select the object. Undefined if it selects the object or may select it. */
 function obstacleOf(prometheus: LivePrometheus, object: LiveObject, selection: Selection): string | undefined {
   const { objects, objectsField, namespaces, namespacesField } = selection;
   const who = `Prometheus ${nameOf(prometheus)}`;
@@ -73,7 +73,7 @@ function obstacleOf(prometheus: LivePrometheus, object: LiveObject, selection: S
   return `${who} requires ${lacking.join(' and ')}; correct spec.monitoring.labels`;
 }
 
-/** The requirements of a label selector that the labels do not meet, as text. */
+/** Returns, as text, the requirements of a label selector that the labels do not meet. */
 function lackingIn({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels): string[] {
   return [
     ...Object.entries(matchLabels).flatMap(([key, value]) => (labels[key] === value ? [] : [`${key}=${value}`])),
@@ -90,7 +90,7 @@ function lackingIn({ matchLabels = {}, matchExpressions = [] }: Selector, labels
         case 'DoesNotExist':
           return value === undefined ? [] : [`no label ${key}`];
         default:
-          // A selector operator of a later Kubernetes version: unknown, so no problem is reported.
+          // A later Kubernetes version may add selector operators. For an unknown operator no problem is reported.
           return [];
       }
     }),
@@ -102,8 +102,8 @@ type Labels = Readonly<Record<string, string>>;
 const namespaceNameLabel = 'kubernetes.io/metadata.name';
 
 /**
- * The operator reads no Namespaces. It knows the one label that every Namespace has, and assumes that other labels
- * match.
+ * Whether the selector may select the namespace. The operator reads no Namespaces, so it knows only the label that
+ * every Namespace has: its name. For other labels it assumes a match.
  */
 function maySelectNamespace(selector: Selector, namespace: string): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;

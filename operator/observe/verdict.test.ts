@@ -19,7 +19,7 @@ const ready = (name: string): LivePod => pod(name, { ready: true });
 const exactOf = (reports: Parameters<typeof proof>[0], ...pods: LivePod[]) =>
   observeVerdict(proof(reports), pods).exact;
 
-test('a partition that does not move is said by pods that reach Kafka and PostgreSQL alone, and once', () => {
+test('only pods that reach Kafka and PostgreSQL report a stuck partition, and it is listed once', () => {
   const stuck = (message: string) => [{ partition: 3, reason: 'PartitionStuck', message }];
   const away = { ok: false, reason: 'Unreachable', message: 'away' };
   const reports = { a: { stuck: stuck('old'), kafka: away }, b: { stuck: stuck('new') }, c: { stuck: stuck('new') } };
@@ -28,7 +28,16 @@ test('a partition that does not move is said by pods that reach Kafka and Postgr
   assert.deepEqual(observeVerdict(proof({ a: reports.a }), pods).stuck, []);
 });
 
-test('the logs that are counted come newest first', () => {
+test('the aggregator that has a partition knows why it is stuck better than those that do not have it', () => {
+  const stuck = (reason: string) => [{ partition: 3, reason, message: reason }];
+  const pods = [ready('a'), ready('b')];
+  const [own, foreign] = [stuck('PartitionStuck'), stuck('PartitionUnclaimed')];
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: own }, b: { stuck: foreign } }), pods).stuck, own);
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: foreign }, b: { stuck: own } }), pods).stuck, own);
+  assert.deepEqual(observeVerdict(proof({ a: { stuck: foreign }, b: { stuck: foreign } }), pods).stuck, foreign);
+});
+
+test('the counted logs are listed newest first', () => {
   const log = (epoch: number) => ({ epoch, topic: 'shop.orders', clusterId: 'cluster', topicId: `topic-${epoch}` });
   const reports = { a: { log: log(1) }, b: { log: log(2) }, c: {} };
   assert.deepEqual(observeVerdict(proof(reports), [ready('a'), ready('b'), ready('c')]).logs, [log(2), log(1)]);
@@ -38,20 +47,20 @@ test('the logs that are counted come newest first', () => {
   assert.equal(observeVerdict(proof({ a: earlier, b: later }), [ready('a'), ready('b')]).logs[0]?.topicId, 'later');
 });
 
-describe('TotalExact is the worst that a ready aggregator says', () => {
+describe('TotalExact is the worst result of the ready aggregators', () => {
   const no = { exact: false, reason: 'LawViolated', message: 'partition 3: 1 missing' };
   const unsure = { exact: null, reason: 'Recounting', message: 'wait' };
 
-  test('no aggregator, no proof: unknown', () => {
+  test('without an aggregator: unknown', () => {
     assert.equal(observeVerdict(undefined, []).exact.reason, 'NoReadyAggregator');
     assert.equal(exactOf({ a: {} }, pod('a')).status, 'Unknown');
   });
-  test('all say yes: true', () => assert.equal(exactOf({ a: {}, b: {} }, ready('a'), ready('b')).status, 'True'));
-  test('one says no: false, in its words', () => {
+  test('all report exact: true', () => assert.equal(exactOf({ a: {}, b: {} }, ready('a'), ready('b')).status, 'True'));
+  test('one reports not exact: false, with its message', () => {
     const { status, reason, message } = exactOf({ a: {}, b: no, c: unsure }, ready('a'), ready('b'), ready('c'));
     assert.deepEqual({ status, reason, message }, { status: 'False', reason: no.reason, message: no.message });
   });
-  test('one is not sure: unknown, in its words', () => {
+  test('one does not know: unknown, with its message', () => {
     assert.deepEqual(exactOf({ a: {}, b: unsure }, ready('a'), ready('b')), {
       status: 'Unknown',
       reason: 'Recounting',
@@ -65,7 +74,7 @@ describe('TotalExact is the worst that a ready aggregator says', () => {
       message: 'aggregator b has not reported yet',
     });
   });
-  test('one wrote invalid text: unknown, and the message says so', () => {
+  test('one wrote an unreadable verdict: unknown, and the message says so', () => {
     assert.match(exactOf({ a: '{' }, ready('a')).message, /aggregator a wrote an unreadable verdict \(not JSON\)/);
     assert.match(exactOf({ a: '{"exact": true}' }, ready('a')).message, /unreadable/);
   });
@@ -119,7 +128,7 @@ test('the halt of a pod that reaches neither Kafka nor PostgreSQL counts only wh
   assert.deepEqual(observeVerdict(proof({ a: old }), [pod('a')]).halts, old.halts);
 });
 
-test('keys of pods that do not exist are to be dropped; those of leaving pods are not yet', () => {
+test('keys of pods that do not exist are dropped; keys of pods that are being deleted are not dropped yet', () => {
   const leaving = pod('b', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
   assert.deepEqual(observeVerdict(proof({ z: {}, a: {}, b: {}, y: '' }), [ready('a'), leaving]).goneKeys, ['y', 'z']);
 });

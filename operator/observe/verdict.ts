@@ -5,32 +5,35 @@ import { currentPods, isReadyPod } from './pod.ts';
 
 /** The merged verdict of all aggregators. */
 export interface ObservedVerdict {
-  /** Worst of the ready pods. */
+  /** The worst result of all ready pods. */
   readonly exact: { readonly status: 'True' | 'False' | 'Unknown'; readonly reason: string; readonly message: string };
-  /** The first problem among all existing pods; else a pod's ok; undefined while no pod has reported. */
+  /**
+   * For `kafka`, `store` and `durability`: the first problem that an existing pod reports. If no pod reports a
+   * problem, the report of any pod. Undefined while no pod has reported.
+   */
   readonly kafka: Health | undefined;
   readonly store: Health | undefined;
   readonly durability: Health | undefined;
   readonly halts: Verdict['halts'];
-  /** Partitions that have records and do not move, lowest first. */
+  /** Partitions that have lag and do not move, lowest first. */
   readonly stuck: Verdict['halts'];
-  /** Partitions of the topic; undefined while no aggregator has read them. */
+  /** Number of partitions of the topic; undefined while no aggregator has read it. */
   readonly partitions: number | undefined;
   /** The logs that the ledger counts, newest first; empty while no aggregator has read them. */
   readonly logs: readonly CountedLog[];
-  /** Keys whose pod does not exist. */
+  /** Keys of ConfigMap `<name>-proof` for which no pod exists. */
   readonly goneKeys: readonly string[];
 }
 
 interface Report {
   readonly pod: string;
   readonly isReady: boolean;
-  /** Undefined if the pod has written no verdict, or an unreadable one. */
+  /** The verdict of the pod. Undefined if the pod has not written one, or if it cannot be read. */
   readonly verdict: Verdict | undefined;
   readonly problem: string;
 }
 
-/** Merges the verdicts of ConfigMap `<name>-proof`. `pods` are the aggregators that the API server knows. */
+/** Merges the verdicts of ConfigMap `<name>-proof`. `pods` are the aggregator pods that the API server has. */
 export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly LivePod[]): ObservedVerdict {
   const data = proof?.data ?? {};
   const names = new Set(pods.map((pod) => pod.metadata.name));
@@ -42,10 +45,14 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
     store: worstHealth(verdicts.map(({ store }) => store)),
     durability: worstHealth(verdicts.map(({ durability }) => durability)),
     halts: mergeHalts(verdicts),
-    stuck: byPartition(current(verdicts).flatMap(({ stuck = [] }) => stuck)),
-    // The topic only grows: the pod with the larger number has looked later.
+    stuck: byPartition(
+      current(verdicts)
+        .flatMap(({ stuck = [] }) => stuck)
+        .toSorted(unclaimedFirst),
+    ),
+    // The topic only grows, so the largest number is the newest.
     partitions: most(verdicts.flatMap(({ partitions = [] }) => partitions)),
-    // Newest report first: after a pipeline was re-created, pods of the earlier one may still report their log.
+    // Newest report first: after a pipeline was re-created, pods of the earlier pipeline may still report its log.
     logs: verdicts
       .toSorted((left, right) => right.at.localeCompare(left.at))
       .flatMap(({ log = [] }) => log)
@@ -57,17 +64,26 @@ export function observeVerdict(proof: LiveConfigMap | undefined, pods: readonly 
 }
 
 /**
- * One halt for each partition, lowest first: every pod that reads the ledger reports all halts. A pod that reaches
- * neither Kafka nor PostgreSQL may show a halt that is over, so its halts count only where no other pod reports.
+ * Returns one halt for each partition, lowest partition first. Every pod that reads the ledger reports all halts. A
+ * pod without a connection to Kafka or PostgreSQL may report a halt that has ended. Its halts count only if no pod has
+ * both connections.
  */
 function mergeHalts(verdicts: readonly Verdict[]): Verdict['halts'] {
   const known = current(verdicts);
   return byPartition((known.length > 0 ? known : verdicts).flatMap((verdict) => verdict.halts));
 }
 
-/** Verdicts of pods that reach both: verdicts of other pods may be out of date. */
+/** Returns the verdicts of pods that reach both Kafka and PostgreSQL. Other verdicts may be out of date. */
 function current(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.filter(({ kafka, store }) => kafka.ok && store.ok);
+}
+
+/**
+ * Sorts problems with reason PartitionUnclaimed first, so that `byPartition` replaces them by other problems of the
+ * partition: the aggregator that has the partition knows the cause.
+ */
+function unclaimedFirst(one: Verdict['halts'][number], other: Verdict['halts'][number]): number {
+  return Number(one.reason !== 'PartitionUnclaimed') - Number(other.reason !== 'PartitionUnclaimed');
 }
 
 function byPartition(problems: Verdict['halts']): Verdict['halts'] {
@@ -87,7 +103,7 @@ function read(pod: LivePod, text: string | undefined): Report {
   return { ...common, verdict: undefined, problem: `wrote an unreadable verdict (${parsed.problem})` };
 }
 
-/** False is worse than unknown, and unknown is worse than true. One pod that sees a miscount is enough. */
+/** Returns the worst result. False is worse than unknown, unknown is worse than true. */
 function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
   const wrong = reports.find(({ verdict }) => verdict?.exact === false)?.verdict;
   if (wrong !== undefined) return { status: 'False', reason: wrong.reason, message: wrong.message };
@@ -109,7 +125,7 @@ function worstExact(reports: readonly Report[]): ObservedVerdict['exact'] {
 }
 
 function worstHealth(healths: readonly Health[]): Health | undefined {
-  // An aggregator that has not looked yet reports reason Unknown: the verdict of an aggregator that has looked wins.
+  // An aggregator that has not checked yet reports reason Unknown. Prefer the result of an aggregator that has checked.
   const looked = healths.filter(({ reason }) => reason !== 'Unknown');
   return looked.find(({ ok }) => !ok) ?? looked[0] ?? healths[0];
 }

@@ -3,16 +3,16 @@ import type { LiveChild, LiveConfigMap, LiveObject } from '#operator/observe/obj
 import type { InventoryEntry } from './inventory.ts';
 
 /**
- * One thing to do, as data. The executor does them in order:
- * - `record`: write finalizer and inventory on the SumPipeline, in one patch; no entries take both away;
- * - `create`: first apply of a name; the name must be free;
- * - `apply`: set our fields on an object that is ours; `why` is the first place that differs;
- * - `scale`: write the number of replicas through the scale subresource;
- * - `wait`: the old object must be gone first; a watch triggers the next pass;
- * - `release`: a KafkaTopic is being deleted by another client: annotate it, so that its data stays;
- * - `retain`: release a KafkaTopic and delete it, keeping its data;
- * - `delete`: no longer wanted;
- * - `dropVerdicts`: remove keys of pods that are gone from the proof.
+ * One step of a plan, as data. The executor carries out the steps in order:
+ * - `record`: write finalizer and inventory on the SumPipeline in one patch. An empty list removes both.
+ * - `create`: apply an object for the first time. No object may have its name yet.
+ * - `apply`: set our fields on an object that is ours. `why` is the path of the first field that differs.
+ * - `scale`: write the number of replicas through the scale subresource.
+ * - `wait`: an old object of this name is being deleted. A watch triggers the next pass when the old object is gone.
+ * - `release`: another client deletes a KafkaTopic. Annotate the KafkaTopic, so that its data stays.
+ * - `retain`: release a KafkaTopic and delete it afterwards. Its data stays.
+ * - `delete`: delete an object that is no longer wanted.
+ * - `dropVerdicts`: remove the keys of pods that are gone from ConfigMap `<name>-proof`.
  */
 export type Action =
   | { readonly type: 'record'; readonly entries: readonly InventoryEntry[] }
@@ -33,14 +33,14 @@ export type Action =
 
 export type ActionOf<Type extends Action['type']> = Extract<Action, { type: Type }>;
 
-/** Deployments get one replica from the API server when no number is set. */
+/** Number of replicas that the API server sets on a new Deployment without `spec.replicas`. */
 export const serverDefaultReplicas = 1;
 
 export function replicasOf(deployment: LiveChild): number {
   return deployment.spec?.replicas ?? serverDefaultReplicas;
 }
 
-/** `KafkaTopic kafka/team.orders`, as messages and logs name an object. */
+/** Names an object for messages and log lines: `KafkaTopic kafka/team.orders`. */
 export function describeObject(object: {
   readonly kind: string;
   readonly metadata: { readonly namespace?: string; readonly name: string };

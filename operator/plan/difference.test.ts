@@ -21,7 +21,9 @@ const desired = {
 // biome-ignore lint/suspicious/noExplicitAny: a test reaches into any place of an object
 type Loose = any;
 
-/** The live object after `change`. Its managedFields stay: no other manager took a field over. */
+/**
+ * Returns the difference after `change` has changed the live object. managedFields stay, so we still own our fields.
+ */
 function changed(change: (live: Loose) => void, wish: object = desired): string | undefined {
   const live: LiveChild = structuredClone(applyModel(wish));
   change(live);
@@ -60,7 +62,7 @@ describe('nothing has to be written', () => {
     }
   });
 
-  test('when a quantity is spelt otherwise, and only there', () => {
+  test('when a quantity is written in another form, but only for quantities', () => {
     const wish = { ...desired, spec: { resources: { cpu: '1000m' }, label: '1000m' } };
     assert.equal(
       changed((live) => Object.assign(live.spec.resources, { cpu: '1' }), wish),
@@ -105,13 +107,13 @@ describe('the place that differs is named', () => {
   for (const [path, change] of Object.entries(table)) test(path, () => assert.equal(changed(change), path));
 });
 
-describe('what we own and what we want must be the same', () => {
-  test('a field that we stop wanting is given up', () => {
+describe('the fields that we own and the fields that we want must be the same', () => {
+  test('a field that we no longer want is released', () => {
     const live = applyModel({ ...desired, metadata: { ...desired.metadata, annotations: { old: 'yes' } } });
     assert.equal(findDifference(desired, live), 'metadata.annotations (no longer wanted)');
   });
 
-  test('so is an item of a list', () => {
+  test('an item of a list that we no longer want is released', () => {
     const more = { ...container, env: [...container.env, { name: 'OLD', value: '1' }] };
     const spec = { ...desired.spec, template: { spec: { ...desired.spec.template.spec, containers: [more] } } };
     const live = applyModel({ ...desired, spec });
@@ -147,6 +149,6 @@ describe('what we own and what we want must be the same', () => {
   });
 });
 
-test('our name in the books is the contract with the API server', () => {
+test('the name of our field manager never changes: the API server has stored it', () => {
   assert.equal(applyModel(desired).metadata.managedFields?.[0]?.manager, fieldManagers.operator);
 });

@@ -3,15 +3,16 @@ import type { LiveObject } from '#operator/observe/objects.ts';
 import { equalQuantities } from './quantity.ts';
 
 /**
- * The first place where applying `desired` would change `live`, for logs and events; undefined when the object is as
- * we want it, so that a steady state needs no write.
+ * Returns the path of the first field of `live` that an apply of `desired` would change, for log lines and events.
+ * Undefined means that no write is needed.
  *
- * It reads the API server's own record (`managedFields`), not a hash of ours: the record says which fields our last
- * apply owns, and what kind of list each one is, so no schema is needed here. Three questions, for each field:
- * - do we want the field without owning it? Then the field is new, or another manager took it over;
- * - do we own the field, but no longer want it? Then applying releases it;
- * - does its live value differ? Then another client changed it.
- * Fields that others added beside ours are no difference (docs/adr/0050).
+ * `managedFields`, the record of the API server, says which fields our last apply owns and the kind of each list. So
+ * no schema and no hash is needed here. For each field there are three questions:
+ * - Do we want the field and not own it? If so, the field is new, or another field manager took it over.
+ * - Do we own the field and no longer want it? If so, an apply releases it.
+ * - Does its live value differ? If so, another client changed it.
+ *
+ * Fields that other field managers added beside ours are not a difference (docs/adr/0050).
  */
 export function findDifference(desired: object, live: LiveObject): string | undefined {
   const owned = ownedFields(live, fieldManagers.operator);
@@ -19,7 +20,10 @@ export function findDifference(desired: object, live: LiveObject): string | unde
   return compareRecords(withoutIdentity(desired), withoutIdentity(live), owned, []);
 }
 
-/** The fields of an object that an apply manager owns; undefined if the manager never applied the object. */
+/**
+ * Returns the fields of an object that a field manager owns by server-side apply. Undefined if it never applied the
+ * object.
+ */
 export function ownedFields(live: LiveObject, manager: string): Tree | undefined {
   const entry = live.metadata.managedFields?.find(
     (fields) => fields.manager === manager && fields.operation === 'Apply' && (fields.subresource ?? '') === '',
@@ -30,7 +34,7 @@ export function ownedFields(live: LiveObject, manager: string): Tree | undefined
 type Tree = Readonly<Record<string, unknown>>;
 type Path = readonly string[];
 
-/** The API server does not track who owns an object's identity. */
+/** Removes apiVersion, kind, name, namespace and uid: managedFields never has them. */
 function withoutIdentity(object: object): Tree {
   const { apiVersion: _version, kind: _kind, metadata, ...body } = isRecord(object) ? object : {};
   const { name: _name, namespace: _namespace, uid: _uid, ...rest } = isRecord(metadata) ? metadata : {};
@@ -38,12 +42,13 @@ function withoutIdentity(object: object): Tree {
 }
 
 function compareValues(desired: unknown, live: unknown, owned: unknown, path: Path): string | undefined {
-  // Not ours: new, or taken over by another manager. An empty value has no owner, because the server drops it.
+  // We do not own the field: it is new, or another field manager took it over. An empty value has no owner: the server
+  // drops it.
   if (!isRecord(owned)) return isEmpty(desired) ? undefined : formatPath(path);
   if (isEmpty(desired) && isEmpty(live)) return undefined;
   if (isRecord(desired)) {
     if (!isRecord(live)) return formatPath(path);
-    // An empty tree under a map means that it is owned as a whole (`x-kubernetes-map-type: atomic`).
+    // An empty tree for a map means that the map is owned as a whole (`x-kubernetes-map-type: atomic`).
     return isLeaf(owned) ? compareWhole(desired, live, path) : compareRecords(desired, live, owned, path);
   }
   if (Array.isArray(desired)) {
@@ -69,7 +74,10 @@ function compareRecords(desired: Tree, live: Tree, owned: Tree, path: Path): str
   return undefined;
 }
 
-/** Lists whose items have keys (containers by name): items of others are between ours. */
+/**
+ * Compares lists whose items have keys, such as containers with their names. Items of other field managers may be
+ * between our items.
+ */
 function compareItems(
   desired: readonly unknown[],
   live: readonly unknown[],
@@ -93,7 +101,7 @@ function compareItems(
   return extra === undefined ? undefined : `${formatPath([...path, extra.label])} (no longer wanted)`;
 }
 
-/** Sets of scalars (finalizers). */
+/** Compares sets of scalars, such as finalizers. */
 function compareSets(
   desired: readonly unknown[],
   live: readonly unknown[],
@@ -106,7 +114,7 @@ function compareSets(
   return missing || ours.some((step) => !wanted.includes(step)) ? formatPath(path) : undefined;
 }
 
-/** Owned as a whole: the same length and order. Inside, the server may still have filled in defaults. */
+/** Compares a value that is owned as a whole. Length and order must be equal; the server may add defaults in items. */
 function compareWhole(desired: unknown, live: unknown, path: Path): string | undefined {
   if (isEmpty(desired) && isEmpty(live)) return undefined;
   if (Array.isArray(desired)) {
@@ -120,7 +128,10 @@ function compareWhole(desired: unknown, live: unknown, path: Path): string | und
   return equalScalars(desired, live, path) ? undefined : formatPath(path);
 }
 
-/** A key that we leave out has its default there (`protocol: TCP`); the live item always says it. */
+/**
+ * Whether an item has these keys. If `isDefaulted` is set, a missing key counts as equal. Use it for a desired item:
+ * the server fills in the default of a missing key, such as `protocol: TCP`, so a live item always has the key.
+ */
 function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): boolean {
   if (!isRecord(item)) return false;
   return Object.entries(keys).every(([key, value]) =>
@@ -130,7 +141,7 @@ function hasKeys(item: unknown, keys: Tree, options: { isDefaulted: boolean }): 
 
 function equalScalars(desired: unknown, live: unknown, path: Path): boolean {
   if (desired === live) return true;
-  // The server stores a zero value of a built-in kind by leaving it out.
+  // For a built-in kind the server leaves out `false`, 0 and the empty text.
   if (live === undefined) return desired === false || desired === 0 || desired === '';
   // The server writes quantities in one form: 1000m becomes 1.
   return path.includes('resources') && equalQuantities(desired, live);
@@ -144,7 +155,9 @@ function isSet(owned: Tree): boolean {
   return Object.keys(owned).some((step) => step.startsWith('v:'));
 }
 
-/** The server drops empty values, so empty and absent are equal. */
+/**
+ * Whether a value is empty or absent. An empty and an absent value are equal, because the server drops empty values.
+ */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -1,9 +1,11 @@
 /**
- * The children without an ownerReference: they must be released before a SumPipeline may be deleted. Written (as an
- * annotation) before such a child is created and shrunk after it is gone, so the inventory is never missing a child:
+ * One entry of the inventory: a child without an ownerReference. Such a child must be released before its SumPipeline
+ * may be deleted. The inventory is an annotation. It never misses a child, even if the operator crashes between two
+ * steps:
  *
- *   record [topic] ── crash ──> topic does not exist, harmless
- *   create topic   ── crash ──> topic is in the inventory, deletion finds it
+ * 1. Write the entry. After a crash here the child does not exist, which does no harm.
+ * 2. Create the child. After a crash here the entry exists, so a deletion finds the child.
+ * 3. Remove the entry only after the child is gone.
  */
 export interface InventoryEntry {
   readonly kind: string;
@@ -11,21 +13,27 @@ export interface InventoryEntry {
   readonly name: string;
 }
 
-/** A pipeline never has more than one topic; the limit keeps a hand-written annotation from causing many requests. */
+/**
+ * Maximum number of entries that are read. A pipeline has one topic, so 16 is more than enough. Without a limit, an
+ * annotation that a user edited could cause many requests.
+ */
 const entriesMax = 16;
 
 export function formatInventory(entries: readonly InventoryEntry[]): string {
   return JSON.stringify(entries.map(({ kind, namespace, name }) => ({ kind, namespace, name })));
 }
 
-/** Unreadable entries are left out: wanted children are recorded again, and the inventory never has other entries. */
+/**
+ * Parses the annotation. Leaves out entries that cannot be read, because the next pass records every wanted child
+ * again.
+ */
 export function parseInventory(annotation: string | undefined): InventoryEntry[] {
   if (annotation === undefined) return [];
   let value: unknown;
   try {
     value = JSON.parse(annotation);
   } catch {
-    // Edited by hand; see above.
+    // A user edited the annotation by hand.
     return [];
   }
   return Array.isArray(value) ? value.filter(isEntry).slice(0, entriesMax) : [];

@@ -45,9 +45,9 @@ describe('children', () => {
     );
   });
 
-  test('what is as wanted needs nothing', () => assert.deepEqual(planChanges(input({ live: applied(minimal) })), []));
+  test('a child as wanted needs nothing', () => assert.deepEqual(planChanges(input({ live: applied(minimal) })), []));
 
-  test('what differs is applied, with the place', () => {
+  test('a child that differs is applied, with the place of the difference', () => {
     const live = applied(minimal);
     const changed = live.map((object) => (object.kind === 'Role' ? { ...object, rules: [] } : object));
     const [action, ...more] = planChanges(input({ live: changed }));
@@ -56,7 +56,7 @@ describe('children', () => {
     assert.deepEqual([action.live.kind, action.why], ['Role', 'rules']);
   });
 
-  test('a difference that stayed after an apply is left, until the object or the wish changes', () => {
+  test('a difference that stayed after an apply is accepted until the live or the desired object changes', () => {
     const live = applied(minimal);
     const role = live.find(({ kind }) => kind === 'Role');
     const wish = minimal.find(({ object }) => object.kind === 'Role')?.object;
@@ -71,7 +71,7 @@ describe('children', () => {
     assert.deepEqual(types(planChanges(input({ live: [...others, kept], settled: otherWish }))), ['apply']);
   });
 
-  test('one that is being deleted is waited for', () => {
+  test('a child that is being deleted is waited for', () => {
     const live = applied(minimal).map((object) =>
       object.kind === 'Role' ? withMetadata(object, { deletionTimestamp: '2026-01-01T00:00:00Z' }) : object,
     );
@@ -90,16 +90,16 @@ describe('replicas', () => {
         : object,
     );
 
-  test('a new Deployment is scaled from the one that the server gives it', () => {
+  test('a new Deployment is scaled from 1, the number that the server sets', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, []), [{ type: 'scale', namespace: 'shop', name, from: 1, to: 3 }]);
     assert.deepEqual(scaleOf({ [name]: 1 }, []), []);
   });
   test('a number that another client changed is corrected', () => {
     assert.deepEqual(scaleOf({ [name]: 3 }, scaled(5)), [{ type: 'scale', namespace: 'shop', name, from: 5, to: 3 }]);
   });
-  test('zero is a number', () => assert.equal(scaleOf({ [name]: 0 }, scaled(5)).length, 1));
+  test('zero is written too', () => assert.equal(scaleOf({ [name]: 0 }, scaled(5)).length, 1));
   test('the right number is left', () => assert.deepEqual(scaleOf({ [name]: 5 }, scaled(5)), []));
-  test('without a wish any number is left', () => assert.deepEqual(scaleOf({}, scaled(5)), []));
+  test('without a wanted number any number is left', () => assert.deepEqual(scaleOf({}, scaled(5)), []));
 });
 
 describe('what is no longer wanted', () => {
@@ -113,13 +113,13 @@ describe('what is no longer wanted', () => {
     assert.ok(actions.every((action) => action.type === 'delete' && action.live.kind === 'ServiceMonitor'));
   });
 
-  test('stays as an identity while pods of the version before may use it', () => {
+  test('stays if it is a ServiceAccount that pods of the previous version may use', () => {
     const without = { desired: wanted('ServiceAccount'), live: monitored };
     assert.deepEqual(planChanges(input({ ...without, areWorkloadsCurrent: false })), []);
     assert.deepEqual(types(planChanges(input(without))), ['delete', 'delete']);
   });
 
-  test('stays as an identity in the very pass that begins the rollout', () => {
+  test('stays if it is a ServiceAccount, also in the pass that begins the rollout', () => {
     const older = monitored.map((object) =>
       object.kind === 'Deployment' ? withMetadata(object, { labels: {} }) : object,
     );
@@ -218,7 +218,7 @@ test('verdicts of pods that are gone are dropped', () => {
   assert.deepEqual(planChanges(input({ live, proof: { live: proof, gonePods: [] } })), []);
 });
 
-describe('whatever is there', () => {
+describe('in any state of the cluster', () => {
   const examples = [minimalExample(), fullExample(), strimziExample()].map(childrenOf);
   const situation = fc.record({
     desired: fc.constantFrom(...examples, []),
@@ -232,17 +232,18 @@ describe('whatever is there', () => {
     }),
   });
 
-  test('planning changes nothing, and after carrying out a plan nothing is left but what waited for its rollout', () => {
+  test('planning has no effects, and after all actions only steps that wait for a rollout are left', () => {
     fc.assert(
       fc.property(situation, ({ desired, before, missing, changed, replicas, inventory }) => {
         const live = applied(before)
           .filter((_, index) => !missing.includes(index))
           .map((object, index) => (changed.includes(index) ? withMetadata(object, { labels: {} }) : object));
-        // Entries without the finalizer that belongs to them are a lost race; recording puts it back.
+        // After a lost race the inventory may have entries although the finalizer is missing. Action `record` writes
+        // the finalizer again.
         const first = input({ desired, live, replicas, inventory });
         const plan = planChanges(first);
         assert.deepEqual(planChanges(first), plan, 'planned twice');
-        // Identities go one pass after the rollout that no longer needs them.
+        // ServiceAccounts are deleted one pass after the rollout that no longer needs them.
         const second = carryOut(first, plan);
         assert.deepEqual(planChanges(carryOut(second, planChanges(second))), []);
         assert.ok(planChanges(second).every(({ type }) => type === 'delete'));
@@ -252,7 +253,7 @@ describe('whatever is there', () => {
   });
 });
 
-/** The world after a plan was carried out without a failure. */
+/** Returns the input of the next pass after all actions of the plan succeeded. */
 function carryOut(given: PlanInput, plan: readonly Action[]): PlanInput {
   let live = [...given.live];
   let inventory = given.inventory;

@@ -8,11 +8,11 @@ import { type InventoryEntry, includesEntry } from './inventory.ts';
 import { isSettled, type SettledChildren } from './settled.ts';
 
 export interface PlanInput {
-  /** In the order in which they are applied. */
+  /** Wanted children, in the order in which they are applied. */
   readonly desired: readonly Child[];
-  /** Wanted replicas by name of Deployment. A name that is absent is never written. */
+  /** Wanted replicas by name of Deployment. The operator never writes the replicas of other Deployments. */
   readonly replicas: Readonly<Record<string, number>>;
-  /** Everything that carries this pipeline's labels, of every kind that can be seen at present. */
+  /** All objects with the labels of this pipeline, of every kind that the operator can list now. */
   readonly live: readonly LiveChild[];
   readonly inventory: {
     readonly entries: readonly InventoryEntry[];
@@ -20,12 +20,15 @@ export interface PlanInput {
   };
   /** Differences that an apply does not remove. */
   readonly settled: SettledChildren;
-  /** Every pod runs what is desired: identities that only older pods use may go. */
+  /**
+   * Whether every pod runs the desired version. If so, children that only older pods used, such as a ServiceAccount,
+   * may be deleted.
+   */
   readonly areWorkloadsCurrent: boolean;
   readonly proof: { readonly live: LiveConfigMap; readonly gonePods: readonly string[] } | undefined;
 }
 
-/** The actions that bring the live objects to the desired state. Empty when nothing differs. */
+/** Returns the actions that bring the live objects to the desired state. Empty if nothing differs. */
 export function planChanges(input: PlanInput): Action[] {
   const live = new Map(input.live.map((object) => [keyOf(object), object]));
   const wanted = input.desired.filter(({ owned }) => owned.prune === 'release').map(toEntry);
@@ -41,13 +44,16 @@ export function planChanges(input: PlanInput): Action[] {
   ];
 }
 
-/** The actions before a deleted SumPipeline may go. Garbage collection deletes the owned children. */
+/**
+ * Returns the actions that must succeed before the API server may remove a deleted SumPipeline. Garbage collection
+ * deletes the children that have an ownerReference.
+ */
 export function planDeletion(inventory: PlanInput['inventory']): Action[] {
   if (!inventory.hasFinalizer) return [];
   return [...inventory.entries.map((entry) => ({ type: 'retain', entry }) as const), { type: 'record', entries: [] }];
 }
 
-/** Before anything is created. Old entries stay until their objects are gone. */
+/** Records wanted children before they are created. Old entries stay until their objects are gone. */
 function planRecord(wanted: readonly InventoryEntry[], { inventory }: PlanInput): Action[] {
   const missing = wanted.filter((entry) => !includesEntry(inventory.entries, entry));
   if (missing.length === 0 && (wanted.length === 0 || inventory.hasFinalizer)) return [];
@@ -79,8 +85,8 @@ function planChild(child: Child, live: LiveChild | undefined, input: PlanInput):
 }
 
 /**
- * Deletes objects that have our labels, were applied by us and are no longer wanted. An object that a user made as a
- * copy of a child has the labels too, but not our field manager: it stays.
+ * Deletes objects that have our labels, that we applied and that are no longer wanted. A user's copy of a child also
+ * has our labels, but not our field manager: the copy stays.
  */
 function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   const wanted = new Set(input.desired.map(({ object }) => keyOf(object)));
@@ -93,7 +99,7 @@ function planPrune(input: PlanInput, areWorkloadsCurrent: boolean): Action[] {
   });
 }
 
-/** A ServiceAccount that is no longer wanted is still used by the pods of the previous version. */
+/** Whether an object may be deleted now. A ServiceAccount stays while pods of the previous version may use it. */
 function mayPrune(owned: OwnedKind, areWorkloadsCurrent: boolean): boolean {
   return owned.step !== 'identity' || areWorkloadsCurrent;
 }
@@ -103,7 +109,7 @@ function planVerdicts({ proof }: PlanInput): Action[] {
   return [{ type: 'dropVerdicts', proof: proof.live, pods: proof.gonePods }];
 }
 
-/** `strimzi.io/managed: "false"`: the Topic Operator releases the topic and does not delete it. */
+/** Annotation that makes the Topic Operator release a topic: with it a deletion of the KafkaTopic keeps the topic. */
 export const releaseAnnotation = { key: 'strimzi.io/managed', value: 'false' } as const;
 
 export function isReleased(topic: LiveObject): boolean {
@@ -114,7 +120,7 @@ function toEntry({ object }: Child): InventoryEntry {
   return { kind: object.kind, namespace: object.metadata.namespace, name: object.metadata.name };
 }
 
-/** No two kinds of ours share a name, so the group is not needed. */
+/** Returns a key for an object. It has no API group, because our kinds have different names. */
 function keyOf(object: {
   readonly kind: string;
   readonly metadata: { readonly namespace?: string; readonly name: string };

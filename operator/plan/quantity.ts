@@ -1,4 +1,4 @@
-/** Exponents of ten as fractions of BigInt: the smallest unit is n, 10^-9. */
+/** Decimal units of Kubernetes quantities, as powers of ten. The smallest unit is n, 10^-9. */
 const decimalUnits: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,
@@ -19,7 +19,7 @@ export function equalQuantities(left: unknown, right: unknown): boolean {
   return one !== undefined && one === other;
 }
 
-/** In units of 10^-18, so that every usual fraction of a unit is a whole number; undefined for anything else. */
+/** Returns the amount in units of 10^-18, so that usual fractions are whole numbers. Undefined if it is no quantity. */
 function parseQuantity(value: unknown): bigint | undefined {
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text !== 'string') return undefined;

@@ -1,18 +1,18 @@
 import type { LiveObject } from '#operator/observe/objects.ts';
 
 /**
- * Differences that stayed after an apply: an admission webhook rewrites the field, or the server spells the value in
- * a way that we do not know. Applying again would write in every pass and change nothing, so each difference is
- * remembered, by uid, until the live or the desired object changes.
+ * Differences that stayed after an apply, by uid of the object. An admission webhook rewrites the field, or the
+ * server writes the value in a form that we do not know. Another apply would change nothing, so the difference is
+ * accepted until the live or the desired object changes.
  */
 export type SettledChildren = ReadonlyMap<string, SettledChild>;
 
 export interface SettledChild {
-  /** What we applied, as JSON. */
+  /** The object that we applied, as JSON. */
   readonly desired: string;
-  /** The difference that stayed. */
+  /** The difference that stayed, as `findDifference` returns it. */
   readonly why: string;
-  /** Which version of the object it was seen on. */
+  /** Version of the live object that had the difference. */
   readonly version: string;
 }
 
@@ -26,7 +26,10 @@ export function isSettled(settled: SettledChildren, desired: object, live: LiveO
   return known.desired === JSON.stringify(desired);
 }
 
-/** The generation stays when only the status changes; kinds without a spec have none. */
+/**
+ * Returns the generation, because a change of the status does not raise it. A kind without a spec has no generation:
+ * for it, returns the resourceVersion.
+ */
 function versionOf(live: LiveObject): string {
   const { generation, resourceVersion } = live.metadata;
   return generation === undefined ? `version ${resourceVersion}` : `generation ${generation}`;

@@ -10,12 +10,14 @@ import { isOurs, type Owner } from './ownership.ts';
 import { childResource } from './resources.ts';
 
 /**
- * First apply of a name. A forced apply would merge into a foreign object without an error, so the name must be free:
+ * Applies an object for the first time. A forced apply would merge into a foreign object without an error. So first
+ * check whether an object has the name:
  *
- *   GET 404 ──> apply returns 201   ours
- *           └─> apply returns 200   another client created it in between: take our fields off, NameConflict
- *   GET 200 ──> ours by its labels  the cache was behind, or another client removed our labels: apply with its uid
- *           └─> foreign object      not changed, NameConflict
+ * 1. An object has the name and is ours: apply with its uid. The cache was old, or another client removed our labels.
+ * 2. An object has the name and is foreign: do not change it. Throw StalledError NameConflict.
+ * 3. No object has the name: apply. If the response is 201 (created), the object is ours.
+ * 4. If the response is 200, another client created the object after our check. Remove our fields from the object and
+ *    throw StalledError NameConflict.
  */
 export async function createChild(
   child: Child,
@@ -34,7 +36,7 @@ export async function createChild(
 }
 
 /**
- * Sets our fields only on the object with this uid. If the object was replaced or deleted, the result is a conflict.
+ * Sets our fields only on the object with this uid. Throws a conflict if the object was replaced or deleted.
  */
 export async function applyChild(child: Child, uid: string, client: KubeClient): Promise<Live> {
   const { object } = await client.apply(childResource(child.owned.kind), toRequest(child, uid), asOperator);
@@ -66,9 +68,9 @@ function nameConflict(child: Child, owner: Owner): StalledError {
 }
 
 /**
- * Removes our labels and owner from a foreign object that we merged into because of a race. With these marks the next
- * pass would treat the object as ours, and garbage collection would delete it with the SumPipeline. Values that we
- * overwrote are not restored.
+ * Removes our labels, our ownerReference and our entry in managedFields from a foreign object. A race with another
+ * client made us write into this object. If they stayed, the next pass would treat the object as ours, and garbage
+ * collection would delete it with the SumPipeline. Values that we overwrote are not restored.
  */
 async function giveBack(object: Live, client: KubeClient): Promise<void> {
   const resource = childResource(object.kind);
@@ -83,8 +85,9 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
     const patch = {
       metadata: {
         resourceVersion,
-        // Also our field manager entry: with it and the inventory, a topic without labels would be treated as ours.
-        managedFields: othersFields.length === 0 ? [{}] : othersFields, // the server takes an empty list for none at all
+        // Remove our entry in managedFields too: `isOurs` would accept a topic that has this entry and is in the
+        // inventory, even without our labels.
+        managedFields: othersFields.length === 0 ? [{}] : othersFields, // [] would change nothing, [{}] clears the list
         labels: Object.fromEntries(Object.values(labelKeys).map((key) => [key, null])),
         ownerReferences: references.length === 0 ? null : references,
       },
@@ -98,5 +101,8 @@ async function giveBack(object: Live, client: KubeClient): Promise<void> {
   }
 }
 
-/** The client that created the object may be writing it at the same time. */
+/**
+ * Maximum number of attempts. A conflict means that the client that created the object wrote it at the same time. It
+ * does so only a few times.
+ */
 const giveBackAttempts = 5;

@@ -6,7 +6,7 @@ import type { Manager } from '#kube/control/manager.ts';
 import { ownedKinds } from '#operator/desired/childKinds.ts';
 import type { ApiServiceBody, PodBody, PrometheusBody } from '#operator/observe/objects.ts';
 import type { Reader } from './gather.ts';
-import { byKafka, byPipeline, kafkaKeysOf, pipelineKeysOf } from './keys.ts';
+import { byKafka, byLog, byPipeline, kafkaKeysOf, logKeysOf, pipelineKeysOf } from './keys.ts';
 import {
   apiServices,
   childResource,
@@ -18,19 +18,19 @@ import {
   prometheuses,
 } from './resources.ts';
 
-/** What a pass reads: every object that concerns pipelines, kept current by watches. */
+/** Caches of all objects that a pass reads. Watches keep them current. */
 export interface Caches {
   readonly pipelines: Reflector<PipelineObject>;
-  /** One reflector for each kind in the namespace of the SumPipeline. */
+  /** One reflector for each kind of child in the namespace of the SumPipeline. */
   readonly children: readonly Reflector[];
   readonly pods: Reflector<KubeObject & PodBody>;
-  /** The services behind aggregated APIs, among them the metrics APIs. */
+  /** APIServices, from which the pass reads who serves the metrics APIs. */
   readonly apiServices: Reflector<KubeObject & ApiServiceBody>;
-  /** Every Prometheus of all namespaces: its selectors show which monitors and rules it selects. */
+  /** The Prometheus objects of all namespaces. Their selectors show which monitors and rules they select. */
   readonly prometheuses: Reflector<KubeObject & PrometheusBody>;
   /** Metadata of the cluster's CRDs. */
   readonly crds: Reflector;
-  /** The Strimzi kinds of one namespace, as far as its owner grants us access. Watched from the first call on. */
+  /** Returns caches of the Strimzi kinds of one namespace. The first call starts the watches. */
   kafkaIn(namespace: string): KafkaCaches;
 }
 
@@ -39,19 +39,19 @@ export interface KafkaCaches {
   readonly topics: Reflector;
 }
 
-/** `namespace` absent: pipelines of all namespaces. */
+/** Creates the caches. If `namespace` is undefined, they cover the pipelines of all namespaces. */
 export function createCaches(manager: Manager, options: { readonly namespace: string | undefined }): Caches {
   const { namespace } = options;
   const ours = {
-    // Only objects with our label are transferred.
+    // The API server sends only objects with our label.
     labelSelector: labelKeys.name,
     indexes: { [byPipeline]: pipelineKeysOf },
   };
-  // managedFields show which fields are ours, and so whether a write is needed.
+  // Keep managedFields: they show which fields are ours, and so whether a write is needed.
   const watchChildren = (resource: Resource, where: string | undefined, required: boolean) =>
     manager.watch(resource, { ...ours, namespace: where, keepManagedFields: true, required });
   return {
-    pipelines: manager.watch(pipelines, { namespace, indexes: { [byKafka]: kafkaKeysOf } }),
+    pipelines: manager.watch(pipelines, { namespace, indexes: { [byKafka]: kafkaKeysOf, [byLog]: logKeysOf } }),
     children: ownedKinds
       .filter((owned) => owned.namespace === 'pipeline')
       .map((owned) => watchChildren(childResource(owned.kind), namespace, owned.optionalApi === undefined)),
@@ -67,8 +67,9 @@ export function createCaches(manager: Manager, options: { readonly namespace: st
 }
 
 /**
- * Without the Role of Kafka's namespace the API server returns 403 even for a kind that does not exist, since it checks
- * permissions first. "Install Strimzi" must be reported before "install the Role".
+ * Returns a reader whose availability is `notInstalled` if the kind does not exist. The API server checks permissions
+ * first: without the Role it returns 403 even for a kind that does not exist. But "install Strimzi" must be reported
+ * before "install the Role".
  */
 export function readerOf(reflector: Reflector, { discovery }: Pick<Manager, 'discovery'>): Reader {
   const { resource, store, availability } = reflector;

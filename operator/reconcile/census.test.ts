@@ -6,7 +6,7 @@ import { input } from '#operator/status/testing/samples.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { createCensus } from './census.ts';
 
-test('pipelines are counted by state and by exactness, and no longer when they are gone', async () => {
+test('pipelines are counted by state and by exactness until they are deleted', async () => {
   const { metrics, exposition } = createMetrics(operatorMetrics, { processMetrics: false });
   const census = createCensus(metrics);
   const count = async (series: string) =>

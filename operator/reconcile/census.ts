@@ -5,7 +5,7 @@ const states = ['ready', 'reconciling', 'stalled', 'deleting'] as const;
 type State = (typeof states)[number];
 const exactStatuses = ['True', 'False', 'Unknown'] as const;
 
-/** Counts the pipelines by state, so that the metrics need no series for each of them. */
+/** Counts the pipelines by state for the metrics, which have no series for single pipelines. */
 export interface Census {
   see(key: string, status: Status | undefined, options?: { readonly isDeleting: boolean }): void;
   forget(key: string): void;

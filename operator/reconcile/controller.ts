@@ -10,16 +10,16 @@ import type { Logger } from '#platform/log.ts';
 import { createCaches } from './caches.ts';
 import { createCensus } from './census.ts';
 import { KafkaWatch } from './kafkaWatch.ts';
-import { pipelineKeysOf } from './keys.ts';
+import { byLog, logKeysOf, pipelineKeysOf } from './keys.ts';
 import { createReconcile } from './reconcile.ts';
 import type { PipelineObject } from './resources.ts';
 
 export interface PipelineControllerOptions {
-  /** Manages only the SumPipelines of these namespaces; undefined: of all. */
+  /** Namespaces whose SumPipelines the operator manages. Undefined means all namespaces. */
   readonly namespaces: readonly string[] | undefined;
-  /** Image of pipelines that name none. */
+  /** Image of pipelines without `spec.image`. */
   readonly operatorImage: string;
-  /** Pipelines worked on at the same time, for each namespace or for all together. */
+  /** Pipelines reconciled at the same time: per watched namespace, or in total if all namespaces are watched. */
   readonly concurrency: number;
   readonly recorder: Recorder;
   readonly metrics: OperatorMetrics;
@@ -28,8 +28,8 @@ export interface PipelineControllerOptions {
 }
 
 /**
- * Wires the reconcile story to watches: which change of which object enqueues which pipeline. Each watched
- * namespace has a controller of its own, because a watch spans one namespace or all.
+ * Adds the controllers, and the watches that enqueue a pipeline when an object changes on which the pipeline depends.
+ * Each watched namespace has its own controller, because a watch covers either one namespace or all namespaces.
  */
 export function addPipelineControllers(
   manager: Manager,
@@ -40,24 +40,48 @@ export function addPipelineControllers(
   const serverVersion = new ServerVersion(manager.client, () => clock.monotonicMs());
   const now = () => new Date(clock.wallMs());
 
-  return [...new Set(options.namespaces ?? [undefined])].map((namespace) => {
-    const caches = createCaches(manager, { namespace });
+  const watched = [...new Set(options.namespaces ?? [undefined])].map((namespace) => ({
+    namespace,
+    caches: createCaches(manager, { namespace }),
+  }));
+  const pipelinesOfLog = (logKey: string) =>
+    watched.flatMap(({ caches }) => caches.pipelines.store.byIndex(byLog, logKey));
+
+  return watched.map(({ namespace, caches }) => {
+    /**
+     * Returns the keys of all pipelines that use the same log. A change of one of these pipelines may decide which of
+     * them may run.
+     */
+    const ofSameLog = (object: PipelineObject) =>
+      logKeysOf(object).flatMap((logKey) => caches.pipelines.store.byIndex(byLog, logKey).map(keyOf));
     const kafkaWatch = new KafkaWatch({ manager, caches, logger });
     const watchKafka = (kafkaNamespace: string) => kafkaWatch.in(kafkaNamespace);
     const controller = manager.addController({
       name: namespace === undefined ? 'pipelines' : `pipelines-${namespace}`,
       primary: caches.pipelines,
       concurrency,
-      reconcile: createReconcile({ caches, watchKafka, serverVersion, operatorImage, recorder, census, metrics, now }),
+      dependentKeysOf: ofSameLog,
+      reconcile: createReconcile({
+        caches,
+        watchKafka,
+        pipelinesOfLog,
+        serverVersion,
+        operatorImage,
+        recorder,
+        census,
+        metrics,
+        now,
+      }),
     });
+    for (const other of watched) if (other.caches !== caches) controller.watch(other.caches.pipelines, ofSameLog);
     for (const children of caches.children) controller.watch(children, pipelineKeysOf);
     controller.watch(caches.pods, pipelineKeysOf);
-    // They show for all pipelines at once whether an HPA gets its metrics.
+    // An APIService of a metrics API concerns all pipelines: it shows whether HPAs get metrics.
     const metricsApis: readonly string[] = Object.values(metricsApiServices);
     controller.watch(caches.apiServices, ({ metadata }) =>
       metricsApis.includes(metadata.name) ? caches.pipelines.store.list().map(keyOf) : [],
     );
-    // Which monitors a Prometheus selects concerns every pipeline, and rarely changes.
+    // A Prometheus concerns all pipelines: it may select their monitors. It rarely changes.
     controller.watch(caches.prometheuses, () => caches.pipelines.store.list().map(keyOf));
     kafkaWatch.attach(controller);
     return controller;

@@ -7,10 +7,10 @@ import { type Pass, toExecuteContext } from './pass.ts';
 import { publishObstacle } from './publish.ts';
 
 /**
- * Deletion with Retain: release the KafkaTopic, then remove the finalizer of the SumPipeline. No request goes to Kafka,
- * PostgreSQL or Strimzi, so none of them can block the deletion. If the KafkaTopic cannot be released (the owner of its
- * namespace removed our permissions, a webhook is down), the SumPipeline is still deleted after a while: a KafkaTopic
- * that was not touched keeps its data.
+ * Handles the deletion with policy Retain: releases the KafkaTopic, then removes the finalizer of the SumPipeline. It
+ * sends no request to Kafka, PostgreSQL or Strimzi, so they cannot block the deletion. If the KafkaTopic cannot be
+ * released, for instance without permission, the deletion still ends after 30 s: an untouched KafkaTopic keeps its
+ * data.
  */
 export async function deletePipeline(pass: Pass): Promise<ReconcileResult> {
   const { owner, hasFinalizer, dependencies } = pass;
@@ -25,7 +25,7 @@ export async function deletePipeline(pass: Pass): Promise<ReconcileResult> {
     await leaveTopics(pass, obstacle.message);
     return {};
   }
-  const message = `its KafkaTopic cannot be released yet: ${obstacle.message}`;
+  const message = `the KafkaTopic of the SumPipeline cannot be released yet: ${obstacle.message}`;
   await publishObstacle(pass, { kind: 'waiting', reason: 'DeletionBlocked', message });
   return { requeueAfterMs: retryMs };
 }
@@ -47,9 +47,12 @@ async function leaveTopics(pass: Pass, why: string): Promise<void> {
       note: `${left} was not released and stays with its data: ${why}`,
     },
   ]);
-  run.logger.warn({ left, why }, 'gave up releasing the topic of a deleted pipeline');
+  run.logger.warn({ left, why }, 'the topic of a deleted pipeline could not be released and stays with its data');
 }
 
-/** A deletion ends within a minute in every case; half of that minute is for retries. */
+/**
+ * Maximum time of the attempts to release the topic. It is half a minute, because every deletion must end within a
+ * minute.
+ */
 const giveUpAfterMs = 30_000;
 const retryMs = 3_000;

@@ -21,7 +21,7 @@ function childrenOf({ pipeline, facts }: ReturnType<typeof minimalExample>): Chi
   return buildChildren(pipeline, facts);
 }
 
-/** An empty API server that refuses what `refuse` names, as `verb kind name`. */
+/** An API server without objects. It refuses the requests that match `refuse`, written as `verb kind name`. */
 function server(options: { refuse?: RegExp; existing?: (request: HttpRequest) => object | undefined } = {}) {
   const sent: string[] = [];
   const transport: Transport = {
@@ -63,15 +63,15 @@ async function run(actions: readonly Action[], given: ReturnType<typeof server>)
 const create = (children: readonly Child[]): Action[] => children.map((child) => ({ type: 'create', child }));
 const kindsOf = (sent: readonly string[]) => [...new Set(sent.map((what) => what.split(' ')[1]))];
 
-describe('a failure blocks what depends on it', () => {
-  test('without the inventory nothing is made', async () => {
+describe('a failure blocks the actions that depend on it', () => {
+  test('without the inventory nothing is created', async () => {
     const actions: Action[] = [{ type: 'record', entries: [topic] }, ...create(strimzi)];
     const { sent, reasons } = await run(actions, server({ refuse: /SumPipeline/ }));
     assert.deepEqual(sent, ['apply SumPipeline orders']);
     assert.deepEqual(reasons, ['Conflict']);
   });
 
-  test('without their identity no pods are started, and not scaled either', async () => {
+  test('without its ServiceAccount a Deployment is neither created nor scaled', async () => {
     const scale: Action = { type: 'scale', namespace: 'shop', name: 'orders-calculator', from: 1, to: 3 };
     const { sent } = await run([...create(minimal), scale], server({ refuse: /Role orders/ }));
     assert.ok(kindsOf(sent).includes('Service'));

@@ -19,16 +19,16 @@ import { releaseTopic, retainTopic } from './topic.ts';
 export interface ExecuteContext {
   readonly client: KubeClient;
   readonly owner: Owner;
-  /** Differences that an apply did not remove, by uid; kept from pass to pass. */
+  /** Differences that an apply did not remove, by uid of the child. They are kept from pass to pass. */
   readonly settled: Map<string, SettledChild>;
   readonly logger: Logger;
-  /** Called after every write. */
+  /** Called after every successful write, with the type of its action. */
   readonly onWrite: (action: Exclude<Action['type'], 'wait'>) => void;
 }
 
-/** The result of the actions. */
+/** What the actions of a plan did. */
 export interface Execution {
-  /** Children as the writes left them. */
+  /** Children as the API server returned them after our writes. */
   readonly written: readonly LiveChild[];
   readonly scaled: readonly ActionOf<'scale'>[];
   readonly failures: readonly Failure[];
@@ -36,10 +36,10 @@ export interface Execution {
 }
 
 /**
- * Executes the plan in its order. A failure blocks only the actions that depend on the failed one:
- * - without the finalizer and the inventory nothing is created;
- * - pods are not started before their ServiceAccount, rights and proof are there;
- * - an inventory entry stays while its object could not be released.
+ * Executes the plan in its order. A failure blocks only the actions that depend on the failed action:
+ * - Nothing is created before the finalizer and the inventory are written.
+ * - No Deployment is created before its ServiceAccount, its Role and the ConfigMap of verdicts exist.
+ * - An inventory entry stays until its object was released.
  */
 export async function execute(actions: readonly Action[], context: ExecuteContext): Promise<Execution> {
   const written: LiveChild[] = [];
@@ -102,7 +102,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
     case 'wait':
       throw new WaitingError(
         'BeingDeleted',
-        `${describeObject(action.live)} is being deleted, and the operator re-creates it afterwards. Deletion is blocked by: ${describeHold(action.live)}`,
+        `${describeObject(action.live)} is being deleted, and the operator re-creates it afterwards. ${describeHold(action.live)}`,
       );
     case 'release':
       return { written: await releaseTopic(client, action.live), event: releasedEvent(describeObject(action.live)) };
@@ -120,7 +120,7 @@ async function perform(action: Action, context: ExecuteContext): Promise<Done | 
   }
 }
 
-/** Compares the response with the desired object: applying again would not remove a difference that is left now. */
+/** Remembers a difference between the response and the desired object: another apply would not remove it. */
 function settle(desired: object, written: LiveChild, { settled, logger }: ExecuteContext): LiveChild {
   const why = findDifference(desired, written);
   if (why === undefined) {
@@ -130,13 +130,14 @@ function settle(desired: object, written: LiveChild, { settled, logger }: Execut
   settled.set(written.metadata.uid, toSettled(desired, written, why));
   logger.warn(
     { child: describeObject(written), why },
-    'the API server keeps a different value than the applied one, possibly because of an admission webhook: not applied again',
+    'the API server keeps a value that differs from the applied value, possibly because of an admission webhook: the operator does not apply it again',
   );
   return written;
 }
 
 /**
- * By a separate field manager: a manager that applied `spec.replicas` once resets the number when it stops applying it.
+ * Writes the number of replicas with a separate field manager, not with the apply of the Deployment. If one apply had
+ * `spec.replicas`, a later apply without this field would reset the number.
  */
 async function scale({ namespace, name, from, to }: ActionOf<'scale'>, client: KubeClient): Promise<EventDraft> {
   const options = { fieldManager: fieldManagers.replicas, subresource: 'scale' };
@@ -156,8 +157,8 @@ async function remove({ live }: ActionOf<'delete'>, client: KubeClient): Promise
 }
 
 /**
- * A pod that has just started may be in the proof before it is in our cache: its key is removed only after a request to
- * the server.
+ * Removes keys from the ConfigMap of verdicts if their pods do not exist. A new pod may have a key before the pod is
+ * in our cache, so first ask the API server whether the pod exists.
  */
 async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, client: KubeClient): Promise<void> {
   const { namespace, name } = proof.metadata;
@@ -173,8 +174,8 @@ async function dropVerdicts({ proof, pods: names }: ActionOf<'dropVerdicts'>, cl
 
 function describeHold({ metadata }: LiveChild): string {
   return metadata.finalizers === undefined || metadata.finalizers.length === 0
-    ? 'nothing, the deletion is in progress'
-    : `finalizers ${metadata.finalizers.join(', ')}`;
+    ? 'No finalizer blocks the deletion'
+    : `Deletion is blocked by finalizers ${metadata.finalizers.join(', ')}`;
 }
 
 function releasedEvent(what: string): EventDraft {

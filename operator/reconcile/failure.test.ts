@@ -20,11 +20,11 @@ describe('what an error means for the pipeline', () => {
       ),
       'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: spec.template: Required value; spec.x: Invalid',
     ],
-    'the server refuses the whole': [
+    'the server refuses the whole object': [
       answer(400, { message: 'strict decoding error' }),
       'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: strict decoding error',
     ],
-    'no repetition cures it': [
+    'every retry would get the same response': [
       answer(500, { message: 'failed to create typed patch object' }),
       'stalled Rejected: Deployment shop/orders-calculator was refused by the API server: failed to create typed patch object',
     ],

@@ -3,14 +3,15 @@ import type { ReconcileResult } from '#kube/control/controller.ts';
 import { StalledError, WaitingError } from '#kube/control/outcome.ts';
 import type { Issue } from '#operator/status/issue.ts';
 
-/** An issue with the error that it came from, for the log. */
+/** An issue, and the error from which it came. */
 export interface Failure extends Issue {
   readonly cause: unknown;
 }
 
 /**
- * The one place where an error gets its kind. An error that did not come from the API server (a lost leadership, an
- * aborted pass, a bug) is rethrown: it says nothing about the pipeline.
+ * Converts an error to a failure. Only this function decides the kind of a failure. It rethrows an error that does not
+ * come from the API server, such as lost leadership, an aborted pass or a bug: that error says nothing about the
+ * pipeline.
  */
 export function toFailure(error: unknown): Failure {
   if (error instanceof StalledError) return failure('stalled', error.reason, error.message, error);
@@ -26,7 +27,7 @@ export function toFailure(error: unknown): Failure {
     case 'alreadyExists':
     case 'notFound':
     case 'gone':
-      // Another client wrote in between; the next pass reads the new state.
+      // Another client wrote after this pass read the state. The next pass reads the new state.
       return failure('retry', 'Conflict', error.message, error);
     case 'tooManyRequests':
     case 'transient':
@@ -37,19 +38,19 @@ export function toFailure(error: unknown): Failure {
 }
 
 /**
- * How a pass with failures ends. A failure that a retry may fix is thrown, and the runtime retries with backoff. A
- * failure that only a user can fix is checked again after a while, because no event shows when a foreign object is
- * deleted or a missing permission is granted. Such a failure is not thrown: the status already reports it, and a log
- * line for each pass would hide the other lines.
+ * Decides how a pass with failures ends. A failure that a retry may fix is thrown, so that the controller retries with
+ * backoff. A failure that only a user can fix is not thrown: the status reports it, and a log line in each pass would
+ * hide other log lines. In this case the next pass comes after a minute, because no watch shows that a foreign object
+ * was deleted.
  */
 export function endPass(failures: readonly Failure[]): ReconcileResult {
-  // First, because a retry has the shortest wait.
+  // Check for `retry` first, because it has the shortest wait.
   const again = failures.find(({ kind }) => kind === 'retry');
   if (again !== undefined) throw again.cause;
   return failures.some(({ kind }) => kind === 'stalled') ? { requeueAfterMs: stalledRecheckMs } : {};
 }
 
-/** After a user has removed a foreign object, the operator notices within a minute. */
+/** Time between passes over a stalled pipeline, so that the operator sees within a minute that a user fixed it. */
 const stalledRecheckMs = 60_000;
 
 function ofForbidden(error: KubernetesError): Failure {
@@ -60,7 +61,7 @@ function ofForbidden(error: KubernetesError): Failure {
   return failure('retry', 'Forbidden', `${error.serverMessage}. ${cure}`, error);
 }
 
-/** `Deployment team/orders-calculator was refused: spec.template.spec.containers[0].image: Required value`. */
+/** Returns `Deployment shop/orders was refused by the API server: spec.template.spec...: Required value`. */
 function describeRejection(error: KubernetesError): string {
   const { kind, namespace, name } = error.request;
   const fields = error.causes.map(describeCause).filter((text) => text !== '');

@@ -44,7 +44,7 @@ function live(kind: string, metadata: Partial<Live['metadata']>, more: object = 
   return { apiVersion: 'v1', kind, metadata: { ...identity, ...metadata }, ...more };
 }
 
-/** Everything can be seen, and nothing is there, but for what is given. */
+/** Makes readers with the given objects. By default every kind is readable and has no objects. */
 function readers(
   given: {
     children?: Reader[];
@@ -85,7 +85,7 @@ describe('what belongs to a pipeline', () => {
     );
   });
 
-  test('is not known of a kind that cannot be seen, and the kind is named', () => {
+  test('is not known for a kind that cannot be listed, and the kind is named', () => {
     const services = reader(childResource('Service'), 'forbidden', live('Service', { labels }));
     const world = look(minimal, { children: [services, reader(childResource('ServiceMonitor'), 'notInstalled')] });
     assert.deepEqual(world.live, []);
@@ -124,10 +124,10 @@ describe('the connection to Kafka', () => {
     ['no list has ended', 'pending', 'pending', 'unknown'],
     ['Strimzi is absent', 'notInstalled', 'notInstalled', 'CRDNotInstalled'],
     ['no permission to list', 'forbidden', 'forbidden', 'AccessForbidden'],
-    ['topics were not looked at', 'synced', 'pending', 'unknown'],
-    ['topics may not be looked at', 'synced', 'forbidden', 'AccessForbidden'],
-    ['topics are no kind', 'synced', 'notInstalled', 'CRDNotInstalled'],
-    ['all is there', 'synced', 'synced', 'known'],
+    ['topics were not listed yet', 'synced', 'pending', 'unknown'],
+    ['topics may not be listed', 'synced', 'forbidden', 'AccessForbidden'],
+    ['the kind KafkaTopic is absent', 'synced', 'notInstalled', 'CRDNotInstalled'],
+    ['both kinds can be listed', 'synced', 'synced', 'known'],
   ];
   const wayTo = (pipeline: SumPipeline, first: Availability, second: Availability) => {
     const world = look(pipeline, {
@@ -159,7 +159,7 @@ describe('the connection to Kafka', () => {
 });
 
 describe('optional APIs', () => {
-  test('are facts as far as they can be seen', () => {
+  test('are facts if they can be listed', () => {
     const monitors = (availability: Availability) =>
       look(minimal, { children: [reader(childResource('ServiceMonitor'), availability)] });
     assert.equal(monitors('synced').facts?.apis.monitoring, true);
@@ -188,7 +188,7 @@ describe('what the cluster can do for autoscaling', () => {
     assert.deepEqual([scalingOf(33)?.knowsTolerance, scalingOf(33)?.hasTolerance], [true, true]);
   });
 
-  test('one that takes the field and drops it has no tolerance', () => {
+  test('an API server that accepts the field and drops it has no tolerance', () => {
     const dropped = scalingOf(34, hpaOf({ scaleUp: { stabilizationWindowSeconds: 15 } }));
     assert.deepEqual([dropped?.knowsTolerance, dropped?.hasTolerance], [true, false]);
     const kept = scalingOf(34, hpaOf({ scaleUp: { stabilizationWindowSeconds: 15, tolerance: '0' } }));

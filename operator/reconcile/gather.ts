@@ -14,7 +14,7 @@ import { type MetricsApis, observeMetricsApis } from '#operator/observe/metricsA
 import type { ApiServiceBody, LiveChild, LivePod, LivePrometheus, PrometheusBody } from '#operator/observe/objects.ts';
 import { byPipeline } from './keys.ts';
 
-/** The part of a reflector that is needed for reading. */
+/** The part of a reflector that a pass reads. */
 export interface Reader<T extends KubeObject = KubeObject> {
   readonly resource: Resource<T>;
   readonly store: StoreReader<T>;
@@ -35,24 +35,30 @@ export interface KafkaReaders {
   readonly topics: Reader;
 }
 
-/** Everything that one pass knows, read once. */
+/** All facts of one pass, read once at its start. */
 export interface World {
   readonly pipeline: SumPipeline;
-  /** Undefined: the first list has not ended; a watch triggers the next pass. */
+  /**
+   * The connection to Kafka. Undefined while the first list of Kafkas is in progress. The end of this list triggers
+   * the next pass.
+   */
   readonly kafka: ResolvedKafka | undefined;
-  /** Present once the connection to Kafka is known. */
+  /** Facts for the builders of children. Undefined while the connection to Kafka is not known. */
   readonly facts: Facts | undefined;
-  /** Everything that carries this pipeline's labels, where we look for children of its kind. */
+  /** All objects with the labels of this pipeline, each in the namespace where we make its kind. */
   readonly live: readonly LiveChild[];
   readonly pods: Readonly<Record<Component, readonly LivePod[]>>;
   /** State of the ServiceMonitors, if monitoring is enabled. */
   readonly monitoring: Availability | 'disabled';
-  /** Every Prometheus of the cluster; undefined where they cannot be seen, so that nothing is reported about them. */
+  /**
+   * The Prometheus objects of the cluster. Undefined if they cannot be listed. In this case the status does not say
+   * whether a Prometheus selects our objects.
+   */
   readonly prometheuses: readonly LivePrometheus[] | undefined;
   /** Availability of the optional kinds of autoscaling. */
   readonly scaling: { readonly prometheusRules: Availability; readonly scaledObjects: Availability };
   readonly metricsApis: MetricsApis;
-  /** Kinds that we need but have no permission to list: without them nothing can be decided. */
+  /** Kinds that we need but cannot list. If the list is not empty, the pass changes nothing. */
   readonly blindTo: readonly string[];
 }
 
@@ -63,7 +69,7 @@ export interface ClusterContext {
   readonly serverMinor: number;
 }
 
-/** Facts out of what the watches brought. Pure. */
+/** Collects the facts from the caches. It does no I/O. */
 export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage, serverMinor }: ClusterContext): World {
   const key = formatRef(refOf(pipeline));
   const kafka = resolve(pipeline, readers);
@@ -115,10 +121,10 @@ export function gather(pipeline: SumPipeline, readers: Readers, { operatorImage,
   };
 }
 
-/** HPAs have the field `tolerance` since Kubernetes 1.33. */
+/** Minor version of Kubernetes since which HPAs have the field `tolerance`: 1.33. */
 const toleranceMinor = 33;
 
-/** If the feature gate of the field is off, the API server accepts the field and drops it. */
+/** Whether the API server drops the field `tolerance`: it does so if the feature gate of the field is off. */
 function dropsTolerance(live: readonly LiveChild[]): boolean {
   const own = live.find((child) => child.kind === ownership.horizontalPodAutoscaler.kind && isAggregator(child));
   if (own === undefined) return false;
@@ -136,8 +142,8 @@ function isOptional(kind: string): boolean {
 }
 
 /**
- * Any client can write labels, so a child counts only in the namespace where we would have made it. A kind that cannot
- * be seen at present is left out: an object that is not known to exist is never pruned.
+ * Collects the children. Any client can write our labels, so a child counts only in the namespace where we would make
+ * it. Kinds that cannot be listed now are left out, so their objects are not deleted.
  */
 function gatherLive(pipeline: SumPipeline, readers: Readers, key: string): LiveChild[] {
   const from = (reader: Reader, namespace: string | undefined) =>
@@ -158,7 +164,7 @@ function resolve(pipeline: SumPipeline, { kafka }: Readers): ResolvedKafka | und
   if (observed === undefined) return undefined;
   const resolved = resolveKafka(pipeline, observed);
   if (!resolved.ok || topic.management !== 'Managed') return resolved;
-  // The Kafka may be used; KafkaTopics are a separate kind with a separate permission.
+  // The operator can read the Kafka. Check KafkaTopics too, because they are another kind with another permission.
   switch (kafka.topics.availability) {
     case 'synced':
       return resolved;

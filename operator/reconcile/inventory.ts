@@ -6,10 +6,10 @@ import { formatInventory, type InventoryEntry } from '#operator/plan/inventory.t
 import type { Owner } from './ownership.ts';
 import { pipelines } from './resources.ts';
 
-/** Another client that writes the SumPipeline at the same time writes a few times at most. */
+/** Maximum number of attempts. A conflict means that another client wrote the SumPipeline, which happens rarely. */
 const attemptsMax = 5;
 
-/** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other managers stay. */
+/** Writes the finalizer and the inventory in one patch, or removes both. Finalizers of other field managers stay. */
 export async function writeInventory(
   client: KubeClient,
   { ref, uid }: Owner,
@@ -23,9 +23,9 @@ export async function writeInventory(
 }
 
 /**
- * By a merge patch, which removes them for every manager. An apply without them only gives up our own ownership, and
- * the finalizer of a SumPipeline that was restored from a dump is also owned by the restoring program. With an apply
- * such a SumPipeline would never be deleted.
+ * Removes finalizer and inventory with a merge patch, because a merge patch removes them for every field manager. An
+ * apply without them would only give up our ownership: a finalizer that another manager also owns would stay, and the
+ * SumPipeline would never be deleted. Another manager owns the finalizer, for instance, after a restore from a dump.
  */
 async function forgetInventory(client: KubeClient, { ref, uid }: Pick<Owner, 'ref' | 'uid'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

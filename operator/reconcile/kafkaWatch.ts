@@ -15,8 +15,8 @@ export interface KafkaWatchOptions {
 }
 
 /**
- * Watches Strimzi's kinds in the namespaces that pipelines name: the namespaces are read from the pipelines, and
- * the first pass that needs a namespace begins to watch it. Changes there enqueue the pipelines that use it.
+ * Watches Strimzi's kinds in the namespaces that pipelines name. The first pass that needs a namespace starts its
+ * watches. Changes in the namespace enqueue the pipelines that use it.
  */
 export class KafkaWatch {
   readonly #options: KafkaWatchOptions;
@@ -30,7 +30,8 @@ export class KafkaWatch {
   attach(controller: Controller<PipelineObject>): void {
     this.#controller = controller;
     const { crds, pipelines } = this.#options.caches;
-    // Where we have no permission, only the CRD shows that Strimzi was installed or removed.
+    // Watch the CRDs too: if the operator has no permission in a Kafka namespace, only the CRDs show that Strimzi was
+    // installed or removed.
     const users = () => pipelines.store.list().filter((pipeline) => kafkaKeysOf(pipeline).length > 0);
     const names: readonly string[] = [resourceId(kafkas), resourceId(kafkaTopics)];
     controller.watch(crds, ({ metadata }) => (names.includes(metadata.name) ? users().map(keyOf) : []));
@@ -54,14 +55,14 @@ export class KafkaWatch {
     const usersOf = (key: string) => caches.pipelines.store.byIndex(byKafka, key).map(keyOf);
     this.#controller?.watch(first, (kafka) => usersOf(keyOf(kafka)));
     this.#controller?.watch(second, pipelineKeysOf);
-    // One Role grants both kinds, but each reflector retries on its own schedule, up to a minute. Without this the
-    // status would report a missing Role for that long although the Role exists.
+    // One Role grants both kinds, but each reflector waits up to a minute between its retries. Without this refresh
+    // the status would report a missing Role for up to a minute although the Role exists.
     first.onAvailability((availability) => {
       if (availability !== 'synced' || second.availability !== 'forbidden') return;
       begun.isLooking = true;
       second
         .refresh(AbortSignal.timeout(refreshTimeoutMs))
-        .catch((error: unknown) => logger.warn({ namespace, error }, 'listing KafkaTopics failed; retrying'))
+        .catch((error: unknown) => logger.warn({ namespace, error }, 'cannot list KafkaTopics; the operator retries'))
         .finally(() => {
           begun.isLooking = false;
           this.#controller?.enqueueAll();
@@ -71,5 +72,5 @@ export class KafkaWatch {
   }
 }
 
-/** A whole list of topics takes less; without a response the reflector continues to retry. */
+/** Maximum time to wait for a list of the KafkaTopics of a namespace. After it the reflector retries by itself. */
 const refreshTimeoutMs = 30_000;

@@ -4,7 +4,7 @@ import type { Live } from '#kube/client/object.ts';
 import { ownedFields } from '#operator/plan/difference.ts';
 import { type InventoryEntry, includesEntry } from '#operator/plan/inventory.ts';
 
-/** The pipeline whose children are checked, and how they are recognised. */
+/** The pipeline whose children are checked. */
 export interface Owner {
   readonly ref: PipelineRef;
   readonly uid: string;
@@ -13,9 +13,9 @@ export interface Owner {
 }
 
 /**
- * Whether an object is a child of this pipeline: by its labels, so that a resource that was deleted and applied again
- * gets its children back. If another client removed the labels, the ownerReference or the inventory identifies the
- * object, provided that we applied it.
+ * Whether an object is a child of this pipeline. Its labels decide, so that a SumPipeline that was deleted and applied
+ * again gets its children back. If another client removed the labels, the ownerReference or the inventory decides, but
+ * only for an object that we applied.
  */
 export function isOurs(object: Live, owner: Owner): boolean {
   const labels = object.metadata.labels ?? {};

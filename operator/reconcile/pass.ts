@@ -13,15 +13,20 @@ import type { Caches } from './caches.ts';
 import type { Census } from './census.ts';
 import type { ExecuteContext } from './execute.ts';
 import type { KafkaReaders } from './gather.ts';
+import type { PipelinesOfLog } from './logUsers.ts';
 import type { Owner } from './ownership.ts';
 import type { PipelineObject } from './resources.ts';
 
 export interface ReconcileDependencies {
   readonly caches: Caches;
-  /** The Strimzi kinds of a namespace; from the first call on, their changes enqueue pipelines. */
+  /**
+   * Returns readers of the Strimzi kinds of a namespace. After the first call for a namespace, changes of these kinds
+   * enqueue the pipelines that use them.
+   */
   readonly watchKafka: (namespace: string) => KafkaReaders;
+  readonly pipelinesOfLog: PipelinesOfLog;
   readonly serverVersion: Pick<ServerVersion, 'minor'>;
-  /** Image of pipelines that name none. */
+  /** Image of pipelines without `spec.image`. */
   readonly operatorImage: string;
   readonly recorder: Recorder;
   readonly census: Census;
@@ -29,15 +34,18 @@ export interface ReconcileDependencies {
   readonly now: () => Date;
 }
 
-/** One pass over one SumPipeline: what its steps share. */
+/** Data that the steps of one pass over one SumPipeline share. */
 export interface Pass {
   readonly key: string;
   readonly object: Live<PipelineObject>;
-  /** The present status; undefined if there is no status, or if another version wrote one that we cannot read. */
+  /**
+   * The present status. Undefined if there is no status, or if another version of the operator wrote a status that we
+   * cannot read.
+   */
   readonly previous: Status | undefined;
   readonly owner: Owner;
   readonly hasFinalizer: boolean;
-  /** Differences that an apply did not remove, by uid of the child. Kept after the pass. */
+  /** Differences that an apply did not remove, by uid of the child. They are kept from pass to pass. */
   readonly settled: Map<string, SettledChild>;
   readonly run: ReconcileRun;
   readonly dependencies: ReconcileDependencies;
@@ -68,7 +76,7 @@ export function toExecuteContext({ run, owner, settled, dependencies }: Pass): E
   return { client: run.client, logger: run.logger, owner, settled, onWrite: (action) => actions.inc({ action }) };
 }
 
-/** The time of this pass as metav1.Time: whole seconds. */
+/** Returns the time of this pass as metav1.Time, in whole seconds. */
 export function timeOf(pass: Pass): string {
   return `${pass.dependencies.now().toISOString().slice(0, 19)}Z`;
 }

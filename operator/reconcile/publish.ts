@@ -8,7 +8,7 @@ import { transitionEvents } from '#operator/status/transitions.ts';
 import { type Pass, timeOf } from './pass.ts';
 import { pipelines } from './resources.ts';
 
-/** Writes the status, once per pass and only when it differs, and records events for what changed. */
+/** Writes the status if it differs from the present status, then records events for the changes. */
 export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const { dependencies, run, owner, key, object, previous } = pass;
   dependencies.census.see(key, status, { isDeleting: object.metadata.deletionTimestamp !== undefined });
@@ -17,7 +17,7 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   const wanted = { apiVersion: apiVersionOf(pipelines), kind: pipelines.kind, metadata, status };
   await run.client.applyStatus(pipelines, wanted, { fieldManager: fieldManagers.operator, force: true });
   dependencies.metrics.sumpipeline_operator_status_writes_total.inc();
-  // After the write: otherwise a pass whose write failed would record the same events again.
+  // Record events after the write: otherwise the next pass after a failed write would record the same events again.
   pass.record(transitionEvents(previous, status));
   const [before, after] = [previous, status].map((one) => one?.conditions?.find(({ type }) => type === 'Ready'));
   if (before?.reason === after?.reason && before?.message === after?.message) return;
@@ -27,7 +27,7 @@ export async function publishStatus(pass: Pass, status: Status): Promise<void> {
   );
 }
 
-/** For an obstacle that prevents any other observation: the rest of the status keeps its last value. */
+/** Writes the status of a pass that a problem stopped (the obstacle). All other fields keep their last values. */
 export async function publishObstacle(pass: Pass, obstacle: Issue): Promise<ReconcileResult> {
   const { generation } = pass.object.metadata;
   await publishStatus(pass, buildObstacleStatus(pass.previous, obstacle, { generation, now: timeOf(pass) }));

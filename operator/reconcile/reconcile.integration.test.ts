@@ -37,7 +37,7 @@ after(async () => {
 const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
 
-/** A pipeline with all its children, and an operator that has nothing left to do. */
+/** Makes a pipeline with all its children, and an operator that has nothing left to do. */
 async function settled(change?: Parameters<typeof draftIn>[1]) {
   const namespace = await cluster.createNamespace();
   const operator = await start(namespace);
@@ -47,8 +47,8 @@ async function settled(change?: Parameters<typeof draftIn>[1]) {
   return { namespace, operator, client: cluster.client };
 }
 
-describe('with nothing but its generated role the operator', () => {
-  test('makes every child, then writes the status, then rests', async () => {
+describe('with only its generated role the operator', () => {
+  test('creates every child, then writes the status, then writes nothing more', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     await applyPipeline(cluster.client, draftIn(namespace));
@@ -76,10 +76,10 @@ describe('with nothing but its generated role the operator', () => {
     );
   });
 
-  test('writes nothing when it restarts on what it has made', async () => {
+  test('writes nothing after a restart', async () => {
     const { namespace, operator } = await settled((draft) => {
       Object.assign(draft.spec, {
-        // Spelt otherwise by the server, or left out as zero: no difference all the same.
+        // The server writes these values in another form, or leaves out a zero. Neither is a difference.
         calculator: { replicas: 2, resources: { requests: { cpu: '1000m', memory: '0.5Gi' } } },
       });
     });
@@ -100,14 +100,13 @@ describe('with nothing but its generated role the operator', () => {
     const owners = (live.metadata.managedFields ?? [])
       .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:replicas'))
       .map(({ manager }) => manager);
-    // The server records no applied fields for a write through scale, so no manager resets the number by no longer
-    // applying it.
+    // A write through scale is not an apply. So no field manager owns the number, and no later apply resets it.
     assert.deepEqual(owners, []);
   });
 });
 
 describe('what another client changes', () => {
-  test('in a field of ours is put right; what he added stays', async () => {
+  test('in a field of ours is corrected; fields that the client added stay', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const asOther = { fieldManager: 'other-client', force: true };
@@ -152,7 +151,7 @@ describe('what another client changes', () => {
     assert.deepEqual(operator.writes, [], 'repaired once');
   });
 
-  test('in the labels that make a child ours is put right', async () => {
+  test('in the labels that make a child ours is corrected', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const patch = { metadata: { labels: { [labelKeys.name]: null, [labelKeys.namespace]: null } } };
@@ -163,7 +162,7 @@ describe('what another client changes', () => {
     });
   });
 
-  test('by deleting a child is made again', async () => {
+  test('by deleting a child is undone: the child is created again', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
@@ -173,7 +172,7 @@ describe('what another client changes', () => {
     );
   });
 
-  test('in the number of replicas is put right when we have a wish, and left when we have none', async () => {
+  test('in the number of replicas is corrected if the spec has a number, and left otherwise', async () => {
     const { namespace, operator, client } = await settled((draft) => {
       Object.assign(draft.spec, { calculator: { replicas: 2 } });
     });
@@ -188,13 +187,13 @@ describe('what another client changes', () => {
     assert.equal(await replicasOf(aggregator), 4);
     assert.ok(operator.events.some(({ reason, note }) => reason === 'Scaled' && note.includes('from 4 to 2')));
 
-    // Taking the wish back resets nothing.
+    // Without `replicas` in the spec the number stays.
     await applyPipeline(client, draftIn(namespace));
     await operator.whenIdle();
     assert.equal(await replicasOf(calculator), 2);
   });
 
-  test('to our pods and touches security is reported and left', async () => {
+  test('in security fields of our pods is reported and left', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'set', 'env', `deployment/${calculator}`, 'NODE_OPTIONS=--inspect');
@@ -234,16 +233,17 @@ describe('a foreign object under a name of ours', () => {
     assert.match(message, new RegExp(`Service ${namespace}/${calculator} exists and does not belong to SumPipeline`));
     assert.match(message, /Delete or rename it/);
     assert.ok(operator.events.some(({ type, reason }) => type === 'Warning' && reason === 'NameConflict'));
-    // The others were made: only what depends on the name waits.
+    // Only the children that depend on the conflicting object wait. All other children exist.
     assert.ok(await cluster.client.find(deployments, { namespace, name: aggregator }));
 
     await cluster.kubectl('-n', namespace, 'delete', 'service', calculator);
-    // No watch reports a foreign object; we check again after a minute, or when an object of ours changes.
+    // No watch reports a foreign object. The operator checks again after a minute, or when one of our objects changes.
+    // Change one, so that the test does not wait.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await eventually('the Service', async () => (await cluster.client.find(services, metadata)) !== undefined);
   });
 
-  test('that is an identity keeps pods from being started', async () => {
+  test('that is a ServiceAccount prevents the start of pods', async () => {
     const namespace = await cluster.createNamespace();
     const metadata = { namespace, name: aggregator };
     const { operator } = await withForeign(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
@@ -259,7 +259,7 @@ describe('a foreign object under a name of ours', () => {
     await operator[Symbol.asyncDispose]();
   });
 
-  test('made in the moment between our look and our write is given back', async () => {
+  test('that another client creates between our check and our apply loses our fields again', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     const target = { namespace, name: `${name}-proof` };
@@ -285,7 +285,8 @@ describe('objects that come back', () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const before = await client.get(deployments, { namespace, name: calculator });
-    // No garbage collection here: as if it were slow.
+    // This API server has no garbage collector. The children stay, as they do for a while with a slow garbage
+    // collector.
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name);
     await operator.whenIdle();
     const again = await applyPipeline(client, draftIn(namespace));
@@ -298,7 +299,7 @@ describe('objects that come back', () => {
     );
   });
 
-  test('a child that was replaced under our eyes by a copy of ours is taken as it is', async () => {
+  test('a child that was replaced by a copy with our labels is kept as a child', async () => {
     const { namespace, operator, client } = await settled();
     await operator[Symbol.asyncDispose]();
     const target = { namespace, name: calculator };
@@ -316,7 +317,7 @@ describe('objects that come back', () => {
     assert.equal(live.spec.selector[labelKeys.name], name);
   });
 
-  test('a child that is replaced between our look and our write is not written: the uid protects it', async () => {
+  test('a child that is replaced between our list and our write is not written: the uid protects it', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     const target = { namespace, name: calculator };
@@ -407,7 +408,7 @@ describe('an API server that', () => {
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await operator.whenIdle();
     assert.equal(written(), 1);
-    // Another change of the object is looked at afresh.
+    // After another change of the object the operator applies again.
     await cluster.client.mergePatch(
       services,
       { namespace, name: calculator },
@@ -442,7 +443,7 @@ describe('an API server that', () => {
     await untilCondition(cluster.client, namespace, 'Stalled', 'False NotStalled');
   });
 
-  test('takes a right away says so, and the operator goes on when it is given back', async () => {
+  test('removes a permission: the status says so, and the operator continues when it is granted again', async () => {
     const namespace = await cluster.createNamespace();
     await using operator = await start(namespace);
     const role = JSON.parse(await cluster.kubectl('get', 'clusterrole', operatorName, '-o', 'json'));
@@ -466,7 +467,7 @@ describe('an API server that', () => {
     await operator.whenIdle();
   });
 
-  test('crashes is waited for, and nothing is done twice', async () => {
+  test('crashes: the operator waits, and does nothing twice', async () => {
     const { namespace, operator, client } = await settled();
     await using _ = operator;
     await cluster.server.restart();
@@ -478,7 +479,7 @@ describe('an API server that', () => {
       }),
     );
     await eventually(
-      'the new wish',
+      'the new number of replicas',
       async () => (await client.get(deployments, { namespace, name: calculator })).spec?.replicas === 2,
       60_000,
     );

@@ -12,12 +12,14 @@ import { deletePipeline } from './delete.ts';
 import { execute } from './execute.ts';
 import { endPass } from './failure.ts';
 import { gather, type World } from './gather.ts';
+import { findLogConflict } from './logUsers.ts';
 import { beginPass, type Pass, type ReconcileDependencies, timeOf, toExecuteContext } from './pass.ts';
 import { publishObstacle, publishStatus } from './publish.ts';
 import { wantedReplicas } from './replicas.ts';
 import { afterWrites, countedLogOf, type Review, review, toStatusInput } from './review.ts';
+import { markStopped, withoutNewWork, withoutPods } from './stopped.ts';
 
-/** Brings one SumPipeline in line with its spec: observe, plan, apply, report. */
+/** Returns the reconcile function: for one SumPipeline it observes, plans, applies and reports. */
 export function createReconcile(dependencies: ReconcileDependencies): Reconcile {
   const settledByKey = new Map<string, Map<string, SettledChild>>();
 
@@ -36,36 +38,47 @@ export function createReconcile(dependencies: ReconcileDependencies): Reconcile 
 }
 
 async function reconcilePipeline(pass: Pass): Promise<ReconcileResult> {
-  const { caches, watchKafka, operatorImage, serverVersion } = pass.dependencies;
-  // A status that another version wrote must not prevent us from reading the spec.
+  const { caches, watchKafka, pipelinesOfLog, operatorImage, serverVersion } = pass.dependencies;
+  // Leave out the status: another version of the operator may have written it, and we may be unable to parse it.
   const parsed = parsePipeline({ ...pass.object, status: undefined });
   if (!parsed.ok) {
     const message = `${formatProblems(parsed.problems)}: correct the resource`;
     return publishObstacle(pass, { kind: 'stalled', reason: 'InvalidSpec', message });
   }
-  const pipeline = parsed.value;
+  const declared = parsed.value;
 
-  // Observe: everything is read here, once.
-  const kafkaNamespace = kafkaNamespaceOf(pipeline);
+  // Observe: read all facts here, once.
+  const kafkaNamespace = kafkaNamespaceOf(declared);
   const kafka = kafkaNamespace === undefined ? undefined : watchKafka(kafkaNamespace);
   const { children, pods, apiServices, prometheuses } = caches;
   const serverMinor = await serverVersion.minor(pass.run.signal);
-  const world = gather(pipeline, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
-  if (world.blindTo.length > 0) return publishObstacle(pass, blindness(world.blindTo));
-  // The first list in Kafka's namespace is in progress; its end triggers another pass.
-  if (world.kafka === undefined) return {};
+  const seen = gather(declared, { children, pods, apiServices, prometheuses, kafka }, { operatorImage, serverMinor });
+  if (seen.blindTo.length > 0) return publishObstacle(pass, blindness(seen.blindTo));
+  // The first list in Kafka's namespace is in progress. The end of this list triggers another pass.
+  if (seen.kafka === undefined) return {};
 
-  // Plan and apply. While the connection to Kafka is not known, the desired state is not known either: nothing changes.
-  const found = review(world);
-  const log = countedLogOf(pipeline, found.verdict.logs, pass.previous);
-  const desired = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
+  // Plan and apply. While the connection to Kafka is not known, the desired state is not known: change nothing.
+  const found = review(seen);
+  const log = countedLogOf(declared, found.verdict.logs, pass.previous);
+  const conflict = findLogConflict(pass.object, log, pipelinesOfLog);
+  const pipeline = conflict === undefined ? declared : withoutPods(declared);
+  const world = { ...seen, pipeline };
+  const isStopping = conflict !== undefined;
+  const built = world.facts === undefined ? undefined : buildChildren(pipeline, { ...world.facts, log });
+  const kept = built && isStopping ? withoutNewWork(built, world.live) : built;
+  const desired = kept && markStopped(kept, world.live, isStopping);
   const actions = desired === undefined ? [] : planChanges(toPlanInput(pass, { world, found, desired }));
   const done = await execute(actions, toExecuteContext(pass));
 
-  // Report: the world as our own writes left it.
+  // Report the state after our own writes.
   const after = afterWrites(world, done);
   pass.record(done.events);
-  const input = toStatusInput(after, { previous: pass.previous, issues: done.failures, now: timeOf(pass) });
+  const input = toStatusInput(after, {
+    previous: pass.previous,
+    issues: [...(conflict === undefined ? [] : [conflict.issue]), ...done.failures],
+    logInUseBy: conflict?.inUseBy,
+    now: timeOf(pass),
+  });
   await publishStatus(pass, buildStatus(input));
   forgetGone(pass.settled, after);
   return endPass(done.failures);
@@ -95,7 +108,7 @@ function blindness(kinds: readonly string[]): Issue {
   return { kind: 'waiting', reason: 'AccessForbidden', message };
 }
 
-/** Keeps the map no larger than the number of existing children. */
+/** Removes entries of children that no longer exist, so that the map does not grow. */
 function forgetGone(settled: Map<string, SettledChild>, { live }: World): void {
   const uids = new Set(live.map(({ metadata }) => metadata.uid));
   for (const uid of settled.keys()) if (!uids.has(uid)) settled.delete(uid);

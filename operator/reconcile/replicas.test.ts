@@ -19,6 +19,10 @@ const deployment = (replicas: number): LiveChild => ({
   metadata: metadata('orders-aggregator'),
   spec: { replicas },
 });
+const stopped = (replicas: number): LiveChild => ({
+  ...deployment(replicas),
+  metadata: { ...metadata('orders-aggregator'), annotations: { 'sumpipeline.dev/stopped': 'true' } },
+});
 const fixed = exampleOf(changed(minimalDraft(), { 'aggregator.replicas': 3 })).pipeline;
 const scaled = exampleOf(scaledDraft()).pipeline;
 const keda = exampleOf(kedaDraft()).pipeline;
@@ -29,28 +33,35 @@ const lifted = { 'orders-aggregator': 1 };
 
 const cases: [what: string, actual: object, expected: object][] = [
   ['a fixed number is written', wantedReplicas(fixed, [deployment(1)]), ours],
-  ['not while an HPA is there', wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler')]), {}],
-  ['not while a ScaledObject is there', wantedReplicas(fixed, [deployment(1), scaler('ScaledObject')]), {}],
+  ['no write while an HPA exists', wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler')]), {}],
+  ['no write while a ScaledObject exists', wantedReplicas(fixed, [deployment(1), scaler('ScaledObject')]), {}],
   [
-    "not while KEDA's own HPA is there",
+    'no write while the HPA of KEDA exists',
     wantedReplicas(fixed, [deployment(1), scaler('HorizontalPodAutoscaler', 'keda-hpa-orders-aggregator')]),
     {},
   ],
   [
-    'although an HPA scales something else',
+    'an HPA that scales another Deployment does not matter',
     wantedReplicas(fixed, [scaler('HorizontalPodAutoscaler', 'x', { kind: 'Deployment', name: 'orders-calculator' })]),
     ours,
   ],
   ['an autoscaler writes by itself', wantedReplicas(scaled, [deployment(5)]), {}],
-  ['from 0 we lift, before there is an HPA', wantedReplicas(scaled, [deployment(0)]), lifted],
-  ['from 0 we lift, before there is a ScaledObject', wantedReplicas(keda, [deployment(0)]), lifted],
+  ['0 is raised before an HPA exists', wantedReplicas(scaled, [deployment(0)]), lifted],
+  ['0 is raised before a ScaledObject exists', wantedReplicas(keda, [deployment(0)]), lifted],
   [
-    '0 under an HPA is what a user wanted',
+    '0 is not raised after the HPA exists: a user wrote it',
     wantedReplicas(scaled, [deployment(0), scaler('HorizontalPodAutoscaler')]),
     {},
   ],
   ['a recommendation writes nothing', wantedReplicas(recommended, [deployment(0)]), {}],
-  ['without a wish nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
+  ['with neither set, nothing is written', wantedReplicas(unset, [deployment(0)]), {}],
+  ['a Deployment that we stopped gets a pod again', wantedReplicas(unset, [stopped(0)]), lifted],
+  [
+    'a Deployment that we stopped gets its minimum, even if the HPA exists',
+    wantedReplicas(scaled, [stopped(0), scaler('HorizontalPodAutoscaler')]),
+    lifted,
+  ],
+  ['a number that is not our 0 is not changed', wantedReplicas(unset, [stopped(2)]), {}],
 ];
 for (const [what, actual, expected] of cases) {
   test(what, () => {

@@ -5,15 +5,19 @@ import { refOf } from '#operator/desired/identity.ts';
 import type { LiveChild } from '#operator/observe/objects.ts';
 import { scalersOf } from '#operator/observe/scaler.ts';
 import { replicasOf } from '#operator/plan/action.ts';
+import { isStopped } from './stopped.ts';
 
 /**
- * Replicas to write, by name of Deployment. A name that is absent is never written. Two writers of one number would
- * overwrite each other, so there is at most one:
+ * Returns the replicas to write, by name of Deployment. The replicas of other Deployments are not written. Two writers
+ * of one number would overwrite each other, so there is at most one writer:
  *
- *   replicas set      we write, once every autoscaler of the Deployment is gone: it would overwrite us until then
- *   autoscaling set   the autoscaler writes; we only raise a Deployment from 0 before the HPA exists, as an HPA is
- *                     disabled at 0. A user who scales to 0 later is not overruled
- *   neither           we do not write
+ * - If the spec sets `replicas`, we write the number when no autoscaler of the Deployment exists any more.
+ * - If the spec sets `autoscaling`, the autoscaler writes the number. An HPA is disabled at 0, so we raise a
+ *   Deployment from 0 to the minimum before the HPA exists. If a user scales to 0 later, the number stays 0.
+ * - If the spec sets neither field, we do not write the number.
+ *
+ * One exception: if the operator itself stopped a Deployment (stopped.ts), the operator raises the number from 0 to
+ * the minimum, or to 1 if there is no minimum.
  */
 export function wantedReplicas(pipeline: SumPipeline, live: readonly LiveChild[]): Record<string, number> {
   return Object.fromEntries(
@@ -35,12 +39,14 @@ function wantedOf(
   const isScaled = scalersOf(live, name).length > 0;
   if (replicas !== undefined) return isScaled ? undefined : replicas;
   const min = autoscaledFrom(pipeline, component);
-  if (min === undefined || isScaled) return undefined;
   const deployment = live.find((child) => child.kind === ownership.deployment.kind && child.metadata.name === name);
-  return deployment !== undefined && replicasOf(deployment) === 0 ? min : undefined;
+  if (deployment === undefined || replicasOf(deployment) !== 0) return undefined;
+  // Raise the number even if the HPA exists: the HPA is disabled at 0 replicas, so it writes nothing.
+  if (isStopped(deployment)) return min ?? 1;
+  return isScaled ? undefined : min;
 }
 
-/** The minimum, if an autoscaler of ours writes the number; else undefined. */
+/** Returns the minimum if an autoscaler of ours writes the number. Undefined otherwise. */
 function autoscaledFrom({ spec }: SumPipeline, component: Component): number | undefined {
   if (component === 'calculator') return spec.calculator.autoscaling?.min;
   const { autoscaling } = spec.aggregator;

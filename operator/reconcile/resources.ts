@@ -10,7 +10,7 @@ import type {
   PrometheusBody,
 } from '#operator/observe/objects.ts';
 
-/** A SumPipeline as the server sent it; `parsePipeline` parses it. */
+/** A SumPipeline as the API server sent it. `parsePipeline` parses it. */
 export type PipelineObject = KubeObject & { spec?: unknown; status?: unknown };
 
 export const pipelines: Resource<PipelineObject> = {
@@ -29,7 +29,7 @@ export const pods: Resource<KubeObject & PodBody> = {
   namespaced: true,
 };
 
-/** Parsed by `parseStrimziKafka`. */
+/** The kind Kafka of Strimzi. `parseStrimziKafka` parses its objects. */
 export const kafkas: Resource = {
   group: 'kafka.strimzi.io',
   version: 'v1',
@@ -46,7 +46,7 @@ export const apiServices: Resource<KubeObject & ApiServiceBody> = {
   namespaced: false,
 };
 
-/** Of prometheus-operator: read, never made. */
+/** Prometheus objects of prometheus-operator. The operator only reads them. */
 export const prometheuses: Resource<KubeObject & PrometheusBody> = {
   group: 'monitoring.coreos.com',
   version: 'v1',
@@ -59,7 +59,7 @@ export const deployments: Resource<KubeObject & DeploymentBody> = toResource(own
 export const configMaps: Resource<KubeObject & ConfigMapBody> = toResource(ownership.configMap);
 export const kafkaTopics: Resource<KubeObject & KafkaTopicBody> = toResource(ownership.kafkaTopic);
 
-/** Every kind that we make, by kind. */
+/** The resources that we make, by kind. */
 const childResources: Readonly<Record<string, Resource>> = {
   ...Object.fromEntries(Object.values(ownership).map((owned) => [owned.kind, toResource(owned)])),
   Deployment: deployments,

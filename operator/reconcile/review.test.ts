@@ -15,7 +15,7 @@ test('the log that is counted stays known while no aggregator runs, and a report
   assert.deepEqual(countedLogOf(pipeline, [log('B')], { log: log('A') }), log('B'));
 });
 
-test('a log of another topic is one of the pipeline that had the name before', () => {
+test('a log of another topic belongs to an earlier pipeline of the same name and is ignored', () => {
   const other = { ...log('A'), topic: 'shop.orders-before' };
   assert.equal(countedLogOf(pipeline, [other], { log: other }), undefined);
   assert.deepEqual(countedLogOf(pipeline, [other], { log: log('B') }), log('B'));

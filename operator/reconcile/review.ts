@@ -19,7 +19,7 @@ import type { Monitoring, StatusInput } from '#operator/status/input.ts';
 import type { Issue } from '#operator/status/issue.ts';
 import type { World } from './gather.ts';
 
-/** Observes each child of a world. Pure. */
+/** Health of the children and the merged verdict of one pass. */
 export interface Review {
   readonly workloads: Readonly<Record<Component, WorkloadHealth>>;
   readonly verdict: ObservedVerdict;
@@ -40,10 +40,15 @@ export function review(world: World): Review {
   };
 }
 
-/** The input for the status of this pass. */
+/** Returns the input for the status of this pass. */
 export function toStatusInput(
   world: World,
-  context: { readonly previous: Status | undefined; readonly issues: readonly Issue[]; readonly now: string },
+  context: {
+    readonly previous: Status | undefined;
+    readonly issues: readonly Issue[];
+    readonly logInUseBy: string | undefined;
+    readonly now: string;
+  },
 ): StatusInput {
   const { pipeline, kafka, facts } = world;
   const { workloads, verdict } = review(world);
@@ -72,14 +77,15 @@ export function toStatusInput(
       bootstrap: facts?.kafka.bootstrapServers.join(','),
       topic: topicOf(pipeline),
       log: countedLogOf(pipeline, verdict.logs, context.previous),
+      logInUseBy: context.logInUseBy,
       endpoints: { calculator: endpointsOf(pipeline, 'calculator'), aggregator: endpointsOf(pipeline, 'aggregator') },
     },
   };
 }
 
 /**
- * The log that the ledger counts, as last reported: it is possible that no aggregator runs while calculators
- * start.
+ * Returns the log that the ledger counts, as the aggregators report it. If no aggregator reports it now, returns the
+ * log in the previous status, because calculators that start at this time need it.
  */
 export function countedLogOf(
   pipeline: SumPipeline,
@@ -91,7 +97,7 @@ export function countedLogOf(
   return known.find((log) => log.topic === topic);
 }
 
-/** Waiting does not fix these problems: the resource itself has to be changed. */
+/** Problems that only a change of the spec can fix. */
 const needsSpecChange: ReadonlySet<KafkaProblemReason> = new Set(['ListenerNotFound', 'TopicNameNotPermitted']);
 
 function topicHealthOf(world: World, verdict: ObservedVerdict) {
@@ -99,7 +105,7 @@ function topicHealthOf(world: World, verdict: ObservedVerdict) {
   const { topic } = pipeline.spec.kafka;
   if (topic.management !== 'Managed' || world.facts === undefined) return undefined;
   if (isTopicOfAggregators(pipeline)) {
-    // If the aggregators cannot reach Kafka, they cannot grow the topic either; the Kafka problem explains more.
+    // Aggregators without Kafka cannot grow the topic. The status reports the problem with Kafka instead.
     if (topic.partitions === undefined || verdict.kafka?.ok !== true) return undefined;
     return observeOwnTopic({ topic: topicOf(pipeline), wanted: topic.partitions, found: verdict.partitions });
   }
@@ -167,8 +173,8 @@ function findChild(world: World, kind: string, name: string): LiveChild | undefi
 }
 
 /**
- * The world after this pass's own writes: the status describes what was written, not the state before. A
- * scaled Deployment counts as changed until its controller reports otherwise.
+ * Returns the facts after the writes of this pass, because the status must describe what was written. The generation of
+ * a scaled Deployment is raised, so its rollout counts as pending until its controller has seen the change.
  */
 export function afterWrites(
   world: World,

@@ -23,7 +23,7 @@ import { startOperator, stopOperators, type TestOperator } from '#test/support/o
 const hpas = childResource('HorizontalPodAutoscaler');
 const scaledObjects = childResource('ScaledObject');
 const aggregator = `${name}-aggregator`;
-/** Under which the API server keeps what the HPA controller and KEDA write; here a stand-in for both. */
+/** Field manager of writes that the test makes in place of the HPA controller and KEDA. */
 const asScaler = { fieldManager: 'stand-in-scaler' };
 
 let cluster: OperatorCluster;
@@ -47,7 +47,7 @@ after(async () => {
 const start = (): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace });
 
-/** What the spec says of the aggregators' number. */
+/** How the spec sets the number of aggregators. */
 type Mode = 'static' | 'hpa' | 'keda' | 'recommend' | 'unset';
 const fixed = 3;
 const min = 2;
@@ -85,14 +85,14 @@ async function scalers(): Promise<Live[]> {
   return all.flatMap(({ items }) => items);
 }
 
-/** As the HPA controller does, by whatever HPA or ScaledObject there is. */
+/** Scales as the HPA controller does, for every HPA or ScaledObject that exists. */
 async function scaleTo(number: number): Promise<void> {
   const target = { namespace, name: aggregator };
   const options = { ...asScaler, subresource: 'scale' } as const;
   await cluster.client.mergePatch(deployments, target, { spec: { replicas: number } }, options);
 }
 
-/** The HPA that KEDA makes of a ScaledObject: it carries the labels of the ScaledObject. */
+/** Makes the HPA that KEDA would make for a ScaledObject. The HPA has the labels of the ScaledObject. */
 async function makeKedaHpa(): Promise<void> {
   const owner = await cluster.client.get(scaledObjects, { namespace, name: aggregator });
   const hpa = {
@@ -107,10 +107,10 @@ async function makeKedaHpa(): Promise<void> {
   await cluster.client.apply(hpas, hpa, { ...asScaler, force: true });
 }
 
-/** A dip lasts until the operator is started again, which takes longer. */
+/** Interval in ms of the look-ups. A wrong number lasts until the operator is started again, which takes longer. */
 const lookEveryMs = 20;
 
-/** Every number of replicas that the API server ever held, in order. */
+/** Records every number of replicas that the API server had, in order. */
 async function recordReplicas(): Promise<{ seen: number[]; stop(): void }> {
   const seen: number[] = [await replicas()];
   let isOver = false;
@@ -137,7 +137,7 @@ const isScaled = (mode: Mode) => mode === 'hpa' || mode === 'keda';
 describe('a change of who writes the number of replicas', () => {
   for (const before of modes) {
     for (const next of modes.filter((mode) => mode !== before)) {
-      test(`from ${before} to ${next} has never two writers and no dip, with a crash after each write`, async () => {
+      test(`from ${before} to ${next} never has two writers and never too few replicas, with a crash after each write`, async () => {
         await applyPipeline(cluster.client, draftOf(before));
         const first = await start();
         await first.whenIdle();
@@ -146,7 +146,7 @@ describe('a change of who writes the number of replicas', () => {
         if (before === 'keda') await makeKedaHpa();
         const numbers = await recordReplicas();
         await applyPipeline(cluster.client, draftOf(next));
-        // Each operator runs for one write; the last one has nothing left to do.
+        // Each operator runs until its first write. The last operator has nothing left to write.
         for (let runs = 0; ; runs++) {
           assert.ok(runs < 30, 'the operators do not come to an end');
           const operator = await start();
@@ -156,7 +156,7 @@ describe('a change of who writes the number of replicas', () => {
             if (written > 0) throw new Error('this operator has crashed');
             written += 1;
             const isScale = context.kind === 'Deployment' && context.verb === 'patch';
-            // The key: as long as anything else may write the number, we do not.
+            // The main assertion: while an autoscaler may write the number, the operator does not write it.
             if (isScale) assert.deepEqual(await scalers(), [], 'two writers');
           };
           if (before === 'keda' && next !== 'keda') await collectKedaHpa();
@@ -175,7 +175,7 @@ describe('a change of who writes the number of replicas', () => {
   }
 });
 
-/** Kubernetes' garbage collector, which a bare API server lacks: the HPA goes when its ScaledObject is gone. */
+/** Deletes KEDA's HPA when its ScaledObject is gone. This API server has no garbage collector to do it. */
 async function collectKedaHpa(): Promise<void> {
   const hpa = await cluster.client.find(hpas, { namespace, name: `keda-hpa-${aggregator}` });
   const owner = await cluster.client.find(scaledObjects, { namespace, name: aggregator });
@@ -185,7 +185,7 @@ async function collectKedaHpa(): Promise<void> {
 }
 
 describe('with an HPA the operator', () => {
-  test('lifts the aggregators from 0 before it makes the HPA, which would be disabled there', async () => {
+  test('raises the aggregators from 0 before it creates the HPA, which would be disabled at 0', async () => {
     await applyPipeline(
       cluster.client,
       draftIn(namespace, (draft) => Object.assign(draft.spec, { aggregator: { replicas: 0 } })),
@@ -204,7 +204,7 @@ describe('with an HPA the operator', () => {
     assert.equal(await replicas(), min);
   });
 
-  test('leaves a number that a user set by hand, 0 too, and says that 0 disables the HPA', async () => {
+  test('leaves a number that a user set, also 0, and says that 0 disables the HPA', async () => {
     await applyPipeline(cluster.client, draftOf('hpa'));
     await using operator = await start();
     await serveExternalMetrics();
@@ -249,7 +249,7 @@ describe('with an HPA the operator', () => {
 });
 
 describe('AutoscalingActive', () => {
-  test('tells what the HPA lacks, step by step', async () => {
+  test('says what the HPA needs, step by step', async () => {
     await dropExternalMetrics();
     await applyPipeline(
       cluster.client,
@@ -283,8 +283,8 @@ describe('AutoscalingActive', () => {
 const externalMetrics = 'v1beta1.external.metrics.k8s.io';
 
 /**
- * Registers who serves the metrics API. The API server itself finds that there is no such Service, so it says "not
- * available"; without a Service it takes itself for the server, and says "available".
+ * Registers who serves the external metrics API. The named Service does not exist, so the API server reports "not
+ * available". Without a Service the API server serves the API itself and reports "available".
  */
 async function serveExternalMetrics(service?: string): Promise<void> {
   const [where, who] = service?.split('/') ?? [];
@@ -315,7 +315,7 @@ async function dropExternalMetrics(): Promise<void> {
     await cluster.client.delete(apiServices, { name: externalMetrics }, { uid: live.metadata.uid });
 }
 
-/** The HPA controller's status, which a bare API server lacks. */
+/** Writes the status of an HPA, because no HPA controller runs here. */
 async function reportHpa(conditions: Record<string, string>, current: number, reason = 'Seen'): Promise<void> {
   const target = { namespace, name: aggregator };
   await eventually('the HPA to exist', async () => (await cluster.client.find(hpas, target)) !== undefined);

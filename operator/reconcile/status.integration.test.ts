@@ -34,7 +34,7 @@ after(async () => {
 
 const start = (namespace: string) => startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace });
 
-/** A pipeline whose stand-ins have rolled it out: one ready pod for each component, and a verdict. */
+/** Makes a pipeline that looks rolled out: one ready pod for each component, and a verdict. */
 async function rolledOut(options: { change?: Parameters<typeof draftIn>[1]; said?: Partial<Verdict> } = {}) {
   const namespace = await cluster.createNamespace();
   const operator = await start(namespace);
@@ -99,7 +99,7 @@ test('a pipeline that runs is ready and exact, in its conditions and in the colu
   await cluster.kubectl('-n', namespace, 'wait', 'sump', name, '--for=condition=Ready', '--timeout=5s');
 });
 
-test('events say what people care about, once', async () => {
+test('an event reports a change that matters to users, once', async () => {
   const { namespace, operator } = await rolledOut();
   await say(namespace, 'aggregator-1', { exact: false, reason: 'LawViolated', message: 'partition 3: 1 is missing' });
   await untilCondition(cluster.client, namespace, 'TotalExact', 'False LawViolated');
@@ -188,7 +188,7 @@ describe('what the aggregators say', () => {
     await untilCondition(cluster.client, namespace, 'Ready', 'True Ready');
   });
 
-  test('of weak durability is shown and touches nothing else', async () => {
+  test('of weak durability is shown and changes no other condition', async () => {
     const { namespace, operator } = await rolledOut({
       said: { durability: { ok: false, reason: 'FewReplicas', message: 'replication factor 1' } },
     });
@@ -211,17 +211,17 @@ describe('what the aggregators say', () => {
       const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });
       return JSON.stringify(Object.keys(data)) === '["aggregator-1"]' || Object.keys(data);
     });
-    // The calculators of tomorrow must not trust whatever topic they find.
+    // The log file stays: calculators that start later must not accept another topic.
     const { data: file = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-log` });
     assert.deepEqual(JSON.parse(file['log.json'] ?? ''), log);
-    // What they write is theirs: the next apply of the empty proof takes nothing away.
+    // The aggregators own their keys: the next apply of the ConfigMap without data removes no key.
     await operator.whenIdle();
     const { data = {} } = await cluster.client.get(configMaps, { namespace, name: `${name}-proof` });
     assert.deepEqual(Object.keys(data), ['aggregator-1']);
   });
 });
 
-test('a change of the spec is Reconciling until it is rolled out, and the generation says which spec is spoken of', async () => {
+test('a change of the spec is Reconciling until it is rolled out, and observedGeneration names the spec', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   await applyPipeline(
@@ -235,7 +235,7 @@ test('a change of the spec is Reconciling until it is rolled out, and the genera
   await untilCondition(cluster.client, namespace, 'Ready', 'True Ready');
 });
 
-test('scaling is progress until the pods are there', async () => {
+test('scaling counts as progressing until the pods are ready', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   await applyPipeline(
@@ -286,7 +286,7 @@ test('without prometheus-operator the pipeline is ready and says what is missing
   assert.equal((await cluster.client.list(serviceMonitors, { namespace })).items.length, 0);
 });
 
-test('a ServiceAccount that is no longer wanted goes when no pod uses it any more', async () => {
+test('a ServiceAccount that is no longer wanted is deleted when no pod uses it any more', async () => {
   const serviceAccounts = resourceFor('v1', 'ServiceAccount', 'serviceaccounts');
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
@@ -302,7 +302,7 @@ test('a ServiceAccount that is no longer wanted goes when no pod uses it any mor
   await eventually('the ServiceAccounts to go', async () => (await count()) === 0);
 });
 
-test('a resource that an older CRD let in is Stalled with the field, and its children are left as they are', async () => {
+test('a resource that only an older CRD allowed is Stalled with the field, and its children are left as they are', async () => {
   const { namespace, operator } = await rolledOut();
   await using _ = operator;
   const crd = 'sumpipelines.sumpipeline.dev';

@@ -36,7 +36,7 @@ after(async () => {
 const start = (namespace: string, more: Partial<Parameters<typeof startOperator>[0]> = {}): Promise<TestOperator> =>
   startOperator({ kubeconfig: cluster.operatorKubeconfig, watches: namespace, ...more });
 
-/** A Strimzi Kafka as its owner applies it, and with what Strimzi publishes when it runs. */
+/** Applies a Strimzi Kafka. If `isRunning`, it also has the status that Strimzi publishes. */
 async function putKafka(namespace: string, options: { allowed?: string; isRunning?: boolean } = {}): Promise<void> {
   const metadata = {
     namespace,
@@ -55,13 +55,15 @@ async function putKafka(namespace: string, options: { allowed?: string; isRunnin
   });
 }
 
-/** A KafkaTopic under our name that another client makes. */
+/** Creates a KafkaTopic with a name that we would use, but as another client. */
 async function createStrangersTopic(topic: { namespace: string; name: string }): Promise<void> {
   const object = { apiVersion: 'kafka.strimzi.io/v1', kind: 'KafkaTopic', metadata: topic, spec: { partitions: 1 } };
   await cluster.client.create(kafkaTopics, object as KubeObject, { fieldManager: 'foreign-manager' });
 }
 
-/** The first test needs a cluster without it, so the first test that needs it installs it. */
+/**
+ * Installs the CRDs of Strimzi. The first test needs a cluster without them, so each test that needs them calls this.
+ */
 async function installStrimzi(): Promise<void> {
   await cluster.installCrds(await strimziCrds(), ['kafkas.kafka.strimzi.io', 'kafkatopics.kafka.strimzi.io']);
   for (const kind of [kafkas, kafkaTopics]) {
@@ -69,7 +71,7 @@ async function installStrimzi(): Promise<void> {
   }
 }
 
-/** A Kafka that permits all namespaces, in a namespace of its own. */
+/** Makes a Kafka in its own namespace that permits all namespaces. Returns the namespace. */
 async function runKafka(): Promise<string> {
   await installStrimzi();
   const namespace = await cluster.createNamespace();
@@ -78,7 +80,7 @@ async function runKafka(): Promise<string> {
   return namespace;
 }
 
-/** A pipeline whose topic Strimzi has taken up. */
+/** Makes a pipeline whose KafkaTopic Strimzi reports as ready. */
 async function settled(options: Partial<Parameters<typeof startOperator>[0]> = {}) {
   const kafka = await runKafka();
   const namespace = await cluster.createNamespace();
@@ -87,7 +89,7 @@ async function settled(options: Partial<Parameters<typeof startOperator>[0]> = {
   await applyPipeline(cluster.client, strimziDraftIn(namespace, kafka));
   await untilTopic(topic, 'present');
   await takeUpTopic(cluster.client, topic);
-  await eventually('the topic to be fine', async () => {
+  await eventually('the topic to be ready', async () => {
     const condition = await findCondition(cluster.client, namespace, 'KafkaReady');
     return condition?.reason === 'NotReported' || condition;
   });
@@ -113,14 +115,14 @@ const pipelineIsGone = (namespace: string, timeoutMs: number) =>
     timeoutMs,
   );
 
-/** An event is recorded after the write that it tells of. */
+/** Waits for an event, because an event is recorded after the write that it reports. */
 const untilTold = ({ events }: TestOperator, reason: string, about: string) =>
   eventually(
     `the event ${reason}`,
     () => events.some((event) => event.reason === reason && event.note.includes(about)) || events,
   );
 
-test('every step of the way to a Strimzi Kafka in another namespace is named, and taken when it is possible', async () => {
+test('every missing step to a Strimzi Kafka in another namespace is named, and the pipeline continues when it is done', async () => {
   const kafka = await cluster.createNamespace();
   const namespace = await cluster.createNamespace();
   await using operator = await start(namespace);
@@ -149,7 +151,7 @@ test('every step of the way to a Strimzi Kafka in another namespace is named, an
   assert.deepEqual(warnings, ['CRDNotInstalled', 'AccessForbidden', 'KafkaNotFound', 'NotPermitted', 'KafkaNotReady']);
 });
 
-test('consent that is taken back is said, and what runs is left alone', async () => {
+test('when the Kafka no longer permits the namespace, the status says so and the children are left alone', async () => {
   const { kafka, namespace, operator } = await settled();
   await using _ = operator;
   operator.writes.length = 0;
@@ -176,7 +178,7 @@ describe('finalizer and inventory', () => {
     assert.equal((await cluster.client.get(kafkaTopics, topic)).metadata.ownerReferences, undefined);
   });
 
-  test('are there and no topic: the crash in between harms nothing', async () => {
+  test('exist without a topic after a crash in between, which does no harm', async () => {
     const kafka = await runKafka();
     const namespace = await cluster.createNamespace();
     {
@@ -200,13 +202,13 @@ describe('finalizer and inventory', () => {
     await operator[Symbol.asyncDispose]();
     await using next = await start(namespace);
     await next.whenIdle();
-    // The first look into Kafka's namespace is a pass of its own.
+    // The first list of Kafka's namespace causes one more pass.
     await untilCondition(cluster.client, namespace, 'KafkaReady', 'Unknown NotReported');
     await next.whenIdle();
     assert.deepEqual(next.writes, []);
   });
 
-  test('that another client removed are put back', async () => {
+  test('that another client removed are written again', async () => {
     const { namespace, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl(
@@ -227,7 +229,7 @@ describe('finalizer and inventory', () => {
 });
 
 describe('a pipeline that is deleted', () => {
-  test('gives its topic back with the data kept, and goes, although the Topic Operator never comes', async () => {
+  test('releases its topic with its data, and is deleted even if no Topic Operator runs', async () => {
     const { namespace, topic, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
@@ -254,7 +256,7 @@ describe('a pipeline that is deleted', () => {
     await untilTopic(topic, 'released');
   });
 
-  test('comes back while its old topic still hangs: it runs at once, and gets a new topic when the old one is gone', async () => {
+  test('is created again while its old topic is still being deleted: it runs at once, and gets a new topic later', async () => {
     const { kafka, namespace, topic, operator } = await settled();
     await using _ = operator;
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
@@ -295,7 +297,7 @@ describe('a pipeline that is deleted', () => {
     await untilTopic(topic, 'released');
   });
 
-  test('goes although the right to its topic was taken away: it is left as it is, and said', async () => {
+  test('is deleted although the permission for its topic was removed: the topic is left as it is, and an event says so', async () => {
     let lateMs = 0;
     const { kafka, namespace, topic, operator } = await settled({ wallMs: () => Date.now() + lateMs });
     await using _ = operator;
@@ -310,7 +312,7 @@ describe('a pipeline that is deleted', () => {
     });
     await cluster.kubectl('-n', namespace, 'delete', 'sump', name, '--wait=false');
     const message = await untilCondition(cluster.client, namespace, 'Reconciling', 'True DeletionBlocked');
-    assert.match(message, /its KafkaTopic cannot be released yet: .*forbidden/);
+    assert.match(message, /KafkaTopic of the SumPipeline cannot be released yet: .*forbidden/);
     lateMs = 31_000;
     await pipelineIsGone(namespace, 20_000);
     await untilTold(operator, 'TopicLeft', topic.name);
@@ -348,7 +350,7 @@ describe('a KafkaTopic that another client', () => {
     });
   });
 
-  test('changes is put right', async () => {
+  test('changes is corrected', async () => {
     const { topic, operator } = await settled();
     await using _ = operator;
     const patch = { spec: { config: { 'retention.ms': '1000', 'segment.bytes': '1048576' } } };
@@ -362,7 +364,7 @@ describe('a KafkaTopic that another client', () => {
     });
   });
 
-  test('makes in the moment between our look and our write is given back for good', async () => {
+  test('creates between our check and our apply loses our fields and stays foreign', async () => {
     const kafka = await runKafka();
     const namespace = await cluster.createNamespace();
     const topic = { namespace: kafka, name: `${namespace}.${name}` };
@@ -377,7 +379,7 @@ describe('a KafkaTopic that another client', () => {
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');
     await operator.whenIdle();
     const before = await cluster.client.get(kafkaTopics, topic);
-    // The next passes look again.
+    // Start another pass.
     await cluster.kubectl('-n', namespace, 'annotate', 'sump', name, 'look=again');
     await operator.whenIdle();
     await untilCondition(cluster.client, namespace, 'Stalled', 'True NameConflict');

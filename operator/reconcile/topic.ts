@@ -16,20 +16,20 @@ export async function releaseTopic(
   live: { metadata: ObjectName & { uid: string } },
 ): Promise<Live> {
   const { uid } = live.metadata;
-  // The uid makes the server refuse when another object has taken the name.
+  // The patch has the uid, so the API server refuses it if another object now has the name.
   const patch = { metadata: { uid, annotations: { [releaseAnnotation.key]: releaseAnnotation.value } } };
   return client.mergePatch(kafkaTopics, live.metadata, patch, { fieldManager: fieldManagers.operator });
 }
 
 /**
- * Deletes a KafkaTopic and keeps its topic. The deletion is bound to the resourceVersion that has the annotation, so no
- * client can remove the annotation in between. The deletion does not wait for Strimzi, because Strimzi may be
- * uninstalled. Returns whether there was a KafkaTopic to release.
+ * Deletes a KafkaTopic and keeps its topic. The precondition of the deletion is the resourceVersion with the
+ * annotation, so the deletion fails if another client has removed the annotation. The function does not wait for
+ * Strimzi, because Strimzi may be uninstalled. Returns false if there was no KafkaTopic of ours.
  */
 export async function retainTopic(client: KubeClient, owner: Owner, entry: InventoryEntry): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     const found = await client.find(kafkaTopics, entry);
-    // A foreign object with this name is not ours to release.
+    // Do not touch a foreign object with this name.
     if (found === undefined || !isOurs(found, owner)) return false;
     try {
       const released = isReleased(found) ? found : await releaseTopic(client, found);
@@ -39,14 +39,14 @@ export async function retainTopic(client: KubeClient, owner: Owner, entry: Inven
       return true;
     } catch (error) {
       if (isKubernetesError(error, 'notFound')) return true;
-      // Another client wrote in between, most likely Strimzi the status: read again.
+      // Another client wrote the object after we read it, most likely Strimzi. Read the object again.
       if (!isKubernetesError(error, 'conflict') || attempt === attemptsMax) throw error;
     }
   }
 }
 
 /**
- * Strimzi writes once or twice after the annotation; ten in a row mean that another client keeps writing, and the next
- * pass continues.
+ * Maximum number of attempts. Strimzi writes the object once or twice after the annotation, and each write causes a
+ * conflict. After ten conflicts another client must be writing all the time, so the next pass tries again.
  */
 const attemptsMax = 10;

@@ -1,7 +1,7 @@
 import { type ConditionType, conditionTypes } from '#operator/api/status.ts';
 import type { Condition } from '#operator/api/types.ts';
 
-/** The new content of one condition. */
+/** New status, reason and message of one condition. */
 export interface ConditionDraft {
   readonly status: Condition['status'];
   readonly reason: string;
@@ -11,13 +11,13 @@ export interface ConditionDraft {
 export interface ConditionContext {
   readonly previous: readonly Condition[];
   readonly generation: number | undefined;
-  /** RFC 3339. */
+  /** Time of the pass, as in RFC 3339. */
   readonly now: string;
 }
 
 /**
- * Drafts as conditions, in reading order. The time is that of the last change of `status`: a new
- * reason or message does not change the time. Types without a draft stay as they are.
+ * Converts drafts to conditions, in the order of `conditionTypes`. `lastTransitionTime` changes only with `status`,
+ * not with reason or message. Conditions without a draft stay as they are.
  */
 export function toConditions(
   drafts: Readonly<Partial<Record<ConditionType, ConditionDraft>>>,
@@ -44,7 +44,8 @@ export function toConditions(
 const messageLengthMax = 2048;
 
 /**
- * Reasons come from pods, other operators and a ConfigMap that users may edit; the API server accepts only CamelCase.
+ * Removes characters that a reason must not have. Reasons come from pods, other operators and a ConfigMap that users
+ * can edit, but the API server accepts only CamelCase.
  */
 function toReason(text: string): string {
   const reason = text.replaceAll(/[^A-Za-z0-9_]/g, '').replace(/^[^A-Za-z]+/, '');

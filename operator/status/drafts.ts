@@ -4,19 +4,19 @@ import type { WorkloadHealth } from '#operator/observe/deployment.ts';
 import type { ConditionDraft } from './conditions.ts';
 import type { StatusInput } from './input.ts';
 
-/** Kafka as far as the pipeline needs it: the connection, the topic, and what the aggregators report. */
+/** Builds condition KafkaReady from the connection, the topic, and the reports of the aggregators. */
 export function draftKafkaReady({ kafka, verdict }: StatusInput): ConditionDraft {
   if (kafka.problem !== undefined) return isFalse(kafka.problem.reason, kafka.problem.message);
   if (kafka.topic !== undefined && kafka.topic.state !== 'ready')
     return isFalse(kafka.topic.reason, kafka.topic.message);
   if (verdict.kafka === undefined) return isUnknown('NotReported', 'no aggregator has reported yet');
-  // Otherwise a problem with PostgreSQL would be shown as a problem with Kafka.
+  // An aggregator checks Kafka after PostgreSQL. Do not show a problem with PostgreSQL as a problem with Kafka.
   if (verdict.kafka.reason === 'Unknown')
     return isUnknown('NotAsked', 'waiting for PostgreSQL; Kafka is checked after PostgreSQL is reachable');
   return { status: verdict.kafka.ok ? 'True' : 'False', reason: verdict.kafka.reason, message: verdict.kafka.message };
 }
 
-/** The pods. The aggregators' reports about Kafka and PostgreSQL explain why running pods are not ready. */
+/** Builds condition WorkloadsReady. Reports of the aggregators explain why pods that run are not ready. */
 export function draftWorkloadsReady(input: StatusInput): ConditionDraft {
   const { workloads, verdict } = input;
   const [halt] = verdict.halts;
@@ -29,7 +29,9 @@ export function draftWorkloadsReady(input: StatusInput): ConditionDraft {
   return { status: 'True', reason: 'Ready', message: describeWorkloads(workloads) };
 }
 
-/** Reasons for which a Deployment gives no cause. */
+/**
+ * Reasons of a Deployment that name no cause. For these reasons the message also has the reports of the aggregators.
+ */
 const silentReasons = new Set(['PodsNotReady', 'RollingOut', 'ProgressDeadlineExceeded']);
 
 function explain(workload: WorkloadHealth, kafka: Health | undefined): ConditionDraft {
@@ -66,7 +68,10 @@ export function draftObservabilityReady({ monitoring }: StatusInput): ConditionD
   }
 }
 
-/** Does not affect Ready or TotalExact: a single local broker is weak, but works. */
+/**
+ * Builds condition DurabilityWeak. It does not affect Ready or TotalExact: with a single local broker durability is
+ * weak, but the pipeline works.
+ */
 export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): ConditionDraft {
   if (durability === undefined || durability.reason === 'Unknown') {
     return isUnknown('NotReported', 'no aggregator has read the settings of the topic yet');
@@ -76,9 +81,10 @@ export function draftDurabilityWeak({ verdict: { durability } }: StatusInput): C
 
 export function draftDrifted({ drift }: StatusInput): ConditionDraft {
   const [first] = drift;
-  if (first === undefined) return isFalse('None', 'No other manager has added security fields to the pods');
+  if (first === undefined)
+    return isFalse('None', 'No other field manager has added securityContext or other security fields to the pods');
   const more = drift.length === 1 ? '' : ` (and ${drift.length - 1} more)`;
-  const cure = 'the operator does not remove such fields; remove the field if it is not intended';
+  const cure = 'the operator does not remove these fields; remove them if they are not intended';
   return { status: 'True', reason: 'SecurityFieldsAdded', message: `${first}${more}; ${cure}` };
 }
 

@@ -1,12 +1,12 @@
 /**
- * Why a pass did not reach its end, by what happens next:
- * - `stalled`: a user must fix something; a retry alone does not help;
- * - `waiting`: something else must happen first; a watch or a timer starts the next pass;
- * - `retry`: a retry may succeed; with growing waits.
+ * Why a pass could not do all its work. The kind says what happens next:
+ * - `stalled`: a user must fix the problem. A retry alone does not help.
+ * - `waiting`: another object must change first. A watch or a timer starts the next pass.
+ * - `retry`: a retry may succeed. The controller retries with growing waits.
  */
 export interface Issue {
   readonly kind: 'stalled' | 'waiting' | 'retry';
-  /** One CamelCase word. */
+  /** Reason for a condition, as one CamelCase word. */
   readonly reason: string;
   /** What was seen, on which object, and what to do next. */
   readonly message: string;
@@ -14,7 +14,7 @@ export interface Issue {
 
 const kinds = ['stalled', 'waiting', 'retry'] as const;
 
-/** The issue to show first. */
+/** Returns the issue to show: a stalled one first, then a waiting one. Undefined if the list is empty. */
 export function worstIssue(issues: readonly Issue[]): Issue | undefined {
   return kinds.map((kind) => issues.find((issue) => issue.kind === kind)).find((issue) => issue !== undefined);
 }

@@ -7,7 +7,7 @@ import { conditionDocs, eventDocs } from './reasons.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** Source files of these paths, tests and the documentation of reasons excluded. */
+/** Returns the source files of these paths, without tests and without the documentation of reasons. */
 function readSources(...paths: string[]): string[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--', ...paths], { cwd: root, encoding: 'utf8' });
   return listed
@@ -16,7 +16,7 @@ function readSources(...paths: string[]): string[] {
     .map((file) => readFileSync(join(root, file), 'utf8'));
 }
 
-/** A reason as a property, or as the first or second argument of the functions that make one. */
+/** Find a reason as a property, or as the first or second argument of a function that makes reasons. */
 const patterns = [
   /\breason: '([A-Z]\w+)'/g,
   /\b(?:isFalse|isUnknown|no|progressing|problem|unknown|notExact|stalled|warning|normal)\(\s*'([A-Z]\w+)'/g,
@@ -30,14 +30,14 @@ const documented = new Set([
   ...Object.keys(eventDocs),
 ]);
 
-/** These never reach a condition. */
+/** Reasons that never reach a condition. */
 const internal = new Set([
-  // Rules of the CRD: the API server's own words.
+  // Error types of the CRD's rules.
   'FieldValueForbidden',
   'FieldValueRequired',
-  // Not looked yet: shown as NotReported or NotAsked.
+  // An aggregator that has not checked yet reports this. The status shows NotReported or NotAsked instead.
   'Unknown',
-  // Becomes the halt BooksBroken.
+  // The aggregator reports it as the halt BooksBroken.
   'ConstraintViolated',
 ]);
 
@@ -71,7 +71,7 @@ describe('the documentation of reasons', () => {
     }
   });
 
-  test('gives no advice that the rules of the CRD refuse: a field that cannot change needs a new SumPipeline', () => {
+  test('names no action that the CRD refuses: a field that cannot change needs a new SumPipeline', () => {
     const fixed = /spec\.(?:kafka\.(?:cluster(?!\.listener)|bootstrapServers|topic\.name)|store\.postgres\.schema)/;
     const actions = Object.values(conditionDocs).flatMap(({ reasons }) =>
       Object.values(reasons).map(({ action }) => action),

@@ -9,7 +9,7 @@ import {
 } from '#contract/reasons.ts';
 import type { ConditionType } from '#operator/api/status.ts';
 
-/** What a condition says, and every reason that it may have. `docs/reference/conditions.md` is made from this. */
+/** Meaning of a condition, and of every reason that it may have. `docs/reference/conditions.md` is made from these. */
 export interface ConditionDoc {
   readonly meaning: string;
   readonly reasons: Readonly<Record<string, ReasonDoc>>;
@@ -17,34 +17,38 @@ export interface ConditionDoc {
 
 const none = 'No action needed.';
 
-/** Of a pass that did not reach its end. */
+/** Reasons of a pass that could not do all its work. */
 const issueReasons = {
   InvalidSpec: { meaning: 'A field is not valid.', action: 'Correct the field that the message names.' },
   NameConflict: {
     meaning: 'An object with the name of a child exists and does not belong to this SumPipeline.',
     action: 'Delete or rename it, or create the SumPipeline under another name.',
   },
+  LogInUse: {
+    meaning: 'Another SumPipeline has the same topic, and not both declare it. The operator stops this one.',
+    action: 'Delete one of the two, or set spec.kafka.topic.shared to true in both.',
+  },
   Rejected: {
-    meaning: 'The API server refused an object for its content.',
-    action: 'Correct the field of the spec that the message names, or the admission policy.',
+    meaning: 'The API server refused an object because of its content.',
+    action: 'Correct the field of the spec that the message names, or change the admission policy.',
   },
   Forbidden: {
     meaning: 'The operator lacks a permission, or a quota or an admission policy refuses an object.',
     action: 'Grant the missing permission or raise the quota; the operator retries.',
   },
   AccessForbidden: {
-    meaning: 'The operator may not read a kind of object.',
-    action: "Apply the operator's ClusterRole of this version, or manifests/kafka-access.",
+    meaning: 'The operator has no permission to read a kind of object.',
+    action: 'Apply the ClusterRole of this operator version, or manifests/kafka-access: see the message.',
   },
   NamespaceTerminating: { meaning: 'The namespace is being deleted.', action: none },
   Conflict: { meaning: 'Another writer changed an object at the same time.', action: 'No action needed: retried.' },
   ApiUnavailable: {
-    meaning: 'The API server did not answer, or asked for a pause.',
-    action: 'No action needed: retried. If it stays, check the API server.',
+    meaning: 'The API server did not respond, or asked for a pause.',
+    action: 'No action needed: the operator retries. If it stays, check the API server.',
   },
   BeingDeleted: {
-    meaning: 'An object is being deleted, and is created again after that.',
-    action: 'Remove the finalizer that the message names, if its owner does not.',
+    meaning: 'An object is being deleted. After that the operator creates it again.',
+    action: 'Remove the finalizer that the message names if its owner does not remove it.',
   },
   DeletionBlocked: {
     meaning: 'The SumPipeline is being deleted and its KafkaTopic cannot be released yet.',
@@ -52,24 +56,24 @@ const issueReasons = {
   },
 } as const satisfies Record<string, ReasonDoc>;
 
-/** Of the way to Kafka and of its topic, as the operator sees them. */
+/** Reasons about the connection to Kafka and about the topic, as the operator sees them. */
 const kafkaPathReasons = {
   KafkaNotFound: {
     meaning: 'The Strimzi Kafka does not exist.',
     action:
-      'Create it. The name of the cluster cannot change: if it is wrong, delete the SumPipeline and create it again.',
+      'Create the Kafka. spec.kafka.cluster cannot change: if it is wrong, delete the SumPipeline and create it again.',
   },
   KafkaNotReady: {
     meaning: 'The Strimzi Kafka has published no address for the listener yet.',
     action: 'Wait for Strimzi, or read the status of the Kafka.',
   },
   ListenerNotFound: {
-    meaning: 'The Strimzi Kafka has no listener of that name.',
+    meaning: 'The Strimzi Kafka has no listener with the name in spec.kafka.cluster.listener.',
     action: 'Correct spec.kafka.cluster.listener.',
   },
   NotPermitted: {
     meaning: 'The Strimzi Kafka does not permit pipelines of this namespace.',
-    action: 'Ask its owner to add the namespace to the annotation sumpipeline.dev/allowed-namespaces.',
+    action: 'Ask the owner of the Kafka to add the namespace to the annotation sumpipeline.dev/allowed-namespaces.',
   },
   TopicNameNotPermitted: {
     meaning: 'A Managed topic in a shared Kafka must begin with the namespace of the pipeline.',
@@ -86,7 +90,7 @@ const kafkaPathReasons = {
     action: 'Check that the Topic Operator runs.',
   },
   TopicNotReady: {
-    meaning: "Strimzi's Topic Operator reports an error. Its own reason is shown if it gives one.",
+    meaning: "Strimzi's Topic Operator reports an error. If it gives a reason, the condition has that reason.",
     action: 'Read the message.',
   },
   TopicBeingDeleted: {
@@ -95,31 +99,34 @@ const kafkaPathReasons = {
   },
   TopicGrowing: {
     meaning: 'The topic has fewer partitions than wanted, and the aggregators are adding them.',
-    action: 'No action needed: it takes minutes. If it stays, read the log of the aggregators.',
+    action: 'No action needed: it takes minutes. If it stays, run "kubectl logs" for the aggregators.',
   },
   NotReported: { meaning: 'No aggregator has reported yet.', action: none },
-  NotAsked: { meaning: 'Kafka is read after PostgreSQL answers.', action: 'Mend PostgreSQL: see WorkloadsReady.' },
+  NotAsked: {
+    meaning: 'The aggregators check Kafka only after they have reached PostgreSQL.',
+    action: 'Fix PostgreSQL: see WorkloadsReady.',
+  },
 } as const satisfies Record<string, ReasonDoc>;
 
-/** Of the pods. A reason of Kubernetes, of a pod or of a Deployment, is shown as it is. */
+/** Reasons of the pods. A reason that Kubernetes gives for a pod or a Deployment is shown as it is. */
 const workloadReasons = {
   Ready: { meaning: 'All wanted pods are ready.', action: none },
   NotCreated: { meaning: 'A Deployment does not exist yet.', action: none },
   BeingDeleted: issueReasons.BeingDeleted,
   RolloutPending: { meaning: 'The Deployment controller has not seen the last change yet.', action: none },
   RollingOut: { meaning: 'Pods are being replaced or started.', action: none },
-  PodsNotReady: { meaning: 'Pods run and are not ready yet.', action: 'Read the log of the pods if it stays.' },
+  PodsNotReady: { meaning: 'Pods run and are not ready yet.', action: 'If it stays, run "kubectl logs" for a pod.' },
   ProgressDeadlineExceeded: {
-    meaning: 'A Deployment made no progress for its deadline.',
+    meaning: 'A Deployment made no progress until its deadline.',
     action: 'Read the message and the events of the pods.',
   },
   ReplicaFailure: {
     meaning: 'Pods cannot be created: a quota, an admission policy or a missing ServiceAccount.',
-    action: 'Mend what the message names.',
+    action: 'Fix what the message names.',
   },
   ImagePullBackOff: { meaning: 'The image cannot be pulled.', action: 'Correct spec.image or spec.imagePullSecrets.' },
   OOMKilled: { meaning: 'A container needed more memory than its limit.', action: 'Raise resources.limits.memory.' },
-  CrashLoopBackOff: { meaning: 'A container fails again and again.', action: 'The message has its last words.' },
+  CrashLoopBackOff: { meaning: 'A container fails again and again.', action: 'Read its last error in the message.' },
   Unschedulable: { meaning: 'No node can run a pod.', action: 'Add nodes, or lower resources.requests.' },
 } as const satisfies Record<string, ReasonDoc>;
 
@@ -138,7 +145,7 @@ const autoscalingReasons = {
     action: 'Lower max or add partitions.',
   },
   MetricMissing: {
-    meaning: 'The HPA gets no metric, so the replicas hold.',
+    meaning: 'The HPA gets no metric, so the number of replicas does not change.',
     action: 'Check that Prometheus selects the PrometheusRule and the monitors, and that its targets are up.',
   },
   MonitoringDisabled: {
@@ -150,12 +157,12 @@ const autoscalingReasons = {
     action: 'Install prometheus-adapter with manifests/prometheus-adapter/values.yaml, or KEDA with mode keda.',
   },
   ExternalMetricsServedByKeda: {
-    meaning: 'KEDA serves external.metrics.k8s.io, for ScaledObjects alone.',
+    meaning: 'KEDA serves external.metrics.k8s.io, but only for ScaledObjects.',
     action: 'Set spec.aggregator.autoscaling.mode to keda.',
   },
   ExternalMetricsUnavailable: {
-    meaning: 'The server of external.metrics.k8s.io is not available.',
-    action: 'Check its pods.',
+    meaning: 'The program that serves external.metrics.k8s.io is not available.',
+    action: 'Check the pods of the program that the message names.',
   },
   CRDNotInstalled: {
     meaning: 'PrometheusRule or ScaledObject is not installed.',
@@ -164,13 +171,13 @@ const autoscalingReasons = {
   AccessForbidden: issueReasons.AccessForbidden,
   RecommendOnly: {
     meaning: 'Mode recommend scales nothing.',
-    action: 'sumctl status shows the wanted number of replicas.',
+    action: 'Run "sumctl status" to see the wanted number of replicas.',
   },
   ReplicasZero: {
     meaning: 'The replicas were set to 0, which disables the HPA.',
-    action: 'Resume with the kubectl scale command in the message.',
+    action: 'To resume, run the command "kubectl scale" that the message has.',
   },
-  ScaleFailed: { meaning: 'The HPA cannot scale the Deployment.', action: 'Read kubectl describe hpa.' },
+  ScaleFailed: { meaning: 'The HPA cannot scale the Deployment.', action: 'Run "kubectl describe hpa".' },
   Pending: { meaning: 'The HPA, or the kinds that it needs, were not read yet.', action: none },
 } as const satisfies Record<string, ReasonDoc>;
 
@@ -189,24 +196,24 @@ const observabilityReasons = {
   AccessForbidden: issueReasons.AccessForbidden,
 } as const satisfies Record<string, ReasonDoc>;
 
-/** The first three are those of kstatus: at most one of them is True. */
+/** All conditions. The first three come from kstatus: at most one of them is True. */
 export const conditionDocs = {
   Ready: {
-    meaning: 'The pipeline takes additions and counts them. If False, the reason is that of the first obstacle.',
+    meaning: 'The pipeline takes additions and counts them. If False, its reason says what is missing first.',
     reasons: { Ready: { meaning: 'All wanted pods are ready, and Kafka and PostgreSQL answer.', action: none } },
   },
   Reconciling: {
     meaning:
-      'The operator or a controller is still working on the pipeline. If True, the reason is that of the obstacle.',
+      'The operator or a controller is still working on the pipeline. If True, its reason says what blocks the progress.',
     reasons: {
       Done: { meaning: 'The cluster is as the spec wants it.', action: none },
-      Stalled: { meaning: 'The operator cannot go on.', action: 'See the condition Stalled.' },
+      Stalled: { meaning: 'The operator cannot continue.', action: 'See the condition Stalled.' },
       ...issueReasons,
     },
   },
   Stalled: {
-    meaning: 'Waiting changes nothing: an action is needed. If True, the reason is that of the obstacle.',
-    reasons: { NotStalled: { meaning: 'No obstacle needs an action.', action: none } },
+    meaning: 'Waiting does not help: an action is needed. If True, its reason says what blocks the progress.',
+    reasons: { NotStalled: { meaning: 'No action is needed.', action: none } },
   },
   KafkaReady: {
     meaning: 'The pods can use Kafka and the topic.',
@@ -235,20 +242,20 @@ export const conditionDocs = {
     },
   },
   Drifted: {
-    meaning: 'Another manager added fields that touch security to the pods.',
+    meaning: 'Another field manager added fields to the pods that concern security.',
     reasons: {
       None: { meaning: 'No other manager has added security fields.', action: none },
       SecurityFieldsAdded: {
-        meaning: 'A field of the pod template belongs to another manager.',
-        action: 'Remove it, or ask the manager that the message names.',
+        meaning: 'A field of the pod template belongs to another field manager.',
+        action: 'If the field is not intended, remove it with the field manager that the message names.',
       },
     },
   },
 } as const satisfies Record<ConditionType, ConditionDoc>;
 
 /**
- * Events at the SumPipeline that are not a reason of a condition. A Warning with the reason of Stalled, KafkaReady,
- * WorkloadsReady or ObservabilityReady is recorded when that reason appears.
+ * Events at the SumPipeline whose reason is not a reason of a condition. A Warning is also recorded when a new reason
+ * appears in Stalled, KafkaReady, WorkloadsReady or ObservabilityReady.
  */
 export const eventDocs = {
   Ready: 'Normal. The pipeline became ready.',

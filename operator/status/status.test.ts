@@ -10,7 +10,7 @@ const good = input();
 const withVerdict = (more: Partial<StatusInput['verdict']>) => input({ verdict: { ...good.verdict, ...more } });
 const bad = (reason: string, message = 'bad') => ({ ok: false, reason, message });
 
-/** `True Ready`, or what the condition says. */
+/** Returns status and reason of a condition, such as `True Ready`. */
 function said(status: Status, type: string): string {
   const condition = status.conditions?.find((one) => one.type === type);
   return condition === undefined ? 'absent' : `${condition.status} ${condition.reason}`;
@@ -29,7 +29,7 @@ test('a good pipeline is ready, and its status is what the CRD accepts', () => {
   assert.equal(status.conditions?.[0]?.message, '2 of 2 calculators and 2 of 2 aggregators are ready');
 });
 
-test('conditions come in reading order, and every one says which generation it speaks of', () => {
+test('conditions are in reading order, and each has the observed generation', () => {
   const { conditions = [] } = buildStatus(good);
   assert.deepEqual(
     conditions.map(({ type }) => type),
@@ -65,15 +65,15 @@ describe('Ready, Reconciling and Stalled', () => {
       input({ issues: [retry, waiting, stalled], kafka: { problem, topic: undefined } }),
       ['False NameConflict', 'False Stalled', 'True NameConflict'],
     ],
-    'waiting comes before trying again': [
+    'a waiting issue comes before an issue that is retried': [
       input({ issues: [retry, waiting] }),
       ['False BeingDeleted', 'True BeingDeleted', 'False NotStalled'],
     ],
-    'what we could not do comes before what the children wait for': [
+    'an issue of the pass comes before children that are not ready': [
       input({ issues: [retry], workloads: { calculator: readyWorkload, aggregator: rollingOut } }),
       ['False Forbidden', 'True Forbidden', 'False NotStalled'],
     ],
-    'trying again is progress': [input({ issues: [retry] }), ['False Forbidden', 'True Forbidden', 'False NotStalled']],
+    'a retry is progress': [input({ issues: [retry] }), ['False Forbidden', 'True Forbidden', 'False NotStalled']],
     'a missing permission is waited for': [
       input({ kafka: { problem, topic: undefined } }),
       ['False NotPermitted', 'True NotPermitted', 'False NotStalled'],
@@ -158,8 +158,8 @@ describe('the conditions behind them', () => {
     ],
     'strong durability is not weak': [good, 'DurabilityWeak', 'False Durable'],
     'weak durability is': [withVerdict({ durability: bad('OneReplica') }), 'DurabilityWeak', 'True OneReplica'],
-    'no aggregator has looked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
-    'an aggregator could not look yet': [
+    'no aggregator has checked': [withVerdict({ durability: undefined }), 'DurabilityWeak', 'Unknown NotReported'],
+    'an aggregator could not check yet': [
       withVerdict({ durability: { ok: true, reason: 'Unknown', message: '' } }),
       'DurabilityWeak',
       'Unknown NotReported',
@@ -211,7 +211,7 @@ describe('time', () => {
   const timeOf = (status: Status, type: string) =>
     status.conditions?.find((one) => one.type === type)?.lastTransitionTime;
 
-  test('moves only when a status flips, not with a reason or message', () => {
+  test('of a condition changes only with its status, not with reason or message', () => {
     const before = buildStatus(withVerdict({ store: bad('Unreachable') }));
     const after = buildStatus(
       input({ previous: before, now: later, verdict: { ...good.verdict, store: bad('AuthenticationFailed') } }),
@@ -223,7 +223,7 @@ describe('time', () => {
     assert.equal(timeOf(ready, 'TotalExact'), good.now);
   });
 
-  test('alone changes nothing: the same facts later are the same status', () => {
+  test('alone changes nothing: the same facts later give the same status', () => {
     const status = buildStatus(good);
     assert.equal(isSameStatus(status, buildStatus(input({ previous: status, now: later }))), true);
   });
@@ -242,7 +242,7 @@ describe('whether a status has to be written', () => {
     const foreign = { ...status, conditions: [...(status.conditions ?? []), { ...first, type: 'Foreign' }] };
     assert.equal(isSameStatus(foreign, status), true);
   });
-  test('everything else does', () => {
+  test('every other difference counts', () => {
     assert.equal(isSameStatus(undefined, status), false);
     assert.equal(isSameStatus({ ...status, topic: 'other' }, status), false);
     assert.equal(isSameStatus({ ...status, conditions: status.conditions?.slice(1) }, status), false);

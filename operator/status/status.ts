@@ -12,12 +12,12 @@ import {
 import type { StatusInput } from './input.ts';
 import { type Issue, worstIssue } from './issue.ts';
 
-/** The whole status of one pass. */
+/** Builds the whole status after one pass. */
 export function buildStatus(input: StatusInput): Status {
   const { generation, now, shown, workloads } = input;
   const kafka = draftKafkaReady(input);
   const pods = draftWorkloadsReady(input);
-  // A failure of our own explains more than what the children wait for.
+  // Prefer an issue of this pass: it explains more than a child that is not ready yet.
   const obstacle = worstIssue([...input.issues, ...stallsSeen(input)]) ?? firstObstacle(kafka, pods);
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -47,10 +47,11 @@ export function buildStatus(input: StatusInput): Status {
     ...(shown.bootstrap === undefined ? {} : { bootstrap: shown.bootstrap }),
     topic: shown.topic,
     ...(shown.log === undefined ? {} : { log: shown.log }),
+    ...(shown.logInUseBy === undefined ? {} : { logInUseBy: shown.logInUseBy }),
   };
 }
 
-/** For a pass that knows only one obstacle: everything else keeps its last value. */
+/** Builds the status of a pass that a problem stopped (the obstacle). All other fields keep their last values. */
 export function buildObstacleStatus(
   previous: Status | undefined,
   obstacle: Issue,
@@ -61,10 +62,10 @@ export function buildObstacleStatus(
   return { ...previous, ...(generation === undefined ? {} : { observedGeneration: generation }), conditions };
 }
 
-/** Reasons for which the PostgreSQL ledger does not belong to this pipeline: waiting does not help. */
+/** Reasons that say that the schema in PostgreSQL does not belong to this pipeline. A retry does not help. */
 const identityReasons = new Set(['StoreInUse', 'GroupChanged', 'LogChanged']);
 
-/** Problems reported by children that only a user can fix. */
+/** Returns the problems of children that only a user can fix. */
 function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   const issues: Issue[] = [];
   const stalled = (reason: string, message: string) => issues.push({ kind: 'stalled', reason, message });
@@ -74,7 +75,7 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   }
   for (const { partition, reason, message } of verdict.halts)
     stalled(reason, `partition ${partition} is halted: ${message}`);
-  // Pods that wait for Kafka or PostgreSQL miss their deadline too, and recover by themselves.
+  // Pods that wait for Kafka or PostgreSQL may exceed their deadline, but they recover by themselves.
   const isOutage = verdict.kafka?.ok === false || verdict.store?.ok === false;
   for (const component of components) {
     const { state, reason, message } = workloads[component];
@@ -83,7 +84,10 @@ function stallsSeen({ kafka, verdict, workloads }: StatusInput): Issue[] {
   return issues;
 }
 
-/** Unknown does not count as an obstacle: with 0 aggregators wanted, no pod would ever report. */
+/**
+ * Returns an issue for the first condition that is False; undefined if no condition is False. An Unknown condition is
+ * not a problem: for instance, no pod reports if 0 aggregators are wanted.
+ */
 function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined {
   const found = drafts.find(({ status }) => status === 'False');
   return found === undefined ? undefined : { kind: 'waiting', reason: found.reason, message: found.message };
@@ -91,7 +95,7 @@ function firstObstacle(...drafts: readonly ConditionDraft[]): Issue | undefined 
 
 const notStalled: ConditionDraft = { status: 'False', reason: 'NotStalled', message: 'No action needed' };
 
-/** The three conditions of kstatus: at most one of them is True. */
+/** Builds the three conditions of kstatus. At most one of them is True. */
 function summarize(
   obstacle: Issue | undefined,
   readyMessage: string,
@@ -115,8 +119,7 @@ function summarize(
 }
 
 /**
- * Whether the live status already equals the wanted one: then nothing is written. Conditions of other writers are
- * ignored.
+ * Whether the live status equals the wanted one, so that no write is needed. Conditions of other writers are ignored.
  */
 export function isSameStatus(live: Status | undefined, wanted: Status): boolean {
   if (live === undefined) return false;
@@ -133,7 +136,7 @@ function byType(left: Condition, right: Condition): number {
   return left.type < right.type ? -1 : 1;
 }
 
-/** JSON with sorted keys. */
+/** Returns JSON with sorted keys, so that equal values give equal texts. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -19,7 +19,7 @@ const table: Record<string, readonly [before: StatusInput | undefined, after: St
     'becoming ready': [starting, good, ['Normal Ready']],
     'starting causes no event': [undefined, starting, []],
     'a total that stops being exact': [good, exact('False'), ['Warning TotalNotExact']],
-    'the same on the first look': [undefined, exact('False'), ['Normal Ready', 'Warning TotalNotExact']],
+    'the first status has an inexact total': [undefined, exact('False'), ['Normal Ready', 'Warning TotalNotExact']],
     'a total that is exact again': [exact('False'), good, ['Normal TotalExact']],
     'an unknown total causes no event': [good, exact('Unknown'), []],
     'a known total after an unknown one causes no event either': [exact('Unknown'), good, []],
@@ -30,7 +30,7 @@ const table: Record<string, readonly [before: StatusInput | undefined, after: St
     'a pipeline becomes stalled': [good, stalled('NameConflict'), ['Warning NameConflict']],
     'a pipeline is still stalled': [stalled('NameConflict'), stalled('NameConflict'), []],
     'a pipeline is stalled for another reason': [stalled('NameConflict'), stalled('Rejected'), ['Warning Rejected']],
-    'the store is in use: said once': [
+    'the store is in use: one event for two conditions': [
       good,
       verdict({ store: { ok: false, reason: 'StoreInUse', message: 'm' } }),
       ['Warning StoreInUse'],

@@ -5,12 +5,12 @@ import type { Status } from '#operator/api/types.ts';
 export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
-  /** CamelCase verb: what was done. */
+  /** What was done, as a verb in CamelCase. */
   readonly action: string;
   readonly note: string;
 }
 
-/** Events for users when the status changes from one pass to the next. */
+/** Returns the events for users when the status changes from `before` to `after`. */
 export function transitionEvents(before: Status | undefined, after: Status): EventDraft[] {
   const change = (type: ConditionType) => ({ old: find(before, type), now: find(after, type) });
   const events: EventDraft[] = [];
@@ -23,7 +23,7 @@ export function transitionEvents(before: Status | undefined, after: Status): Eve
     const { old, now } = change(type);
     if (now?.status !== 'False' || passingReasons.has(now.reason)) continue;
     if (old?.status === 'False' && old.reason === now.reason) continue;
-    // Already recorded as the reason of Stalled.
+    // Record only one event for a reason: other conditions often have the same reason as Stalled.
     if (!events.some(({ reason }) => reason === now.reason)) events.push(warning(now.reason, now.message));
   }
   const ready = change('Ready');
@@ -39,7 +39,7 @@ export function transitionEvents(before: Status | undefined, after: Status): Eve
   return events;
 }
 
-/** Reasons that every start and rollout has for a moment. */
+/** Reasons that occur for a moment in every start and rollout. They cause no event. */
 const passingReasons = new Set([
   'NotCreated',
   'RolloutPending',

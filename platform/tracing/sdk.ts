@@ -24,21 +24,24 @@ export interface SdkOptions {
   readonly logger: Logger;
 }
 
-/** Spans that wait for the collector: about 1 KB each. More are dropped, and the log says so. */
+/**
+ * Maximum number of spans that wait for the collector. Each takes about 1 KB, so they take at most 8 MB. Further spans
+ * are dropped, and a log line says so.
+ */
 const queueMax = 8192;
-/** A batch of the aggregator has up to 1,000 records, each of which may be sampled. */
+/** Maximum number of links of a span: a batch of the aggregator has up to 1,000 records, and each may be sampled. */
 const linksMax = 1_000;
-/** Spans that wait at shutdown are sent within this time, or lost. */
+/** Maximum time to send the waiting spans at shutdown. Spans that are not sent in this time are lost. */
 const flushWithinMs = 2_000;
 
 /**
- * Registers the SDK with the API. Only `startTracing` loads this module, so that a process without traces has none of
- * it.
+ * Registers the SDK with the API, and returns the function that ends it. Only `startTracing` loads this module, so that
+ * a process without traces does not load the SDK.
  */
 export function startSdk({ settings, serviceName, logger }: SdkOptions): () => Promise<void> {
   diag.setLogger(sparing(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const fromEnvironment = detectResources({ detectors: [envDetector, serviceNameEnvDetector] });
-  // In a pod the host's name is the name of the pod.
+  // In a pod, the host name is the name of the pod.
   const ours = resourceFromAttributes({ 'service.name': serviceName, 'service.instance.id': hostname() });
   const provider = new TracerProvider({
     resource: ours.merge(fromEnvironment),
@@ -59,7 +62,9 @@ export function startSdk({ settings, serviceName, logger }: SdkOptions): () => P
   return () => withDeadline('the export of the last spans', flushWithinMs, provider.shutdown());
 }
 
-/** A setting that samples nothing is not overruled by the trace context of a foreign record. */
+/**
+ * Returns the sampler. With `always_off` it ignores links: a record of a foreign producer must not cause a span.
+ */
 function withLinks(settings: TracingSettings): Sampler {
   const sampler = samplerOf(settings);
   return settings.OTEL_TRACES_SAMPLER === 'always_off' ? sampler : new LinkedSampler(sampler);
@@ -75,8 +80,8 @@ function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }
 }
 
 /**
- * A batch is sampled when one of the additions in it is: a batch has no parent, because it belongs to many traces, and
- * with a random decision of its own it would be missing from most of them.
+ * Samples a batch if one of its additions is sampled. A batch belongs to many traces, so it has no parent. With a
+ * random decision it would be missing from most of these traces.
  */
 class LinkedSampler implements Sampler {
   readonly #other: Sampler;
@@ -87,7 +92,7 @@ class LinkedSampler implements Sampler {
 
   shouldSample(parent: Context, ...rest: Rest): ReturnType<Sampler['shouldSample']> {
     const [, , , , links] = rest;
-    // Links are made to sampled spans alone.
+    // Do not check whether the links are sampled: linksTo makes links only to sampled spans.
     if (trace.getSpanContext(parent) === undefined && links.length > 0) {
       return { decision: SamplingDecision.RECORD_AND_SAMPLED };
     }
@@ -101,9 +106,10 @@ class LinkedSampler implements Sampler {
 
 type Rest = Parameters<Sampler['shouldSample']> extends [Context, ...infer Others] ? Others : never;
 
+/** Minimum time between two log lines about problems of the SDK, in milliseconds. */
 const repeatAfterMs = 60_000;
 
-/** Logs problems of the SDK as our own lines: an unreachable collector would cause an error every few seconds. */
+/** Logs problems of the SDK, at most once a minute: a collector that is down would cause a line every few seconds. */
 function sparing(logger: Logger): DiagLogger {
   let quietUntil = 0;
   const warn = (problem: string) => {

@@ -11,7 +11,7 @@ const samplers = [
 
 const url = z.string().regex(/^https?:\/\/\S+$/, 'must be an http:// or https:// URL');
 
-/** OpenTelemetry's own variables that we read; the exporter reads the other OTEL_EXPORTER_OTLP_* variables itself. */
+/** The variables of OpenTelemetry that we read. The exporter reads the other OTEL_EXPORTER_OTLP_* variables itself. */
 export const tracingEnvironment = z.object({
   OTEL_SDK_DISABLED: z.stringbool().default(false),
   OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'must be otlp or none').default('otlp'),

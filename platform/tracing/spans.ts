@@ -14,12 +14,11 @@ import {
 } from '@opentelemetry/api';
 
 /**
- * Traces through @opentelemetry/api: without an SDK all of this does nothing. start.ts loads one when traces are
- * configured.
+ * The tracer of @opentelemetry/api. Without an SDK it records nothing. start.ts loads the SDK if traces are configured.
  */
 const tracer = trace.getTracer('sumpipeline');
 
-/** The position of a caller in its trace, as W3C Trace Context writes it. */
+/** Trace headers of a caller, in the format of W3C Trace Context. */
 export interface TraceCarrier {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
@@ -34,12 +33,13 @@ export interface SpanSettings {
   readonly parent?: Context;
 }
 
-/** Does the work inside a span. An error of the work is the span's error too. */
+/** Runs the work in a span. If the work fails, the span fails too, and the error is thrown. */
 export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Promise<T>): Promise<T> {
   const { name, kind, attributes = {}, links = [], parent = context.active() } = settings;
   const span = tracer.startSpan(name, { kind, attributes, links: [...links] }, parent);
   try {
-    // A span that is not sampled needs no context, except to hide a sampled one around it. A context costs every request.
+    // A new context costs time in every request. A span that is not sampled gets a context only if the span around it
+    // is sampled: otherwise spans in `work` would become children of that outer span.
     if (!span.isRecording() && !isTraced()) return await work(span);
     return await context.with(trace.setSpan(parent, span), () => work(span));
   } catch (error) {
@@ -50,27 +50,26 @@ export async function inSpan<T>(settings: SpanSettings, work: (span: Span) => Pr
   }
 }
 
-/**
- * Whether the present work is traced. Work that continues after the end of its span, such as a watch, is not traced.
- */
+/** Returns whether the current work is traced. Work that continues after the end of its span is not traced. */
 export function isTraced(): boolean {
   return trace.getActiveSpan()?.isRecording() === true;
 }
 
-/** As inSpan, for a call to another system; without an outer span no inner span is made. */
+/** Runs a call to another system in a span, as inSpan does. Makes no span if there is no outer span. */
 export function inClientSpan<T>(name: string, attributes: Attributes, work: (span?: Span) => Promise<T>): Promise<T> {
   if (!isTraced()) return work();
   return inSpan({ name, kind: SpanKind.CLIENT, attributes }, work);
 }
 
-/** A span whose work is over already. Times in milliseconds since the Unix epoch. */
+/** Records a span whose work is already over. `from` and `to` are in milliseconds since the Unix epoch. */
 export function pastSpan(settings: SpanSettings & { readonly from: number; readonly to: number }): void {
   const { name, kind, attributes = {}, links = [], parent = ROOT_CONTEXT, from, to } = settings;
   tracer.startSpan(name, { kind, attributes, links: [...links], startTime: from }, parent).end(to);
 }
 
 /**
- * `type` is one of a small set. No message: it may quote what a client sent, and the log has it beside the trace id.
+ * Marks a span as failed. `type` has few different values. The span gets no error message, because a message may quote
+ * what a client sent. The log line with the trace id has the message.
  */
 export function failSpan(span: Span, type: string): void {
   if (!span.isRecording()) return;
@@ -78,12 +77,12 @@ export function failSpan(span: Span, type: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** The context of a caller; a root if the caller sent no valid W3C Trace Context. */
+/** Returns the context of a caller. Returns a root context if the caller sent no valid W3C Trace Context. */
 export function contextOf(carrier: TraceCarrier): Context {
   return carrier.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, carrier);
 }
 
-/** The trace context of a span for other processes. Only of a sampled span, so that other requests carry nothing. */
+/** Returns the trace context of a span, for other processes. Undefined for a span that is not sampled. */
 export function traceparentOf(span: Span): string | undefined {
   if (!isSampled(span.spanContext())) return undefined;
   const carrier: { traceparent?: string } = {};
@@ -91,14 +90,14 @@ export function traceparentOf(span: Span): string | undefined {
   return carrier.traceparent;
 }
 
-/** Headers that give a server the parent of its spans; empty when nothing is traced. */
+/** Returns the trace headers for a request to a server: its spans become children. Empty without an active trace. */
 export function activeCarrier(): Readonly<Record<string, string>> {
   const carrier: Record<string, string> = {};
   if (isTraced()) propagation.inject(context.active(), carrier);
   return carrier;
 }
 
-/** Links to the sampled spans among these; anything else is left out. */
+/** Returns a link for each `traceparent` of a sampled span. Ignores other values, also undefined. */
 export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   const links: Link[] = [];
   for (const traceparent of traceparents) {
@@ -109,7 +108,7 @@ export function linksTo(traceparents: Iterable<string | undefined>): Link[] {
   return links;
 }
 
-/** The context of a sampled span; undefined for anything else. */
+/** Returns the context that a `traceparent` describes. Undefined if it is not valid or its span is not sampled. */
 export function sampledContextOf(traceparent: string | undefined): Context | undefined {
   if (traceparent === undefined) return undefined;
   const parent = contextOf({ traceparent });
@@ -117,7 +116,7 @@ export function sampledContextOf(traceparent: string | undefined): Context | und
   return target !== undefined && isSampled(target) ? parent : undefined;
 }
 
-/** The ids of the recorded span that is being worked in: fields of a log line, labels of an exemplar. */
+/** Returns the ids of the active recorded span, for log lines and exemplars. Undefined without a recorded span. */
 export function activeTraceIds(): { trace_id: string; span_id: string } | undefined {
   const active = isTraced() ? trace.getActiveSpan()?.spanContext() : undefined;
   return active && { trace_id: active.traceId, span_id: active.spanId };

@@ -4,14 +4,14 @@ import { tracingEnvironment } from './settings.ts';
 
 export interface TracingOptions {
   readonly environment: NodeJS.ProcessEnv;
-  /** `service.name` unless OTEL_SERVICE_NAME says another one. */
+  /** The `service.name` of the spans, unless OTEL_SERVICE_NAME is set. */
   readonly serviceName: string;
   readonly logger: Logger;
 }
 
 /**
- * Loads the SDK when an OTLP endpoint is set, and returns a function that ends it. Invalid settings are logged and turn
- * traces off: telemetry must not stop a process from its work. Never rejects.
+ * Loads the SDK if an OTLP endpoint is set, and returns the function that ends it. Never rejects: invalid settings are
+ * logged and turn traces off, because the process must work without traces too.
  */
 export async function startTracing({ environment, serviceName, logger }: TracingOptions): Promise<() => Promise<void>> {
   try {

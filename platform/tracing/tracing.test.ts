@@ -14,7 +14,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const sampled = `00-${traceId}-b7ad6b7169203331-01`;
 const unsampled = `00-${traceId}-b7ad6b7169203331-00`;
 
-/** What a fresh process has loaded of OpenTelemetry after `startTracing`, and what it logged. */
+/** Calls `startTracing` in a new process. Returns the OpenTelemetry packages that it loaded, and its log lines. */
 function startElsewhere(environment: Record<string, string>): { packages: string[]; lines: string } {
   const program = `
     import { registerHooks } from 'node:module';
@@ -73,7 +73,7 @@ describe('a process with an endpoint', () => {
     ['OTEL_TRACES_SAMPLER_ARG', '5'],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector:4318'],
   ] as const) {
-    test(`goes on without traces and names the variable: ${name}=${value}`, async () => {
+    test(`continues without traces and names the variable: ${name}=${value}`, async () => {
       const warnings: string[] = [];
       const logger: Logger = {
         ...silentLogger,
@@ -88,7 +88,7 @@ describe('a process with an endpoint', () => {
   }
 });
 
-/** No trace begins here: what is sampled was sampled by a caller. */
+/** With this sampler no trace begins in this process: a span is sampled only if a caller sampled its parent. */
 describe('spans of sampler parentbased_always_off', () => {
   let receiver: OtlpReceiver;
   let close: () => Promise<void>;
@@ -128,7 +128,7 @@ describe('spans of sampler parentbased_always_off', () => {
     });
   }
 
-  test('goes on with the trace of a sampled caller, down to the call of another system', async () => {
+  test('continues the trace of a sampled caller, and passes it on to another system', async () => {
     const { metrics, exposition } = createMetrics(
       { test_seconds: { type: 'histogram', help: 'Time.', buckets: [1] } },
       { processMetrics: false },
@@ -170,12 +170,12 @@ describe('spans of sampler parentbased_always_off', () => {
     );
   });
 
-  test('gives work that is not sampled no context of its own', async () => {
+  test('creates no context for work that is not sampled', async () => {
     const outside = context.active();
     await inSpan({ ...settings, parent: ROOT_CONTEXT }, async () => assert.equal(context.active(), outside));
   });
 
-  test('tells of an error, and makes no span of a call outside of one', async () => {
+  test('records an error, and makes no client span outside another span', async () => {
     const failing = inSpan({ ...settings, name: 'failing', parent: contextOf({ traceparent: sampled }) }, async () => {
       throw new TypeError('no');
     });

@@ -95,7 +95,7 @@ function configFor(name: string, overrides: Record<string, string> = {}) {
   });
 }
 
-/** One aggregator without its ports: the part that main.ts starts after them. */
+/** Starts an aggregator without its servers for gRPC, HTTP and metrics. The tests call its handlers. */
 function startAggregator(name: string, overrides: Record<string, string> = {}) {
   const verdicts: Verdict[] = [];
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
@@ -136,13 +136,13 @@ async function deleteTopic(topic: string): Promise<void> {
   await renewProducer();
 }
 
-/** kafkajs sends nothing, and no error, to a topic or a partition that is newer than its metadata. */
+/** Opens a new producer, because with old metadata kafkajs drops records for a new topic or partition silently. */
 async function renewProducer(): Promise<void> {
   await producer.disconnect();
   producer = await connectProducer();
 }
 
-/** Number of halted partitions in the books. */
+/** Returns the number of halted partitions that PostgreSQL has. */
 async function haltsIn(schema: string): Promise<number> {
   const client = new pg.Client(postgres.clientConfig());
   await client.connect();
@@ -162,7 +162,7 @@ interface Produced {
   readonly series?: string;
 }
 
-/** Writes additions as a calculator would; returns the vector of their positions. */
+/** Writes additions as a calculator does. Returns the vector of their positions. */
 async function produce(topic: string, additions: readonly Produced[], partitions = 3) {
   const vector = new Map<number, bigint>();
   for (let partition = 0; partition < partitions; partition++) {
@@ -200,11 +200,11 @@ function numbers(from: number, to: number): Produced[] {
   return Array.from({ length: to - from }, (_, index) => ({ id: from + index, a: String(from + index) }));
 }
 
-/** What the additions `numbers(0, to)` sum to. */
+/** Returns the sum of the additions `numbers(0, to)`. */
 const sumTo = (to: number) => String((to * (to - 1)) / 2 + to * 0.5);
 
 describe('an aggregator', () => {
-  test('makes its topic, counts every addition once and proves it', async () => {
+  test('creates its topic, counts every addition once, and its proof is exact', async () => {
     const name = uniqueName('counts');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -227,7 +227,7 @@ describe('an aggregator', () => {
     assert.equal(aggregator.verdicts.at(-1)?.partitions, 3);
   });
 
-  test('commits the last offset of every partition to Kafka soon after its last record, and exports it at once', async () => {
+  test('soon commits the last offset of every partition to Kafka, and exports it as a metric at once', async () => {
     const name = uniqueName('dashboards');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -285,13 +285,13 @@ describe('an aggregator', () => {
     assert.deepEqual(await totalAtLeast(aggregator, after), [sumTo(3), 3n]);
     await until('the verdict flips', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
     const text = await aggregator.metrics();
-    // One broker keeps one copy.
+    // Durability is weak, because one broker keeps only one copy.
     for (const said of [/^sumpipeline_exact 0$/m, /^sumpipeline_durability_weak 1$/m]) assert.match(text, said);
     assert.equal(aggregator.verdicts.at(-1)?.reason, 'RecordsParked');
     assert.equal((await proofOf(aggregator)).exact, false);
   });
 
-  test('has no lag left behind the marker of a foreign transaction, which it parks', async () => {
+  test('parks the marker of a foreign transaction, and has no lag after it', async () => {
     const name = uniqueName('marker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -312,7 +312,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'RecordsParked']);
   });
 
-  test('hands over to another one without losing or doubling', async () => {
+  test('hands its partitions over to another aggregator, and every addition is counted once', async () => {
     const name = uniqueName('hands');
     await using first = startAggregator(name, { SUMPIPELINE_POD_NAME: 'first' });
     await untilOpen(first);
@@ -327,7 +327,7 @@ describe('an aggregator', () => {
     assert.equal((await proofOf(first)).exact, true);
   });
 
-  test('counts exactly while PostgreSQL is killed in the middle', async () => {
+  test('counts every addition once although PostgreSQL is killed', async () => {
     const name = uniqueName('store');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -347,7 +347,7 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [true, 'Exact']);
   });
 
-  test('counts exactly while Kafka is killed in the middle', async () => {
+  test('counts every addition once although Kafka is killed', async () => {
     const name = uniqueName('broker');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
@@ -360,7 +360,7 @@ describe('an aggregator', () => {
   });
 
   for (const isRunning of [false, true]) {
-    test(`halts when the end of the log was lost and it grew past what was counted, ${isRunning ? 'under' : 'behind'} it`, async () => {
+    test(`halts when the log lost its end and grew past the next offset, while it ${isRunning ? 'runs' : 'is down'}`, async () => {
       const name = uniqueName('rewritten');
       let aggregator = startAggregator(name);
       try {
@@ -373,7 +373,7 @@ describe('an aggregator', () => {
         await kafka.kill(node);
         await loseEndOfLog(join(folder.path, 'kafka'), `${name}-0`);
         await kafka.start(node);
-        // More records than were lost, so that the log ends after the next offset.
+        // Write more records than were lost, so that the log ends after the next offset.
         await until('Kafka takes records again', () => produce(name, numbers(300, 390)));
         if (!isRunning) aggregator = startAggregator(name);
         await until('the verdict says so', () => aggregator.verdicts.at(-1)?.exact === false || undefined);
@@ -393,7 +393,7 @@ describe('an aggregator', () => {
     });
   }
 
-  test('halts when records vanished before they were counted, and says which', async () => {
+  test('halts when records were deleted before they were counted, and names their offsets', async () => {
     const name = uniqueName('truncated');
     {
       await using aggregator = startAggregator(name);
@@ -404,7 +404,7 @@ describe('an aggregator', () => {
     const admin = plainKafka().admin();
     await admin.connect();
     await until('records are deleted', async () => {
-      // kafkajs looks for the leader in metadata that it loads for other calls only.
+      // These two calls load the metadata in which kafkajs looks for the leader.
       await admin.fetchTopicMetadata({ topics: [name] });
       await admin.fetchTopicOffsets(name);
       await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 1, offset: '15' }] });
@@ -419,19 +419,19 @@ describe('an aggregator', () => {
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogTruncated']);
   });
 
-  test('never re-creates a topic that it has counted, and reports that it is gone', async () => {
+  test('never re-creates a topic that it has counted, and reports that it is missing', async () => {
     const name = uniqueName('gone');
     await using aggregator = startAggregator(name);
     await untilOpen(aggregator);
     await totalAtLeast(aggregator, await produce(name, numbers(0, 30)));
     await deleteTopic(name);
     const verdict = await until('it is missed', () =>
-      aggregator.verdicts.find(({ kafka }) => kafka.message.includes('Not recreated')),
+      aggregator.verdicts.find(({ kafka }) => kafka.message.includes('was not created again')),
     );
     assert.deepEqual([verdict.kafka.reason, verdict.exact], ['TopicMissing', null]);
     await using next = startAggregator(name);
     await until('the next process says the same', () =>
-      next.verdicts.find(({ kafka }) => kafka.message.includes('Not recreated')),
+      next.verdicts.find(({ kafka }) => kafka.message.includes('was not created again')),
     );
     assert.equal(await withAdmin(async (admin) => (await admin.listTopics()).includes(name)), false);
   });
@@ -448,7 +448,7 @@ describe('an aggregator', () => {
     }
     await deleteTopic(name);
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] }));
-    // Far past the counted offsets, where the new log would look like the old one.
+    // Write more records than were counted, so that the offsets do not show that the topic is new.
     await until('it takes records', () => produce(name, numbers(1000, 1200)));
     await using aggregator = startAggregator(name);
     const verdict = await until('it is seen', () =>
@@ -457,12 +457,12 @@ describe('an aggregator', () => {
     assert.match(verdict.kafka.message, /deleted and re-created.*create a new SumPipeline with a new schema and topic/);
     const proof = await proofOf(aggregator);
     assert.deepEqual([proof.exact, proof.reason], [false, 'LogChanged']);
-    assert.equal(verdict.log?.topicId, counted?.topicId, 'the calculators hear of the one that is counted');
+    assert.equal(verdict.log?.topicId, counted?.topicId, 'the verdict names the counted topic');
     assert.deepEqual(
       proof.partitions.map(({ nextOffset }) => nextOffset),
       [10n, 10n, 10n],
     );
-    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'no verdict was exact');
   });
 
   test('counts nothing of a topic that was deleted and re-created while it ran', async () => {
@@ -477,12 +477,12 @@ describe('an aggregator', () => {
     const proof = await proofOf(aggregator);
     assert.equal(proof.exact, false);
     const applied = proof.partitions.reduce((sum, partition) => sum + partition.applied, 0n);
-    assert.equal(applied, 30n, 'nothing of the other log');
+    assert.equal(applied, 30n, 'no record of the new topic is counted');
     const later = aggregator.verdicts.findIndex(({ kafka }) => kafka.reason === 'LogChanged');
     assert.ok(!aggregator.verdicts.slice(later).some(({ exact }) => exact === true));
   });
 
-  test('grows the topic when the file says so, beside others that do the same, and reads the new partitions', async () => {
+  test('adds the partitions of a changed file, although others do so at the same time, and reads them', async () => {
     const name = uniqueName('growing');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -497,7 +497,7 @@ describe('an aggregator', () => {
       assert.deepEqual(
         verdicts.filter(({ kafka }) => !kafka.ok && kafka.reason !== 'Unknown'),
         [],
-        'nothing was wrong with Kafka in between',
+        'Kafka was healthy in every verdict',
       );
     }
     await renewProducer();
@@ -534,7 +534,7 @@ describe('an aggregator', () => {
     await until('health', () => aggregator.verdicts.at(-1)?.kafka.ok || undefined);
   });
 
-  test('says what is wrong with a file that changed, and goes on counting', async () => {
+  test('reports what is wrong with a changed file, and continues to count', async () => {
     const name = uniqueName('illegible');
     const path = join(folder.path, name);
     await writeFile(path, topicFileText(3));
@@ -576,10 +576,10 @@ describe('an aggregator', () => {
     }
     await using aggregator = startAggregator(name);
     await until('it has judged', () => aggregator.verdicts.find(({ exact }) => exact !== null));
-    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'not even for a moment');
+    assert.ok(!aggregator.verdicts.some(({ exact }) => exact === true), 'no verdict was exact');
   });
 
-  test('refuses the books of another pipeline, says whose they are, and changes nothing', async () => {
+  test('refuses the schema of another pipeline, names that pipeline, and changes nothing', async () => {
     const name = uniqueName('inuse');
     {
       await using owner = startAggregator(name);

@@ -31,15 +31,16 @@ export interface AggregatorService {
   /** Starts to connect, with retries. */
   start(): void;
   /**
-   * Settles only if no partition makes progress in spite of lag: the process should exit, because a restart may help.
+   * Resolves with an error if a partition has lag but makes no progress, and no cause is known. Then the caller should
+   * end the process, because a restart may help. Stays pending if this never happens.
    */
   readonly stuck: Promise<StuckError>;
-  /** Returns the partitions to the group; reads are still served. */
+  /** Leaves the consumer group, so that other aggregators get the partitions. Still serves reads. */
   leave(): void;
   close(): Promise<void>;
 }
 
-/** Creates the aggregator: sessions that count, the state that judges, and the service that uses them. */
+/** Creates the aggregator: the sessions that count, the state that decides the verdict, and the service. */
 export function createAggregator(options: AggregatorOptions): AggregatorService {
   const { config, logger, metrics, onVerdict, onReady } = options;
   const leaving = new AbortController();
@@ -70,7 +71,10 @@ export function createAggregator(options: AggregatorOptions): AggregatorService 
     now: () => new Date(),
   });
 
-  /** Kafka may become unreachable later: totals are still exact up to the vector, and clients may read them. */
+  /**
+   * Returns why the aggregator is not ready, or undefined. Kafka must be reachable only until the first recount: later,
+   * totals can be read without Kafka, and each total is exact up to the positions that are returned with it.
+   */
   function problem(): string | undefined {
     if (session === undefined || !state.store.ok) return `store: ${state.store.message}`;
     if (!state.wasVerified && !state.kafka.ok) return `kafka: ${state.kafka.message}`;

@@ -14,7 +14,7 @@ const record: LogRecord = {
 };
 const hashOf = (changed: Partial<LogRecord>) => Buffer.from(anchorOf({ ...record, ...changed }).hash).toString('hex');
 
-test('the hash of a record stays what it is: books hold it', () => {
+test('the hash of a record is the same in every version, because PostgreSQL stores it', () => {
   assert.equal(hashOf({}), 'ee6a85978bb99b9f19995e358f77f1ed787e6edb7b4062a920621925b28b55ed');
 });
 
@@ -22,11 +22,11 @@ test('the same record gives the same hash, whichever client and leader delivered
   assert.equal(hashOf({ headers: { b: ['2', Buffer.from('3')], a: '1' }, leaderEpoch: undefined }), hashOf({}));
 });
 
-test('a record that could not be read is known again by its place and time, whatever was said of it', () => {
+test('an unreadable record is recognised by its offset and time, whatever the reason was', () => {
   const unreadable = { ...record, key: null, value: null, headers: undefined };
   const kept = anchorOf({ ...unreadable, unreadable: 'its batch unpacks to more than 16 MB' });
   assert.ok(isAnchoredBy({ ...unreadable, unreadable: 'another wording' }, kept));
-  assert.ok(isAnchoredBy(record, kept), 'a later version may read it');
+  assert.ok(isAnchoredBy(record, kept), 'the record is readable for a later version');
   assert.ok(!isAnchoredBy({ ...record, appendedAt: 1001 }, kept));
   assert.ok(!isAnchoredBy({ ...unreadable, unreadable: 'lost' }, anchorOf(record)));
 });

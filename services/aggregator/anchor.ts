@@ -3,13 +3,13 @@ import { equalBytes } from '#core/fingerprint.ts';
 import type { LogHeaders, LogRecord } from '#services/eventlog/port.ts';
 import type { Anchor } from '#services/ledger/port.ts';
 
-/** Part of the hash, so that a hash of a later algorithm cannot be confused with this one. */
+/** Name of this algorithm. It is part of the hash, so that hashes of different algorithms always differ. */
 const version = 'sumpipeline anchor 1';
 
-/** Hashes everything that the log stores of a record. The same record has the same anchor in every fetch. */
+/** Hashes everything that Kafka stores of a record. The same record has the same anchor in every fetch. */
 export function anchorOf(record: LogRecord): Anchor {
   const hash = createHash('sha256');
-  /** Adds a part with its length in front, so that different lists of parts never have the same bytes. */
+  /** Hashes the length of the part before the part, so that different lists of parts never have the same bytes. */
   const add = (part: Uint8Array | string | null) => {
     const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     const length = Buffer.alloc(4);
@@ -21,7 +21,7 @@ export function anchorOf(record: LogRecord): Anchor {
   add(String(record.offset));
   add(String(record.appendedAt));
   if (record.unreadable !== undefined) {
-    // The bytes are not known, and the wording of the reason may change.
+    // The record's bytes are not known. Do not hash why it is unreadable: a later version may change that text.
     add('unreadable');
     return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
   }
@@ -31,12 +31,12 @@ export function anchorOf(record: LogRecord): Anchor {
   return { leaderEpoch: record.leaderEpoch, hash: hash.digest() };
 }
 
-/** Returns whether the anchor was made of this record, even if the record was unreadable then. */
+/** Returns whether the anchor was made from this record, also if the record was unreadable at that time. */
 export function isAnchoredBy(record: LogRecord, { hash }: Anchor): boolean {
   return [record, { ...record, unreadable: '' }].some((one) => equalBytes(anchorOf(one).hash, hash));
 }
 
-/** Sorted by name, because clients return headers in different orders. */
+/** Returns names and values of the headers, sorted by name, because Kafka clients order headers differently. */
 function partsOf(headers: LogHeaders): (Uint8Array | string)[] {
   return Object.entries(headers)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))

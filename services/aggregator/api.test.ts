@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { GetProofRequestSchema } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
-import type { RecountResult } from '#services/ledger/port.ts';
+import type { RecountRequest, RecountResult } from '#services/ledger/port.ts';
 import { AggregatorApi } from './api.ts';
 import type { Session } from './session.ts';
 import { AggregatorState } from './state.ts';
@@ -10,10 +10,11 @@ import { Waiting } from './waiting.ts';
 
 test('one recount serves all requests that arrive while it runs, and the next request starts another recount', async () => {
   const recounts: PromiseWithResolvers<RecountResult>[] = [];
-  // A fake session for a proof; all other properties are undefined, so their use fails.
+  // This fake session is enough for a proof. Other properties are undefined, so their use fails.
   const session = {
     ledger: {
-      recount: () => {
+      recount: (request: RecountRequest) => {
+        assert.deepEqual(request, { from: 'start' });
         const recount = Promise.withResolvers<RecountResult>();
         recounts.push(recount);
         return recount.promise;

@@ -31,11 +31,12 @@ export interface ApiOptions {
   readonly logEpoch: number;
   readonly state: AggregatorState;
   readonly waiting: Waiting;
-  /** The session that reads use; undefined while no session is open. */
+  /** Returns the session that reads use. Undefined while no session is open. */
   readonly session: () => Session | undefined;
   readonly now: () => Date;
 }
 
+/** Number of series on a page of ListTotals: the maximum, and the default. */
 const pageSizeMax = 1000;
 const pageSizeDefault = 100;
 
@@ -72,7 +73,7 @@ export class AggregatorApi {
       throw invalidField('pageSize', `is ${request.pageSize}; at most ${pageSizeMax} are listed`);
     const limit = request.pageSize === 0 ? pageSizeDefault : request.pageSize;
     const after = decodePageToken(request.pageToken);
-    // One more than requested, to know whether there is a next page.
+    // Read one more than requested, to know whether there is a next page.
     const found = await this.#read(({ ledger }) => ledger.listTotals({ after, limit: limit + 1 }));
     const totals = found.slice(0, limit);
     const last = found.length > limit ? totals.at(-1) : undefined;
@@ -90,7 +91,8 @@ export class AggregatorApi {
     if (counted === undefined) {
       throw new SumError(
         'not-found',
-        `no addition with id ${requestId} is counted; it may still be in the log, or was never acknowledged: add it again with the same id`,
+        `no addition with id ${requestId} is counted. It may still wait in the log, or was never ` +
+          'acknowledged: add it again with the same id',
         { field: 'requestId' },
       );
     }
@@ -106,20 +108,23 @@ export class AggregatorApi {
     if (request.recount) state.recount = await this.#recount();
     const books = await this.#read(({ ledger }) => ledger.readBooks());
     state.books = books;
-    // Kafka is read after PostgreSQL, because counted records were in the log before.
+    // Read Kafka after PostgreSQL: then the log ends are not below the counted offsets, and lag is never negative.
     const ranges = await this.#session()
       .topic.offsets()
       .catch(() => undefined);
     return buildProof({ exactness: state.decideExactness(), books, ranges, logEpoch, at: now() });
   }
 
-  /** One recount at a time: it reads every row, on a connection that counting needs too. */
-  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount()));
+  /**
+   * Recounts every row. Requests that arrive during a recount share its result, because a recount takes long and uses a
+   * connection that counting needs too.
+   */
+  readonly #recount = shareWhileOpen(() => this.#read(({ ledger }) => ledger.recount({ from: 'start' })));
 
-  /** For waiting requests. */
+  /** Returns the last counted position of each partition, for requests that wait. */
   readVector = () => this.#read(({ ledger }) => ledger.readVector());
 
-  /** For waiting requests. */
+  /** Returns the partitions that Kafka lists, for requests that wait. */
   readPartitions = async () => new Set((await this.#session().topic.offsets()).keys());
 
   async #read<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -154,7 +159,7 @@ function decodePageToken(token: string): string {
   if (seriesProblem(series) !== undefined) {
     throw invalidField(
       'pageToken',
-      'is not a page token of this service; send the nextPageToken of the previous page, or leave it out',
+      'is not a page token of this service: send the nextPageToken of the previous page, or leave it out',
     );
   }
   return series;

@@ -14,13 +14,13 @@ function recordAt(offset: number, series = 's'): LogRecord {
   return { offset: BigInt(offset), key, value, schema: '1', appendedAt: 0, leaderEpoch: 0 };
 }
 
-/** A fake ledger: refuses batches that hold a series `poison`, checks contiguity, and remembers what it committed. */
+/** A fake ledger. It refuses batches with a series `poison`, checks contiguity, and remembers what it committed. */
 class FakeLedger {
   readonly committed: LedgerBatch[] = [];
   nextOffset = 0n;
 
   async applyBatch(batch: LedgerBatch): Promise<BatchOutcome> {
-    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins where the books stand');
+    assert.equal(batch.firstOffset, this.nextOffset, 'the batch begins at the next offset');
     const offsets = [...batch.additions, ...batch.parked].map(({ offset }) => offset).sort((a, b) => Number(a - b));
     assert.deepEqual(
       offsets,
@@ -60,7 +60,7 @@ describe('applyRecords', () => {
     assert.deepEqual([parked?.offset, parked?.value, parked?.reason], [1n, null, unreadable.unreadable]);
   });
 
-  test('halts at a record whose bytes were changed, which may be whole when it is read again', async () => {
+  test('halts at a record whose bytes were changed: another read may return the intact record', async () => {
     const ledger = new FakeLedger();
     const damaged = {
       ...recordAt(1),
@@ -74,7 +74,7 @@ describe('applyRecords', () => {
   });
 
   for (const poisoned of [[0], [7], [3, 4], [0, 1, 2, 3, 4, 5, 6, 7]]) {
-    test(`parks just the records that PostgreSQL refuses: ${poisoned}`, async () => {
+    test(`parks only the records that PostgreSQL refuses: ${poisoned}`, async () => {
       const ledger = new FakeLedger();
       const records = Array.from({ length: 8 }, (_, offset) =>
         recordAt(offset, poisoned.includes(offset) ? 'poison' : 's'),
@@ -110,7 +110,7 @@ describe('applyRecords', () => {
     assert.deepEqual([result.nextOffset, ledger.committed], [0n, []]);
   });
 
-  test('passes a lost fence on: only the ledger knows the truth', async () => {
+  test('rejects with FencedError if the commit is fenced', async () => {
     const ledger = { applyBatch: () => Promise.reject(new FencedError('gone')) };
     await assert.rejects(applyRecords({ ledger, partition: 0, ownerEpoch: 1n }, 0n, [recordAt(0)]), FencedError);
   });
@@ -134,7 +134,7 @@ describe('prepareBatch', () => {
   }
 
   for (const ms of [Number.NaN, -9e15, 9e15, 2 ** 63]) {
-    test(`counts and parks a record with the time ${ms} under one that every store takes`, () => {
+    test(`counts and parks a record with the time ${ms} under a time that PostgreSQL accepts`, () => {
       const { additions, parked } = prepareBatch(0, [
         { ...good, appendedAt: ms },
         { ...recordAt(1), value: null, appendedAt: ms },
@@ -146,7 +146,7 @@ describe('prepareBatch', () => {
     });
   }
 
-  test('parks a header with NUL as text that PostgreSQL takes', () => {
+  test('parks a header with NUL as text that PostgreSQL accepts', () => {
     const { parked } = prepareBatch(0, [{ ...good, schema: '\u0000\ud800' }]);
     assert.equal(parked[0]?.schema, '?\ufffd');
   });
@@ -158,6 +158,6 @@ describe('prepareBatch', () => {
     const { parked, halt } = prepareBatch(3, [{ ...good, value }]);
     assert.deepEqual(parked, []);
     assert.equal(halt?.reason, 'RecordCorrupt');
-    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint is not the one of the operands/);
+    assert.match(halt?.message ?? '', /partition 3 offset 0: the fingerprint does not match the operands/);
   });
 });

@@ -22,8 +22,9 @@ export interface ApplyResult {
 const nothing: BatchOutcome = { applied: 0, duplicate: 0, conflict: 0, parked: 0 };
 
 /**
- * Commits contiguous records that begin at `firstOffset`, up to the first record that halts. A record that PostgreSQL
- * refuses is found by halving and parked. Throws the errors of the ledger; then it is unknown how many were committed.
+ * Commits contiguous records that begin at `firstOffset`, up to the first record that halts the partition. If
+ * PostgreSQL refuses a record, halves the batch until that record is alone, and parks it. Throws the errors of the
+ * ledger. After an error it is unknown how many records were committed.
  */
 export async function applyRecords(
   target: ApplyTarget,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BacklogClock } from './backlogClock.ts';
 
-/** `+` begins a batch, `-` ends one, a number passes milliseconds. */
+/** In the steps, `+` begins a batch, `-` ends one, and a number passes milliseconds. */
 const table: [what: string, steps: (string | number)[], seconds: number][] = [
   ['one batch counts its time', ['+', 100, '-'], 0.1],
   ['time between batches does not count', ['+', 100, '-', 500, '+', 100, '-'], 0.2],

@@ -1,11 +1,11 @@
 /**
- * Wall time in which at least one batch with a backlog after it is being processed. Batches of several partitions
- * overlap; shared time counts once, otherwise a busy aggregator would look slower than it is.
+ * Measures the time in which at least one batch is processed while more records wait. Batches of several partitions
+ * overlap. Shared time counts once: if it counted twice, a busy aggregator would look slower than it is.
  */
 export class BacklogClock {
   readonly #now: () => number;
   #inWork = 0;
-  /** The time up to which was counted already. */
+  /** The time before this moment is already counted. */
   #countedTo = 0;
 
   /** `now`: milliseconds of a monotonic clock. */
@@ -18,7 +18,7 @@ export class BacklogClock {
     this.#inWork += 1;
   }
 
-  /** Returns the seconds counted since the last call, or since the first batch began. */
+  /** Ends a batch. Returns the seconds since the last `end`, without time in which no batch was in work. */
   end(): number {
     this.#inWork -= 1;
     const now = this.#now();

@@ -20,7 +20,7 @@ interface Peer {
   readonly files: readonly (string | undefined)[];
 }
 
-/** Creates one watch for Kafka and one for PostgreSQL; they are not started yet. */
+/** Creates one watch for Kafka and one for PostgreSQL. The caller starts them. */
 export function watchCertificates({ config, logger, metrics }: CertificatesOptions): readonly CertificateWatch[] {
   const settings = kafkaSettings(config);
   const peers: readonly Peer[] = [

@@ -27,14 +27,14 @@ test('the offset of every partition is committed within a second after its last 
   for (let offset = 1n; offset <= 500n; offset++) {
     for (const partition of [0, 1, 2]) dashboards.tell(assignment, partition, offset);
   }
-  assert.deepEqual(commits, [], 'not one commit for each batch');
+  assert.deepEqual(commits, [], 'a batch causes no commit at once');
   mock.timers.tick(1000);
   assert.deepEqual(commits, ['0:500 1:500 2:500']);
   mock.timers.tick(5000);
-  assert.equal(commits.length, 1, 'at rest there is nothing to tell');
+  assert.equal(commits.length, 1, 'without new offsets nothing is committed');
 });
 
-test('offsets of an earlier assignment are left to the next owner', async () => {
+test('offsets of an earlier assignment are not committed: the next owner commits them', async () => {
   const [earlier, now]: [string[], string[]] = [[], []];
   const dashboards = new Dashboards(silentLogger);
   const ended = new AbortController();
@@ -46,7 +46,7 @@ test('offsets of an earlier assignment are left to the next owner', async () => 
   assert.deepEqual([earlier, now], [[], ['1:7']]);
 });
 
-test('a refused commit is no reason to fail', async () => {
+test('a refused commit causes no error', async () => {
   const dashboards = new Dashboards(silentLogger);
   const ended = new AbortController();
   const assignment = {
@@ -55,7 +55,7 @@ test('a refused commit is no reason to fail', async () => {
   };
   dashboards.tell(assignment, 0, 1n);
   await dashboards.flush();
-  // Otherwise its timer would keep the process running for another attempt.
+  // End the assignment. Otherwise the timer of the next attempt would keep the process running.
   ended.abort();
   await dashboards.flush();
 });
@@ -88,5 +88,5 @@ test('a commit that failed is retried, with newer offsets, until the assignment 
   ended.abort();
   await last;
   await dashboards.flush();
-  assert.deepEqual(commits, ['0:2 1:5'], 'the next owner tells the rest');
+  assert.deepEqual(commits, ['0:2 1:5'], 'after the end nothing is committed');
 });

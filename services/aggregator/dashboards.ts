@@ -1,12 +1,12 @@
 import type { Logger } from '#platform/log.ts';
 import type { LogAssignment } from '#services/eventlog/port.ts';
 
-/** Dashboards lag by this time; in each interval one commit to Kafka covers all partitions. */
+/** How often offsets are committed for dashboards. One commit to Kafka covers all partitions. */
 const intervalMs = 1_000;
 
 /**
- * Commits offsets to Kafka for lag dashboards only; PostgreSQL says where to read. The last offset of a partition is
- * committed within a second after its last record, so that no dashboard shows a lag that does not exist.
+ * Commits next offsets to Kafka, only for lag dashboards: the aggregators read from PostgreSQL's offsets. The last
+ * offset of a partition is committed within a second, so that no dashboard shows a lag that does not exist.
  */
 export class Dashboards {
   readonly #logger: Logger;
@@ -18,10 +18,10 @@ export class Dashboards {
     this.#logger = logger;
   }
 
-  /** Reports that the partition is counted up to `nextOffset` under this assignment. */
+  /** Call it when the partition is counted up to `nextOffset` under this assignment. */
   tell(assignment: LogAssignment, partition: number, nextOffset: bigint): void {
     if (this.#assignment !== assignment) {
-      // The next owner of a partition commits the offsets of earlier generations.
+      // Drop offsets of an earlier assignment: the present owners of those partitions commit them.
       this.#pending.clear();
       this.#assignment = assignment;
     }
@@ -45,7 +45,7 @@ export class Dashboards {
     }
   }
 
-  /** Retries a failed commit, because a partition without new records gets no later commit that would replace it. */
+  /** Retries a failed commit. Without the retry, a partition that gets no new records would keep showing a lag. */
   #tellAgain(assignment: LogAssignment, offsets: ReadonlyMap<number, bigint>): void {
     if (assignment.signal.aborted || this.#assignment !== assignment) return;
     for (const [partition, offset] of offsets) {

@@ -7,7 +7,7 @@ export function healthy(message: string): Health {
   return { ok: true, reason: 'Connected', message };
 }
 
-/** A failure as conditions show it: a reason of one word, and what to do. */
+/** Returns a failure as conditions show it: a reason in one word, and a message that says what to do. */
 export function healthOf(error: unknown): Health {
   const message = error instanceof Error ? error.message : String(error);
   return { ok: false, reason: reasonOf(error), message };

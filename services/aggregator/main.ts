@@ -14,12 +14,12 @@ import { createAggregator } from './aggregator.ts';
 import { createPublisher } from './publish.ts';
 import { aggregatorRoutes } from './routes.ts';
 
-/** Reads in flight may take this long after the intake has stopped. */
+/** Maximum time to finish the reads in flight, after the server has stopped accepting new ones. */
 const finishWithinMs = 5_000;
 
-/** The aggregator: counts the log into the ledger, and serves totals and proof over gRPC and HTTP. */
+/** Runs the aggregator: counts the log into the ledger, and serves totals and proof over gRPC and HTTP. */
 export async function main(): Promise<void> {
-  // Installed first, because as pid 1 a process without a handler ignores SIGTERM.
+  // Install the handler first: a process with pid 1 ignores SIGTERM without a handler.
   const signalled = untilSignal();
   const config = parseEnvironment(aggregatorEnvironment, process.env);
   const logger = createLogger({
@@ -65,11 +65,11 @@ export async function main(): Promise<void> {
   logger.info({ http: rpc.httpPort, grpc: rpc.grpcPort, admin: admin.port }, 'aggregator listens');
 
   const why = await Promise.race([signalled, aggregator.stuck]);
-  if (why instanceof Error) logger.error({ error: why }, 'records wait but no partition makes progress; exiting');
+  if (why instanceof Error) logger.error({ error: why }, 'a partition has lag but makes no progress; exiting');
   isDraining = true;
   rpc.setServing(false);
   logger.info({ why: String(why), drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
-  // Other aggregators get the partitions at once; reads are still served until load balancers stop sending.
+  // Other aggregators get the partitions now. Serve reads until load balancers have stopped sending requests.
   aggregator.leave();
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();

@@ -29,7 +29,7 @@ import {
 import { anchorOf } from './anchor.ts';
 import { Partitions } from './partitions.ts';
 
-/** Fakes of the ledger of one partition and of one assignment, with a list of calls and scripted failures. */
+/** Builds fakes of a ledger with one partition and of an assignment. They record calls and fail as the test says. */
 function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   const calls: string[] = [];
   const clock = { ms: 0 };
@@ -95,10 +95,10 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
   });
   return {
     partitions,
-    /** The current gauges of partitions. */
+    /** Returns the exposed gauges of partitions. */
     gauges: async () => (await exposition.render()).split('\n').filter((line) => /^sumpipeline_.*partition/.test(line)),
     assignment,
-    /** The comparison that the reader makes with the record before the first one. */
+    /** Does what the reader does before the first delivery: compares a record with the last counted record. */
     isCounted: (record: LogRecord) => isCounted(record),
     calls,
     clock,
@@ -106,7 +106,7 @@ function setUp(options: { nextOffset?: bigint; anchor?: Anchor } = {}) {
     ending,
     changes: () => changes,
     fail: (call: string, ...errors: Error[]) => failures.set(call, errors),
-    /** Changes the books as another owner does, or a commit whose response was lost. */
+    /** Moves the next offset in PostgreSQL. Another owner can do that, and so can a commit if its response is lost. */
     moveBooks: (offset: bigint) => {
       nextOffset = offset;
     },
@@ -134,7 +134,7 @@ describe('the gauges of partitions', () => {
     'sumpipeline_halted_partitions 0',
   ];
 
-  test('go with the connection, so that no old number is shown beside a new one; its halts stay known', async () => {
+  test('are removed with the connection, so that no old number is shown beside a new one; halts stay known', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign([0, 1]);
     await partitions.apply(batch(0));
@@ -147,7 +147,7 @@ describe('the gauges of partitions', () => {
     assert.equal(partitions.halts.get(1)?.reason, 'LogGap');
   });
 
-  test('show no halt that a commit has ended', async () => {
+  test('show no halt after a committed batch has cleared it', async () => {
     const { assign, partitions, batch, gauges } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -160,7 +160,7 @@ describe('the gauges of partitions', () => {
 });
 
 describe('the anchor of a partition', () => {
-  test('is the last record of what was committed last', async () => {
+  test('is made from the last record of the last commit', async () => {
     const { assign, partitions, batch, isCounted } = setUp();
     await assign();
     const [first, second] = [batch(0), batch(1)];
@@ -171,7 +171,7 @@ describe('the anchor of a partition', () => {
     assert.deepEqual([isCounted(second.records[0]), isCounted(first.records[0])], [true, false]);
   });
 
-  test('comes from the books at a claim; books without one compare nothing', async () => {
+  test('is read from PostgreSQL at a claim; without an anchor nothing is compared', async () => {
     const [counted] = setUp().batch(4).records;
     const other = { ...counted, appendedAt: 1 };
     const anchored = setUp({ nextOffset: 5n, anchor: anchorOf(counted) });
@@ -182,7 +182,7 @@ describe('the anchor of a partition', () => {
     assert.equal(older.isCounted(other), true);
   });
 
-  test('that is another record halts the partition until an administrator clears the halt', async () => {
+  test('halts the partition if the log has another record, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp({ nextOffset: 5n });
     await assign();
     partitions.stopped(0, new LogRewrittenError({ partition: 0, offset: 4n }));
@@ -190,7 +190,7 @@ describe('the anchor of a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'LogRewritten');
     assert.match(partitions.halts.get(0)?.message ?? '', /offset 4 differs from the record that was counted/);
     await assign();
-    assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'it is not read again by itself');
+    assert.deepEqual(calls.slice(-2), ['prove', 'claim'], 'a new assignment does not read it');
     clearHalt();
     await assign();
     assert.equal(calls.at(-1), 'read 5');
@@ -198,7 +198,7 @@ describe('the anchor of a partition', () => {
 });
 
 describe('a partition', () => {
-  test('is ours to count from its assignment on, claimed or not, until it halts', async () => {
+  test('is counted by this process from its assignment on, claimed or not, until it halts', async () => {
     const { assign, fail, partitions, batch } = setUp();
     assert.deepEqual(partitions.counting, []);
     fail('claim', new StoreUnavailableError('StoreError', 'away'));
@@ -211,19 +211,19 @@ describe('a partition', () => {
     assert.deepEqual(partitions.counting, []);
   });
 
-  test('has an obstacle while PostgreSQL or Kafka keeps it still, until it is counted', async () => {
+  test('has an obstacle while PostgreSQL or Kafka blocks it, until a batch is counted', async () => {
     const { assign, fail, partitions, batch } = setUp();
     const obstacles = () => [...partitions.obstacles.values()];
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
     await assign();
-    assert.deepEqual(obstacles(), ['locked'], 'claimed, and not counted yet');
+    assert.deepEqual(obstacles(), ['locked'], 'a claim does not end the obstacle');
     await partitions.apply(batch(0));
     assert.deepEqual(obstacles(), []);
     partitions.waits(0, 'a transaction is open');
     assert.deepEqual(obstacles(), ['a transaction is open']);
   });
 
-  test('has none any more when nothing was met for a while', async () => {
+  test('has no obstacle any more if none was reported for some time', async () => {
     const { assign, fail, partitions, clock } = setUp();
     fail('claim', new StoreUnavailableError('StoreError', 'locked'));
     await assign();
@@ -232,21 +232,21 @@ describe('a partition', () => {
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  test('has none for a membership that cannot be proven', async () => {
+  test('has no obstacle if its membership cannot be proven', async () => {
     const { assign, fail, partitions } = setUp();
     fail('prove', new NotMemberError('not now'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  test('has none for an error that names no cause', async () => {
+  test('has no obstacle after an error without a known cause', async () => {
     const { assign, fail, partitions } = setUp();
     fail('claim', new Error('what is this'));
     await assign();
     assert.equal(partitions.obstacles.size, 0);
   });
 
-  test('is claimed only after a proof of membership, and read from the offset of the books', async () => {
+  test('is claimed only after a proof of membership, and read from the next offset in PostgreSQL', async () => {
     const { assign, calls } = setUp({ nextOffset: 7n });
     await assign();
     assert.deepEqual(calls, ['prove', 'claim', 'read 7']);
@@ -259,7 +259,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'prove', 'claim', 'read 0']);
   });
 
-  test('is not claimed any more once the assignment is over', async () => {
+  test('is not claimed after its assignment has ended', async () => {
     const { assign, calls, fail, ending } = setUp();
     fail('prove', ...Array.from({ length: 100 }, () => new NotMemberError('who are you')));
     const assigned = assign();
@@ -268,7 +268,7 @@ describe('a partition', () => {
     assert.ok(!calls.includes('claim'), calls.join());
   });
 
-  test('counts nothing of a batch while the log cannot be confirmed, and keeps its token', async () => {
+  test('counts nothing of a batch while the topic id cannot be confirmed, and keeps its claim', async () => {
     const { assign, calls, fail, partitions, batch } = setUp();
     await assign();
     fail('confirm', new LogUnavailableError('Unreachable', 'the leader does not answer'));
@@ -288,7 +288,7 @@ describe('a partition', () => {
     assert.deepEqual(fatal, [replaced]);
   });
 
-  test('moves on with every batch that commits', async () => {
+  test('has a higher next offset after every committed batch', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'confirmed', nextOffset: 1n });
@@ -300,7 +300,7 @@ describe('a partition', () => {
     ['the fence is lost', new FencedError('another owner')],
     ['the outcome of the commit is unknown', new StoreUnavailableError('StoreError', 'connection lost')],
   ] as const) {
-    test(`drops the batch when ${what}, claims again and reads from where the books stand`, async () => {
+    test(`drops the batch when ${what}, claims again and reads from the next offset in PostgreSQL`, async () => {
       const { assign, calls, partitions, batch, fail, moveBooks } = setUp();
       await assign();
       fail('apply', error);
@@ -313,7 +313,7 @@ describe('a partition', () => {
     });
   }
 
-  test('commits nothing of a batch that does not begin where the books stand', async () => {
+  test('commits nothing of a batch that does not begin at the next offset', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     assert.deepEqual(await partitions.apply(batch(3)), { kind: 'stop' });
@@ -321,7 +321,7 @@ describe('a partition', () => {
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  test('commits nothing of a batch from an assignment that is over', async () => {
+  test('commits nothing of a batch from an assignment that has ended', async () => {
     const { assign, calls, partitions, batch } = setUp();
     await assign();
     const other = setUp().assignment;
@@ -329,7 +329,7 @@ describe('a partition', () => {
     assert.ok(!calls.some((call) => call.startsWith('apply')), calls.join());
   });
 
-  test('leaves what the next generation claimed alone when an older one fails late', async () => {
+  test('keeps the claim of the next generation when an older generation fails late', async () => {
     const { assign, partitions, batch, fail, ending } = setUp();
     await assign();
     fail('apply', new FencedError('another owner'));
@@ -348,16 +348,16 @@ describe('a partition', () => {
     assert.equal(changes(), 1);
     assert.deepEqual(await partitions.apply(batch(0)), { kind: 'stop' });
     await partitions.whenIdle();
-    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the books know it');
+    assert.equal(calls.at(-1), 'halt LogGap epoch 1', 'the halt is stored in PostgreSQL');
     await assign();
-    assert.equal(partitions.halts.size, 1, 'a new assignment alone heals nothing');
+    assert.equal(partitions.halts.size, 1, 'a new assignment does not clear the halt');
     await partitions.apply(batch(0));
     assert.equal(partitions.halts.size, 0);
   });
 
   const lost = new LogRangeError({ partition: 0, wanted: 0n, earliest: 3n, end: 9n });
 
-  test('is not read again after the log lost what comes next, whatever the log holds later, until an administrator clears the halt', async () => {
+  test('is not read again after the log lost the next records, whatever the log holds later, until an administrator clears the halt', async () => {
     const { assign, partitions, calls, clearHalt } = setUp();
     await assign();
     partitions.stopped(0, lost);
@@ -382,7 +382,7 @@ describe('a partition', () => {
     assert.deepEqual(calls, ['prove', 'claim', 'halt LogTruncated epoch 2']);
   });
 
-  test('that was added a moment ago and is not listed everywhere yet is claimed again, not halted for good', async () => {
+  test('that was just added and is not listed by every broker yet is claimed again, not halted', async () => {
     const unlisted = new LogRangeError({ partition: 0, wanted: 0n, earliest: 0n, end: 0n });
     const { assign, partitions, calls, fail } = setUp();
     fail('read', unlisted);
@@ -403,7 +403,7 @@ describe('a partition', () => {
     assert.deepEqual(calls.slice(3), ['halt LogTruncated epoch 1', 'halt LogTruncated epoch 1']);
   });
 
-  test('that halted and went to another member is reported only by the books', async () => {
+  test('that halted and moved to another member is reported only from PostgreSQL', async () => {
     const { assign, partitions } = setUp();
     await assign();
     partitions.stopped(0, new LogGapError({ partition: 0, expected: 0n, got: 3n }));
@@ -412,7 +412,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.size, 0);
   });
 
-  test('halts when the books contradict themselves', async () => {
+  test('halts when the tables contradict themselves', async () => {
     const { assign, partitions, batch, fail } = setUp();
     await assign();
     fail('apply', new BooksError('LawViolated', 'it does not add up'));
@@ -427,7 +427,7 @@ describe('a partition', () => {
     assert.equal(partitions.halts.get(0)?.reason, 'RecordTooNew');
   });
 
-  test('ends the session when the books belong to another pipeline', async () => {
+  test('ends the session when the schema belongs to another pipeline', async () => {
     const { assign, fatal, fail } = setUp();
     fail('claim', new StoreIdentityError('StoreInUse', 'not yours'));
     await assign();
@@ -438,7 +438,7 @@ describe('a partition', () => {
   });
 });
 
-test('commits the start of a claim to Kafka, for dashboards: the last owner may not have, and no record may follow', async () => {
+test('commits the start of a claim to Kafka for dashboards, because the last owner may not have committed it', async () => {
   const { partitions, assignment } = setUp({ nextOffset: 41n });
   const told: string[] = [];
   partitions.assign({

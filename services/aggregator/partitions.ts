@@ -4,6 +4,7 @@ import type { Metrics } from '#platform/metrics.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 import {
   type BatchResult,
+  batchRecordsMax,
   type LogAssignment,
   type LogBatch,
   LogError,
@@ -34,19 +35,20 @@ import type { Halt, HaltReason } from './prepare.ts';
 
 export interface PartitionsOptions {
   readonly ledger: Ledger;
-  /** Confirms that the delivered records belong to the topic that the books count: see TopicIdentity.confirm. */
+  /** Throws if the delivered records are not of the counted topic. See TopicIdentity.confirm. */
   readonly confirmLog: (partition: number) => Promise<void>;
-  /** Name of this process in the books, for people. */
+  /** Name of this process. PostgreSQL stores it with each claim. It is only for messages and for people. */
   readonly owner: string;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Called when a fact changed that the verdict may depend on. */
+  /** Called when a fact of the verdict may have changed. */
   readonly onChange: () => void;
-  /** Called when positions were applied, so that waiting requests can check again. */
+  /** Called when records were counted, so that requests that wait for positions can check again. */
   readonly onApplied: () => void;
-  /** Called when the session cannot continue: the books belong to another pipeline or log. */
+  /** Called when the session cannot continue: the tables belong to another pipeline or log. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -55,44 +57,47 @@ interface Owned {
   readonly assignment: LogAssignment;
   readonly ownerEpoch: bigint;
   nextOffset: bigint;
-  /** Anchor of the last counted record; undefined if the books have no anchor. */
+  /** Anchor of the last counted record; undefined if PostgreSQL has no anchor. */
   anchor: Anchor | undefined;
 }
 
-/** The maximum of one batch: if this many records wait, the aggregator is the bottleneck. */
-const fullBatchRecords = 1000n;
+/** Number of records of a full batch. If a full batch waits after a batch, the aggregator is the bottleneck. */
+const fullBatchRecords = BigInt(batchRecordsMax);
 
-/** An obstacle that still exists is reported again sooner: by a claim within 30 s, an open transaction within 40 s. */
+/**
+ * Time in milliseconds for which a reported obstacle (an external cause that blocks a partition) counts as present. It
+ * must be longer than 40 s, because a cause that still exists is reported again within 40 s.
+ */
 const obstacleMs = 90_000;
 
-/** Halts after which the log must not be trusted again without an administrator. */
+/** Halts that only an administrator may clear, because the log cannot be trusted after them. */
 const staysHalted: ReadonlySet<string> = new Set<HaltReason>(['LogTruncated', 'LogRewritten']);
 
 /**
  * The partitions that this process owns. A partition is in one of these states:
  *
- *   claiming  assigned by Kafka; proves membership, then takes the next fencing token in PostgreSQL, then reads
- *             from PostgreSQL's offset. Retries with backoff until the assignment ends.
- *   owned     batches are committed with the token. After a lost fence or an unknown outcome the batch and the
- *             token are dropped, and the state is claiming again.
- *   halted    an administrator must check the partition. Nothing is read; other partitions continue. The halt is
- *             stored in the books, for the other replicas and the next process. A later assignment retries, and a
- *             committed batch clears the halt. But a truncated log is not retried, because it may have grown past
- *             the next offset meanwhile: an administrator clears that halt in the books.
+ *   claiming  Kafka has assigned the partition. The process proves its membership, raises the owner epoch in
+ *             PostgreSQL, and reads from PostgreSQL's next offset. It retries with backoff until the assignment ends.
+ *   owned     Batches are committed with the owner epoch. If a commit is fenced or its outcome is unknown, the batch
+ *             is dropped, and the state is claiming again.
+ *   halted    An administrator must check the partition. It is not read; other partitions continue. The halt is
+ *             stored in PostgreSQL, for the other replicas and the next process. A later assignment retries, and a
+ *             committed batch clears the halt. Only the halts of a truncated or rewritten log are not retried: the
+ *             log may have grown past the next offset. An administrator clears that halt in PostgreSQL.
  */
 export class Partitions {
   readonly #options: PartitionsOptions;
   readonly #owned = new Map<number, Owned>();
   readonly #halts = new Map<number, PartitionHalt>();
-  /** Halts that are stored in the books. */
+  /** Halts that are stored in PostgreSQL. */
   readonly #written = new WeakSet<PartitionHalt>();
   readonly #working = new Set<Promise<void>>();
-  /** By partition, an external cause that blocks its progress. */
+  /** Key: partition. `why`: external cause that blocks it. `at`: when the cause was reported, in milliseconds. */
   readonly #obstacles = new Map<number, { readonly why: string; readonly at: number }>();
   #assignment: LogAssignment | undefined;
   readonly #dashboards: Dashboards;
   readonly #backlogClock: BacklogClock;
-  /** Since when assigned partitions are not counted because the group changed; undefined while all are counted. */
+  /** When a change of the consumer group paused the counting, in ms. Undefined while every partition is counted. */
   #pausedAt: number | undefined;
 
   constructor(options: PartitionsOptions) {
@@ -101,7 +106,7 @@ export class Partitions {
     this.#backlogClock = new BacklogClock(options.now);
   }
 
-  /** Halts by partition. */
+  /** The halts that this process knows, by partition. */
   get halts(): ReadonlyMap<number, PartitionHalt> {
     return this.#halts;
   }
@@ -111,28 +116,33 @@ export class Partitions {
     return this.#owned;
   }
 
-  /** The partitions that this process should count, claimed or not: all assigned partitions that are not halted. */
-  get counting(): readonly number[] {
-    return (this.#assignment?.partitions ?? []).filter((partition) => !this.#halts.has(partition));
+  /** The partitions that are assigned to this process, halted ones included. */
+  get assigned(): readonly number[] {
+    return this.#assignment?.partitions ?? [];
   }
 
-  /** By assigned partition, why it waits for Kafka, PostgreSQL or a foreign producer. */
+  /** The partitions that this process should count: assigned and not halted, but possibly not claimed yet. */
+  get counting(): readonly number[] {
+    return this.assigned.filter((partition) => !this.#halts.has(partition));
+  }
+
+  /** Why a partition waits for Kafka, PostgreSQL or a foreign producer, by partition. */
   get obstacles(): ReadonlyMap<number, string> {
     const from = this.#options.now() - obstacleMs;
     return new Map([...this.#obstacles].flatMap(([partition, { why, at }]) => (at < from ? [] : [[partition, why]])));
   }
 
-  /** True while this process is a member of the group, as far as it knows. */
+  /** True from the assignment of partitions until this process learns that the assignment has ended. */
   get isMember(): boolean {
     return this.#assignment?.signal.aborted === false;
   }
 
-  /** Starts to claim the partitions of a new generation; the last generation's partitions are dropped. */
+  /** Drops the partitions of the previous assignment, and starts to claim the partitions of the new assignment. */
   assign(assignment: LogAssignment): void {
     this.#forgetAll();
     this.#obstacles.clear();
     for (const [partition, halt] of this.#halts) {
-      // From now on the books show this halt; the next owner may also clear it.
+      // Forget the halt of a partition that another process owns now: that process may clear the halt in PostgreSQL.
       if (this.#written.has(halt) && !assignment.partitions.includes(partition)) this.#unhalt(partition);
     }
     this.#countOwned();
@@ -143,7 +153,7 @@ export class Partitions {
     for (const partition of assignment.partitions) this.#startClaiming(assignment, partition);
   }
 
-  /** The assignment ended; the pause begins unless the next assignment has arrived already. */
+  /** Notes that counting pauses when the assignment has ended, unless the next assignment has already arrived. */
   #endAssignment(assignment: LogAssignment): void {
     if (this.#assignment !== assignment) return;
     this.#pausedAt = this.#options.now();
@@ -173,7 +183,7 @@ export class Partitions {
     const owned = this.#owned.get(partition);
     if (owned === undefined || owned.assignment !== assignment) return { kind: 'stop' };
     if (firstOffset !== owned.nextOffset) {
-      // The port guarantees that this never happens; the next offset from the books is checked anyway.
+      // The reader delivers only the next offset. Check it again, because a wrong offset would miscount.
       this.#lose(
         partition,
         assignment,
@@ -213,7 +223,8 @@ export class Partitions {
   }
 
   /**
-   * Runs between fetch and commit, because a re-created topic delivers records at the same offsets without an error.
+   * Returns whether the batch is of the counted topic. Runs between fetch and commit: a topic that was created again
+   * delivers records at the same offsets without an error.
    */
   async #isSameLog({ partition, assignment }: LogBatch): Promise<boolean> {
     try {
@@ -232,28 +243,34 @@ export class Partitions {
     }
   }
 
-  /** Only batches with a full batch waiting after them show the capacity: at low load a batch has one record. */
+  /**
+   * Adds a batch to the metrics that show the capacity. Called only if a full batch waits after it: at low load a batch
+   * has one record, which does not show how fast the aggregator can count.
+   */
   #countBacklog(records: number): void {
     const { metrics } = this.#options;
     metrics.sumpipeline_backlogged_seconds_total.inc(this.#backlogClock.end());
     metrics.sumpipeline_backlogged_records_total.inc(records);
   }
 
-  /** Reports that a partition is blocked by another process, for example by an open transaction. */
+  /** Call it when another process blocks a partition, for example with an open transaction. */
   waits(partition: number, why: string): void {
     if (this.#owned.has(partition)) this.#obstacles.set(partition, { why, at: this.#options.now() });
   }
 
-  /** Records only errors with a known external cause: any other may be a fault of this process. */
+  /**
+   * Stores the error as an obstacle of the partition if its cause is outside this process, for example if Kafka is
+   * down. Ignores other errors, because they may be a fault of this process.
+   */
   #meet(partition: number, error: unknown): void {
-    // A member that repeatedly cannot prove its membership is not waiting for an external cause.
+    // A missing membership is not an external cause: it may be a fault of this process.
     if (error instanceof NotMemberError) return;
     if (error instanceof StoreUnavailableError || error instanceof LogError) {
       this.#obstacles.set(partition, { why: error.message, at: this.#options.now() });
     }
   }
 
-  /** Halts a partition that the reader stopped because the log does not match the books. */
+  /** Halts a partition that the reader stopped because the log does not match what was counted. */
   stopped(partition: number, error: LogStopError): void {
     const owned = this.#owned.get(partition);
     if (owned !== undefined && error instanceof LogRangeError && isOnlyUnlisted(error)) {
@@ -273,7 +290,10 @@ export class Partitions {
     return { kind: 'stop' };
   }
 
-  /** Fence lost or outcome unknown: the local state of the partition is invalid, so read it from the books again. */
+  /**
+   * Call it when a commit was fenced or its outcome is unknown: the next offset in memory may be wrong. Claims the
+   * partition again, which reads the next offset from PostgreSQL.
+   */
   #lose(partition: number, assignment: LogAssignment, error: unknown): void {
     this.#options.logger.warn({ error, partition }, 'batch dropped; claiming the partition again');
     this.#meet(partition, error);
@@ -293,7 +313,7 @@ export class Partitions {
   async #claim(assignment: LogAssignment, partition: number): Promise<void> {
     for (let attempt = 0; !assignment.signal.aborted; attempt++) {
       try {
-        // Only a member may claim: a zombie would fence off the true owner again and again.
+        // Only a member may claim: a process that lost its membership would fence the true owner again and again.
         await assignment.proveMembership();
         const claim = await this.#options.ledger.claim(partition, this.#options.owner);
         if (assignment.signal.aborted) return;
@@ -301,7 +321,7 @@ export class Partitions {
         const { ownerEpoch, nextOffset, anchor } = claim;
         const owned: Owned = { assignment, ownerEpoch, nextOffset, anchor };
         const seen = this.#halts.get(partition);
-        // A halt that this process could not store in time is still valid.
+        // Halt again: this process could not store the halt before it lost the partition, but the halt is still valid.
         if (seen !== undefined && staysHalted.has(seen.reason) && !this.#written.has(seen)) {
           return this.#halt(partition, seen, owned);
         }
@@ -309,14 +329,14 @@ export class Partitions {
         this.#countOwned();
         await assignment.readFrom(partition, nextOffset, (record) => isCounted(record, owned));
         this.#options.metrics.sumpipeline_next_offset.set({ partition }, Number(nextOffset));
-        // The last owner may have died between its commit to PostgreSQL and the one to Kafka, and no record may follow.
+        // Commit the offset for dashboards: possibly the previous owner ended before its commit, and no record follows.
         this.#dashboards.tell(assignment, partition, nextOffset);
         this.#endPause();
         this.#options.metrics.sumpipeline_claims_total.inc({ result: 'ok' });
         this.#options.logger.info({ partition, ownerEpoch, nextOffset }, 'partition claimed');
         return;
       } catch (error) {
-        // The next generation may own the partition by now, so this error is outdated.
+        // Ignore the error if the assignment has ended: another process may own the partition now.
         if (assignment.signal.aborted) return;
         const owned = this.#owned.get(partition);
         this.#forget(partition);
@@ -333,7 +353,10 @@ export class Partitions {
     }
   }
 
-  /** `owned` is the claim at the time of the halt; undefined if the books have the halt, or without a claim. */
+  /**
+   * Halts a partition. `owned` is the claim under which the halt is stored in PostgreSQL. If `owned` is undefined, the
+   * halt is not stored: PostgreSQL already has it, or this process has no claim.
+   */
   #halt(partition: number, halt: PartitionHalt, owned: Owned | undefined): void {
     this.#options.logger.error({ partition, reason: halt.reason, detail: halt.message }, 'partition halted');
     this.#forget(partition);
@@ -346,7 +369,7 @@ export class Partitions {
     this.#options.onChange();
   }
 
-  /** Stores the halt in the books; retries until it is stored, the assignment ends or another owner claims. */
+  /** Stores the halt in PostgreSQL. Retries until it is stored, the assignment ends, or another owner claims. */
   async #write(partition: number, halt: PartitionHalt, { assignment, ownerEpoch }: Owned): Promise<void> {
     const { ledger, logger, random, onChange } = this.#options;
     const stays = staysHalted.has(halt.reason);
@@ -358,7 +381,8 @@ export class Partitions {
         return;
       } catch (error) {
         if (error instanceof FencedError) {
-          // From now on the new owner reports the partition; a halt that stays is reported again at the next claim.
+          // Another process owns the partition now, and halts it if necessary. Do not mark a halt that stays: then the
+          // next claim of this process halts the partition again.
           if (!stays) this.#written.add(halt);
           return;
         }
@@ -376,9 +400,9 @@ export class Partitions {
   }
 
   /**
-   * The connection has ended: another process, or the next connection, counts its partitions. Their series must not
-   * stay; otherwise old numbers are shown beside new ones. The halts stay known until the next connection replaces
-   * them.
+   * Call it when the connection to Kafka has ended: another process, or the next connection, counts the partitions.
+   * Removes the metric series of the partitions, so that no old number is shown beside a new number. The halts stay
+   * known until the next connection replaces them.
    */
   retire(): void {
     const { metrics } = this.#options;
@@ -427,24 +451,25 @@ export class Partitions {
 }
 
 /**
- * Nothing of the partition was counted and the broker does not list it, so it was added a moment ago. The claim is
- * retried; a halt would stay.
+ * Returns true if the range holds the wanted offset: then the only problem is that the broker does not list the
+ * partition yet. This happens shortly after the partition was added. Retry the claim, because a halt would stay.
  */
 function isOnlyUnlisted({ wanted, earliest, end }: LogRangeError): boolean {
   return earliest <= wanted && wanted <= end;
 }
 
-/** Without an anchor there is nothing to compare; the next commit stores an anchor. */
+/** Returns whether the record is the last counted record. True if no anchor is stored: the next commit stores one. */
 function isCounted(record: LogRecord, { anchor }: Owned): boolean {
   return anchor === undefined || isAnchoredBy(record, anchor);
 }
 
 function haltOf(error: LogStopError): Halt {
-  const advice = 'The ledger was not changed. Restore the log; do not skip records before the loss is understood';
+  const advice = 'The ledger was not changed. Restore the log. Do not skip records before you know which are lost';
   if (error instanceof LogGapError) return { reason: 'LogGap', message: `${error.message}. ${advice}` };
   const clear =
-    'The partition stays halted, even if the log grows again. When the counted log is restored, set halt_reason and ' +
-    "halt_message of the partition to NULL and halt_stays to false in the schema's table partitions, and restart the aggregators";
+    'The partition stays halted, even if the log grows again. After the counted log is restored, change the row of ' +
+    'the partition in table partitions: set halt_reason and halt_message to NULL, and halt_stays to false. ' +
+    'Then restart the aggregators';
   const reason = error instanceof LogRewrittenError ? 'LogRewritten' : 'LogTruncated';
   return { reason, message: `${error.message}. ${advice}. ${clear}` };
 }
@@ -452,6 +477,6 @@ function haltOf(error: LogStopError): Halt {
 function booksHalt(partition: number, error: BooksError): Halt {
   return {
     reason: 'BooksBroken',
-    message: `partition ${partition}: ${error.message} (${error.reason}). Nothing was committed; run sumctl verify`,
+    message: `partition ${partition}: ${error.message} (${error.reason}). Nothing was committed. Run sumctl verify`,
   };
 }

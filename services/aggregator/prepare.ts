@@ -13,15 +13,15 @@ export interface Halt {
 
 export type HaltReason = keyof typeof haltReasons;
 
-/** The decoded batch: all records before the first one that halts. */
+/** The decoded records of a batch, up to (but without) the first record that halts the partition. */
 export interface PreparedBatch {
   readonly additions: readonly BatchAddition[];
   readonly parked: readonly ParkedRecord[];
-  /** Set if a record halts the partition; the records before it are in the lists above. */
+  /** Set if a record halts the partition. `additions` and `parked` have only the records before that record. */
   readonly halt: Halt | undefined;
 }
 
-/** Decodes records in order. Pure: the same bytes always become the same batch. */
+/** Decodes records in order. Pure: the same bytes always give the same batch. */
 export function prepareBatch(partition: number, records: readonly LogRecord[]): PreparedBatch {
   const additions: BatchAddition[] = [];
   const parked: ParkedRecord[] = [];
@@ -52,7 +52,7 @@ export function prepareBatch(partition: number, records: readonly LogRecord[]): 
   return { additions, parked, halt: undefined };
 }
 
-/** Keeps the record's bytes; texts are changed so that every text column accepts them. */
+/** Returns a record to park. Keeps its bytes, but changes its texts so that PostgreSQL accepts them. */
 export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
   return {
     offset: record.offset,
@@ -65,17 +65,21 @@ export function parkedRecord(record: LogRecord, reason: string): ParkedRecord {
 }
 
 /**
- * On a topic with the client's time the value may be outside the range of Date and PostgreSQL. The time is only for
- * people to read: a wrong time must not prevent an addition from being counted or a record from being parked.
+ * Returns the time as a Date in the range of PostgreSQL. If the topic keeps the client's time, it may be outside
+ * this range. No code uses the time, so a wrong time must not stop the counting.
  */
 function storableTime(ms: number): Date {
   return new Date(Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0);
 }
 
 const timeMax = Date.UTC(9999, 11, 31);
+/** Maximum number of characters of a stored text. Only people read it, so the beginning is enough. */
 const textLengthMax = 500;
 
-/** PostgreSQL refuses NUL, which a record header may contain. Control characters become `?`, so that parking never fails. */
+/**
+ * Replaces control characters with `?`, and cuts the text. PostgreSQL refuses NUL, which a record header may contain,
+ * but parking must never fail.
+ */
 function printable(text: string): string {
   return text
     .toWellFormed()
@@ -89,7 +93,7 @@ function tooNew(partition: number, offset: bigint, version: number): Halt {
     reason: 'RecordTooNew',
     message:
       `partition ${partition} offset ${offset}: the record has schema ${version}, but this aggregator reads only up to ` +
-      `${schemaVersion}. Upgrade the aggregators; counting then continues here`,
+      `${schemaVersion}. Upgrade the aggregators: counting continues at this record`,
   };
 }
 
@@ -98,6 +102,6 @@ function corrupt(partition: number, offset: bigint, reason: string): Halt {
     reason: 'RecordCorrupt',
     message:
       `partition ${partition} offset ${offset}: ${reason}. Bytes were changed in the log or in transit. Restart the ` +
-      'aggregator to read the record again; if the error stays, compare the record on every replica',
+      'aggregator to read the record again; if the error stays, compare the record on every replica of the topic',
   };
 }

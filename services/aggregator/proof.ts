@@ -7,15 +7,15 @@ import type { Exactness } from './verdict.ts';
 
 export interface ProofFacts {
   readonly exactness: Exactness;
-  /** Must be read first. */
+  /** Next offset and counters of each partition, from PostgreSQL. Read them before `ranges`. */
   readonly books: readonly OwnedBooks[];
-  /** Read after the books, so that lag is never negative; undefined if Kafka cannot be reached. */
+  /** The ranges of the partitions, read after `books`, so that lag is never negative. Undefined without Kafka. */
   readonly ranges: ReadonlyMap<number, LogRange> | undefined;
   readonly logEpoch: number;
   readonly at: Date;
 }
 
-/** Builds the proof of the conservation law for every partition that Kafka or the books list. Pure. */
+/** Builds the proof of the conservation law for every partition that Kafka or PostgreSQL lists. */
 export function buildProof(facts: ProofFacts): GetProofResponse {
   const { books, ranges, logEpoch, at } = facts;
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
@@ -40,23 +40,28 @@ const logUnknown: Exactness = {
   exact: null,
   reason: 'LogUnreachable',
   message:
-    'the partitions cannot be read from Kafka now, so nothing is proven; the counters below are those of PostgreSQL and the log ends are not known. Retry',
+    'the partitions cannot be read from Kafka now, so nothing is proven. The counters are those of PostgreSQL, and ' +
+    'the log ends are not known. Retry when Kafka responds',
 };
 
-/** Adds the partitions whose log can no longer be compared with the books: retention deleted all counted records. */
+/** Adds to the message the partitions that cannot be compared with Kafka: retention deleted all counted records. */
 function withExpired({ exactness, books, ranges, logEpoch }: ProofFacts): Exactness {
   const expired = books.filter((one) => {
     const range = one.logEpoch === logEpoch ? ranges?.get(one.partition) : undefined;
     return range !== undefined && one.nextOffset > one.firstOffset && range.earliest >= one.nextOffset;
   });
   if (exactness.exact !== true || expired.length === 0) return exactness;
-  const [partitions, theirs] = expired.length === 1 ? ['partition', 'it'] : ['partitions', 'them'];
+  const [partitions, were, their] =
+    expired.length === 1 ? ['partition', 'was', 'its'] : ['partitions', 'were', 'their'];
   const names = expired.map(({ partition }) => partition).join(', ');
-  const message = `${exactness.message}; anchor expired on ${partitions} ${names}: retention removed all counted records of ${theirs}`;
+  const notCompared = `${partitions} ${names} ${were} not compared with the log`;
+  const message = `${exactness.message}; ${notCompared}, because retention removed all ${their} counted records`;
   return { ...exactness, message };
 }
 
-/** The log must still hold the next offset: records that were deleted before they were counted are a miscount. */
+/**
+ * Returns undefined if the log holds the next offset of every partition. Otherwise records were lost: returns which.
+ */
 function rangeProblem({ books, ranges, logEpoch }: ProofFacts): Exactness | undefined {
   const known = new Set(books.filter((one) => one.logEpoch === logEpoch).map(({ partition }) => partition));
   for (const [partition, { earliest }] of ranges ?? []) {

@@ -17,7 +17,7 @@ function verdictOf(exact: boolean): Verdict {
   return { at, exact, reason: 'Seen', message: '', kafka: ok, store: ok, durability: ok, halts: [], drained: false };
 }
 
-/** A fake API server: accepts patches, but refuses the first `refusals`. */
+/** Starts a fake API server. It refuses the first `refusals` patches and accepts the others. */
 async function startApiServer(refusals = 0) {
   const folder = await createTemporaryFolder();
   await writeFile(join(folder.path, 'token'), 'token');
@@ -42,11 +42,11 @@ async function startApiServer(refusals = 0) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     credentials: folder.path,
     looks: () => looks,
-    /** As the operator does with a ConfigMap that was deleted. */
+    /** Empties the ConfigMap, as the operator does after the ConfigMap was deleted. */
     makeAnew: () => {
       data = {};
     },
-    /** The value of `exact` in each patch. */
+    /** Returns the value of `exact` in each patch. */
     said: () => patches.map((body) => /\\"exact\\":(\w+)/.exec(body)?.[1]),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -59,7 +59,7 @@ async function startApiServer(refusals = 0) {
 describe('a verdict that is published', () => {
   const options = { namespace: 'shop', configMap: 'orders-proof', podName: 'pod' };
 
-  test('is written after refusals, and a newer one takes the place of one that waits', async () => {
+  test('is written after refusals, and a newer verdict replaces one that waits', async () => {
     await using api = await startApiServer(1);
     const publisher = new VerdictPublisher({
       ...options,
@@ -94,10 +94,10 @@ describe('a verdict that is published', () => {
     await publisher.close();
   });
 
-  test('is written also when it comes in the very turn in which the last one was done', async () => {
+  test('is written even if it arrives in the turn of the event loop in which the last write ends', async () => {
     await using api = await startApiServer();
     let isFirst = true;
-    // The moment between the end of the loop and the end of its promise: a call at that moment starts nothing new.
+    // Publish between the end of the loop and the end of its promise: a call at that moment must not be lost.
     const logger = Object.assign(Object.create(silentLogger), {
       info: () => {
         if (isFirst) queueMicrotask(() => publisher.publish(verdictOf(false)));

@@ -6,7 +6,9 @@ import type { Logger } from '#platform/log.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Maximum time for one request to the API server. */
 const requestTimeoutMs = 10_000;
+/** Waits before a request that failed is repeated, in milliseconds. */
 const waits = { minimumMs: 500, maximumMs: 30_000, random: Math.random };
 
 export interface PublisherOptions {
@@ -17,13 +19,13 @@ export interface PublisherOptions {
   /** The key of this pod in the ConfigMap. */
   readonly podName: string;
   readonly logger: Logger;
-  /** Folder with token and CA; by default the ServiceAccount's folder. */
+  /** Folder with token and CA. Default: the folder of the ServiceAccount. */
   readonly credentials?: string;
   /** How often to check that the key still exists, in milliseconds. Default 60 s. */
   readonly lookEveryMs?: number;
 }
 
-/** Creates the publisher that the pod's environment describes; outside Kubernetes the verdict is only logged. */
+/** Creates the publisher from the pod's environment. Outside Kubernetes the verdict is only logged. */
 export function createPublisher(
   config: AggregatorConfig,
   logger: Logger,
@@ -41,10 +43,12 @@ export function createPublisher(
 }
 
 /**
- * Writes the newest verdict under the key of this pod in the proof ConfigMap, with plain HTTP: a Kubernetes client
- * would cost more memory than the whole aggregator. Retries until the verdict is written; a newer verdict replaces a
- * waiting one. Writes only changes, but checks regularly that the verdict still exists: the operator re-creates a
- * deleted ConfigMap empty, and no event tells the aggregator.
+ * Writes the newest verdict under the key of this pod in the proof ConfigMap. Uses only an HTTP client, because a
+ * Kubernetes client would need more memory than the whole aggregator. Retries until the verdict is written. A newer
+ * verdict replaces a verdict that waits to be written.
+ *
+ * Checks regularly that the verdict still exists. If the ConfigMap is deleted, the operator creates it again without
+ * verdicts, and the aggregator gets no event.
  */
 export class VerdictPublisher {
   readonly #options: PublisherOptions;
@@ -103,13 +107,13 @@ export class VerdictPublisher {
         await pause(backoffMs(attempt++, waits), signal);
       }
     }
-    // In the same turn as the last check: a verdict that arrived in between would never be written.
+    // Do not await between the last check of #waiting and this line: a verdict that arrives then would stay unwritten.
     this.#running = undefined;
   }
 
   async #call(method: 'GET' | 'PATCH', body?: object): Promise<string> {
     const { server, namespace, configMap, credentials = serviceAccount } = this.#options;
-    // Tokens rotate, so both files are read for every call; calls are rare.
+    // Read both files for every call, because tokens are replaced regularly. Calls are rare.
     const [token, ca] = await Promise.all([
       readFile(`${credentials}/token`, 'utf8'),
       readFile(`${credentials}/ca.crt`, 'utf8'),

@@ -1,5 +1,5 @@
 import type { AggregatorConfig } from '#contract/config.ts';
-import { doneUnlessAborted, untilAborted } from '#platform/signals.ts';
+import { untilAborted } from '#platform/signals.ts';
 import { backoffMs, pause } from '#platform/time.ts';
 import { LogReplacedError, LogUnavailableError, type TopicIdentity } from '#services/eventlog/port.ts';
 import { openLogReader } from '#services/eventlog/reader.ts';
@@ -8,30 +8,33 @@ import { openTopicIdentity } from '#services/eventlog/topicIdentity.ts';
 import { type LedgerIdentity, StoreUnavailableError } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import { Partitions } from './partitions.ts';
+import { keepRecounted } from './recounting.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { traceBatch } from './tracing.ts';
 import { StuckError, watch } from './watch.ts';
 
-/** First wait after the log was lost, and the longest one. */
+/** First and longest wait before reading starts again after a failure, in milliseconds. */
 const waits = { minimumMs: 250, maximumMs: 15_000, random: Math.random };
 /** If reading worked for this long, the next failure starts with a short wait again. */
 const healthyAfterMs = 60_000;
 
-/** Counts the log into the books until the signal, and reconnects after every loss. Throws only StuckError. */
+/** Counts the log into PostgreSQL until the signal is aborted. Reconnects after a failure. Throws only StuckError. */
 export async function readLog(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
   const { state, logger, leaving } = options;
   const either = AbortSignal.any([signal, leaving]);
+  const counting: Counting = { partitions: undefined, recounting: undefined };
   for (let failures = 0; !either.aborted; ) {
     const startedAt = Date.now();
     try {
-      await readOnce(options, session, either);
+      await readOnce(options, session, counting, either);
     } catch (error) {
       if (error instanceof StuckError) throw error;
-      // Errors caused by the shutdown itself must not change the health.
+      // The shutdown causes errors, which must not change the health.
       if (either.aborted) return;
       if (error instanceof StoreUnavailableError) state.store = healthOf(error);
       else state.kafka = healthOf(error);
-      // No progress was possible meanwhile. If the reader itself crashed, its partitions count as still.
+      // A server was down, so no partition could make progress: measure the time without progress from now on. Do not
+      // do this after a crash of the reader itself: then a reader that crashes repeatedly would never count as stuck.
       if (error instanceof StoreUnavailableError || error instanceof LogUnavailableError) {
         options.stillness.forget();
         state.stuck = [];
@@ -44,8 +47,21 @@ export async function readLog(options: SessionOptions, session: Session, signal:
   }
 }
 
-/** Reads Kafka's cluster id, checks that the books belong to this log, joins the group, and reads until the end. */
-async function readOnce(options: SessionOptions, session: Session, signal: AbortSignal): Promise<void> {
+/** State that is kept while the connection to Kafka is opened again within one session. */
+interface Counting {
+  /** The partitions of the present connection to Kafka. */
+  partitions: Partitions | undefined;
+  /** The running recounts. Undefined until Kafka was reached for the first time. They end with the session. */
+  recounting: Promise<void> | undefined;
+}
+
+/** Checks that the tables count this topic, joins the group, and counts until the signal is aborted. Throws errors. */
+async function readOnce(
+  options: SessionOptions,
+  session: Session,
+  counting: Counting,
+  signal: AbortSignal,
+): Promise<void> {
   const { config, state, logger, metrics, onApplied } = options;
   const { ledger } = session;
   await using stack = new AsyncDisposableStack();
@@ -56,11 +72,13 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     const { problem } = session.topicFile;
     state.kafka = problem === undefined ? healthy(`connected to cluster ${clusterId}`) : healthOf(problem);
   };
-  // After a failure only a member of the group knows that it is over. Otherwise health would flip between ok and failed
-  // while a permission is missing.
-  if (!state.wasVerified || state.kafka.ok) isConnected();
+  // After a failure, do not report Kafka as healthy here, but only in onAssigned, as a member of the group. Otherwise a
+  // missing permission would make the health switch between ok and failed.
+  if (!state.wasKafkaTried || state.kafka.ok) isConnected();
   state.books = await ledger.readBooks();
-  if (!state.wasVerified && !(await doneUnlessAborted(recount(options, session), signal))) return;
+  const { SUMPIPELINE_LOG_EPOCH: logEpoch } = config;
+  const assigned = () => (counting.partitions?.assigned ?? []).map((partition) => ({ logEpoch, partition }));
+  counting.recounting ??= keepRecounted({ ledger, state, logger, assigned }, signal);
 
   const failed = Promise.withResolvers<never>();
   const partitions = new Partitions({
@@ -71,7 +89,7 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
     metrics,
     now: Date.now,
     random: Math.random,
-    // Parked records and counters are read from the books.
+    // The verdict needs parked records and counters, which are in PostgreSQL.
     onChange: () => void readBooks(options, session, signal),
     onApplied,
     onFatal: failed.reject,
@@ -91,14 +109,16 @@ async function readOnce(options: SessionOptions, session: Session, signal: Abort
       onFatal: failed.reject,
     },
   });
-  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'aggregating');
+  logger.info({ clusterId, topic: config.SUMPIPELINE_KAFKA_TOPIC }, 'counting the records of the topic');
   const watched = { session, partitions, requireSameLog: () => requireSameLog(identity, topicId, config) };
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
+  counting.partitions = partitions;
   try {
     await Promise.race([failed.promise, watch(options, watched, either), untilAborted(either)]);
   } finally {
     ending.abort();
+    counting.partitions = undefined;
     await partitions.rest();
     await reader.close();
     await partitions.whenIdle();
@@ -111,7 +131,7 @@ interface PreparedLog {
   readonly topicId: string;
 }
 
-/** Ensures that the topic exists and is the one that the books count, and returns how durable it is. */
+/** Ensures that the topic exists and is the counted topic. Returns its ids, and sets its durability in the state. */
 async function prepareLog(
   { config, state, logger }: SessionOptions,
   { ledger, topic, topicFile }: Session,
@@ -124,12 +144,12 @@ async function prepareLog(
   };
   const counted = await ledger.readLog();
   if (counted !== undefined) report(counted);
-  // Before any change, because the cluster or topic may belong to another pipeline.
+  // Check before any change: the cluster or the topic may belong to another pipeline.
   if (counted !== undefined) await ledger.identify({ clusterId, topicId: await readIfPresent(identity) });
   try {
     await topicFile.ensure(counted !== undefined);
   } catch (error) {
-    // A counted topic is read even if its settings cannot be changed; `watch` retries the change.
+    // If the topic was counted before, continue even if its settings cannot be changed. `watch` retries the change.
     if (counted === undefined || isTopicMissing(error)) throw error;
     logger.warn({ error }, 'the topic does not have the wanted settings');
   }
@@ -140,13 +160,13 @@ async function prepareLog(
   return { clusterId, topicId };
 }
 
-/** Throws LogReplacedError if the topic was re-created meanwhile. */
+/** Throws LogReplacedError if the topic was deleted and created again. */
 async function requireSameLog(identity: TopicIdentity, wanted: string, config: AggregatorConfig): Promise<void> {
   const found = await identity.read();
   if (found !== wanted) throw new LogReplacedError({ topic: config.SUMPIPELINE_KAFKA_TOPIC, wanted, found });
 }
 
-/** Undefined without a topic; the next steps return the better error. */
+/** Returns undefined if the topic does not exist: a later call throws an error with a better message. */
 async function readIfPresent(identity: TopicIdentity): Promise<string | undefined> {
   try {
     return await identity.read();
@@ -158,15 +178,6 @@ async function readIfPresent(identity: TopicIdentity): Promise<string | undefine
 
 function isTopicMissing(error: unknown): boolean {
   return error instanceof LogUnavailableError && error.reason === 'TopicMissing';
-}
-
-/** Compares the ledger with the totals once per process; `sumctl verify` requests further recounts. */
-async function recount({ state, logger }: SessionOptions, { ledger }: Session): Promise<void> {
-  const startedAt = Date.now();
-  const result = await ledger.recount();
-  const { additions, differences } = result;
-  logger.info({ additions: String(additions), differences, ms: Date.now() - startedAt }, 'ledger recounted');
-  state.recount = result;
 }
 
 async function readBooks({ state }: SessionOptions, { ledger }: Session, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { invalidField } from '#core/errors.ts';
 import { parseVector } from '#core/vector.ts';
 import type { HttpRoute } from '#services/rpc/method.ts';
 
-/** The HTTP routes of the Aggregator service; query parameters are text, so their types are checked here. */
+/** The HTTP routes of the Aggregator service. They check the types of query parameters, which are text. */
 export const aggregatorRoutes: readonly HttpRoute<typeof Aggregator>[] = [
   {
     method: 'listTotals',

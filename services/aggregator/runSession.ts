@@ -10,8 +10,9 @@ import { TopicFile } from './topicFile.ts';
 import { StuckError } from './watch.ts';
 
 /**
- * Opens the ledger, lets the API read it, and counts the log into it until the signal. Connections to Kafka open and
- * close within a session, so reads are served while Kafka is away. Throws errors of opening the ledger, and StuckError.
+ * Opens the ledger, lets the API read it, and counts the log into it until the signal is aborted. The connection to
+ * Kafka may end and open again within a session, so reads are served while Kafka is down. Throws the errors of opening
+ * the ledger, and StuckError.
  */
 export async function runSession(options: SessionOptions, signal: AbortSignal): Promise<void> {
   const { config, state, logger, onOpen } = options;
@@ -20,7 +21,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     const ledger = await openLedger(config, logger);
     releasers.add('ledger', () => ledger.close());
     if (!(await doneUnlessAborted(ledger.migrate(), signal))) return;
-    // Needs no Kafka. Until the owner is checked, the API must not show totals: they may be another pipeline's.
+    // Check the owner before the API shows totals: they may be of another pipeline. This works without Kafka.
     await ledger.requireOwner();
     state.store = healthy('connected to PostgreSQL');
     const topic = openLogTopic({ settings: kafkaSettings(config), logger });
@@ -29,7 +30,7 @@ export async function runSession(options: SessionOptions, signal: AbortSignal): 
     onOpen(session);
     releasers.add('API', () => onOpen(undefined));
     await readLog(options, session, signal);
-    // The process has left the group but still serves reads.
+    // Keep the session open: the process has left the consumer group, but still serves reads.
     await untilAborted(signal);
   } catch (error) {
     if (!(error instanceof StuckError)) state.store = healthOf(error);

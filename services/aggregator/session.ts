@@ -13,16 +13,16 @@ export interface SessionOptions {
   readonly state: AggregatorState;
   readonly logger: Logger;
   readonly metrics: Metrics<AggregatorMetrics>;
-  /** Kept across sessions, because a partition can be without progress while readers crash in between. */
+  /** Finds partitions without progress. All sessions share it, because a crashing session may end before the limit. */
   readonly stillness: Stillness;
-  /** Aborted first during shutdown: return the partitions, but still serve reads. */
+  /** Aborted at the start of a shutdown: then the session leaves the consumer group, but still serves reads. */
   readonly leaving: AbortSignal;
   readonly onApplied: () => void;
-  /** Called with the session that the API may read through; with undefined when the session has ended. */
+  /** Called with the session that the API may read through, and with undefined when the session has ended. */
   readonly onOpen: (session: Session | undefined) => void;
 }
 
-/** One set of connections, opened with freshly read secrets. */
+/** One set of connections. The secrets are read again for each session. */
 export interface Session {
   readonly ledger: PostgresLedger;
   readonly topic: LogTopic;

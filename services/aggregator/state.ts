@@ -2,14 +2,15 @@ import type { CountedLog } from '#contract/countedLog.ts';
 import type { Health, Verdict } from '#contract/verdict.ts';
 import { durabilityHealth } from '#services/eventlog/durability.ts';
 import type { TopicSettings } from '#services/eventlog/port.ts';
-import type { OwnedBooks, PartitionHalt, RecountResult } from '#services/ledger/port.ts';
+import type { BooksPlace, OwnedBooks, PartitionHalt, PlaceRecount, RecountResult } from '#services/ledger/port.ts';
 import { buildVerdict, decideExactness, type Exactness, isSameVerdict, type VerdictFacts } from './verdict.ts';
 
 const connecting: Health = { ok: false, reason: 'Unknown', message: 'not connected yet' };
 
 /**
- * Everything that this process knows, in one place: sessions report facts, all other code reads judgements. `onVerdict`
- * is called when the verdict changes, but not before both Kafka and PostgreSQL have been tried.
+ * Keeps everything that this process knows. Sessions report facts; other code reads the health, the exactness and the
+ * verdict. Calls `onVerdict` when the verdict changes. The first call comes when PostgreSQL has failed, or when both
+ * PostgreSQL and Kafka have been tried.
  */
 export class AggregatorState {
   readonly #now: () => Date;
@@ -21,6 +22,7 @@ export class AggregatorState {
   #log: CountedLog | undefined;
   #books: readonly OwnedBooks[] | undefined;
   #recount: RecountResult | undefined;
+  #recountProblem: string | undefined;
   #halts: () => ReadonlyMap<number, PartitionHalt> = () => new Map();
   #stuck: Verdict['stuck'] = [];
   #published: Verdict | undefined;
@@ -38,9 +40,14 @@ export class AggregatorState {
     return this.#store;
   }
 
-  /** True once the ledger was compared with the totals; at that time Kafka was reachable too. */
+  /** True after the first recount. Kafka has responded too: recounts begin only after that. */
   get wasVerified(): boolean {
     return this.#recount !== undefined;
+  }
+
+  /** True once Kafka has responded or failed. */
+  get wasKafkaTried(): boolean {
+    return this.#kafka !== connecting;
   }
 
   set kafka(health: Health) {
@@ -71,18 +78,43 @@ export class AggregatorState {
 
   set recount(result: RecountResult) {
     this.#recount = result;
+    this.#recountProblem = undefined;
     this.changed();
   }
 
+  /** Why the ledger cannot be compared with the totals. Undefined if the last comparisons worked. */
+  set recountProblem(problem: string | undefined) {
+    this.#recountProblem = problem;
+    this.changed();
+  }
+
+  /** Replaces the differences of one partition. The differences of other partitions stay. */
+  recounted(found: PlaceRecount): void {
+    if (this.#recount === undefined) return;
+    const others = this.#recount.differences.filter((one) => !isSamePlace(one, found));
+    const differences = [...others, ...found.differences].toSorted(
+      (one, other) => one.logEpoch - other.logEpoch || one.partition - other.partition,
+    );
+    this.#recount = { ...this.#recount, differences };
+    this.changed();
+  }
+
+  /** The partitions in which the last recount found a difference. */
+  get differing(): readonly BooksPlace[] {
+    const found = this.#recount?.differences ?? [];
+    return found.filter((one, index) => found.findIndex((other) => isSamePlace(one, other)) === index);
+  }
+
   /**
-   * Halts belong to the partitions of a session; they stay known after its end, until the next session replaces them.
+   * Sets the function that returns the halts of the present session. The halts stay known after the session has ended,
+   * until the next session replaces the function.
    */
   set halts(read: () => ReadonlyMap<number, PartitionHalt>) {
     this.#halts = read;
     this.changed();
   }
 
-  /** Partitions of this process that have records but make no progress. */
+  /** Partitions that have lag but make no progress, whether they are assigned to this process or not. */
   set stuck(stuck: NonNullable<Verdict['stuck']>) {
     this.#stuck = stuck;
     this.changed();
@@ -92,9 +124,9 @@ export class AggregatorState {
     return decideExactness(this.#facts());
   }
 
-  /** Call when a fact may have changed: publishes the verdict if it differs. */
+  /** Call it when a fact may have changed. Publishes the verdict if it differs from the last one. */
   changed(): void {
-    // Kafka is not contacted before the ledger is open.
+    // Do not publish before the first result of Kafka. If PostgreSQL works, Kafka is tried next.
     if (this.#store === connecting || (this.#store.ok && this.#kafka === connecting)) return;
     const verdict = buildVerdict(this.#facts(), this.#now());
     if (this.#published !== undefined && isSameVerdict(this.#published, verdict)) return;
@@ -113,6 +145,11 @@ export class AggregatorState {
       stuck: this.#stuck,
       books: this.#books,
       recount: this.#recount,
+      recountProblem: this.#recountProblem,
     };
   }
+}
+
+function isSamePlace(one: BooksPlace, other: BooksPlace): boolean {
+  return one.logEpoch === other.logEpoch && one.partition === other.partition;
 }

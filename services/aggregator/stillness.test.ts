@@ -7,7 +7,7 @@ const stuckAfterMs = 120_000;
 const standing = (nextOffset: bigint, lag: bigint, partition = 0) => new Map([[partition, { nextOffset, lag }]]);
 
 describe('a partition with lag', () => {
-  test('is stuck when the books did not move for too long', () => {
+  test('is stuck when its next offset did not change for too long', () => {
     const stillness = new Stillness(stuckAfterMs);
     assert.deepEqual(stillness.look(standing(5n, 3n), 0), []);
     assert.deepEqual(stillness.look(standing(5n, 9n), stuckAfterMs), []);
@@ -16,7 +16,7 @@ describe('a partition with lag', () => {
     ]);
   });
 
-  test('is not when it was idle for hours and has just got a record', () => {
+  test('is not stuck when it was idle for hours and has just got a record', () => {
     const stillness = new Stillness(stuckAfterMs);
     stillness.look(standing(5n, 0n), 0);
     assert.deepEqual(stillness.look(standing(5n, 1n), 100 * stuckAfterMs), []);
@@ -24,7 +24,7 @@ describe('a partition with lag', () => {
     assert.deepEqual(stillness.look(standing(6n, 1n), 200 * stuckAfterMs), []);
   });
 
-  test('is not while it moves, however slowly', () => {
+  test('is not stuck while it makes progress, however slowly', () => {
     const stillness = new Stillness(stuckAfterMs);
     for (let look = 0; look < 10; look++) {
       assert.deepEqual(stillness.look(standing(BigInt(look), 1_000n), look * stuckAfterMs), []);
@@ -47,14 +47,14 @@ describe('the process ends', () => {
   const at = (offsets: readonly bigint[]) =>
     new Map<number, Standing>(offsets.map((nextOffset, partition) => [partition, { nextOffset, lag: 9n }]));
 
-  test('when nothing moves, for no cause that is known', () => {
+  test('when no partition makes progress and no cause is known', () => {
     const watch = new StuckWatch(limits);
     assert.equal(watch.look(at([5n, 5n]), none, 0), undefined);
     assert.equal(watch.look(at([5n, 5n]), none, 100), undefined);
     assert.equal(watch.look(at([5n, 5n]), none, 110)?.ms, 110);
   });
 
-  test('only much later when others move: a slow PostgreSQL lets each wait for its turn', () => {
+  test('only much later when others make progress: with a slow PostgreSQL each partition waits for its turn', () => {
     const watch = new StuckWatch(limits);
     for (let ms = 0; ms <= 1_000; ms += 50) assert.equal(watch.look(at([5n, BigInt(ms)]), none, ms), undefined);
     assert.deepEqual(watch.look(at([5n, 9_999n]), none, 1_010), { partition: 0, nextOffset: 5n, lag: 9n, ms: 1_010 });
@@ -67,10 +67,10 @@ describe('the process ends', () => {
     assert.equal(watch.look(lagging(6), none, 150)?.ms, 150);
   });
 
-  test('not for what waits for others', () => {
+  test('but not for a partition with a known external cause', () => {
     const watch = new StuckWatch(limits);
     const obstacles = new Map([[0, 'locked']]);
     for (let ms = 0; ms <= 5_000; ms += 50) assert.equal(watch.look(at([5n]), obstacles, ms), undefined);
-    assert.equal(watch.look(at([5n]), none, 5_050), undefined, 'its time begins when the cause is gone');
+    assert.equal(watch.look(at([5n]), none, 5_050), undefined, 'the time begins when the obstacle is over');
   });
 });

@@ -1,26 +1,30 @@
-/** How far a partition is counted: the next offset from PostgreSQL, and the lag from the log end that Kafka reports after it. */
+/** How far a partition is counted. PostgreSQL is read before the log end of Kafka, so that lag is never negative. */
 export interface Standing {
-  /** Next offset in the books. */
+  /** Next offset in PostgreSQL. */
   readonly nextOffset: bigint;
-  /** Records of the log from the next offset on. */
+  /** Number of records in the log from the next offset on. */
   readonly lag: bigint;
 }
 
-/** A partition without progress in spite of lag. */
+/** A partition that has lag but makes no progress. */
 export interface StillPartition extends Standing {
   readonly partition: number;
-  /** For how long, in milliseconds. */
+  /** Time without progress, in milliseconds. */
   readonly ms: number;
 }
 
-/** A partition without progress for this long is reported: with a check every 10 s, within a minute. */
+/**
+ * Time without progress, in milliseconds, after which a partition is reported in the verdict. Checks run every 10 s, so
+ * the report comes within a minute.
+ */
 export const tellAfterMs = 50_000;
 
 export interface StuckLimits {
-  /** No partition made progress for this long, although Kafka and PostgreSQL respond and no cause is known. */
+  /** Limit in milliseconds if no partition makes progress, although Kafka and PostgreSQL respond. */
   readonly allMs: number;
   /**
-   * One partition made no progress while others did. With a slow PostgreSQL each waits its turn, so minutes are normal.
+   * Limit in milliseconds if other partitions make progress. If PostgreSQL is slow, each partition waits for its
+   * turn, so minutes are normal.
    */
   readonly oneMs: number;
 }
@@ -28,9 +32,9 @@ export interface StuckLimits {
 export const stuckLimits: StuckLimits = { allMs: 120_000, oneMs: 900_000 };
 
 /**
- * Finds partitions without progress in spite of lag, by comparing checks. Only the books matter: a partition that
- * cannot be claimed, cannot be read, or is claimed and lost repeatedly makes no progress either. For an idle partition
- * that has just got a record, the time begins with the first check that sees the lag.
+ * Finds partitions that have lag and keep the same next offset in PostgreSQL from check to check. This method finds
+ * every cause: a partition that cannot be claimed or read, and a partition that is lost after each claim. When an idle
+ * partition gets a record, its time without progress begins at the first check that sees the lag.
  */
 export class Stillness {
   readonly #afterMs: number;
@@ -40,7 +44,7 @@ export class Stillness {
     this.#afterMs = afterMs;
   }
 
-  /** Returns the partitions without progress for longer than the limit. `nowMs`: milliseconds of any clock. */
+  /** Returns the partitions without progress for longer than the limit. `nowMs` is in milliseconds of any clock. */
   look(standings: ReadonlyMap<number, Standing>, nowMs: number): StillPartition[] {
     const still: StillPartition[] = [];
     for (const partition of this.#since.keys()) if (!standings.has(partition)) this.#since.delete(partition);
@@ -53,21 +57,21 @@ export class Stillness {
     return still;
   }
 
-  /** Call when an external cause made progress impossible: all times start again. */
+  /** Call it when an external cause made progress impossible. All times start again. */
   forget(): void {
     this.#since.clear();
   }
 }
 
 /**
- * Finds partitions that only a restart of the process may repair. Partitions with an external cause are excluded: a
+ * Finds a partition that only a restart of the process may repair. Partitions with an external cause are excluded: a
  * restart would not help them, and it would stop the partitions that make progress.
  */
 export class StuckWatch {
   readonly #limits: StuckLimits;
   readonly #stillness: Stillness;
   readonly #nextOffsets = new Map<number, bigint>();
-  /** When any partition last made progress. */
+  /** Time of the last check that saw progress of a partition, on the clock of `look`. */
   #movedAt: number | undefined;
 
   constructor(limits: StuckLimits) {
@@ -75,7 +79,10 @@ export class StuckWatch {
     this.#stillness = new Stillness(limits.allMs);
   }
 
-  /** `obstacles` has the external cause of each blocked partition. */
+  /**
+   * Returns the partition that has been without progress for the longest time, if that time exceeds its limit.
+   * Ignores the partitions in `obstacles`, which has external causes by partition.
+   */
   look(
     standings: ReadonlyMap<number, Standing>,
     obstacles: ReadonlyMap<number, string>,

@@ -11,15 +11,15 @@ const waits = { minimumMs: 500, maximumMs: 15_000, random: Math.random };
 const healthyAfterMs = 60_000;
 
 export interface SuperviseOptions extends SessionOptions {
-  /** Ends the session and the supervision. */
+  /** If this signal is aborted, the session and the supervision end. */
   readonly ending: AbortSignal;
-  /** Called once per session that ended because no partition made progress; a new session starts nevertheless. */
+  /** Called when a session ended with StuckError. A new session still starts: only the caller ends the process. */
   readonly onStuck: (error: StuckError) => void;
 }
 
 /**
- * Runs sessions one after the other until the signal, each with freshly read secrets. A new session begins when secrets
- * change or a session fails. Never rejects: errors are in the state, and in the log once per failure.
+ * Runs sessions one after the other until a signal is aborted. If a session fails or secrets change, a new session
+ * begins and reads the secrets again. Never rejects: sets errors in the state, and logs each failure once.
  */
 export async function superviseSessions(options: SuperviseOptions): Promise<void> {
   const { config, logger, leaving, ending: signal, onStuck } = options;
@@ -37,7 +37,7 @@ export async function superviseSessions(options: SuperviseOptions): Promise<void
       if (error instanceof StuckError) onStuck(error);
       if (Date.now() - startedAt > healthyAfterMs) failures = 0;
       const waitMs = backoffMs(failures++, waits);
-      logger.error({ error, waitMs }, 'session failed');
+      logger.error({ error, waitMs }, 'the session failed; retrying');
       // Changed secrets may fix the failure, so they end the wait early.
       await pause(waitMs, either);
     } finally {

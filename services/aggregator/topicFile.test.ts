@@ -17,7 +17,7 @@ after(() => folder[Symbol.asyncDispose]());
 
 const same = async () => {};
 
-/** A file with 3 partitions, and a fake topic that records its calls and can be told to fail. */
+/** Writes a file with 3 partitions. Builds a fake topic that records its calls and, if set, throws `fake.problem`. */
 async function setUp() {
   const path = join(folder.path, 'topic.json');
   await writeFile(path, topicFileText(3));
@@ -50,7 +50,7 @@ test('the topic is changed as the file says, and again only when the file change
   ]);
 });
 
-test('nothing is changed in a topic that is another one by now', async () => {
+test('a topic that was replaced is not changed', async () => {
   const { path, asked, file } = await setUp();
   await file.ensure(false);
   await writeFile(path, topicFileText(6));
@@ -82,7 +82,7 @@ test('a file that is missing or cannot be read is named', async () => {
   await assert.rejects(file.ensureIfChanged(same), /ConfigMap orders-topic, key topic\.json is missing or empty/);
 });
 
-test('without a file the topic is made by others', async () => {
+test('without a file nothing is done: the topic is managed elsewhere', async () => {
   const topic = { ensure: () => assert.fail('not asked for') } as unknown as LogTopic;
   const file = new TopicFile({ config: {} as AggregatorConfig, topic, logger: silentLogger });
   await file.ensure(false);

@@ -6,7 +6,7 @@ import { type LogTopic, TopicConflictError } from '#services/eventlog/port.ts';
 
 const what = 'wanted topic';
 
-/** Creates or changes the topic as the mounted file says, and again whenever the file changes. */
+/** Applies the mounted file to the topic: creates the topic, and changes its partitions and settings. */
 export class TopicFile {
   readonly #path: string | undefined;
   readonly #source: string | undefined;
@@ -29,9 +29,9 @@ export class TopicFile {
   }
 
   /**
-   * Does nothing without a configured file: then the topic is managed elsewhere. `isCounted` as in WantedTopic. Throws
-   * SecretFileError for a missing file, TopicConflictError for invalid content or a refusal of Kafka, and
-   * LogUnavailableError.
+   * Creates or changes the topic as the file says. If no file is configured, changes nothing: then another system
+   * manages the topic. For `isCounted` see WantedTopic. Throws SecretFileError for a missing file, TopicConflictError
+   * for invalid content or a refusal of Kafka, and LogUnavailableError.
    */
   async ensure(isCounted: boolean): Promise<void> {
     await this.#noted(async () => {
@@ -41,8 +41,8 @@ export class TopicFile {
   }
 
   /**
-   * The same for a topic whose records are counted, if the file changed. Returns whether it changed. Changes nothing if
-   * `requireSame` throws, because the topic may have been re-created meanwhile.
+   * Applies the file to the counted topic if the file has changed since it was last applied. Returns whether it has
+   * changed. Calls `requireSame` first, which must throw if the topic was replaced. Throws the errors of `ensure`.
    */
   async ensureIfChanged(requireSame: () => Promise<void>): Promise<boolean> {
     return this.#noted(async () => {

@@ -4,8 +4,8 @@ import type { BatchResult, LogBatch } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 
 /**
- * Traces one batch: its own span with links to its sampled additions and, after the commit, a span in the trace of each
- * of these additions with a link back to the batch.
+ * Traces one batch. The batch has a span of its own, with links to its sampled additions. After the commit, each of
+ * these additions gets a span in its own trace, with a link to the batch.
  */
 export function traceBatch(topic: string, batch: LogBatch, apply: () => Promise<BatchResult>): Promise<BatchResult> {
   const { partition, firstOffset, records } = batch;

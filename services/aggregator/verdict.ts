@@ -11,55 +11,61 @@ export interface VerdictFacts {
   readonly durability: Health;
   /** Number of partitions of the topic; undefined until it was read. */
   readonly partitions?: number | undefined;
-  /** The log that the books count; undefined until `identify` stored it. */
+  /** The counted log; undefined until `identify` stored it in PostgreSQL. */
   readonly log?: CountedLog | undefined;
-  /** Halts that this process knows. */
+  /** The halts that this process knows, by partition. */
   readonly halts: ReadonlyMap<number, PartitionHalt>;
-  /** Partitions of this process that have records but make no progress. */
+  /** Partitions that have lag but make no progress, whether they are assigned to this process or not. */
   readonly stuck?: Verdict['stuck'];
-  /** Undefined until the books were read for the first time. */
+  /** Offsets, counters and halts in PostgreSQL. Undefined until they were read for the first time. */
   readonly books: readonly OwnedBooks[] | undefined;
   /** The newest recount; undefined until the first recount has ended. */
   readonly recount: RecountResult | undefined;
+  /** Why the ledger cannot be compared with the totals. Undefined if the last comparisons worked. */
+  readonly recountProblem?: string | undefined;
 }
 
-/** Whether the total is exact; null while that is unknown. Lag does not matter. */
+/** Says whether the totals are exact; null while that is unknown. Totals with lag can be exact. */
 export interface Exactness {
   readonly exact: boolean | null;
   readonly reason: string;
   readonly message: string;
+  /** The message without numbers that grow. Absent if the message has no such number. */
+  readonly steadyMessage?: string;
 }
 
 /**
- * A record of a newer schema is not a miscount: the total is exact up to it, and the lag shows that counting stopped.
+ * Halts after which the totals are still exact. Counting stops before a record of a newer schema. Every record
+ * before it was counted correctly, and only the lag grows.
  */
 const harmlessHalts: ReadonlySet<string> = new Set<HaltReason>(['RecordTooNew']);
 
-/** The counted log does not exist any more, which is worse than unreachable: its uncounted records are unknown. */
+/** Reasons that mean that the counted topic is gone. How many of its records were not counted is then unknown. */
 const lostLog: ReadonlySet<string> = new Set(['TopicMissing', 'LogChanged']);
 
-/** The only place that decides what exact means. Pure; the first failing rule gives the reason. */
+/** Decides whether the total is exact; no other code does. The first rule that fails gives the reason. */
 export function decideExactness(facts: VerdictFacts): Exactness {
   if (!facts.store.ok) return unknown(facts.store.reason, `the ledger cannot be read: ${facts.store.message}`);
   if (facts.books === undefined || facts.recount === undefined) {
     if (!facts.kafka.ok) return unknown(facts.kafka.reason, `nothing was verified yet: ${facts.kafka.message}`);
+    if (facts.recountProblem !== undefined) return unknown('RecountFailed', facts.recountProblem);
     return unknown(
       'Recounting',
-      'the ledger is being counted against the totals; this takes about 0.2 s per million additions',
+      'the ledger is being compared with the totals: this takes about 0.2 s per million additions since the last checkpoint',
     );
   }
   const [difference] = facts.recount.differences;
   if (difference !== undefined) {
-    return notExact(
-      'RecountDiffers',
-      `${difference}. The tables were changed outside of the pipeline; run sumctl verify and compare with a backup`,
-    );
+    const advice = 'Another program changed the tables. Run sumctl verify, and compare with a backup';
+    const steadyMessage = `${difference.summary}. ${advice}`;
+    return { ...notExact('RecountDiffers', `${difference.message}. ${advice}`), steadyMessage };
   }
+  if (facts.recountProblem !== undefined) return unknown('RecountFailed', facts.recountProblem);
   for (const books of facts.books) {
     const violation = lawViolation(books);
     if (violation !== undefined) return notExact('LawViolated', violation);
   }
-  // The books have the halts of every replica and of earlier processes; those of this process may not be stored yet.
+  // PostgreSQL has the halts of all replicas and of earlier processes, but new halts of this process may be missing.
   const halts = [...facts.books.flatMap(({ halt }) => halt ?? []), ...facts.halts.values()];
   const harmful = halts.find(({ reason }) => !harmlessHalts.has(reason));
   if (harmful !== undefined) return notExact(harmful.reason, harmful.message);
@@ -81,17 +87,18 @@ export function decideExactness(facts: VerdictFacts): Exactness {
     exact: true,
     reason: 'Exact',
     message: `${counted}; the conservation law holds on ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    steadyMessage: 'every record has one disposition and the ledger sums to the totals',
   };
 }
 
-/** Builds the published verdict. `message` omits growing numbers, because a verdict is written only when it changes. */
+/** Builds the published verdict. Its message has no number that grows, because each change is written to Kubernetes. */
 export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
-  const { exact, reason, message } = decideExactness(facts);
+  const { exact, reason, message, steadyMessage = message } = decideExactness(facts);
   return {
     at: at.toISOString(),
     exact,
     reason,
-    message: cut(exact === true ? 'every record has one disposition and the ledger sums to the totals' : message),
+    message: cut(steadyMessage),
     kafka: cutHealth(facts.kafka),
     store: cutHealth(facts.store),
     durability: cutHealth(facts.durability),
@@ -102,7 +109,7 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
     ...(facts.stuck === undefined || facts.stuck.length === 0
       ? {}
       : { stuck: facts.stuck.slice(0, 64).map((one) => ({ ...one, message: cut(one.message) })) }),
-    // Draining is for suspending a pipeline, which has no field yet.
+    // `drained` is for a suspended pipeline. The resource has no field for that yet.
     drained: false,
     ...(facts.partitions === undefined ? {} : { partitions: facts.partitions }),
     ...(facts.log === undefined ? {} : { log: facts.log }),
@@ -110,8 +117,8 @@ export function buildVerdict(facts: VerdictFacts, at: Date): Verdict {
 }
 
 /**
- * Halts by partition, for people: a partition stays halted when it moves from one replica to the next. If the books
- * cannot be read now, their last known halts may be outdated and are left out.
+ * Returns all known halts by partition, because a partition stays halted when it moves to another replica. If
+ * PostgreSQL cannot be read now, the halts that were read last may be outdated and are left out.
  */
 function haltsOf({ store, books = [], halts }: VerdictFacts): Map<number, PartitionHalt> {
   const found = new Map<number, PartitionHalt>();
@@ -137,7 +144,7 @@ function cutHealth(health: Health): Health {
   return { ...health, message: cut(health.message) };
 }
 
-/** The contract's length limit for messages. */
+/** Cuts a message to the maximum length of the contract. */
 function cut(message: string): string {
   return message.slice(0, 2048);
 }

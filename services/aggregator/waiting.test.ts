@@ -5,7 +5,7 @@ import { Waiting } from './waiting.ts';
 
 const position = (partition: number, offset: bigint): Position => ({ partition, offset, logEpoch: 1 });
 
-/** Fake books with the positions of the test, and a topic with the partitions of the test. */
+/** Builds a Waiting with fake books and a fake topic. */
 function start({ vector = [] as Position[], partitions = 1 } = {}) {
   const seen = { vector, partitions, asked: 0, nowMs: 0 };
   const waiting = new Waiting({
@@ -36,7 +36,7 @@ test('a partition that the topic does not have is refused long before the deadli
   assert.ok(seen.nowMs < 4_000, `refused at ${seen.nowMs} ms of 10,000`);
 });
 
-test('a partition that the topic just got is waited for', async () => {
+test('a request for a partition that was just added waits', async () => {
   const { seen, until } = start({ partitions: 2 });
   const waited = until([position(1, 0n)]);
   seen.vector = [position(1, 0n)];
@@ -44,7 +44,7 @@ test('a partition that the topic just got is waited for', async () => {
   assert.equal(seen.asked, 0);
 });
 
-test('an empty partition of the topic is waited for until the deadline, and Kafka is asked once', async () => {
+test('a request for an empty partition waits until the deadline, and Kafka is asked once', async () => {
   const { seen, until } = start({ partitions: 2 });
   await assert.rejects(until([position(1, 0n)]), {
     code: 'position-not-reached',
@@ -53,7 +53,7 @@ test('an empty partition of the topic is waited for until the deadline, and Kafk
   assert.equal(seen.asked, 1);
 });
 
-test('while Kafka does not answer, a partition without records is waited for', async () => {
+test('a request for a partition without records waits while Kafka does not respond', async () => {
   const waiting = new Waiting({
     readVector: async () => [],
     readPartitions: () => Promise.reject(new Error('no broker answers')),

@@ -8,29 +8,37 @@ export interface WaitOptions {
   readonly logEpoch: number;
   /** Milliseconds since the Unix epoch. */
   readonly deadline: number;
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
-/** How often the books are read, because another replica may apply the positions; a local commit ends a wait early. */
+/**
+ * How often PostgreSQL is read while requests wait, in milliseconds: another replica may count their positions. After a
+ * commit of this process, it is read immediately.
+ */
 const pollMs = 100;
 
-/** How long to wait for an unknown partition: a topic may just have grown, and not every broker knows it at once. */
+/**
+ * How long a request for an unknown partition waits before it is refused. When a topic gets new partitions, some
+ * brokers know them a moment later.
+ */
 const unknownPartitionMs = 2_000;
 
 /**
- * Waiting requests hold no connection between two reads; this limits the memory and the polling that clients can cause.
+ * Maximum number of requests that wait at the same time. A waiting request holds no connection, so this limits only the
+ * memory and the reads that clients can cause.
  */
 const waitersMax = 1000;
 
 export interface WaitingSources {
-  /** The last applied position of each partition that has one. */
+  /** Returns the last counted position of each partition. A partition without counted records is missing. */
   readVector(): Promise<readonly Position[]>;
-  /** The partitions that Kafka lists. */
+  /** Returns the partitions that Kafka lists. */
   readPartitions(): Promise<ReadonlySet<number>>;
 }
 
-/** Lets requests wait until positions are applied; a commit of this process wakes them. */
+/** Lets requests wait until positions are counted. A commit of this process wakes them. */
 export class Waiting {
   readonly #readVector: () => Promise<readonly Position[]>;
   readonly #readPartitions: () => Promise<ReadonlySet<number>>;
@@ -38,12 +46,12 @@ export class Waiting {
   #waiters = 0;
 
   constructor({ readVector, readPartitions }: WaitingSources) {
-    // One query serves all waiting requests, so that they need no connections.
+    // All waiting requests share one query, so that they need only one connection to PostgreSQL.
     this.#readVector = shareWhileOpen(readVector);
     this.#readPartitions = shareWhileOpen(readPartitions);
   }
 
-  /** Call when this process has applied positions. */
+  /** Call it when this process has counted records. */
   wakeAll(): void {
     if (this.#waiters === 0) return;
     this.#wake.abort();
@@ -51,8 +59,10 @@ export class Waiting {
   }
 
   /**
-   * Ends when every position is applied. Throws SumError position-not-reached at the deadline, and invalid-field for a
-   * partition that the topic does not have.
+   * Resolves when every position is counted. Throws SumError:
+   *   position-not-reached  at the deadline
+   *   invalid-field         for a partition that the topic does not have, or a later log
+   *   queue-full            if too many requests wait
    */
   async until(options: WaitOptions): Promise<void> {
     const wanted = currentLogOnly(options);
@@ -102,11 +112,11 @@ export class Waiting {
   }
 }
 
-/** Positions of an earlier log were applied before the current log opened; positions of a later log are invalid. */
+/** Drops positions of earlier logs: they were counted before this log was opened. Throws SumError for later logs. */
 function currentLogOnly({ atLeast, logEpoch }: WaitOptions): Position[] {
   const future = atLeast.find((position) => position.logEpoch > logEpoch);
   if (future !== undefined)
-    throw invalidField('atLeast', `names log ${future.logEpoch}; the newest log is ${logEpoch}`);
+    throw invalidField('atLeast', `names log epoch ${future.logEpoch}; the newest log epoch is ${logEpoch}`);
   return atLeast.filter((position) => position.logEpoch === 0 || position.logEpoch === logEpoch);
 }
 

@@ -26,7 +26,7 @@ const durable: TopicSettings = {
   compressionType: 'producer',
 };
 
-/** A watch that reads fakes of the books and of the log every millisecond. */
+/** Starts a watch that reads fake books and a fake log every millisecond. */
 function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const said: string[] = [];
   const stuckSaid: string[] = [];
@@ -43,6 +43,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   const { metrics, exposition } = createMetrics(aggregatorMetrics, { processMetrics: false });
   const member = {
     owned: new Map(),
+    assigned: [] as number[],
     counting: [] as number[],
     obstacles: new Map<number, string>(),
     isMember,
@@ -86,7 +87,7 @@ function setUp({ isMember = true, books = [] as readonly OwnedBooks[] } = {}) {
   };
 }
 
-test('tells how many records of the whole pipeline are parked', async () => {
+test('exports how many records of the whole pipeline are parked', async () => {
   const books: OwnedBooks = {
     logEpoch: 1,
     partition: 0,
@@ -124,6 +125,7 @@ describe('a partition that has records and does not move', () => {
   const still = () => {
     const watching = setUp({ books: [books] });
     watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 9n }]]);
+    watching.member.assigned = [4];
     watching.member.counting = [4];
     return watching;
   };
@@ -144,6 +146,33 @@ describe('a partition that has records and does not move', () => {
     await until('the end of it', () => watching.stuckSaid.at(-1) === '');
   });
 
+  test('is reported by an aggregator that does not have it, and this process does not exit', async () => {
+    await using watching = still();
+    watching.member.assigned = [];
+    watching.member.counting = [];
+    const message =
+      'partition 4 has records and has not moved from offset 5 for a minute, and it is not assigned to this aggregator; its last owner is pod. ' +
+      'Check that every aggregator runs, and that the consumer group does not rebalance repeatedly';
+    await until('the verdict', () => watching.stuckSaid.at(-1) === message, { seen: () => watching.stuckSaid });
+    watching.topic.offsets = async () => new Map([[4, { start: 0n, end: 5n }]]);
+    await until('the end of it', () => watching.stuckSaid.at(-1) === '');
+  });
+
+  test('is not reported by other aggregators while it is halted', async () => {
+    const halt = { reason: 'LogGap', message: 'seen' };
+    await using watching = setUp({ books: [{ ...books, halt }] });
+    let checks = 0;
+    watching.topic.offsets = async () => {
+      checks += 1;
+      return new Map([[4, { start: 0n, end: 9n }]]);
+    };
+    await until('more checks than a report takes', () => checks > 100);
+    assert.deepEqual(
+      watching.stuckSaid.filter((said) => said !== ''),
+      [],
+    );
+  });
+
   test('ends the process when no cause is known', async () => {
     const watching = still();
     await assert.rejects(watching.done, /partition 4 has a lag of 4 and has not moved from offset 5 for 0 s/);
@@ -151,8 +180,8 @@ describe('a partition that has records and does not move', () => {
   });
 });
 
-describe('what is wrong with the log', () => {
-  test('is said once, also when only the settings show it', async () => {
+describe('a problem of the log', () => {
+  test('is reported once, even if only the settings show it', async () => {
     await using watching = setUp();
     let asked = 0;
     watching.topic.readSettings = async () => {
@@ -163,7 +192,7 @@ describe('what is wrong with the log', () => {
     assert.deepEqual(watching.said.slice(1), ['kafka TopicConflict, store Connected']);
   });
 
-  test('is over only when the group counts us in', async () => {
+  test('ends only when this process is a member of the group', async () => {
     await using watching = setUp({ isMember: false });
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -177,7 +206,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  test('includes a topic that cannot be made as wanted, and health goes on to be asked for', async () => {
+  test('includes a topic that cannot get its wanted settings, and the health is still checked', async () => {
     await using watching = setUp();
     let looks = 0;
     watching.topic.offsets = async () => {
@@ -193,7 +222,7 @@ describe('what is wrong with the log', () => {
     await until('health', () => watching.state.kafka.ok);
   });
 
-  test('is not what a connection says that was taken away', async () => {
+  test('is not reported for a connection that was closed', async () => {
     const watching = setUp();
     const hanging = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();

@@ -1,31 +1,34 @@
-import type { Health } from '#contract/verdict.ts';
+import type { Health, Verdict } from '#contract/verdict.ts';
 import { pause } from '#platform/time.ts';
 import type { LogRange, TopicSettings } from '#services/eventlog/port.ts';
 import type { OwnedBooks } from '#services/ledger/port.ts';
 import { healthOf, healthy } from './health.ts';
 import type { Partitions } from './partitions.ts';
 import type { Session, SessionOptions } from './session.ts';
-import { type Standing, StuckWatch, stuckLimits } from './stillness.ts';
+import { type Standing, type StillPartition, StuckWatch, stuckLimits } from './stillness.ts';
 
-/** How often facts without events are read: the wanted topic, books, log ends; every sixth time the topic settings. */
+/**
+ * Time between two checks, in milliseconds. A check reads what can change without an event: topic file, next offsets
+ * and log ends. Every sixth check also reads the settings of the topic, because they rarely change.
+ */
 const lookEveryMs = 10_000;
 const settingsEveryLooks = 6;
 
-/** A partition makes no progress in spite of lag, and no cause is known: the process should exit. */
+/** A partition has lag but makes no progress, and no cause is known: the process should exit. */
 export class StuckError extends Error {
   override readonly name = 'StuckError';
 }
 
 export interface Watched {
   readonly session: Session;
-  readonly partitions: Pick<Partitions, 'owned' | 'counting' | 'obstacles' | 'isMember'>;
-  /** Throws LogReplacedError if the topic is not the counted one. */
+  readonly partitions: Pick<Partitions, 'owned' | 'assigned' | 'counting' | 'obstacles' | 'isMember'>;
+  /** Throws LogReplacedError if the topic is not the counted topic. */
   readonly requireSameLog: () => Promise<void>;
 }
 
 /**
- * Reads all facts on a timer until the signal. An unreachable server changes the health but throws no error, because
- * the clients reconnect themselves. Throws StuckError.
+ * Checks PostgreSQL and Kafka on a timer until the signal is aborted. Throws StuckError. If a server cannot be reached,
+ * only the health changes, because the clients reconnect themselves.
  */
 export async function watch(
   options: SessionOptions,
@@ -37,13 +40,13 @@ export async function watch(
   const stuck = new StuckWatch(limits);
   for (let looks = 1; ; looks++) {
     await pause(everyMs, signal);
-    // PostgreSQL is read first, because counted records were in the log before.
+    // Read PostgreSQL first: then the log ends are not below the counted offsets, and lag is never negative.
     const books = await look(() => session.ledger.readBooks());
-    // A problem with the settings stays until the settings are read again.
+    // While Kafka has a problem, read the settings in every check: only that shows whether the problem has ended.
     const made = await look(() => session.topicFile.ensureIfChanged(requireSameLog));
     const withSettings = looks % settingsEveryLooks === 0 || !state.kafka.ok || (made.ok && made.value);
     const log = await look(() => lookAtLog(session, withSettings));
-    // After the end, errors of the closed connections must not change the health.
+    // After the signal, errors of closed connections must not change the health.
     if (signal.aborted) return;
     state.store = nextHealth(state.store, books, healthy('connected to PostgreSQL'));
     if (books.ok) {
@@ -51,14 +54,14 @@ export async function watch(
       const parked = books.value.reduce((sum, one) => sum + one.parked, 0n);
       metrics.sumpipeline_parked_records.set(Number(parked));
     }
-    // Only a member of the group knows that a failure of the log has ended.
+    // Report Kafka as healthy again only as a member of the group. Before that, the failure may not have ended.
     state.kafka = nextHealth(
       state.kafka,
       log.ok ? made : log,
       partitions.isMember ? healthy('connected to Kafka') : state.kafka,
     );
     if (!books.ok || !log.ok) {
-      // No progress is possible, and a restart would not help.
+      // Measure the time without progress from now on: no progress is possible now, and a restart would not help.
       stillness.forget();
       stuck.forget();
       state.stuck = [];
@@ -70,16 +73,15 @@ export async function watch(
       const lag = (ranges.get(partition)?.end ?? nextOffset) - nextOffset;
       metrics.sumpipeline_lag_records.set({ partition }, Number(lag));
     }
-    const ours = standings(partitions.counting, books.value, ranges, config.SUMPIPELINE_LOG_EPOCH);
+    const current = books.value.filter(({ logEpoch }) => logEpoch === config.SUMPIPELINE_LOG_EPOCH);
+    const ours = standings(partitions.counting, current, ranges);
     const now = performance.now();
     const { obstacles } = partitions;
-    state.stuck = stillness.look(ours, now).map(({ partition, nextOffset }) => ({
-      partition,
-      reason: 'PartitionStuck',
-      message:
-        `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute: ` +
-        (obstacles.get(partition) ?? 'no error was reported; check the load of PostgreSQL and of the aggregators'),
-    }));
+    // Also report stuck partitions that are not assigned to this process: possibly no aggregator has them.
+    const others = standings(unassignedPartitions(partitions.assigned, current, ranges), current, ranges);
+    state.stuck = stillness
+      .look(new Map([...ours, ...others]), now)
+      .map((still) => (ours.has(still.partition) ? stuckProblem(still, obstacles) : unclaimedProblem(still, current)));
     const problem = stuck.look(ours, obstacles, now);
     if (problem === undefined) continue;
     const { partition, nextOffset, lag, ms } = problem;
@@ -111,20 +113,52 @@ async function look<T>(work: () => Promise<T>): Promise<Look<T>> {
   }
 }
 
-/** Unchanged without a failure, so that messages do not flip. */
+/** Returns the health after a check. Keeps a good health unchanged, so that its message stays the same. */
 function nextHealth(before: Health, now: Look<unknown>, healed: Health): Health {
   if (!now.ok) return now.health;
   return before.ok ? before : healed;
 }
 
-/** By partition: the next offset in the books, and the records of the log from there on. */
+type PartitionProblem = NonNullable<Verdict['stuck']>[number];
+
+function stuckProblem(still: StillPartition, obstacles: ReadonlyMap<number, string>): PartitionProblem {
+  const { partition } = still;
+  const unexplained = 'no error was reported; check the load of PostgreSQL and of the aggregators';
+  const message = `${describeStill(still)}: ${obstacles.get(partition) ?? unexplained}`;
+  return { partition, reason: 'PartitionStuck', message };
+}
+
+function unclaimedProblem(still: StillPartition, books: readonly OwnedBooks[]): PartitionProblem {
+  const { partition } = still;
+  const owner = books.find((one) => one.partition === partition)?.owner;
+  const message =
+    `${describeStill(still)}, and it is not assigned to this aggregator; ` +
+    `${owner === undefined ? 'it never had an owner' : `its last owner is ${owner}`}. ` +
+    'Check that every aggregator runs, and that the consumer group does not rebalance repeatedly';
+  return { partition, reason: 'PartitionUnclaimed', message };
+}
+
+function describeStill({ partition, nextOffset }: StillPartition): string {
+  return `partition ${partition} has records and has not moved from offset ${nextOffset} for a minute`;
+}
+
+/** Returns the partitions that Kafka lists, without those that are halted or assigned to this process. */
+function unassignedPartitions(
+  assigned: readonly number[],
+  books: readonly OwnedBooks[],
+  ranges: ReadonlyMap<number, LogRange>,
+): number[] {
+  const halted = new Set(books.filter(({ halt }) => halt !== undefined).map(({ partition }) => partition));
+  return [...ranges.keys()].filter((partition) => !assigned.includes(partition) && !halted.has(partition));
+}
+
+/** Returns the next offset in PostgreSQL and the lag of each partition. */
 function standings(
   partitions: readonly number[],
   books: readonly OwnedBooks[],
   ranges: ReadonlyMap<number, LogRange>,
-  logEpoch: number,
 ): Map<number, Standing> {
-  const next = new Map(books.filter((one) => one.logEpoch === logEpoch).map((one) => [one.partition, one.nextOffset]));
+  const next = new Map(books.map((one) => [one.partition, one.nextOffset]));
   return new Map(
     partitions.map((partition) => {
       const nextOffset = next.get(partition) ?? 0n;

@@ -43,7 +43,7 @@ const refusal = (code: ErrorCode, message: RegExp) => (error: unknown) => {
   return true;
 };
 
-test('the answer says what was written where, and the record says the same', async () => {
+test('the response has the result and the position, and the record has the same addition', async () => {
   const { add, written } = build(async () => ({ partition: 3, offset: 41n }));
   const answer = await add({ requestId: requestId.toUpperCase(), a: '1.50', b: '-0.5' });
   assert.deepEqual(
@@ -70,13 +70,13 @@ test('the answer says what was written where, and the record says the same', asy
   });
 });
 
-test('what is not valid is never written', async () => {
+test('an invalid addition is never written', async () => {
   const { add, written } = build(async () => ({ partition: 0, offset: 0n }));
   await assert.rejects(add({ a: 'NaN' }), refusal('invalid-field', /^a must be a decimal/));
   assert.equal(written.length, 0);
 });
 
-test('an acknowledged addition is replayed, and the same id for another one conflicts', async () => {
+test('a retry of an acknowledged addition is replayed, and the same id with other operands conflicts', async () => {
   const { add, written, replays } = build(async () => ({ partition: 3, offset: 41n }));
   await add();
   const again = await add({ series: 'default', a: '1.0' });
@@ -85,7 +85,7 @@ test('an acknowledged addition is replayed, and the same id for another one conf
   await assert.rejects(add({ series: 'other' }), refusal('id-conflict', /use a new id/));
 });
 
-test('copies of an id in flight are simply written', async () => {
+test('two requests with one id at the same time are both written', async () => {
   let offset = 0n;
   const { add, written } = build(async () => ({ partition: 0, offset: offset++ }));
   const answers = await Promise.all([add(), add()]);
@@ -98,8 +98,8 @@ test('copies of an id in flight are simply written', async () => {
 
 describe('a write that fails', () => {
   const cases: [what: string, error: Error, code: ErrorCode, message: RegExp][] = [
-    ['a full queue', new QueueFullError('10000 additions are waiting'), 'queue-full', /nothing was written, slow down/],
-    ['a deadline in the queue', new NeverSentError('too late'), 'unavailable', /nothing was written, retry/],
+    ['a full queue', new QueueFullError('10000 additions are waiting'), 'queue-full', /Nothing was written: slow down/],
+    ['a deadline in the queue', new NeverSentError('too late'), 'unavailable', /Nothing was written: retry/],
     ['no connection', new SumError('unavailable', 'not connected to Kafka yet'), 'unavailable', /not connected/],
     [
       'no acknowledgement',
@@ -128,7 +128,7 @@ describe('a write that fails', () => {
     });
   }
 
-  test('silence until the deadline is an unknown outcome; a late acknowledgement answers the retry', async () => {
+  test('no response until the deadline is an unknown outcome; a late acknowledgement is returned to the retry', async () => {
     const late = Promise.withResolvers<{ partition: number; offset: bigint }>();
     const { add, written } = build(() => late.promise);
     await assert.rejects(add({}, 20), refusal('outcome-unknown', /no acknowledgement before the deadline/));

@@ -18,12 +18,15 @@ import type { Acknowledged, RecentAdditions } from './recent.ts';
 export interface CalculatorApiOptions {
   readonly logEpoch: number;
   readonly recent: RecentAdditions;
-  /** Returns whether Kafka confirmed that the topic still holds the remembered additions. Never rejects. */
+  /** Returns true if Kafka confirms that the topic still holds the remembered additions. Never rejects. */
   readonly isLogConfirmed: () => Promise<boolean>;
-  /** Writes one record; for its errors see Batcher.add. Throws SumError while no log is connected. */
+  /**
+   * Writes one record and returns its position. Throws SumError if Kafka is not connected, and the errors of
+   * Batcher.add.
+   */
   readonly write: (record: LogRecordInput, deadline: number) => Promise<{ partition: number; offset: bigint }>;
   readonly onReplayed: () => void;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 
@@ -31,7 +34,7 @@ export const calculatorRoutes: readonly HttpRoute<typeof Calculator>[] = [
   { method: 'add', verb: 'POST', path: '/v1/additions', request: { kind: 'body', decimals: ['a', 'b'] } },
 ];
 
-/** A healthy broker responds in milliseconds. */
+/** Maximum wait for Kafka's confirmation of the topic id. A healthy broker responds in milliseconds. */
 const confirmWithinMs = 1_000;
 
 /** The Calculator service, the same for gRPC and HTTP. */
@@ -42,7 +45,7 @@ export class CalculatorApi {
     this.#options = options;
   }
 
-  /** Adds, and returns only when the addition is in the log. */
+  /** Computes the result and returns it after Kafka acknowledged the record. Throws SumError. */
   async add(request: AddRequest, call: CallContext): Promise<AddResponse> {
     const addition = parseAddition(request);
     const known = this.#options.recent.find(addition.requestId);
@@ -51,7 +54,8 @@ export class CalculatorApi {
   }
 
   /**
-   * Takes at most half of the remaining time: without confirmation the addition is written again, which needs time too.
+   * Returns false if Kafka does not confirm the topic in time. Takes at most half of the remaining time: the other half
+   * is for writing the addition again.
    */
   async #isLogConfirmed(deadline: number): Promise<boolean> {
     const { isLogConfirmed, now } = this.#options;
@@ -81,7 +85,7 @@ export class CalculatorApi {
     const { recent, logEpoch, now } = this.#options;
     const writing = this.#options.write(encodeRecord(addition), deadline).then((place) => {
       const acknowledged = { addition, position: { ...place, logEpoch } };
-      // Also if the client no longer waits: its retry will find the acknowledgement.
+      // Remember the addition even if the client no longer waits, because a retry then gets this acknowledgement.
       recent.remember(acknowledged);
       return acknowledged;
     });
@@ -101,16 +105,17 @@ function answer({ addition, position }: Acknowledged, replayed: boolean): AddRes
 function explainWriteError(error: unknown, requestId: string): SumError {
   if (error instanceof SumError) return error;
   if (error instanceof QueueFullError) {
-    return new SumError('queue-full', `${error.message}; nothing was written, slow down and retry`, { cause: error });
+    return new SumError('queue-full', `${error.message}. Nothing was written: slow down and retry`, { cause: error });
   }
   if (error instanceof NeverSentError) {
-    return new SumError('unavailable', `${error.message}; nothing was written, retry`, { cause: error });
+    return new SumError('unavailable', `${error.message}. Nothing was written: retry`, { cause: error });
   }
-  // Only this one record is too large: the batch was split before.
+  // The batcher splits a batch that is too large. So here a single record is too large.
   if (error instanceof AppendError && error.outcome === 'tooLarge') {
     return new SumError(
       'body-too-large',
-      'Kafka refused the record of this addition because it is larger than the topic allows; use a shorter series, or raise max.message.bytes of the topic',
+      'Kafka refused this addition, because its record is larger than the topic allows. ' +
+        'Shorten the series, or raise max.message.bytes of the topic',
       { cause: error },
     );
   }

@@ -59,7 +59,7 @@ async function startCalculator(topic: string): Promise<Daemon> {
   return daemon;
 }
 
-/** Adds in parallel loops until stopped; returns what was acknowledged, with position and time. */
+/** Sends additions in parallel loops until stopped. Collects position and time of the acknowledged additions. */
 function load(daemon: Daemon, lanes: number) {
   const client = new GrpcClient(daemon.grpc, Calculator);
   const acknowledged: { id: string; partition: number; offset: bigint; at: number }[] = [];
@@ -141,7 +141,7 @@ for (const { replicas, why } of [
       `longest silence ${Math.round(silence)} ms; ${count} acknowledged, ${copies} copies, ${records} records, ` +
         `refused ${JSON.stringify([...running.refused])}`,
     );
-    // No time is asserted, only that no call reached its timeout of 10 s.
+    // Do not assert response times: they vary. Assert that fewer than 1 % of the calls failed.
     const failed = [...running.refused.values()].reduce((sum, some) => sum + some, 0);
     assert.ok(failed < count / 100, JSON.stringify([...running.refused]));
     assert.ok(copies < count / 10, `${copies} copies of ${count}`);

@@ -6,7 +6,7 @@ import { PartitionChooser } from './partitionChooser.ts';
 
 const record: LogRecordInput = { key: Buffer.from('k'), value: Buffer.from('v'), headers: {} };
 
-/** A fake log with one partition per leader; the test ends its appends and moves its clock. */
+/** Builds a fake log with one partition per leader. The test ends the appends and moves the clock. */
 function build(context: { after(work: () => void): void }, leaders: number[], withinMs = 10_000) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
   context.after(() => mock.timers.reset());
@@ -62,7 +62,7 @@ const settle = async () => {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 };
 
-test('an answer is the place, and one append is enough', async (t) => {
+test('an acknowledgement gives the position, and one append is enough', async (t) => {
   const log = build(t, [7, 8]);
   await log.pass(900);
   await log.answer(0);
@@ -99,13 +99,13 @@ test('copies end with three appends without a response, each waiting twice as lo
   );
 });
 
-test('without another healthy leader a late batch waits, and is not written to the same one twice', async (t) => {
+test('without another healthy leader a late batch waits, and is not written twice to one leader', async (t) => {
   const log = build(t, [7, 7, 7]);
   await log.pass(5_000);
   assert.deepEqual([log.partitions(), log.copies], [[0], []]);
 });
 
-test('a refusal goes to the next partition at once and makes no copy', async (t) => {
+test('a refused batch goes to the next partition at once, and this is no copy', async (t) => {
   const log = build(t, [7, 7]);
   await log.fail(0, 'notWritten');
   await log.pass(1);
@@ -127,7 +127,7 @@ test('a lost response causes a copy, and the batch is retried until the deadline
   assert.ok(log.appends.length > 2 && log.appends.length < 20, String(log.appends.length));
 });
 
-test('what is too large is refused at once', async (t) => {
+test('a batch that is too large is refused at once', async (t) => {
   const log = build(t, [7, 8]);
   await log.fail(0, 'tooLarge');
   const error = log.outcome();
@@ -147,5 +147,5 @@ test('at the deadline it waits for the last append to end, and says that the out
 test('without any partition to write to it ends at the deadline', async (t) => {
   const log = build(t, [], 3_000);
   for (let ms = 0; ms < 3_100; ms += 100) await log.pass(100);
-  assert.match(String(log.outcome()), /no partition of the log could be written to/);
+  assert.match(String(log.outcome()), /no partition accepted the records/);
 });

@@ -4,7 +4,7 @@ import type { ChosenPartition, PartitionChooser } from './partitionChooser.ts';
 
 export interface BatchWriteOptions {
   readonly records: readonly LogRecordInput[];
-  /** The deadline for an acknowledgement, in milliseconds since the Unix epoch. */
+  /** Deadline for the acknowledgement, in milliseconds since the Unix epoch. */
   readonly deadline: number;
   readonly chooser: Pick<PartitionChooser, 'choose' | 'lateMs'>;
   /** Sends one produce request, without retries. */
@@ -13,30 +13,30 @@ export interface BatchWriteOptions {
     records: readonly LogRecordInput[],
     options: AppendOptions,
   ) => Promise<AppendedBatch>;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** In [0, 1); jitter of the waits between attempts. */
+  /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
-  /** Called with the number of records that are appended again although an earlier append may still succeed. */
+  /** Called with the number of records that are appended again while an earlier append of them may still succeed. */
   readonly onCopies: (records: number) => void;
 }
 
-/** Waits between attempts. The second attempt follows at once, because it goes to another partition. */
+/** Waits before the third and later attempts, in ms. The second attempt uses another partition and does not wait. */
 const waits = { minimumMs: 50, maximumMs: 1_000 };
 
-/** Concurrent appends of one batch. Two copies protect it from two hung brokers; more would only add load. */
+/** Maximum number of concurrent appends of one batch. With 3, a batch succeeds even if two brokers hang. */
 const unansweredMax = 3;
 
 /**
- * Writes one batch until a partition acknowledges it:
+ * Writes one batch. Repeats these steps until a partition acknowledges the batch or the deadline passes:
  *
- *   append to a partition -- acknowledged ----------------------> the batch has its position
- *          ^     |-- failed: retry, on another partition if one is healthy
- *          |     |-- late: append a copy to a partition of another leader; the first acknowledgement counts
- *          +-----+   until the deadline
+ *   1. Append the batch to a partition. If it is acknowledged, the batch has its position.
+ *   2. If the append fails, append again: to another partition, if another is healthy.
+ *   3. If no response comes in time, also append a copy to a partition with another leader. The first acknowledgement
+ *      counts.
  *
- * Copies are safe, because the ledger counts an id once, in whatever partition its copies are. Rejects with AppendError
- * if no acknowledgement came; the records may be in the log nevertheless.
+ * Copies are safe: the ledger counts an id once, even if its copies are in different partitions. Rejects with
+ * AppendError if no acknowledgement came before the deadline. Then the records may still be in the log.
  */
 export function writeBatch(options: BatchWriteOptions): Promise<AppendedBatch> {
   return new BatchWrite(options).run();
@@ -62,12 +62,12 @@ class BatchWrite {
     return this.#ended.promise;
   }
 
-  /** Begins the next append if a partition is free, and schedules its own next run. */
+  /** Begins the next append if a partition is available, and schedules the next call of this method. */
   #next(): void {
     const { chooser, deadline, now } = this.#options;
     if (this.#isOver) return;
     if (now() >= deadline) {
-      // Appends in flight end at the deadline too and then call this method again.
+      // If appends are in flight, do not reject yet: they end at the deadline too, and each calls this method again.
       if (this.#unanswered.size === 0) this.#end(() => this.#ended.reject(this.#error()));
       return;
     }
@@ -119,7 +119,7 @@ class BatchWrite {
 
   #error(): Error {
     if (this.#lastError instanceof Error) return this.#lastError;
-    return new AppendError('no partition of the log could be written to before the deadline', {
+    return new AppendError('no partition accepted the records before the deadline', {
       outcome: 'notWritten',
     });
   }

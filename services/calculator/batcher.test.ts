@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 import { Batcher, type BatcherLimits, NeverSentError, QueueFullError } from './batcher.ts';
 
-/** A fake log; the test ends its writes. */
+/** A fake log. Each write waits until the test ends it. */
 class FakeLog {
   readonly writes: { ids: string[]; deadline: number; end: PromiseWithResolvers<AppendedBatch> }[] = [];
   readonly queue: number[] = [];
@@ -41,7 +41,7 @@ class FakeLog {
 const record = (id: string): LogRecordInput => ({ key: Buffer.from(id), value: Buffer.alloc(10), headers: {} });
 const turn = () => new Promise(setImmediate);
 
-test('so many writes are in flight while the next batch gathers, and each record gets its own place', async () => {
+test('writesMax writes are in flight while the next batch fills, and each record gets its own position', async () => {
   const log = new FakeLog();
   const first = log.add('a');
   await turn();
@@ -64,7 +64,7 @@ test('so many writes are in flight while the next batch gathers, and each record
   assert.equal(log.queue.at(-1), 0);
 });
 
-test('a lone addition waits for nothing, and what arrives together leaves together', async () => {
+test('a single addition does not wait, and additions that arrive together are sent together', async () => {
   const log = new FakeLog();
   void log.add('a');
   await turn();
@@ -75,7 +75,7 @@ test('a lone addition waits for nothing, and what arrives together leaves togeth
   assert.deepEqual(many.ids(), ['abc', 'de']);
 });
 
-test('a batch holds no more bytes than its limit, and a record above the limit goes alone', async () => {
+test('a batch has no more bytes than its limit, and a record above the limit is sent alone', async () => {
   const small = new FakeLog({ batchBytesMax: 25 });
   for (const id of ['a', 'b', 'c']) void small.add(id);
   await turn();
@@ -86,7 +86,7 @@ test('a batch holds no more bytes than its limit, and a record above the limit g
   assert.equal(tiny.writes.length, 1);
 });
 
-test('a failed write fails its own records alone, and the next one follows', async () => {
+test('a failed write rejects only its own records, and the next batch is written', async () => {
   const log = new FakeLog({ writesMax: 1 });
   const outcomes = Promise.allSettled([log.add('a'), log.add('b')]);
   await turn();
@@ -103,7 +103,7 @@ test('a failed write fails its own records alone, and the next one follows', asy
   assert.equal(log.queue.at(-1), 0);
 });
 
-test('a batch that is too large for the log is split, down to the one record that is', async () => {
+test('a batch that is too large for the log is split until the record that is too large is alone', async () => {
   const log = new FakeLog();
   const outcomes = Promise.allSettled(['a', 'b', 'c'].map((id) => log.add(id)));
   await turn();
@@ -126,7 +126,7 @@ test('a batch that is too large for the log is split, down to the one record tha
   assert.equal(log.queue.at(-1), 0);
 });
 
-test('a full queue refuses without taking, and takes again when there is room', async () => {
+test('a full queue refuses additions, and accepts them again when there is room', async () => {
   const log = new FakeLog({ queueMax: 2 });
   const one = log.add('a');
   await turn();
@@ -168,7 +168,7 @@ test('an addition whose deadline passed while it waited is never sent', async ()
   assert.deepEqual(await patient, { partition: 0, offset: 1n });
 });
 
-test('a write may try as long as its most patient addition waits', async () => {
+test('a write gets the latest deadline of its additions', async () => {
   const log = new FakeLog();
   void log.add('a', 2_000);
   void log.add('b', 8_000);

@@ -1,36 +1,36 @@
 import { AppendError, type AppendedBatch, type LogRecordInput } from '#services/eventlog/port.ts';
 
 export interface BatcherOptions {
-  /** Writes one batch; resolves only with the acknowledgement of the partition that it returns. */
+  /** Writes one batch. Resolves only after a partition acknowledged it. Returns this partition and the first offset. */
   readonly write: (records: readonly LogRecordInput[], deadline: number) => Promise<AppendedBatch>;
   readonly limits: BatcherLimits;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** Called when the number of additions that wait or are being written changes. */
   readonly onQueue: (additions: number) => void;
 }
 
 export interface BatcherLimits {
-  /** Maximum additions that wait or are being written. */
+  /** Maximum number of additions that wait or are being written. */
   readonly queueMax: number;
-  /** Maximum records in one batch. */
+  /** Maximum number of records in one batch. */
   readonly batchRecordsMax: number;
-  /** Maximum bytes of keys and values in one batch. */
+  /** Maximum number of bytes of keys and values in one batch. */
   readonly batchBytesMax: number;
-  /** Maximum batches that are being written. */
+  /** Maximum number of batches that are being written at the same time. */
   readonly writesMax: number;
 }
 
-/** The place of one addition in the log. */
+/** Position of one addition in the log. */
 export interface Place {
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** The queue is full: this addition was not accepted. */
+/** The queue is full, so this addition was not accepted. */
 export class QueueFullError extends Error {}
 
-/** The deadline passed while the addition waited: it was never sent. */
+/** The deadline passed while the addition waited, so it was never sent. */
 export class NeverSentError extends Error {}
 
 interface Item {
@@ -41,8 +41,8 @@ interface Item {
 }
 
 /**
- * Collects additions into batches: while some batches are being written, the next batch fills. So batches grow with the
- * load, and a single addition does not wait. There is no timer to tune.
+ * Collects additions into batches: while batches are being written, the next batch fills. So batches grow with the
+ * load. If no batch is being written, an addition is sent at once, so no timer has to be tuned.
  */
 export class Batcher {
   readonly #options: BatcherOptions;
@@ -56,8 +56,9 @@ export class Batcher {
   }
 
   /**
-   * Resolves with the position of this record, from the acknowledgement of the append that carried it. Rejects with
-   * QueueFullError or NeverSentError if nothing was sent; after any other error the outcome is unknown.
+   * Resolves with the position of this record, after Kafka acknowledged it. Rejects with QueueFullError or
+   * NeverSentError if nothing was sent. After any other error, except AppendError `tooLarge`, the record may be in the
+   * log.
    */
   add(record: LogRecordInput, deadline: number): Promise<Place> {
     if (this.#queued >= this.#options.limits.queueMax) {
@@ -75,7 +76,7 @@ export class Batcher {
     this.#options.onQueue(this.#queued);
   }
 
-  /** Starts one event-loop turn later, so that additions that arrive together are sent together. */
+  /** Starts in the next turn of the event loop, so that additions that arrive together are sent together. */
   #startSoon(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
@@ -92,7 +93,7 @@ export class Batcher {
     }
   }
 
-  /** Takes the oldest items up to the limits, and rejects those whose deadline has passed. */
+  /** Takes the oldest items out of the queue, up to the limits. Rejects items whose deadline has passed. */
   #take(): Item[] {
     const { batchRecordsMax, batchBytesMax } = this.#options.limits;
     const now = this.#options.now();
@@ -125,10 +126,10 @@ export class Batcher {
     this.#start();
   }
 
-  /** If the batch is too large for the log, writes it in halves, down to the single record that is too large. */
+  /** Writes the batch. Splits it in halves while Kafka refuses it as too large, down to one record. */
   async #writeAll(batch: readonly Item[]): Promise<void> {
     try {
-      // The latest deadline limits the write; the other items end at their own deadlines.
+      // The write gets the latest deadline. The callers of the other items stop waiting at their own deadlines.
       const deadline = Math.max(...batch.map((item) => item.deadline));
       const { partition, baseOffset } = await this.#options.write(
         batch.map(({ record }) => record),

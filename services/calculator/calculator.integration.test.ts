@@ -34,7 +34,7 @@ after(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-/** A new log and the environment of a calculator that writes to it over SASL_SSL. */
+/** Creates a topic, and the environment of a calculator that writes to it over SASL_SSL. */
 async function newPipeline(
   options: { partitions?: number; createTopic?: boolean; config?: Readonly<Record<string, string>> } = {},
 ) {
@@ -83,7 +83,7 @@ async function post(daemon: Daemon, body: unknown, headers: Record<string, strin
   return { status: response.status, answer };
 }
 
-/** The ids in the log with their positions, as an independent consumer reads them. */
+/** Returns the ids in the topic with their positions, as an independent consumer reads them. */
 async function idsInLog(topic: string): Promise<Map<string, string[]>> {
   const places = new Map<string, string[]>();
   for (const [partition, messages] of await auditLog(kafka.plaintextBootstrapServers, topic)) {
@@ -110,7 +110,7 @@ describe('adding', () => {
     await admin.deleteTopics({ topics: [topic] });
     await admin.disconnect();
     await createLog(settings, 3);
-    // At once: the remembered acknowledgement must not be returned for the deleted topic.
+    // Send immediately: the calculator must not return the acknowledgement that it remembers of the deleted topic.
     for (const body of [addition, { ...addition, requestId: randomUUID() }]) {
       const { status, answer } = await post(daemon, body);
       assert.equal(status, 503, inspect(answer));
@@ -147,7 +147,7 @@ describe('adding', () => {
     assert.equal(status, 503, inspect(answer));
     assert.match(String(answer['detail']), /the log was replaced/);
     assert.equal((await idsInLog(topic)).size, 0);
-    // The books count the new topic from now on.
+    // From now on PostgreSQL counts the new topic.
     await writeFile(path, await countedLog());
     await until('it is written', async () => (await post(daemon, addition)).status === 200);
   });
@@ -196,7 +196,7 @@ describe('adding', () => {
     assert.match(metrics.text, /sumpipeline_requests_total\{method="Add",result="id-conflict"\} 1/);
   });
 
-  test('where the topic takes only small batches, all of many additions at once are acknowledged', async () => {
+  test('if the topic accepts only small batches, many concurrent additions are all acknowledged', async () => {
     const { topic, environment } = await newPipeline({ config: { 'max.message.bytes': '8192' } });
     await using daemon = await startDaemon({ name: 'calculator', environment });
     await untilReady(daemon);
@@ -215,7 +215,7 @@ describe('adding', () => {
     await untilReady(daemon);
     const { status, answer } = await post(daemon, { requestId: randomUUID(), a: '1', b: '2' });
     assert.equal(status, 413, inspect(answer));
-    assert.match(String(answer['detail']), /larger than the topic allows; .* raise max\.message\.bytes of the topic/);
+    assert.match(String(answer['detail']), /larger than the topic allows\. .* raise max\.message\.bytes of the topic/);
     assert.equal((await idsInLog(topic)).size, 0);
   });
 
@@ -271,7 +271,7 @@ describe('a log that fails', () => {
       }
     };
     await Promise.all(Array.from({ length: 20 }, lane));
-    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} answers were lost`);
+    assert.ok(proxy.seen.reset > 10, `only ${proxy.seen.reset} responses were lost`);
     assert.ok(acknowledged.size > 700, `only ${acknowledged.size} of 800 were acknowledged`);
     const places = await idsInLog(topic);
     const missing = [...acknowledged].filter(([id, place]) => places.get(id)?.includes(place) !== true);
@@ -350,13 +350,13 @@ describe('secrets', () => {
     assert.equal(status, 503);
     assert.match(
       String(answer['detail']),
-      /Kafka password: Secret orders-kafka, key password is missing or empty; nothing was written/,
+      /Kafka password: Secret orders-kafka, key password is missing or empty\. Nothing was written/,
     );
     await writeFile(join(dir, 'password'), kafka.password);
     await untilReady(daemon);
   });
 
-  test('a password that changes is taken up without a restart and without a refused addition', async () => {
+  test('a changed password is used without a restart and without a refused addition', async () => {
     const { dir, environment } = await newPipeline();
     const username = uniqueName('user');
     await kafka.addUser({ username, password: 'first' });

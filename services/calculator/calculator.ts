@@ -38,23 +38,24 @@ export interface CalculatorService {
   close(): Promise<void>;
 }
 
-/** About 1 KB each with their records: 10 MB if Kafka accepts nothing. */
+/** Maximum number of additions in the queue. Each takes about 1 KB, so a full queue takes 10 MB of memory. */
 const queueMax = 10_000;
 /**
- * More records make appends no faster (measured: flat from 500), and with fewer a lost response affects fewer records.
+ * Maximum number of records in a batch. More records make appends no faster (measured: no gain above 500), and a lost
+ * response would affect more records.
  */
 const batchRecordsMax = 500;
-/** Half of the 1 MB that a broker accepts by default. */
+/** Maximum number of bytes in a batch: half of the 1 MB that a broker accepts by default. */
 const batchBytesMax = 512 * 1024;
 /**
- * Batches being written. More would make no addition faster (no difference above the noise: ADR 0017) and batches
- * smaller. The second continues while the first waits for a hung broker.
+ * Maximum number of batches that are written at the same time. With two, one continues while the other waits for a hung
+ * broker. With more, batches were smaller and additions not measurably faster (ADR 0017).
  */
 const writesMax = 2;
-/** About 0.5 KB each. 50,000 additions are seconds of full load, enough for quick retries. */
+/** Maximum number of additions that are remembered for retries: some seconds of full load. Each takes about 0.5 KB. */
 const recentMax = 50_000;
 
-/** Creates the calculator: connection, batcher, memory of recent additions, and the service that uses them. */
+/** Creates the calculator: connection, batcher, list of recent additions, and the service that uses them. */
 export function createCalculator({ config, logger, metrics, onReady }: CalculatorOptions): CalculatorService {
   const settings = kafkaSettings(config);
   const { topic } = settings;
@@ -68,7 +69,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
   });
   const connection = new Connection({
     open: async (onFatal) => {
-      // Read before the first write; otherwise a calculator that starts after a replacement trusts the new topic.
+      // Read the file with the counted log before the first write. Otherwise a calculator would trust a topic that was
+      // replaced before the calculator started.
       await countedLogRead;
       return openLogWriter({ settings, logger, onFatal });
     },
@@ -81,8 +83,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       try {
         identity.require();
       } catch (error) {
-        // With a replaced log the calculator stays up and returns `unavailable`.
-        logger.error({ error }, 'connected, but no addition can be written');
+        // If the topic was replaced, the calculator keeps running and returns `unavailable`.
+        logger.error({ error }, 'connected to Kafka, but no addition can be written');
       }
     },
   });
@@ -112,7 +114,7 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     logger,
     now: Date.now,
   });
-  /** Appends can wait: the log may be replaced before an append begins, or before its acknowledgement. */
+  /** Throws AppendError if the topic was replaced: that can happen while an append waits. */
   const requireLog = (outcome: AppendOutcome) => {
     try {
       identity.require();
@@ -131,7 +133,8 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
       requireLog('notWritten');
       const acknowledged = identity.beginAppend(partition);
       const place = await connection.current().append(partition, records, options);
-      // Acknowledged by a replaced log; the counted log may hold the records from an earlier attempt.
+      // If a replaced topic acknowledged these records, they do not count. The outcome is unknown, because an earlier
+      // attempt may have written them to the counted topic.
       requireLog('unknown');
       observe('ok');
       acknowledged(place.baseOffset, records.length);
@@ -159,14 +162,14 @@ export function createCalculator({ config, logger, metrics, onReady }: Calculato
     now: Date.now,
     onQueue: (additions) => metrics.sumpipeline_calculator_queue_additions.set(additions),
   });
-  // Set at the start: a gauge that is absent until the first addition would look like a missing calculator.
+  // Set the gauge now. If it were absent until the first addition, this calculator would look missing.
   metrics.sumpipeline_calculator_queue_additions.set(0);
   const api = new CalculatorApi({
     logEpoch: config.SUMPIPELINE_LOG_EPOCH,
     recent,
     isLogConfirmed: () => identity.isConfirmed(),
     async write(record, deadline) {
-      // Throws at once with the cause if there is no connection.
+      // If nothing can be written now, one of these calls throws immediately, with the cause.
       connection.current();
       identity.require();
       return traceSend(topic, record, (traced) => batcher.add(traced, deadline));

@@ -6,7 +6,7 @@ import { LogError, LogUnavailableError, type LogWriter } from '#services/eventlo
 import { until } from '#test/support/condition.ts';
 import { Connection } from './connection.ts';
 
-/** A fake Kafka that opens writers or refuses, as the test says. */
+/** A fake Kafka that opens writers. If `refusal` is set, it throws `refusal` instead. */
 class FakeKafka {
   refusal: Error | undefined;
   readonly writers: { name: number; isClosed: boolean; onFatal: (error: LogError) => void }[] = [];
@@ -62,7 +62,7 @@ test('before the first connection the reason is returned; new secrets end the wa
   kafka.refusal = new LogUnavailableError('SecretMissing', 'Secret orders-kafka, key password is missing or empty');
   kafka.connection.start();
   await until('the reason', () => /key password/.test(kafka.connection.problem ?? ''));
-  assert.throws(() => kafka.connection.current(), /key password is missing or empty; nothing was written, retry/);
+  assert.throws(() => kafka.connection.current(), /key password is missing or empty\. Nothing was written: retry/);
   kafka.refusal = undefined;
   kafka.changeSecrets();
   await until('the first writer', () => kafka.current() === 0);
@@ -81,7 +81,7 @@ test('with new secrets the old writer serves until the new one is there', async 
   kafka.refusal = new LogUnavailableError('AuthenticationFailed', 'wrong password');
   kafka.changeSecrets();
   await until('the refused attempt', () => kafka.writers.length === 1);
-  assert.equal(kafka.current(), 0, 'a bad rotation does not take the good connection away');
+  assert.equal(kafka.current(), 0, 'wrong new secrets do not end the open connection');
   assert.equal(kafka.connection.problem, undefined);
   kafka.refusal = undefined;
   kafka.changeSecrets();
@@ -98,7 +98,7 @@ test('a writer that dies is dropped at once and replaced, and the calculator sta
   kafka.refusal = new LogUnavailableError('AuthenticationFailed', 'the password was changed');
   kafka.writers[0]?.onFatal(new LogUnavailableError('AuthenticationFailed', 'the password was changed'));
   assert.equal(kafka.current(), undefined);
-  assert.throws(() => kafka.connection.current(), /the password was changed; nothing was written/);
+  assert.throws(() => kafka.connection.current(), /the password was changed\. Nothing was written/);
   assert.equal(kafka.connection.problem, undefined);
   kafka.refusal = undefined;
   await until('the second writer', () => kafka.current() === 1);

@@ -4,29 +4,30 @@ import { backoffMs, pause } from '#platform/time.ts';
 import type { LogError, LogWriter } from '#services/eventlog/port.ts';
 
 export interface ConnectionOptions {
-  /** Opens a writer from freshly read secrets. */
+  /** Reads the secrets and opens a writer with them. */
   readonly open: (onFatal: (error: LogError) => void) => Promise<LogWriter>;
-  /** Resolves when the secrets on disk have changed, or the signal is aborted. */
+  /** Resolves when the secrets on disk have changed, or when the signal is aborted. */
   readonly untilSecretsChange: (signal: AbortSignal) => Promise<void>;
   readonly logger: Logger;
-  /** In [0, 1); jitter of the waits between attempts. */
+  /** Returns a number in [0, 1) for the jitter of the waits. */
   readonly random: () => number;
   /** Called after the first connection: from then on the calculator is ready. */
   readonly onConnected: () => void;
 }
 
-/** Waits between attempts to connect, long enough not to overload Kafka. */
+/** Waits between attempts to connect. They are long enough that many calculators do not overload Kafka. */
 const waits = { minimumMs: 500, maximumMs: 15_000 };
+/** Maximum wait for the appends in flight of a writer that is closed, in milliseconds. */
 const closeWithinMs = 5_000;
 
 /**
- * Keeps one writer open, despite refused secrets, rotation of secrets and a Kafka that starts late:
+ * Keeps one writer open. Handles refused secrets, new secrets, and a Kafka that starts later:
  *
  *   connecting  no writer; `problem` says why
- *   connected   the writer recovers from lost brokers itself
+ *   connected   one writer is open; it recovers from lost brokers itself
  *   renewing    secrets changed: a new writer is opened; the old writer is used until the new one is open
  *
- * A writer that reports a fatal error is dropped at once, and the state is connecting again.
+ * A writer that reports a fatal error is dropped immediately, and the state is connecting again.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -42,7 +43,10 @@ export class Connection {
     this.#options = options;
   }
 
-  /** Undefined after the first connection: a calculator without Kafka must stay reachable to return "retry". */
+  /**
+   * Why the calculator is not connected yet. Undefined after the first connection: a calculator that loses Kafka stays
+   * ready, and responds that the client should retry.
+   */
   get problem(): string | undefined {
     return this.#wasConnected ? undefined : this.#reason;
   }
@@ -59,7 +63,7 @@ export class Connection {
   /** Returns the writer in use. Throws SumError if no writer is open. */
   current(): LogWriter {
     if (this.#writer !== undefined) return this.#writer;
-    throw new SumError('unavailable', `${this.#reason}; nothing was written, retry`);
+    throw new SumError('unavailable', `${this.#reason}. Nothing was written: retry`);
   }
 
   async close(): Promise<void> {
@@ -91,7 +95,7 @@ export class Connection {
     }
   }
 
-  /** Opens a writer that replaces the last one; `renewal` is aborted when the new writer fails. */
+  /** Opens a new writer and closes the old writer. If the new writer fails later, aborts `renewal` to connect again. */
   async #connect(renewal: AbortController): Promise<void> {
     const writer = await this.#options.open((error) => {
       this.#options.logger.error({ error }, 'Kafka no longer accepts writes on this connection');
@@ -110,7 +114,7 @@ export class Connection {
     const old = this.#writer;
     this.#writer = writer;
     if (old === undefined) return;
-    // Appends in flight of the old writer still end with their own acknowledgements.
+    // The old writer still receives the acknowledgements of its appends in flight.
     const closing = old.close(closeWithinMs).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

@@ -33,7 +33,7 @@ function open(path: string | undefined) {
 
 const log = (topicId: string) => ({ epoch: 1, topic: 'shop.orders', clusterId: 'cluster', topicId });
 
-test('the log is known from the first read, follows the file, and stays known when the file goes or breaks', async () => {
+test('the counted log is known after the first read, follows the file, and stays known if the file is deleted or invalid', async () => {
   const path = join(folder.path, 'log.json');
   await writeFile(path, formatCountedLog(log('A')));
   await using file = open(path);
@@ -47,7 +47,7 @@ test('the log is known from the first read, follows the file, and stays known wh
   await until('the next change', () => file.log?.topicId === 'C');
 });
 
-test('a file that cannot be read refuses, until one that can be has come', async () => {
+test('additions are refused until a valid file was read', async () => {
   const path = join(folder.path, 'unreadable.json');
   await writeFile(path, '{"epoch": 1}');
   await using file = open(path);
@@ -66,7 +66,7 @@ test('a file that cannot be read refuses, until one that can be has come', async
   assert.equal(file.log?.topicId, 'A');
 });
 
-test('a log of another topic is not taken', async () => {
+test('a file about another topic is ignored', async () => {
   const path = join(folder.path, 'other.json');
   await writeFile(path, formatCountedLog({ ...log('A'), topic: 'another' }));
   await using file = open(path);
@@ -83,7 +83,7 @@ test('a file that comes later is read', async () => {
   await until('the file', () => file.log?.topicId === 'A');
 });
 
-test('without a path there is nothing to know', async () => {
+test('without a path the counted log is unknown', async () => {
   await using file = open(undefined);
   await file.start();
   assert.equal(file.log, undefined);

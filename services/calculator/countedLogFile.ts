@@ -4,26 +4,26 @@ import type { Logger } from '#platform/log.ts';
 import { readSecretFile } from '#platform/secretFile.ts';
 import { pause } from '#platform/time.ts';
 
-/** The kubelet needs up to a minute and a half to update a ConfigMap in a pod, so reading more often would not help. */
+/** How often the file is read. 5 s adds little delay: the kubelet itself needs up to 90 s to update a mounted file. */
 const lookEveryMs = 5_000;
 
 export interface CountedLogFileOptions {
-  /** Undefined if there is no such file, for example outside of Kubernetes. */
+  /** Path of the file. Undefined if no file is mounted, for example outside Kubernetes. */
   readonly path: string | undefined;
   readonly source: string | undefined;
-  /** A file about another topic is ignored: the pipeline may have been re-created under the same name. */
+  /** Name of the topic. A file with another topic is ignored: it may be from an earlier pipeline of the same name. */
   readonly topic: string;
   readonly logger: Logger;
-  /** How often the file is read; for tests. */
+  /** How often the file is read, in milliseconds. Default 5 s; tests shorten it. */
   readonly everyMs?: number;
 }
 
-/** Which log the aggregators count, from the file that the operator mounts. Keeps the last value that was read. */
+/** Reads the operator's file that says which topic the aggregators count. Keeps the last valid value. */
 export class CountedLogFile {
   readonly #options: CountedLogFileOptions;
   readonly #ending = new AbortController();
   #log: CountedLog | undefined;
-  /** The last valid content of the file, and the last problem with it. */
+  /** The last content of the file, the last problem with reading it, and why the content is not valid. */
   #text: string | undefined;
   #problem: string | undefined;
   #unreadable: string | undefined;
@@ -34,7 +34,8 @@ export class CountedLogFile {
   }
 
   /**
-   * Undefined while the file does not exist. Throws SumError if the file is invalid and no earlier content was valid.
+   * Returns the counted topic, or undefined if the file has not named it yet. If the file exists but was never valid,
+   * throws SumError.
    */
   require(): CountedLog | undefined {
     if (this.#log === undefined && this.#unreadable !== undefined) throw new SumError('unavailable', this.#unreadable);
@@ -65,15 +66,15 @@ export class CountedLogFile {
     const { path, source, logger } = this.#options;
     if (path === undefined) return;
     try {
-      const text = await readSecretFile({ what: 'log that is counted', path, source });
+      const text = await readSecretFile({ what: 'counted topic', path, source });
       if (text === this.#text) return;
       this.#text = text;
       this.#problem = undefined;
       this.#take(text);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      // The file is missing until the aggregators have reported for the first time. Logged once.
-      if (problem !== this.#problem) logger.info({ error }, 'it is not known yet which log is counted');
+      // The file is missing until the aggregators have reported for the first time. Log each problem once.
+      if (problem !== this.#problem) logger.info({ error }, 'the topic that the aggregators count is not known yet');
       this.#problem = problem;
     }
   }
@@ -84,13 +85,13 @@ export class CountedLogFile {
       const log = parseCountedLog(text);
       this.#unreadable = undefined;
       if (log.topic === topic) this.#log = log;
-      logger.info({ ...log }, 'read which log is counted');
+      logger.info({ ...log }, 'read which topic the aggregators count');
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.#unreadable =
-        `${source ?? path} cannot be read (${problem}), so it is not known which log is counted; nothing was written. ` +
+        `${source ?? path} cannot be read (${problem}), so it is not known which topic is counted. Nothing was written. ` +
         'Run calculators and operator of the same version, then retry';
-      logger.error({ error }, 'cannot read which log is counted');
+      logger.error({ error }, 'cannot read which topic the aggregators count');
     }
   }
 }

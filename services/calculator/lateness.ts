@@ -1,12 +1,12 @@
 /**
- * When an append without a response counts as late: well above recent response times. Computed as TCP computes its
- * retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
+ * Computes from recent response times after how long an append without a response is late. The formula is that of
+ * TCP's retransmission timeout (RFC 6298): smoothed time plus four times its smoothed deviation.
  */
 export class Lateness {
   #smoothedMs: number | undefined;
   #deviationMs = 0;
 
-  /** Milliseconds. */
+  /** An append without a response for longer than this is late. */
   get boundMs(): number {
     if (this.#smoothedMs === undefined) return minimumMs;
     return Math.min(maximumMs, Math.max(minimumMs, this.#smoothedMs + 4 * this.#deviationMs));
@@ -24,7 +24,10 @@ export class Lateness {
   }
 }
 
-/** Longer than a garbage collection of a broker or a slow disk write: every consumer must read a copy too. */
+/**
+ * Lower bound of the time after which an append is late. Longer than a garbage collection or a slow disk write of a
+ * broker, because a needless copy costs time: the aggregators must read each copy.
+ */
 const minimumMs = 1_000;
-/** Below the default timeout of a call (10 s), so that a copy can still succeed in time. */
+/** Upper bound of the time after which an append is late. Below the 10 s of a call, so that a copy can succeed. */
 const maximumMs = 4_000;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLogger } from '#platform/log.ts';
 import { LogEnds } from './logEnds.ts';
 
-/** A fake Kafka that returns these ends, and the exported series. */
+/** Builds a LogEnds with a fake Kafka, and the series that it exports. */
 function build() {
   const series = new Map<number, number>();
   const state = { now: 1_000_000, answer: (): Promise<ReadonlyMap<number, bigint>> | undefined => undefined };
@@ -21,7 +21,7 @@ function build() {
   return { series, state, logEnds, tell };
 }
 
-test('the ends from Kafka are exported, and nothing before them', async () => {
+test('log ends are exported when Kafka has returned them, not before', async () => {
   const { series, logEnds, tell } = build();
   await logEnds.refresh();
   assert.equal(series.size, 0);
@@ -38,7 +38,7 @@ test('the ends from Kafka are exported, and nothing before them', async () => {
   );
 });
 
-test('a partition that was not learnt for three periods has no series, the others keep theirs', async () => {
+test('a partition whose end was not read for three periods loses its series, others keep theirs', async () => {
   const { series, state, tell } = build();
   await tell([
     [0, 7n],
@@ -52,7 +52,7 @@ test('a partition that was not learnt for three periods has no series, the other
   assert.deepEqual([...series], [[0, 9]]);
 });
 
-test('errors and a lost connection end in absent series, never in 0', async () => {
+test('after errors or a lost connection the series are absent, never 0', async () => {
   const { series, state, logEnds, tell } = build();
   await tell([[0, 7n]]);
   state.answer = () => Promise.reject(new Error('no'));
@@ -68,7 +68,7 @@ test('errors and a lost connection end in absent series, never in 0', async () =
 test('an acknowledgement raises the known end, and an older response does not lower it', async () => {
   const { series, state, logEnds, tell } = build();
   logEnds.raise(0, 3n);
-  assert.equal(series.size, 0, 'an end that Kafka never told is not known');
+  assert.equal(series.size, 0, 'without an end from Kafka there is no series');
   await tell([[0, 7n]]);
   logEnds.raise(0, 9n);
   logEnds.raise(0, 8n);
@@ -81,5 +81,5 @@ test('an acknowledgement raises the known end, and an older response does not lo
   await asking;
   assert.equal(series.get(0), 12);
   await tell([[0, 2n]]);
-  assert.equal(series.get(0), 2, 'a log that was cut');
+  assert.equal(series.get(0), 2, 'a truncated partition has a lower end');
 });

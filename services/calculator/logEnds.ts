@@ -1,29 +1,32 @@
 import type { Logger } from '#platform/log.ts';
 
 export interface LogEndsOptions {
-  /** One past the last offset of each partition whose leader responded. Undefined while there is no connection. */
+  /** Reads the next free offset of each partition whose leader responds. Returns undefined without a connection. */
   readonly read: () => Promise<ReadonlyMap<number, bigint>> | undefined;
   readonly set: (partition: number, end: number) => void;
   readonly remove: (partition: number) => void;
   readonly logger: Logger;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 
-/** One request per leader and calculator: cheap for Kafka, and more often than Prometheus scrapes. */
+/** How often the log ends are read: more often than Prometheus scrapes. One request per leader is cheap for Kafka. */
 const logEndsEveryMs = 10_000;
 
-/** Without a response for three periods the number is outdated, and a wrong number would scale the aggregators in. */
+/**
+ * If Kafka does not return the end of a partition for this time, in milliseconds, the metric is removed. An outdated
+ * log end is too low, so autoscaling would remove aggregators.
+ */
 const forgottenAfterMs = 3 * logEndsEveryMs;
 
 /**
- * The end of the log by partition, as Kafka reports it. A partition without a recent end has no series.
- * Acknowledgements raise the ends between two requests.
+ * Exports the end of each partition, as Kafka reports it. A partition without a recent end has no metric series.
+ * Between two requests, acknowledged appends raise the ends.
  */
 export class LogEnds {
   readonly #options: LogEndsOptions;
   readonly #known = new Map<number, { end: bigint; at: number }>();
-  /** Ends that were acknowledged since the request in flight began: its response may be older. */
+  /** Key: partition. Value: its end by the appends since the last request began. The response may have a lower end. */
   readonly #raised = new Map<number, bigint>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
@@ -42,17 +45,17 @@ export class LogEnds {
     for (const partition of [...this.#known.keys()]) this.#forget(partition);
   }
 
-  /** Reports an acknowledged append: the log reaches at least to `end`. */
+  /** Call after an acknowledged append: the partition now ends at `end` or later. */
   raise(partition: number, end: bigint): void {
     if (end > (this.#raised.get(partition) ?? 0n)) this.#raised.set(partition, end);
     const known = this.#known.get(partition);
-    // A partition whose end was never read stays absent: its end may be far beyond this calculator's writes.
+    // An end that was never read stays absent: other calculators may have written far beyond this one.
     if (known === undefined || known.end >= end) return;
     known.end = end;
     this.#options.set(partition, Number(end));
   }
 
-  /** Reads the ends once and drops outdated ones. Never rejects. */
+  /** Reads the log ends from Kafka once, and removes outdated ends. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -69,7 +72,7 @@ export class LogEnds {
     for (const [partition, { at }] of this.#known) if (at < oldest) this.#forget(partition);
   }
 
-  /** The end from Kafka is used even if it is less than before: a truncated log has a lower end. */
+  /** Stores an end from Kafka, even if it is lower than before: a partition can be truncated. */
   #learn(partition: number, answered: bigint): void {
     const raised = this.#raised.get(partition) ?? 0n;
     const end = raised > answered ? raised : answered;

@@ -28,7 +28,7 @@ test('a re-created topic is refused until the old one is back', async () => {
   const refusal = (error: unknown) => error instanceof SumError && /had id A and now has id B/.test(error.message);
   assert.throws(() => identity.require(), refusal);
   assert.throws(() => identity.require(), refusal);
-  assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'told once');
+  assert.deepEqual(lost, [{ wanted: 'A', found: 'B' }], 'the loss is reported once');
   assert.equal(await identity.isConfirmed(), false);
   kafka.topicId = 'A';
   identity.require();
@@ -45,7 +45,7 @@ test('a topic that was re-created before this process began is refused as soon a
   identity.require();
 });
 
-test('a new topic is taken when it is the counted one, and what the old one acknowledged is lost', async () => {
+test('a new topic is accepted when it is the counted one, and additions in the old one are reported as lost', async () => {
   const { kafka, counted, identity, lost } = setUp();
   counted.topicId = 'A';
   identity.require();
@@ -63,7 +63,7 @@ test('without a topic id from Kafka nothing is confirmed', async () => {
   assert.equal(await identity.isConfirmed(), false);
 });
 
-test('an acknowledged offset that goes back is a loss; appends that overtake each other are none', () => {
+test('a lower acknowledged offset is a loss; acknowledgements in another order are not', () => {
   const { identity, lost } = setUp();
   const [first, second] = [identity.beginAppend(0), identity.beginAppend(0)];
   second(5n, 5);
@@ -75,5 +75,5 @@ test('an acknowledged offset that goes back is a loss; appends that overtake eac
   identity.beginAppend(0)(7n, 1);
   assert.deepEqual(lost, [{ partition: 0, endBefore: '11', baseOffset: '7' }]);
   identity.beginAppend(0)(8n, 1);
-  assert.equal(lost.length, 1, 'it counts on from there');
+  assert.equal(lost.length, 1, 'the next offset is compared with the lower end');
 });

@@ -2,40 +2,43 @@ import { SumError } from '#core/errors.ts';
 import type { LogWriter } from '#services/eventlog/port.ts';
 
 export interface LogIdentityOptions {
-  /** Undefined while there is no connection to the log. */
+  /** Returns the open writer. Undefined while there is no connection to Kafka. */
   readonly writer: () => Pick<LogWriter, 'topicId' | 'confirmTopic'> | undefined;
-  /** Id of the topic that the aggregators count; undefined while it is not known. */
+  /** Returns the id of the topic that the aggregators count. Undefined while it is not known. */
   readonly countedTopicId: () => string | undefined;
   /** Called once for each detected loss: acknowledged additions may no longer be in the log. */
   readonly onLost: (fields: object) => void;
 }
 
 /**
- * Detects whether the log still holds what this calculator acknowledged. It does not if the topic was deleted and
- * re-created (Kafka then returns another topic id), or if the end of the log was lost (acknowledged offsets then go
- * back).
+ * Detects that the log may have lost additions that this calculator acknowledged. Two signs of a loss:
+ *   another topic id         the topic was deleted and created again
+ *   a lower append position  the end of a partition was lost, and Kafka assigns the same offsets again
  */
 export class LogIdentity {
   readonly #options: LogIdentityOptions;
-  /** Id of the topic that this process first wrote to; used while the counted topic is not known. */
+  /** Id of the first topic that this process was connected to. Used while the counted topic is not known. */
   #firstId: string | undefined;
   #wantedId: string | undefined;
   #isReplaced = false;
-  /** One past the highest offset that was acknowledged, by partition. */
+  /** The highest acknowledged offset plus one, by partition. */
   readonly #ends = new Map<number, bigint>();
 
   constructor(options: LogIdentityOptions) {
     this.#options = options;
   }
 
-  /** Throws SumError while the topic has another id than the counted topic, or than the topic of the first write. */
+  /**
+   * Throws SumError while the topic's id is not the id of the counted topic. If the id of the counted topic is unknown,
+   * uses the first id that this process saw instead.
+   */
   require(): void {
     const found = this.#options.writer()?.topicId;
     if (found === undefined) return;
     this.#firstId ??= found;
     const wanted = this.#options.countedTopicId() ?? this.#firstId;
     const isReplaced = found !== wanted;
-    // Additions that were acknowledged before are in the other topic.
+    // If the wanted topic changed, additions that were acknowledged before are in another topic: report them as lost.
     const isOther = this.#wantedId !== undefined && this.#wantedId !== wanted;
     if (isOther || (isReplaced && !this.#isReplaced)) this.#options.onLost({ wanted, found });
     this.#wantedId = wanted;
@@ -48,7 +51,7 @@ export class LogIdentity {
     );
   }
 
-  /** Checks with Kafka now that the topic still has the wanted id; also false if Kafka does not respond. */
+  /** Asks Kafka for the topic's id. Returns whether it is the wanted id; false if Kafka does not respond. */
   async isConfirmed(): Promise<boolean> {
     try {
       const found = await this.#options.writer()?.confirmTopic();
@@ -59,7 +62,7 @@ export class LogIdentity {
     }
   }
 
-  /** Call when an append begins; call the returned function with its acknowledgement. Appends may end out of order. */
+  /** Call this when an append begins. Call the result when it is acknowledged. Appends may end in any order. */
   beginAppend(partition: number): (baseOffset: bigint, records: number) => void {
     const endBefore = this.#ends.get(partition) ?? 0n;
     return (baseOffset, records) => {

@@ -13,12 +13,12 @@ import { startRpcServer } from '#services/rpc/server.ts';
 import { calculatorRoutes } from './api.ts';
 import { createCalculator } from './calculator.ts';
 
-/** Requests in flight may take this long after the intake has stopped: the longest default deadline. */
+/** Maximum time to finish requests after the server stopped accepting new ones: the default deadline of a call. */
 const finishWithinMs = 10_000;
 
-/** The calculator: accepts additions over gRPC and HTTP, and responds when they are in the log. */
+/** Runs the calculator: accepts additions over gRPC and HTTP, and responds when they are in the log. */
 export async function main(): Promise<void> {
-  // Installed first, because as pid 1 a process without a handler ignores SIGTERM.
+  // Install the handler first: a process with pid 1 ignores SIGTERM without a handler.
   const signalled = untilSignal();
   const config = parseEnvironment(calculatorEnvironment, process.env);
   const logger = createLogger({
@@ -59,10 +59,10 @@ export async function main(): Promise<void> {
   isDraining = true;
   rpc.setServing(false);
   logger.info({ signal, drainMs: config.SUMPIPELINE_DRAIN_MS }, 'draining');
-  // Not ready but still serving, because load balancers need a moment to stop sending.
+  // Keep serving while not ready: load balancers need a moment to stop sending.
   await pause(config.SUMPIPELINE_DRAIN_MS);
   await releasers.releaseAll();
   logger.info({}, 'calculator ended');
-  // Otherwise timers of aborted requests would keep the process running until their deadlines.
+  // Exit now: timers of aborted requests would keep the process running until their deadlines.
   process.exit(0);
 }

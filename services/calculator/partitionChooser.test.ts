@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PartitionChooser } from './partitionChooser.ts';
 
-/** Partition p is led by broker `leaders[p]`; undefined: it has no leader. */
+/** Builds a log in which broker `leaders[p]` leads partition p. Undefined means no leader. */
 function build(leaders: (number | undefined)[]) {
   const clock = { now: 1_000_000 };
   const log = {
@@ -13,7 +13,7 @@ function build(leaders: (number | undefined)[]) {
   };
   const chooser = new PartitionChooser({ log: () => log, now: () => clock.now });
   const choose = (avoid: number[] = []) => chooser.choose(new Set(avoid));
-  /** Partitions of the next appends, each of which is acknowledged at once. */
+  /** Returns the partitions of the next `count` appends. Each append is acknowledged at once. */
   const next = (count: number) =>
     Array.from({ length: count }, () => {
       const chosen = choose();
@@ -23,7 +23,7 @@ function build(leaders: (number | undefined)[]) {
   return { clock, chooser, choose, next };
 }
 
-test('each partition has its turn', () => {
+test('the partitions are chosen in turn', () => {
   const { next } = build([0, 1, 2, 0]);
   assert.deepEqual(next(6), [0, 1, 2, 3, 0, 1]);
 });
@@ -35,7 +35,7 @@ test('a partition whose leader does not respond for too long is excluded, and in
   clock.now += 1_001;
   assert.deepEqual(next(4), [1, 3, 1, 3]);
   clock.now += 60_000;
-  // Also if the others have more in flight: three appends are better than one that never gets a response.
+  // The other leader is chosen although it has more appends in flight, because the late leader may never respond.
   const others = [choose(), choose(), choose()];
   assert.deepEqual(
     others.map((chosen) => chosen?.leader),
@@ -64,7 +64,7 @@ test('new partitions are used at once', () => {
   assert.deepEqual(next(4), [2, 3, 0, 1]);
 });
 
-test('a partition that refused rests, the others of its leader do not, and it is probed again', () => {
+test('a partition that refused rests and is tried again later; others of its leader do not rest', () => {
   const { clock, choose, next } = build([7, 7]);
   choose()?.failed('notWritten');
   assert.deepEqual(next(3), [1, 1, 1]);
@@ -114,16 +114,16 @@ test('the broker with the fewest appends in flight is next', () => {
   );
 });
 
-test('without a healthy partition the first append goes to the least bad one, a copy goes nowhere', () => {
+test('without a healthy partition a first append goes to the best of the others, and no copy is made', () => {
   const { clock, choose } = build([7, 8]);
   choose();
   clock.now += 1_001;
   choose()?.failed('unknown');
-  assert.equal(choose([7]), undefined, 'a copy');
-  assert.equal(choose()?.partition, 1, 'resting is better than late');
+  assert.equal(choose([7]), undefined, 'a copy is not sent to a resting leader');
+  assert.equal(choose()?.partition, 1, 'a resting leader is better than a late one');
 });
 
-test('a partition without a leader is never chosen, nor is anything without a connection', () => {
+test('no partition is chosen if it has no leader, or without a connection', () => {
   const { next } = build([undefined, 7, undefined]);
   assert.deepEqual(next(3), [1, 1, 1]);
   const none = build([undefined]);

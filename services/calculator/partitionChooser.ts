@@ -1,21 +1,21 @@
 import type { AppendOutcome } from '#services/eventlog/port.ts';
 import { Lateness } from './lateness.ts';
 
-/** What the chooser needs to know about the log. */
+/** The partitions of the log and their leaders. */
 interface LogLeaders {
   readonly partitionCount: number;
-  /** The broker that leads a partition; undefined while the partition has no leader. */
+  /** Returns the id of the broker that leads a partition. Undefined while the partition has no leader. */
   leaderOf(partition: number): number | undefined;
 }
 
 export interface PartitionChooserOptions {
-  /** Undefined while there is no connection to the log. */
+  /** Returns undefined while there is no connection to Kafka. */
   readonly log: () => LogLeaders | undefined;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 
-/** An append that has begun. The caller reports its end once, with `answered` or `failed`. */
+/** An append that has begun. The caller reports its end once: it calls `answered` or `failed`. */
 export interface ChosenPartition {
   readonly partition: number;
   readonly leader: number;
@@ -24,7 +24,9 @@ export interface ChosenPartition {
 }
 
 /**
- * Rest after a failure. Short at first, because most failures end when the new leader is known; longer to limit probes.
+ * A rest is the time in which a partition or leader is not used after a failure, in milliseconds. The first rest is
+ * short, because most failures end when the new leader is known. Each further failure doubles the rest, so that a
+ * broken leader gets few appends.
  */
 const rests = { minimumMs: 100, maximumMs: 5_000 };
 
@@ -36,26 +38,28 @@ interface Rest {
 interface Candidate {
   readonly partition: number;
   readonly leader: number;
-  /** Smaller is better. */
+  /** A smaller rank is better. `health`: 0 healthy, 1 resting, 2 late. `pending`: appends in flight of the leader. */
   readonly rank: readonly [health: number, pending: number];
 }
 
 /**
  * Chooses the partition of the next append: round-robin among the partitions whose leader responds. Additions that
- * arrive together go to one partition: copies of an id need not be in the same partition, and an append of many records
- * costs hardly more than an append of one.
+ * arrive together go to one partition, because an append of many records costs hardly more than an append of one.
+ * Copies of an id may go to different partitions.
  *
- * Excluded are (as in Kafka's KIP-794, which uses queue lengths where this class uses responses)
- *   late     leaders with an append older than `lateMs`, until they respond or the append ends otherwise
- *   resting  partitions, and leaders without a response, for a while after a failure; then the next batch probes them
- * Of the others, the partition whose leader has the fewest appends in flight is next, so a slow broker gets less.
+ * The following are used only if no partition is healthy, and never for a copy (KIP-794 of Kafka is similar, but looks
+ * at queue lengths instead of responses):
+ *   late     leaders with an append older than `lateMs`, until that append ends
+ *   resting  partitions after a failure, and leaders that did not respond. After the rest the next batch probes them
+ *
+ * Takes a healthy partition whose leader has the fewest appends in flight. So a slow broker gets fewer appends.
  */
 export class PartitionChooser {
   readonly #options: PartitionChooserOptions;
   readonly #lateness = new Lateness();
-  /** When the appends in flight began, oldest first, by leader. */
+  /** Key: leader. Value: start times of its appends in flight, oldest first. */
   readonly #pending = new Map<number, Set<{ readonly since: number }>>();
-  /** By partition and leader, so that failures of an old leader do not affect the new one. */
+  /** Key: partition and leader (`keyOf`), so that failures of an old leader do not affect the new leader. */
   readonly #partitionRests = new Map<string, Rest>();
   readonly #leaderRests = new Map<number, Rest>();
   #next = 0;
@@ -64,14 +68,14 @@ export class PartitionChooser {
     this.#options = options;
   }
 
-  /** An append that waits longer should be copied to another partition. */
+  /** An append without a response for longer than this should be copied to another partition. */
   get lateMs(): number {
     return this.#lateness.boundMs;
   }
 
   /**
-   * Begins an append. Leaders in `avoid` already have an append of the same records. Undefined if no partition has a
-   * leader, or if `avoid` is not empty and no other leader is healthy: a copy there would not help.
+   * Begins an append. Leaders in `avoid` already have an append of the same records. Returns undefined if no partition
+   * has a leader. Also returns undefined for a copy (`avoid` is not empty) if no other leader is healthy.
    */
   choose(avoid: ReadonlySet<number>): ChosenPartition | undefined {
     const best = this.#best(avoid);
@@ -125,10 +129,10 @@ export class PartitionChooser {
       },
       failed: (outcome) => {
         pending.delete(append);
-        // The records are the cause, not the partition.
+        // Do not let the partition rest: it is healthy, only the records are too large.
         if (outcome === 'tooLarge') return;
         this.#partitionRests.set(key, restAfter(this.#partitionRests.get(key), now()));
-        // A broker that refused is healthy. A broker that did not respond is not, for any of its partitions.
+        // A broker that refused is healthy. A broker that did not respond rests with all its partitions.
         const saidNothing = outcome === 'unknown' || now() - append.since > this.lateMs;
         if (saidNothing) this.#leaderRests.set(leader, restAfter(this.#leaderRests.get(leader), now()));
       },

@@ -8,7 +8,7 @@ const entry = (id: number, a = '1'): Acknowledged => ({
   position: { partition: 0, offset: BigInt(id), logEpoch: 1 },
 });
 
-test('it holds the ids used last, like the plainest model of such a memory', () => {
+test('it keeps the ids that were used last, as a simple model does', () => {
   const command = fc.tuple(fc.constantFrom('find', 'remember'), fc.nat(9));
   fc.assert(
     fc.property(fc.array(command, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (commands, entriesMax) => {

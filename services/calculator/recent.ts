@@ -1,19 +1,19 @@
 import type { Addition } from '#core/addition.ts';
 import type { Position } from '#core/vector.ts';
 
-/** An addition that the log has acknowledged to this calculator, with its position. */
+/** An addition that Kafka acknowledged to this calculator, with its position. */
 export interface Acknowledged {
   readonly addition: Addition;
   readonly position: Position;
 }
 
 /**
- * The additions that this calculator acknowledged last, by request id. Best effort: it saves writes for quick retries
- * and detects a reused id early. The ledger handles ids that this calculator has forgotten or never saw.
+ * Remembers the additions that this calculator acknowledged last, by request id. So a quick retry writes no second
+ * record, and a reused id is detected early. The ledger handles ids that this calculator has forgotten or never saw.
  */
 export class RecentAdditions {
   readonly #entriesMax: number;
-  /** Oldest use first: a Map keeps the order in which keys were set. */
+  /** The entry that was used longest ago is first: a Map keeps the order in which keys were set. */
   readonly #entries = new Map<string, Acknowledged>();
 
   constructor(options: { entriesMax: number }) {
@@ -24,12 +24,12 @@ export class RecentAdditions {
     return this.#entries.size;
   }
 
-  /** Call when remembered additions may no longer be in the log. */
+  /** Call it when remembered additions may no longer be in the log. */
   clear(): void {
     this.#entries.clear();
   }
 
-  /** Returns the entry of an id and marks it as used now. */
+  /** Returns the entry of an id, or undefined, and marks it as used now. */
   find(requestId: string): Acknowledged | undefined {
     const entry = this.#entries.get(requestId);
     if (entry !== undefined) {
@@ -40,8 +40,8 @@ export class RecentAdditions {
   }
 
   /**
-   * Call only after an acknowledgement. The first acknowledgement of an id stays: its position is valid also if copies
-   * were in flight, and a later response must not contradict an earlier one.
+   * Call it only after an acknowledgement. The first acknowledgement of an id is kept: a later response must not
+   * contradict an earlier response. The position stays valid even if a copy is acknowledged later.
    */
   remember(entry: Acknowledged): void {
     const { requestId } = entry.addition;

@@ -5,15 +5,13 @@ import type { AppendedBatch, LogRecordInput } from '#services/eventlog/port.ts';
 import { logAttributes } from '#services/eventlog/spans.ts';
 import type { Place } from './batcher.ts';
 
-/**
- * Traces one addition on its way into the log. The record of a sampled addition carries the context to the aggregator.
- */
+/** Traces the write of one addition. The record of a sampled addition carries the trace context to the aggregator. */
 export function traceSend(
   topic: string,
   record: LogRecordInput,
   send: (record: LogRecordInput) => Promise<Place>,
 ): Promise<Place> {
-  // Runs for every addition, so nothing is created for an addition that is not traced.
+  // This runs for every addition, so it creates nothing if the addition is not traced.
   if (!isTraced()) return send(record);
   const attributes = logAttributes(topic, 'send');
   return inSpan({ name: `send ${topic}`, kind: SpanKind.PRODUCER, attributes }, async (span) => {
@@ -25,7 +23,7 @@ export function traceSend(
   });
 }
 
-/** One produce request, with links to the additions that it carries. */
+/** Traces one produce request, with links to the additions in it. */
 export function traceAppend(
   batch: { readonly topic: string; readonly partition: number; readonly records: readonly LogRecordInput[] },
   append: () => Promise<AppendedBatch>,
@@ -35,7 +33,7 @@ export function traceAppend(
     {
       name: `append ${topic}`,
       kind: SpanKind.CLIENT,
-      // A root span: it must not be the child of the addition that happened to begin the batch.
+      // Make a root span. A batch has many additions, so it must not be the child of the addition that began it.
       parent: ROOT_CONTEXT,
       links: linksTo(records.map(({ headers }) => headers[traceHeader])),
       attributes: logAttributes(topic, 'send', { partition, records: records.length }),

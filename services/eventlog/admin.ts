@@ -10,21 +10,21 @@ import { readLogEnds } from './produce/logEnds.ts';
 import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** Longest wait for one administrative call, reconnecting included. */
+/** Maximum duration of one administrative call, including reconnecting. */
 const callTimeoutMs = 20_000;
 
-/** One connection: kafkajs' admin client, and the clients for requests that kafkajs' admin does not support. */
+/** kafkajs' admin client, and connections for the requests that kafkajs' admin client does not support. */
 interface Open {
   readonly client: KafkaClient;
   readonly admin: Admin;
-  /** Connects on first use. */
+  /** Connections to brokers. Each is opened on first use. */
   readonly connections: BrokerConnections;
   readonly metadata: TopicMetadata;
 }
 
 /**
- * A connection for administration. It is opened when needed and replaced after any error: kafkajs' admin client never
- * refreshes its metadata about leaders and partitions (its metadata age is NaN), so an old client can only be replaced.
+ * A connection for administration. It is opened when needed. After any error a new connection replaces it, because
+ * kafkajs' admin client never refreshes its metadata about leaders and partitions (its metadata age is NaN).
  */
 export class AdminSession {
   readonly #settings: KafkaSettings;
@@ -37,7 +37,7 @@ export class AdminSession {
     this.#logger = options.logger;
   }
 
-  /** Runs `work`; if it fails, runs it again on a new connection. Throws LogError. */
+  /** Runs `work`. If it fails, runs it once more on a new connection. Throws LogError. */
   async use<T>(what: string, work: (admin: Admin, open: Open) => Promise<T>): Promise<T> {
     try {
       return await this.#attempt(what, work);
@@ -85,7 +85,7 @@ export class AdminSession {
     }
   }
 
-  /** Drops the connection because its metadata is outdated; the next call opens a new one. */
+  /** Drops the connection because its metadata is outdated. The next call opens a new connection. */
   forget(): void {
     const open = this.#open;
     this.#open = undefined;
@@ -109,9 +109,10 @@ function cutWhenOpen(open: Promise<Open>, logger: Logger): void {
 }
 
 /**
- * First and end offset of every partition that Kafka lists now. The list of partitions is read each time, because
- * kafkajs' cached list would hide partitions that were added. kafkajs returns the end for committed readers, which is
- * before an open transaction. Records after that point are lag too, so the true end is read from each leader.
+ * Returns the first and end offset of every partition that Kafka lists now. Throws LogError.
+ *
+ * The list of partitions is read each time: kafkajs' cached list would hide partitions that were added. The ends are
+ * read from the leaders, because kafkajs would return the last stable offset: with an open transaction, it is too low.
  */
 export async function readOffsets(
   session: AdminSession,
@@ -150,6 +151,6 @@ export async function readOffsets(
   if (second !== undefined) return second;
   throw new LogUnavailableError(
     'Unreachable',
-    `metadata and offsets from Kafka list different partitions of topic ${topic}; retry`,
+    `Kafka's metadata and offsets list different partitions of topic ${topic}; retry`,
   );
 }

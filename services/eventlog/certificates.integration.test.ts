@@ -26,7 +26,7 @@ before(async () => {
   dir = join(folder.path, 'kafka');
   ca = await createCa('Kafka CA', { validDays: 365 });
   await mkdir(dir);
-  // Long enough for the launcher to keep it.
+  // Make the certificate valid for 60 days: startKafka replaces a certificate that expires soon.
   await writeFile(join(dir, 'certificate.json'), JSON.stringify({ caPem: ca.certPem, ...(await issue(60)) }));
   kafka = await startKafka({ dir, nodes: 3 });
 });
@@ -67,7 +67,7 @@ test('every broker is found from one, and shows the certificate that it has now'
   assert.deepEqual(seen, wanted);
 });
 
-test('a look is no complaint in the log of a broker', async () => {
+test('reading the certificate causes no error in the program output of a broker', async () => {
   const [server] = await servers();
   assert.ok(server);
   const before = await readFile(kafka.logFile(1), 'utf8');
@@ -76,14 +76,14 @@ test('a look is no complaint in the log of a broker', async () => {
   assert.doesNotMatch(after.slice(before.length), /127\.0\.0\.1.*(fail|error|exception|authenticat)/i);
 });
 
-test('a Kafka that does not list its brokers is asked at the addresses of the settings', async () => {
+test('if Kafka does not list its brokers, the configured addresses are checked', async () => {
   const topic = uniqueName('none');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic), password: 'wrong' });
   const found = await findKafkaCertificates({ settings, logger: silentLogger, signal });
   assert.deepEqual(found?.servers.map(addressOf).toSorted(), settings.bootstrapServers.toSorted());
 });
 
-test('without TLS there is nothing to look at', async () => {
+test('without TLS no certificate is checked', async () => {
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, 'any');
   assert.equal(await findKafkaCertificates({ settings, logger: silentLogger, signal }), undefined);
 });

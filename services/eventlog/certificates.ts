@@ -12,7 +12,7 @@ interface Where {
   readonly signal: AbortSignal;
 }
 
-/** The CA file and every broker, because each broker has its own certificate. Undefined without TLS. */
+/** Returns the CA and every broker, because each broker has its own certificate. Returns undefined without TLS. */
 export async function findKafkaCertificates(where: Where): Promise<CertificateSources | undefined> {
   const { tls } = where.settings;
   if (tls === undefined) return undefined;
@@ -22,7 +22,8 @@ export async function findKafkaCertificates(where: Where): Promise<CertificateSo
 }
 
 /**
- * The brokers that Kafka lists. If Kafka lists none, for example after a certificate expired: the bootstrap servers.
+ * Returns `host:port` of the brokers that Kafka lists. Returns the bootstrap servers if Kafka does not respond, for
+ * example after a certificate expired.
  */
 async function listBrokers({ settings, logger, signal }: Where): Promise<readonly string[]> {
   const connections = new BrokerConnections(await readCredentials(settings));

@@ -14,8 +14,8 @@ for (const [type, make] of Object.entries(kafkajs.CompressionCodecs)) {
   })) {
     test(`codec ${type} answers ${what} with records that say why`, async () => {
       const answer: Buffer = await make().decompress(packed);
-      // For snappy, bytes of ones are a huge size. Bytes that are no packed batch were changed after the broker
-      // accepted them.
+      // Snappy reads a huge unpacked size from bytes of ones, so the batch is too large. All other bytes are damaged
+      // batches.
       const said = answer.includes('unpacks to more') ? unreadableHeader : damagedHeader;
       assert.ok(answer.includes(said), answer.subarray(0, 100).toString('latin1'));
       assert.match(

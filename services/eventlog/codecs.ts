@@ -5,8 +5,8 @@ import { compressionsAlgorithms } from '@platformatic/kafka';
 import kafkajs, { CompressionTypes } from 'kafkajs';
 
 /**
- * How kafkajs unpacks batches: all four codecs of Kafka, each with a size limit. A batch that cannot be unpacked must
- * not stop the reader with all its partitions. So its records are replaced by placeholder records with the reason.
+ * Installs all four codecs of Kafka in kafkajs, each with a limit of the unpacked size. A batch that cannot be unpacked
+ * must not stop the reader. So the codec returns placeholder records with the reason instead of the batch's records.
  */
 export function installCodecs(): void {
   const { gzip, snappy, lz4, zstd } = compressionsAlgorithms;
@@ -28,7 +28,10 @@ export function installCodecs(): void {
   Object.assign(kafkajs.CompressionCodecs, table);
 }
 
-/** A calculator's batch has 512 KB before a broker packs it; a hostile batch of 1 MB can unpack to gigabytes. */
+/**
+ * Maximum number of bytes of an unpacked batch. A calculator's batch has at most 512 KB. Without a limit, 1 MB from a
+ * hostile producer could unpack to gigabytes.
+ */
 export const unpackedBytesMax = 16 * 1024 * 1024;
 
 interface Codec {
@@ -73,7 +76,10 @@ function requireBounded(bytes: number): void {
 const xerialMagic = Buffer.from('\x82SNAPPY\0', 'latin1');
 const xerialHeaderBytes = 16;
 
-/** The size that the blocks declare. Java clients write many blocks with length prefixes (xerial), others one block. */
+/**
+ * Returns the unpacked size that the Snappy blocks declare. Java clients write many blocks (xerial format), other
+ * clients write one block.
+ */
 function snappyBytes(packed: Buffer): number {
   if (!packed.subarray(0, xerialMagic.length).equals(xerialMagic)) return readVarint(packed, 0);
   let total = 0;
@@ -95,7 +101,7 @@ function readVarint(bytes: Buffer, at: number): number {
 
 const lz4Magic = 0x184d2204;
 
-/** The maximum unpacked size of an LZ4 frame: each block declares only its packed size. */
+/** Returns the maximum unpacked size of an LZ4 frame, because each block declares only its packed size. */
 function lz4BytesMax(packed: Buffer): number {
   if (packed.length < 7 || packed.readUInt32LE(0) !== lz4Magic) throw new Error('the data is not an LZ4 frame');
   const flags = packed.readUInt8(4);
@@ -115,22 +121,23 @@ function lz4BytesMax(packed: Buffer): number {
 }
 
 /**
- * Headers of a placeholder for an unreadable record; the value is the reason. No producer can know the header names. A
- * broker unpacks every batch that it accepts, so an unreadable batch was changed later, on disk or in transit.
+ * Header names of placeholder records; the header's value is the reason. The names are random, so that no producer
+ * knows them. `unreadable` marks a batch that is too large when unpacked. `damaged` marks a batch that cannot be
+ * unpacked. A broker unpacks every batch that it accepts, so its bytes were changed later, on disk or in transit.
  */
 const token = randomUUID();
 export const unreadableHeader = `unreadable-${token}`;
 export const damagedHeader = `damaged-${token}`;
 
-/** More records than a normal producer puts into a batch of 1 MB; a batch with more records ends the reader. */
+/** Number of placeholder records, more than a normal producer puts into 1 MB. A batch with more ends the reader. */
 const unreadableMax = 100_000;
 
 /**
- * Records without key and value, one for each offset from the first; kafkajs reads only as many as the batch has. The
- * bytes are in Kafka's record format, version 2.
+ * Returns placeholder records without key and value in Kafka's record format, version 2. kafkajs reads only as many of
+ * them as the header of the batch says.
  */
 function unreadableRecords(header: string, reason: string): Buffer {
-  // A producer that writes one unreadable batch often writes many, and each placeholder has megabytes.
+  // Keep the bytes for the next batch: they are megabytes, and a producer that writes one bad batch often writes many.
   if (lastUnreadable.reason !== reason) lastUnreadable = { reason, records: buildUnreadable(header, reason) };
   return lastUnreadable.records;
 }
@@ -161,7 +168,7 @@ function bytesOf(text: string): Buffer {
   return Buffer.concat([zigzag(bytes.length), bytes]);
 }
 
-/** A signed number in the zigzag encoding of Kafka records. */
+/** Encodes a signed number as Kafka records do: zigzag, then a varint. */
 function zigzag(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value < 0 ? -2 * value - 1 : 2 * value;

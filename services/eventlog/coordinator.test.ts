@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { untilCoordinatorServes } from './coordinator.ts';
 import { LogUnavailableError, type LogUnavailableReason } from './port.ts';
 
-/** A fake coordinator: refuses for these reasons, one after the other, then serves. Every call takes a second. */
+/** Builds a fake coordinator that refuses for these reasons, one after the other, then serves. A call takes 1 s. */
 function coordinator(...reasons: LogUnavailableReason[]) {
   let calls = 0;
   return {
@@ -30,7 +30,7 @@ test('the request is retried while the coordinator loads its groups or is not fo
   assert.equal(calls(), 4);
 });
 
-test('one that refuses is not', async () => {
+test('a request that the coordinator refuses is not retried', async () => {
   for (const reason of ['NotAuthorized', 'AuthenticationFailed', 'TlsFailed', 'TopicMissing'] as const) {
     const { options, calls } = coordinator(reason);
     await assert.rejects(untilCoordinatorServes(options), { reason });
@@ -38,7 +38,7 @@ test('one that refuses is not', async () => {
   }
 });
 
-test('one that loads for too long is left to the caller', async () => {
+test('a coordinator that loads for too long is an error for the caller', async () => {
   const { options, calls } = coordinator(...Array.from({ length: 20 }, () => 'GroupLoading' as const));
   await assert.rejects(untilCoordinatorServes(options), { reason: 'GroupLoading' });
   assert.equal(calls(), 11);

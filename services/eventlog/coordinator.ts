@@ -5,19 +5,21 @@ export interface CoordinatorOptions {
   readonly admin: Pick<AdminSession, 'use'>;
   readonly group: string;
   readonly topic: string;
-  /** Milliseconds of a monotonic clock. */
+  /** Returns milliseconds of a monotonic clock. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** How long to wait for a new or restarted coordinator to load; after that the caller retries. */
+/** Maximum wait until a new or restarted coordinator has loaded its groups. After that the caller retries. */
 const withinMs = 10_000;
 const pollMs = 200;
+/** Reasons that end without action within seconds, so the request is retried. */
 const passing: ReadonlySet<LogUnavailableReason> = new Set(['Unreachable', 'GroupLoading']);
 
 /**
- * A coordinator that is still loading its groups refuses a join, and that crashes kafkajs. Reading the committed
- * offsets first also reveals missing rights at a point where a caller can still receive the error.
+ * Waits until the group coordinator responds to a request for the committed offsets. Throws LogError. Call it before
+ * a join: a coordinator that is still loading its groups refuses a join, and that crashes kafkajs. Missing rights are
+ * also found here, while the caller can still receive the error.
  */
 export async function untilCoordinatorServes({ admin, group, topic, now, pause }: CoordinatorOptions): Promise<void> {
   const deadline = now() + withinMs;

@@ -15,7 +15,7 @@ import {
   type LogStopError,
 } from './port.ts';
 
-/** A fake of kafkajs' consumer that delivers what the test says, also wrong batches. */
+/** A fake of kafkajs' consumer. It delivers what the test says, also wrong batches. */
 class FakeKafka {
   readonly seeks: [partition: number, offset: string][] = [];
   readonly active = new Set<number>();
@@ -99,18 +99,18 @@ test('records of a partition that was not requested are dropped, and requested o
   assert.deepEqual([kafka.seeks, [...kafka.active]], [[[0, '5']], [0]]);
   await kafka.hand(0, [5, 6, 7, 8]);
   assert.deepEqual(kafka.firsts(), [5n, 8n]);
-  assert.deepEqual(kafka.resolved, ['7', '8'], 'kafkajs is told only of what was confirmed');
+  assert.deepEqual(kafka.resolved, ['7', '8'], 'only confirmed offsets are resolved');
   kafka.deliveries.end(0);
   await kafka.hand(0, [9]);
   assert.deepEqual([kafka.firsts(), [...kafka.active]], [[5n, 8n], []]);
 });
 
-test('a stale batch after a seek is dropped; the right one follows', async () => {
+test('an old batch after a seek is dropped, and the right batch is delivered', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 50n);
   await kafka.hand(0, [7, 8]);
   await until('it to be fetched again', () => kafka.active.has(0));
-  assert.equal(kafka.asked, 1, 'for the range, before the second seek');
+  assert.equal(kafka.asked, 1, 'the range is read before the second seek');
   assert.deepEqual(kafka.seeks, [
     [0, '50'],
     [0, '50'],
@@ -131,7 +131,7 @@ test('an offset that stays wrong is a gap, unless the log does not hold the righ
   assert.deepEqual(kafka.firsts(), []);
 });
 
-test('a place that the log lost while the partition rested is not sought', async () => {
+test('an offset that the log lost while the partition rested is not sought', async () => {
   const kafka = new FakeKafka();
   kafka.answer = async () => ({ kind: 'again' });
   kafka.begin(0, 5n);
@@ -141,7 +141,7 @@ test('a place that the log lost while the partition rested is not sought', async
   assert.deepEqual([kafka.stopped, kafka.seeks], [[kafka.problem], [[0, '5']]]);
 });
 
-test('what follows a hole inside one fetch is not delivered', async () => {
+test('records after a missing offset in one fetch are not delivered', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 0n);
   await kafka.hand(0, [0, 1, 3, 4]);
@@ -161,14 +161,14 @@ test('a partition has one handler at a time, also when another reading of it beg
   kafka.deliveries.endAll();
   const next = { ...assignment, generation: 2 };
   kafka.deliveries.begin({ assignment: next, partition: 0, offset: 10n, earliest: 0n, isSame: undefined });
-  // Twice: two fetchers may hold the same partition while its leader moves.
+  // Deliver twice: two fetchers may hold the same partition while its leader moves.
   const others = [kafka.hand(0, [10]), kafka.hand(0, [10])];
   await new Promise(setImmediate);
   assert.deepEqual(kafka.firsts(), [0n]);
   gate.resolve({ kind: 'confirmed', nextOffset: 2n });
   await Promise.all([first, ...others]);
   assert.deepEqual(kafka.firsts(), [0n, 10n]);
-  assert.deepEqual(kafka.resolved, ['10'], 'the answer to the old one is void');
+  assert.deepEqual(kafka.resolved, ['10'], 'the result of the old reading is ignored');
   assert.equal(kafka.batches[1]?.assignment.generation, 2);
 });
 
@@ -198,17 +198,17 @@ test('a confirmation beyond the batch ends the reader: the owner confirmed recor
   );
 });
 
-test('records that wait and never come lead to seeks, then to the end of the reader', async () => {
+test('if records exist but are never delivered, the reader seeks, and later ends', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n);
   const look = (end: bigint) =>
     kafka.deliveries.compare(kafka.deliveries.idle(), new Map([[0, { earliest: 0n, end }]]));
   for (let count = 0; count < 9; count++) look(5n);
-  assert.equal(kafka.seeks.length, 1, 'a quiet log is fine');
+  assert.equal(kafka.seeks.length, 1, 'a partition without new records needs no seek');
   const lookAndWait = async (seeks: number) => {
     look(6n);
     await until('it to be fetched again', () => kafka.seeks.length === seeks && kafka.active.has(0));
-    // The probe itself must end too.
+    // Wait for the end of the probe too.
     await new Promise(setImmediate);
   };
   for (let count = 0; count < 4; count++) await lookAndWait(2 + count);
@@ -217,7 +217,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   await lookAndWait(6);
   kafka.withheld = () => undefined;
   for (let count = 0; count < 5; count++) await lookAndWait(7 + count);
-  assert.equal(kafka.fatals.length, 0, 'an open transaction is no fault of the client');
+  assert.equal(kafka.fatals.length, 0, 'an open transaction does not end the reader');
   assert.deepEqual([...new Set(kafka.waits)], ['a transaction of a foreign producer has not ended at offset 5']);
   look(6n);
   assert.match(
@@ -226,7 +226,7 @@ test('records that wait and never come lead to seeks, then to the end of the rea
   );
 });
 
-test('an open transaction is found while other partitions are at work, and nothing is fetched again for it', async () => {
+test('an open transaction is found while other partitions are busy, and causes no second fetch', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n);
   kafka.begin(1, 0n);
@@ -238,7 +238,7 @@ test('an open transaction is found while other partitions are at work, and nothi
   const seeks = kafka.seeks.length;
   const ranges = new Map([0, 1].map((partition) => [partition, { earliest: 0n, end: 9n }]));
   for (let count = 0; count < 3; count++) kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
-  assert.deepEqual(kafka.waits, [], 'it may only wait for its turn');
+  assert.deepEqual(kafka.waits, [], 'the partition may only be waiting for its turn');
   kafka.deliveries.compare(kafka.deliveries.idle(), ranges);
   await until('the wait', () => kafka.waits.length > 0);
   assert.deepEqual([kafka.waits.length, kafka.seeks.length], [1, seeks]);
@@ -276,13 +276,13 @@ test('nothing is compared where the log begins', async () => {
   assert.deepEqual([kafka.seeks, kafka.firsts(), kafka.stopped], [[[0, '5']], [5n], []]);
 });
 
-test('another leader is compared again before its records are delivered', async () => {
+test('records of another leader are delivered only after another comparison', async () => {
   const kafka = new FakeKafka();
   let isSame = true;
   kafka.begin(0, 5n, () => isSame);
   await kafka.hand(0, [4, 5], 1);
   await kafka.hand(0, [6, 7], 2);
-  assert.deepEqual(kafka.firsts(), [5n], 'not yet');
+  assert.deepEqual(kafka.firsts(), [5n], 'records of a new leader wait for a comparison');
   await until('the record before to be fetched', () => kafka.seeks.length === 2);
   assert.deepEqual(kafka.seeks.at(-1), [0, '5']);
   await kafka.hand(0, [5, 6, 7], 1);
@@ -301,7 +301,7 @@ test('another leader is compared again before its records are delivered', async 
   assert.ok(kafka.stopped[0] instanceof LogRewrittenError);
 });
 
-test('a record that retention took meanwhile is not waited for', async () => {
+test('a record that retention deleted meanwhile is not waited for', async () => {
   const kafka = new FakeKafka();
   kafka.begin(0, 5n, () => true);
   await kafka.hand(0, [4, 5], 1);
@@ -322,7 +322,7 @@ const withheld = (offset: bigint): LogRecord => ({
   leaderEpoch: 0,
 });
 
-test('a marker between records is delivered as one that could not be read, and what follows is read', async () => {
+test('a marker between records is delivered as an unreadable record, and the records after it are read', async () => {
   const kafka = new FakeKafka();
   kafka.withheld = (offset) => (offset === 6n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);
@@ -365,7 +365,7 @@ for (const [name, isSame] of [
   ['the counted one', true],
   ['another one', false],
 ] as const) {
-  test(`a marker as the record before is looked at where the client withholds it: ${name}`, async () => {
+  test(`a marker as the last counted record is compared, although the client withholds it: ${name}`, async () => {
     const kafka = new FakeKafka();
     kafka.withheld = (offset) => (offset === 4n ? withheld(offset) : undefined);
     kafka.begin(0, 5n, () => isSame);
@@ -402,7 +402,7 @@ test('a new leader after a marker is compared with the marker', async () => {
   assert.deepEqual([kafka.firsts(), kafka.stopped, kafka.fatals], [[5n, 6n], [], []]);
 });
 
-test('all that an aborted transaction wrote is delivered in one go', async () => {
+test('all records of an aborted transaction are delivered without a wait in between', async () => {
   const kafka = new FakeKafka();
   kafka.withheld = (offset) => (offset < 105n ? withheld(offset) : undefined);
   kafka.begin(0, 5n);

@@ -20,7 +20,7 @@ export interface DeliveriesOptions {
   readonly consumer: Consumer;
   readonly topic: string;
   readonly logger: Logger;
-  /** In [0, 1); jitter of the pauses after `again`. */
+  /** Returns a number in [0, 1) for the jitter of the pauses after `again`. */
   readonly random: () => number;
   readonly recordsMax: number;
   readonly heartbeatMs: number;
@@ -28,13 +28,16 @@ export interface DeliveriesOptions {
   readonly onStopped: (partition: number, error: LogStopError) => void;
   readonly onWaits: (partition: number, why: string) => void;
   readonly onFatal: (error: Error) => void;
-  /** Reads from Kafka whether the partition can be read from `wanted`, and its first offset. */
+  /** Asks Kafka whether the partition can be read from `wanted`, and for its first offset. */
   readonly askRange: (partition: number, wanted: bigint) => Promise<RangeAnswer>;
-  /** Reads from Kafka whether a transaction withholds the next record. */
+  /** Asks Kafka whether a transaction is the reason why kafkajs does not deliver the next record. */
   readonly probe: Probe;
 }
 
-/** A record that the client withholds, or `open` for a transaction that has not ended; see probeOffset. */
+/**
+ * Returns the record at the offset if kafkajs never delivers it, or `open` if a transaction has not ended there.
+ * Otherwise returns undefined. See probeOffset.
+ */
 type Probe = (partition: number, offset: bigint) => Promise<LogRecord | 'open' | undefined>;
 
 export interface RangeAnswer {
@@ -43,12 +46,16 @@ export interface RangeAnswer {
   readonly earliest: bigint;
 }
 
-/** At most one stale batch per broker can follow a seek. After this many, the log itself has the wrong offset. */
+/**
+ * If this many batches in a row begin at a wrong offset, the log itself is wrong. Fewer are normal: after a seek, each
+ * broker may still send one batch from the old offset.
+ */
 const mismatchesMax = 3;
-/** If records exist but none is delivered in this many checks, the client is stuck without reporting it. */
+/** If records exist but are not delivered in this many checks, kafkajs is stuck without reporting it. */
 const stalledChecksMax = 6;
-/** After this many checks without a record, a partition is compared with the log although other partitions are busy. */
+/** After this many checks without a record, a partition is compared with Kafka even if other partitions are busy. */
 const quietChecksMin = 3;
+/** Pauses of a partition after results without progress, in milliseconds. */
 const restBackoffMs = { minimumMs: 100, maximumMs: 5_000 };
 
 /** A partition that delivered nothing since the last check. */
@@ -58,30 +65,34 @@ interface Idle {
   readonly isBusy: boolean;
 }
 
-/** One partition between `begin` and its end. It is replaced, never reused, so that an outdated one is recognised. */
+/**
+ * The state of one partition, from `begin` until its delivery ends. The next `begin` makes a new object, so that
+ * callbacks of an earlier delivery are recognised.
+ */
 interface Reading {
   readonly assignment: LogAssignment;
   readonly partition: number;
   /** The offset that must come next. */
   next: bigint;
-  /** Undefined if nothing of the partition was counted, so there is no record to compare. */
+  /** Undefined if nothing of the partition was counted: then there is no record to compare. */
   readonly isSame: IsSameRecord | undefined;
   /** If true, the record before `next` must be fetched and compared before any record is delivered. */
   isToCompare: boolean;
   /**
-   * Leader epoch of the last record that was delivered or compared: a new leader may have overwritten counted records.
+   * Leader epoch of the last record that was delivered or compared. A change matters: a new leader may have overwritten
+   * counted records.
    */
   leaderEpoch: number | undefined;
   /** `resting`: nothing is fetched until a timer or a check resumes the partition. */
   phase: 'reading' | 'resting';
-  /** Wrong first offsets in a row. */
+  /** How many fetches in a row began at a wrong offset. */
   mismatches: number;
-  /** Consecutive `again` results without progress. */
+  /** Number of `again` results since the last progress. */
   failures: number;
-  /** `next` at the last comparison with the log. */
+  /** `next` at the last check for idle partitions. */
   checked: bigint | undefined;
   stalledChecks: number;
-  /** Consecutive checks in which the partition delivered nothing, regardless of other partitions. */
+  /** How many checks in a row found that the partition had delivered nothing. */
   quietChecks: number;
 }
 
@@ -94,19 +105,20 @@ export interface ReadingPlace {
 }
 
 /**
- * Decides which records of each partition are delivered. kafkajs fetches, but its fetches are not trusted: a batch is
- * delivered only if the owner requested the partition, the batch begins exactly at the next offset, and its offsets go
- * up by one.
+ * Decides which records of each partition are delivered. kafkajs fetches, but its fetches are not trusted. A batch is
+ * delivered only if the caller requested the partition, and the batch begins exactly at the next offset. Its offsets
+ * must go up by one.
  *
- *            begin                      again, or range to be read
- *   nothing --------> reading -----------------------------------> resting
- *      ^               |   ^----------------------------------------  |
- *      '---------------'---------- end, stop, range or gap error -----'
+ * The phases of a partition:
+ *   1. `begin` starts the delivery. The phase is `reading`: records are fetched and delivered.
+ *   2. After the result `again`, or when the range of the log must be read, the phase is `resting`: nothing is fetched.
+ *   3. After the pause, or when the range is known, the phase is `reading` again.
+ *   4. `end`, the result `stop`, a range error and a gap error end the delivery, in both phases.
  */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #readings = new Map<number, Reading>();
-  /** Running handlers, also those of an older generation: a partition has at most one. */
+  /** Key: partition. Value: its running handler, possibly of an older generation. */
   readonly #handling = new Map<number, Promise<void>>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
@@ -114,12 +126,12 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** Any partition that is being read, with its next offset. */
+  /** Returns any partition that is being read, with its next offset, or undefined. */
   any(): { readonly partition: number; readonly next: bigint } | undefined {
     return this.#readings.values().next().value;
   }
 
-  /** Delivers the partition from `offset`, which the caller has checked. `earliest` is the first offset of the log. */
+  /** Delivers the partition from `offset` on. The caller has checked that the log holds `offset`. */
   begin(place: ReadingPlace): void {
     const { assignment, partition, offset, earliest, isSame } = place;
     const reading: Reading = {
@@ -152,8 +164,8 @@ export class Deliveries {
   }
 
   /**
-   * Pauses all partitions except those that are being read. The whole topic is paused first: pausing single partitions
-   * would end kafkajs' "pause all", which also pauses partitions that a later join assigns.
+   * Pauses all partitions except those that are being read. Pauses the whole topic first, because only that also pauses
+   * partitions that a later join assigns. A call that pauses single partitions would end the pause of the topic.
    */
   applyPauses(): void {
     const { consumer, topic } = this.#options;
@@ -162,19 +174,22 @@ export class Deliveries {
       consumer.pause([{ topic }]);
       consumer.resume([{ topic, partitions: active.map(({ partition }) => partition) }]);
     } catch (error) {
-      // After a crash kafkajs has no group and refuses the call. In that state nothing is fetched either.
+      // After a crash kafkajs refuses the call. It then fetches nothing, so there is nothing to pause.
       this.#options.logger.debug({ error }, 'the consumer is not running');
     }
   }
 
-  /** Takes the records that kafkajs fetched of one partition. Rejects only with a refused heartbeat, for kafkajs. */
+  /**
+   * Takes the records that kafkajs fetched of one partition. Rejects only if a heartbeat is refused, because kafkajs
+   * must know that.
+   */
   async deliver(payload: EachBatchPayload): Promise<void> {
     const { partition, messages } = payload.batch;
     const reading = this.#readings.get(partition);
     const [first] = messages;
-    // The partition was not requested: it was fetched before a pause, a seek or a join took effect.
+    // Ignore records of a partition that is not being read: they were fetched before a pause, seek or join took effect.
     if (reading === undefined || reading.phase !== 'reading' || first === undefined) return;
-    // A loop, because several calls may wait for the same handler, and only one of them may run next.
+    // Loop: several calls may wait for the same handler, and only one of them may run next.
     while (this.#handling.has(partition)) await this.#handling.get(partition);
     if (!this.#isLive(reading)) return;
     const got = BigInt(first.offset);
@@ -185,7 +200,7 @@ export class Deliveries {
     reading.mismatches = 0;
     const counted = reading.isToCompare ? 1 : 0;
     if (!this.#compare(reading, toRecord(first))) return;
-    // Otherwise kafkajs would fetch this record again.
+    // Mark the compared record as done: otherwise kafkajs would fetch it again.
     if (counted > 0) payload.resolveOffset(first.offset);
     const work = this.#handleAll(reading, payload, messages.slice(counted));
     const handling: Promise<void> = Promise.allSettled([work]).then(() => {});
@@ -198,17 +213,17 @@ export class Deliveries {
   }
 
   /**
-   * Returns whether delivery may continue. Compares the record before `next` when that is due. If the first record was
-   * written by another leader than the last record, the next fetch begins at the record before `next`.
+   * Returns whether delivery may continue. If a comparison is due, `first` is the record before `next` and is compared.
+   * If another leader wrote `first`, returns false: the record before `next` is then fetched and compared.
    */
   #compare(reading: Reading, first: LogRecord): boolean {
     const { partition, isSame, leaderEpoch } = reading;
     if (isSame === undefined) return true;
     const isOfAnother = leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch;
-    // A record without an epoch does not show its leader.
+    // A record without a leader epoch does not show its leader, so it causes no comparison.
     if (!reading.isToCompare && isOfAnother && first.leaderEpoch !== undefined) {
       reading.isToCompare = true;
-      // This leader is trusted once the record before `next` is compared; another leader needs another comparison.
+      // After the comparison this leader is trusted. Another leader causes another comparison.
       reading.leaderEpoch = first.leaderEpoch;
       this.#checkRange(reading, undefined);
       return false;
@@ -224,15 +239,15 @@ export class Deliveries {
     return false;
   }
 
-  /** kafkajs lost its offset in the partition and will jump to another one. */
+  /** Call it when kafkajs has lost its offset in the partition and will continue at another offset. */
   lostPlace(partition: number): void {
     const reading = this.#readings.get(partition);
     if (reading !== undefined) this.#checkRange(reading, undefined);
   }
 
   /**
-   * Partitions that delivered nothing since the last call. While another handler runs, its fetch is not over, so a
-   * quiet partition may only be waiting for its turn. It is then only probed, and only after several quiet checks.
+   * Returns the partitions that delivered nothing since the last call. While a handler of another partition runs, a
+   * quiet partition may only be waiting for its turn. In this case it is returned only after several quiet checks.
    */
   idle(): readonly Idle[] {
     const isBusy = this.#handling.size > 0;
@@ -248,9 +263,9 @@ export class Deliveries {
   }
 
   /**
-   * If kafkajs jumped to the end or is stuck, the log looks quiet. So idle partitions are compared with the log. Stops
-   * a partition whose next offset the log no longer holds, seeks again if records wait, and gives up if that does not
-   * help.
+   * Compares idle partitions with Kafka's offsets. If the log no longer holds the next offset, checks the range again.
+   * If the log has records that kafkajs does not deliver, probes the next offset and seeks again. If that does not help
+   * in several checks, kafkajs is stuck: reports a fatal error.
    */
   compare(idle: readonly Idle[], ranges: ReadonlyMap<number, LogRange>): void {
     for (const { partition, isBusy } of idle) {
@@ -265,7 +280,10 @@ export class Deliveries {
     }
   }
 
-  /** Only probes: a seek would drop records that were fetched and wait for their turn. */
+  /**
+   * Asks Kafka whether a transaction is open at the next offset. Does not seek: a seek would drop fetched records that
+   * wait for their turn.
+   */
   #askWhetherOpen(reading: Reading, end: bigint): void {
     if (end === reading.next) return;
     const { probe, logger } = this.#options;
@@ -302,7 +320,7 @@ export class Deliveries {
     return this.#readings.get(reading.partition) === reading;
   }
 
-  /** Call only directly after the range of the log was read. */
+  /** Call it only directly after the range of the log was read: it seeks, and the log must hold the offset. */
   #resume(reading: Reading): void {
     if (!this.#isLive(reading)) return;
     reading.phase = 'reading';
@@ -336,7 +354,7 @@ export class Deliveries {
     const { logger, heartbeatMs, onBatch } = this.#options;
     const beat = setInterval(() => {
       payload.heartbeat().catch((error: unknown) => {
-        // The heartbeat that kafkajs sends itself after the batch meets and handles the same error.
+        // Ignore the error: kafkajs sends another heartbeat after the batch, and handles the error there.
         logger.debug({ error, partition }, 'a heartbeat was refused during a batch');
       });
     }, heartbeatMs);
@@ -351,7 +369,7 @@ export class Deliveries {
     }
   }
 
-  /** Applies the owner's result. Returns true if delivery continues with the rest of the same fetch. */
+  /** Applies the result of `onBatch`. Returns true if delivery continues with the next records of the same fetch. */
   #takeResult(reading: Reading, records: readonly LogRecord[], result: BatchResult): boolean {
     const end = reading.next + BigInt(records.length);
     switch (result.kind) {
@@ -395,8 +413,9 @@ export class Deliveries {
   }
 
   /**
-   * kafkajs withholds transaction markers and records of aborted transactions. Each has an offset in the log, so each
-   * is delivered as an unreadable record. If the next offset holds neither, reading continues, or stops with `gap`.
+   * Reads what is at the next offset. kafkajs does not deliver transaction markers and records of aborted transactions.
+   * They have offsets, so this method delivers each of them as an unreadable record. If the next offset has none of
+   * them, reading continues or, if `gap` is set, stops with `gap`.
    */
   #look(reading: Reading, gap: LogGapError | undefined): void {
     const { partition, next, assignment } = reading;
@@ -409,7 +428,7 @@ export class Deliveries {
       const record = await probe(partition, placeOf(reading));
       if (!this.#isLive(reading)) return;
       if (record === 'open') {
-        // A foreign producer must end the transaction; the client has no fault.
+        // kafkajs is not stuck: a foreign producer must end its transaction.
         reading.stalledChecks = 0;
         this.#waitsForTransaction(reading);
         return this.#resume(reading);
@@ -429,7 +448,7 @@ export class Deliveries {
       const result = await onBatch({ partition, firstOffset: next, records, highWatermark: next + 1n, assignment });
       if (!this.#isLive(reading)) return;
       reading.mismatches = 0;
-      // More withheld records may follow: an aborted transaction can have any number.
+      // Look at the next offset too: an aborted transaction can have any number of records.
       if (this.#takeResult(reading, records, result)) this.#look(reading, undefined);
     };
     const work = looking().catch((error: unknown) => {
@@ -458,9 +477,11 @@ export class Deliveries {
   }
 
   /**
-   * Must run before every seek: kafkajs would jump over an offset that the log does not hold. Stops the partition in
-   * that case, or if the client keeps delivering `gapAt` although the log holds the next offset. Otherwise seeks and
-   * reads on.
+   * Reads the range of the log. If the log holds the next offset, seeks and continues; if not, stops the partition.
+   * Runs before every seek: kafkajs would jump over an offset that the log does not hold.
+   *
+   * `gapAt` is the offset that kafkajs delivers again and again instead of `next`. If it is set, looks at the next
+   * offset, and stops the partition if nothing explains the gap.
    */
   #ask(reading: Reading, gapAt: bigint | undefined): void {
     if (!this.#isLive(reading)) return;
@@ -468,7 +489,7 @@ export class Deliveries {
     this.#options.askRange(partition, next).then(
       ({ problem, earliest }) => {
         if (!this.#isLive(reading)) return;
-        // Retention deleted the record that was to be compared.
+        // Retention deleted the record to compare, so compare nothing.
         if (earliest >= next) reading.isToCompare = false;
         const gap = gapAt === undefined ? undefined : new LogGapError({ partition, expected: next, got: gapAt });
         if (problem === undefined && gap !== undefined) return this.#look(reading, gap);

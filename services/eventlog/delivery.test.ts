@@ -8,7 +8,7 @@ function message(offset: bigint, headers: KafkaMessage['headers'] = {}): KafkaMe
   return { key: null, value: null, timestamp: '1700000000000', attributes: 0, offset: String(offset), headers };
 }
 
-test('batches are contiguous from the expected offset, bounded, and hold the longest such prefix', () => {
+test('batches are contiguous from the expected offset, bounded, and end only at a wrong offset', () => {
   fc.assert(
     fc.property(
       fc.array(fc.bigInt({ min: 1n, max: 3n }), { maxLength: 40 }),
@@ -49,7 +49,7 @@ describe('the schema header', () => {
   }
 });
 
-test('a place can be read when the log holds it or ends there', () => {
+test('an offset can be read when the log holds it or ends there', () => {
   const ranges = new Map([[0, { earliest: 10n, end: 20n }]]);
   for (const wanted of [10n, 15n, 20n]) assert.equal(rangeProblem(0, wanted, ranges), undefined);
   assert.match(String(rangeProblem(0, 9n, ranges)?.message), /begins at 10: 1 records were removed/);

@@ -4,8 +4,8 @@ import { damagedHeader, unreadableHeader } from './codecs.ts';
 import { type LogRange, LogRangeError, type LogRecord } from './port.ts';
 
 /**
- * Splits the delivered records into batches of at most `recordsMax` records whose offsets go up by exactly 1, beginning
- * at `expected`. Ends at the first record with a wrong offset; the rest must be fetched and checked again.
+ * Splits the delivered records into batches of at most `recordsMax` records. The offsets begin at `expected` and go up
+ * by exactly 1. Ends at the first record with a wrong offset: that record and all after it must be fetched again.
  */
 export function* contiguousBatches(
   messages: readonly KafkaMessage[],
@@ -32,7 +32,7 @@ function nonEmpty(records: LogRecord[]): [LogRecord, ...LogRecord[]][] {
   return first === undefined ? [] : [[first, ...rest]];
 }
 
-/** Returns why the log cannot be read from `wanted`, or undefined. A partition that Kafka does not list is empty. */
+/** Returns why the log cannot be read from `wanted`, or undefined if it can. An unlisted partition counts as empty. */
 export function rangeProblem(
   partition: number,
   wanted: bigint,
@@ -60,7 +60,8 @@ export function toRecord(message: KafkaMessage): LogRecord {
 }
 
 /**
- * A header that occurs twice becomes "1,1". That is no known version, so the record is parked instead of guessed at.
+ * Returns a header as text, or undefined without the header. A header that occurs twice becomes "1,1". No schema
+ * version has this name, so the record is parked.
  */
 function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];

@@ -24,11 +24,11 @@ const protocol = (type: string) =>
   new kafkajs.KafkaJSProtocolError(Object.assign(new Error(type.toLowerCase()), { type, code: 1, retriable: false }));
 const exceeded = (cause: Error) => new kafkajs.KafkaJSNumberOfRetriesExceeded(cause, { retryCount: 3, retryTime: 1 });
 
-/** Its declared constructor takes nothing. */
+/** Builds kafkajs' error for SASL without its class, because the declared constructor takes no argument. */
 const authentication = (text: string) =>
   Object.assign(new Error(text), { name: 'KafkaJSSASLAuthenticationError', retriable: false });
 
-describe('what Kafka refuses is explained with the Secret key or the name at fault', () => {
+describe('an error of Kafka is explained with the Secret key or the name that is wrong', () => {
   const cases: [what: string, error: unknown, reason: string, message: RegExp][] = [
     [
       'a missing file',
@@ -116,7 +116,7 @@ describe('what Kafka refuses is explained with the Secret key or the name at fau
   }
 });
 
-test('an error of our own stays itself, and a circle of causes ends', () => {
+test('a LogError is returned unchanged, and a cycle of causes ends', () => {
   const own = new AppendError('partition 0 did not acknowledge');
   assert.equal(explainKafkaError(own, settings), own);
   const circle = new Error('one');
@@ -124,7 +124,7 @@ test('an error of our own stays itself, and a circle of causes ends', () => {
   assert.match(explainKafkaError(circle, settings).message, /two/);
 });
 
-test('only answers that no retry can change are terminal', () => {
+test('only errors that no retry can fix are terminal', () => {
   assert.equal(isTerminal(exceeded(protocol('MESSAGE_TOO_LARGE'))), true);
   assert.equal(isTerminal(exceeded(protocol('TOPIC_AUTHORIZATION_FAILED'))), true);
   assert.equal(isTerminal(exceeded(protocol('NOT_LEADER_FOR_PARTITION'))), false);

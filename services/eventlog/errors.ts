@@ -4,8 +4,8 @@ import { LogError, LogUnavailableError, type LogUnavailableReason } from './port
 import { type KafkaSettings, sourceOf } from './settings.ts';
 
 /**
- * Turns any error of the Kafka client into an error that says what an administrator can do. The client wraps errors in
- * errors, so the whole chain is read, innermost facts first.
+ * Turns any error of the Kafka clients into a LogError that says what an administrator can do. Reads the whole chain of
+ * causes, because the clients wrap errors in errors.
  */
 export function explainKafkaError(error: unknown, settings: KafkaSettings): LogError {
   if (error instanceof LogError) return error;
@@ -20,7 +20,7 @@ export function explainKafkaError(error: unknown, settings: KafkaSettings): LogE
   return new LogUnavailableError(reason, `${message} (${detail})`, { cause: error });
 }
 
-/** True if a retry with the same client cannot help: the secrets or the settings must change first. */
+/** Returns true if a retry with the same client cannot help: the secrets or the settings must change first. */
 export function needsNewClient(error: LogError): boolean {
   return (
     error instanceof LogUnavailableError &&
@@ -28,18 +28,18 @@ export function needsNewClient(error: LogError): boolean {
   );
 }
 
-/** True if the broker's response says that the same request can never succeed (too large, not authorized). */
+/** Returns true if the broker's response says that the same request can never succeed (too large, not authorized). */
 export function isTerminal(error: unknown): boolean {
   return hasType(error, terminalTypes);
 }
 
-/** True when the broker refused a batch because of its size, or one record in it. */
+/** Returns true if the broker refused a batch because the batch or one of its records is too large. */
 export function isTooLarge(error: unknown): boolean {
   return hasType(error, tooLargeTypes);
 }
 
 /**
- * True if it is certain that this append wrote nothing: the broker refused the request before writing, or the request
+ * Returns true if this append certainly wrote nothing: the broker refused the request before writing, or the request
  * was never sent.
  */
 export function wasNotWritten(error: unknown): boolean {
@@ -67,7 +67,7 @@ const refusalTypes = new Set([
   'POLICY_VIOLATION',
 ]);
 
-/** True if Kafka will never create a topic with these settings; a retry cannot help. */
+/** Returns true if Kafka will never create a topic with these settings: a retry cannot help. */
 export function isTopicRefused(error: unknown): boolean {
   return hasType(error, topicRefusals);
 }
@@ -108,7 +108,7 @@ interface Explanation {
 const caOf = ({ tls }: KafkaSettings) =>
   tls?.ca === undefined ? 'the CAs of the system (no CA is configured)' : sourceOf(tls.ca);
 
-/** The first match wins. The texts come from Kafka 4.3.1, Node 24, kafkajs 2.2 and @platformatic/kafka 2.12. */
+/** The first match is used. The texts are those of Kafka 4.3.1, Node 24, kafkajs 2.2 and @platformatic/kafka 2.12. */
 const explanations: readonly Explanation[] = [
   {
     reason: 'TlsFailed',
@@ -137,7 +137,7 @@ const explanations: readonly Explanation[] = [
       `Kafka at ${bootstrapServers.join(',')} requires TLS but TLS is off: enable TLS, or use another listener`,
   },
   {
-    // A broker that dies during the handshake causes the same error, so it does not prove that TLS is at fault.
+    // The reason is not TlsFailed: a broker that dies during the handshake causes the same error.
     reason: 'Unreachable',
     applies: ({ text }) => text.includes('before secure TLS connection was established'),
     message: ({ bootstrapServers }) =>
@@ -145,13 +145,13 @@ const explanations: readonly Explanation[] = [
   },
   {
     reason: 'AuthenticationFailed',
-    // The client also says "authentication failed" if the connection broke during authentication: no proof.
+    // kafkajs also says "authentication failed" if the connection broke: then the password may still be right.
     applies: ({ name, type, text }) =>
       type === 'SASL_AUTHENTICATION_FAILED' ||
       (name === 'KafkaJSSASLAuthenticationError' && !/connection|timed? ?out|timeout|ECONN|EPIPE|socket/i.test(text)),
     message: ({ scram }) =>
       scram === undefined
-        ? 'Kafka requires authentication but none is configured'
+        ? 'Kafka requires authentication: set spec.kafka.auth of the SumPipeline'
         : `Kafka refused the user or its password: check ${sourceOf(scram.username)} and ${sourceOf(scram.password)}`,
   },
   {
@@ -166,7 +166,7 @@ const explanations: readonly Explanation[] = [
     message: ({ topic }) => `topic ${topic} does not exist or has no such partition`,
   },
   {
-    // kafkajs sends the request to every broker and drops the errors, including a missing right.
+    // A missing right causes the same error: kafkajs sends the request to every broker and drops their errors.
     reason: 'Unreachable',
     applies: ({ name }) => name === 'KafkaJSGroupCoordinatorNotFound',
     message: ({ group, scram }) =>
@@ -192,7 +192,7 @@ const explanations: readonly Explanation[] = [
   },
 ];
 
-/** Outermost first: causes and, for aggregates, every member. Bounded, because a chain may contain a cycle. */
+/** Returns the error with its causes and members, outermost first. At most 32, because causes may form a cycle. */
 function chainOf(error: unknown): unknown[] {
   const chain: unknown[] = [];
   const queue: unknown[] = [error];
@@ -215,6 +215,6 @@ function factOf(link: unknown): Fact {
   };
   const text = link instanceof Error ? link.message : String(link);
   const name = link instanceof DeadlineError ? 'DeadlineError' : (field('name') ?? '');
-  // kafkajs has the name of a protocol error in `type`, the request layer of the writer in `apiId`.
+  // kafkajs has the name of a protocol error in `type`, @platformatic/kafka in `apiId`.
   return { name, type: field('type') ?? field('apiId'), code: field('code'), text };
 }

@@ -7,38 +7,38 @@ import { installCodecs } from './codecs.ts';
 import type { KafkaSettings } from './settings.ts';
 
 /**
- * A Kafka client built from freshly read secrets, with sockets that can be destroyed. kafkajs waits without limit for
- * requests in flight when it disconnects; destroying its sockets sets the limit.
+ * A Kafka client whose sockets can be destroyed. When kafkajs disconnects, it waits without limit for the requests in
+ * flight. Destroying the sockets ends the wait.
  */
 export interface KafkaClient {
   readonly kafka: Kafka;
   readonly settings: KafkaSettings;
-  /** Destroys every connection and refuses new ones. Call it after an orderly disconnect had its time. */
+  /** Destroys every connection and refuses new ones. Call it after a disconnect has ended or timed out. */
   cut(): void;
 }
 
 export interface KafkaClientOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** Receives every line that kafkajs logs, because kafkajs reports some events only in its log. */
+  /** Called with every log line of kafkajs, because kafkajs reports some events only in log lines. */
   readonly onLog?: (entry: LogEntry) => void;
 }
 
 installCodecs();
 
-/** Longest wait for a TCP and TLS handshake: the address of a deleted pod sends no response at all. */
+/** Maximum wait for a TCP and TLS handshake: the address of a deleted pod sends no response at all. */
 const connectionTimeoutMs = 5_000;
 
 /**
- * Well above the broker session timeout (9 s by default): with 3 s every election became a storm of retries. A request
- * without a response counts as lost after this time.
+ * After this time a request without a response counts as lost. It is well above the broker session timeout (9 s by
+ * default): with 3 s every election of a leader caused too many retries.
  */
 const requestTimeoutMs = 30_000;
 
-/** Retries of one call inside kafkajs. Short, because the caller knows the deadline and retries itself. */
+/** Retries of one call inside kafkajs. There are few, because the caller knows the deadline and retries itself. */
 const clientRetry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 2 };
 
-/** Reads the secrets and builds a client; no connection is opened yet. Throws SecretFileError for a missing file. */
+/** Reads the secrets and builds a client. Opens no connection yet. Throws SecretFileError for a missing file. */
 export async function createKafkaClient(options: KafkaClientOptions): Promise<KafkaClient> {
   const { settings, logger, onLog } = options;
   const sockets = new CuttableSockets();
@@ -50,7 +50,8 @@ export async function createKafkaClient(options: KafkaClientOptions): Promise<Ka
     enforceRequestTimeout: true,
     retry: clientRetry,
     socketFactory: ({ host, port, ssl, onConnect }) => sockets.dial({ host, port, tls: ssl, onConnect }),
-    // kafkajs' errors are mostly retries that succeed. The session that uses the client logs a real failure once.
+    // Log the lines of kafkajs at level debug: most of its errors are followed by a retry that succeeds. If the retries
+    // fail too, the caller logs the failure once.
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
       const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = entry.log;
@@ -89,13 +90,13 @@ class CuttableSockets {
   dial({ host, port, tls, onConnect }: DialOptions): Socket {
     if (this.#isCut) throw new Error('this Kafka client is closed');
     const servername = isIP(host) === 0 ? { servername: host } : {};
-    // kafkajs passes null for plaintext, whatever its types say.
+    // For plaintext, kafkajs passes null, although its types do not allow null.
     const socket = tls
       ? connectTls({ host, port, ...servername, ...tls }, onConnect)
       : connectNet({ host, port }, onConnect);
     socket.setKeepAlive(true, 60_000);
     socket.setNoDelay(true);
-    // kafkajs adds one listener per request that waits for the socket to connect; that is not a leak.
+    // Switch off the warning about many listeners: kafkajs adds a listener for each waiting request. That is no leak.
     socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
@@ -104,7 +105,7 @@ class CuttableSockets {
 
   cut(): void {
     this.#isCut = true;
-    // With an error, because kafkajs listens for `end` and `error`: without one its requests would keep waiting.
+    // Destroy with an error: without it kafkajs gets no event, and its requests would keep waiting.
     for (const socket of this.#open) socket.destroy(new Error('this Kafka client is closed'));
   }
 }

@@ -6,7 +6,7 @@ import { NotMemberError } from './port.ts';
 
 type Commit = TopicPartitionOffsetAndMetadata;
 
-/** A fake of kafkajs' consumer for commits: it emits the event only if the coordinator accepted the commit. */
+/** Builds a fake of kafkajs' consumer for commits. `taken` emits the event of an accepted commit. */
 function fakeConsumer(answer: (commit: Commit, taken: () => void) => Promise<void>) {
   let listener = (_event: object): void => {};
   const commits: Commit[] = [];
@@ -26,7 +26,7 @@ function fakeConsumer(answer: (commit: Commit, taken: () => void) => Promise<voi
   return { consumer: consumer as unknown as Consumer, commits };
 }
 
-test('a commit that the coordinator took is a proof, and carries the offset for dashboards', async () => {
+test('a commit that the coordinator accepted is a proof, and has the offset for dashboards', async () => {
   const { consumer, commits } = fakeConsumer(async (_commit, taken) => taken());
   const vouched = new VouchedCommits(consumer, 'log');
   await vouched.commit(new Map([[3, 41n]]));
@@ -49,7 +49,7 @@ test('a commit that resolves without being sent does not count: a stopped consum
   });
 });
 
-test("another commit's yes does not count for this one", async () => {
+test('the acceptance of another commit does not count for this one', async () => {
   const taken: (() => void)[] = [];
   const { consumer } = fakeConsumer(async (_commit, take) => void taken.push(take));
   const vouched = new VouchedCommits(consumer, 'log');

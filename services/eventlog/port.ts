@@ -1,37 +1,37 @@
 /**
- * The EventLog port: what the services may rely on. Services trust this port, not the Kafka client behind it. The
- * contract is written here, and a conformance suite checks it against a real broker.
+ * The port to Kafka. The services rely on this contract, not on the Kafka clients behind it. Tests check the contract
+ * against a real broker.
  *
- * Offsets are 64 bit: bigint everywhere. A position is (partition, offset) of the one topic that is the log.
+ * Offsets are 64 bit: bigint everywhere. A position is (partition, offset) in the topic that is the log.
  */
 import type { TopicSpec } from '#contract/topicSpec.ts';
 
-/** Writes to the log. One call is one produce request for one partition; the writer does not retry. */
+/** Writes to the log. One call of `append` is one produce request for one partition. The writer does not retry. */
 export interface LogWriter {
-  /** Partitions are numbered from 0. Grows while the writer is open when the topic grows. */
+  /** Number of partitions, which are numbered from 0. It grows when the topic grows. */
   readonly partitionCount: number;
   /** Kafka's id of the topic, as last seen. */
   readonly topicId: string | undefined;
   /**
-   * Reads the topic's id from a broker; the result is at most two seconds old. Throws LogError if no broker responds.
+   * Asks a broker for the topic's id. The result is at most two seconds old. Throws LogError if no broker responds.
    */
   confirmTopic(): Promise<string>;
   /**
-   * The broker that leads a partition; undefined while the partition has no leader. Appends to partitions of one leader
-   * share its connection and fail together with it.
+   * Returns the id of the broker that leads a partition. Undefined while the partition has no leader. Appends to
+   * partitions of one leader share a connection and fail together.
    */
   leaderOf(partition: number): number | undefined;
   /**
    * Appends the records of one call to one partition, in order, as one batch.
    *
-   * Resolves only by the broker's own acknowledgement (acks=all) of this partition: record i has the offset `baseOffset
-   * + i`. Rejects with AppendError otherwise; its `outcome` says what is known. After a rejection the records may be in
-   * the log, unless `outcome` excludes that. Ends at the deadline, or when another broker becomes the leader.
+   * Resolves only after the broker acknowledged this partition (acks=all). Record i has the offset `baseOffset + i`.
+   * Otherwise rejects with AppendError: the records may be in the log, unless its `outcome` excludes that. Ends at the
+   * deadline at the latest, and earlier when another broker becomes the leader.
    */
   append(partition: number, records: readonly LogRecordInput[], options: AppendOptions): Promise<AppendedBatch>;
   /**
-   * One past the last offset of every partition whose leader responds within seconds; other partitions are missing.
-   * Needs the right to DESCRIBE the topic. Never rejects.
+   * Returns the last offset plus one of every partition whose leader responds within 2 s. Other partitions are missing
+   * from the result. Needs the right to DESCRIBE the topic. Never rejects.
    */
   logEnds(): Promise<ReadonlyMap<number, bigint>>;
   /** Waits at most `withinMs` for the requests in flight, then closes the connections. Never rejects. */
@@ -45,7 +45,7 @@ export interface LogRecordInput {
 }
 
 export interface AppendOptions {
-  /** The deadline for a response, in milliseconds since the Unix epoch. */
+  /** Deadline for the response, in milliseconds since the Unix epoch. */
   readonly deadline: number;
 }
 
@@ -57,90 +57,99 @@ export interface AppendedBatch {
 }
 
 /**
- * Reads the log as a member of the consumer group. The owner decides where to read: a partition is delivered only from
- * the requested offset, after a check against the range of the log, and without a gap; otherwise it is not delivered.
+ * Reads the log as a member of the consumer group. The caller decides where to read. A partition is delivered without
+ * a gap from the requested offset on, after a check that the log holds this offset. If that is not possible, the
+ * partition is stopped.
  */
 export interface LogReader {
   /**
-   * First and end offset of every partition that Kafka lists. Needs no membership. `end` is one past the last offset.
+   * Returns the range of every partition that Kafka lists. Works without a membership in the group. Throws LogError.
    */
   offsets(): Promise<ReadonlyMap<number, LogRange>>;
-  /** Leaves the group and ends within about `withinMs`, even if Kafka is away. Never rejects. */
+  /** Leaves the group. Ends within about `withinMs`, even if Kafka does not respond. Never rejects. */
   close(withinMs?: number): Promise<void>;
 }
 
 export interface LogRange {
+  /** The first offset that the log holds. */
   readonly earliest: bigint;
+  /** The last offset plus one. */
   readonly end: bigint;
 }
 
-/** Handlers that the owner of the reader provides. A handler may throw; each one says below what happens then. */
+/** Handlers that the caller provides. A handler may throw: see each handler for what happens then. */
 export interface LogReaderHandlers {
   /**
-   * This member joined the group in a new generation. Nothing is delivered yet, not even for partitions that it had
-   * before: claim each partition, then call `assignment.readFrom`. The reader does not await this handler: batches of
-   * one partition may arrive while another is still being claimed. A throw or rejection is reported through `onFatal`.
+   * Called when this member has joined the group in a new generation. Nothing is delivered yet, not even for partitions
+   * that it had before: claim each partition, then call `assignment.readFrom`. The reader does not await this handler:
+   * batches of one partition may arrive while another partition is being claimed. An error is reported to `onFatal`.
    */
   onAssigned(assignment: LogAssignment): void | Promise<void>;
   /**
-   * One contiguous batch of one partition that begins exactly at the offset the owner expects next. At most one call
-   * at a time per partition; several partitions run side by side up to the reader's bound. A throw or rejection
-   * counts as `again`.
+   * Called with one contiguous batch of one partition that begins exactly at the next offset. A partition has at most
+   * one call at a time. Calls for several partitions run side by side, up to the reader's limit. An error counts as
+   * `again`.
    */
   onBatch(batch: LogBatch): Promise<BatchResult>;
   /**
-   * The reader stopped this partition because the log does not hold the requested records. The partition stays stopped
-   * until `readFrom` is called for it again, in this or a later assignment.
+   * Called when the reader stopped this partition because the log does not hold the requested records. The partition
+   * stays stopped until `readFrom` is called for it again, in this or a later assignment.
    */
   onPartitionStopped(partition: number, error: LogStopError): void;
-  /** The next records of the partition are withheld by another process, for example by an open transaction. */
+  /** Called when an open transaction of another producer delays the next records. `why` is a sentence about it. */
   onPartitionWaits(partition: number, why: string): void;
-  /** The reader cannot continue and its assignment has ended: close it and open a new reader. Called at most once. */
+  /**
+   * Called at most once, when the reader cannot continue and its assignment has ended. Close it and open a new
+   * reader.
+   */
   onFatal(error: Error): void;
 }
 
 /** The partitions that this member has in one generation of the group. Invalid as soon as `signal` is aborted. */
 export interface LogAssignment {
-  /** Counts the joins of this reader from 1. */
+  /** Number of this join of the reader, from 1. It is not Kafka's generation id. */
   readonly generation: number;
-  /** Ascending. Empty if the group has more members than partitions. */
+  /** Partition numbers, ascending. Empty if the group has more members than partitions. */
   readonly partitions: readonly number[];
   /** Aborted as soon as this member knows that the generation has ended: rebalance, lost membership, close. */
   readonly signal: AbortSignal;
   /**
-   * Proves to the caller that this process is still a member of this generation, by an offset commit that the group
-   * coordinator refuses from a zombie. Resolves only if the coordinator accepts after the call began. Throws
-   * NotMemberError if it refuses, if the generation has ended meanwhile, or if the coordinator is away: do not claim
-   * then.
+   * Proves that this process is still a member of this generation. It commits an offset, which the group coordinator
+   * refuses from a process that is no longer a member. Resolves only if the coordinator accepts after the call began.
+   * Otherwise throws NotMemberError: the coordinator refused or did not respond, or the generation has ended.
    */
   proveMembership(): Promise<void>;
   /**
    * Delivers `partition` from `offset` on, after a check that earliest <= offset <= end. Also restarts delivery after a
-   * `stop`. With `isSame` the record before `offset`, the last counted record, is read first and compared: now, and
-   * whenever another leader wrote the next record. If the log begins at `offset`, that record was deleted and nothing
-   * is compared. Throws LogRangeError if the log does not hold that offset, NotMemberError if this assignment is over
-   * or never had the partition, LogUnavailableError if the range cannot be read (retry later).
+   * `stop`. `isSame` gets the record before `offset`, which must be the last counted record: now, and whenever another
+   * leader wrote the next record. If the log begins at `offset`, that record was deleted, and `isSame` is not called.
+   *
+   * Throws LogRangeError if the log does not hold the offset. Throws NotMemberError if this assignment is over or never
+   * had the partition. Throws LogUnavailableError if the range cannot be read: retry later.
    */
   readFrom(partition: number, offset: bigint, isSame?: IsSameRecord): Promise<void>;
-  /** Delivers no further batch of the partition until `readFrom`; a running batch is finished. */
+  /** Delivers no further batch of the partition until `readFrom`. A handler that is running is not interrupted. */
   stop(partition: number): void;
   /**
-   * Commits PostgreSQL's offsets to Kafka, by partition, for lag dashboards; this program never reads them back. Throws
-   * NotMemberError as proveMembership does, and is itself such a proof.
+   * Commits PostgreSQL's next offsets to Kafka, by partition, so that dashboards show the right lag. No aggregator
+   * reads them to count. Throws NotMemberError as proveMembership does. If it resolves, the membership is proven too.
    */
   commitForDashboards(nextOffsets: ReadonlyMap<number, bigint>): Promise<void>;
 }
 
-/** Returns whether a record is the one that was counted at its offset. */
+/** Returns whether the record is the record that was counted at its offset. */
 export type IsSameRecord = (record: LogRecord) => boolean;
+
+/** Maximum number of records of one batch. With more records, counting would not be faster. */
+export const batchRecordsMax = 1000;
 
 export interface LogBatch {
   readonly partition: number;
   /** The next expected offset: `records[0].offset`. */
   readonly firstOffset: bigint;
-  /** At least one, at most the reader's bound (1000); offsets go up by exactly 1. */
+  /** At least one record, at most `batchRecordsMax`. Offsets go up by exactly 1. */
   readonly records: readonly [LogRecord, ...LogRecord[]];
-  /** One past the last offset of the log when the batch was fetched. Minus the next offset it gives the lag. */
+  /** End of the partition (last offset plus one) when the batch was fetched. Lag is this minus the next offset. */
   readonly highWatermark: bigint;
   /** The assignment under which the batch was fetched. */
   readonly assignment: LogAssignment;
@@ -150,15 +159,15 @@ export interface LogRecord {
   readonly offset: bigint;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  /** Text of the header `sumpipeline-schema`; undefined when absent. */
+  /** Text of the header `sumpipeline-schema`; undefined without the header. */
   readonly schema: string | undefined;
-  /** Text of the header `traceparent`, unchecked; absent where the addition is not traced. */
+  /** Text of the header `traceparent`, not validated. Undefined if the addition is not traced. */
   readonly traceparent?: string | undefined;
-  /** If present, why the record could not be read; key and value are null then. */
+  /** Why the record could not be read; key and value are null in this case. Undefined for a readable record. */
   readonly unreadable?: string | undefined;
-  /** If true, bytes were changed on a disk or in transit; another read may return the intact record. */
+  /** If true, bytes were changed on a disk or in transit: another read may return the intact record. */
   readonly isDamaged?: boolean | undefined;
-  /** All headers, unchanged; absent if the record has no headers. */
+  /** All headers, unchanged. Undefined if the record has no headers. */
   readonly headers?: LogHeaders | undefined;
   /** Broker time (LogAppendTime) in milliseconds since the Unix epoch. */
   readonly appendedAt: number;
@@ -169,14 +178,14 @@ export interface LogRecord {
 export type LogHeaders = Readonly<Record<string, Uint8Array | string | readonly (Uint8Array | string)[] | undefined>>;
 
 export type BatchResult =
-  /** Everything before `nextOffset` is committed; delivery goes on from there. */
+  /** Everything before `nextOffset` is committed in PostgreSQL: continue the delivery there. */
   | { readonly kind: 'confirmed'; readonly nextOffset: bigint }
   /** Nothing was committed: deliver the same offsets again, after a growing pause (0.1 s to 5 s). */
   | { readonly kind: 'again' }
-  /** Deliver no more records of this partition until `readFrom`: the fence was lost, or the partition is halted. */
+  /** Another aggregator owns the partition, or the partition is halted: deliver nothing more until `readFrom`. */
   | { readonly kind: 'stop' };
 
-/** An error of the log that an administrator can fix: the message names the topic, the Secret key or the setting. */
+/** An error of Kafka that an administrator can fix. The message names the topic, the Secret key or the setting. */
 export class LogError extends Error {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -184,7 +193,7 @@ export class LogError extends Error {
   }
 }
 
-/** Kafka cannot be used now; the same call may work later. `reason` is one CamelCase word for conditions. */
+/** Kafka cannot be used now, but the same call may work later. `reason` is a CamelCase word for conditions. */
 export class LogUnavailableError extends LogError {
   readonly reason: LogUnavailableReason;
 
@@ -205,9 +214,9 @@ export type LogUnavailableReason =
   /** The broker's certificate is not trusted or is for another host name, or the listener is plaintext. */
   | 'TlsFailed'
   | 'TopicMissing'
-  /** The coordinator loads the consumer groups after a start of its broker; this takes seconds. */
+  /** After a start of its broker the coordinator loads the consumer groups, which takes seconds. */
   | 'GroupLoading'
-  /** Refused, reset, timed out, no leader, no coordinator. */
+  /** The connection was refused, reset or timed out, or there is no leader or no coordinator. */
   | 'Unreachable';
 
 /** What is known about the records of an append that was not acknowledged. */
@@ -216,10 +225,10 @@ export type AppendOutcome =
   | 'unknown'
   /** This append wrote nothing: the broker refused it, or the request was never sent. */
   | 'notWritten'
-  /** As notWritten, and the broker will always refuse the same batch: split it. */
+  /** This append wrote nothing, and the broker will always refuse the same batch: split it. */
   | 'tooLarge';
 
-/** An append was not acknowledged. */
+/** An append was not acknowledged. `outcome` says whether the records may be in the log. */
 export class AppendError extends LogError {
   readonly outcome: AppendOutcome;
 
@@ -238,7 +247,7 @@ export class NotMemberError extends LogError {
   }
 }
 
-/** The log does not hold the wanted offset: retention deleted it, or the log was truncated or replaced. */
+/** The log does not hold the requested offset: retention deleted it, or the log was truncated or replaced. */
 export class LogRangeError extends LogError {
   readonly partition: number;
   readonly wanted: bigint;
@@ -262,7 +271,7 @@ export class LogRangeError extends LogError {
   }
 }
 
-/** The log holds the wanted offset, but a record with another offset was delivered in its place. */
+/** The log holds the requested offset, but a record with another offset was delivered in its place. */
 export class LogGapError extends LogError {
   readonly partition: number;
   readonly expected: bigint;
@@ -281,8 +290,8 @@ export class LogGapError extends LogError {
 }
 
 /**
- * The log holds another record than the one that was counted at that offset: the log was truncated and then grew again.
- * The new records below the next offset were never counted.
+ * A record in the log is not the record that was counted at its offset: the log was truncated and then grew again. So
+ * the new records below the next offset were never counted.
  */
 export class LogRewrittenError extends LogError {
   readonly partition: number;
@@ -302,41 +311,45 @@ export class LogRewrittenError extends LogError {
 /** Why reading a partition cannot continue. */
 export type LogStopError = LogRangeError | LogGapError | LogRewrittenError;
 
-/** Identifies the topic: a topic that is deleted and re-created has the same name but another id. */
+/** Reads the id of the topic: a topic that was deleted and created again has the same name but another id. */
 export interface TopicIdentity {
-  /** Id of the topic that has the name now. Throws LogUnavailableError, `TopicMissing` if the topic does not exist. */
+  /**
+   * Returns the topic's id now. Throws LogUnavailableError; its reason is `TopicMissing` if the topic does not exist.
+   */
   read(): Promise<string>;
   /**
-   * Checks with the partition's leader, after this call began, that the topic still has this id. Then records that were
-   * fetched before belong to that topic. Throws LogReplacedError if the id differs, LogUnavailableError if the leader
-   * does not respond.
+   * Asks the partition's leader whether the topic still has this id. If it has, all records that were fetched before
+   * this call belong to that topic. Throws LogReplacedError if the id differs, LogUnavailableError if the leader does
+   * not respond.
    */
   confirm(partition: number, topicId: string): Promise<void>;
   close(): void;
 }
 
-/** The topic was deleted and re-created: its records are not the counted ones, even at the same offsets. */
+/** The topic was deleted and created again. Its records are not the counted records, even at the same offsets. */
 export class LogReplacedError extends LogError {
   constructor({ topic, wanted, found }: { topic: string; wanted: string; found: string }) {
     super(
-      `topic ${topic} now has id ${found}, but the ledger counts id ${wanted}: the topic was deleted and re-created. No record of it ` +
-        'was counted. Point the pipeline back at the log it counted, or create a new SumPipeline with a new schema and topic',
+      `topic ${topic} now has id ${found}, but the ledger counts id ${wanted}: the topic was deleted and re-created. ` +
+        'No record of the new topic was counted. Point the pipeline back at the topic that was counted, or ' +
+        'create a new SumPipeline with a new schema and topic',
     );
     this.name = 'LogReplacedError';
   }
 }
 
-/** Administration of the topic that is the log. */
+/** Administers the topic that is the log. */
 export interface LogTopic {
-  /** Kafka's own name for the cluster. */
+  /** Returns Kafka's id of the cluster. */
   clusterId(): Promise<string>;
   /**
-   * The effective settings. Never creates the topic; throws LogUnavailableError `TopicMissing` if it does not exist.
+   * Returns the effective settings. Throws LogUnavailableError `TopicMissing` if the topic does not exist, and never
+   * creates it.
    */
   readSettings(): Promise<TopicSettings>;
-  /** Creates the topic or changes it to the wanted settings; throws TopicConflictError if that is not possible. */
+  /** Creates the topic or changes it to the wanted settings. Throws TopicConflictError if that is not possible. */
   ensure(wanted: WantedTopic): Promise<EnsureResult>;
-  /** First and end offset of every partition that Kafka lists. */
+  /** Returns the range of every partition that Kafka lists. */
   offsets(): Promise<ReadonlyMap<number, LogRange>>;
   close(withinMs?: number): Promise<void>;
 }
@@ -360,20 +373,20 @@ export interface TopicSettings {
 
 export interface WantedTopic extends TopicSpec {
   /**
-   * If true, the ledger already counted this log, so a missing topic is a loss and throws LogUnavailableError. If
-   * false, a topic that already holds records probably belongs to another application: it throws TopicConflictError,
-   * not a change.
+   * True if this topic was counted before. Then a missing topic is a loss: `ensure` throws
+   * LogUnavailableError and does not create it. If false, a topic that holds records probably belongs to another
+   * application: `ensure` throws TopicConflictError instead of changing it.
    */
   readonly isCounted: boolean;
 }
 
 export interface EnsureResult {
   readonly created: boolean;
-  /** The changes, as texts for the log; empty if nothing had to change. */
+  /** The changes, as texts for the program output. Empty if nothing was changed. */
   readonly changes: readonly string[];
 }
 
-/** The topic differs in a setting that this program must not or cannot change. An administrator must decide. */
+/** The topic has a setting that this program must not or cannot change. An administrator must decide. */
 export class TopicConflictError extends LogError {
   constructor(message: string, options: { cause?: unknown } = {}) {
     super(message, options);

@@ -36,7 +36,7 @@ before(async () => {
 });
 after(() => folder[Symbol.asyncDispose]());
 
-/** A new log with so many records in each partition. */
+/** Creates a topic with `counts[p]` records in partition p. */
 async function createFilledLog(counts: readonly number[]): Promise<KafkaSettings> {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
@@ -51,7 +51,7 @@ async function append(settings: KafkaSettings, partition: number, count: number)
   const records = Array.from({ length: count }, () =>
     encodeRecord(parseAddition({ requestId: randomUUID(), series: 's', a: '1', b: '2' })),
   );
-  // Several produce calls, so that the log holds several Kafka batches.
+  // Use several produce calls, so that the topic has several Kafka batches.
   for (let index = 0; index < count; index += 7) {
     await writer.append(partition, records.slice(index, index + 7), { deadline: Date.now() + 10_000 });
   }
@@ -140,7 +140,7 @@ describe('delivery', () => {
     assert.deepEqual(opened.offsets(0), range(12, 33));
   });
 
-  test('batches hold at most recordsMax records and tell the end of the log', async () => {
+  test('batches have at most recordsMax records, and the end of the log', async () => {
     const settings = await createFilledLog([25]);
     await using opened = await open(settings, { recordsMax: 10 });
     await (await opened.assignment()).readFrom(0, 0n);
@@ -177,7 +177,7 @@ describe('delivery', () => {
     assert.deepEqual(opened.offsets(0).slice(-16), range(4, 20));
   });
 
-  test('a stopped partition stays silent until readFrom, while others go on', async () => {
+  test('a stopped partition delivers nothing until readFrom, while other partitions continue', async () => {
     const settings = await createFilledLog([20, 20]);
     await using opened = await open(settings, {
       recordsMax: 5,
@@ -237,7 +237,7 @@ describe('the range of the log', () => {
     assert.deepEqual(opened.offsets(0), range(50, 61));
   });
 
-  test('records that go away under a waiting reader stop the partition: no jump to the new start', async () => {
+  test('records that are deleted while the reader waits stop the partition: it does not jump to the new start', async () => {
     const settings = await createFilledLog([60]);
     let isFirst = true;
     await using opened = await open(settings, {
@@ -255,7 +255,7 @@ describe('the range of the log', () => {
     assert.ok(first?.error instanceof LogRangeError);
     assert.deepEqual([first.partition, first.error.wanted, first.error.earliest], [0, 5n, 50n]);
     await append(settings, 0, 5);
-    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the one batch that was in hand already');
+    assert.deepEqual(opened.offsets(0), range(5, 15), 'only the batch that was already fetched is delivered');
     assert.deepEqual(opened.fatals, []);
   });
 
@@ -269,7 +269,7 @@ describe('the range of the log', () => {
     await until('a stop or the end of the reader', () => opened.stopped.length + opened.fatals.length > 0, {
       timeoutMs: 60_000,
     });
-    assert.equal(opened.offsets(0).length, 40, 'nothing of the new log was delivered');
+    assert.equal(opened.offsets(0).length, 40, 'no record of the new topic is delivered');
     if (opened.stopped.length > 0)
       // The reader may read the range before the new records exist.
       assert.match(String(opened.stopped[0]?.error.message), /the next offset is 40 but the log ends at (0|10):/);
@@ -288,7 +288,7 @@ describe('the range of the log', () => {
 });
 
 describe('membership', () => {
-  test('a member can prove itself, and an ended assignment cannot do anything', async () => {
+  test('a member can prove its membership, and with an ended assignment every call fails', async () => {
     const settings = await createFilledLog([5, 5]);
     await using opened = await open(settings);
     const assignment = await opened.assignment();
@@ -326,7 +326,7 @@ describe('membership', () => {
     assert.match(String(opened.fatals[0]?.message), new RegExp(`lacks an ACL for topic ${topic} or group ${topic}`));
   });
 
-  test('two members share the partitions, and every record is committed once through joins and leaves', async () => {
+  test('two members share the partitions, and every record is committed once although members join and leave', async () => {
     const settings = await createFilledLog([100, 100, 100, 100]);
     const books = new FakeBooks();
     const slow = {
@@ -391,7 +391,7 @@ async function recreate(settings: KafkaSettings, partitions: number): Promise<vo
   await createLog(settings, partitions);
 }
 
-describe('batches that are packed', () => {
+describe('compressed batches', () => {
   for (const [name, type] of Object.entries(codecs)) {
     test(`by the broker with ${name} are read`, async () => {
       const topic = uniqueName('packed');
@@ -412,7 +412,7 @@ describe('batches that are packed', () => {
       for (const record of records) assert.equal(decodeRecord(record).kind, 'addition');
     });
 
-    test(`into a bomb of ${name} become records that say so; the partition and others go on`, async () => {
+    test(`that unpack to a huge size with ${name} become unreadable records, and all partitions continue`, async () => {
       const settings = await createFilledLog([1, 1]);
       const producer = plainClient(kafka.plaintextBootstrapServers).producer();
       await producer.connect();
@@ -437,7 +437,7 @@ describe('batches that are packed', () => {
 });
 
 describe('transactions of a foreign producer', () => {
-  /** Writes one record to partition 0 in a transaction that is open until the returned function is called. */
+  /** Writes one record to partition 0 in a transaction. Returns the function that ends the transaction. */
   async function beginTransaction(topic: string): Promise<(end: 'commit' | 'abort') => Promise<void>> {
     const producer = plainClient(kafka.plaintextBootstrapServers).producer({
       transactionalId: uniqueName('transaction'),
@@ -462,7 +462,7 @@ describe('transactions of a foreign producer', () => {
       records.flatMap(({ offset, unreadable }) => (unreadable === undefined ? [] : [`${offset}: ${unreadable}`])),
     );
 
-  test('have a place for their marker, also as the last record of a quiet partition', async () => {
+  test('give their marker an unreadable record, also at the end of a quiet partition', async () => {
     const settings = await createFilledLog([1, 1]);
     await using opened = await open(settings, { idleCheckMs: 200 });
     const assignment = await opened.assignment();
@@ -479,7 +479,7 @@ describe('transactions of a foreign producer', () => {
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
-  test('that were committed are no aborted ones, however often a quiet partition is looked at; a claim behind them goes on', async () => {
+  test('that were committed are not treated as aborted, however often a quiet partition is checked; a claim after them works', async () => {
     const settings = await createFilledLog([1]);
     {
       await using opened = await open(settings, { idleCheckMs: 100 });
@@ -511,7 +511,7 @@ describe('transactions of a foreign producer', () => {
     assert.deepEqual([opened.fatals, opened.stopped], [[], []]);
   });
 
-  test('that were aborted are named, and what follows is read', async () => {
+  test('that were aborted are named, and the records after them are read', async () => {
     const settings = await createFilledLog([1]);
     await inTransaction(settings.topic, 'abort');
     await append(settings, 0, 3);

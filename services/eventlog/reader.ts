@@ -10,6 +10,7 @@ import { explainKafkaError } from './errors.ts';
 import { createKafkaClient, type KafkaClient } from './kafka.ts';
 import { VouchedCommits } from './membership.ts';
 import {
+  batchRecordsMax,
   type LogAssignment,
   LogError,
   type LogRange,
@@ -29,37 +30,40 @@ export interface LogReaderOptions {
   readonly settings: KafkaSettings;
   readonly handlers: LogReaderHandlers;
   readonly logger: Logger;
-  /** In [0, 1); jitter of the pauses after `again`. Default Math.random. */
+  /** Returns a number in [0, 1) for the jitter of the pauses after `again`. Default Math.random. */
   readonly random?: () => number;
-  /** Milliseconds of a monotonic clock. Default performance.now. */
+  /** Returns milliseconds of a monotonic clock. Default performance.now. */
   readonly now?: () => number;
-  /** Most records of one onBatch call. Default 1000: more does not make the transaction faster. */
+  /** Maximum number of records of one onBatch call. Default `batchRecordsMax`. */
   readonly recordsMax?: number;
-  /** Partitions whose batches are handled at the same time. Default 4: as many transactions as a small pool takes. */
+  /** Maximum number of partitions handled at the same time. Default 4: each needs a connection to PostgreSQL. */
   readonly concurrentPartitions?: number;
-  /** How often partitions that deliver nothing are compared with the range of the log, in ms. Default 10 s. */
+  /** How often partitions that deliver nothing are compared with Kafka's offsets, in milliseconds. Default 10 s. */
   readonly idleCheckMs?: number;
 }
 
 /**
- * A member without heartbeats for this long loses its partitions: the longest wait after a kill -9 of an aggregator.
+ * A member without heartbeats for this long loses its partitions. So the partitions of a killed aggregator are not
+ * counted for about this long.
  */
 const sessionTimeoutMs = 10_000;
+/** How often a heartbeat is sent. Four can be lost before the session timeout. */
 const heartbeatMs = 2_000;
-/** How long a rebalance waits for a member in the middle of a batch. */
+/** How long a rebalance waits for a member that handles a batch. A slower member loses its partitions. */
 const rebalanceTimeoutMs = 30_000;
-/** A fetch without records ends after this time. Closing takes as long, because kafkajs waits for the fetch. */
+/** A fetch without records ends after this time. It is short, because closing waits for the end of the fetch. */
 const fetchWaitMs = 250;
+/** Maximum size of a response, in bytes, per partition and in total, so that fetched records need little memory. */
 const partitionBytesMax = 1024 * 1024;
 const fetchBytesMax = 8 * 1024 * 1024;
-/** How soon new partitions are noticed. */
+/** How often kafkajs reads the metadata, so that it notices new partitions. */
 const metadataAgeMs = 30_000;
-/** kafkajs retries for about 15 s, then it crashes, and this reader handles the crash. */
+/** Retries of kafkajs, about 15 s in total. Then kafkajs reports a crash, which ends this reader. */
 const consumerRetry = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 9 };
-/** After this time without a fetch, heartbeat or join, the client is stuck without reporting it. */
+/** After this time without a fetch, heartbeat or join, kafkajs is stuck without reporting it: the reader ends. */
 const silenceMaxMs = 60_000;
 
-/** Joins the group and reads. Throws LogError if Kafka cannot be reached, refuses the client, or lacks the topic. */
+/** Joins the group and reads. Throws LogError if Kafka does not respond, refuses the client, or lacks the topic. */
 export async function openLogReader(options: LogReaderOptions): Promise<LogReader> {
   const { settings, logger } = options;
   let onLog = (_entry: LogEntry): void => {};
@@ -80,11 +84,11 @@ export async function openLogReader(options: LogReaderOptions): Promise<LogReade
       maxBytesPerPartition: partitionBytesMax,
       maxBytes: fetchBytesMax,
       allowAutoTopicCreation: false,
-      // A restart inside kafkajs would lose the pauses of partitions, so a crash of kafkajs ends this reader.
+      // Forbid a restart inside kafkajs: it would lose the pauses of partitions. A crash of kafkajs ends this reader.
       retry: { ...consumerRetry, restartOnFailure: async () => false },
     });
     await consumer.connect();
-    // Only sets where kafkajs jumps if it loses its offset; the offsets of every batch are checked anyway.
+    // `fromBeginning` only says where kafkajs continues if it loses its offset. The offsets of every batch are checked.
     await consumer.subscribe({ topics: [settings.topic], fromBeginning: true });
     const connections = new BrokerConnections(await readCredentials(settings));
     const metadata = new TopicMetadata({ settings, connections, onChange: () => {} });
@@ -107,13 +111,13 @@ interface ReaderParts {
   readonly questions: Questions;
 }
 
-/** Requests that kafkajs does not support. The connection is opened on first use. */
+/** Metadata and connections for requests that kafkajs does not support. Connections are opened on first use. */
 interface Questions {
   readonly metadata: TopicMetadata;
   readonly connections: BrokerConnections;
 }
 
-/** Group membership, generations and the range of the log. The class Deliveries decides what is delivered. */
+/** Handles group membership, generations and offset ranges. The class Deliveries decides what is delivered. */
 class KafkaLogReader implements LogReader {
   readonly #options: LogReaderOptions;
   readonly #topic: string;
@@ -149,7 +153,7 @@ class KafkaLogReader implements LogReader {
       topic: settings.topic,
       logger,
       random: options.random ?? Math.random,
-      recordsMax: options.recordsMax ?? 1000,
+      recordsMax: options.recordsMax ?? batchRecordsMax,
       heartbeatMs,
       onBatch: (batch) => handlers.onBatch(batch),
       onStopped: (partition, error) => handlers.onPartitionStopped(partition, error),
@@ -183,12 +187,12 @@ class KafkaLogReader implements LogReader {
         eachBatch: (payload) => this.#deliveries.deliver(payload),
       })
       .catch((error: unknown) => this.#fail(error));
-    // In the same turn, before the first join, so that every partition that is assigned later begins paused.
+    // Pause without an await after `run`, before the first join: then every partition that is assigned later is paused.
     this.#deliveries.applyPauses();
     this.#idleTimer = setInterval(() => this.#checkIdle(), this.#options.idleCheckMs ?? 10_000);
   }
 
-  /** kafkajs reports only in its log that it lost its offset and will jump to the start of the log. */
+  /** Call it for each log line of kafkajs. Only a log line says that kafkajs lost its offset and jumps to the start. */
   heard(entry: LogEntry): void {
     if (!entry.log.message.startsWith('Offset out of range')) return;
     const partition: unknown = entry.log['partition'];
@@ -268,7 +272,9 @@ class KafkaLogReader implements LogReader {
     return this.#commit(assignment, new Map([[partition, await this.#committedOffset(partition)]]));
   }
 
-  /** The offset that dashboards show now. A proof of membership must commit some offset, so it commits the same one. */
+  /**
+   * Returns the committed offset of the partition. A proof commits this offset again, so that dashboards do not change.
+   */
   async #committedOffset(partition: number): Promise<bigint> {
     const { group } = this.#options.settings;
     const found = await this.#admin
@@ -277,7 +283,7 @@ class KafkaLogReader implements LogReader {
         throw new NotMemberError('the group coordinator does not respond', { cause: error });
       });
     const entry = found[0]?.partitions.find((candidate) => candidate.partition === partition);
-    // Negative if no offset was committed yet.
+    // The offset is negative if no offset was committed yet.
     const offset = BigInt(entry?.offset ?? -1);
     return offset < 0n ? 0n : offset;
   }
@@ -288,11 +294,11 @@ class KafkaLogReader implements LogReader {
       await this.#commits.commit(nextOffsets);
     } catch (error) {
       const why = explainKafkaError(error instanceof NotMemberError ? error.cause : error, this.#options.settings);
-      // A member without the right to commit can never prove its membership. That must be reported, not retried.
+      // Report a missing right instead of retrying: without it this member can never prove its membership.
       if (why instanceof LogUnavailableError && why.reason === 'NotAuthorized') this.#fail(why);
       throw error;
     }
-    // kafkajs commits with its current generation: an accepted commit of a later one proves nothing about this one.
+    // kafkajs commits with its current generation. If the assignment is older, the commit proves nothing about it.
     this.#requireCurrent(assignment);
   }
 
@@ -313,7 +319,9 @@ class KafkaLogReader implements LogReader {
     return { offset, key: null, value: null, schema: undefined, unreadable, appendedAt, leaderEpoch };
   }
 
-  /** Reads twice, the second time on a new connection: a halt must not depend on the data of an old leader. */
+  /**
+   * Reads the range. If there is a problem, reads again on a new connection: the first data may be of an old leader.
+   */
   async #askRange(partition: number, wanted: bigint): Promise<RangeAnswer> {
     const toAnswer = (ranges: ReadonlyMap<number, LogRange>): RangeAnswer => ({
       problem: rangeProblem(partition, wanted, ranges),
@@ -328,7 +336,7 @@ class KafkaLogReader implements LogReader {
   #checkIdle(): void {
     const silenceMs = this.#now() - this.#lastSign;
     if (silenceMs > silenceMaxMs) {
-      this.#fail(new LogError(`the Kafka client did nothing for ${Math.round(silenceMs)} ms`));
+      this.#fail(new LogError(`the Kafka client has shown no activity for ${Math.round(silenceMs)} ms`));
       return;
     }
     const idle = this.#deliveries.idle();

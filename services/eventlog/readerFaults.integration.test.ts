@@ -40,7 +40,7 @@ async function append(settings: KafkaSettings, partition: number, count: number)
   await writer.close();
 }
 
-test('a broker that is killed and comes back costs no record and repeats none', async () => {
+test('no record is lost or counted twice when a broker is killed and starts again', async () => {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
   await createLog(settings, 2);
@@ -63,7 +63,7 @@ test('a broker that is killed and comes back costs no record and repeats none', 
   assert.ok(atKill < 400, `killed in the middle, at ${atKill}`);
 });
 
-test('a reader whose network was blocked knows that it is a zombie, and its successor continues', async () => {
+test('a reader whose network was blocked cannot prove its membership, and the next owner continues', async () => {
   const topic = uniqueName('log');
   const direct = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(direct, 1);
@@ -88,7 +88,7 @@ test('a reader whose network was blocked knows that it is a zombie, and its succ
   });
   await append(direct, 0, 20);
   await until('what was appended meanwhile', () => books.total === 40, { seen });
-  // The zombie received nothing, so it still believes that it owns the partition.
+  // This member received nothing, so it still believes that it owns the partition.
   assert.equal(assignment.signal.aborted, false);
   const proof = assignment.proveMembership();
   proxy.setFrozen(false);
@@ -117,7 +117,7 @@ test('closing ends in time when Kafka is gone, also in the middle of a batch', a
   assert.ok(ms < 4_000, `closing took ${Math.round(ms)} ms`);
 });
 
-test('a group that loses its coordinator for longer than kafkajs tries ends in a fatal error, never in silence', async () => {
+test('if the coordinator is away for longer than kafkajs retries, the reader reports a fatal error', async () => {
   const topic = uniqueName('log');
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(settings, 1);

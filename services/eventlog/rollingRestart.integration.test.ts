@@ -31,7 +31,7 @@ after(async () => {
 
 const partitions = 6;
 
-test('a rolling restart of three brokers and a kill -9 cost no acknowledged record, and each is read once', async (context) => {
+test('a rolling restart of three brokers and a kill -9 lose no acknowledged record, and each is read once', async (context) => {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
   const admin = openLogTopic({ settings, logger: silentLogger });

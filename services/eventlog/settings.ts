@@ -2,10 +2,10 @@ import type { AggregatorConfig, CalculatorConfig } from '#contract/config.ts';
 import type { SecretFile } from '#platform/secretFile.ts';
 
 /**
- * How to connect to the log. Secrets are paths that are read again for every connection, so rotation needs no restart.
+ * How to connect to Kafka. Secrets are files that every new client reads again, so new secrets need no restart.
  */
 export interface KafkaSettings {
-  /** `host:port` of some brokers; they return the addresses of the others. */
+  /** `host:port` of some brokers. They return the addresses of all brokers. */
   readonly bootstrapServers: readonly string[];
   /** The topic that is the log. */
   readonly topic: string;
@@ -13,7 +13,7 @@ export interface KafkaSettings {
   readonly group: string;
   /** The name of this client in broker logs and quotas. */
   readonly clientId: string;
-  /** Undefined means plaintext. Without a CA the CAs of the system are used. */
+  /** Undefined means plaintext. An undefined `ca` means the CAs of the system. */
   readonly tls: { readonly ca: SecretFile | undefined } | undefined;
   /** Undefined means no authentication. */
   readonly scram: ScramSettings | undefined;
@@ -25,7 +25,7 @@ interface ScramSettings {
   readonly password: SecretFile;
 }
 
-/** The Kafka part of a program's environment. Throws if SCRAM is configured without its two files. */
+/** Returns the Kafka part of a program's environment. Throws an Error if SCRAM is configured without its two files. */
 export function kafkaSettings(config: CalculatorConfig | AggregatorConfig): KafkaSettings {
   return {
     bootstrapServers: config.SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS,
@@ -50,7 +50,8 @@ function scramOf(config: CalculatorConfig): ScramSettings | undefined {
   const password = config.SUMPIPELINE_KAFKA_PASSWORD_FILE;
   if (username === undefined || password === undefined) {
     throw new Error(
-      'SUMPIPELINE_KAFKA_SCRAM_MECHANISM needs SUMPIPELINE_KAFKA_USERNAME_FILE and SUMPIPELINE_KAFKA_PASSWORD_FILE',
+      'SUMPIPELINE_KAFKA_SCRAM_MECHANISM is set: set SUMPIPELINE_KAFKA_USERNAME_FILE and ' +
+        'SUMPIPELINE_KAFKA_PASSWORD_FILE too',
     );
   }
   return {
@@ -60,13 +61,13 @@ function scramOf(config: CalculatorConfig): ScramSettings | undefined {
   };
 }
 
-/** Every secret file that these settings name. */
+/** Returns every secret file that these settings name. */
 export function secretFilesOf(settings: KafkaSettings): readonly SecretFile[] {
   const files = [settings.tls?.ca, settings.scram?.username, settings.scram?.password];
   return files.filter((file) => file !== undefined);
 }
 
-/** Name of the source of a file, for messages. */
+/** Returns where a file comes from, for messages. */
 export function sourceOf(file: SecretFile): string {
   return file.source ?? file.path;
 }

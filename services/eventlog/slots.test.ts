@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Slots } from './slots.ts';
 
-test('no more than the bound at once, first come first served, and a release counts once', async () => {
+test('at most the given number of callers has a slot, in the order of their calls, and a second release does nothing', async () => {
   const slots = new Slots(2);
   const [one, two] = await Promise.all([slots.take(), slots.take()]);
   const order: string[] = [];

@@ -1,4 +1,4 @@
-/** A limit on concurrent work: first come, first served. */
+/** Limits concurrent work. Callers get a slot in the order in which they asked. */
 export class Slots {
   #free: number;
   readonly #size: number;
@@ -10,7 +10,7 @@ export class Slots {
     this.#free = size;
   }
 
-  /** Resolves with the release, to be called once. */
+  /** Waits for a slot. Resolves with the function that releases it; further calls of that function do nothing. */
   async take(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -22,7 +22,7 @@ export class Slots {
     };
   }
 
-  /** Resolves when no slot is held or requested. */
+  /** Resolves when no caller holds a slot or waits for one. */
   async idle(): Promise<void> {
     if (this.#free === this.#size) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -31,7 +31,7 @@ export class Slots {
   #release(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) {
-      // The slot passes directly to the next waiter, so that a new caller cannot take it in between.
+      // Pass the slot directly to the next waiter, so that a new caller cannot take it first.
       next();
       return;
     }

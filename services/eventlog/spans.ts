@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 
-/** Attributes of a span about the log, by OpenTelemetry's semantic conventions for messaging. */
+/** Returns the attributes of a span about Kafka, named by OpenTelemetry's semantic conventions for messaging. */
 export function logAttributes(
   topic: string,
   operation: 'send' | 'process',
@@ -12,7 +12,7 @@ export function logAttributes(
     'messaging.operation.type': operation,
     'messaging.destination.name': topic,
     ...(partition === undefined ? {} : { 'messaging.destination.partition.id': String(partition) }),
-    // A number loses digits from 2^53 on; such offsets do not occur in practice.
+    // A number is exact only below 2^53. Higher offsets do not occur in practice.
     ...(offset === undefined ? {} : { 'kafka.offset': Number(offset) }),
     ...(records === undefined ? {} : { 'messaging.batch.message_count': records }),
   };

@@ -47,7 +47,7 @@ async function use<T>(
 }
 
 describe('ensuring a topic', () => {
-  test('creates it with what the promise needs, and finds it so the next time', async () => {
+  test('creates it with the settings that durability needs, and changes nothing the next time', async () => {
     const settings = await secure(uniqueName('log'));
     await use(settings, async (topic) => {
       assert.deepEqual(await topic.ensure({ ...wanted, config: { 'segment.bytes': '1048576' } }), {
@@ -69,7 +69,7 @@ describe('ensuring a topic', () => {
     });
   });
 
-  test('grows it and changes settings without dropping those of others', async () => {
+  test('adds partitions and changes settings, and keeps the settings of other programs', async () => {
     const settings = await secure(uniqueName('log'));
     await use(settings, async (topic) => {
       await topic.ensure({ ...wanted, config: { 'segment.bytes': '1048576' } });
@@ -90,7 +90,7 @@ describe('ensuring a topic', () => {
     assert.equal(segment?.configValue, '1048576');
   });
 
-  test('grows it once if several processes do so at the same time', async () => {
+  test('adds partitions once if several processes do so at the same time', async () => {
     const settings = await secure(uniqueName('log'));
     await createLog(settings, 2);
     const topics = Array.from({ length: 6 }, () => openLogTopic({ settings, logger: silentLogger }));
@@ -157,7 +157,7 @@ test('the cluster returns its id', async () => {
   await use(await secure('any'), async (topic) => assert.equal(await topic.clusterId(), kafka.clusterId));
 });
 
-test('a topic that is missing is so, before and after there was one', async () => {
+test('a missing topic is reported, before it was created and after it was deleted', async () => {
   const settings = await secure(uniqueName('log'));
   await use(settings, async (topic) => {
     await assert.rejects(topic.readSettings(), { reason: 'TopicMissing' });
@@ -195,7 +195,7 @@ describe('what Kafka refuses is explained', () => {
     assert.equal((await reasonOf(await secure('any', { username: 'unknown' }))).reason, 'AuthenticationFailed');
   });
 
-  test('a CA that signed something else', async () => {
+  test('a CA that did not sign the certificate', async () => {
     const settings = await secure('any');
     const otherCa = await createCa('Other');
     await writeFile(settings.tls?.ca?.path ?? '', otherCa.certPem);
@@ -238,7 +238,7 @@ describe('what Kafka refuses is explained', () => {
     const settings = await secure('any');
     const elsewhere = settings.bootstrapServers.map((server) => server.replace('127.0.0.1', '127.0.0.2'));
     const { reason, message } = await reasonOf({ ...settings, bootstrapServers: elsewhere });
-    // No broker may listen on 127.0.0.2; if one does, its certificate does not contain this address.
+    // Usually no broker listens on 127.0.0.2. If one does, its certificate does not have this address.
     assert.ok(reason === 'TlsFailed' || reason === 'Unreachable');
     assert.match(message, /127\.0\.0\.2/);
   });

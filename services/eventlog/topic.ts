@@ -1,4 +1,4 @@
-// Node finds only some exports of kafkajs for `import { name }`; the value used here needs the whole module.
+// Import the whole module: Node finds only some exports of kafkajs for `import { name }`.
 import kafkajs, { type Admin } from 'kafkajs';
 import type { Logger } from '#platform/log.ts';
 import { pause } from '#platform/time.ts';
@@ -15,7 +15,7 @@ import {
 import type { KafkaSettings } from './settings.ts';
 import { type FoundTopic, planTopic, type TopicPlan, wantedConfig } from './topicPlan.ts';
 
-/** Shorter than the timeout of one administrative call. */
+/** Maximum wait until Kafka lists new partitions. It is shorter than the timeout of one administrative call. */
 const listedWithinMs = 10_000;
 
 export interface LogTopicOptions {
@@ -23,7 +23,7 @@ export interface LogTopicOptions {
   readonly logger: Logger;
 }
 
-/** Administration of the topic, on its own connection, which is opened when needed. */
+/** Returns an administration of the topic. Its connection is opened at the first call. */
 export function openLogTopic({ settings, logger }: LogTopicOptions): LogTopic {
   const session = new AdminSession({ settings, logger });
   const { topic } = settings;
@@ -97,11 +97,12 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
     if (wanted.isCounted) {
       throw new LogUnavailableError(
         'TopicMissing',
-        `topic ${topic} does not exist, but its records were counted. Not recreated: new records would reuse offsets that were already counted. ` +
+        `topic ${topic} does not exist, but its records were counted. It was not created again: ` +
+          'new records would reuse counted offsets. ' +
           'Restore the topic, or create a new SumPipeline with a new schema and topic',
       );
     }
-    // False when another process created it first: then check its settings as for any topic.
+    // If another process created the topic first, `create` returns false. Then check the settings of that topic.
     if (!(await create(admin, topic, wanted))) return ensure({ admin, settings, wanted, logger });
     await untilListed(admin, topic, wanted.partitions);
     logger.info({ topic, partitions: wanted.partitions, replicas: wanted.replicas }, 'created the topic');
@@ -112,7 +113,8 @@ async function ensure({ admin, settings, wanted, logger }: EnsureOptions): Promi
   if (plan.changes.length > 0 && !wanted.isCounted && (await holdsRecords(admin, topic))) {
     throw new TopicConflictError(
       `topic ${topic} holds records that this pipeline has not counted, and its settings differ (${plan.changes.join(', ')}). ` +
-        'The topic was not changed. Create a new SumPipeline with another topic; or, if this is the right topic, delete this one and create it again with management External, and change the settings yourself',
+        'The topic was not changed. Create a new SumPipeline with another topic. If this is the right topic, ' +
+        'change its settings yourself, delete the SumPipeline, and create it again with management External',
     );
   }
   try {
@@ -142,7 +144,7 @@ async function change(
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** Several aggregators see the new number at once. One of them grows the topic, and Kafka refuses the others. */
+/** Adds partitions. If Kafka refuses because another aggregator added them first, ignores the error. */
 async function grow(admin: Admin, topic: string, count: number): Promise<void> {
   try {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
@@ -158,7 +160,8 @@ async function holdsRecords(admin: Admin, topic: string): Promise<boolean> {
 }
 
 /**
- * The controller knows a new topic at once, brokers a moment later. Until then a broker returns that it does not exist.
+ * Waits until Kafka lists that many partitions. Throws LogUnavailableError. The wait is needed because only the
+ * controller knows a new topic immediately: a broker may still respond that it does not exist.
  */
 async function untilListed(admin: Admin, topic: string, partitions: number): Promise<void> {
   const deadline = performance.now() + listedWithinMs;
@@ -171,7 +174,7 @@ async function untilListed(admin: Admin, topic: string, partitions: number): Pro
     if (performance.now() > deadline) {
       throw new LogUnavailableError(
         'TopicMissing',
-        `topic ${topic} was created, but Kafka lists ${listed} partitions of it`,
+        `topic ${topic} has ${partitions} partitions, but Kafka lists only ${listed} of them yet`,
       );
     }
     await pause(50);
@@ -193,7 +196,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   const { partitions: numPartitions, replicas: replicationFactor } = wanted;
   try {
     return await admin.createTopics({
-      // kafkajs waits for leaders on the controller, which under KRaft may not know them yet; the caller polls instead.
+      // `untilListed` waits instead: kafkajs asks the controller for leaders, which under KRaft may not know them yet.
       waitForLeaders: false,
       topics: [{ topic, numPartitions, replicationFactor, configEntries }],
     });
@@ -207,7 +210,7 @@ async function create(admin: Admin, topic: string, wanted: WantedTopic): Promise
   }
 }
 
-/** The message of an aggregate error is not enough: the details are in its members. */
+/** Returns the messages of all members of an aggregate error: its own message has no details. */
 function messagesOf(error: unknown): string {
   const members = error instanceof kafkajs.KafkaJSAggregateError ? error.errors : [error];
   return members.map((member) => (member instanceof Error ? member.message : String(member))).join('; ');

@@ -8,16 +8,18 @@ import { BrokerConnections } from './produce/connections.ts';
 import { TopicMetadata } from './produce/metadata.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** Longest wait for one leader. Short, because a batch waits for it; after a timeout the batch is delivered again. */
+/**
+ * Maximum wait for the response of one leader. Short, because a batch waits for it. On timeout the batch is retried.
+ */
 const answerTimeoutMs = 5_000;
 
 interface Question {
   readonly running: Promise<string>;
-  /** Begins when the running request has ended, for calls that arrived while it was in flight. */
+  /** The request for calls that arrived while `running` was in flight. It begins when `running` has ended. */
   next: Promise<string> | undefined;
 }
 
-/** Reads the secrets; connects on first use. Throws SecretFileError for a missing file. */
+/** Reads the secrets. Connects at the first call. Throws SecretFileError for a missing file. */
 export async function openTopicIdentity(settings: KafkaSettings): Promise<TopicIdentity> {
   return new KafkaTopicIdentity(settings, new BrokerConnections(await readCredentials(settings)));
 }
@@ -26,7 +28,7 @@ class KafkaTopicIdentity implements TopicIdentity {
   readonly #settings: KafkaSettings;
   readonly #connections: BrokerConnections;
   readonly #metadata: TopicMetadata;
-  /** By address of the broker: at most one request is in flight, shared by all partitions of the broker. */
+  /** Key: broker address. Value: its request in flight, which all partitions of the broker share. */
   readonly #questions = new Map<string, Question>();
 
   constructor(settings: KafkaSettings, connections: BrokerConnections) {
@@ -59,13 +61,16 @@ class KafkaTopicIdentity implements TopicIdentity {
     try {
       return await this.#ask(address);
     } catch (error) {
-      // Another broker may be the leader now; the next request uses the new metadata.
+      // Refresh the metadata for the next request: another broker may be the leader now.
       this.#metadata.refresh().catch(() => {});
       throw explainKafkaError(error, this.#settings);
     }
   }
 
-  /** The response to a request that begins after this call: an earlier response may be older than the fetch. */
+  /**
+   * Returns the topic id from a request that begins after this call: an earlier response may be older than the records
+   * that the caller fetched.
+   */
   #ask(address: string): Promise<string> {
     const question = this.#questions.get(address);
     if (question === undefined) return this.#begin(address);
@@ -89,7 +94,7 @@ class KafkaTopicIdentity implements TopicIdentity {
     const { topic } = this.#settings;
     const { connection, versions } = await this.#connections.get(address);
     const asked = evenWithErrors(versions.metadata.async(connection, [topic], false, false));
-    const answer = await withDeadline(`the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
+    const answer = await withDeadline(`reading the id of topic ${topic} from ${address}`, answerTimeoutMs, asked);
     const [found] = answer.topics;
     if (found === undefined) throw new Error("the broker's response lacks the requested topic");
     if (found.errorCode !== 0) throw new ProtocolError(found.errorCode);

@@ -45,13 +45,13 @@ describe('the durability verdict', () => {
       assert.match(verdict.message, message);
     });
   }
-  test('everything at once is said at once', () => {
+  test('all weak settings are named in one message', () => {
     const { message } = durabilityHealth({ ...found, replicas: 1, minInSyncReplicas: 1, uncleanLeaderElection: true });
     assert.equal(message.split('; ').length, 3);
   });
 });
 
-test('the settings that the promise needs cannot be overridden', () => {
+test('the settings that durability needs cannot be overridden', () => {
   const config = wantedConfig({
     ...wanted,
     config: {
@@ -86,7 +86,7 @@ describe('a topic that exists', () => {
       wanted,
     );
 
-  test('is left alone when it is as wanted, or has more partitions', () => {
+  test('is not changed when it is as wanted, or has more partitions', () => {
     const nothing = { kind: 'change', growTo: undefined, config: undefined, changes: [] };
     assert.deepEqual(plan(), nothing);
     assert.deepEqual(plan({}, 20), nothing);
@@ -98,7 +98,7 @@ describe('a topic that exists', () => {
     assert.deepEqual([grown.growTo, grown.changes], [12, ['partitions 3 -> 12']]);
   });
 
-  test('gets the wanted settings and keeps what others set on it', () => {
+  test('gets the wanted settings and keeps its other settings', () => {
     const changed = plan({ 'retention.ms': '1000', 'message.timestamp.type': 'CreateTime' }, 12, {
       'retention.ms': '1000',
       'segment.ms': '60000',

@@ -1,15 +1,17 @@
 import type { WantedTopic } from './port.ts';
 
-/** Settings that durability needs and that `config` cannot override, by Kafka's names. */
+/**
+ * Settings that the pipeline always sets on its topic, by Kafka's names. `config` of the topic cannot override them.
+ */
 const fixedConfig = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
   'unclean.leader.election.enable': 'false',
-  // kafkajs itself reads only gzip. A broker that packs acknowledged records with zstd would make them unreadable.
+  // Records are small and differ from each other: compressing them costs the brokers more than it saves (ADR 0014).
   'compression.type': 'producer',
 } as const;
 
-/** All settings that the pipeline sets on its topic. */
+/** Returns all settings that the pipeline sets on its topic, by Kafka's names. */
 export function wantedConfig(wanted: WantedTopic): Record<string, string> {
   return {
     'retention.bytes': '-1',
@@ -25,7 +27,7 @@ export interface FoundTopic {
   readonly partitions: number;
   /** Effective settings by Kafka's names. */
   readonly effective: ReadonlyMap<string, string>;
-  /** Only the settings that were set on the topic itself. */
+  /** Settings that were set on the topic itself, without the defaults of the brokers. */
   readonly overrides: ReadonlyMap<string, string>;
 }
 
@@ -40,9 +42,10 @@ export type TopicPlan =
   | { readonly kind: 'conflict'; readonly message: string };
 
 /**
- * What to do about an existing topic. Partitions are added; more than wanted is fine, because partitions cannot be
- * removed. Differing settings are changed, and other settings on the topic stay. A compacted topic is a conflict: it
- * may have lost records already, and it probably belongs to another application.
+ * Plans what to do about an existing topic:
+ *   partitions   added if there are too few; more are accepted, because partitions cannot be removed
+ *   settings     changed if they differ; other settings of the topic are kept
+ *   compaction   a conflict: the topic may have lost records, and probably belongs to another application
  */
 export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic): TopicPlan {
   const policy = found.effective.get('cleanup.policy');
@@ -60,7 +63,7 @@ export function planTopic(topic: string, found: FoundTopic, wanted: WantedTopic)
   return {
     kind: 'change',
     growTo,
-    // Kafka replaces all settings of a topic at once: a missing setting would fall back to the broker's default.
+    // Repeat the other settings: Kafka replaces all settings, and a missing setting would get the broker's default.
     config: differing.length === 0 ? undefined : { ...Object.fromEntries(found.overrides), ...target },
     changes: [
       ...(growTo === undefined ? [] : [`partitions ${found.partitions} -> ${growTo}`]),

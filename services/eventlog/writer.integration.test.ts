@@ -35,7 +35,7 @@ function newRecord(requestId: string = randomUUID()): LogRecordInput {
 
 const inTime = (ms = 10_000) => ({ deadline: Date.now() + ms });
 
-test('an append returns the place of its records, and they stand there', async () => {
+test('an append returns the position of its records, and the log has them there', async () => {
   const topic = uniqueName('log');
   const settings = await secureLogSettings({ kafka, topic, dir: join(folder.path, topic) });
   await createLog(settings, 3);
@@ -44,7 +44,7 @@ test('an append returns the place of its records, and they stand there', async (
   const ids = [randomUUID(), randomUUID()];
   const second = await writer.append(1, ids.map(newRecord), inTime());
   assert.deepEqual([first.baseOffset, second.baseOffset, second.partition], [0n, 2n, 1]);
-  assert.ok(Math.abs((second.appendedAt ?? 0) - Date.now()) < 60_000, 'broker time');
+  assert.ok(Math.abs((second.appendedAt ?? 0) - Date.now()) < 60_000, 'the time is that of the broker');
   await writer.close();
   const log = await auditLog(kafka.plaintextBootstrapServers, topic);
   assert.deepEqual([log.get(0)?.length, log.get(1)?.length, log.get(2)?.length], [0, 4, 0]);
@@ -57,7 +57,7 @@ test('an append returns the place of its records, and they stand there', async (
   }
 });
 
-/** Writes one record after the other in parallel loops until stopped; returns the acknowledged positions. */
+/** Writes records in parallel loops until stopped. Collects the acknowledged positions. */
 function load(writer: LogWriter, lanes: number) {
   const acknowledged: { id: string; partition: number; offset: bigint }[] = [];
   const rejected: string[] = [];
@@ -92,7 +92,7 @@ function load(writer: LogWriter, lanes: number) {
   };
 }
 
-/** Each acknowledged record must be at its acknowledged position. */
+/** Asserts that each acknowledged record is at its acknowledged position. Returns the number of records. */
 async function assertAllInLog(
   topic: string,
   acknowledged: readonly { id: string; partition: number; offset: bigint }[],
@@ -122,8 +122,8 @@ test('no acknowledged record is missing if responses are lost after the write', 
   await running.stop();
   await writer.close();
   const records = await assertAllInLog(topic, running.acknowledged);
-  assert.ok(proxy.seen.reset > 20, `only ${proxy.seen.reset} answers were lost`);
-  // At least once: the retry writes records again that were written but not acknowledged.
+  assert.ok(proxy.seen.reset > 20, `only ${proxy.seen.reset} responses were lost`);
+  // There may be more records: a retry writes a record again that was written but not acknowledged.
   assert.ok(records >= running.acknowledged.length);
 });
 
@@ -144,10 +144,10 @@ test('without a response the outcome is unknown at the deadline, and later appen
   assert.ok(ms > 1_400 && ms < 2_500, `${Math.round(ms)} ms`);
   proxy.onProduce = () => 'pass';
   const { baseOffset } = await writer.append(0, [newRecord()], inTime());
-  assert.equal(baseOffset, 1n, 'the record with the unknown outcome was written after all');
+  assert.equal(baseOffset, 1n, 'the record with the unknown outcome is at offset 0');
   const closing = performance.now();
   await writer.close(1_000);
-  assert.ok(performance.now() - closing < 3_000, 'closing does not wait for the answer that never comes');
+  assert.ok(performance.now() - closing < 3_000, 'closing does not wait for the missing response');
 });
 
 test('kill -9 of the broker in the middle of a load loses nothing that was acknowledged', async () => {
@@ -185,7 +185,7 @@ test('added partitions are seen without a restart', async () => {
   await writer.close();
 });
 
-test('a record that is too large is refused at once and named so, also beside a small one', async () => {
+test('a record that is too large is refused at once as too large, also in a batch with a small one', async () => {
   const topic = uniqueName('log');
   const settings = plainLogSettings(kafka.plaintextBootstrapServers, topic);
   await createLog(settings, 1);

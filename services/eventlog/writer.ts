@@ -21,22 +21,26 @@ import { Slots } from './slots.ts';
 export interface LogWriterOptions {
   readonly settings: KafkaSettings;
   readonly logger: Logger;
-  /** This writer can no longer write (secrets refused, certificate changed): open a new writer. Called at most once. */
+  /**
+   * Called at most once, when this writer can no longer write (secrets refused, certificate changed). Close it and open
+   * a new writer.
+   */
   readonly onFatal: (error: LogError) => void;
-  /** Maximum produce requests in flight, abandoned ones included. Default 64: 64 batches of 1 MB limit the memory. */
+  /**
+   * Maximum number of produce requests in flight, even if no caller waits for them. Default 64: up to 64 MB of data.
+   */
   readonly inFlightMax?: number;
   /** How often leaders and partitions are read while no append is late, in milliseconds. Default 5 s. */
   readonly metadataEveryMs?: number;
-  /** Milliseconds since the Unix epoch. Default Date.now. */
+  /** Returns milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 
-/** While an append waits this long, the leaders are read every second, because its leader may be hung. */
+/** If an append waits longer than this, its leader may be hung. Then the leaders are read every second. */
 const suspectAfterMs = 1_000;
 
 /**
- * Connects and reads the partitions. Throws LogError if Kafka cannot be reached, refuses the client, or lacks the
- * topic.
+ * Connects and reads the partitions. Throws LogError if Kafka does not respond, refuses the client, or lacks the topic.
  */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const { settings } = options;
@@ -134,7 +138,7 @@ class KafkaLogWriter implements LogWriter {
     }
   }
 
-  /** Sends the request. Its slot is held until the request ends, even if the append was given up long before. */
+  /** Sends the request. Holds its slot until the request ends, even if no caller waits any more. */
   async #send(
     partition: number,
     records: readonly LogRecordInput[],
@@ -154,7 +158,7 @@ class KafkaLogWriter implements LogWriter {
     }
   }
 
-  /** Ends with the response, when another broker becomes leader, or at the deadline, whichever comes first. */
+  /** Waits for the response, until another broker becomes the leader, or until the deadline, whichever is first. */
   async #untilOver(
     { partition, leader, deadline }: { partition: number; leader: Leader; deadline: number },
     sent: Promise<AppendedBatch>,
@@ -189,7 +193,7 @@ class KafkaLogWriter implements LogWriter {
     this.#options.onFatal(error);
   }
 
-  /** Reads the leaders if the metadata is old, and every second while an append waits suspiciously long. */
+  /** Reads the leaders if the metadata is old, or if an append waits longer than `suspectAfterMs`. */
   #lookAround(): void {
     const now = this.#now();
     const isSuspect = [...this.#waiting].some(({ since }) => now - since >= suspectAfterMs);

@@ -28,7 +28,7 @@ before(async () => {
   dir = join(folder.path, 'postgres');
   ca = await createCa('PostgreSQL CA', { validDays: 365 });
   await mkdir(dir, { mode: 0o711 });
-  // Long enough for the launcher to keep it.
+  // Make the certificate valid for 60 days: startPostgres replaces a certificate that expires soon.
   await writeFile(join(dir, 'certificate.json'), JSON.stringify({ caPem: ca.certPem, ...(await issue(60)) }));
   postgres = await startPostgres({ dir, fsync: false });
 });
@@ -68,7 +68,7 @@ test('PostgreSQL shows the certificate that it has now, without a restart of any
 
   const renewed = await issue(90);
   const wanted = new X509Certificate(renewed.certPem).validToDate;
-  // The files are overwritten in place, so that they keep their owner.
+  // Overwrite the files in place, so that they keep their owner.
   await writeFile(join(dir, 'server.key'), renewed.keyPem);
   await writeFile(join(dir, 'server.crt'), renewed.certPem);
   const client = new pg.Client(postgres.clientConfig());
@@ -86,7 +86,7 @@ test('PostgreSQL shows the certificate that it has now, without a restart of any
   );
 });
 
-test('a look is no complaint in the log of PostgreSQL', async () => {
+test('reading the certificate causes no error in the program output of PostgreSQL', async () => {
   const before = await readFile(postgres.logFile, 'utf8');
   const found = await server();
   for (let look = 0; look < 5; look++) await earliestServerEnd(found, signal);

@@ -5,17 +5,22 @@ import { readSecretFile } from '#platform/secretFile.ts';
 import { parseStoreUri, type StoreTarget, type StoreTls, StoreUriError } from '#platform/storeUri.ts';
 import { StoreUnavailableError } from './port.ts';
 
-/** A batch takes milliseconds. An owner that stops inside its transaction blocks the other owners at most this long. */
+/**
+ * Maximum duration of a transaction, in milliseconds. A batch takes milliseconds. If an owner hangs, the limit ends its
+ * transaction, which would block other owners.
+ */
 export const transactionTimeoutMs = 20_000;
 /**
- * Enough for concurrent partitions, readers and one recount; PostgreSQL's default is 100 connections for all clients.
+ * Maximum number of connections of one aggregator: enough for concurrent partitions, readers and one recount. The
+ * number is small because PostgreSQL allows only 100 connections in total by default.
  */
 const connectionsMax = 10;
+/** Maximum time to open a connection, in milliseconds. */
 const connectTimeoutMs = 5_000;
-/** TCP checks a connection after this idle time; its default is two hours. */
+/** After this idle time TCP checks whether a connection still works. The default of TCP is two hours. */
 const keepAliveAfterMs = 10_000;
 
-/** Names of the sources of the secrets, for messages. */
+/** Where the URI and the CA come from, for messages: the text in the `*_SOURCE` variable, or the path of the file. */
 export interface StoreSources {
   readonly uri: string;
   readonly ca: string | undefined;
@@ -51,8 +56,8 @@ export async function readStore(config: AggregatorConfig): Promise<Store> {
 }
 
 /**
- * Creates a connection pool from freshly read secrets. TLS as the URI says (ADR 0019), and always verified if a CA is
- * given. Opens no connection yet. Throws SecretFileError, or StoreUnavailableError for a URI that cannot be used.
+ * Reads the secrets and creates a connection pool. Opens no connection yet. The URI decides about TLS (ADR 0019). If a
+ * CA is configured, the certificate is always verified. Throws the errors of readStore.
  */
 export async function createPool(config: AggregatorConfig, logger: Logger): Promise<pg.Pool> {
   const { target: store, ca } = await readStore(config);
@@ -71,7 +76,7 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       ),
     options: [
       `-c transaction_timeout=${transactionTimeoutMs}`,
-      // A client whose node failed must not hold a lock for two hours, the default time of TCP keepalive.
+      // If the node of a client fails, its locks must end soon. With TCP's default they would stay for two hours.
       `-c idle_in_transaction_session_timeout=${transactionTimeoutMs}`,
       '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
       '-c default_transaction_isolation=read\\ committed',
@@ -79,10 +84,10 @@ export async function createPool(config: AggregatorConfig, logger: Logger): Prom
       '-c TimeZone=UTC',
     ].join(' '),
   });
-  // If a connection in use is lost, its query throws. But the client also emits an error event, which would end the
-  // process without a listener. The pool listens only to idle connections.
+  // Ignore error events of connections in use: their query throws too. Without a listener the event would end the
+  // process, and the pool listens only to idle connections.
   pool.on('connect', (client) => client.on('error', () => {}));
-  // An idle connection that the server closes would otherwise end the process.
+  // Without this listener, an idle connection that the server closes would end the process.
   pool.on('error', (error) => logger.warn({ error }, 'an idle PostgreSQL connection was closed'));
   return pool;
 }

@@ -5,7 +5,7 @@ import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnava
 
 const sources = { uri: 'Secret db, key uri', ca: undefined };
 
-/** An error of pg: a message with an SQLSTATE, or with a code of Node. */
+/** Builds an error of pg, with an SQLSTATE or with a code of Node. */
 function failure(
   code: string,
   more: { message?: string; constraint?: string; detail?: string; dataType?: string } = {},
@@ -18,7 +18,7 @@ describe('an error of PostgreSQL', () => {
     ['a lost fence', failure('SP001'), FencedError],
     ['a gap', failure('SP002'), BooksError],
     ['dispositions that do not add up', failure('SP003'), BooksError],
-    ['the books of another pipeline', failure('SP004'), StoreIdentityError],
+    ['the schema of another pipeline', failure('SP004'), StoreIdentityError],
     ['a value that is no number', failure('22P02'), BatchDataError],
     [
       'a value that a domain refuses',
@@ -41,15 +41,15 @@ describe('an error of PostgreSQL', () => {
     });
   }
 
-  test('of a server before 17 says so', () => {
+  test('of PostgreSQL older than 17 says so', () => {
     const error = toLedgerError(
       failure('42704', { message: 'unrecognized configuration parameter "transaction_timeout"' }),
       sources,
     );
-    assert.match(error.message, /PostgreSQL of Secret db, key uri is too old, 17 or newer is needed/);
+    assert.match(error.message, /PostgreSQL of Secret db, key uri is too old: use PostgreSQL 17 or newer/);
   });
 
-  test('that is silence says who is silent', () => {
+  test('that is a timeout names the server that does not respond', () => {
     const error = toLedgerError(new Error('Query read timeout'), sources);
     assert.ok(error instanceof StoreUnavailableError);
     assert.deepEqual(

@@ -1,16 +1,16 @@
 import { BatchDataError, BooksError, FencedError, StoreIdentityError, StoreUnavailableError } from './port.ts';
 
-/** An error of pg: an error of the server has an SQLSTATE in `code`. */
+/** An error of pg. If the server sent it, `code` is its SQLSTATE. */
 interface PostgresFailure {
   readonly code?: string;
   readonly message: string;
   readonly detail?: string;
   readonly constraint?: string;
-  /** The domain that refused a value; undefined for a CHECK of a table. */
+  /** The domain that refused a value. Undefined if a CHECK of a table refused it. */
   readonly dataType?: string;
 }
 
-/** Turns any error of pg into one of the port's errors, whose class says what the caller does next. */
+/** Turns any error of pg into an error of port.ts. The class of the result says what the caller must do next. */
 export function toLedgerError(error: unknown, sources: { uri: string; ca: string | undefined }): Error {
   if (!(error instanceof Error)) return new StoreUnavailableError('StoreError', String(error));
   if (error instanceof StoreUnavailableError) return error;
@@ -20,9 +20,9 @@ export function toLedgerError(error: unknown, sources: { uri: string; ca: string
   if (code === 'SP001') return new FencedError(detail, { cause: error });
   if (code === 'SP002' || code === 'SP003') return new BooksError(failure.message, detail, error);
   if (code === 'SP004') return new StoreIdentityError(failure.message, identityAdvice(failure.message, detail), error);
-  // 22 is a data exception; 23514 of a domain means that it refused a value. In both cases a record of this batch is
-  // bad. A CHECK of a table fails because of the books: treated as a bad record, it would park one good record after
-  // the other.
+  // Codes that begin with 22 are data exceptions. 23514 means that a domain or a CHECK of a table refused a value. For
+  // a data exception or a domain, a record of this batch is bad, and it can be parked. But if the CHECK of a table
+  // fails, the tables are wrong: then no record may be parked.
   const isDomain = code === '23514' && failure.dataType !== undefined;
   if (code.startsWith('22') || isDomain) return new BatchDataError(failure.message, { cause: error });
   if (code === '23514' || failure.constraint === 'position_counted_once') {
@@ -54,22 +54,23 @@ function unavailable(
         cause,
       );
     case '42704':
-      // Every connection begins with transaction_timeout, which PostgreSQL has since version 17.
+      // Every connection sets transaction_timeout, which PostgreSQL knows since version 17.
       return new StoreUnavailableError(
         'PostgresTooOld',
-        `PostgreSQL of ${sources.uri} is too old, 17 or newer is needed: ${failure.message}`,
+        `PostgreSQL of ${sources.uri} is too old: use PostgreSQL 17 or newer (${failure.message})`,
         cause,
       );
     case '55P03':
       return new StoreUnavailableError(
         'SchemaLocked',
-        `Schema is locked in PostgreSQL of ${sources.uri}, possibly by another aggregator's migration; retrying`,
+        `the schema in PostgreSQL of ${sources.uri} is locked, possibly by the migration of another aggregator; retrying`,
         cause,
       );
     case '42501':
       return new StoreUnavailableError(
         'PermissionDenied',
-        `PostgreSQL refuses the user in ${sources.uri}: ${failure.message}. It needs CREATE on the database, or an existing schema it owns`,
+        `PostgreSQL refuses the user in ${sources.uri}: ${failure.message}. Grant CREATE on the database to the user, ` +
+          'or create a schema that the user owns',
         cause,
       );
     case 'SELF_SIGNED_CERT_IN_CHAIN':
@@ -107,7 +108,7 @@ function unavailable(
   return new StoreUnavailableError('StoreError', failure.message, cause);
 }
 
-/** Messages of pg's own timeouts, which have no code: for a connection, for the pool's queue, for a response. */
+/** Messages of pg's own timeouts, which have no code. */
 const silences: ReadonlySet<string> = new Set([
   'Connection terminated due to connection timeout',
   'timeout exceeded when trying to connect',
@@ -120,7 +121,10 @@ function identityAdvice(reason: string, detail: string): string {
     case 'StoreInUse':
       return `${detail}: delete this SumPipeline and create it again with another store.postgres.schema`;
     case 'LogChanged':
-      return `${detail}: point the pipeline back at the log it counted, or create a new SumPipeline with a new schema and topic; nothing was changed`;
+      return (
+        `${detail}. Nothing was changed. Point the pipeline back at the log that was counted, or ` +
+        'create a new SumPipeline with a new schema and topic'
+      );
     default:
       return detail;
   }

@@ -3,14 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { aggregatorEnvironment } from '#contract/config.ts';
-import { parseAddition } from '#core/addition.ts';
 import { lawViolation } from '#core/law.ts';
-import { parseEnvironment } from '#platform/environment.ts';
 import { silentLogger } from '#platform/log.ts';
 import { addressOf, startTcpProxy, type TcpProxy } from '#test/support/tcpProxy.ts';
-import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/folder.ts';
-import { type SharedPostgres, sharedPostgres } from '#tools/testing/servers.ts';
+import { addition, appendedAt, batchOf, idOf, startTestStore, type TestStore } from '#test/support/testLedger.ts';
+import type { SharedPostgres } from '#tools/testing/servers.ts';
 import { createPool as createLedgerPool } from './connect.ts';
 import { openLedger, PostgresLedger } from './ledger.ts';
 import {
@@ -23,58 +20,21 @@ import {
   StoreUnavailableError,
 } from './port.ts';
 
-let temporary: TemporaryFolder;
+let store: TestStore;
 let folder: string;
 let postgres: SharedPostgres;
-let schemas = 0;
 
 before(async () => {
-  temporary = await createTemporaryFolder();
-  folder = temporary.path;
-  postgres = await sharedPostgres();
-  await writeFile(join(folder, 'uri'), postgres.uri());
-  await writeFile(join(folder, 'ca'), postgres.caPem);
+  store = await startTestStore();
+  ({ folder, postgres } = store);
 });
 
-after(async () => {
-  await temporary[Symbol.asyncDispose]();
-});
+after(() => store[Symbol.asyncDispose]());
 
-function configFor(overrides: Record<string, string> = {}) {
-  return parseEnvironment(aggregatorEnvironment, {
-    SUMPIPELINE_NAMESPACE: 'shop',
-    SUMPIPELINE_NAME: 'orders',
-    SUMPIPELINE_KAFKA_BOOTSTRAP_SERVERS: 'unused:9092',
-    SUMPIPELINE_KAFKA_TOPIC: 'shop.orders',
-    SUMPIPELINE_KAFKA_GROUP: 'shop.orders',
-    SUMPIPELINE_STORE_URI_FILE: join(folder, 'uri'),
-    SUMPIPELINE_STORE_CA_FILE: join(folder, 'ca'),
-    SUMPIPELINE_STORE_SCHEMA: `shop.orders-${++schemas}`,
-    ...overrides,
-  });
-}
+const configFor = (overrides?: Record<string, string>) => store.configFor(overrides);
+const freshLedger = (overrides?: Record<string, string>) => store.freshLedger(overrides);
 
-/** A fresh schema with one opened ledger; everything is closed with the scope. */
-async function freshLedger(overrides: Record<string, string> = {}) {
-  const config = configFor(overrides);
-  const ledger = await openLedger(config, silentLogger);
-  await ledger.migrate();
-  await ledger.identify({ clusterId: 'cluster-1' });
-  const admin = new pg.Client(postgres.clientConfig());
-  await admin.connect();
-  await admin.query(`SET search_path = ${pg.escapeIdentifier(config.SUMPIPELINE_STORE_SCHEMA)}`);
-  return {
-    config,
-    ledger,
-    admin,
-    async [Symbol.asyncDispose]() {
-      await admin.end();
-      await ledger.close();
-    },
-  };
-}
-
-/** As the program's own pool: an error of a connection after its query must not end the process. */
+/** Creates a pool that ignores error events, as the program's own pool does: they must not end the process. */
 function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   const pool = new pg.Pool({ ...postgres.clientConfig(), ...changes });
   pool.on('connect', (client) => client.on('error', () => {}));
@@ -82,29 +42,7 @@ function createPool(changes: pg.PoolConfig): pg.Pool & AsyncDisposable {
   return Object.assign(pool, { [Symbol.asyncDispose]: () => pool.end() });
 }
 
-function idOf(number: number): string {
-  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-}
-
-const appendedAt = new Date('2026-01-01T00:00:00Z');
-
-function addition(offset: number | bigint, id: number, a = '1', b = '2', series = 's'): BatchAddition {
-  return { ...parseAddition({ requestId: idOf(id), series, a, b }), offset: BigInt(offset), appendedAt };
-}
-
-function batchOf(
-  ownerEpoch: bigint,
-  additions: BatchAddition[],
-  more: Partial<Pick<LedgerBatch, 'partition' | 'firstOffset' | 'nextOffset' | 'parked' | 'anchor'>> = {},
-): LedgerBatch {
-  const firstOffset = more.firstOffset ?? additions[0]?.offset ?? 0n;
-  const parked = more.parked ?? [];
-  const nextOffset = more.nextOffset ?? firstOffset + BigInt(additions.length + parked.length);
-  const anchor = more.anchor ?? { leaderEpoch: 0, hash: Buffer.alloc(32) };
-  return { partition: more.partition ?? 0, ownerEpoch, firstOffset, nextOffset, additions, parked, anchor };
-}
-
-/** The statement of a slow owner whose transaction stays open. */
+/** Runs apply_batch_v1 on this client. If the client has an open transaction, it stays open, as of a slow owner. */
 async function applyRaw(client: pg.Client, batch: LedgerBatch) {
   const list = (pick: (addition: BatchAddition) => unknown) => batch.additions.map(pick);
   return client.query('SELECT * FROM apply_batch_v1(1,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$13,$14,$14,$15)', [
@@ -147,7 +85,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
     application_name: 'sumpipeline impatient',
   });
   const impatient = new PostgresLedger(config, pool, 300);
-  // On its own connection, because a transaction sees only the sessions of its first read.
+  // Look for the waiting session on another connection: within a transaction, pg_stat_activity does not change.
   await using other = await freshLedger();
   await admin.query('BEGIN');
   await admin.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
@@ -161,7 +99,7 @@ test('a recount may take longer than a batch is allowed to', async () => {
   assert.deepEqual(await counting, { additions: 1n, differences: [] });
 });
 
-test('a recount does not hold up the end', async () => {
+test('a recount does not delay closing', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -175,7 +113,7 @@ test('a recount does not hold up the end', async () => {
   await admin.query('COMMIT');
 });
 
-test('a recount that has only just begun does not hold up the end either', async () => {
+test('a recount that has just begun does not delay closing either', async () => {
   await using scope = await freshLedger();
   const { admin, config } = scope;
   const ledger = await openLedger(config, silentLogger);
@@ -214,7 +152,7 @@ describe('a network that', () => {
     await ledger.close();
   });
 
-  test('hangs stops a migration from beginning', async () => {
+  test('hangs ends a migration with a timeout', async () => {
     await using scope = await freshLedger();
     await using proxy = await proxyPostgres();
     await using pool = createPool({ host: '127.0.0.1', port: proxy.port });
@@ -238,22 +176,22 @@ test('a query without a response ends at its timeout, and the next query works',
     assert.match(error.message, /does not respond$/);
     return true;
   });
-  // The waiting connection is not used again.
+  // The connection that timed out is not used again.
   assert.deepEqual(await impatient.readBooks(), []);
   await admin.query('COMMIT');
   assert.equal(await impatient.readTotal('s'), undefined);
 });
 
 describe('a halt', () => {
-  test('is in the books until the partition moves on, whatever its message quotes', async () => {
+  test('is stored until the next batch of the partition is committed, whatever its message quotes', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
     await ledger.halt({ partition: 0, ownerEpoch, reason: 'LogGap', message: 'a\u0000b\ud800', stays: false });
     assert.deepEqual((await ledger.readBooks())[0]?.halt, { reason: 'LogGap', message: 'a?b\ufffd' });
     const claim = await ledger.claim(0, 'me');
-    assert.equal(claim.halt, undefined, 'it may be tried again');
-    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim alone heals nothing');
+    assert.equal(claim.halt, undefined, 'a halt that does not stay allows a claim');
+    assert.notEqual((await ledger.readBooks())[0]?.halt, undefined, 'a claim does not clear the halt');
     await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]));
     assert.equal((await ledger.readBooks())[0]?.halt, undefined);
   });
@@ -272,7 +210,7 @@ describe('a halt', () => {
     assert.equal((await ledger.applyBatch(batchOf(claim.ownerEpoch, [addition(0, 1)]))).applied, 1);
   });
 
-  test('is not taken from an owner that was fenced off', async () => {
+  test('of an owner that was fenced is not stored', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -328,7 +266,7 @@ describe('a batch', () => {
     assert.deepEqual(rows, [{ value: Buffer.from([0, 255]), reason: 'not an addition' }]);
   });
 
-  test('sums 38 digits exactly and answers canonical text', async () => {
+  test('sums 38 digits exactly and returns canonical text', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -349,7 +287,7 @@ describe('a batch', () => {
     ['19 digits after the point', { a: '0.0000000000000000001' }],
     ['an id that is no UUID', { requestId: 'nope' }],
   ] as const) {
-    test(`with ${what} is refused whole, as a data error`, async () => {
+    test(`with ${what} is refused completely, as a data error`, async () => {
       await using scope = await freshLedger();
       const { ledger } = scope;
       const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -437,7 +375,7 @@ describe('the anchor', () => {
     assert.equal((await slow.claim(0, 'me')).nextOffset, 2n);
   });
 
-  test('is void when a version without anchors moved the partition on', async () => {
+  test('is not valid after a version without anchors has counted more records', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -462,7 +400,7 @@ describe('two owners', () => {
     assert.equal((await ledger.readTotal('s'))?.count, 1n);
   });
 
-  test('a claim waits for a batch in flight and resumes behind it', async () => {
+  test('a claim waits for a batch in flight and continues after it', async () => {
     await using scope = await freshLedger();
     const { ledger, admin } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'old');
@@ -556,11 +494,11 @@ describe('two owners', () => {
       assert.deepEqual((await ledger.recount()).differences, [], `seed ${seed}`);
     }
     t.diagnostic(`${fenced} batches and claims were fenced off`);
-    assert.ok(fenced > 0, 'the race never happened: the test proves nothing');
+    assert.ok(fenced > 0, 'no batch or claim was fenced, so the test proves nothing');
   });
 });
 
-describe('the books', () => {
+describe('the tables', () => {
   test('refuse any update that breaks the conservation law', async () => {
     await using scope = await freshLedger();
     await scope.ledger.claim(0, 'me');
@@ -576,39 +514,7 @@ describe('the books', () => {
     await assert.rejects(ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 2)])), BooksError);
   });
 
-  test('a recount names the series whose total was changed behind our back', async () => {
-    await using scope = await freshLedger();
-    const { ledger, admin } = scope;
-    const { ownerEpoch } = await ledger.claim(0, 'me');
-    await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, 1), addition(1, 2, '1', '2', 'other')]));
-    assert.deepEqual(await ledger.recount(), { additions: 2n, differences: [] });
-    await admin.query(`UPDATE totals SET total = total + 0.000000000000000001 WHERE series = 'other'`);
-    await admin.query(`DELETE FROM ledger WHERE request_id = '${idOf(1)}'`);
-    const { differences } = await ledger.recount();
-    assert.deepEqual(differences, [
-      'partition 0 series other: ledger sums to 3 in 1 additions, total is 3.000000000000000001 of 1',
-      'partition 0 series s: ledger sums to 0 in 0 additions, total is 3 of 1',
-      'partition 0: 1 applied rows, counter says 2',
-    ]);
-  });
-
-  test('a recount finds a partition that the books have lost', async () => {
-    await using scope = await freshLedger();
-    const { ledger, admin } = scope;
-    for (const partition of [0, 1]) {
-      const { ownerEpoch } = await ledger.claim(partition, 'me');
-      await ledger.applyBatch(batchOf(ownerEpoch, [addition(0, partition)], { partition }));
-    }
-    await admin.query('DELETE FROM totals WHERE partition = 1; DELETE FROM partitions WHERE partition = 1');
-    const { additions, differences } = await ledger.recount();
-    assert.equal(additions, 2n);
-    assert.deepEqual(differences, [
-      'partition 1 series s: ledger sums to 3 in 1 additions, total is 0 of 0',
-      'partition 1: the ledger has 1 additions of it, but its row in table "partitions" is missing',
-    ]);
-  });
-
-  test('are as fresh as the newest addition that was applied; a copy of it is not newer', async () => {
+  test('have the time of the newest applied addition, which a copy does not change', async () => {
     await using scope = await freshLedger();
     const { ledger } = scope;
     const { ownerEpoch } = await ledger.claim(0, 'me');
@@ -639,7 +545,7 @@ describe('the books', () => {
 });
 
 describe('identity', () => {
-  test('of two pipelines that meet in an empty schema one is taken whole, the other refused as the second', async () => {
+  test('of two pipelines that start with the same empty schema, one gets it and the other is refused', async () => {
     for (let round = 0; round < 10; round++) {
       const first = configFor();
       const configs = [first, { ...first, SUMPIPELINE_NAME: 'other', SUMPIPELINE_KAFKA_TOPIC: 'shop.other' }];
@@ -698,7 +604,7 @@ describe('identity', () => {
     });
   }
 
-  test('five programs that start at once make one schema', async () => {
+  test('five programs that start at the same time create one schema', async () => {
     const config = configFor();
     const ledgers: PostgresLedger[] = [];
     for (let index = 0; index < 5; index++) ledgers.push(await openLedger(config, silentLogger));
@@ -709,18 +615,18 @@ describe('identity', () => {
           await ledger.identify({ clusterId: 'cluster-1' });
         }),
       );
-      // Each claim takes the next token; a claim that is overtaken before it has read the row fails.
+      // Each claim gets another owner epoch. A claim fails if another claim comes before it has read the row.
       const claims = await Promise.allSettled(ledgers.map((ledger) => ledger.claim(0, 'me')));
       const epochs = claims.flatMap((claim) => (claim.status === 'fulfilled' ? [claim.value.ownerEpoch] : []));
       for (const claim of claims) if (claim.status === 'rejected') assert.ok(claim.reason instanceof FencedError);
       assert.equal(new Set(epochs).size, epochs.length);
-      assert.ok(epochs.includes(5n), `the last one holds it: ${epochs}`);
+      assert.ok(epochs.includes(5n), `the last claim has epoch 5: ${epochs}`);
     } finally {
       await Promise.all(ledgers.map((ledger) => ledger.close()));
     }
   });
 
-  test('books without the id of their topic adopt the first that they meet, and refuse every other', async () => {
+  test('a schema without a topic id stores the first one that it gets, and refuses every other', async () => {
     await using scope = await freshLedger();
     const clusterId = 'cluster-1';
     await scope.ledger.identify({ clusterId, topicId: 'first' });
@@ -736,7 +642,7 @@ describe('identity', () => {
   test('a schema that a newer program wrote is refused', async () => {
     await using scope = await freshLedger();
     await scope.admin.query(`INSERT INTO migrations (version, name) VALUES (9000, 'future')`);
-    await assert.rejects(scope.ledger.migrate(), /version 9000.*upgrade this program/);
+    await assert.rejects(scope.ledger.migrate(), /version 9000.*Upgrade this program/);
   });
 });
 

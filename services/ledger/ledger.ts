@@ -10,6 +10,7 @@ import { migrate, type Query, type Transaction } from './migrate.ts';
 import {
   type Anchor,
   type BatchOutcome,
+  type BooksPlace,
   type Claim,
   type CountedAddition,
   FencedError,
@@ -19,20 +20,22 @@ import {
   type LedgerIdentity,
   type OwnedBooks,
   type PartitionHalt,
+  type PlaceRecount,
+  type RecountRequest,
   type RecountResult,
-  recountDifferencesMax,
   type SeriesTotal,
   StoreUnavailableError,
 } from './port.ts';
+import { type PatientTransaction, readPlaces, recountPlace } from './recount.ts';
 
-/** Opens the ledger with a pool of connections; nothing is checked until `migrate` and `identify`. */
+/** Returns a ledger with a pool of connections. Does not check the schema: call `migrate` and `identify` for that. */
 export async function openLedger(config: AggregatorConfig, logger: Logger): Promise<PostgresLedger> {
   return new PostgresLedger(config, await createPool(config, logger));
 }
 
 /**
- * A server that hangs or is behind a cut network sends no response at all: TCP would wait a quarter of an hour, and the
- * verdict too. Longer than the server's own transaction timeout, so that the server's error arrives first.
+ * Maximum wait for the result of a statement. A hung server or a broken network sends no response at all, and TCP would
+ * wait for 15 minutes. Longer than the server's transaction timeout, so that the server's error arrives first.
  */
 const answerTimeoutMs = transactionTimeoutMs + 5_000;
 
@@ -42,18 +45,18 @@ interface VectorRow {
   readonly offset: string;
 }
 
-/** The Ledger port over PostgreSQL (>= 17). Holds a pool; `close` ends it. */
+/** The ledger in PostgreSQL (17 or newer). It has a pool of connections, which `close` ends. */
 export class PostgresLedger implements Ledger {
   readonly #config: AggregatorConfig;
   readonly #pool: pg.Pool;
   readonly #schema: string;
   readonly #timeoutMs: number;
-  /** Connections that run a statement without a timeout. */
+  /** Connections that are running a statement without a timeout. */
   readonly #patient = new Set<pg.PoolClient>();
   #isClosed = false;
   #identity: LedgerIdentity | undefined;
 
-  /** `timeoutMs` limits the wait for the result of one statement; a recount has no limit. */
+  /** `timeoutMs` limits the wait for the result of one statement. Recounts and migrations have no limit. */
   constructor(config: AggregatorConfig, pool: pg.Pool, timeoutMs = answerTimeoutMs) {
     this.#config = config;
     this.#pool = pool;
@@ -84,14 +87,14 @@ export class PostgresLedger implements Ledger {
     this.#identity = identity;
     const parameters = this.#identityParameters();
     const [namespace, name, clusterId, groupId, logEpoch, topic] = parameters;
-    // One transaction: if two pipelines use an empty schema at the same time, one gets all of it and the other nothing.
+    // Use one transaction: if two pipelines start with the same empty schema, only one of them gets it.
     await this.#transaction('BEGIN', async ({ query }) => {
       await query(
         `INSERT INTO ${this.#schema}.pipeline (namespace, name, cluster_id, group_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
         [namespace, name, clusterId, groupId],
       );
       await query(`SELECT ${this.#schema}.check_owner_v1($1, $2)`, [namespace, name]);
-      // Only the first log opens automatically; an administrator must open a later log.
+      // Only the first log is added automatically. An administrator must add a later log.
       await query(
         `INSERT INTO ${this.#schema}.logs (log_epoch, cluster_id, topic)
          SELECT $1::integer, $2, $3 WHERE $1 = 1 AND NOT EXISTS (SELECT 1 FROM ${this.#schema}.logs) ON CONFLICT DO NOTHING`,
@@ -109,7 +112,7 @@ export class PostgresLedger implements Ledger {
       [...this.#identityParameters(), partition, owner],
     );
     const row = only(rows);
-    // A second query. Only the current owner writes to the row, but another owner may have claimed it in between.
+    // Read halt and anchor in a second query. Another owner may claim between the two queries: compare owner epochs.
     const kept = only(
       await this.#query<HaltRow & AnchorRow>(
         `SELECT owner_epoch, halt_reason, halt_message, halt_stays, anchor_leader_epoch, anchor_hash,
@@ -119,7 +122,7 @@ export class PostgresLedger implements Ledger {
       ),
     );
     if (kept.owner_epoch !== row.owner_epoch) {
-      throw new FencedError(`partition ${partition} was claimed by another owner in the same moment`);
+      throw new FencedError(`partition ${partition} was claimed by another owner at the same moment`);
     }
     return {
       ownerEpoch: BigInt(row.owner_epoch),
@@ -180,7 +183,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async readTotal(series: string): Promise<SeriesTotal | undefined> {
-    // One statement has one snapshot, so the total counts exactly the records up to the vector.
+    // Use one statement, which has one snapshot: the total counts exactly the records up to the vector.
     const rows = await this.#query<TotalRow>(
       `SELECT $1::text AS series, trim_scale(sum(total))::text AS total, sum(count)::text AS count,
          ${this.#vectorSql()} AS vector, ${this.#newestSql()} AS newest_applied
@@ -237,33 +240,29 @@ export class PostgresLedger implements Ledger {
     return rows.map(toBooks);
   }
 
-  async recount(): Promise<RecountResult> {
-    const differences: string[] = [];
-    let additions = 0n;
-    const places = await this.#patiently<{ log_epoch: number; partition: number }>(placesSql(this.#schema), []);
-    for (const { log_epoch, partition } of places) {
-      const row = only(
-        await this.#patiently<{ counted: string; differences: string[] | null }>(recountSql(this.#schema), [
-          log_epoch,
-          partition,
-          recountDifferencesMax,
-        ]),
-      );
-      additions += BigInt(row.counted);
-      differences.push(...(row.differences ?? []));
-      if (differences.length >= recountDifferencesMax) break;
+  async recount(request: RecountRequest = {}): Promise<RecountResult> {
+    const found: PlaceRecount[] = [];
+    for (const place of await readPlaces(this.#patiently, this.#schema)) {
+      found.push(await this.recountPlace(place, request));
     }
-    return { additions, differences: differences.slice(0, recountDifferencesMax) };
+    return {
+      additions: found.reduce((sum, { additions }) => sum + additions, 0n),
+      differences: found.flatMap(({ differences }) => differences),
+    };
+  }
+
+  recountPlace(place: BooksPlace, request: RecountRequest = {}): Promise<PlaceRecount> {
+    return recountPlace(this.#patiently, this.#schema, place, request);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    // A running recount fails, and its caller gets the error; otherwise it would block the shutdown until it ends.
+    // End a running recount: it would block the shutdown. Its caller gets the error.
     for (const client of this.#patient) void client.end();
     await this.#pool.end();
   }
 
-  /** SQL for the newest applied position of each partition of the current log, as JSON. */
+  /** Returns the SQL for the last counted position of each partition of the current log, as JSON. */
   #vectorSql(): string {
     return `(SELECT json_agg(json_build_object('log_epoch', p.log_epoch, 'partition', p.partition, 'offset', (p.next_offset - 1)::text)
        ORDER BY p.partition) FROM ${this.#schema}.partitions p
@@ -307,21 +306,20 @@ export class PostgresLedger implements Ledger {
     };
   }
 
-  /** pg supports this setting per query, but its types do not declare it. */
+  /** Adds a timeout to a query. pg supports this setting, but its types do not declare it. */
   #bounded(config: pg.QueryConfig): pg.QueryConfig & { query_timeout: number } {
     return { ...config, query_timeout: this.#timeoutMs };
   }
 
   /**
-   * Runs one read-only statement without a time limit. With the limit of batches, a recount of some ten million rows
-   * from a cold disk would fail at every start, and nothing would be counted.
+   * Runs statements of a recount without a time limit. With the limit of batches, a recount from a cold disk would fail
+   * at every start, and nothing would be verified.
    */
-  async #patiently<Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> {
-    return this.#transaction('BEGIN READ ONLY', async ({ query, queryPatiently }) => {
+  readonly #patiently: PatientTransaction = (work) =>
+    this.#transaction('BEGIN ISOLATION LEVEL READ COMMITTED', async ({ query, queryPatiently }) => {
       await query('SET LOCAL transaction_timeout = 0');
-      return queryPatiently<Row>(text, values);
+      return work(queryPatiently);
     });
-  }
 
   async #transaction<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#guard(async () => {
@@ -329,7 +327,7 @@ export class PostgresLedger implements Ledger {
       const query: Query = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
         (await client.query<Row>(this.#bounded({ text, values }))).rows;
       const queryPatiently: Query = async <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => {
-        // The ledger was closed meanwhile: `close` did not see this statement.
+        // Refuse to begin after `close`: `close` ends only the statements that were running at that time.
         if (this.#isClosed) throw new StoreUnavailableError('Closed', 'the connection to PostgreSQL is closed');
         this.#patient.add(client);
         try {
@@ -346,7 +344,7 @@ export class PostgresLedger implements Ledger {
         isClean = true;
         return result;
       } finally {
-        // A connection in an unknown state is closed, and the server rolls its transaction back.
+        // If the transaction was not committed, close the connection: then the server rolls the transaction back.
         client.release(!isClean);
       }
     });
@@ -430,7 +428,7 @@ function toHalt({
   return reason === null ? undefined : { reason, message: message ?? '' };
 }
 
-/** A message may quote a record, which may contain any character; text columns refuse NUL. */
+/** Returns the message without control characters: it may quote a record with NUL, which PostgreSQL refuses. */
 function storable(message: string): string {
   return message
     .toWellFormed()
@@ -463,51 +461,6 @@ function bytea(bytes: Uint8Array | null): Buffer | null {
 
 function only<Row>(rows: readonly Row[]): Row {
   const row = rows[0];
-  if (row === undefined) throw new Error('PostgreSQL answered without a row');
+  if (row === undefined) throw new Error('PostgreSQL returned no row');
   return row;
-}
-
-/**
- * Every partition with counted records, also a partition whose row in table partitions was lost. Partitions in the
- * ledger are found by jumping through its index: a plain DISTINCT would read the whole table.
- */
-function placesSql(schema: string): string {
-  return `WITH RECURSIVE counted AS (
-      (SELECT log_epoch, partition FROM ${schema}.ledger ORDER BY log_epoch, partition LIMIT 1)
-      UNION ALL
-      SELECT next.* FROM counted c, LATERAL (
-        SELECT l.log_epoch, l.partition FROM ${schema}.ledger l
-        WHERE (l.log_epoch, l.partition) > (c.log_epoch, c.partition) ORDER BY l.log_epoch, l.partition LIMIT 1) AS next)
-    SELECT log_epoch, partition FROM counted
-    UNION SELECT log_epoch, partition FROM ${schema}.partitions
-    ORDER BY log_epoch, partition`;
-}
-
-/** Checks one partition in one statement, so in one snapshot: ledger rows against totals, and rows against counters. */
-function recountSql(schema: string): string {
-  return `WITH
-    counted AS (
-      SELECT series, sum(value) AS total, count(*) AS count FROM ${schema}.ledger
-      WHERE log_epoch = $1 AND partition = $2 GROUP BY series),
-    kept AS (SELECT series, total, count FROM ${schema}.totals WHERE log_epoch = $1 AND partition = $2),
-    books AS (SELECT * FROM ${schema}.partitions WHERE log_epoch = $1 AND partition = $2),
-    found AS (
-      SELECT format('partition %s series %s: ledger sums to %s in %s additions, total is %s of %s', $2::text, series,
-        trim_scale(coalesce(c.total, 0)), coalesce(c.count, 0), trim_scale(coalesce(k.total, 0)), coalesce(k.count, 0)) AS difference
-      FROM counted c FULL JOIN kept k USING (series)
-      WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count
-      UNION ALL
-      SELECT format('partition %s: %s %s rows, counter says %s', $2::text, rows, disposition, counter)
-      FROM books, LATERAL (VALUES
-        ('applied', (SELECT coalesce(sum(count), 0) FROM counted), applied),
-        ('conflict', (SELECT count(*) FROM ${schema}.conflicts WHERE log_epoch = $1 AND partition = $2), conflict),
-        ('parked', (SELECT count(*) FROM ${schema}.parked WHERE log_epoch = $1 AND partition = $2), parked)
-      ) AS v (disposition, rows, counter)
-      WHERE rows <> counter
-      UNION ALL
-      SELECT format('partition %s: the ledger has %s additions of it, but its row in table "partitions" is missing', $2::text,
-        (SELECT coalesce(sum(count), 0) FROM counted))
-      WHERE NOT EXISTS (SELECT FROM books))
-  SELECT (SELECT coalesce(sum(count), 0) FROM counted)::text AS counted,
-    (SELECT json_agg(difference) FROM (SELECT difference FROM found LIMIT $3) AS few) AS differences`;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { escapeIdentifier, escapeLiteral, type QueryResultRow } from 'pg';
 import { StoreUnavailableError } from './port.ts';
 
-/** After this time the caller reports the wait and retries. */
+/** Maximum wait for a lock. After that the caller reports that the schema is locked, and retries. */
 const lockTimeoutMs = 20_000;
 
 interface Migration {
@@ -12,23 +12,23 @@ interface Migration {
   readonly sql: string;
 }
 
-/** Runs a query in an open transaction. `values` are parameters; without values, `text` may hold several statements. */
+/** Runs a query in an open transaction. Without parameters (`values`), `text` may have several statements. */
 export type Query = <Row extends QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
 
 export interface Transaction {
   readonly query: Query;
-  /** Without a time limit. */
+  /** Runs a query without a time limit. */
   readonly queryPatiently: Query;
 }
 
-/** Brings one schema to the newest version, in one transaction under an advisory lock of the schema's name. */
+/** Upgrades a schema to the newest version. Runs in one transaction, under an advisory lock for the schema's name. */
 export async function migrate({ query, queryPatiently }: Transaction, schema: string): Promise<void> {
   const migrations = await readMigrations();
   const quoted = escapeIdentifier(schema);
   await requireUtf8(query);
-  // A migration may take longer than a batch.
+  // Remove the limit: a migration may take longer than a batch.
   await query('SET LOCAL transaction_timeout = 0');
-  // Another aggregator may be migrating. If that aggregator dies, the server ends its session (see connect.ts).
+  // Wait for a lock of another aggregator. If that aggregator dies, the server ends its session (see connect.ts).
   await query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
   await query(`SELECT pg_advisory_xact_lock(hashtextextended(${escapeLiteral(`sumpipeline:${schema}`)}, 0))`);
   if (!(await schemaExists(query, schema))) await query(`CREATE SCHEMA ${quoted}`);
@@ -42,7 +42,7 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   if (newest > known) {
     throw new StoreUnavailableError(
       'SchemaTooNew',
-      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote the schema; upgrade this program`,
+      `schema ${schema} has version ${newest}, this program knows ${known}: a newer SumPipeline wrote the schema. Upgrade this program`,
     );
   }
   for (const migration of migrations.filter(({ version }) => version > newest)) {
@@ -51,7 +51,7 @@ export async function migrate({ query, queryPatiently }: Transaction, schema: st
   }
 }
 
-/** In another encoding PostgreSQL refuses some series, and valid additions would be parked instead of counted. */
+/** Throws StoreUnavailableError if the encoding is not UTF8: PostgreSQL would refuse some valid series. */
 async function requireUtf8(query: Query): Promise<void> {
   const [row] = await query<{ server_encoding: string }>('SHOW server_encoding');
   if (row?.server_encoding === 'UTF8') return;
@@ -61,7 +61,7 @@ async function requireUtf8(query: Query): Promise<void> {
   );
 }
 
-/** CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even if the schema exists, so check first. */
+/** Returns whether the schema exists. CREATE SCHEMA IF NOT EXISTS would need CREATE on the database in any case. */
 async function schemaExists(query: Query, schema: string): Promise<boolean> {
   return (await query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema])).length > 0;
 }

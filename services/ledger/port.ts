@@ -3,51 +3,60 @@ import type { PartitionBooks } from '#core/law.ts';
 import type { Position } from '#core/vector.ts';
 
 /**
- * The port to the ledger in PostgreSQL. It guarantees: a batch is applied completely or not at all; two owners never
- * both succeed; every commit keeps the conservation law. All offsets are 64 bit, all amounts are canonical decimal
- * text.
+ * The port to PostgreSQL. It guarantees three things. A batch is applied completely or not at all. Only one owner of
+ * a partition can commit. Every commit keeps the conservation law. Offsets are 64 bit, amounts are canonical decimal
+ * text. Most methods may throw StoreUnavailableError.
  */
 export interface Ledger {
-  /** Creates or upgrades the schema. Concurrent calls are safe; a schema newer than this program is refused. */
+  /** Creates or upgrades the schema. Concurrent calls are safe. Refuses a schema that is newer than this program. */
   migrate(): Promise<void>;
-  /** Throws StoreIdentityError if the books belong to another pipeline. Needs no Kafka; an empty schema is accepted. */
+  /**
+   * Throws StoreIdentityError if the tables belong to another pipeline. Accepts an empty schema. Works without Kafka.
+   */
   requireOwner(): Promise<void>;
   /**
-   * The log that the books count; undefined until `identify` ran for the first time. From then on the log may hold
-   * records that were never counted.
+   * Returns the ids of the counted log. Returns undefined until `identify` has run for the first time. From then on the
+   * log may hold records that are not counted yet.
    */
   readLog(): Promise<LedgerIdentity | undefined>;
   /**
-   * Stores the identity in an empty schema. Throws StoreIdentityError if the books belong to another pipeline or log.
+   * Stores the identity if the schema is empty. Throws StoreIdentityError if the tables belong to another pipeline or
+   * log.
    */
   identify(identity: LedgerIdentity): Promise<void>;
   /**
-   * Claims a partition: from now on every earlier owner is fenced off. Checks the identity again. Throws FencedError if
-   * another owner claimed the partition at the same moment.
+   * Claims a partition: from now on commits of earlier owners are fenced. Checks the identity again. Throws FencedError
+   * if another owner claimed the partition at the same moment.
    */
   claim(partition: number, owner: string): Promise<Claim>;
-  /** One transaction, one round trip. Throws FencedError, BatchDataError, BooksError or StoreUnavailableError. */
+  /** Commits a batch. Throws FencedError, BatchDataError, BooksError, or StoreUnavailableError (outcome unknown). */
   applyBatch(batch: LedgerBatch): Promise<BatchOutcome>;
-  /** Stores why a partition is halted, for every replica and the next process. Throws FencedError. */
+  /** Stores why a partition is halted, so that all replicas and later processes know it. Throws FencedError. */
   halt(halt: LedgerHalt): Promise<void>;
-  /** The total of one series with the vector up to which it counts; undefined if the series has no additions yet. */
+  /** Returns the total of a series and the vector up to which it counts. Undefined if the series has no additions. */
   readTotal(series: string): Promise<SeriesTotal | undefined>;
-  /** The newest applied position of each partition of the current log; cheap, for waiting on positions. */
+  /** Returns the last counted position of each partition of the current log. It is fast, so it may be called often. */
   readVector(): Promise<Position[]>;
-  /** Series after `after` in byte order. */
+  /** Returns at most `limit` series after `after`, in byte order. */
   listTotals(page: { after: string; limit: number }): Promise<SeriesTotal[]>;
+  /** Returns a counted addition with its conflicts. Undefined if the id is not counted. */
   readAddition(requestId: string): Promise<CountedAddition | undefined>;
-  /** The books of every partition of every log. */
+  /** Returns offsets, counters and halt of every partition of every log. */
   readBooks(): Promise<OwnedBooks[]>;
-  /** Adds the ledger up again, one partition per statement, and returns differences. Reads every row. */
-  recount(): Promise<RecountResult>;
+  /**
+   * Compares the sum of the ledger with the totals, for every partition of every log. Reads the rows since the last
+   * checkpoint. A recount without a difference is the next checkpoint.
+   */
+  recount(request?: RecountRequest): Promise<RecountResult>;
+  /** Does what `recount` does, but for one partition of one log. */
+  recountPlace(place: BooksPlace, request?: RecountRequest): Promise<PlaceRecount>;
   close(): Promise<void>;
 }
 
-/** Which log the books count; known only after a request to Kafka. */
+/** Identifies the counted log. Only Kafka knows these ids. */
 export interface LedgerIdentity {
   readonly clusterId: string;
-  /** Kafka's id of the topic; absent while unknown. Books without an id store it. */
+  /** Kafka's id of the topic. Undefined while it is unknown. `identify` stores it if the tables have none yet. */
   readonly topicId?: string | undefined;
 }
 
@@ -55,21 +64,21 @@ export interface Claim {
   readonly ownerEpoch: bigint;
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** The record at nextOffset - 1; undefined if nothing was counted, or if a version without anchors counted it. */
+  /** Anchor of the record at nextOffset - 1. Undefined before the first record, or if an old version counted it. */
   readonly anchor: Anchor | undefined;
   /** If set, the partition must not be counted until an administrator clears the halt. */
   readonly halt: PartitionHalt | undefined;
 }
 
-/** Identifies a record, to detect that the log holds another record at its offset. */
+/** Identifies a record, to detect another record at the same offset. */
 export interface Anchor {
   /** Undefined if the broker did not return it. */
   readonly leaderEpoch: number | undefined;
-  /** 32 bytes. */
+  /** SHA-256, 32 bytes. */
   readonly hash: Uint8Array;
 }
 
-/** Why a partition is halted, as stored in the books. */
+/** Why a partition is halted, as PostgreSQL stores it. */
 export interface PartitionHalt {
   /** One CamelCase word. */
   readonly reason: string;
@@ -80,7 +89,7 @@ export interface PartitionHalt {
 export interface LedgerHalt extends PartitionHalt {
   readonly partition: number;
   readonly ownerEpoch: bigint;
-  /** If true, an administrator must clear the halt; if false, the next committed batch clears it. */
+  /** If true, only an administrator clears the halt. If false, the next committed batch clears it. */
   readonly stays: boolean;
 }
 
@@ -110,10 +119,10 @@ export interface ParkedRecord {
   readonly reason: string;
 }
 
-/** Possible dispositions of a record in a batch; records expire outside of batches. */
+/** The dispositions that a record of a batch can get. `expired` is not one of them. */
 export const batchDispositions = ['applied', 'duplicate', 'conflict', 'parked'] as const;
 
-/** Numbers of records of a batch by disposition. */
+/** Number of records of a batch by disposition. */
 export type BatchOutcome = Readonly<Record<(typeof batchDispositions)[number], number>>;
 
 export interface SeriesTotal {
@@ -141,17 +150,45 @@ export interface OwnedBooks extends PartitionBooks {
   readonly halt: PartitionHalt | undefined;
 }
 
-export interface RecountResult {
-  /** How many ledger rows were counted. */
-  readonly additions: bigint;
-  /** One sentence per difference, at most `recountDifferencesMax`; empty if there is no difference. */
-  readonly differences: readonly string[];
+/** A partition of one log. */
+export interface BooksPlace {
+  readonly logEpoch: number;
+  readonly partition: number;
 }
 
-/** The first few differences are enough for an administrator. */
+export interface RecountRequest {
+  /**
+   * `checkpoint` (default): reads the rows since the last checkpoint. `renewal`: reads every row, but may continue an
+   * interrupted recount. `start`: reads every row now.
+   */
+  readonly from?: 'checkpoint' | 'renewal' | 'start';
+  /** Called after each chunk, with its duration in milliseconds. If it throws, the recount ends, but keeps its sums. */
+  readonly between?: (chunkMs: number) => void | Promise<void>;
+}
+
+export interface RecountResult {
+  /** Number of ledger rows that were counted. */
+  readonly additions: bigint;
+  /** In the order of partitions, at most `recountDifferencesMax` per partition. */
+  readonly differences: readonly RecountDifference[];
+}
+
+interface RecountDifference extends BooksPlace {
+  /** Names partition, series and problem. Has no number that grows, so that the verdict does not change often. */
+  readonly summary: string;
+  /** Names partition, series and the two numbers that differ. */
+  readonly message: string;
+}
+
+export interface PlaceRecount extends RecountResult, BooksPlace {
+  /** When the recount began to sum from the first row. Later recounts continue its sums and keep this time. */
+  readonly fromStartAt: Date;
+}
+
+/** Maximum number of differences that a recount returns per partition: enough to see what is wrong. */
 export const recountDifferencesMax = 20;
 
-/** Another owner claimed the partition, or its next offset is another one. Drop the batch and claim again. */
+/** Another owner has claimed the partition, or its next offset has changed. Drop the batch and claim again. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
@@ -162,7 +199,7 @@ export class BatchDataError extends Error {
 }
 
 /**
- * The books contradict themselves, or the batch does not fit them. Halt until an administrator has checked the books.
+ * The tables contradict themselves, or the batch does not fit them. Halt until an administrator has checked the tables.
  */
 export class BooksError extends Error {
   override readonly name = 'BooksError';
@@ -184,7 +221,7 @@ export class StoreIdentityError extends Error {
   }
 }
 
-/** PostgreSQL cannot be reached or refuses the client, or the outcome of a commit is not known. */
+/** PostgreSQL cannot be reached or refuses the client, or the outcome of a commit is unknown. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   /** One CamelCase word for a condition. */

@@ -38,7 +38,7 @@ test('a client that goes away aborts the signal of a handler that waits', async 
   assert.deepEqual(await answer, { ok: true, response: 'stopped' });
 });
 
-test('a client that went away before the handler looks is seen', async () => {
+test('a handler that looks late still sees that the client has disconnected', async () => {
   const { run, goAway } = build();
   const answer = run(async (call) => {
     await Promise.resolve();
@@ -48,7 +48,7 @@ test('a client that went away before the handler looks is seen', async () => {
   assert.deepEqual(await answer, { ok: true, response: 'true' });
 });
 
-test('after the answer nothing is aborted: the end of every call would pay for it', async () => {
+test('after the answer nothing is aborted: an abort would cost time in every call', async () => {
   const { run, goAway } = build();
   let signal: AbortSignal | undefined;
   await run(async (call) => {

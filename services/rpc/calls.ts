@@ -11,19 +11,19 @@ import type { CallContext } from './method.ts';
 export interface CallsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics<RequestMetrics>;
-  /** Milliseconds since the Unix epoch. Default Date.now. */
+  /** Returns milliseconds since the Unix epoch. Default Date.now. */
   readonly now?: () => number;
 }
 
-/** A request of a client, before its deadline is limited. */
+/** A call as the client requested it. Its deadline is not reduced to the server's maximum yet. */
 export interface CallRequest {
-  /** The method's name without its service; a label of metrics. */
+  /** Name of the method without its service. It is a label of metrics. */
   readonly method: string;
-  /** Milliseconds since the Unix epoch; undefined when the client set none. */
+  /** Milliseconds since the Unix epoch. Undefined if the client set no deadline. */
   readonly deadline: number | undefined;
-  /** Registers a callback for when the client disconnects; it may run at any time, also after the response. */
+  /** Registers a callback that runs when the client disconnects. It may run at any time, also after the response. */
   readonly onGone: (gone: () => void) => void;
-  /** The client's place in its trace. */
+  /** Trace headers of the client. */
   readonly trace: TraceCarrier;
   /** Name and attributes that the protocol defines for the span. */
   readonly span: Pick<SpanSettings, 'name' | 'attributes'>;
@@ -33,14 +33,14 @@ export type Answer<Response> =
   | { readonly ok: true; readonly response: Response }
   | { readonly ok: false; readonly failure: Failure };
 
-/** Used if the client sets no deadline. Longer than the election of a new partition leader. */
+/** Timeout of a call without a deadline. It is longer than the election of a new partition leader. */
 const defaultTimeoutMs = 10_000;
-/** A longer deadline would only hold memory for a client that disconnected long ago. */
+/** Maximum timeout of a call. With a longer one, calls of clients that have disconnected would hold memory too long. */
 export const maximumTimeoutMs = 60_000;
-/** How long a handler may exceed its deadline before this class returns deadline-exceeded. */
+/** How long after its deadline a handler may still respond. After that the client gets deadline-exceeded. */
 const graceMs = 500;
 
-/** Runs every call of both protocols: limits its time, counts it, and turns its errors into a Failure. */
+/** Runs the calls of both protocols. Limits the time of each call, counts it, and turns its errors into a Failure. */
 export class Calls {
   readonly #options: CallsOptions;
   readonly #now: () => number;
@@ -50,12 +50,12 @@ export class Calls {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Never rejects. */
+  /** Runs one call and returns its answer. Never rejects. */
   run<Response>(request: CallRequest, work: (call: CallContext) => Promise<Response>): Promise<Answer<Response>> {
     const { span: named, trace } = request;
     return inSpan({ ...named, kind: SpanKind.SERVER, parent: contextOf(trace) }, async (span) => {
       const answer = await this.#run(request, work);
-      // A request that the client must correct is not a failure of the server.
+      // Let the span fail only for status 500 and above. Below 500 the request is wrong, not this service.
       if (!answer.ok && answer.failure.httpStatus >= 500) failSpan(span, answer.failure.code);
       return answer;
     });
@@ -78,7 +78,7 @@ export class Calls {
     return answer;
   }
 
-  /** Counts a request that never became a call: no such path, too large, malformed. */
+  /** Counts a request that did not become a call, because it was malformed, too large, or for an unknown path. */
   countRefused({ code }: Failure): void {
     this.#options.metrics.sumpipeline_requests_total.inc({ method: 'none', result: code });
   }
@@ -100,8 +100,8 @@ export class Calls {
 }
 
 /**
- * The call as its handler sees it. The signal is created on first use and aborted only while the handler runs: an abort
- * costs more than an addition, and after the response there is nothing left to stop.
+ * Deadline and signal of one call. To abort a signal takes longer than to process an addition. So the signal is created
+ * only when the handler reads it. After the response it is not aborted: the handler has ended, or is past its deadline.
  */
 class Context implements CallContext {
   readonly deadline: number;

@@ -3,7 +3,7 @@ import { isFieldError } from '@bufbuild/protobuf/reflect';
 import { invalidField, SumError } from '#core/errors.ts';
 import { shorten } from './limits.ts';
 
-/** Decodes a message from its JSON mapping; the error names an unknown field or a wrong type. Throws SumError. */
+/** Decodes a message from its JSON mapping. Throws SumError that names an unknown field or a field of a wrong type. */
 export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonValue): MessageShape<Desc> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new SumError('malformed-json', 'the body must be a JSON object');
@@ -11,7 +11,7 @@ export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonVal
   const unknown = Object.keys(json).find((key) => !knowsKey(schema, key));
   if (unknown !== undefined) {
     const known = schema.fields.map(({ jsonName }) => jsonName).join(', ');
-    throw invalidField(shorten(unknown), `is not a field of this request; known fields are ${known}`);
+    throw invalidField(shorten(unknown), `is not a field of this request; its fields are ${known}`);
   }
   try {
     return fromJson(schema, json, { ignoreUnknownFields: false });
@@ -30,7 +30,7 @@ export function decodeJson<Desc extends DescMessage>(schema: Desc, json: JsonVal
   }
 }
 
-/** Decodes a message from its bytes; unknown fields are ignored, as usual in protobuf. Throws SumError. */
+/** Decodes a message from its bytes. Ignores unknown fields, as usual in protobuf. Throws SumError. */
 export function decodeBinary<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
   try {
     return fromBinary(schema, bytes);

@@ -9,7 +9,7 @@ import {
   serverFailures,
 } from '#core/errors.ts';
 
-/** An error as both protocols return it. The codes outside the catalogue mean that the server failed. */
+/** An error as both protocols return it. A ServerFailureCode means that the server failed. */
 export interface Failure {
   readonly code: ErrorCode | ServerFailureCode;
   readonly httpStatus: number;
@@ -37,13 +37,13 @@ export function failureOf(error: SumError): Failure {
 
 export const deadlineExceeded = serverFailure(
   'deadline-exceeded',
-  'the request did not finish before its deadline; retry, and use the same request id for a write',
+  'the request did not finish before its deadline. Retry; for an addition use the same request id',
 );
 
-/** The response has no internal details. The process logs them. */
+/** The answer to an unexpected error. It has no internal details: the process logs them. */
 export const internalFailure = serverFailure(
   'internal',
-  'the server failed; retry, and use the same request id for a write',
+  'the server failed. Retry; for an addition use the same request id',
 );
 
 function serverFailure(code: ServerFailureCode, detail: string): Failure {
@@ -51,7 +51,7 @@ function serverFailure(code: ServerFailureCode, detail: string): Failure {
   return { code, httpStatus: http, grpcStatus: grpcStatuses[grpc], title, detail, field: undefined };
 }
 
-/** An RFC 9457 problem. */
+/** Returns the body of an HTTP error: an RFC 9457 problem. */
 export function problemOf({ code, httpStatus, title, detail, field }: Failure): Record<string, string | number> {
   return {
     type: `${problemTypeBase}${code}`,
@@ -64,7 +64,7 @@ export function problemOf({ code, httpStatus, title, detail, field }: Failure): 
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
-/** For errors of the HTTP or gRPC server itself, which have no field. */
+/** Returns a failure without a field, for errors of the HTTP or gRPC server itself. */
 export function failure(code: ErrorCode, detail: string): Failure {
   return failureOf(new SumError(code, detail));
 }

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => edge.server.close(100));
 
-test('errors carry status, words, code and field', async () => {
+test('an error has a status, a message, a code and a field', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = () => Promise.reject(new SumError('id-conflict', 'other operands', { field: 'requestId' }));
   const answer = await client.call('add', {});
@@ -24,7 +24,7 @@ test('errors carry status, words, code and field', async () => {
   assert.deepEqual(answer.metadata.get('sumpipeline-error-field'), ['requestId']);
 });
 
-test('a success is the message', async () => {
+test('a successful call returns the response message', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = echo;
   const answer = await client.call('add', { requestId: 'x', a: '1', b: '2' });
@@ -32,7 +32,7 @@ test('a success is the message', async () => {
   assert.deepEqual([answer.response.result, answer.response.position?.offset], ['1|2', 12n]);
 });
 
-test('bytes that are no message, and text that is not UTF-8, are an invalid argument', async () => {
+test('bytes that are not a message, and text that is not UTF-8, are an invalid argument', async () => {
   using client = new GrpcClient(`127.0.0.1:${edge.server.grpcPort}`, Calculator);
   edge.handle = echo;
   for (const bytes of [Buffer.from('ff', 'hex'), Buffer.from('1202ffff', 'hex'), Buffer.from('0a', 'hex')]) {
@@ -82,7 +82,7 @@ test('health says what was set, and reflection lists and describes the service',
   edge.server.setServing(false);
   assert.equal(await client.health('sumpipeline.v1.Calculator'), 2);
   for (const version of ['v1', 'v1alpha']) {
-    // list_services = 7, file_containing_symbol = 4.
+    // Field numbers of the request: list_services is 7, file_containing_symbol is 4.
     assert.match(await client.reflect(version, Buffer.from('3a00', 'hex')), /sumpipeline\.v1\.Calculator/);
     const symbol = Buffer.from('sumpipeline.v1.AddRequest');
     const described = await client.reflect(version, Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
@@ -90,7 +90,7 @@ test('health says what was set, and reflection lists and describes the service',
   }
 });
 
-/** Health and reflection by hand: enough protobuf to read one byte and some text. */
+/** Calls health and reflection with hand-written protobuf, which is enough to read one byte and some text. */
 class RawClient implements Disposable {
   readonly #client: Client;
 

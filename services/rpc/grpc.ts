@@ -25,28 +25,28 @@ export interface GrpcOptions {
   readonly methods: ReadonlyMap<string, BoundMethod>;
   readonly calls: Calls;
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly port: number;
   readonly logger: Logger;
 }
 
 export interface GrpcServer {
   readonly port: number;
-  /** Sets what grpc.health.v1 returns, for the service and for the server as a whole. */
+  /** Sets what the health service (grpc.health.v1) returns, for the service and for the whole server. */
   setServing(isServing: boolean): void;
   close(withinMs: number): Promise<void>;
 }
 
 /**
- * A client that balances over the headless Service finds new pods only when it resolves the name again, and it does so
- * when a connection ends. So connections end after a while, with time for calls in flight.
+ * Maximum age of a connection, and the time that its calls in flight then get to end, in milliseconds. A client of a
+ * headless Service resolves the name again only when a connection ends. Otherwise it would not find new pods.
  */
 const connectionAgeMs = 10 * 60_000;
 const connectionGraceMs = 30_000;
-/** Concurrent calls of one connection; the queue of the service limits all calls together. */
+/** Maximum number of concurrent calls on one connection. The queue of the service limits all calls together. */
 const concurrentStreamsMax = 1_000;
 
-/** Serves a service over gRPC (plaintext HTTP/2) with health and reflection. */
+/** Serves a service over gRPC (plaintext HTTP/2), with health and reflection. */
 export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const { service, methods, calls, address, logger } = options;
   const server = new Server({
@@ -81,8 +81,8 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
 }
 
 /**
- * Passes the raw bytes on. They are decoded inside the call, so that a bad message returns INVALID_ARGUMENT and is
- * counted.
+ * Returns a method definition that does not decode requests. `answer` decodes them instead: so a request that is not
+ * valid gets INVALID_ARGUMENT, and the metrics count it.
  */
 function defineMethod({ method }: BoundMethod): MethodDefinition<Uint8Array, Message> {
   const bytes = (value: Uint8Array) => Buffer.from(value);
@@ -95,7 +95,7 @@ function defineMethod({ method }: BoundMethod): MethodDefinition<Uint8Array, Mes
     requestDeserialize: (buffer) => buffer,
     responseSerialize: (message) => Buffer.from(toBinary(method.output, message)),
     responseDeserialize: () => {
-      throw new Error('a server does not read responses');
+      throw new Error('not used: a server does not read responses');
     },
   };
 }
@@ -130,7 +130,7 @@ function readTrace(metadata: Metadata): TraceCarrier {
 function statusOf(failure: Failure): Partial<ServiceError> {
   const metadata = new Metadata();
   metadata.set('sumpipeline-error-code', failure.code);
-  // Metadata allows only printable ASCII, but a field name from the client may contain anything.
+  // Send the field name only if gRPC metadata allows it (printable ASCII): a client may send a name with any character.
   if (failure.field !== undefined && /^[\x20-\x7e]{1,200}$/.test(failure.field)) {
     metadata.set('sumpipeline-error-field', failure.field);
   }

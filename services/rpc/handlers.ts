@@ -8,7 +8,7 @@ export interface BoundMethod {
   readonly handler: UnaryHandler;
 }
 
-/** The methods of a service with their handlers, by local name. Throws if a handler is missing or not unary. */
+/** Returns the handlers. Key: local name of the method (`add`). Throws if one is missing or a method is not unary. */
 export function bindHandlers<Service extends DescService>(
   service: Service,
   handlers: ServiceHandlers<Service>,
@@ -19,7 +19,7 @@ export function bindHandlers<Service extends DescService>(
     if (method.methodKind !== 'unary' || typeof handler !== 'function') {
       throw new Error(`${service.typeName}.${method.name} has no unary handler`);
     }
-    // The only cast for all methods: ServiceHandlers has already checked that message and handler match.
+    // This cast is safe: the type ServiceHandlers ensures that message and handler match.
     bound.set(method.localName, { method, handler: handler.bind(handlers) as UnaryHandler });
   }
   return bound;

@@ -54,7 +54,7 @@ test('the response is the JSON mapping with default values, for every content ty
   }
 });
 
-describe('what is wrong with a request is said with a status, a type and a field', () => {
+describe('a wrong request is refused with a status, a type and a field', () => {
   const cases: {
     what: string;
     body?: string | Buffer;
@@ -183,7 +183,7 @@ describe('what is wrong with a request is said with a status, a type and a field
       detail: /more than 65536 bytes/,
     },
     { what: 'another path', path: '/v2/additions', status: 404, code: 'not-found', detail: /POST \/v1\/additions/ },
-    { what: 'another verb', method: 'PUT', body: '{}', status: 404, code: 'not-found', detail: /PUT on this path/ },
+    { what: 'another verb', method: 'PUT', body: '{}', status: 404, code: 'not-found', detail: /PUT is not served/ },
     { what: 'a broken path', path: '/v1/%ff', status: 404, code: 'not-found', detail: /percent-encoded/ },
   ];
   for (const { what, status, code, field, detail, ...init } of cases) {

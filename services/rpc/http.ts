@@ -17,7 +17,7 @@ export interface HttpOptions<Service extends DescService> {
   readonly methods: ReadonlyMap<string, BoundMethod>;
   readonly calls: Calls;
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly port: number;
   readonly logger: Logger;
 }
@@ -27,13 +27,13 @@ export interface HttpServer {
   close(withinMs: number): Promise<void>;
 }
 
-/** The client's timeout of a request, in milliseconds; 1 to 60000. */
+/** Header with the client's timeout in milliseconds, from 1 to 60000. */
 const timeoutHeader = 'request-timeout-ms';
 
-/** Serves the routes as HTTP/JSON: the protobuf JSON mapping of the same handlers as gRPC. */
+/** Serves the routes over HTTP. Calls the same handlers as gRPC, with messages in protobuf's JSON mapping. */
 export async function startHttp<Service extends DescService>(options: HttpOptions<Service>): Promise<HttpServer> {
   const { routes, methods, calls, logger } = options;
-  /** Refuses a request before any handler runs; it is counted without a method. */
+  /** Refuses a request before a handler runs. The metrics count it without a method. */
   const refuse = (reply: FastifyReply, failed: Failure): FastifyReply => {
     calls.countRefused(failed);
     return sendFailure(reply, failed);
@@ -41,17 +41,17 @@ export async function startHttp<Service extends DescService>(options: HttpOption
   const app = fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: receiveTimeoutMs,
-    // Node checks for slow clients only every 30 s by default.
+    // Check for slow clients every second: the default is 30 s.
     http: { headersTimeout: receiveTimeoutMs, connectionsCheckingInterval: 1_000 },
     routerOptions: { maxParamLength: pathParameterCharsMax },
     forceCloseConnections: 'idle',
-    // While the server closes, open connections get normal responses instead of fastify's own 503.
+    // While the server closes, open connections get normal responses, not fastify's own 503.
     return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => refuse(reply, edgeFailure(error, logger)),
     clientErrorHandler: answerGarbage,
   });
-  // Every body is parsed as JSON, regardless of its content type, so that `curl -d` works without a header. fastify
-  // would refuse an unknown type before this parser runs, so the content type is replaced by a known one.
+  // Parse every body as JSON, so that `curl -d` works without a content type. Replace the content type first: fastify
+  // would refuse an unknown one before the parser runs.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/json';
     done();
@@ -61,7 +61,7 @@ export async function startHttp<Service extends DescService>(options: HttpOption
   app.setErrorHandler((error, _request, reply) => refuse(reply, edgeFailure(error, logger)));
   app.setNotFoundHandler((request, reply) => {
     const known = routes.map(({ verb, path }) => `${verb} ${path.replaceAll(/:(\w+)/g, '{$1}')}`).join(', ');
-    return refuse(reply, failure('not-found', `${request.method} on this path is not served; served are ${known}`));
+    return refuse(reply, failure('not-found', `${request.method} is not served on this path; use one of ${known}`));
   });
   for (const route of routes) {
     const bound = methods.get(route.method);
@@ -93,8 +93,8 @@ async function handle<Service extends DescService>(handling: Handling<Service>):
     {
       method: method.name,
       deadline: timeout.ok ? timeout.deadline : undefined,
-      // `close` of the request fires when its body was read; of the response, when it was sent or the client
-      // disconnected.
+      // Use the event `close` of the response: it comes when the response was sent or the client disconnected. `close`
+      // of the request comes too early, when the body was read.
       onGone: (gone) => reply.raw.once('close', gone),
       trace: { traceparent: single(request, 'traceparent'), tracestate: single(request, 'tracestate') },
       span: {
@@ -148,7 +148,7 @@ function readQuery(request: FastifyRequest): ReadonlyMap<string, string> {
 function refuseUnknown(query: ReadonlyMap<string, string>, known: readonly string[]): void {
   const unknown = [...query.keys()].find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const hint = known.length === 0 ? 'this path has no query parameters' : `known are ${known.join(', ')}`;
+  const hint = known.length === 0 ? 'this path has no query parameters' : `use one of ${known.join(', ')}`;
   throw invalidField(shorten(unknown), `is not a query parameter of this path; ${hint}`);
 }
 
@@ -162,13 +162,13 @@ function readTimeout(
   return { ok: false, error: invalidField(timeoutHeader, `must be milliseconds from 1 to ${maximumTimeoutMs}`) };
 }
 
-/** Errors of fastify itself: body too large, timeouts, malformed paths. */
+/** Returns the failure for an error of fastify: a body that is too large, a timeout, a malformed path. */
 function edgeFailure(error: unknown, logger: Logger): Failure {
   if (error instanceof SumError) return failureOf(error);
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return failure('body-too-large', `the body has more than ${bodyBytesMax} bytes; send fewer additions at once`);
+      return failure('body-too-large', `the body has more than ${bodyBytesMax} bytes; shorten it`);
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return failure('malformed-json', 'the body is not as long as content-length says');
     case 'FST_ERR_BAD_URL':
@@ -181,13 +181,13 @@ function edgeFailure(error: unknown, logger: Logger): Failure {
   }
 }
 
-/** fastify's errors have an HTTP status: below 500 the request is wrong, not this service. */
+/** Returns true if the HTTP status of fastify's error is 400 to 499: the request is wrong, not this service. */
 function isClientError(error: Error): boolean {
   const status: unknown = Reflect.get(error, 'statusCode');
   return typeof status === 'number' && status >= 400 && status < 500;
 }
 
-/** Failures that end without action, most of them within a second. */
+/** Codes of failures that usually end within a second. Their responses have the header `retry-after: 1`. */
 const passing: ReadonlySet<Failure['code']> = new Set(['queue-full', 'outcome-unknown', 'unavailable']);
 
 function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
@@ -198,7 +198,7 @@ function sendFailure(reply: FastifyReply, failed: Failure): FastifyReply {
     .send(JSON.stringify(problemOf(failed)));
 }
 
-/** Bytes that are not HTTP, or headers that never end: the response goes to the raw socket, which is then closed. */
+/** Responds if a request is not HTTP, is too slow, or has too large headers. Writes to the raw socket and closes it. */
 function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -1,13 +1,13 @@
-/** One addition needs less than 1 KB; the rest leaves room for batches. */
+/** Maximum number of bytes of a request body. One addition needs less than 1 KB. */
 export const bodyBytesMax = 64 * 1024;
 
-/** Time limit for receiving headers and body, so that a slow client cannot hold a connection longer. */
+/** Maximum time to receive headers and body, so that a slow client cannot hold a connection. */
 export const receiveTimeoutMs = 10_000;
 
-/** Enough for a series of 200 bytes with every byte percent-encoded (600 characters). */
+/** Maximum number of characters of a path parameter. A series of 200 bytes has at most 600 when percent-encoded. */
 export const pathParameterCharsMax = 1024;
 
-/** Maximum characters of client input that errors quote. */
+/** Maximum number of characters of the client's input that an error message quotes, so that it stays readable. */
 const quotedCharsMax = 60;
 
 export function shorten(text: string): string {

@@ -6,7 +6,7 @@ import { ReflectionService } from '@grpc/reflection';
 /** Lets grpcurl and similar tools list and call the service without its proto files. */
 export function addReflection(server: Server, service: DescService): void {
   const files = [...filesOf(service.file)].map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
-  // The library expects a definition from @grpc/proto-loader, but reads only its file descriptors.
+  // @grpc/reflection expects a definition from @grpc/proto-loader, but reads only its file descriptors.
   const definition = {
     format: 'Protocol Buffer 3 EnumDescriptorProto',
     type: {},

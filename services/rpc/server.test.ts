@@ -9,7 +9,7 @@ import { echo, startEdge } from '#test/support/edge.ts';
 import { GrpcClient } from '#test/support/grpcClient.ts';
 import { startRpcServer } from './server.ts';
 
-test('closing finishes what is in flight and refuses what comes', async () => {
+test('closing finishes requests in flight and refuses new ones', async () => {
   const edge = await startEdge();
   const gate = Promise.withResolvers<void>();
   const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -37,7 +37,7 @@ test('a request that comes while it closes, on a connection that was open before
   edge.handle = echo;
   const socket = connect(edge.server.httpPort, '127.0.0.1');
   await once(socket, 'connect');
-  // Connections are accepted in order: when this one has its response, the tested connection is open.
+  // The server accepts connections in order. When this request has its response, it has accepted `socket` too.
   await fetch(`http://127.0.0.1:${edge.server.httpPort}/v1/additions`, { method: 'POST', body: '{"a":"1"}' });
   const closed = edge.server.close(5_000);
   socket.write('POST /v1/additions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
@@ -45,7 +45,7 @@ test('a request that comes while it closes, on a connection that was open before
   await closed;
 });
 
-test('closing cuts what does not end in time', async () => {
+test('closing aborts requests that do not end in time', async () => {
   const edge = await startEdge();
   const begun = Promise.withResolvers<void>();
   edge.handle = () => {
@@ -65,7 +65,7 @@ test('closing cuts what does not end in time', async () => {
   assert.ok(performance.now() - startedAt < 2_000);
 });
 
-test('a port that is taken is named', async () => {
+test('a port that is in use is named', async () => {
   const { server, metrics } = await startEdge();
   const options = { address: '127.0.0.1', httpPort: server.httpPort, grpcPort: 0, logger: silentLogger, metrics };
   await assert.rejects(

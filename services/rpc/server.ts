@@ -13,9 +13,9 @@ export interface RpcServerOptions<Service extends DescService> {
   readonly handlers: ServiceHandlers<Service>;
   readonly routes: readonly HttpRoute<Service>[];
   readonly address: string;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly httpPort: number;
-  /** 0 picks a free port. */
+  /** With port 0 the system picks a free port. */
   readonly grpcPort: number;
   readonly logger: Logger;
   readonly metrics: Metrics<RequestMetrics>;
@@ -24,13 +24,13 @@ export interface RpcServerOptions<Service extends DescService> {
 export interface RpcServer {
   readonly httpPort: number;
   readonly grpcPort: number;
-  /** Sets what gRPC's health service returns; false until the first call. */
+  /** Sets what gRPC's health service returns. Until this method is called, it returns NOT_SERVING. */
   setServing(isServing: boolean): void;
   /** Accepts no new calls, waits at most `withinMs` for calls in flight, then aborts them. Never rejects. */
   close(withinMs: number): Promise<void>;
 }
 
-/** The servers that both services use: the same handlers over gRPC and HTTP/JSON. Rejects if a port is in use. */
+/** Starts servers for the same handlers over gRPC and HTTP/JSON. Rejects if a port is in use. */
 export async function startRpcServer<Service extends DescService>(
   options: RpcServerOptions<Service>,
 ): Promise<RpcServer> {

@@ -6,8 +6,8 @@ import { shorten } from './limits.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses a body that must be JSON in UTF-8 without duplicate keys in an object. A number in a field named in `decimals`
- * becomes its raw text. Throws SumError `malformed-json`.
+ * Parses a body that must be JSON in UTF-8, without repeated keys in an object. If a field of `decimals` is a number,
+ * its text in the body is returned, with all digits. Throws SumError `malformed-json`.
  */
 export function parseStrictJson(body: Uint8Array, decimals: readonly string[]): JsonValue {
   const text = decodeText(body);

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Lab } from '#test/loop/lab.ts';
 
-/** Runs statements on the PostgreSQL of the lab as its administrator, in the schema of the pipeline. */
+/** Runs statements on the PostgreSQL of the lab as its superuser, in the schema of the pipeline. */
 export async function inBooks(parts: Lab['parts'], schema: string, statements: readonly string[]): Promise<void> {
   const client = await connect(parts);
   try {
@@ -13,7 +13,8 @@ export async function inBooks(parts: Lab['parts'], schema: string, statements: r
 }
 
 /**
- * One transaction a second for all clients: fewer records than one aggregator counts, so more of them count no faster.
+ * Limits PostgreSQL to one transaction a second for all clients. One aggregator alone reaches this limit, so more
+ * aggregators count no faster.
  */
 const oneTransactionASecond = [
   `CREATE FUNCTION alerts_slow() RETURNS trigger LANGUAGE plpgsql AS
@@ -21,12 +22,12 @@ const oneTransactionASecond = [
   'CREATE TRIGGER alerts_slow BEFORE INSERT ON ledger FOR EACH STATEMENT EXECUTE FUNCTION alerts_slow()',
 ];
 
-/** Makes PostgreSQL the limit, or undoes that. */
+/** Makes PostgreSQL slow, so that it limits the counting, or makes it fast again. */
 export async function slowBooks(parts: Lab['parts'], schema: string, isSlow: boolean): Promise<void> {
   await inBooks(parts, schema, isSlow ? oneTransactionASecond : ['DROP FUNCTION alerts_slow CASCADE']);
 }
 
-/** Locks the row of a partition, so that nothing of it can be counted, until the returned function is called. */
+/** Locks the row of a partition, so that its records cannot be counted. The returned function unlocks it. */
 export async function lockPartition(
   parts: Lab['parts'],
   schema: string,
@@ -39,7 +40,10 @@ export async function lockPartition(
   return () => client.end();
 }
 
-/** Refuses new connections to the database and ends the existing ones; or accepts connections again. */
+/**
+ * If `isOpen` is false, refuses new connections to the database and ends the existing ones. If it is true, accepts
+ * connections again.
+ */
 export async function openDatabase(parts: Lab['parts'], isOpen: boolean): Promise<void> {
   const name = new URL(parts.storeUri).pathname.slice(1);
   const client = await connect(parts, 'template1');

@@ -13,15 +13,15 @@ const rulesSchema = z.looseObject({
   groups: z.array(z.looseObject({ rules: z.array(z.looseObject({ expr: z.string() })) })),
 });
 
-/** Settings that are durations and are divided. */
+/** Names of the settings whose duration is divided by the factor. */
 const durations = ['evaluation_interval', 'interval', 'for'];
-/** Pods with little processor time need seconds for a scrape, however fast the rules run. */
+/** Minimum time between scrapes, in milliseconds: pods with little processor time need seconds for a scrape. */
 const scrapeMinMs = 3_000;
 
 /**
- * Speeds up time for Prometheus by a factor: every evaluation, window and wait of the alerts is divided, and
- * scrapes are more frequent, so the rules judge as they do in production, from fewer samples.
- * Groups that only record are not changed: the rules of autoscaling wait for pods, which do not start sooner.
+ * Speeds up time for Prometheus by a factor. Every interval, window and wait of the alerts is divided, and scrapes
+ * are more frequent, so alerts fire as in production, but from fewer samples. Groups that only record are not
+ * changed: the rules of autoscaling wait for pods, which do not start sooner.
  */
 export function hasten({ main, rules }: Configuration, factor: number): Configuration {
   const { global, scrape_configs: jobs, ...rest } = mainSchema.parse(parse(main));
@@ -38,7 +38,7 @@ export function hasten({ main, rules }: Configuration, factor: number): Configur
   };
 }
 
-/** A scrape may take as long as the time to the next one. */
+/** Makes scrapes more frequent. A scrape may take as long as the time to the next scrape. */
 function hastenScrapes(settings: Record<string, unknown>, factor: number): Record<string, unknown> {
   const { scrape_interval: interval, scrape_timeout: timeout } = settings;
   if (typeof interval !== 'string') return settings;
@@ -71,7 +71,7 @@ function divide(settings: Record<string, unknown>, factor: number): Record<strin
   );
 }
 
-/** Durations are in brackets and after `offset`; a number elsewhere is a value, and labels are in quotes. */
+/** Divides the durations of an expression: in brackets and after `offset`. Other numbers are values or in labels. */
 export function hastenExpression(expression: string, factor: number): string {
   const parts = expression.split(/("(?:[^"\\]|\\.)*")/);
   return parts.map((part, index) => (index % 2 === 1 ? part : hastenPart(part, factor))).join('');

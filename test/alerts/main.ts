@@ -21,9 +21,11 @@ interface Options {
   readonly from: number;
 }
 
-/** A step may take this long, in minutes of the rules at speed 1: windows of 30 minutes, plus slow work before them. */
+/**
+ * Maximum time of a step, in minutes at speed 1: alerts have windows of 30 minutes, and slow work comes before them.
+ */
 const minutesMax = 120;
-/** The minimum, because pods need this time to start and to end. */
+/** Minimum time limit of a step at any speed, in seconds: pods need this time to start and to end. */
 const secondsMin = 240;
 
 const root = join(import.meta.dirname, '..', '..');
@@ -35,7 +37,7 @@ const program = new Command('npm run alerts --')
   .addHelpText(
     'after',
     `
-Every window and wait of the rules is divided by the speed, and scrapes are more frequent by the same factor. Causes take their real time.
+Every window and wait of the rules is divided by the speed, and scrapes are more frequent by the same factor. The causes still take their real time.
 
 Examples:
   npm run alerts                  # about 45 minutes
@@ -94,7 +96,7 @@ async function run({ speed, from }: Options): Promise<void> {
       for (const [name, seconds] of seen.seconds) {
         const row = rows.get(name) ?? { cause };
         rows.set(name, firing.includes(name) ? { ...row, fires: seconds } : { ...row, ends: seconds });
-        progress.note(`${name} ${firing.includes(name) ? 'fires' : 'is silent'} after ${seconds.toFixed(0)} s`);
+        progress.note(`${name} ${firing.includes(name) ? 'fires' : 'has ended'} after ${seconds.toFixed(0)} s`);
       }
       const expected = new Set([...firing, ...silent]);
       const others = [...seen.fired].filter((name) => !expected.has(name));
@@ -125,7 +127,7 @@ async function run({ speed, from }: Options): Promise<void> {
   });
   for (const [name, { cause, fires, ends }] of rows) table.push([name, cause, inSeconds(fires), inSeconds(ends)]);
   for (const [name, why] of Object.entries(notProvoked)) table.push([name, `not provoked: ${why}`, '-', '-']);
-  console.log(`Rules ${speed} times as fast, causes in real time.\n${table}`);
+  console.log(`The rules ran ${speed} times as fast. The causes ran in real time.\n${table}`);
   const unknown = findUnplayed();
   if (unknown.length > 0) missing.push(`no step provokes ${unknown.join(', ')}`);
   for (const [part, why] of Object.entries(leftOut)) console.log(`Not tested in the runbooks: ${part}: ${why}`);
@@ -137,7 +139,7 @@ function isLeftOut(command: string): boolean {
   return Object.keys(leftOut).some((part) => command.includes(part));
 }
 
-/** Alerts that have neither a step nor a reason why there is no step. */
+/** Returns the alerts that have no step and no reason in `notProvoked`. */
 function findUnplayed(): string[] {
   const ref = { namespace: 'a', name: 'b' };
   const groups = [...buildAlertRules({ ref, autoscaling: { max: undefined } }), ...buildOperatorAlerts()];

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where the commands of a runbook are run: a folder with the tools that an administrator would have. */
+/** What the commands of a runbook need to run: a folder, and the tools that an administrator would have. */
 export interface Desk {
   readonly dir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -25,7 +25,7 @@ export interface DeskOptions {
   readonly words: Readonly<Record<string, string>>;
 }
 
-/** Puts kubectl and sumctl on PATH. psql and openssl are those of the machine. */
+/** Makes a desk, with kubectl and sumctl on its PATH. psql and openssl are those of the machine. */
 export async function openDesk(options: DeskOptions): Promise<Desk> {
   const { root, dir, kubectlPath, kubeconfig, storeUri, storeCaPem, words } = options;
   const bin = join(dir, 'bin');
@@ -45,7 +45,7 @@ export async function openDesk(options: DeskOptions): Promise<Desk> {
 
 export interface Tried {
   readonly command: string;
-  /** What was wrong; undefined if the command showed something. */
+  /** What was wrong. Undefined if the command printed something. */
   readonly problem: string | undefined;
 }
 
@@ -61,7 +61,8 @@ export async function tryRunbook(page: string, desk: Desk, skipped: (command: st
 }
 
 /**
- * A check such as `sumctl status` may exit with another code than 0: the test requires only that it shows something.
+ * Runs a command and returns its problem. The exit code may differ from 0, as that of `sumctl status` does: the test
+ * requires only that the command prints something.
  */
 async function tryCommand(command: string, { dir, env }: Desk): Promise<string | undefined> {
   const limits = { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
@@ -73,12 +74,12 @@ async function tryCommand(command: string, { dir, env }: Desk): Promise<string |
       stderr: error.stderr ?? '',
     }),
   );
-  // A command that writes into a file shows nothing: the next command reads the file. kubectl reports "none" on stderr.
+  // A command that writes into a file prints nothing. kubectl reports on stderr that it found no objects.
   const isWell = command.includes(' > ') ? code === 0 : stdout.trim() !== '' || (code === 0 && stderr.trim() !== '');
   return isWell ? undefined : `shows nothing (exit code ${String(code)}) ${stderr.trim().slice(0, 500)}`.trim();
 }
 
-/** The commands of "Find the cause", without their prompt. */
+/** Returns the commands of the section "Find the cause", without their prompt. */
 export function commandsOf(page: string): string[] {
   const section = page.split(/^## /m).find((part) => part.startsWith('Find the cause')) ?? '';
   return section
@@ -88,7 +89,7 @@ export function commandsOf(page: string): string[] {
     .map((line) => line.slice(2));
 }
 
-/** Longer words first, so that NAME does not replace a part of NAMESPACE. */
+/** Replaces the words in capitals. Longer words come first, so that NAME does not replace a part of NAMESPACE. */
 export function fillIn(command: string, words: Readonly<Record<string, string>>): string {
   const names = Object.keys(words).toSorted((left, right) => right.length - left.length);
   return command.replace(new RegExp(`(?<![A-Z$])(${names.join('|')})(?![A-Z])`, 'g'), (word) => words[word] ?? word);

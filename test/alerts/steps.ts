@@ -30,10 +30,10 @@ const [parkedPartition, lockedPartition, haltedPartition, hotPartition] = [0, 1,
 let unlock: () => Promise<void> = async () => {};
 let endTransaction: () => Promise<void> = async () => {};
 
-/** Days that the first certificate of Kafka has left after that step. */
+/** Lifetime, in days, of the CA that a step adds to the Secret of Kafka's CA. */
 const certificateDays = 5;
 
-/** The order matters: burn rates include everything before, so the causes that they judge come first. */
+/** The steps in order. Burn rates include everything that happened before, so the causes of burn rates come first. */
 export const steps: readonly Step[] = [
   {
     cause: 'Kafka hangs for 60 s',
@@ -225,7 +225,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   'kafka-acls.sh': 'the Kafka of the lab has no authorizer',
 };
 
-/** The values of the words in capitals in the runbooks. */
+/** Returns the values of the words in capitals in the runbooks. */
 export async function wordsOf(scene: Scene): Promise<Record<string, string>> {
   const { lab, pipeline } = scene;
   const store = new URL(lab.parts.storeUri);
@@ -255,12 +255,13 @@ async function scaleOperator({ lab }: Scene, replicas: number): Promise<void> {
 async function restart({ lab, pipeline }: Scene, component: Component): Promise<void> {
   const deployment = `deployment/${childName.workload(pipeline.ref, component)}`;
   const pods = ['-l', `sumpipeline.dev/name=${pipeline.ref.name},sumpipeline.dev/component=${component}`];
-  // Not a rollout: the operator would remove its annotation, and old pods would wait for the new ones.
+  // Delete the pods instead of a rolling restart: the operator would remove the annotation that starts the restart,
+  // and old pods would wait for the new ones.
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'delete', 'pods', ...pods, '--wait=false']);
   await lab.kubectl.run(['-n', pipeline.ref.namespace, 'get', deployment]);
 }
 
-/** Changes the Secret that the sample names. The kubelet updates the pods within a minute or two. */
+/** Writes the CA into the Secret that the pipeline names. The kubelet updates the pods within a minute or two. */
 async function writeKafkaCa({ lab, pipeline }: Scene, caPem: string): Promise<void> {
   const { name, key } = await readKafkaCaRef({ lab, pipeline });
   const patch = JSON.stringify({ stringData: { [key]: caPem } });
@@ -296,7 +297,7 @@ async function beginTransaction(parts: Lab['parts'], topic: string, partition: n
   };
 }
 
-/** Longer than a step may take. */
+/** Timeout of the transaction, in milliseconds: longer than a step may take. */
 const transactionMs = 840_000;
 
 async function setMinInSyncReplicas({ lab, pipeline }: Scene, replicas: number): Promise<void> {

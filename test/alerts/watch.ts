@@ -8,10 +8,12 @@ const answerSchema = z.object({
 });
 
 const pollMs = 500;
-/** An alert may pause while pods start: it counts as ended after this time without firing. */
+/**
+ * Time without firing after which an alert counts as ended, in milliseconds. Shorter pauses happen while pods start.
+ */
 const silentMs = 20_000;
 
-/** Names of the alerts that fire now. Rejects if Prometheus does not respond. */
+/** Reads the names of the alerts that fire now. Rejects if Prometheus does not respond. */
 async function readFiring(prometheusUrl: string): Promise<ReadonlySet<string>> {
   const response = await fetch(`${prometheusUrl}/api/v1/alerts`, { signal: AbortSignal.timeout(5_000) });
   const { alerts } = answerSchema.parse(await response.json()).data;
@@ -29,13 +31,13 @@ export interface Wanted {
 }
 
 export interface Seen {
-  /** Seconds until an alert fired, or until it ended, by its name. An alert that did neither is missing. */
+  /** Seconds until an alert fired or ended, by its name. An alert that did not fire or end in time is missing. */
   readonly seconds: ReadonlyMap<string, number>;
   /** All alerts that fired at some time. */
   readonly fired: ReadonlySet<string>;
 }
 
-/** Waits until every alert is in the wanted state, or until the timeout. */
+/** Waits until every alert fires or is silent as required, or until the timeout. */
 export async function watchAlerts(wanted: Wanted): Promise<Seen> {
   const { prometheusUrl, firing, silent, timeoutMs, signal, tell } = wanted;
   const seconds = new Map<string, number>();

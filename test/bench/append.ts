@@ -11,9 +11,9 @@ import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { cpuMs, quantile, runClosedLoop } from './closedLoop.ts';
 
 /**
- * The cost of an acknowledged addition: one calculator over gRPC unary, a closed loop of several calls in flight, a
- * real Kafka over SASL_SSL, compared with a bare grpc-js echo. Prints a table. Everything is in one run, because two
- * runs on a busy machine do not compare, and the median of several rounds is printed.
+ * Measures the cost of an acknowledged addition: a closed loop of several unary gRPC calls to one calculator, with a
+ * real Kafka over SASL_SSL. A bare grpc-js echo is measured too, to compare. Prints a table with the median of
+ * several rounds. Everything is in one run, because two runs on a busy machine cannot be compared.
  *
  *   npm run bench:append                    this tree and the echo
  *   npm run bench:append -- --before DIR    also the calculator of another checkout (with its node_modules)
@@ -41,7 +41,7 @@ interface Subject extends AsyncDisposable {
   readonly name: string;
   readonly address: string;
   readonly pid: number;
-  /** Mean number of records in an append since the start; undefined if the server makes no appends. */
+  /** Returns how many additions and appends were made since the start. Undefined if the server makes no appends. */
   batch(): Promise<{ additions: number; appends: number } | undefined>;
 }
 
@@ -53,7 +53,7 @@ const subjects: (() => Promise<Subject>)[] = [
   () => startCalculator('now', process.cwd()),
 ];
 for (const inFlight of values.calls.split(',').map(Number)) {
-  // In turns, so that a busy moment of the machine affects all of them.
+  // Measure the subjects in turns, so that a busy moment of the machine affects all of them.
   const measured: Row[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const start of subjects) {
@@ -64,7 +64,7 @@ for (const inFlight of values.calls.split(',').map(Number)) {
   console.table([...Map.groupBy(measured, ({ server }) => server).values()].map(median));
 }
 
-/** The round with the median rate. All its numbers are taken, because numbers of different rounds must not be mixed. */
+/** Returns the round with the median rate. All numbers are from this round: rounds must not be mixed. */
 function median(rounds: Row[]): Row | undefined {
   return rounds.toSorted((a, b) => a['acknowledged/s'] - b['acknowledged/s'])[Math.floor(rounds.length / 2)];
 }

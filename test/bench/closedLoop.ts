@@ -23,7 +23,7 @@ export interface ClosedLoopResult<Readings> {
   readonly after: Readings;
 }
 
-/** Keeps this many calls in flight for this time; each finished call starts the next. */
+/** Keeps the given number of calls in flight for the given time. Each call that ends starts the next. */
 export async function runClosedLoop<Readings>(options: ClosedLoop<Readings>): Promise<ClosedLoopResult<Readings>> {
   using client = new GrpcClient(options.address, Calculator);
   const latencies: number[] = [];
@@ -53,12 +53,12 @@ export async function runClosedLoop<Readings>(options: ClosedLoop<Readings>): Pr
   return { latencies: latencies.sort((a, b) => a - b), failed, seconds, before, after };
 }
 
-/** A percentile as text with two digits; `share` is from 0 to 1. */
+/** Returns a percentile as text with two digits. `share` is from 0 to 1. */
 export function quantile(latencies: readonly number[], share: number): string {
   return (latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN).toFixed(2);
 }
 
-/** User and system time of a process; Linux counts in hundredths of a second. */
+/** Reads the user and system time of a process, in milliseconds. Linux counts in hundredths of a second. */
 export async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -3,8 +3,8 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } f
 import { AddRequestSchema, AddResponseSchema, Calculator } from '#contract/gen/sumpipeline/v1/sumpipeline_pb.js';
 
 /**
- * The lower bound of every number of the benchmark: only grpc-js and protobuf. Responds to Add with an invented
- * position, stores nothing, and prints its port.
+ * A server that shows the lowest cost possible in the benchmark: only grpc-js and protobuf. It responds to Add with
+ * an invented position, stores nothing, and prints its port.
  */
 const server = new Server();
 const bytes = (value: Uint8Array) => Buffer.from(value);

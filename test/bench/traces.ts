@@ -6,8 +6,9 @@ import { until } from '#test/support/condition.ts';
 import { cpuMs, quantile, runClosedLoop } from './closedLoop.ts';
 
 /**
- * The cost of traces: a calculator and an aggregator without traces, with 1 % and with 100 % of the additions traced,
- * and a collector that discards the spans. Everything is in one run, and the median of several rounds is printed.
+ * Measures the cost of traces. A calculator and an aggregator run without traces, with 1 % and with 100 % of the
+ * additions traced. A collector discards the spans. Everything is in one run, and the median of several rounds is
+ * printed.
  *
  *   npm run bench:traces
  *   npm run bench:traces -- --seconds 10 --rounds 5 --calls 8,64
@@ -42,7 +43,7 @@ try {
   for (const inFlight of values.calls.split(',').map(Number)) {
     const measured: Row[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
-      // In turns, so that a busy moment of the machine affects all of them.
+      // Measure the subjects in turns, so that a busy moment of the machine affects all of them.
       for (const [name, environment] of subjects) measured.push(await measure(name, environment, inFlight));
     }
     console.table([...Map.groupBy(measured, ({ traces }) => traces).values()].map(median));
@@ -72,7 +73,7 @@ async function measure(traces: string, environment: Record<string, string>, inFl
     const response = await fetch(`${plane.aggregatorUrl}/v1/totals/bench`);
     return Number(((await response.json()) as { total?: { count?: string } }).total?.count ?? 0);
   };
-  // An aggregator that falls behind would seem to use little CPU time.
+  // Wait for the aggregator too: if it falls behind, it would seem to use little CPU time.
   const countedAtEnd = await counted();
   await until('everything to be counted', async () => (await counted()) >= acknowledged, { timeoutMs: 60_000 });
   const behind = Math.max(0, acknowledged - countedAtEnd);

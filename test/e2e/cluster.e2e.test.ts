@@ -16,7 +16,7 @@ import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/fold
 import { findNodeProcesses, readMachineState } from './machineState.ts';
 import { buildProbeImage } from './probeImage.ts';
 
-/** The local cluster as its users see it; the tests build on each other, in this order. */
+/** Tests of the local cluster as its users see it. The tests build on each other, in this order. */
 
 const probeImage = 'localhost/probe:1';
 const laterImage = 'localhost/probe-later:1';
@@ -65,7 +65,7 @@ async function kubectl(...args: string[]): Promise<string> {
   return (await run(cluster.kubectlPath, ['--kubeconfig', cluster.kubeconfigPath, '-n', 'probe', ...args])).stdout;
 }
 
-/** A verb of the cluster's program, as a user runs it; a verb that hangs is killed and fails. */
+/** Runs a verb of the cluster's program, as a user does. A verb that hangs is killed, and fails. */
 async function runVerb(verb: string): Promise<string> {
   const program = join(import.meta.dirname, '..', '..', 'lab', 'cluster', 'main.ts');
   return (await run(process.execPath, ['--no-warnings', program, verb], { timeout: 20_000 })).stdout;
@@ -79,7 +79,7 @@ async function apply(...objects: object[]): Promise<void> {
   assert.deepEqual(await once(child, 'exit'), [0, null]);
 }
 
-/** Runs a module in the pod; returns the JSON that it prints. */
+/** Runs a module in the pod and returns the JSON that it prints. */
 async function runInPod(pod: string, module: string): Promise<unknown> {
   return JSON.parse(await kubectl('exec', pod, '--', '/usr/bin/node', '--input-type=module', '--eval', module));
 }
@@ -207,7 +207,7 @@ test('in a pod the names of Services resolve, both replicas respond, and the API
       'example.com': 'ENOTFOUND',
     },
     hosts: 2,
-    status: 403, // known (401 would be a refused token) and without rights
+    status: 403, // the token is known (401 would refuse it), but its user has no rights
   });
 });
 
@@ -297,8 +297,8 @@ test('stop leaves nothing behind: no mount, device, route, rule, control group, 
   server.close();
   await held[Symbol.asyncDispose]();
   assert.deepEqual(readMachineState(), stateBefore);
-  await using _free = await acquireMachine({ what: 'a look', progress: silentProgress });
-  assert.match(await runVerb('status'), /^The machine is in use by a look, .*\nNo node runs on this machine\.\n$/);
+  await using _free = await acquireMachine({ what: 'a test', progress: silentProgress });
+  assert.match(await runVerb('status'), /^The machine is in use by a test, .*\nNo node runs on this machine\.\n$/);
   await assert.rejects(runVerb('kubeconfig'), {
     code: 1,
     stderr: /^No node runs on this machine\. Start one: npm run/,

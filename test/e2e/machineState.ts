@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { clusterDir } from '#lab/cluster/cluster.ts';
 
-/** Everything that a cluster could leave on the machine, as sorted lines that can be compared. */
+/** Reads everything that a cluster could leave on the machine, as sorted lines that can be compared. */
 export function readMachineState(): Record<string, string[]> {
   return {
     mounts: lines(readFileSync('/proc/self/mounts', 'utf8')),
@@ -26,7 +26,7 @@ export function readMachineState(): Record<string, string[]> {
   };
 }
 
-/** Processes of the node and of its pods, with their pids on the host. */
+/** Finds the processes of the node and of its pods, with their pids on the host. */
 export function findNodeProcesses(): { pid: number; command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -37,7 +37,7 @@ export function findNodeProcesses(): { pid: number; command: string }[] {
     });
 }
 
-/** Empty if the process has ended meanwhile. */
+/** Reads a file of /proc. Returns '' if the process has ended meanwhile. */
 function readProcess(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

@@ -7,7 +7,9 @@ import { createTemporaryFolder, type TemporaryFolder } from '#tools/testing/fold
 import { type AdditionRow, buildRows, sumRows, toCsv } from './rows.ts';
 import { endAll, npmStart } from './system.ts';
 
-/** `npm start --silent -- --once`: totals and proof on standard output; with -o json always one document. */
+/**
+ * Tests of `npm start --silent -- --once`, which prints totals and proof. With -o json it always prints one document.
+ */
 
 let folder: TemporaryFolder;
 before(async () => {
@@ -30,7 +32,7 @@ const documentSchema = z.strictObject({
   error: z.string().optional(),
 });
 
-/** The rows of the shipped sample, parsed without the reader of the system: the sample has no quotes. */
+/** Reads the rows of the shipped sample, without the parser of the system. The sample has no quotes. */
 async function readSampleRows(): Promise<AdditionRow[]> {
   const text = await readFile(join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'additions.csv'), 'utf8');
   const [header, ...lines] = text.trimEnd().split('\n');

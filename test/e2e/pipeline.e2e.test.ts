@@ -15,7 +15,7 @@ import { steady } from './scenarios/steady.ts';
 import { strimzi } from './scenarios/strimzi.ts';
 import { endAll, npmStart, untilUp } from './system.ts';
 
-/** The whole system as its users have it: one `npm start`, then the actions of users and faults, in this order. */
+/** Tests of the whole system: one `npm start`, then the actions of users and faults, in this order. */
 
 let folder: TemporaryFolder;
 let stateBefore: ReturnType<typeof readMachineState>;

@@ -16,7 +16,7 @@ import type { System } from './system.ts';
 
 const samplePath = join(import.meta.dirname, '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** The sample in its own namespace, with one pod of each component, changed as a test needs it. */
+/** Makes the sample pipeline for a namespace of its own: one pod of each component, and the given changes. */
 export async function draftIn(namespace: string, changes: Changes = {}): Promise<Draft> {
   const sample = parse(await readFile(samplePath, 'utf8')) as Draft;
   const small = { 'calculator.replicas': 1, 'aggregator.replicas': 1, 'kafka.topic.partitions': 2 };
@@ -25,7 +25,7 @@ export async function draftIn(namespace: string, changes: Changes = {}): Promise
 
 type Secret = { metadata: { name: string }; stringData: Record<string, string> };
 
-/** The Secrets that a draft names, with correct values. */
+/** Builds the Secrets that a draft names, with correct values. */
 export function secretsOf(draft: Draft, access: Access): Secret[] {
   const parsed = parsePipelineStrictly(draft);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -60,9 +60,10 @@ export async function findConditions(client: KubeClient, namespace: string, name
   return [...(statusSchema.parse(found?.status ?? {}).conditions ?? [])];
 }
 
+/** Maximum wait until a pipeline reports a mistake or its correction, in milliseconds. */
 const recoveryMs = 120_000;
 
-/** Waits until a condition has exactly these contents; the timeout error shows the last conditions. */
+/** Waits until a condition has exactly these contents. The timeout error shows the last conditions. */
 export async function untilSays(
   client: KubeClient,
   namespace: string,
@@ -78,7 +79,7 @@ export async function untilSays(
   });
 }
 
-/** `Ready` with as many pods as the drafts of `draftIn` have. */
+/** Waits until the pipeline is Ready and every pod of both components is ready. */
 export async function untilReady(client: KubeClient, namespace: string, timeoutMs = recoveryMs): Promise<void> {
   const message = /^(\d+) of \1 calculators and (\d+) of \2 aggregators are ready$/;
   await untilSays(client, namespace, 'Ready', { status: 'True', reason: 'Ready', message }, timeoutMs);
@@ -97,7 +98,7 @@ const totalsSchema = z.object({
   totals: z.array(z.object({ series: z.string(), total: z.string(), count: z.string() })),
 });
 
-/** All totals of a pipeline, as sumctl prints them. */
+/** Reads all totals of a pipeline, as sumctl prints them. */
 export async function readTotals(
   system: System,
   namespace: string,

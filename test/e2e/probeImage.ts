@@ -4,7 +4,7 @@ import { buildManifest, writeImage, writeLayer } from '#lab/image/oci.ts';
 import { buildTar } from '#lab/image/tar.ts';
 import { silentProgress } from '#lab/progress.ts';
 
-/** Responds to every request with its host name, and logs the request. */
+/** Source of a server that responds to every request with its host name, and prints the request. */
 const server = `
 import { createServer } from 'node:http';
 import { hostname } from 'node:os';

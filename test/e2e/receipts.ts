@@ -21,12 +21,13 @@ export interface CollectOptions {
   readonly address: string;
   readonly rows: Iterable<AdditionRow>;
   readonly signal: AbortSignal;
-  /** Called when an attempt was not acknowledged; the same id is sent again. */
+  /** Called when an attempt was not acknowledged. The same id is then sent again. */
   readonly onRefused: () => void;
 }
 
 /**
- * Adds one row after the other until the signal, by HTTP and gRPC in turn. Each row keeps its id until acknowledged.
+ * Adds one row after the other until the signal, by HTTP and gRPC in turn. A row is sent again with the same id until
+ * it is acknowledged.
  */
 export async function collectReceipts({ address, rows, signal, onRefused }: CollectOptions): Promise<Receipt[]> {
   using grpc = new GrpcClient(`${address}:${ports.grpc}`, Calculator);
@@ -43,7 +44,7 @@ export async function collectReceipts({ address, rows, signal, onRefused }: Coll
 type Request = AdditionRow & { readonly requestId: string };
 type Place = Pick<Receipt, 'partition' | 'offset'>;
 
-/** Longer than any fault of the tests takes. */
+/** Maximum wait for an acknowledgement, in milliseconds: longer than any fault of the tests takes. */
 const acknowledgedWithinMs = 180_000;
 
 async function untilAcknowledged(add: () => Promise<Place>, onRefused: () => void): Promise<Place> {
@@ -83,7 +84,7 @@ async function addByGrpc(grpc: GrpcClient<typeof Calculator>, request: Request):
   return { partition: position.partition, offset: String(position.offset) };
 }
 
-/** A record of the log as text: `id series a b`. */
+/** Describes a record of the log: `id series a b`. */
 export function describeRecord(message: KafkaMessage | undefined): string {
   if (message?.value == null || message.key == null) return 'nothing';
   const { requestId, series, a, b } = fromBinary(AdditionRecordSchema, message.value);
@@ -91,7 +92,7 @@ export function describeRecord(message: KafkaMessage | undefined): string {
   return `${toUuid(message.key)} ${series} ${a} ${b}`;
 }
 
-/** The same text as in the log, where numbers are canonical. */
+/** Describes an addition with the same text as its record in the log, where numbers are canonical. */
 export function describeAddition({ requestId, series, a, b }: Request): string {
   return `${requestId} ${series} ${canonical(a)} ${canonical(b)}`;
 }

@@ -5,12 +5,14 @@ export interface AdditionRow {
   readonly b: string;
 }
 
-/** Digits after the point that a sum here can hold: as many as an addition may have. */
+/** Digits after the point of a sum: as many as an addition may have. */
 const scale = 18;
 /** Digits after the point in the generated rows. */
 const digitsMax = 6;
 
-/** Rows that look random but are the same in every run: 50 series, both signs, up to six digits after the point. */
+/**
+ * Makes rows that look random but are the same in every run: 50 series, both signs, up to six digits after the point.
+ */
 export function buildRows(count: number): AdditionRow[] {
   let seed = 20_260_601;
   const next = (below: number) => {
@@ -31,7 +33,7 @@ export function toCsv(rows: readonly AdditionRow[]): string {
 }
 
 /**
- * Totals by series, computed without the system's own arithmetic: as whole numbers of 10^-18, then as the canonical
+ * Computes totals by series, without the arithmetic of the system: as whole numbers of 10^-18. Returns the canonical
  * text that the system must write.
  */
 export function sumRows(rows: readonly AdditionRow[]): Map<string, { total: string; count: string }> {
@@ -43,7 +45,7 @@ export function sumRows(rows: readonly AdditionRow[]): Map<string, { total: stri
   return new Map([...sums].map(([series, { sum, count }]) => [series, { total: toText(sum), count: String(count) }]));
 }
 
-/** `-0.50` as `-0.5`. */
+/** Returns the canonical text of a number: `-0.5` for `-0.50`. */
 export function canonical(text: string): string {
   return toText(toUnits(text));
 }

@@ -11,7 +11,7 @@ export type Server = 'Kafka' | 'PostgreSQL';
 
 const folders = { Kafka: 'kafka', PostgreSQL: 'postgres' } as const;
 
-/** Every process of a server; the first is the process that `npm start` keeps running. */
+/** Finds every process of a server. The first is the main process, which `npm start` restarts if it dies. */
 async function processesOf(system: System, server: Server): Promise<number[]> {
   const found = await findProcesses(join(system.state, 'up', 'data', folders[server]));
   const pids = new Set(found.map(({ pid }) => pid));
@@ -23,7 +23,7 @@ async function processesOf(system: System, server: Server): Promise<number[]> {
   return [...main, ...found.filter((one) => !isMain(one))].map(({ pid }) => pid);
 }
 
-/** kill -9, and waits until the launcher reports that the server is back. */
+/** Kills a server with kill -9, and waits until `npm start` reports that the server is back. */
 export async function killAndAwait(system: System, server: Server): Promise<void> {
   const heard = system.start.stderr().length;
   const [main] = await processesOf(system, server);
@@ -32,11 +32,13 @@ export async function killAndAwait(system: System, server: Server): Promise<void
   await system.start.untilSaid(`${server} is back.`, (stderr) => stderr.slice(heard).includes(`${server} is back.`));
 }
 
-/** Stops a server so that it neither responds nor ends, like a hung machine. Dispose of the result to continue it. */
+/**
+ * Stops a server so that it does not respond and does not end, like a hung machine. Disposing continues the server.
+ */
 export async function freeze(system: System, server: Server): Promise<Disposable> {
   const [main, ...old] = await processesOf(system, server);
   if (main === undefined) throw new Error(`${server} does not run`);
-  // First the main process, which starts and ends the others.
+  // Stop the main process first, because it starts and ends the others.
   process.kill(main, 'SIGSTOP');
   const others = [...new Set([...old, ...(await processesOf(system, server))])].filter((pid) => pid !== main);
   for (const pid of others) signalIfThere(pid, 'SIGSTOP');

@@ -9,12 +9,12 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** One `npm start`, as a user runs it in a terminal. */
 export interface Start {
-  /** What it has printed so far. */
+  /** What `npm start` has printed so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
   /** Resolves with the exit code, or the signal that ended npm. */
   readonly exited: Promise<number | NodeJS.Signals>;
-  /** Ctrl-C: the terminal sends SIGINT to every process in the foreground. */
+  /** Sends SIGINT to every process in the foreground, as a terminal does for Ctrl-C. Resolves as `exited` does. */
   interrupt(): Promise<number | NodeJS.Signals>;
   /** Resolves when `isThere` returns true for the standard error. */
   untilSaid(what: string, isThere: (stderr: string) => boolean): Promise<void>;
@@ -62,13 +62,13 @@ export function npmStart(options: { state: string; args?: readonly string[]; sil
   };
 }
 
-/** Starts that a failed test left running. */
+/** Processes of `npm start` that still run, because a test failed. */
 const running = new Set<ChildProcess>();
 
 export async function endAll(): Promise<void> {
   const ends = [...running].map((child) => {
     const end = once(child, 'close');
-    // All its child processes end with it, and the next start removes what is left of the node.
+    // The child processes of `npm start` end with it. The next start removes what is left of the node.
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
     return end;
   });
@@ -101,7 +101,7 @@ interface Ran {
 export async function untilUp(start: Start, state: string): Promise<System> {
   await start.untilSaid('that the pipeline is ready', () => start.stdout().includes('Ctrl-C takes everything down'));
   const instructions = start.stdout().slice(start.stdout().indexOf('In another terminal:'));
-  // A separate paragraph: the folder to be in, and the cluster to use.
+  // The second paragraph sets the folder and the cluster.
   const [, setUpText = ''] = instructions.split('\n\n');
   const setUp = setUpText.split('\n').map((line) => line.slice(2));
   const find = (pattern: RegExp) => {

@@ -20,7 +20,7 @@ test('a member that joins raises the generation of its group', async () => {
     await consumer.run({ eachMessage: async () => {} });
     return consumer;
   };
-  // Before the first group exists, and so before the log of groups exists.
+  // Start before the first group exists, and so before the coordinator's topic exists.
   await using generations = await followGenerations(parts);
   const first = await join();
   const seen = await waitFor({ what: 'the first generation', timeoutMs: 60_000, intervalMs: 250 }, async () =>

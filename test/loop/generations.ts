@@ -4,15 +4,15 @@ import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { waitFor } from '#lab/process/wait.ts';
 import type { Parts } from '#lab/up/sample.ts';
 
-/** The generation of each consumer group, from the coordinator's log. */
+/** The generation of each consumer group, from the coordinator's topic. */
 export interface Generations extends AsyncDisposable {
-  /** Undefined if no generation has been seen yet. */
+  /** Returns the generation of a group. Undefined if no generation has been seen yet. */
   of(group: string): number | undefined;
 }
 
 /**
- * Follows the coordinator's own log, because no request of Kafka's protocol returns the generation of a group. The
- * coordinator writes a group's metadata there after each rebalance.
+ * Follows the topic of the group coordinator, because no request of Kafka's protocol returns the generation of a
+ * group. The coordinator writes a group's metadata there after each rebalance.
  */
 export async function followGenerations(parts: Parts): Promise<Generations> {
   const kafka = createKafkaClient(parts);
@@ -20,7 +20,7 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
   const consumer = kafka.consumer({ groupId: `loop-${randomUUID()}`, maxWaitTimeInMs: 500 });
   await consumer.connect();
   await makeCoordinatorLog(kafka);
-  // A new log has no leader at first.
+  // A new topic has no leader at first.
   await waitFor({ what: "the coordinator's log", timeoutMs: 30_000, intervalMs: 250 }, async () => {
     await consumer.subscribe({ topic: coordinatorLog, fromBeginning: true });
     return true;
@@ -37,7 +37,7 @@ export async function followGenerations(parts: Parts): Promise<Generations> {
 
 const coordinatorLog = '__consumer_offsets';
 
-/** Kafka creates this topic when the first group looks up its coordinator. */
+/** Makes the coordinator's topic: Kafka creates it when the first group looks up its coordinator. */
 async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
@@ -48,11 +48,13 @@ async function makeCoordinatorLog(kafka: Kafka): Promise<void> {
   }
 }
 
+/** Version of the keys of records with the metadata of a group. Other versions are keys of other records. */
 const groupMetadataKey = 2;
 
 /**
- * Key: int16 version, string group. Value: int16 version, string protocol type, int32 generation, and fields that we do
- * not need. A string is an int16 length and its bytes. Undefined for the other kinds of records, such as offsets.
+ * Reads a record of the coordinator. Returns undefined if it is not the metadata of a group. The key has an int16
+ * version and the group as a string. The value begins with an int16 version, the protocol type as a string, and the
+ * generation as an int32. A string is an int16 length and its bytes.
  */
 function readGroupMetadata(key: Buffer, value: Buffer): { group: string; generation: number } | undefined {
   if (key.readInt16BE(0) !== groupMetadataKey) return undefined;

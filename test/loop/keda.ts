@@ -8,13 +8,13 @@ import type { LocalTarget } from '#lab/up/local.ts';
 
 export interface KedaOptions {
   readonly target: Pick<LocalTarget, 'kubectl' | 'loadImage'>;
-  /** Folder for logs. */
+  /** Folder for log files. */
   readonly dir: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** KEDA in the cluster; it serves external.metrics.k8s.io. */
+/** KEDA in the cluster. It serves external.metrics.k8s.io. */
 export interface Keda {
   /** Ends its pods without a grace period and starts no new ones. */
   kill(): Promise<void>;
@@ -23,7 +23,10 @@ export interface Keda {
 }
 
 const module = 'github.com/kedacore/keda/v2';
-/** KEDA's own installation without admission webhooks, which only check ScaledObjects that users write. */
+/**
+ * Folder of KEDA's own installation without admission webhooks. The webhooks only check ScaledObjects that users
+ * write.
+ */
 const manifests = join('config', 'minimal');
 const namespace = 'keda';
 const deployments = ['keda-operator', 'keda-metrics-apiserver'] as const;
@@ -63,14 +66,14 @@ export async function installKeda({ target, dir, progress, signal }: KedaOptions
   };
 }
 
-/** CRDs separated from the objects that are applied after them. */
+/** Separates the CRDs from the objects that are applied after them. */
 function splitCrds(objects: readonly KubeObject[]): { crds: KubeObject[]; objects: KubeObject[] } {
   const isCrd = ({ kind }: KubeObject) => kind === 'CustomResourceDefinition';
   const others = objects.filter((object) => !isCrd(object));
   return { crds: objects.filter(isCrd), objects: namespacesFirst(others.map(setImage)) };
 }
 
-/** Its manifests name images of a registry, but the node has only our image. */
+/** Sets our image: KEDA's manifests name images of a registry, but the node has only ours. */
 function setImage(object: KubeObject): KubeObject {
   if (object.kind !== 'Deployment') return object;
   return mapContainers(object, (container) => ({ ...container, image: kedaImage, imagePullPolicy: 'Never' }));

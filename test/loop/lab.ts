@@ -24,7 +24,7 @@ export interface LabOptions {
   readonly signal: AbortSignal;
   /** The command that uses the machine, such as `npm run loop`. */
   readonly command: string;
-  /** Kafka nodes. Default 1. */
+  /** Number of Kafka nodes. Default 1. */
   readonly kafkaNodes?: 1 | 3;
   /** Changes the configuration of Prometheus. Default: no change. */
   readonly adapt?: (configuration: Configuration) => Configuration;
@@ -40,11 +40,14 @@ interface MetricsServer {
   start(): Promise<void>;
 }
 
-/** Everything that a loop needs, running, but no pipeline yet. Taken down in reverse order when disposed of. */
+/**
+ * The running programs that a test of autoscaling needs, without a pipeline. Disposing takes them down in reverse
+ * order.
+ */
 export interface Lab extends AsyncDisposable {
   readonly root: string;
   readonly kubectl: Kubectl;
-  /** Environment of a shell as a user would have it. */
+  /** The paths that a shell needs to use the cluster as a user would. */
   readonly access: { readonly kubectlPath: string; readonly kubeconfig: string };
   /** Client of a cluster administrator, for frequent reads: every kubectl is a process. */
   readonly client: ApiClient;
@@ -57,11 +60,11 @@ export interface Lab extends AsyncDisposable {
   apply(...objects: readonly object[]): Promise<void>;
 }
 
-/** For monitors without an interval; the monitors of a scaling pipeline have one. */
+/** Interval for monitors that have no interval of their own. The monitors of a scaling pipeline have one. */
 const scrapeInterval = '5s';
 const operatorTimeout = '180s';
 
-/** The system as `npm start` starts it, with monitoring beside it. */
+/** Starts the system as `npm start` does, with monitoring beside it. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const { root, scaler, progress, signal, command, kafkaNodes, adapt } = options;
   const dir = join(stateRoot(), 'loop');
@@ -88,7 +91,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     }),
   );
   const client = stack.use(connectAdmin(kubeconfig));
-  // Monitoring starts first, so that the operator finds its APIs at once.
+  // Start monitoring first, so that the APIs of prometheus-operator exist when the operator starts.
   const monitoring = stack.use(
     await startMonitoring({
       kubeconfigPath: kubeconfig,

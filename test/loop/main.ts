@@ -1,4 +1,4 @@
-/** `npm run loop`: the closed loop of autoscaling on this machine, with the real programs, printed and plotted. */
+/** `npm run loop`: runs autoscaling on this machine with the real programs, from the load to the pods, and plots it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';

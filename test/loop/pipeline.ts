@@ -12,30 +12,30 @@ import { formatProblems } from '#operator/api/problem.ts';
 import type { Lab } from './lab.ts';
 
 export interface PipelineOptions {
-  /** Its namespace, so that every scenario has its own schema. */
+  /** Namespace of the pipeline. Every scenario has its own, and so its own schema. */
   readonly namespace: string;
   readonly partitions: number;
-  /** Partitions of the topic; default 1. */
+  /** Replicas of each partition of the topic. Default 1. */
   readonly replicas?: number;
-  /** Maximum number of aggregators; default that of the loop. */
+  /** Maximum number of aggregators. Default: `aggregatorsMax` of lab/up/scaledSpec.ts. */
   readonly max?: AggregatorsMax;
-  /** In percent; default that of the loop. */
+  /** Target utilisation of an aggregator, in percent. Default: that of lab/up/scaledSpec.ts. */
   readonly utilisation?: number;
 }
 
-/** A pipeline of the loop that is Ready and scales. */
+/** A pipeline that is Ready and whose aggregators scale. */
 export interface LoopPipeline extends AsyncDisposable {
   readonly ref: PipelineRef;
   readonly topic: string;
   readonly calculatorUrl: string;
   readonly aggregatorUrl: string;
-  /** Merge-patches its spec. */
+  /** Changes the spec of the pipeline by a merge patch. */
   patch(spec: object): Promise<void>;
 }
 
 const readyTimeoutMs = 240_000;
 
-/** Applies the sample with autoscaling and waits until it is Ready. Disposing deletes it and its namespace. */
+/** Applies the sample pipeline with autoscaling and waits until it is Ready. Disposing deletes it and its namespace. */
 export async function startPipeline(lab: Lab, options: PipelineOptions): Promise<LoopPipeline> {
   const { namespace, partitions, replicas = 1, max, utilisation } = options;
   const path = join(lab.root, 'manifests', 'samples', 'pipeline.yaml');
@@ -65,7 +65,7 @@ export async function startPipeline(lab: Lab, options: PipelineOptions): Promise
   await using stack = new AsyncDisposableStack();
   await lab.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   stack.defer(async () => {
-    // After Ctrl-C the whole cluster is removed.
+    // Delete nothing after Ctrl-C: the whole cluster is removed.
     if (lab.signal.aborted) return;
     await lab.kubectl.run(['-n', namespace, 'delete', 'sumpipeline', ref.name, '--timeout=120s']);
     await lab.kubectl.run(['delete', 'namespace', namespace, '--wait=false']);

@@ -54,7 +54,7 @@ export async function play(lab: Lab, scenario: Scenario): Promise<Played> {
     }
   } catch (error) {
     lab.signal.throwIfAborted();
-    // The points so far explain the failure, so the plot is drawn in any case.
+    // Draw the plot in any case: the points so far explain the failure.
     run.check('the scenario ran to its end', false, error instanceof Error ? error.message : String(error));
   }
   return { scenario, checks, times, record: recorder.record };

@@ -1,6 +1,6 @@
 import type { LoopRecord, Quantity } from './timeline.ts';
 
-/** One of the plots below each other: lines over the same time. */
+/** One panel of a plot. The panels are below each other and show lines over the same time. */
 interface Panel {
   readonly title: string;
   readonly lines: readonly Line[];
@@ -40,12 +40,12 @@ const panels: readonly Panel[] = [
 ];
 
 const width = 900;
-/** Maximum length of a mark. */
+/** Width of a letter of a mark, in pixels. */
 const markLetterWidth = 6;
 const left = 70;
 const right = 110;
 const panelHeight = 170;
-/** Room for the title and for several rows of marks, so that neighbours do not overlap. */
+/** Height above the first panel, in pixels: for the title and several rows of marks, so that marks do not overlap. */
 const top = 96;
 const markRows = 4;
 const gap = 50;
@@ -74,7 +74,7 @@ export function renderPlot(title: string, record: LoopRecord): string {
   return `${parts.join('\n')}\n`;
 }
 
-/** Right of its line; left of it if the edge would cut the text off. */
+/** Writes a mark to the right of its line, or to the left if the edge would cut the text off. */
 function renderMark(x: number, y: number, said: string): string {
   const isCut = x + said.length * markLetterWidth > width;
   return text(isCut ? x - 3 : x + 3, y, said, `font-size="10" fill="#555555"${isCut ? ' text-anchor="end"' : ''}`);
@@ -105,7 +105,7 @@ function renderPanel({ title, lines }: Panel, { record, x, y0 }: Frame): string[
   ];
 }
 
-/** A gap in the values is a gap in the line. */
+/** Draws the line of a quantity. A gap in the values is a gap in the line. */
 function pathOf(
   { points }: LoopRecord,
   quantity: Quantity,
@@ -132,7 +132,10 @@ function timeAxis(seconds: number, x: (at: number) => number, bottom: number): s
   return ticks.map((tick) => text(x(tick), bottom + 18, `${tick} s`, 'text-anchor="middle"'));
 }
 
-/** A round number at or a little above the value, whose quarters are short; whole quarters for numbers of pods. */
+/**
+ * Returns the end of an axis: a round number that is not below the value. Its quarters have few digits, and on an
+ * axis of pods they are whole numbers.
+ */
 function niceCeiling(value: number): number {
   if (value <= 4 * tickCount) return Math.max(1, Math.ceil(value / tickCount)) * tickCount;
   const power = 10 ** Math.floor(Math.log10(value));

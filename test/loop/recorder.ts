@@ -9,17 +9,17 @@ import type { LoopRecord, Mark, Point } from './timeline.ts';
 
 export interface Recorder extends AsyncDisposable {
   readonly record: LoopRecord;
-  /** Seconds since its start. */
+  /** Seconds since the start of the recorder. */
   now(): number;
   /** Records the current moment with a text. */
   mark(text: string): void;
-  /** Waits until a point fulfils the condition; after the timeout it rejects with the last point. */
+  /** Waits until a point fulfils the condition. After the timeout rejects with the last point. */
   until(what: string, timeoutSeconds: number, isWanted: (point: Point) => boolean): Promise<Point>;
 }
 
 const intervalMs = 1_000;
 
-/** Reads Prometheus, the API server and the group coordinator every second. */
+/** Starts a recorder, which reads Prometheus, the API server and the group coordinator every second. */
 export function startRecorder(lab: Lab, pipeline: LoopPipeline, readOffered: () => number): Recorder {
   const startedAt = performance.now();
   const now = () => (performance.now() - startedAt) / 1000;
@@ -76,7 +76,7 @@ async function look(lab: Lab, pipeline: LoopPipeline): Promise<Seen> {
   const { ref } = pipeline;
   const series = createPrometheusClient(lab.prometheus.url);
   const labels = `{namespace="${ref.namespace}",pipeline="${ref.name}"}`;
-  // A source that a scenario has killed leaves a gap, which the record must show.
+  // Ignore a failed query: if a scenario has killed Prometheus, the record must show a gap.
   const value = (name: RecordedSeries) => series.queryNumber(`${name}${labels}`).catch(() => undefined);
   const [incoming, lag, ownLag, capacity, desired, deployment, hpa] = await Promise.all([
     value(recordedSeries.incoming),

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { Played } from './play.ts';
 
-/** The promises that held and the time of each stage, as tables for a terminal. */
+/** Renders the checked promises and the time of each stage, as tables for a terminal. */
 export function renderReport(played: readonly Played[]): string {
   const checks = new Table({
     head: ['Scenario', 'Promise', 'Holds', 'Seen'],

@@ -6,14 +6,14 @@ import type { Recorder } from './recorder.ts';
 import type { Point, StepLatencies } from './timeline.ts';
 
 export interface Scenario {
-  /** Used in the namespace, the plot and `--only`. */
+  /** Name of the scenario in the namespace, the plot and `--only`. */
   readonly name: string;
   /** What the scenario shows: the title of its plot. */
   readonly purpose: string;
   readonly partitions: number;
-  /** Maximum number of aggregators; default that of the loop. */
+  /** Maximum number of aggregators. Default: `aggregatorsMax` of lab/up/scaledSpec.ts. */
   readonly max?: AggregatorsMax;
-  /** Share of an aggregator that steady load may use, in percent; default that of the loop. */
+  /** Target utilisation of an aggregator under steady load, in percent. Default: that of lab/up/scaledSpec.ts. */
   readonly utilisation?: number;
   /**
    * If true, the scenario halts a partition. The total cannot become exact, so the scenario checks the proof itself.
@@ -28,19 +28,19 @@ export interface Run {
   readonly pipeline: LoopPipeline;
   readonly load: Load;
   readonly recorder: Recorder;
-  /** Records whether a promise held; after a broken promise a scenario continues, and fails at its end. */
+  /** Records whether a promise held. After a broken promise a scenario continues, and fails at its end. */
   check(promise: string, holds: boolean, seen: string): void;
   /** Records how long each stage of a step took. */
   time(step: string, latencies: StepLatencies): void;
 }
 
 /**
- * Additions per second. One aggregator with its processor time counts several times the low rate, and several
- * aggregators together the high rate.
+ * Rates of the load, in additions per second. A single aggregator with its processor time counts several times the
+ * low rate. The high rate needs several aggregators.
  */
 export const rates = { low: 400, high: 4_000 } as const;
 
-/** The records of one second are always in progress: fewer than that do not count as lag. */
+/** Returns the lag below which a log counts as drained: the records of about one second are always in progress. */
 export function drainedLag(offered: number): number {
   return Math.max(100, offered * 1.5);
 }
@@ -49,7 +49,7 @@ export function isDrained({ ownLag, offered }: Point): boolean {
   return ownLag !== undefined && ownLag <= drainedLag(offered);
 }
 
-/** True if there are as many pods as wanted, all of them Ready, and nothing is left to count. */
+/** Returns whether the number of pods is the desired one, all pods are Ready, and there is no lag. */
 function isSteady(point: Point): boolean {
   const { desired, replicas, ready } = point;
   return desired !== undefined && desired === replicas && ready === replicas && isDrained(point);
@@ -64,11 +64,11 @@ export async function untilSteady(run: Run, seconds: number, timeoutSeconds: num
   });
 }
 
-/** The load continues for this long. The code waits only for time, because nothing should happen. */
+/** Lets the load continue for some seconds. It waits only for the time to pass, because nothing else should happen. */
 export async function untilPassed({ recorder }: Run, seconds: number): Promise<void> {
   const until = recorder.now() + seconds;
   await recorder.until(`${seconds} s to pass`, seconds + 30, ({ at }) => at >= until);
 }
 
-/** Long enough for a second change, up or down, to happen. */
+/** How long to wait for a wrong second change of the replicas, in seconds: longer than the scale-down window. */
 export const settleSeconds = windows.scaleDownSeconds + 30;

@@ -15,7 +15,7 @@ const nothing = {
   generation: undefined,
 };
 
-/** A step at 10 s: recorded at 14, scaled at 20 and 25, ready at 40, drained at 52. */
+/** The points of a step at 10 s: recorded at 14, scaled at 20 and 25, ready at 40, drained at 52. */
 const points: Point[] = Array.from({ length: 60 }, (_, at) => ({
   ...nothing,
   at,

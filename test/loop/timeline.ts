@@ -1,10 +1,10 @@
-/** The values that the recorder read, second by second. Undefined: the source had no value then. */
+/** The values that the recorder read in one second. Undefined: the source had no value at that time. */
 export interface Point {
   /** Seconds since the start of the scenario. */
   readonly at: number;
   /** Additions per second of the load. */
   readonly offered: number;
-  /** Recorded by the rules. */
+  /** Records that arrive per second, as the rules record them. */
   readonly incoming: number | undefined;
   readonly lag: number | undefined;
   /**
@@ -14,10 +14,10 @@ export interface Point {
   readonly ownLag: number | undefined;
   readonly capacity: number | undefined;
   readonly desired: number | undefined;
-  /** From the Deployment. */
+  /** `spec.replicas` of the Deployment. */
   readonly replicas: number | undefined;
   readonly ready: number | undefined;
-  /** The wanted number of the HPA controller itself. */
+  /** `status.desiredReplicas` of the HPA. */
   readonly hpaDesired: number | undefined;
   /** Generation of the consumer group. */
   readonly generation: number | undefined;
@@ -30,7 +30,7 @@ export interface Mark {
   readonly text: string;
 }
 
-/** The course of one scenario. */
+/** The values and the marks of one scenario. */
 export interface LoopRecord {
   readonly points: readonly Point[];
   readonly marks: readonly Mark[];
@@ -42,7 +42,7 @@ export interface Change {
   readonly to: number;
 }
 
-/** Every change of a quantity between two moments. A gap is not a change. */
+/** Returns every change of a quantity between two moments. A gap is not a change. */
 export function changesOf(
   { points }: LoopRecord,
   quantity: Quantity,
@@ -53,7 +53,7 @@ export function changesOf(
   for (const point of points) {
     const value = point[quantity];
     if (value === undefined) continue;
-    // The value before the first moment is the start of the changes.
+    // Values before `from` are no changes. The last of them is the value from which the first change starts.
     if (last !== undefined && value !== last && point.at > from && point.at <= to) {
       changes.push({ at: point.at, from: last, to: value });
     }
@@ -62,25 +62,26 @@ export function changesOf(
   return changes;
 }
 
-/** The first moment from `from` on at which a point fulfils the condition. */
+/** Returns the first moment from `from` on at which a point fulfils the condition. */
 function firstAt({ points }: LoopRecord, from: number, isWanted: (point: Point) => boolean): number | undefined {
   return points.find((point) => point.at >= from && isWanted(point))?.at;
 }
 
 export interface StepLatencies {
-  /** From the change of the load until the rules record another number than before. */
+  /** Seconds from the change of the load until the rules record another number than before. */
   readonly recorded: number | undefined;
-  /** From there until the HPA has changed the Deployment. */
+  /** Seconds from `recorded` until the HPA has changed the Deployment. */
   readonly scaled: number | undefined;
   /**
-   * From the last rise of the Deployment, or its last change if it never rose, until the same number of pods is Ready.
+   * Seconds from the last rise of the Deployment until the same number of pods is Ready. If the Deployment never
+   * rose, the time begins at its last change.
    */
   readonly ready: number | undefined;
-  /** From there until the lag is below `drainedLag`. */
+  /** Seconds from `ready` until the lag is below `drainedLag`. */
   readonly drained: number | undefined;
 }
 
-/** How long each stage took after the load changed at `from`; the step ends at `to`. */
+/** Computes how long each stage took after the load changed at `from`. The step ends at `to`. */
 export function latenciesOf(
   record: LoopRecord,
   { from, to, drainedLag }: { readonly from: number; readonly to: number; readonly drainedLag: number },
@@ -88,7 +89,7 @@ export function latenciesOf(
   const recordedAt = changesOf(record, 'desired', { from, to })[0]?.at;
   const scalings = changesOf(record, 'replicas', { from, to });
   const first = scalings[0]?.at;
-  // A release after the lag has gone is not part of the time.
+  // Take the last rise: a release after the lag has gone is not part of the time.
   const last = (scalings.findLast((change) => change.to > change.from) ?? scalings.at(-1))?.at;
   const readyAt =
     last === undefined
@@ -110,7 +111,7 @@ function between(from: number | undefined, to: number | undefined): number | und
   return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
 }
 
-/** Pods that joined and left the group because of changes of the Deployment. */
+/** Counts the pods that joined and left the group because of changes of the Deployment. */
 export function joinsAndLeaves(changes: readonly Change[]): number {
   return changes.reduce((sum, { from, to }) => sum + Math.abs(to - from), 0);
 }

@@ -19,7 +19,7 @@ export const alertMutants: readonly Mutant[] = [
     to: '(_sum, one) => one.parked, 0n',
     test: {
       file: 'services/aggregator/watch.test.ts',
-      name: 'tells how many records of the whole pipeline are parked',
+      name: 'exports how many records of the whole pipeline are parked',
     },
   },
   {
@@ -27,7 +27,7 @@ export const alertMutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: '    this.#forgetAll();\n    for (const partition of this.#halts.keys()) metrics',
     to: '    for (const partition of this.#halts.keys()) metrics',
-    test: { file: 'services/aggregator/partitions.test.ts', name: 'go with the connection' },
+    test: { file: 'services/aggregator/partitions.test.ts', name: 'are removed with the connection' },
   },
   {
     breaks: 'the freshness of a pipeline without traffic is not judged',

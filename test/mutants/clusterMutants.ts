@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts';
 
 const rows = 'kube/client/kubeconfig.test.ts';
 
-/** Breaks of the rules by which a cluster is found (docs/adr/0036). */
+/** Mutants of the rules by which a cluster is found (docs/adr/0036). */
 export const clusterMutants: readonly Mutant[] = [
   {
     breaks: 'the first kubeconfig that names an entry wins',

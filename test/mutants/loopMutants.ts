@@ -1,6 +1,9 @@
 import type { Mutant } from './mutant.ts';
 
-/** Mutants of what feeds Prometheus in the loop, and of what the loop reads from its record. */
+/**
+ * Mutants of the configuration and the service discovery of Prometheus, and of the code that reads the record of a
+ * scenario.
+ */
 export const loopMutants: readonly Mutant[] = [
   {
     breaks: 'the placeholders of the pod are filled in, or no target is kept',

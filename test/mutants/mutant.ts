@@ -1,6 +1,6 @@
 /**
- * Code changes that a test must detect: each was made by hand once, and the named tests failed. `from` must occur
- * exactly once in the file, so a mutant that no longer fits the code fails visibly instead of testing nothing.
+ * A change of the code that a test must detect. Each was made by hand once, and the named tests failed. `from` must
+ * occur exactly once in the file: a mutant that no longer fits the code then fails, instead of testing nothing.
  */
 export interface Mutant {
   /** The promise that the mutant breaks. */

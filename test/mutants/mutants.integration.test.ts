@@ -9,10 +9,16 @@ import { mutants } from './mutants.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
-/** Timeout of each test. A mutant that hangs counts as detected; the tests themselves end well before. */
+/**
+ * Timeout of each test, in milliseconds. A mutant that hangs counts as detected. Without a mutant the tests end well
+ * before.
+ */
 const testTimeoutMs = 60_000;
 
-/** Tests wait for servers more than they compute: two at once on two cores take 60 % of the time of one by one. */
+/**
+ * Number of mutants that run at the same time. Tests mostly wait for servers: on two cores, two at a time take 60 %
+ * of the time of one after the other.
+ */
 const concurrency = 2;
 /** One copy of the tree for each mutant that runs, because a mutant changes the tree. */
 const copies: TemporaryFolder[] = [];
@@ -27,7 +33,7 @@ before(async () => {
     for (const file of files) {
       await mkdir(dirname(join(copy.path, file)), { recursive: true });
       await cp(join(root, file), join(copy.path, file)).catch((error: NodeJS.ErrnoException) => {
-        // Listed by git but deleted in the work tree.
+        // Ignore a file that git lists but that is deleted in the work tree.
         if (error.code !== 'ENOENT') throw error;
       });
     }
@@ -43,7 +49,7 @@ after(async () => {
 /** Lends a copy that no other test changes meanwhile. */
 async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = free.pop();
-  assert(folder !== undefined, 'no free copy: there must be one copy for each test that runs at once');
+  assert(folder !== undefined, 'no free copy: there must be one copy for each test that runs at the same time');
   try {
     await work(folder);
   } finally {
@@ -52,7 +58,8 @@ async function inCopy(work: (folder: string) => Promise<void>): Promise<void> {
 }
 
 /**
- * A failing test proves nothing if it can never pass: a file missing in the copy would make every mutant look detected.
+ * The tests must first pass without a mutant. Otherwise a file that is missing in the copy would make every mutant
+ * look detected.
  */
 describe('without a mutant', { concurrency }, () => {
   for (const [file, some] of Map.groupBy(mutants, ({ test }) => test.file)) {
@@ -91,7 +98,7 @@ describe('the tests go red when the code breaks the promise that', { concurrency
   }
 });
 
-/** Output of the tests of one file whose names contain one of `names`, with any exit code. */
+/** Runs the tests of one file whose names contain one of `names`. Returns their output, with any exit code. */
 async function runTests(folder: string, file: string, names: readonly string[]): Promise<string> {
   const patterns = names.map((name) => `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
   const args = ['--no-warnings', '--test', '--test-reporter=spec', ...patterns, file];

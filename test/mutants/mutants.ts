@@ -6,6 +6,9 @@ import type { Mutant } from './mutant.ts';
 import { scalingMutants } from './scalingMutants.ts';
 
 const sql = 'services/ledger/migrations/0001_initial.sql';
+const recountsSql = 'services/ledger/migrations/0005_recounts.sql';
+const recounts = 'services/ledger/recount.integration.test.ts';
+const sameLog = 'operator/reconcile/sameLog.integration.test.ts';
 const books = 'services/ledger/ledger.integration.test.ts';
 const owned = 'services/aggregator/partitions.test.ts';
 const apply = 'services/aggregator/apply.test.ts';
@@ -17,7 +20,7 @@ const writers = 'operator/reconcile/replicas.test.ts';
 
 export const mutants: readonly Mutant[] = [
   {
-    breaks: 'the fence looks at the owner epoch',
+    breaks: 'a commit with an older owner epoch is refused',
     file: sql,
     from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
     FOR NO KEY UPDATE;`,
@@ -26,7 +29,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'a claim fences the earlier owner off' },
   },
   {
-    breaks: 'the fence looks at the offset',
+    breaks: 'a commit that does not begin at the next offset is refused',
     file: sql,
     from: `      AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
     FOR NO KEY UPDATE;`,
@@ -35,7 +38,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'that begins behind next_offset is fenced off' },
   },
   {
-    breaks: 'a claim gets a new token',
+    breaks: 'a claim raises the owner epoch',
     file: sql,
     from: 'SET owner_epoch = p.owner_epoch + 1,',
     to: 'SET owner_epoch = p.owner_epoch,',
@@ -56,7 +59,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: books, name: 'needs READ COMMITTED' },
   },
   {
-    breaks: 'conflicts are detected by all operands',
+    breaks: 'a conflict is detected if any operand differs',
     file: sql,
     from: 'WHERE (l.series, l.a, l.b) <> (u.series, u.a, u.b);',
     to: 'WHERE l.series <> u.series;',
@@ -94,10 +97,110 @@ export const mutants: readonly Mutant[] = [
   },
   {
     breaks: 'a recount compares totals',
-    file: 'services/ledger/ledger.ts',
+    file: 'services/ledger/recount.ts',
     from: 'WHERE c.total IS DISTINCT FROM k.total OR c.count IS DISTINCT FROM k.count',
     to: 'WHERE c.count IS DISTINCT FROM k.count',
-    test: { file: books, name: 'a recount names the series' },
+    test: { file: recounts, name: 'names the series whose total' },
+  },
+  {
+    breaks: 'a recount counts the rows after its checkpoint',
+    file: 'services/ledger/recount.ts',
+    from: 'AND "offset" >= $4',
+    to: 'AND $4 < 0',
+    test: { file: recounts, name: 'agrees with the totals while batches are committed' },
+  },
+  {
+    breaks: 'a recount counts no row twice at the border of two chunks',
+    file: recountsSql,
+    from: 'AND l."offset" >= v_recount.next_offset AND l."offset" < v_to',
+    to: 'AND l."offset" >= v_recount.next_offset AND l."offset" <= v_to',
+    test: { file: recounts, name: 'reads a large partition in chunks' },
+  },
+  {
+    breaks: 'a difference ends the checkpoint, so that the next recount finds it too',
+    file: recountsSql,
+    from: 'IF NOT p_is_equal THEN',
+    to: 'IF false THEN',
+    test: { file: recounts, name: 'sums only the rows since the last checkpoint' },
+  },
+  {
+    breaks: 'a difference ends unfinished recounts too, which may still have a deleted row',
+    file: recountsSql,
+    from: `    DELETE FROM recounts r WHERE r.log_epoch = v_recount.log_epoch AND r.partition = v_recount.partition;
+    RETURN;`,
+    to: `    DELETE FROM recounts r WHERE r.id = p_id OR r.log_epoch = v_recount.log_epoch
+      AND r.partition = v_recount.partition AND r.compared_at IS NOT NULL;
+    RETURN;`,
+    test: { file: recounts, name: 'finds a difference again' },
+  },
+  {
+    breaks: 'an old checkpoint is renewed from the first row',
+    file: 'services/aggregator/recounting.ts',
+    from: 'if (Date.now() - fromStartAt.getTime() >= times.renewAfterMs) oldPlaces.set(keyOf(place), place);',
+    to: '',
+    test: {
+      file: 'services/aggregator/recounting.integration.test.ts',
+      name: 'a row that another program deletes below the checkpoint',
+    },
+  },
+  {
+    breaks: 'a difference that is found while the aggregator runs changes the verdict',
+    file: 'services/aggregator/recounting.ts',
+    from: '  state.recounted(result);',
+    to: '',
+    test: { file: 'services/aggregator/recounting.integration.test.ts', name: 'a total that another program changes' },
+  },
+  {
+    breaks: 'two pipelines count one log only when both declare it',
+    file: 'operator/observe/sameLog.ts',
+    from: '!(own.isShared && other.isShared)',
+    to: '!(own.isShared || other.isShared)',
+    test: { file: 'operator/observe/sameLog.test.ts', name: 'of two pipelines of one log runs one when only one' },
+  },
+  {
+    breaks: 'a refused pipeline does not take over from one that runs',
+    file: 'operator/observe/sameLog.ts',
+    from: 'if (one.isIdle !== other.isIdle) return other.isIdle;',
+    to: '',
+    test: { file: 'operator/reconcile/logUsers.test.ts', name: 'a pipeline whose aggregators report' },
+  },
+  {
+    breaks: 'a pipeline whose log another one counts gets no pod',
+    file: 'operator/reconcile/stopped.ts',
+    from: '!kinds.includes(child.object.kind) || findLive(child, live) !== undefined',
+    to: 'true',
+    test: { file: 'operator/reconcile/stopped.test.ts', name: 'have no Deployment and no KafkaTopic' },
+  },
+  {
+    breaks: 'a partition that no aggregator has is reported',
+    file: 'services/aggregator/watch.ts',
+    from: 'new Map([...ours, ...others])',
+    to: 'ours',
+    test: {
+      file: 'services/aggregator/watch.test.ts',
+      name: 'is reported by an aggregator that does not have it',
+    },
+  },
+  {
+    breaks: 'a Deployment that the operator stopped is started again, even if its HPA exists',
+    file: 'operator/reconcile/replicas.ts',
+    from: 'if (isStopped(deployment)) return min ?? 1;',
+    to: '',
+    test: { file: writers, name: 'its minimum, even if the HPA exists' },
+  },
+  {
+    breaks: 'the port number at the start of a tunnel is not data',
+    file: 'cli/connection/portForward.ts',
+    from: 'begun.has(number) ? message : message.subarray(portBytes)',
+    to: 'message',
+    test: { file: 'cli/connection/tunnel.test.ts', name: 'a tunnel returns the bytes of the pod' },
+  },
+  {
+    breaks: 'the deletion of a pipeline starts the next pipeline of its log',
+    file: 'operator/reconcile/controller.ts',
+    from: '      dependentKeysOf: ofSameLog,',
+    to: '',
+    test: { file: sameLog, name: 'is refused before it has a pod' },
   },
   {
     breaks: 'a batch that is too large for the log is split',
@@ -174,7 +277,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/partitions.ts',
     from: 'if (owned === undefined || owned.assignment !== assignment)',
     to: 'if (owned === undefined)',
-    test: { file: owned, name: 'from an assignment that is over' },
+    test: { file: owned, name: 'from an assignment that has ended' },
   },
   {
     breaks: 'a log that was found cut is not read again automatically',
@@ -191,14 +294,14 @@ export const mutants: readonly Mutant[] = [
     test: { file: owned, name: 'could not be stored in time' },
   },
   {
-    breaks: 'a partition with a halt that stays does not move on, whatever program tries',
+    breaks: 'no program can move a partition past a halt in PostgreSQL',
     file: 'services/ledger/migrations/0002_halts.sql',
     from: 'WHEN (OLD.halt_reason IS NOT NULL AND NEW.next_offset <> OLD.next_offset)',
     to: 'WHEN (false)',
     test: { file: books, name: 'blocks every owner' },
   },
   {
-    breaks: 'a halt of any replica is in the verdict of all',
+    breaks: 'the verdict of each replica contains the halts of all replicas',
     file: 'services/aggregator/verdict.ts',
     from: '...facts.books.flatMap(({ halt }) => halt ?? []), ',
     to: '',
@@ -219,7 +322,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/aggregator.integration.test.ts', name: 'never re-creates a topic' },
   },
   {
-    breaks: 'a topic that is to grow grows while its aggregators count',
+    breaks: 'partitions are added to a topic while its aggregators count',
     file: 'services/aggregator/topicFile.ts',
     from: 'text === undefined || text === this.#done',
     to: 'true',
@@ -237,10 +340,10 @@ export const mutants: readonly Mutant[] = [
     file: 'services/aggregator/stillness.ts',
     from: 'isAlone ? this.#limits.oneMs : this.#limits.allMs',
     to: 'this.#limits.allMs',
-    test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others move' },
+    test: { file: 'services/aggregator/stillness.test.ts', name: 'only much later when others make progress' },
   },
   {
-    breaks: 'what waits behind an open transaction is lag',
+    breaks: 'records behind an open transaction count as lag',
     file: 'services/eventlog/admin.ts',
     from: 'end > committed ? end : committed',
     to: 'committed',
@@ -268,11 +371,11 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'operator/reconcile/review.test.ts', name: 'stays known' },
   },
   {
-    breaks: 'a topic that cannot be created as wanted is reported in the status',
+    breaks: 'a topic that cannot be created as specified is reported in the status',
     file: 'services/aggregator/watch.ts',
     from: 'log.ok ? made : log',
     to: 'log',
-    test: { file: 'services/aggregator/watch.test.ts', name: 'a topic that cannot be made as wanted' },
+    test: { file: 'services/aggregator/watch.test.ts', name: 'a topic that cannot get its wanted settings' },
   },
   {
     breaks: 'only a domain names a bad record; a CHECK of the books halts',
@@ -282,11 +385,11 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/ledger/errors.test.ts', name: 'a counter below zero' },
   },
   {
-    breaks: 'the time of a record parks nothing',
+    breaks: 'a record with any timestamp is counted',
     file: 'services/aggregator/prepare.ts',
     from: 'Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timeMax) : 0',
     to: 'ms',
-    test: { file: apply, name: 'under one that every store takes' },
+    test: { file: apply, name: 'under a time that PostgreSQL accepts' },
   },
   {
     breaks: 'only the acknowledgement of its own partition counts',
@@ -328,10 +431,10 @@ export const mutants: readonly Mutant[] = [
     file: 'services/calculator/logEnds.ts',
     from: 'if (at < oldest) this.#forget(partition);',
     to: 'if (at < 0) this.#options.set(partition, 0);',
-    test: { file: 'services/calculator/logEnds.test.ts', name: 'never in 0' },
+    test: { file: 'services/calculator/logEnds.test.ts', name: 'never 0' },
   },
   {
-    breaks: 'a call that got a response aborts nothing',
+    breaks: 'a call that got a response is not aborted later',
     file: 'services/rpc/calls.ts',
     from: "if (this.#state !== 'waiting') return;",
     to: '',
@@ -359,14 +462,14 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/eventlog/delivery.test.ts', name: 'when the log holds it or ends there' },
   },
   {
-    breaks: 'a silent PostgreSQL is not waited for',
+    breaks: 'a query to a PostgreSQL that does not respond ends at its timeout',
     file: 'services/ledger/ledger.ts',
     from: '{ ...config, query_timeout: this.#timeoutMs }',
     to: '{ ...config, query_timeout: 0 }',
     test: { file: books, name: 'a query without a response ends at its timeout' },
   },
   {
-    breaks: 'the inventory is written before what it lists',
+    breaks: 'the inventory is written before the objects that it lists',
     file: 'operator/plan/plan.ts',
     from: `    ...planRecord(wanted, input),
     ...changes,`,
@@ -386,14 +489,14 @@ export const mutants: readonly Mutant[] = [
     file: operatorApply,
     from: '  await giveBack(object, client);',
     to: '',
-    test: { file: story, name: 'made in the moment between our look and our write' },
+    test: { file: story, name: 'creates between our check and our apply' },
   },
   {
-    breaks: 'the next pass does not take a returned object for its own',
+    breaks: 'the next pass does not treat a returned object as its own',
     file: operatorApply,
     from: 'const othersFields = managedFields.filter((entry) => !isOurApply(entry));',
     to: 'const othersFields = managedFields;',
-    test: { file: strimzi, name: 'given back for good' },
+    test: { file: strimzi, name: 'loses our fields and stays foreign' },
   },
   {
     breaks: 'a deleted pipeline is removed even if another manager owns its finalizer',
@@ -403,7 +506,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: strimzi, name: 'owns the finalizer too' },
   },
   {
-    breaks: 'a child is written by its uid',
+    breaks: 'a child is written only if it still has the uid that was read',
     file: operatorApply,
     from: 'toRequest(child, uid), asOperator);',
     to: 'toRequest(child), asOperator);',
@@ -421,7 +524,7 @@ export const mutants: readonly Mutant[] = [
     file: operatorTopic,
     from: 'isReleased(found) ? found : await releaseTopic(client, found);',
     to: 'found;',
-    test: { file: strimzi, name: 'gives its topic back with the data kept' },
+    test: { file: strimzi, name: 'releases its topic with its data' },
   },
   {
     breaks: 'a KafkaTopic is deleted only in the version that keeps its topic',
@@ -438,7 +541,7 @@ export const mutants: readonly Mutant[] = [
     test: { file: strimzi, name: 'does not touch a foreign KafkaTopic' },
   },
   {
-    breaks: 'an idle partition is not taken for stuck',
+    breaks: 'an idle partition is not reported as stuck',
     file: 'services/aggregator/stillness.ts',
     from: 'if (lag <= 0n) this.#since.delete(partition);\n      else ',
     to: '',
@@ -459,18 +562,18 @@ export const mutants: readonly Mutant[] = [
     test: { file: 'services/aggregator/dashboards.test.ts', name: 'a commit that failed is retried' },
   },
   {
-    breaks: 'a fixed number waits until no autoscaler exists',
+    breaks: 'a fixed number of replicas is written only if no autoscaler exists',
     file: 'operator/reconcile/replicas.ts',
     from: 'return isScaled ? undefined : replicas;',
     to: 'return replicas;',
-    test: { file: writers, name: 'not while an HPA is there' },
+    test: { file: writers, name: 'no write while an HPA exists' },
   },
   {
     breaks: 'a user may scale to 0 under an HPA',
     file: 'operator/reconcile/replicas.ts',
-    from: 'if (min === undefined || isScaled) return undefined;',
-    to: 'if (min === undefined) return undefined;',
-    test: { file: writers, name: '0 under an HPA is what a user wanted' },
+    from: 'return isScaled ? undefined : min;',
+    to: 'return min;',
+    test: { file: writers, name: '0 is not raised after the HPA exists' },
   },
   {
     breaks: 'Kafka gets the offset of every partition without new records',
@@ -491,7 +594,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...loopMutants,
   {
-    breaks: 'nothing of a log that was replaced after the fetch is counted',
+    breaks: 'no record of a log that was replaced after the fetch is counted',
     file: 'services/aggregator/partitions.ts',
     from: "      if (!(await this.#isSameLog(batch))) return { kind: 'again' };\n",
     to: '',
@@ -502,7 +605,7 @@ export const mutants: readonly Mutant[] = [
     file: 'services/ledger/ledger.ts',
     from: 'if (topicId !== undefined) await query(',
     to: 'if (topicId === undefined) await query(',
-    test: { file: books, name: 'books without the id of their topic adopt the first' },
+    test: { file: books, name: 'a schema without a topic id stores the first' },
   },
   {
     breaks: 'a calculator acknowledges from memory only for the log that it wrote to',
@@ -523,21 +626,21 @@ export const mutants: readonly Mutant[] = [
     file: 'services/eventlog/deliveries.ts',
     from: 'leaderEpoch !== undefined && first.leaderEpoch !== leaderEpoch',
     to: 'leaderEpoch === undefined && first.leaderEpoch !== leaderEpoch',
-    test: { file: 'services/eventlog/deliveries.test.ts', name: 'another leader is compared again' },
+    test: { file: 'services/eventlog/deliveries.test.ts', name: 'records of another leader are delivered only after' },
   },
   {
     breaks: 'counting stops at a log that was cut and grew again',
     file: 'services/aggregator/partitions.ts',
     from: 'isAnchoredBy(record, anchor)',
     to: 'anchor.hash.length > 0',
-    test: { file: owned, name: 'comes from the books at a claim' },
+    test: { file: owned, name: 'is read from PostgreSQL at a claim' },
   },
   {
     breaks: 'an anchor that an older version left behind is void',
     file: 'services/ledger/ledger.ts',
     from: 'isAnchored === true && hash !== null',
     to: 'hash !== null',
-    test: { file: books, name: 'is void when a version without anchors moved the partition on' },
+    test: { file: books, name: 'is not valid after a version without anchors' },
   },
   ...scalingMutants,
   ...alertMutants,

@@ -4,7 +4,7 @@ import type { Mutant } from './mutant.ts';
 const rules = 'operator/desired/scalingRules.ts';
 const ruleTests = 'operator/desired/scalingRules.integration.test.ts';
 
-/** Mutants of the recording rules that compute the wanted number of aggregators. */
+/** Mutants of the recording rules that compute the number of aggregators. */
 export const scalingMutants: readonly Mutant[] = [
   {
     breaks: 'lag stays known while no aggregator runs',
@@ -21,7 +21,7 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'a hot partition asks for one replica at most' },
   },
   {
-    breaks: 'nothing is scaled in while lag remains',
+    breaks: 'no aggregator is released while lag remains',
     file: rules,
     from: '(${isInHand}) and on () (${isComplete}) and',
     to: '(${isComplete}) and',
@@ -35,11 +35,11 @@ export const scalingMutants: readonly Mutant[] = [
     test: { file: ruleTests, name: 'until the whole scale-down window was seen again' },
   },
   {
-    breaks: 'the rest of a backlog does not change the capacity',
+    breaks: 'the end of a backlog does not change the measured capacity',
     file: rules,
     from: '${records} / (${isGrowing}) > 0',
     to: '${records} / (${busy()} > ${busySecondsMin}) > 0',
-    test: { file: ruleTests, name: 'a backlog that leaves the window changes no capacity' },
+    test: { file: ruleTests, name: 'a backlog that leaves the window does not change the capacity' },
   },
   {
     breaks: 'a fall of the load is one step',
@@ -81,6 +81,6 @@ export const scalingMutants: readonly Mutant[] = [
     file: rules,
     from: '`and on () (count_over_time(${own(series.partitions)}[2m]) >= ${fullWindowSamples}) and on () ${partitions}`',
     to: '`and on () ${partitions}`',
-    test: { file: ruleTests, name: 'nothing is said until all windows are full again' },
+    test: { file: ruleTests, name: 'no number is recorded until all windows are full again' },
   },
 ];

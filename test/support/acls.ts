@@ -1,4 +1,4 @@
-// Node finds only some of kafkajs' names for `import { name }`; these need the whole module.
+// Node finds only some of kafkajs' names for `import { name }`, so import the whole module.
 import kafkajs from 'kafkajs';
 import type { SharedKafka } from '#tools/testing/servers.ts';
 import { plainClient } from './logSettings.ts';

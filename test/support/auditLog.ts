@@ -2,9 +2,8 @@ import { Kafka, type KafkaConfig, type KafkaMessage } from 'kafkajs';
 import { plainClient } from './logSettings.ts';
 
 /**
- * Every record of a topic, by partition, read with a plain kafkajs consumer that shares no code with the port: the real
- * contents of the log. The broker must run. `broker` is the address of a plaintext listener, or other connection
- * settings.
+ * Reads every record of a topic, by partition, with a plain kafkajs consumer that shares no code with the port. The
+ * broker must run. `broker` is the address of a plaintext listener, or other connection settings.
  */
 export async function auditLog(broker: string | KafkaConfig, topic: string): Promise<Map<number, KafkaMessage[]>> {
   const client = typeof broker === 'string' ? plainClient(broker) : new Kafka(broker);

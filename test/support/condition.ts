@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { waitFor } from '#lab/process/wait.ts';
 
-/** Waits for a condition. If it never becomes true, the error shows what was seen instead. */
+/** Waits until a condition is true. If it stays false, the error shows what was seen last. */
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,

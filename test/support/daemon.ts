@@ -7,17 +7,17 @@ export interface DaemonOptions {
   readonly name: 'calculator' | 'aggregator';
   /** The checkout whose program runs. Default: this one. */
   readonly root?: string;
-  /** The whole environment beside PATH, as the operator would set it. */
+  /** The environment as the operator would set it. Only PATH is added. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A program of the image as a separate process, with its output at hand. */
+/** A program of the image as a separate process, whose output a test can read. */
 export interface Daemon extends AsyncDisposable {
   readonly name: DaemonOptions['name'];
   readonly pid: number;
-  /** Its log, line by line. */
+  /** The log lines of the program, parsed. */
   readonly lines: Record<string, unknown>[];
-  /** All other output: should be empty. */
+  /** Output that is not a log line. It should be empty. */
   readonly noise: string[];
   readonly http: string;
   readonly grpc: string;

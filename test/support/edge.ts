@@ -11,7 +11,7 @@ import { createMetrics, type Exposition, type Metrics } from '#platform/metrics.
 import type { CallContext } from '#services/rpc/method.ts';
 import { type RpcServer, startRpcServer } from '#services/rpc/server.ts';
 
-/** The edge with a service under it that the test defines. */
+/** The gRPC and HTTP edge, with a service that the test defines. */
 export interface Edge {
   readonly server: RpcServer;
   readonly metrics: Metrics<CalculatorMetrics>;
@@ -19,7 +19,7 @@ export interface Edge {
   handle: (request: AddRequest, call: CallContext) => Promise<AddResponse>;
 }
 
-/** On free ports of loopback; echoes unless the test changes the service. */
+/** Starts the edge on free ports of loopback. The service acknowledges every addition unless the test replaces it. */
 export async function startEdge(): Promise<Edge> {
   const { metrics, exposition } = createMetrics(calculatorMetrics, { processMetrics: false });
   const server = await startRpcServer({

@@ -5,8 +5,8 @@ import { openLogReader } from '#services/eventlog/reader.ts';
 import type { KafkaSettings } from '#services/eventlog/settings.ts';
 
 /**
- * A stand-in for the ledger in PostgreSQL: per partition the next offset and the fencing token, and every committed
- * record. The readers of one group share it, like the database. It refuses what the real ledger refuses.
+ * A stand-in for the ledger in PostgreSQL. Per partition it keeps the next offset, the fencing token and every
+ * committed record. The readers of one group share it, like the database. It refuses what the real ledger refuses.
  */
 export class FakeBooks {
   readonly committed = new Map<number, LogRecord[]>();
@@ -27,7 +27,7 @@ export class FakeBooks {
     return ownerEpoch;
   }
 
-  /** False if the fence is lost. Throws if the batch is not the contiguous continuation. */
+  /** Commits a batch. Returns false if the fence is lost. Throws if the batch does not begin at the next offset. */
   commit(batch: LogBatch, ownerEpoch: number): boolean {
     const { partition, records, firstOffset } = batch;
     if (this.#ownerEpochs.get(partition) !== ownerEpoch) return false;
@@ -55,7 +55,7 @@ export class FakeBooks {
 
 export interface MiniAggregator extends AsyncDisposable {
   readonly name: string;
-  /** The events, in order: for the message of a timeout. */
+  /** The events in order, for the message of a timeout. */
   readonly events: string[];
   readonly assignments: LogAssignment[];
   readonly stopped: { partition: number; error: LogError }[];
@@ -70,11 +70,14 @@ export interface MiniAggregatorOptions {
   readonly books: FakeBooks;
   readonly recordsMax?: number;
   readonly idleCheckMs?: number;
-  /** Called before a batch is committed; may delay or throw. */
+  /** Called before a batch is committed. It may delay or throw. */
   readonly onBatch?: (batch: LogBatch) => Promise<void>;
 }
 
-/** The commit loop of an aggregator over FakeBooks: prove, claim, read, commit; a new reader after a fatal error. */
+/**
+ * Runs an aggregator on FakeBooks: it proves its membership, claims a partition, reads a batch and commits it. After
+ * a fatal error it makes a new reader.
+ */
 export function startMiniAggregator(options: MiniAggregatorOptions): MiniAggregator {
   const { settings, books, name = 'one' } = options;
   const stopping = new AbortController();

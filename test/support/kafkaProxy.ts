@@ -1,11 +1,11 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What happens to one response of a broker; the request has reached the broker in any case. */
+/** What happens to one response of a broker. The request has reached the broker in any case. */
 type Fate =
   | 'pass'
   /** The connection is reset instead: the client cannot know what the broker did. */
   | 'reset'
-  /** The response never comes; the connection stays open. */
+  /** The response never comes, but the connection stays open. */
   | 'hold';
 
 export interface KafkaProxy extends AsyncDisposable {
@@ -15,7 +15,7 @@ export interface KafkaProxy extends AsyncDisposable {
   readonly seen: { produce: number; reset: number; held: number };
   /** Decides about each Produce response by its number, counted from 0. Default: all pass. */
   onProduce: (count: number) => Fate;
-  /** While true, no bytes pass in either direction and new connections wait, like a cut network without a reset. */
+  /** If true, no bytes pass in either direction, and new connections wait, like a cut network without a reset. */
   setFrozen(isFrozen: boolean): void;
 }
 
@@ -23,9 +23,9 @@ const produceApi = 0;
 const metadataApi = 3;
 
 /**
- * TCP proxies before plaintext brokers that read Kafka's framing. They drop or hold chosen Produce responses *after*
- * the broker wrote the batch. This fault could make a client acknowledge what was never written, or write it twice.
- * Brokers need no change: the addresses in their Metadata responses are replaced by ours.
+ * Starts TCP proxies before plaintext brokers. They read Kafka's frames, and drop or hold chosen Produce responses
+ * *after* the broker wrote the batch. After this fault a wrong client acknowledges what was never written, or writes
+ * it twice. Brokers need no change: the proxies replace the addresses in Metadata responses.
  */
 export async function startKafkaProxy(bootstrapServers: string): Promise<KafkaProxy> {
   const state = { isFrozen: false, sockets: new Set<Socket>(), ports: new Map<number, number>() };
@@ -107,8 +107,9 @@ function forward({ client, brokerPort, state, proxy }: Forwarding): void {
 }
 
 /**
- * Works in place: Metadata v3 and later begin with throttle time and brokers (node, host, port, rack). From v9 on the
- * encoding is compact: tags after the header and each broker, and lengths as variable integers plus one.
+ * Replaces the ports in a Metadata response, in place. From v3 on it begins with throttle time and brokers (node,
+ * host, port, rack). From v9 on the encoding is compact: tags after the header and each broker, and lengths as
+ * variable integers plus one.
  */
 function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number, number>): void {
   const isCompact = version >= 9;
@@ -141,12 +142,12 @@ function replacePorts(frame: Buffer, version: number, ports: ReadonlyMap<number,
     const port = readInt32();
     frame.writeInt32BE(ports.get(port) ?? port, at - 4);
     skipString();
-    // So far brokers have no tags of their own.
+    // Skip the number of tags of this broker. In all current versions it is 0.
     if (isCompact) readVarint();
   }
 }
 
-/** Cuts a stream into frames of a 4-byte length and its payload; each frame is a copy. */
+/** Cuts a stream into frames: a 4-byte length and the payload. Each frame is a copy. */
 function frames(onFrame: (frame: Buffer) => void): (data: Buffer) => void {
   let buffered: Buffer = Buffer.alloc(0);
   return (data) => {

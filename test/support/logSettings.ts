@@ -17,7 +17,7 @@ export interface LogSettingsOptions {
   readonly password?: string;
 }
 
-/** Settings of the secure path (SASL_SSL, SCRAM), with the secrets as files, as the operator sets up pods. */
+/** Makes settings for the secure listener (SASL_SSL, SCRAM), with secrets as files, as pods have them. */
 export async function secureLogSettings(options: LogSettingsOptions): Promise<KafkaSettings> {
   const { kafka, topic, dir, username = kafka.username, password = kafka.password } = options;
   await mkdir(dir, { recursive: true });
@@ -40,7 +40,7 @@ export async function secureLogSettings(options: LogSettingsOptions): Promise<Ka
   };
 }
 
-/** Settings of the plaintext listener on loopback. */
+/** Makes settings for the plaintext listener on loopback. */
 export function plainLogSettings(bootstrapServers: string, topic: string): KafkaSettings {
   return {
     bootstrapServers: bootstrapServers.split(','),
@@ -79,7 +79,7 @@ export async function createLog(
   }
 }
 
-/** A client for what the port does not offer: deleting records, ACLs, foreign producers. */
+/** Makes a client for what the port does not offer: deleting records, ACLs, foreign producers. */
 export function plainClient(bootstrapServers: string): KafkaClient {
   return new KafkaClient({ clientId: 'test', brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING });
 }

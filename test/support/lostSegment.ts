@@ -3,8 +3,8 @@ import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * What a broker that lost power keeps of a partition: nine tenths of its batches. Kafka writes `offset, length, ...`
- * before each batch. `dir` is the folder of the broker, which must be stopped; `partition` is `topic-number`.
+ * Removes the last tenth of a partition's batches, as when a broker loses power. `dir` is the folder of the broker,
+ * which must be stopped. `partition` is `topic-number`. Kafka writes `offset, length, ...` before each batch.
  */
 export async function loseEndOfLog(dir: string, partition: string): Promise<void> {
   const files = await readdir(dir, { recursive: true });

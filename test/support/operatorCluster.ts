@@ -20,7 +20,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 
 export const asPerson = { fieldManager: 'person', force: true };
-/** Name of the pipeline in every test; each has a namespace of its own. */
+/** Name of the pipeline in every test. Each pipeline has its own namespace. */
 export const name = 'orders';
 
 /**
@@ -29,11 +29,11 @@ export const name = 'orders';
 export interface OperatorCluster extends AsyncDisposable {
   readonly server: ApiServer;
   readonly client: KubeClient;
-  /** Client of the operator's ServiceAccount: it has only the permissions of its generated role. */
+  /** Kubeconfig of the operator's ServiceAccount, which has only the permissions of its generated role. */
   readonly operatorKubeconfig: string;
   kubectl(...args: string[]): Promise<string>;
   createNamespace(): Promise<string>;
-  /** Installs the CRDs of a set whose names are given. */
+  /** Installs those CRDs of a set that `names` lists. */
   installCrds(set: CrdSet, names: readonly string[]): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
 
   await kubectl('apply', '-k', 'manifests/operator');
   await untilEstablished((args) => kubectl(...args), ['crd', '--all']);
-  // The API server reports Established a moment before its handler serves.
+  // Wait here: the API server reports Established a moment before its handler serves.
   await eventually('SumPipelines to be served', () => client.list(pipelines).then(() => true, String));
   return {
     server,
@@ -83,7 +83,7 @@ async function prepare(server: ApiServer): Promise<OperatorCluster> {
   };
 }
 
-/** A sample in a namespace, changed by a function. */
+/** Makes the sample pipeline for a namespace. `change` may change its fields. */
 export function draftIn(
   namespace: string,
   change: (draft: Draft) => void = () => {},
@@ -95,7 +95,7 @@ export function draftIn(
   return draft;
 }
 
-/** The Strimzi sample with Kafka in another namespace, without monitors. */
+/** Makes the sample pipeline for Strimzi, with Kafka in another namespace and without monitors. */
 export function strimziDraftIn(namespace: string, kafkaNamespace: string): Draft {
   return draftIn(
     namespace,
@@ -126,7 +126,7 @@ export async function findCondition(
   return (await findStatus(client, namespace)).conditions?.find((condition) => condition.type === type);
 }
 
-/** Waits until a condition is `True Ready`, and returns its message. */
+/** Waits until a condition has the expected status and reason, such as `True Ready`. Returns its message. */
 export async function untilCondition(
   client: KubeClient,
   namespace: string,

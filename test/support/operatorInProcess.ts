@@ -15,15 +15,15 @@ import { type Logger, silentLogger } from '#platform/log.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { eventually } from './condition.ts';
 
-/** The operator in this process, with a record of everything that it sends and logs. */
+/** The operator in this process. A test can read everything that it sends and prints. */
 export interface TestOperator extends AsyncDisposable {
-  /** `apply Deployment shop/orders-calculator`, one for each write that was sent, status writes included. */
+  /** One text for each write that was sent, status writes included: `apply Deployment shop/orders-calculator`. */
   readonly writes: string[];
   readonly events: EventRecord[];
   readonly metrics: () => Promise<string>;
   /** Called before each request is sent. */
   beforeRequest: (request: HttpRequest) => Promise<void>;
-  /** Resolves when everything written before the call was processed, and all own writes were observed. */
+  /** Resolves when the operator has processed every earlier change, and has seen its own writes. */
   whenIdle(): Promise<void>;
 }
 
@@ -31,9 +31,9 @@ export interface TestOperatorOptions {
   /** Text of a kubeconfig. */
   readonly kubeconfig: string;
   readonly image?: string;
-  /** The only namespace whose pipelines it reconciles. Default: all. */
+  /** The only namespace whose pipelines the operator reconciles. Default: all. */
   readonly watches?: string;
-  /** Wall clock, ms. Default: the system's. */
+  /** Wall clock in milliseconds. Default: the clock of the system. */
   readonly wallMs?: () => number;
   readonly logger?: Logger;
 }
@@ -96,7 +96,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
   const started: TestOperator = Object.assign(operator, {
     metrics: () => exposition.render(),
     async whenIdle() {
-      // Twice, because the writes of a pass may cause more work.
+      // Wait twice, because the writes of a pass may cause more work.
       for (const _ of [1, 2]) {
         const { pipelines, pods, children } = createCaches(manager, { namespace });
         const patience = AbortSignal.timeout(30_000);
@@ -121,7 +121,7 @@ export async function startOperator(options: TestOperatorOptions): Promise<TestO
 
 const operators = new Set<TestOperator>();
 
-/** After each test: a failed test has left its operator running, and the process would never end. */
+/** Stops all operators. Call it after each test: an operator that a failed test left would keep the process alive. */
 export async function stopOperators(): Promise<void> {
   for (const operator of [...operators]) await operator[Symbol.asyncDispose]();
 }

@@ -2,30 +2,30 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
-/** A span as received; ids in hex, times in nanoseconds since the Unix epoch. */
+/** A span as received. Ids are in hex, times in nanoseconds since the Unix epoch. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
-  /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
+  /** Kind of the span: 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   readonly kind: number;
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for a root span. */
+  /** Id of the parent span. Empty for a root span. */
   readonly parentSpanId: string;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   readonly start: bigint;
   readonly end: bigint;
-  /** 0 unset, 1 ok, 2 error. */
+  /** Status of the span: 0 unset, 1 ok, 2 error. */
   readonly status: number;
 }
 
 /** A stand-in for an OpenTelemetry collector: accepts OTLP over HTTP as protobuf and keeps the spans. */
 export interface OtlpReceiver extends AsyncDisposable {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
   readonly spans: ReceivedSpan[];
-  /** Other requests: should be empty. */
+  /** Requests that are not spans. It should be empty. */
   readonly refused: string[];
 }
 

@@ -14,7 +14,7 @@ const asController = { fieldManager: 'stand-in-deployment-controller', force: tr
 const asAggregator = { fieldManager: 'stand-in-aggregator' };
 const asTopicOperator = { fieldManager: 'stand-in-topic-operator', force: true };
 
-/** The Deployment controller: reports the status of a Deployment, with this many ready pods (all by default). */
+/** Reports the status of a Deployment, as its controller does, with this many ready pods (all by default). */
 export async function reportDeployment(
   client: KubeClient,
   target: { namespace: string; name: string },
@@ -34,7 +34,7 @@ export async function reportDeployment(
   await client.applyStatus(deployments, { ...headOf(deployments, target), status }, asController);
 }
 
-/** The kubelet: reports a pod of a component that is ready, or that waits for a reason. */
+/** Reports a pod of a component, as the kubelet does. The pod is ready, or waits for a reason. */
 export async function reportPod(
   client: KubeClient,
   options: {
@@ -69,7 +69,7 @@ export async function reportPod(
   await client.applyStatus(pods, { ...head, status } as KubeObject, asKubelet);
 }
 
-/** An aggregator: writes its verdict under its own key. */
+/** Writes a verdict under its own key, as an aggregator does. */
 export async function writeVerdict(
   client: KubeClient,
   target: { namespace: string; pipeline: string; pod: string },
@@ -80,7 +80,7 @@ export async function writeVerdict(
   await client.mergePatch(configMaps, proof, { data }, asAggregator);
 }
 
-/** Strimzi's Topic Operator: adds its finalizer to a KafkaTopic and reports it as ready. */
+/** Adds a finalizer to a KafkaTopic and reports it as ready, as Strimzi's Topic Operator does. */
 export async function takeUpTopic(client: KubeClient, target: { namespace: string; name: string }): Promise<void> {
   const finalizers = ['strimzi.io/topic-operator'];
   const head = headOf(kafkaTopics, target);
@@ -96,7 +96,7 @@ export async function takeUpTopic(client: KubeClient, target: { namespace: strin
   await client.applyStatus(kafkaTopics, { ...head, status }, asTopicOperator);
 }
 
-/** Strimzi's Topic Operator: removes its finalizer from a KafkaTopic that is being deleted. */
+/** Removes the finalizer from a KafkaTopic that is being deleted, as Strimzi's Topic Operator does. */
 export async function letTopicGo(client: KubeClient, target: { namespace: string; name: string }): Promise<void> {
   await client.apply(kafkaTopics, headOf(kafkaTopics, target), asTopicOperator);
 }

@@ -7,11 +7,11 @@ export interface TcpProxy extends AsyncDisposable {
   readonly accepted: number;
   /** Resets every open connection, as a lost node or a load balancer does. */
   cut(): void;
-  /** While true no byte moves and no connection closes, as in a network that lost its route. */
+  /** If true, no byte moves and no connection closes, as in a network that lost its route. */
   setSilent(isSilent: boolean): void;
 }
 
-/** A TCP proxy on a free port of 127.0.0.1 in front of a server. */
+/** Starts a TCP proxy in front of a server, on a free port of 127.0.0.1. */
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let accepted = 0;
@@ -58,7 +58,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   };
 }
 
-/** Where a server listens, from its URL. */
+/** Returns host and port of a URL. */
 export function addressOf(url: string): { host: string; port: number } {
   const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port) };

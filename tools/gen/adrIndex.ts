@@ -5,7 +5,7 @@ import type { GeneratedFile } from './generatedFile.ts';
 /** Number, title and status, on the first two lines of each decision. */
 const head = /^# (?<number>\d{4}) (?<title>.+)\n(?<status>\d{4}-\d{2}-\d{2}, .+)\n/;
 
-/** Ranges of numbers, one per area. */
+/** The areas of decisions. An area begins at its `from` number and ends before the next area. */
 const areas = [
   { from: 0, title: 'Exactness and the whole' },
   { from: 10, title: 'Data plane' },
@@ -37,7 +37,7 @@ The options that were rejected, and why.
 \`\`\`
 `;
 
-/** docs/adr/README.md. Throws for a decision whose first lines do not follow the template. */
+/** Generates docs/adr/README.md. Throws for a decision whose first lines do not follow the template. */
 export function generateAdrIndex(root: string): GeneratedFile {
   const folder = join(root, 'docs', 'adr');
   const decisions = readdirSync(folder)

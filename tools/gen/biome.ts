@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { GeneratedFile } from './generatedFile.ts';
 import { buildImportOverrides, buildPurityOverride } from './importRules.ts';
 
-/** biome.json, in the format that Biome itself checks. */
+/** Generates biome.json, in the format that Biome itself checks. */
 export function generateBiomeConfig(root: string): GeneratedFile {
   const text = execFileSync(join(root, 'node_modules', '.bin', 'biome'), ['format', '--stdin-file-path=biome.json'], {
     cwd: root,
@@ -13,7 +13,7 @@ export function generateBiomeConfig(root: string): GeneratedFile {
   return { path: 'biome.json', text };
 }
 
-/** The whole Biome configuration: house format, recommended lint, and the importRules. */
+/** Builds the whole Biome configuration: our format, the recommended lint rules, and the importRules. */
 function buildBiomeConfig(): object {
   return {
     $schema: './node_modules/@biomejs/biome/configuration_schema.json',
@@ -37,13 +37,13 @@ function buildBiomeConfig(): object {
       rules: {
         preset: 'recommended',
         complexity: {
-          // tsconfig's noPropertyAccessFromIndexSignature requires the brackets that this rule would remove.
+          // Off, because this rule removes the brackets that noPropertyAccessFromIndexSignature of tsconfig requires.
           useLiteralKeys: 'off',
         },
         style: { useImportType: 'error', noNonNullAssertion: 'error', noRestrictedImports: 'off' },
         suspicious: {
           noExplicitAny: 'error',
-          // Includes types: files in a cycle of types cannot be read separately.
+          // Refuse cycles of type imports too, because files in such a cycle cannot be understood one by one.
           noImportCycles: { level: 'error', options: { ignoreTypes: false } },
         },
         nursery: { noFloatingPromises: 'error' },

@@ -3,7 +3,7 @@ import { conditionDocs, eventDocs } from '#operator/status/reasons.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 import { markdownTable } from './table.ts';
 
-/** docs/reference/conditions.md: every condition with its reasons, and the events. */
+/** Generates docs/reference/conditions.md: every condition with its reasons, and the events. */
 export function generateConditionsPage(): GeneratedFile {
   const sections = conditionTypes.map((type) => {
     const { meaning, reasons } = conditionDocs[type];

@@ -1,6 +1,6 @@
 /**
- * `npm run gen` writes every generated file; `npm run verify` names the files that are not current and changes nothing.
- * One entry per file: a path and the text it must have.
+ * `npm run gen` writes every generated file. `npm run verify` names the files that are not current and changes
+ * nothing. A generated file is a path and the text that it must have.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

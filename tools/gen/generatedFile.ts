@@ -1,5 +1,5 @@
 export interface GeneratedFile {
-  /** Relative to the repository's root. */
+  /** Path relative to the root of the repository. */
   readonly path: string;
   readonly text: string;
 }

@@ -96,11 +96,11 @@ const sources = new Map<string, string>([
   ['core/lazy.ts', "export const load = () => import('node:fs');"],
 ]);
 
-/** The output of the linter, by file. */
+/** The text that the linter printed about each file, by the path of the file. */
 const said = new Map<string, string>();
 
 before(async () => {
-  // A tree of bad files with the real configuration: for standard input Biome does not print its reasons.
+  // Write a tree of bad files with the real configuration: for standard input Biome does not print its reasons.
   await using folder = await createTemporaryFolder();
   for (const file of ['biome.json', 'tools/gen/purity.grit']) await place(folder.path, file);
   for (const [file, source] of sources) {
@@ -119,7 +119,7 @@ async function place(folder: string, file: string): Promise<void> {
   await copyFile(join(root, file), join(folder, file));
 }
 
-/** Everything that the linter prints; findings are expected here, so they are not an error. */
+/** Returns everything that the linter prints. Findings are expected here, so they are not an error. */
 function lint(folder: string): Promise<string> {
   const args = ['lint', '--vcs-enabled=false', '--colors=off', '--max-diagnostics=none', '.'];
   return new Promise((resolve, reject) => {

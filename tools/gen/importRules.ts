@@ -1,22 +1,25 @@
 /**
- * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces every
- * rule and prints the reason. Folders import each other by `#folder/...`; a relative path stays inside its folder.
- * Tests and testing/ folders are exempt: they may import real parts, from lab/ too.
+ * The import rules of the code base as one table. `npm run gen` writes biome.json from it, so the linter enforces
+ * every rule and prints the reason. Folders import each other by `#folder/...`. A relative path stays inside its
+ * folder. Tests and testing/ folders are exempt: they may also import lab/.
  */
 
-/** What one folder may import. `packages` lists npm packages and `node:` modules; 'any' allows them all. */
+/** What `folder` may import: our `folders`, and npm packages and `node:` modules (`packages`; 'any' allows all). */
 export interface ImportRule {
   readonly folder: string;
   readonly folders: readonly string[];
   readonly packages: readonly string[] | 'any';
-  /** Paths that may be written relatively although they leave the folder. */
+  /** Relative import paths that are allowed although the imported file is outside the folder. */
   readonly relative?: readonly string[];
   /** If true, the folder may use the program's globals (console, timers) without an import. */
   readonly hasGlobals?: boolean;
   readonly why: string;
 }
 
-/** The last rule that covers a file applies, so the rule of a folder comes after the rule of the folder above it. */
+/**
+ * The rules in order. If several rules cover a file, the last one applies. So the rule of a folder comes after the
+ * rule of the folder above it.
+ */
 export const importRules: readonly ImportRule[] = [
   {
     folder: 'core',
@@ -34,7 +37,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'platform',
     folders: [],
     packages: ['node:*', '@opentelemetry/**', 'pino', 'prom-client', 'zod'],
-    why: 'platform/ holds what every process needs: none of our other folders, and no client library that some process does not use',
+    why: 'platform/ holds what every process needs: it imports none of our other folders, and no library that only some processes use',
   },
   {
     folder: 'kube',
@@ -46,7 +49,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'services',
     folders: ['core', 'contract', 'platform', 'services'],
     packages: ['node:*'],
-    why: 'services/ is the data plane: never the operator, sumctl, lab/ or tools/, and never a Kubernetes client',
+    why: 'services/ is the data plane: it must not import the operator, sumctl, lab/, tools/ or a Kubernetes client',
   },
   {
     folder: 'services/eventlog',
@@ -79,7 +82,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'services/calculator',
     folders: ['core', 'contract', 'platform', 'services/eventlog', 'services/rpc', 'services/calculator'],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify'],
-    why: 'the calculator writes only to the log: never to the ledger, never the aggregator, never a client library directly',
+    why: 'the calculator writes only to the log: it must not import the ledger, the aggregator or a client library',
   },
   {
     folder: 'services/aggregator',
@@ -93,13 +96,13 @@ export const importRules: readonly ImportRule[] = [
       'services/aggregator',
     ],
     packages: ['node:*', '@bufbuild/protobuf', '@bufbuild/protobuf/**', '@opentelemetry/api', 'fastify', 'undici'],
-    why: 'the aggregator uses Kafka and PostgreSQL through the two ports: never the calculator, never a client library directly',
+    why: 'the aggregator uses Kafka and PostgreSQL only through services/eventlog and services/ledger: it must not import the calculator or a client library',
   },
   {
     folder: 'operator',
     folders: ['core', 'contract', 'platform', 'kube', 'operator'],
     packages: ['node:*', 'zod'],
-    why: 'the operator depends on the data plane only through contract/: never services/, and Kubernetes only through kube/',
+    why: 'the operator uses the data plane only through contract/ and Kubernetes only through kube/: it must not import services/',
   },
   {
     folder: 'operator/api',
@@ -159,7 +162,7 @@ export const importRules: readonly ImportRule[] = [
     folder: 'cli',
     folders: ['core', 'contract', 'platform', 'kube', 'audit', 'operator/api', 'operator/desired', 'operator/observe'],
     packages: 'any',
-    why: 'sumctl may use core, contract, platform, kube, audit and the pure layers operator/api, desired and observe; never services/, lab/ or tools/',
+    why: 'sumctl may use core, contract, platform, kube, audit and the pure layers operator/api, desired and observe; it must not import services/, lab/ or tools/',
   },
   {
     folder: 'k6',
@@ -167,7 +170,7 @@ export const importRules: readonly ImportRule[] = [
     packages: ['k6', 'k6/**'],
     relative: ['../core/decimal.ts', '../contract/slo.ts'],
     hasGlobals: true,
-    why: 'k6/ runs in k6, which has no Node modules and no names such as #core: only relative paths, to files without imports',
+    why: 'k6/ runs in k6, which has no Node modules and no names such as #core: import only relative paths, and only files without imports',
   },
   {
     folder: 'k6/load',
@@ -190,13 +193,13 @@ export const importRules: readonly ImportRule[] = [
       'k6/load',
     ],
     packages: 'any',
-    why: 'lab/ runs the product on one machine as users do: never services/, test/ or tools/',
+    why: 'lab/ runs the product on one machine as users do: it must not import services/, test/ or tools/',
   },
   {
     folder: 'tools',
     folders: ['core', 'platform', 'contract', 'operator', 'cli', 'lab'],
     packages: 'any',
-    why: 'tools/ is the test runner and what writes pages and manifests from the declarations of the product: never services/',
+    why: 'tools/ has the test runner, and programs that write pages and manifests from the declarations of the product: it must not import services/',
   },
 ];
 
@@ -208,7 +211,7 @@ const pureCrypto = {
   },
 };
 
-/** Impure globals that a pure folder could use without an import. Biome prints the reason beside each. */
+/** Impure globals that a pure folder could use without an import. Biome prints the reason for each of them. */
 const impureGlobals = [
   'console',
   'crypto',
@@ -231,7 +234,10 @@ const outside = ['!**/*.test.ts', '!**/testing/**'];
 
 const testingWhy = 'testing/ folders hold stand-ins and helpers of tests: code that runs for users never loads them';
 
-/** One Biome override per rule. Overrides replace options, so each contains every rule for its folder. */
+/**
+ * Builds one Biome override per rule. It contains all options for its folder, because an override replaces the
+ * options of earlier overrides.
+ */
 export function buildImportOverrides(): object[] {
   return importRules.map((rule) => {
     const group = ['**', '!./**'];
@@ -240,7 +246,7 @@ export function buildImportOverrides(): object[] {
     for (const folder of rule.folders) group.push(`!#${folder}/**`.replace('/**/**', '/**'));
     group.push(`!#${rule.folder}/**`);
     if (rule.packages === 'any') {
-      // Everything outside this repository is allowed; our folders begin with '#' and need to be named above.
+      // Every package is allowed. Our folders begin with '#' and must be named in the rule.
       group.splice(0, 2, '#*/**');
     } else {
       for (const name of rule.packages) {
@@ -272,7 +278,10 @@ export function buildImportOverrides(): object[] {
   });
 }
 
-/** Globals that pure folders must not use without an import; `purity.grit` has the rules that need more than a name. */
+/**
+ * Builds the rule about globals that pure folders must not use. Rules that depend on more than a name are in
+ * `purity.grit`.
+ */
 export function buildPurityOverride(): object {
   return {
     includes: [...importRules.filter(isPure).map(({ folder }) => `${folder}/**/*.ts`), ...outside],
@@ -290,7 +299,7 @@ export function buildPurityOverride(): object {
   };
 }
 
-/** A folder without `node:` modules can reach the system only through globals, so those are refused too. */
+/** Returns whether a folder is pure: it imports no `node:` modules, so its globals are checked too. */
 function isPure({ packages, hasGlobals = false }: ImportRule): boolean {
   return packages !== 'any' && !packages.includes('node:*') && !hasGlobals;
 }

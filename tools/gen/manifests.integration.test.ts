@@ -28,7 +28,7 @@ let server: ApiServer;
 let client: KubeClient;
 let transport: Transport;
 
-/** kubectl as a cluster admin. */
+/** Runs kubectl as a cluster admin. */
 async function kubectl(...args: string[]): Promise<string> {
   const { stdout } = await run(server.kubectlPath, ['--kubeconfig', server.kubeconfigPath, ...args], { cwd: root });
   return stdout;
@@ -71,7 +71,7 @@ async function isForbidden(work: Promise<unknown>): Promise<boolean> {
 }
 
 test('applying the manifests again would change nothing', async () => {
-  // kubectl diff ends with 1 when there is a difference, and prints it.
+  // If there is a difference, kubectl diff prints it and ends with exit code 1.
   assert.equal(await kubectl('diff', '-k', 'manifests/operator'), '');
 });
 
@@ -94,7 +94,7 @@ async function liveAndDie({ owned, object }: Child): Promise<void> {
     const options = { fieldManager: 'sumpipeline-operator-replicas', subresource: 'scale' };
     await client.mergePatch(resource, { namespace, name }, { spec: { replicas: 2 } }, options);
   }
-  // The Role stays for the RoleBinding that follows.
+  // The Role is not deleted, because the RoleBinding that follows needs it.
   if (owned !== ownership.role) await client.delete(resource, { namespace, name }, { uid: live.metadata.uid });
 }
 

@@ -8,7 +8,7 @@ const groups = buildOperatorAlerts();
 const own = 'job="sumpipeline-operator",pod="p0"';
 const standby = 'job="sumpipeline-operator",pod="p1"';
 
-/** A healthy operator: it leads, its queue is empty, and a pass ends every few seconds. */
+/** Makes the metrics of a healthy operator: it leads, its queue is empty, and a pass ends every few seconds. */
 function healthy(step: number): Readonly<Record<string, Sample>> {
   return {
     [`leader_election_master_status{${own}}`]: 1,
@@ -28,7 +28,7 @@ function healthy(step: number): Readonly<Record<string, Sample>> {
 }
 
 const begin = (10 * 60) / stepSeconds;
-/** Changes from minute 10 on. */
+/** By the name of an alert: metrics that differ from a healthy operator after minute 10, so that the alert fires. */
 const cases: Readonly<Record<string, (step: number) => Readonly<Record<string, Sample>>>> = {
   SumPipelineOperatorNotLeading: () => ({ [`leader_election_master_status{${own}}`]: 0 }),
   SumPipelineOperatorNotReconciling: () => ({

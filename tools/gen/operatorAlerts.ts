@@ -6,12 +6,15 @@ import { generatedHeader, toYaml } from './yaml.ts';
 
 type Series = `${keyof typeof operatorMetrics}${'' | '_count'}` | 'up';
 
-/** A series with the labels of the ServiceMonitor in manifests/monitoring. */
+/** Selects a series by the labels of the ServiceMonitor in manifests/monitoring. */
 function of(name: Series, matchers = ''): string {
   return `${name}{job="${operatorName}"${matchers === '' ? '' : `,${matchers}`}}`;
 }
 
-/** A standby pod has a queue without workers, and a pod that led before keeps its last numbers. */
+/**
+ * Keeps only the leading pod. A standby pod has a queue without workers, and a pod that led earlier still exports old
+ * numbers.
+ */
 const isLeader = `on (pod) (${of('leader_election_master_status')} == 1)`;
 const passes = `sum(rate(${of('controller_runtime_reconcile_total')}[15m]))`;
 const failed = `sum(rate(${of('controller_runtime_reconcile_total', 'result="retry"')}[15m]))`;
@@ -32,14 +35,15 @@ const alerts: Readonly<Record<string, AlertText>> = {
     for: '10m',
     severity: 'critical',
     summary: 'SumPipelines wait, and the operator finishes no pass',
-    description: 'Check the log of the leading pod. Deleting this pod is safe: the other pod takes over.',
+    description:
+      'Check the output of the leading pod (kubectl logs). Deleting this pod is safe: the other pod takes over.',
   },
   SumPipelineOperatorFailing: {
     expr: `${failed} / (${passes} > 0) > 0.5`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $value | humanizePercentage }} of the passes of the SumPipeline operator fail',
-    description: 'Failed passes are retried. Check the log of the leading pod for the cause.',
+    description: 'Failed passes are retried. Check the output of the leading pod (kubectl logs) for the cause.',
   },
   SumPipelineStalled: {
     expr: `sum(${of('sumpipeline_operator_pipelines', 'state="stalled"')} and ${isLeader}) > 0`,
@@ -59,7 +63,7 @@ export function buildOperatorAlerts(): RuleGroup[] {
   ];
 }
 
-/** manifests/monitoring/prometheusrule.yaml: the alerts about the operator. */
+/** Generates manifests/monitoring/prometheusrule.yaml: the alerts about the operator. */
 export function generateOperatorAlerts(): GeneratedFile[] {
   const rule = {
     apiVersion: 'monitoring.coreos.com/v1',

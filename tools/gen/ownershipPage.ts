@@ -3,7 +3,7 @@ import type { GeneratedFile } from './generatedFile.ts';
 import { kafkaRules, operatorRules } from './rbac.ts';
 import { markdownTable } from './table.ts';
 
-/** docs/reference/ownership.md: what the operator makes, in which order, and its permissions. */
+/** Generates docs/reference/ownership.md: what the operator makes, in which order, and its permissions. */
 export function generateOwnershipPage(): GeneratedFile[] {
   const kinds = ownedKinds.map(({ kind, apiVersion, step, namespace, prune, optionalApi, purpose }) => [
     `${kind} \`${apiVersion}\``,
@@ -22,13 +22,13 @@ Everything below comes from one table, \`operator/desired/childKinds.ts\`: the i
 
 ## Objects
 
-Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; an object without these labels belongs to another owner and is never changed.
+Steps in order: ${steps.join(', ')}. Every object carries the labels \`sumpipeline.dev/namespace\` and \`sumpipeline.dev/name\`; the operator never changes an object without these labels.
 
-${markdownTable(['object', 'step', 'namespace', 'leaves with the pipeline by', 'no longer wanted', 'API', 'purpose'], kinds)}
+${markdownTable(['object', 'step', 'namespace', 'deleted with the pipeline by', 'when no longer needed', 'API', 'purpose'], kinds)}
 
 ## Rights in all namespaces
 
-ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. There is no right on Secrets: pods mount Secrets, the operator never reads them.
+ClusterRole \`sumpipeline-operator\` in \`manifests/operator/rbac.yaml\`. The operator has no right on Secrets: only the pods mount them.
 
 ${rightsOf(operatorRules())}
 
@@ -38,7 +38,7 @@ ${rightsOf(ownNamespaceRights)}
 
 ## Rights in the namespace of a Strimzi Kafka
 
-Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by an owner of that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. Never in a ClusterRole.
+Role \`sumpipeline-operator-kafka\` in \`manifests/kafka-access\`, installed by an owner of that namespace: \`kubectl apply -k manifests/kafka-access -n NAMESPACE\`. No ClusterRole has these rights.
 
 ${rightsOf(kafkaRules())}
 

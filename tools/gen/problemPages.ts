@@ -2,11 +2,11 @@ import { errorCatalogue, problemTypeBase, serverFailures } from '#core/errors.ts
 import type { GeneratedFile } from './generatedFile.ts';
 import { markdownTable } from './table.ts';
 
-/** Every code that a response may have. */
+/** The declaration of every error code that a response may have, by code. */
 const failures = { ...errorCatalogue, ...serverFailures };
 type Declared = (typeof failures)[keyof typeof failures];
 
-/** docs/problems: one page for each problem type, at the path that its URI has, and an index. */
+/** Generates docs/problems: an index, and one page for each problem type at the path of its URI. */
 export function generateProblemPages(): GeneratedFile[] {
   return [buildIndex(), ...Object.entries(failures).map(([code, declared]) => buildPage(code, declared))];
 }
@@ -48,9 +48,9 @@ function buildIndex(): GeneratedFile {
 
 HTTP answers an error with an RFC 9457 problem (\`application/problem+json\`). Its \`type\` is \`${problemTypeBase}CODE\`; the page of that code is
 in \`docs/problems\`. gRPC answers with the status below and the trailing metadata \`sumpipeline-error-code\` and \`sumpipeline-error-field\`.
-The detail says what happened and what to do; the field is the one at fault.
+The detail says what happened and what to do. The field is the wrong field of the request.
 
-\`outcome-unknown\`, \`deadline-exceeded\` and \`internal\` leave open whether an addition was written, as does a connection that breaks. Retry it
+After \`outcome-unknown\`, \`deadline-exceeded\`, \`internal\` or a broken connection the addition may or may not be written. Retry it
 with the same request id: it is counted once. With a new id it may be counted twice.
 
 ${markdownTable(['code', 'HTTP', 'gRPC', 'meaning'], rows)}

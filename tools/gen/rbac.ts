@@ -17,7 +17,10 @@ import {
 import type { GeneratedFile } from './generatedFile.ts';
 import { generatedHeader } from './yaml.ts';
 
-/** The operator's rights, from the ownership table: in all namespaces, in its own, and in a Kafka namespace. */
+/**
+ * Generates the operator's roles from the ownership table: for all namespaces, for the operator's namespace, and for a
+ * namespace of Kafka.
+ */
 export function generateRbac(): GeneratedFile[] {
   return [
     {
@@ -37,7 +40,10 @@ export function generateRbac(): GeneratedFile[] {
   ];
 }
 
-/** In all namespaces: the kinds that we make beside pipelines, the rights that pods get, and the rest of the table. */
+/**
+ * Returns the rights in all namespaces: `clusterRights`, the rights that the operator gives to pods, and the rights
+ * on each kind of child.
+ */
 export function operatorRules(): AccessRule[] {
   return [
     ...clusterRights,
@@ -46,7 +52,7 @@ export function operatorRules(): AccessRule[] {
   ];
 }
 
-/** In a namespace whose owner permits it: never in a ClusterRole. */
+/** Returns the rights in a namespace of Kafka. The owner of that namespace grants them, so no ClusterRole has them. */
 export function kafkaRules(): AccessRule[] {
   return [...kafkaNamespaceRights, ...ownedKinds.filter(({ namespace }) => namespace === 'kafka').flatMap(rulesOf)];
 }
@@ -63,7 +69,7 @@ function rulesOf(owned: OwnedKind): AccessRule[] {
   return [main, ...subresources];
 }
 
-/** Users who may view, edit or administer a namespace may do the same with its pipelines. */
+/** Builds the roles of users: a user who may view, edit or administer a namespace may do so with its pipelines too. */
 function personRoles(): string[] {
   const roles = [
     { name: 'view', aggregateTo: ['view', 'edit', 'admin'], verbs: ['get', 'list', 'watch'] },

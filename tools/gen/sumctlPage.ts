@@ -1,7 +1,7 @@
 import { renderReference } from '#cli/reference.ts';
 import type { GeneratedFile } from './generatedFile.ts';
 
-/** docs/reference/sumctl.md: the help of every verb. */
+/** Generates docs/reference/sumctl.md: the help of every verb. */
 export async function generateSumctlPage(): Promise<GeneratedFile> {
   return { path: 'docs/reference/sumctl.md', text: await renderReference() };
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** What happened to one test, as our reporter writes it: one JSON document per line. */
+/** One event of a test, as our reporter writes it: one JSON document per line. */
 export const testEventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('start'),
-    /** Unique within the process. */
+    /** Id of the test, unique within the process. */
     id: z.number(),
-    /** The id of the enclosing suite or test; 0 at the top. */
+    /** Id of the enclosing suite or test. 0 at the top. */
     parent: z.number(),
     name: z.string(),
   }),
@@ -16,10 +16,10 @@ export const testEventSchema = z.discriminatedUnion('type', [
     name: z.string(),
     isSuite: z.boolean(),
     durationMs: z.number(),
-    /** Why the test did not run; a skip without a reason is ''. */
+    /** Why the test did not run. '' for a skip without a reason. */
     skip: z.string().optional(),
     todo: z.string().optional(),
-    /** node:test's name for the kind of failure; `subtestsFailed` only repeats the failure of an inner test. */
+    /** node:test's name for the kind of failure. `subtestsFailed` means only that an inner test failed. */
     failureType: z.string().optional(),
   }),
 ]);
@@ -35,13 +35,13 @@ export interface TestCounts {
   readonly passed: number;
   readonly failed: readonly string[];
   readonly skipped: readonly SkippedTest[];
-  /** Started and not ended: the tests that hung when the process was stopped. */
+  /** Tests that started and did not end: they hung when the process was stopped. */
   readonly unfinished: readonly string[];
-  /** Duration of the file's own suite; 0 if the suite did not end. */
+  /** Duration of the file's own suite. 0 if the suite did not end. */
   readonly durationMs: number;
 }
 
-/** The events of each file: of the outermost suite, which has the file's name, and of everything inside it. */
+/** Groups events by file. The outermost suite of an event has the name of the file. */
 export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent[]> {
   const fileOf = new Map<number, string>();
   const groups = new Map<string, TestEvent[]>();
@@ -55,8 +55,8 @@ export function groupByFile(events: readonly TestEvent[]): Map<string, TestEvent
 }
 
 /**
- * Counts the tests of one file, not its suites. If only an inner test failed, only that one counts. A name is the whole
- * sentence: `suite > test`.
+ * Counts the tests of one file, not its suites. If a test failed only because an inner test failed, only the inner test
+ * counts as failed. A name in the result includes the suites: `suite > test`.
  */
 export function countTests(file: string, events: readonly TestEvent[]): TestCounts {
   const failed: string[] = [];
@@ -69,7 +69,7 @@ export function countTests(file: string, events: readonly TestEvent[]): TestCoun
     if (event.type === 'start') {
       const around = sentences.get(event.parent);
       const sentence = around === undefined ? event.name : `${around} > ${event.name}`;
-      // The file's own suite says nothing that the path does not.
+      // The file's own suite is left out of the name: its name is the path.
       if (event.name !== file) sentences.set(event.id, sentence);
       running.set(event.id, sentence);
       continue;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
-  /** The path of a file in it. */
+  /** Returns the path of a file in the folder. */
   file(name: string): string;
 }
 
 /**
- * A folder with these files. Other users may pass through it, because PostgreSQL does not run as root. It is removed with all
- * its files when disposed of.
+ * Makes a folder with these files. Other users may enter it, because PostgreSQL does not run as root. Disposing
+ * removes the folder with all its files.
  */
 export async function createTemporaryFolder(
   files: Readonly<Record<string, string | Uint8Array>> = {},

@@ -1,20 +1,21 @@
 /**
- * The parts of `npm test`, in the order in which they run: the cheap parts, which explain later failures, come first.
+ * The parts of `npm test`, in the order in which they run. Cheap parts come first, because their failures explain
+ * failures of later parts.
  */
 const parts = ['lint', 'types', 'unused', 'generated', 'unit', 'integration', 'e2e'] as const;
 export type Part = (typeof parts)[number];
 
-/** The parts that consist of test files; the others are one command each. */
+/** The parts that consist of test files. Each other part is one command. */
 const testParts = ['unit', 'integration', 'e2e'] as const;
 export type TestPart = (typeof testParts)[number];
 
 export interface Plan {
   readonly parts: readonly Part[];
-  /** Only test files whose path contains one of these; empty: all test files. */
+  /** Pieces of paths: a test file runs if its path contains one of them. Empty: all test files run. */
   readonly filters: readonly string[];
 }
 
-/** Arguments that must be a mistake; the message says what to write instead. */
+/** The error for wrong arguments. The message shows the usage. */
 export class UsageError extends Error {
   constructor(problem: string) {
     super(`${problem}\nUsage: npm test -- [${parts.join('|')}]... [piece of a path]...`);
@@ -23,7 +24,7 @@ export class UsageError extends Error {
 
 /**
  * Reads the arguments: names of parts choose parts, every other word is a piece of a path. Without arguments everything
- * runs; a path alone runs the test files that match it.
+ * runs. If only pieces of paths are given, the matching test files of all parts run. Throws UsageError for an option.
  */
 export function planRun(args: readonly string[]): Plan {
   const unknown = args.find((arg) => arg.startsWith('-'));
@@ -38,7 +39,7 @@ function isPart(arg: string): boolean {
   return parts.some((part) => part === arg);
 }
 
-/** The part that a file belongs to, by its name; undefined if it is not a test. */
+/** Returns the part that a file belongs to, by its name. Undefined if the file is not a test. */
 export function partOf(file: string): TestPart | undefined {
   if (/\.integration\.test\.ts$/.test(file)) return 'integration';
   if (/\.e2e\.test\.ts$/.test(file)) return 'e2e';
@@ -46,7 +47,7 @@ export function partOf(file: string): TestPart | undefined {
   return undefined;
 }
 
-/** The files of one part that pass the filters. */
+/** Returns the files of one part that match a filter, or all of them without filters. */
 export function selectFiles(files: readonly string[], part: TestPart, filters: readonly string[]): string[] {
   return files
     .filter((file) => partOf(file) === part)
@@ -54,7 +55,7 @@ export function selectFiles(files: readonly string[], part: TestPart, filters: r
     .sort();
 }
 
-/** A piece of a path that matches nothing is a typing error: otherwise fewer tests would run, without a message. */
+/** Throws UsageError for a filter that matches no file: otherwise fewer tests would run, without a message. */
 export function refuseIdleFilters({ parts: chosen, filters }: Plan, files: readonly string[]): void {
   const candidates = testParts.filter((part) => chosen.includes(part)).flatMap((part) => selectFiles(files, part, []));
   const idle = filters.filter((filter) => !candidates.some((file) => file.includes(filter)));

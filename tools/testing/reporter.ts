@@ -2,7 +2,8 @@ import type { TestEvent as RunnerEvent } from 'node:test/reporters';
 import type { TestEvent } from './events.ts';
 
 /**
- * For `node --test-reporter`: the summary's data, one JSON document per line. Users read the spec reporter beside it.
+ * A reporter for `node --test-reporter`: prints the events from which the summary is made, one JSON document per line.
+ * The text for users comes from the spec reporter of node.
  */
 export default async function* report(source: AsyncIterable<RunnerEvent>): AsyncGenerator<string> {
   for await (const event of source) {

@@ -4,17 +4,17 @@ import { describeExit, spawnChild } from '#lab/process/child.ts';
 import { countTests, groupByFile, type TestCounts, type TestEvent, testEventSchema } from './events.ts';
 
 export interface FilesRun {
-  /** Relative to `root`; they run in one process, one after the other. */
+  /** Test files, relative to `root`. They run in one process, one after the other. */
   readonly files: readonly string[];
   readonly root: string;
-  /** Folder for the output and the events of this run; the caller removes it. */
+  /** Folder for the output and the events of this run. The caller removes it. */
   readonly scratch: string;
-  /** Milliseconds for the whole process; after that it is stopped with its child processes. */
+  /** Milliseconds for the whole process. After that time it is stopped with its child processes. */
   readonly timeoutMs: number;
-  /** Milliseconds for one test, so that a hanging test is named. */
+  /** Timeout of one test, in milliseconds. It makes a hanging test fail by its name. */
   readonly testTimeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
-  /** Stops the process at once. */
+  /** Stops the process immediately. */
   readonly signal: AbortSignal;
 }
 
@@ -25,16 +25,16 @@ export interface FileResult extends TestCounts {
 }
 
 export interface FilesResult {
-  /** One per file, in their order. */
+  /** One result per file, in the order of `files`. */
   readonly results: readonly FileResult[];
-  /** Why the process itself failed, apart from failed tests: a hang, a crash. */
+  /** Why the process itself failed, such as a hang or a crash. Undefined if it ended normally, even if tests failed. */
   readonly problem: string | undefined;
 }
 
 const program = join(import.meta.dirname, 'runFiles.main.ts');
 const reporter = join(import.meta.dirname, 'reporter.ts');
 
-/** Time from SIGTERM to SIGKILL. */
+/** Time from SIGTERM to SIGKILL, in milliseconds. */
 const graceMs = 10_000;
 
 /** Runs test files in a separate process. Never rejects because of the tests: failures are in the result. */
@@ -56,7 +56,8 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
       ...files,
     ],
     logFile,
-    // Set when we run under `node --test` ourselves: the files would then use its protocol instead of ours.
+    // Remove this variable, which an outer `node --test` sets. With it node would report to that outer process, and not
+    // to our reporter.
     env: { ...env, NODE_TEST_CONTEXT: undefined },
   });
 
@@ -83,7 +84,7 @@ export async function runTestFiles(run: FilesRun): Promise<FilesResult> {
   return { results, problem };
 }
 
-/** The result of a file that ran alone: a problem of the process counts as a failure of the file. */
+/** Runs one file alone. A problem of the process counts as a failure of the file. */
 export async function runTestFile({ file, ...run }: Omit<FilesRun, 'files'> & { file: string }): Promise<FileResult> {
   const { results, problem } = await runTestFiles({ ...run, files: [file] });
   const [result] = results;
@@ -95,7 +96,7 @@ export async function runTestFile({ file, ...run }: Omit<FilesRun, 'files'> & { 
   return result;
 }
 
-/** A child has its own process group, so its children in that group end with it. */
+/** Sends a signal to the process group of a child, so that the child's own children end too. */
 function signalGroup(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(-pid, name);
@@ -114,7 +115,7 @@ async function readEvents(file: string): Promise<TestEvent[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  // Text after the last line end was being written when the process was stopped.
+  // Drop the text after the last line end: the process was stopped while it wrote the line.
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => testEventSchema.parse(JSON.parse(line)));
 }

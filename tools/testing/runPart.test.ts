@@ -21,7 +21,7 @@ test('the file that takes longest starts first', () => {
   assert.deepEqual(longestFirst(files), ['test/mutants/m.test.ts', 'a.test.ts', 'z.test.ts']);
 });
 
-/** Runs these sources as unit tests; the files share a process. */
+/** Runs these sources as unit tests in one process. */
 async function runSources(
   sources: Readonly<Record<string, string>>,
   allowedSkips?: string,

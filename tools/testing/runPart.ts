@@ -12,34 +12,35 @@ interface Limits {
   readonly batch: number;
   /** Milliseconds for one process. */
   readonly processMs: number;
-  /** Milliseconds for one test, and for all the tests of one file, which node:test also counts as one test. */
+  /** Milliseconds for one test. The limit also holds for a whole file, because node:test counts a file as a test. */
   readonly testMs: number;
 }
 
 const minute = 60_000;
 
 const limits: Record<TestPart, Limits> = {
-  // Starting a process and loading libraries takes longer than most files (0.3 s of processor time), and much of the
-  // rest is waiting. So batches are large, and more batches run at a time than there are cores (17 s became 14 s on
-  // two).
+  // To start a process and load libraries takes longer than most files (0.3 s of processor time), so batches are
+  // large. Tests also wait, so more batches run at a time than there are cores (on two cores 17 s became 14 s).
   unit: { processes: availableParallelism() + 2, batch: 20, processMs: 2 * minute, testMs: minute },
-  // A file starts brokers and databases: two on two cores, and at most four on any machine, because of its memory.
-  // For node:test the file itself is a test, so the limit is for the file: the longest take 2 minutes, 4 on a busy
-  // machine.
+  // At most four files run at the same time, because the brokers and databases of a file need memory. node:test counts
+  // a file as a test, so `testMs` limits a whole file. The longest files take 2 minutes, or 4 on a busy machine.
   integration: {
     processes: Math.min(4, availableParallelism()),
     batch: 1,
     processMs: 15 * minute,
     testMs: 14 * minute,
   },
-  // One cluster fits a machine. With an empty cache it is built first, which takes up to 20 minutes.
+  // Only one cluster fits a machine. If the cache is empty, the cluster is built first, which takes up to 20 minutes.
   e2e: { processes: 1, batch: 1, processMs: 45 * minute, testMs: 40 * minute },
 };
 
-/** Takes as long as half of all integration tests: started last, it would run alone at the end. */
+/**
+ * The tests in this folder start first. They take as long as half of all integration tests. If they started last, they
+ * would run alone at the end.
+ */
 const longest = 'test/mutants/';
 
-/** The same files, with those that take longest first. */
+/** Sorts the files: files that take the longest come first. */
 export function longestFirst(files: readonly string[]): string[] {
   const isLong = (file: string) => file.startsWith(longest);
   return [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
@@ -48,12 +49,12 @@ export function longestFirst(files: readonly string[]): string[] {
 export interface PartRun extends Pick<FilesRun, 'root' | 'scratch' | 'env' | 'signal'> {
   readonly part: TestPart;
   readonly files: readonly string[];
-  /** Test names that may be skipped, one per line; undefined: any test may be skipped, and a note is printed. */
+  /** Test names that may be skipped, one per line. Undefined: any test may be skipped, and a note is printed. */
   readonly allowedSkips: string | undefined;
   print(text: string): void;
 }
 
-/** Runs the files of one part. As each file ends, prints the failures in it. */
+/** Runs the files of one part. Prints the failures of each file when the file ends. */
 export async function runPart(run: PartRun): Promise<PartResult> {
   const { part, files, signal, allowedSkips, print } = run;
   const startedAt = performance.now();
@@ -80,9 +81,9 @@ export async function runPart(run: PartRun): Promise<PartResult> {
 }
 
 /**
- * Runs files in one process. Sharing a process only saves time, so if anything fails, each file runs again
- * alone: the output is then that file's own, and a hang or a crash has a name. A test that fails beside others and
- * passes alone stays a failure: it is flaky or it depends on the other files.
+ * Runs files in one process, which saves time. A file with a failure runs again in its own process. After a hang or a
+ * crash every file does, to find the file that caused it. A test that fails beside other files and passes alone still
+ * counts as failed, because it is flaky or depends on the other files.
  */
 async function runBatch(run: PartRun, files: readonly string[]): Promise<FileResult[]> {
   const { part, root, scratch, env, signal } = run;
@@ -101,7 +102,7 @@ async function runBatch(run: PartRun, files: readonly string[]): Promise<FileRes
   });
 }
 
-/** Groups of at most `size`, as equal as possible. Neighbours stay together, because they load the same libraries. */
+/** Makes groups of at most `size`, as equal as possible. Neighbours stay together: they load the same libraries. */
 export function splitEvenly<Item>(items: readonly Item[], size: number): Item[][] {
   const count = Math.ceil(items.length / size);
   return Array.from({ length: count }, (_, index) =>
@@ -109,7 +110,9 @@ export function splitEvenly<Item>(items: readonly Item[], size: number): Item[][
   );
 }
 
-/** One line for a file that passed; for a failed file everything that it printed and the names of the failures. */
+/**
+ * Renders one line for a file that passed. For a failed file renders its whole output and the names of the failures.
+ */
 function describeFile({ file, passed, failed, skipped, durationMs, output }: FileResult): string {
   const skips = skipped.length === 0 ? '' : `, ${skipped.length} skipped`;
   const line = `${file}: ${passed} passed${skips} in ${(durationMs / 1000).toFixed(1)} s`;

@@ -6,8 +6,8 @@ import { type Postgres, startPostgres } from '#lab/postgres/postgres.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './folder.ts';
 
 /**
- * A server that the tests of one process share. A test that stops or kills a server starts its own with `startKafka` or
- * `startPostgres`.
+ * A server that the tests of one process share. A test that must stop or kill a server starts a separate server with
+ * `startKafka` or `startPostgres`.
  */
 export type SharedKafka = Omit<Kafka, 'kill' | 'start' | 'stopNode' | 'stop' | typeof Symbol.asyncDispose>;
 export type SharedPostgres = Omit<Postgres, 'kill' | 'start' | 'restart' | 'stop' | typeof Symbol.asyncDispose>;
@@ -16,24 +16,25 @@ const folder = lazily(createTemporaryFolder);
 const kafka = lazily(async () => startKafka({ dir: join((await folder.get()).path, 'kafka') }));
 const postgres = lazily(async () => startPostgres({ dir: join((await folder.get()).path, 'postgres'), fsync: false }));
 
-/** The real Kafka of this test process: started by the first caller, stopped after the last test. */
+/** Returns the real Kafka of this test process. The first call starts it. It is stopped after the last test. */
 export function sharedKafka(): Promise<SharedKafka> {
   return kafka.get();
 }
 
-/** The real PostgreSQL of this test process: started by the first caller, stopped after the last test. */
+/** Returns the real PostgreSQL of this test process. The first call starts it. It is stopped after the last test. */
 export function sharedPostgres(): Promise<SharedPostgres> {
   return postgres.get();
 }
 
 /**
- * A name that no other test uses, valid for a topic, a group, a database and a Kubernetes object: `prefix-1f0a9c3b`.
+ * Makes a name that no other test uses, such as `prefix-1f0a9c3b`. It is valid for a topic, a group, a database and a
+ * Kubernetes object.
  */
 export function uniqueName(prefix: string): string {
   return `${prefix}-${randomBytes(4).toString('hex')}`;
 }
 
-// At the top, because a hook registered inside a test ends with that test.
+// Registered at the top level, because a hook that is registered inside a test runs at the end of that test.
 after(async () => {
   await Promise.all([kafka.release(), postgres.release()]);
   await folder.release();
@@ -47,7 +48,7 @@ function lazily<Value extends TemporaryFolder | Kafka | Postgres>(make: () => Pr
       return made;
     },
     async release(): Promise<void> {
-      // A server that could not be started has already failed its tests and left nothing to release.
+      // A server that did not start has failed its tests already. It has nothing to release.
       const value = await made?.catch(() => undefined);
       await value?.[Symbol.asyncDispose]();
     },

@@ -29,7 +29,9 @@ const noBorders = {
   middle: '  ',
 };
 
-/** One row per part, every skipped test with its reason, every failure, and the closing line that scripts read. */
+/**
+ * Renders one row per part, each skipped test with its reason, each failure, and the last line, which scripts read.
+ */
 export function formatSummary(results: readonly PartResult[]): string {
   const table = new Table({
     head: ['part', 'passed', 'failed', 'skipped', 'seconds'],
@@ -53,8 +55,8 @@ export function closingLine(results: readonly PartResult[]): string {
 }
 
 /**
- * The skips that are not allowed. `allowed` is one test name per line; `*` at the end of a name matches any rest. So
- * a CI machine that cannot run a test must say so in a visible list.
+ * Returns the skipped tests that must not be skipped. `allowed` has one test name per line. A `*` at the end of a line
+ * matches every name that begins with the text before it. So a CI machine must list the tests that it cannot run.
  */
 export function findForbiddenSkips(skipped: readonly SkippedTest[], allowed: string): SkippedTest[] {
   const names = allowed

@@ -1,11 +1,11 @@
 import { type Cluster, ClusterRefused } from '#cli/connection/cluster.ts';
 
 export interface FakeClusterOptions {
-  /** Pods of the Job, one for each poll; the last one repeats. Undefined: the Job has no pod. */
+  /** The Job's pod at each poll, or undefined while the Job has no pod. Later polls get the last item again. */
   readonly pods: readonly (object | undefined)[];
-  /** What each request for the log returns, and how it ends. */
+  /** One item for each request for the pod's output: the lines, and the error with which the request ends. */
   readonly logs?: readonly { readonly lines: readonly string[]; readonly error?: Error }[];
-  /** Refuses calls whose method and path contain this. */
+  /** Refuses every call whose method and path contain `call`. */
   readonly refuse?: {
     readonly call: string;
     readonly status: number;
@@ -16,7 +16,7 @@ export interface FakeClusterOptions {
   readonly onCall?: (call: string) => void;
 }
 
-/** The Kubernetes calls of an audit, in memory. An unexpected call fails. */
+/** Makes a cluster in memory for the Kubernetes calls of an audit. An unexpected call fails. */
 export function createFakeCluster({ pods, logs = [], refuse, onCall }: FakeClusterOptions) {
   const calls: string[] = [];
   const jobs: unknown[] = [];
@@ -61,7 +61,7 @@ const deployment = {
   spec: { template: { spec: { serviceAccountName: 'mine', containers: [{ name: 'sumpipeline', image: 'sum:1' }] } } },
 };
 
-/** A pod of the Job whose container has the given state. */
+/** Makes a pod of the Job whose container has the given state. */
 export function podIn(phase: string, state: object = {}): object {
   return {
     metadata: { name: 'orders-audit-pod' },

@@ -26,21 +26,21 @@ export function contextRows(servers: ApiServers): ClusterRow[] {
     {
       name: 'the current context must exist',
       files: config({ 'current-context': 'old' }),
-      expected: refused(/no context "old", which it calls its current one/),
+      expected: refused(/no context "old", but its current-context is "old"/),
     },
     {
-      name: 'a user that does not exist is no user',
+      name: 'a user that is not in the kubeconfig counts as a user without credentials',
       files,
       context: 'unknown-user',
       expected: anonymous('a'),
-      // It asks for a user name and a password.
+      // kubectl asks for a user name and a password.
       kubectl: refused(/EOF/),
     },
     {
       name: 'a cluster that does not exist is an error',
       files,
       context: 'lost',
-      expected: refused(/cluster "gone", which the kubeconfig lacks/),
+      expected: refused(/cluster "gone", which is not in the kubeconfig/),
     },
     {
       name: 'without a current context there is no cluster',
@@ -54,7 +54,7 @@ export function contextRows(servers: ApiServers): ClusterRow[] {
     },
     { name: 'without any file there is no cluster', expected: refused(/there is no kubeconfig/) },
     {
-      name: 'KUBERNETES_MASTER is the server where no other is named',
+      name: 'KUBERNETES_MASTER is the server if the kubeconfig names no server',
       env: { KUBERNETES_MASTER: servers.urls.plain },
       expected: seen('plain'),
     },

@@ -7,7 +7,7 @@ export function fileRows(servers: ApiServers): ClusterRow[] {
   const home = '.kube/config';
   return [
     { name: '~/.kube/config counts without KUBECONFIG', files: { [home]: toA }, expected: seen('a') },
-    { name: 'an empty KUBECONFIG is none', files: { [home]: toA }, env: { KUBECONFIG: '' }, expected: seen('a') },
+    { name: 'an empty KUBECONFIG is ignored', files: { [home]: toA }, env: { KUBECONFIG: '' }, expected: seen('a') },
     {
       name: 'KUBECONFIG replaces ~/.kube/config',
       files: { [home]: toA, other: toB },
@@ -151,7 +151,7 @@ current-context: y
       expected: seen('a'),
     },
     {
-      name: 'null is as good as nothing',
+      name: 'a field that is null counts as absent',
       files: { [home]: { ...toA, extensions: null, preferences: null } },
       expected: seen('a'),
     },

@@ -1,7 +1,7 @@
 import type { ApiServers } from '#kube/testing/apiServers.ts';
 import { buildConfig, type ClusterRow } from './row.ts';
 
-/** As ClusterRow, and the namespace in which both look. */
+/** A ClusterRow with the namespace that our client and kubectl use. */
 export type NamespaceRow = Omit<ClusterRow, 'expected'> & { readonly namespace: string };
 
 export function buildNamespaceRows(servers: ApiServers): NamespaceRow[] {
@@ -10,40 +10,40 @@ export function buildNamespaceRows(servers: ApiServers): NamespaceRow[] {
   const pod = { token: 'of-pod', 'ca.crt': servers.ca.certPem, namespace: 'of-pod\n' };
   const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(servers.ports.a) };
   return [
-    { name: 'that of the context', files: config({ namespace: 'team' }), namespace: 'team' },
+    { name: 'a context has a namespace', files: config({ namespace: 'team' }), namespace: 'team' },
     {
-      name: 'in a pod that of a context whose cluster does not exist',
+      name: 'in a pod, the namespace of a context is used even if its cluster does not exist',
       files: config({ cluster: 'gone', namespace: 'team' }),
       pod,
       env,
       namespace: 'team',
     },
-    { name: 'default without one', files: config({}), namespace: 'default' },
-    { name: 'default for an empty one', files: config({ namespace: '' }), namespace: 'default' },
-    { name: 'in a pod that of the ServiceAccount', pod, env, namespace: 'of-pod' },
-    { name: 'in a pod that of POD_NAMESPACE first', pod, env: { ...env, POD_NAMESPACE: 'named' }, namespace: 'named' },
+    { name: 'a context without a namespace means `default`', files: config({}), namespace: 'default' },
+    { name: 'an empty namespace means `default`', files: config({ namespace: '' }), namespace: 'default' },
+    { name: 'in a pod, the namespace of the ServiceAccount is used', pod, env, namespace: 'of-pod' },
+    { name: 'in a pod, POD_NAMESPACE comes first', pod, env: { ...env, POD_NAMESPACE: 'named' }, namespace: 'named' },
     {
-      name: 'in a pod without a file of it default',
+      name: 'in a pod without a file with the namespace, `default` is used',
       pod: { token: pod.token, 'ca.crt': servers.ca.certPem },
       env,
       namespace: 'default',
     },
     {
-      name: 'in a pod that of the pod for a context without one',
+      name: 'in a pod, a context without a namespace means the namespace of the pod',
       files: config({}),
       pod,
       env,
       namespace: 'of-pod',
     },
     {
-      name: 'in a pod that of a context with one',
+      name: 'in a pod, the namespace of a context comes before the namespace of the pod',
       files: config({ namespace: 'default' }),
       pod,
       env,
       namespace: 'default',
     },
     {
-      name: 'POD_NAMESPACE means nothing outside of a pod',
+      name: 'POD_NAMESPACE is ignored outside of a pod',
       files: config({}),
       env: { POD_NAMESPACE: 'named' },
       namespace: 'default',

@@ -1,7 +1,7 @@
 import type { ApiServers } from '#kube/testing/apiServers.ts';
 import { anonymous, buildConfig, type ClusterRow, type Outcome, parts, refused, seen } from './row.ts';
 
-/** A plugin that notes what it was given and prints a file. */
+/** A plugin that records its input and prints a file. */
 const pluginScript = `#!/bin/sh
 printf '%s\\n' "$KUBERNETES_EXEC_INFO" >> "$HOME/runs"
 [ -z "$1" ] || { printf '{"apiVersion":"%s","kind":"ExecCredential","status":{"token":"%s"}}' "$API" "$1-$SUFFIX"; exit 0; }
@@ -79,7 +79,7 @@ export function execRows(servers: ApiServers): ClusterRow[] {
       { ...seen('a', { authorization: 'Bearer arg-env' }), plugin: [ran()] },
     ),
     row(
-      'a plugin gets the cluster if its entry wants so',
+      'a plugin with provideClusterInfo gets the cluster',
       { exec: { ...exec, provideClusterInfo: true } },
       token,
       {
@@ -144,14 +144,14 @@ export function execRows(servers: ApiServers): ClusterRow[] {
       refused(/absent\. Install it\./),
     ),
     row(
-      'a plugin does not run where there is a token',
+      'a plugin does not run if the user has a token',
       { exec, token: 'mine' },
       token,
       seen('a', { authorization: 'Bearer mine' }),
     ),
     row('a plugin does not run for a plain http server', { exec }, token, seen('plain'), plain),
     row(
-      'a plugin that must talk to a person needs a terminal',
+      'a plugin with interactiveMode Always needs a terminal',
       { exec: { ...exec, interactiveMode: 'Always' } },
       token,
       refused(/needs a terminal/),

@@ -26,7 +26,7 @@ export function podRows(servers: ApiServers): ClusterRow[] {
       name: 'in a pod KUBERNETES_SERVICE_PORT is a number',
       pod,
       env: { ...env, KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443' },
-      expected: refused(/are no host and port/),
+      expected: refused(/are not a host and a port/),
     },
     {
       name: 'in a pod its ServiceAccount counts for a kubeconfig without a current context',
@@ -64,7 +64,7 @@ export function podRows(servers: ApiServers): ClusterRow[] {
       expected: refused(/cannot be read/),
     },
     {
-      name: 'a pod without a token is no pod',
+      name: 'a pod without a token does not count as a pod',
       pod: { 'ca.crt': servers.ca.certPem },
       env,
       expected: refused(/there is no kubeconfig/),
@@ -86,6 +86,6 @@ export function podRows(servers: ApiServers): ClusterRow[] {
       },
       expected: { ...seen('a', { authorization: 'Bearer of-pod', sni: servers.name }), proxies: ['http'] },
     },
-    { name: 'outside of a pod a ServiceAccount means nothing', pod, expected: refused(/there is no kubeconfig/) },
+    { name: 'outside of a pod a ServiceAccount is ignored', pod, expected: refused(/there is no kubeconfig/) },
   ];
 }

@@ -1,32 +1,32 @@
 import type { ApiServers, Seen } from '#kube/testing/apiServers.ts';
 
-/** What a command finds on the machine, and which API server it then reaches. `~/` is the home folder in all texts. */
+/** One case: files and settings on a machine, and the API server that a command reaches. `~/` is the home folder. */
 export interface ClusterRow {
   readonly name: string;
-  /** By path below the home folder; objects are written as JSON, which is YAML. */
+  /** Content by path below the home folder. Objects are written as JSON, which is YAML. */
   readonly files?: Readonly<Record<string, string | object>>;
   /** Symbolic links, from path to target. */
   readonly links?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** --kubeconfig */
+  /** Value of --kubeconfig. */
   readonly kubeconfig?: string;
-  /** --context */
+  /** Value of --context. */
   readonly context?: string;
   /** The files of the pod's ServiceAccount. */
   readonly pod?: Readonly<Record<string, string>>;
   readonly expected: Outcome;
-  /** Where kubectl does something else; docs/adr/0036 says why we do not. */
+  /** Result of kubectl if it differs from ours. docs/adr/0036 says why. */
   readonly kubectl?: Outcome;
 }
 
 export interface Outcome {
-  /** Empty when nothing was sent. */
+  /** Requests that the servers saw. Empty if no request was sent. */
   readonly seen?: readonly Seen[];
   /** `http user:password` for each use of a proxy. */
   readonly proxies?: readonly string[];
   /** KUBERNETES_EXEC_INFO of each run of a plugin. */
   readonly plugin?: readonly unknown[];
-  /** In our message. kubectl then fails, too, in words of its own. */
+  /** Pattern in our error message. kubectl fails too, with another message. */
   readonly refused?: RegExp;
 }
 
@@ -37,7 +37,7 @@ export interface Parts {
   readonly current?: string;
 }
 
-/** A user with a token: for one without anything kubectl asks at the terminal. */
+/** A user with a token. kubectl would ask at the terminal for the password of a user without credentials. */
 export const mine = { token: 'mine' };
 
 export function buildConfig({ cluster = {}, user = mine, context = {}, current = 'x' }: Parts): object {
@@ -51,16 +51,16 @@ export function buildConfig({ cluster = {}, user = mine, context = {}, current =
   };
 }
 
-/** The one request arrives as it is said here. */
+/** Expects one request, with exactly these fields. */
 export const anonymous = (server: Seen['server'], more: Partial<Seen> = {}): Outcome => ({
   seen: [{ server, path: '/version', ...more }],
 });
-/** With the token of `mine`, which goes to no server without TLS. */
+/** Expects one request with the token of `mine`. A server without TLS gets no token. */
 export const seen = (server: Seen['server'], more: Partial<Seen> = {}): Outcome =>
   anonymous(server, { ...(server === 'plain' ? {} : { authorization: 'Bearer mine' }), ...more });
 export const refused = (message: RegExp): Outcome => ({ refused: message });
 
-/** What rows build their kubeconfigs of. */
+/** Returns the clusters and users from which rows build their kubeconfigs. */
 export function parts({ ca, urls, client }: ApiServers) {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const trusted = { 'certificate-authority-data': base64(ca.certPem) };

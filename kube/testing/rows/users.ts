@@ -17,7 +17,7 @@ export function userRows(servers: ApiServers): ClusterRow[] {
   return [
     row('a token', { token: 'mine' }, seen('a', { authorization: 'Bearer mine' })),
     row(
-      'a token file, without the space around',
+      'white space around the token in a token file is removed',
       { tokenFile: 'token' },
       seen('a', { authorization: 'Bearer of-file' }),
       ' of-file\n',

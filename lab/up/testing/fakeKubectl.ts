@@ -1,12 +1,12 @@
 import type { Kubectl } from '#lab/up/kubectl.ts';
 
-/** One expected kubectl call: the first arguments, and its output; an Error is thrown. */
+/** One expected kubectl call: its first arguments, and its output or the Error that it throws. */
 export interface ExpectedKubectl {
   readonly args: readonly string[];
   readonly answer: string | Error;
 }
 
-/** A stand-in for kubectl that refuses every call that is not the next expected one. */
+/** Makes a stand-in for kubectl. It accepts only the expected calls, in order. */
 export function createFakeKubectl(script: readonly ExpectedKubectl[]): Kubectl & {
   /** The standard input of each call. */
   readonly inputs: readonly string[];

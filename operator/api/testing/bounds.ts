@@ -6,15 +6,15 @@ type Step = string | number;
 /** A value just outside a bound of the schema. */
 export interface Violation {
   readonly steps: readonly Step[];
-  /** The steps as the API server writes them. */
+  /** Path of the field, as the API server writes it. */
   readonly path: string;
   readonly bound: string;
   readonly value: unknown;
-  /** How the API server begins its complaint after the path. */
+  /** First words of the API server's error after the path. */
   readonly server: string;
 }
 
-/** One value for every bound of every field that the sample has. */
+/** Returns one violation for every bound of every field that the sample has. */
 export function violationsOf(schema: StructuralSchema, sample: unknown, steps: readonly Step[] = []): Violation[] {
   const path = formatPath(steps);
   const own = Object.entries(ownViolations(schema, sample, path)).map(([bound, [value, server]]) => ({
@@ -30,7 +30,7 @@ export function violationsOf(schema: StructuralSchema, sample: unknown, steps: r
   ];
 }
 
-/** Every path of the schema, lists as `[]` and maps as `*`, down to the leaves. */
+/** Returns the paths of all nodes of the schema. A list item is written `[]`, a map entry `*`. */
 export function pathsOf(schema: StructuralSchema, path: string): string[] {
   const { properties = {}, items, additionalProperties } = schema;
   return [
@@ -41,7 +41,7 @@ export function pathsOf(schema: StructuralSchema, path: string): string[] {
   ];
 }
 
-/** The same paths for a value: what of the schema it uses. */
+/** Returns the paths of the schema that the value uses, in the form of `pathsOf`. */
 export function usedPathsOf(schema: StructuralSchema, value: unknown, path: string): string[] {
   return [
     path,

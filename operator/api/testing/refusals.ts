@@ -2,16 +2,16 @@ import { type Changes, type Draft, fullDraft, strimziDraft } from './samples.ts'
 
 /** One mistake of a user, and the error for it. */
 export interface Refusal {
-  /** A sentence: `a topic that is managed needs partitions`. */
+  /** Name of the case: what is wrong, such as `a Managed topic without partitions`. */
   readonly name: string;
-  /** What is changed; `minimalDraft` when absent. */
+  /** The draft to which the changes are made. Default: `minimalDraft`. */
   readonly from?: () => Draft;
   readonly set: Changes;
-  /** Where the error points. */
+  /** Path of the field that the error names. */
   readonly path: string;
   /** What the API server says after the path. */
   readonly server: string;
-  /** What `sumctl validate` says after the path. Default: the server's words without its first two. */
+  /** What `sumctl validate` says after the path. Default: the server's text without its error type. */
   readonly offline?: string;
 }
 
@@ -35,7 +35,7 @@ const nameMessage =
   'Invalid value: must have at most 40 characters, begin with a lower-case letter, hold only lower-case letters, digits and -, and not end in -: names of Services are made from it';
 const onePlace = 'Invalid value: set exactly one of cluster (Strimzi) and bootstrapServers';
 
-/** Refused when created. Every rule of the schema that looks at one version is listed here: a test counts them. */
+/** Resources that are refused at creation. A test checks that every rule without `oldSelf` is listed here. */
 export const refusals: readonly Refusal[] = [
   {
     name: 'a name of 41 characters',
@@ -75,7 +75,7 @@ export const refusals: readonly Refusal[] = [
     server: 'Forbidden: is used only with TLS: set tls.enabled to true or remove it',
   },
   {
-    name: 'an auth that says nothing',
+    name: 'an auth without scram',
     set: { 'kafka.auth': {} },
     path: 'spec.kafka.auth.scram',
     server: 'Required value',
@@ -271,7 +271,7 @@ export const refusals: readonly Refusal[] = [
       server: alone,
     },
     {
-      name: `more ${component}s at least than at most`,
+      name: `a minimum of ${component}s above the maximum`,
       set: { [component]: { autoscaling: { min: 3, max: 2 } } },
       path: `spec.${component}.autoscaling.min`,
       server: 'Invalid value: must not exceed max',
@@ -463,12 +463,12 @@ export const refusals: readonly Refusal[] = [
 ];
 
 const startNew =
-  'Forbidden: cannot change: the totals were counted from this log; create a new SumPipeline for another';
+  'Forbidden: cannot change: the totals were counted from this log; create a new SumPipeline for another log';
 const comeBack = 'delete the SumPipeline (its data is kept) and apply it again with the new value; it resumes';
 const newSchema = 'Forbidden: cannot change: the totals are there; create a new SumPipeline for another schema';
 const onlyGrow = 'Forbidden: can only grow: Kafka cannot remove partitions';
 
-/** Refused when changed: `from` exists, `set` is tried. Only the server can check this. */
+/** Changes that are refused: `from` exists, and `set` is tried. Only the API server can check a change. */
 export const refusedChanges: readonly Refusal[] = [
   {
     name: 'another cluster',
@@ -519,7 +519,7 @@ export const refusedChanges: readonly Refusal[] = [
     server: startNew,
   },
   {
-    name: 'a name for the topic at last',
+    name: 'a name for the topic, set later',
     set: { 'kafka.topic.name': 'other' },
     path: 'spec.kafka.topic.name',
     server: startNew,
@@ -551,41 +551,41 @@ export const refusedChanges: readonly Refusal[] = [
     server: newSchema,
   },
   {
-    name: 'a schema at last',
+    name: 'a schema, set later',
     set: { 'store.postgres.schema': 'other' },
     path: 'spec.store.postgres.schema',
     server: newSchema,
   },
 ];
 
-/** What may change. */
+/** Changes that are allowed. */
 export const allowedChanges: readonly { name: string; from?: () => Draft; set: Changes }[] = [
   { name: 'other addresses', set: { 'kafka.bootstrapServers': ['kafka-9:9096'] } },
   { name: 'another listener', from: strimziDraft, set: { 'kafka.cluster.listener': 'tls' } },
-  { name: 'TLS at last', set: { 'kafka.tls': {} } },
+  { name: 'TLS, set later', set: { 'kafka.tls': {} } },
   { name: 'no TLS any more', from: fullDraft, set: { 'kafka.tls': undefined } },
-  { name: 'a user at last', set: { 'kafka.auth': { scram: { secretRef: { name: 'user' } } } } },
+  { name: 'a user, set later', set: { 'kafka.auth': { scram: { secretRef: { name: 'user' } } } } },
   { name: 'no user any more', from: fullDraft, set: { 'kafka.auth': undefined } },
   { name: 'more partitions', set: { 'kafka.topic.partitions': 4 } },
   {
     name: 'more partitions and more aggregators at once',
     set: { 'kafka.topic.partitions': 5, 'aggregator.replicas': 5 },
   },
-  { name: 'a retention at last', set: { 'kafka.topic.retention': '12h' } },
+  { name: 'a retention, set later', set: { 'kafka.topic.retention': '12h' } },
   { name: 'no retention any more', from: fullDraft, set: { 'kafka.topic.retention': undefined } },
-  { name: 'one replica, with what follows for those in sync', set: { 'kafka.topic.replicas': 1 } },
+  { name: 'one replica, which changes the default of minInSyncReplicas', set: { 'kafka.topic.replicas': 1 } },
   { name: 'other settings', from: fullDraft, set: { 'kafka.topic.config': { 'segment.bytes': '1000000' } } },
   { name: 'no settings any more', from: fullDraft, set: { 'kafka.topic.config': undefined } },
   { name: 'another Secret', set: { 'store.postgres.secretRef.name': 'other' } },
-  { name: 'a CA at last', set: { 'store.postgres.caSecretRef': { name: 'ca' } } },
-  { name: 'an image at last', set: { image: 'sumpipeline:2' } },
+  { name: 'a CA, set later', set: { 'store.postgres.caSecretRef': { name: 'ca' } } },
+  { name: 'an image, set later', set: { image: 'sumpipeline:2' } },
   { name: 'no image any more', from: fullDraft, set: { image: undefined } },
   { name: 'no pull secrets any more', from: fullDraft, set: { imagePullSecrets: undefined } },
   { name: 'an existing ServiceAccount', from: fullDraft, set: { serviceAccount: { name: 'mine' } } },
   { name: 'no replicas any more', from: fullDraft, set: { 'calculator.replicas': undefined } },
   { name: 'no aggregator for a while', from: fullDraft, set: { 'aggregator.replicas': 0 } },
   { name: 'no settings of the calculators any more', from: fullDraft, set: { calculator: undefined } },
-  { name: 'traces at last', set: { telemetry: { endpoint: 'http://otel:4318' } } },
+  { name: 'traces, set later', set: { telemetry: { endpoint: 'http://otel:4318' } } },
   { name: 'no traces any more', from: fullDraft, set: { telemetry: undefined } },
   { name: 'monitoring off', from: fullDraft, set: { monitoring: undefined } },
   {

@@ -13,7 +13,7 @@ function draft(spec: Record<string, unknown>): Draft {
   return { apiVersion, kind, metadata: { name: 'orders', namespace: 'shop' }, spec };
 }
 
-/** As little as possible. */
+/** A resource with the required fields only. */
 export function minimalDraft(): Draft {
   return draft({
     kafka: { bootstrapServers: ['kafka-1:9096'], topic: { partitions: 3 } },
@@ -21,7 +21,7 @@ export function minimalDraft(): Draft {
   });
 }
 
-/** Strimzi runs Kafka, in another namespace, and a topic of ours. */
+/** A resource that uses a Kafka of Strimzi in another namespace, with a Managed topic. */
 export function strimziDraft(): Draft {
   return draft({
     kafka: {
@@ -36,7 +36,7 @@ export function strimziDraft(): Draft {
   });
 }
 
-/** Every field that can be combined with the others; what excludes one of them is in `strimziDraft`. */
+/** A resource with every field that can be combined with the others. `strimziDraft` has the other fields. */
 export function fullDraft(): Draft {
   return draft({
     kafka: {
@@ -51,6 +51,7 @@ export function fullDraft(): Draft {
       topic: {
         name: 'shop.orders_V2',
         management: 'Managed',
+        shared: true,
         partitions: 12,
         replicas: 3,
         minInSyncReplicas: 2,
@@ -133,7 +134,7 @@ function component(name: string): Record<string, unknown> {
   };
 }
 
-/** Both components scale, with every field of autoscaling that can be combined with the others. */
+/** A resource that scales both components, with every field of autoscaling that can be combined with the others. */
 export function scaledDraft(): Draft {
   const behavior = { scaleUp: { stabilizationWindowSeconds: 30 }, scaleDown: { stabilizationWindowSeconds: 120 } };
   return draft({
@@ -155,7 +156,7 @@ export function scaledDraft(): Draft {
   });
 }
 
-/** KEDA scales the aggregators. */
+/** A resource whose aggregators KEDA scales. */
 export function kedaDraft(): Draft {
   return changed(scaledDraft(), {
     calculator: { replicas: 2 },
@@ -167,11 +168,12 @@ export function kedaDraft(): Draft {
   });
 }
 
-/** A value at `kafka.topic.partitions` of the spec; undefined removes the field. */
+/** New values by path in the spec, such as `kafka.topic.partitions`. Undefined removes the field. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 /**
- * A copy with changes; missing parents are made. A path that begins with `/` starts at the resource, not at its spec.
+ * Returns a copy with the changes and adds missing parents. A path that begins with `/` starts at the resource, not at
+ * its spec.
  */
 export function changed(original: Draft, changes: Changes): Draft {
   const copy = structuredClone(original);
@@ -182,7 +184,7 @@ export function changed(original: Draft, changes: Changes): Draft {
   return copy;
 }
 
-/** Sets, or removes with undefined, the field at the end of the path. Digits index lists. */
+/** Sets the field at the path; undefined removes the field. Digits in the path are list indexes. */
 export function setAt(root: Record<string, unknown>, path: readonly (string | number)[], value: unknown): void {
   let node: Record<string | number, unknown> = root;
   for (const step of path.slice(0, -1)) {

@@ -13,7 +13,7 @@ import type { SumPipeline } from '#operator/api/types.ts';
 import type { Facts } from '#operator/desired/facts.ts';
 import { resolveKafka } from '#operator/desired/kafka.ts';
 
-/** A pipeline with what was observed for it. */
+/** A pipeline and the facts that were observed for it. */
 export interface Example {
   readonly pipeline: SumPipeline;
   readonly facts: Facts;
@@ -23,28 +23,28 @@ const operatorImage = 'sumpipeline:0.1.0';
 const apis = { strimzi: true, monitoring: true, prometheusRules: true, keda: true };
 const scaling = { knowsTolerance: true, hasTolerance: true, hasResourceMetrics: true };
 
-/** As little as possible, on a cluster without optional APIs. */
+/** A pipeline with the required fields only, on a cluster without optional APIs. */
 export function minimalExample(): Example {
   return exampleOf(minimalDraft(), {
     apis: { strimzi: false, monitoring: false, prometheusRules: false, keda: false },
   });
 }
 
-/** Every field. */
+/** A pipeline with every field that can be combined with the others. */
 export function fullExample(): Example {
   return exampleOf(fullDraft(), {
     log: { epoch: 1, topic: 'shop.orders', clusterId: 'MkU3OEVBNTcwNTJENDM2Qk', topicId: 'XmrNsMVlQy2UwQjSbKrUJw' },
   });
 }
 
-/** Strimzi in another namespace, with a topic of ours. */
+/** A pipeline that uses Strimzi in another namespace, with a Managed topic. */
 export function strimziExample(): Example {
   const caPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
   const kafka = { bootstrapServers: ['main-kafka-scram-bootstrap.kafka.svc:9094'], tls: true, caPem };
   return exampleOf(strimziDraft(), { kafka });
 }
 
-/** What is not ours: an External topic, an existing ServiceAccount. */
+/** A pipeline with an External topic and a ServiceAccount that a user made. */
 export function foreignExample(): Example {
   return exampleOf(
     changed(minimalDraft(), {
@@ -54,12 +54,12 @@ export function foreignExample(): Example {
   );
 }
 
-/** Everything scales: the aggregators through an HPA. */
+/** A pipeline that scales both components, the aggregators through an HPA. */
 export function scaledExample(): Example {
   return exampleOf(scaledDraft());
 }
 
-/** KEDA scales the aggregators, on an API server that does not know the field `tolerance`. */
+/** A pipeline whose aggregators KEDA scales, on an API server that does not know the field `tolerance`. */
 export function kedaExample(): Example {
   return exampleOf(kedaDraft(), { scaling: { knowsTolerance: false, hasTolerance: false, hasResourceMetrics: false } });
 }

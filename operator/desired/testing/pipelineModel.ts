@@ -1,31 +1,31 @@
 import type { Sample } from './ruleScenario.ts';
 import { stepSeconds } from './ruleScenario.ts';
 
-/** What happens in one step of the modelled pipeline. */
+/** Input for one step of the modelled pipeline. */
 export interface ModelStep {
   /** Records per second that arrive, by partition. */
   readonly incoming: (partition: number) => number;
-  /** Aggregators that run. */
+  /** Number of aggregators that run. */
   readonly pods: number;
-  /** Records per second that one aggregator counts. Default: the model's. */
+  /** Records per second that one aggregator counts. Default: `capacity` of the model. */
   readonly capacity?: number;
-  /** Pods that run and own nothing yet. Default 0. */
+  /** Number of pods that run and own no partition yet. Default 0. */
   readonly idle?: number;
-  /** Partitions without an owner, in the middle of a rebalance. */
+  /** Number of partitions without an owner, as during a rebalance. Default 0. */
   readonly unowned?: number;
-  /** Nothing of the pipeline or of Prometheus is recorded in this step. */
+  /** True if Prometheus records no sample in this step. */
   readonly isDark?: boolean;
-  /** Calculators are not read. */
+  /** True if Prometheus does not scrape the calculators in this step. */
   readonly areCalculatorsDark?: boolean;
   readonly halted?: readonly number[];
-  /** Records per second that a partition counts at most. */
+  /** Maximum number of records per second that are counted of a partition, by partition. Default: no maximum. */
   readonly slow?: Readonly<Record<number, number>>;
   readonly partitions?: number;
-  /** Counters of the aggregators begin at 0 again. */
+  /** True if the counters of the aggregators begin at 0 again after this step. */
   readonly isReset?: boolean;
-  /** What calculators say of one partition's end in this step. */
+  /** Ends of partitions that the calculators export in this step, instead of the true ends. */
   readonly logEnd?: Readonly<Record<number, number>>;
-  /** Other series, by full name. */
+  /** Samples of other series, by full name. */
   readonly extra?: Readonly<Record<string, Sample>>;
 }
 
@@ -33,15 +33,16 @@ export interface ModelOptions {
   readonly partitions: number;
   readonly capacity: number;
   readonly step: (step: number) => ModelStep;
-  /** Offsets before the first step. */
+  /** Offset of every partition before the first step. */
   readonly startOffset?: number;
 }
 
 const labels = 'namespace="shop",pipeline="orders"';
 
 /**
- * A pipeline in discrete steps: records arrive, each aggregator counts its share of the partitions up to its capacity, and
- * every metric is what the data plane would export. Pods share the partitions in turn, as the group's assigner does.
+ * Models a pipeline in steps of 15 s. Records arrive, and each aggregator counts its partitions up to its capacity. The
+ * result has the samples that the data plane would export in a step. Partitions go to the pods in turn, as the assigner
+ * of the consumer group does it.
  */
 export function modelPipeline(options: ModelOptions): (step: number) => Record<string, Sample> {
   const { startOffset = 1_000_000 } = options;
@@ -69,7 +70,8 @@ export function modelPipeline(options: ModelOptions): (step: number) => Record<s
       let counted = 0;
       let waited = false;
       const lagOf = (partition: number) => (end.get(partition) ?? 0) - (next.get(partition) ?? 0);
-      // Each partition gets a fair share; what a quiet one leaves goes to the others.
+      // Each partition gets a fair share of the capacity. Capacity that a quiet partition does not need goes to the
+      // other partitions.
       for (const [index, partition] of own.toSorted((one, other) => lagOf(one) - lagOf(other)).entries()) {
         const lag = lagOf(partition);
         const share = left / (own.length - index);

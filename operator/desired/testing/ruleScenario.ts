@@ -14,13 +14,13 @@ export type Sample = number | undefined;
 export interface Expectation {
   readonly minute: number;
   readonly expr: string;
-  /** One value without regard to labels; undefined: no series at all. */
+  /** Expected value, whatever the labels are. Undefined means that no series exists. */
   readonly value: Sample;
 }
 
 /**
- * The input of Prometheus, step by step, and the expected results of the rules. A scenario is a model of the data
- * plane: each call of `at` returns every series at one time, by its full name with labels.
+ * Samples for Prometheus in steps of 15 s, and the expected results of the rules. Each call of `at` returns every
+ * series at one step, by its full name with labels.
  */
 export interface RuleScenario {
   readonly groups: readonly RuleGroup[];
@@ -50,7 +50,7 @@ export async function runScenario({ groups, minutes, at, expect }: RuleScenario)
         interval: `${stepSeconds}s`,
         input_series: toSeries(Array.from({ length: steps }, (_, step) => at(step))),
         promql_expr_test: expect.map(({ minute, expr, value }) => ({
-          // Labels do not matter here: the golden file holds them.
+          // `max` removes the labels: the golden file tests them.
           expr: `max(${expr})`,
           eval_time: `${Math.round(minute * 60)}s`,
           exp_samples: value === undefined ? [] : [{ labels: '{}', value }],
@@ -66,7 +66,8 @@ function toSeries(samples: readonly Readonly<Record<string, Sample>>[]): { serie
   const names = new Set(samples.flatMap((sample) => Object.keys(sample)));
   return [...names].map((series) => ({
     series,
-    // A target that is gone is marked at once; without the mark its last sample would count for five minutes.
+    // Prometheus marks the series of a lost target as stale. Without the mark the last sample would count for 5
+    // minutes.
     values: samples
       .map((sample, at) => sample[series] ?? (samples[at - 1]?.[series] === undefined ? '_' : 'stale'))
       .join(' '),

@@ -8,7 +8,7 @@ export function metadata(name: string, more: Partial<LiveMetadata> = {}): LiveMe
   return { name, namespace: 'shop', uid: `uid-${count}`, resourceVersion: String(count), ...more };
 }
 
-/** A pod as the kubelet reports it; `ready` also sets its condition. */
+/** Makes a pod as the kubelet reports it. `ready` also sets condition Ready of the pod. */
 export function pod(
   name: string,
   options: { ready?: boolean; container?: Partial<ContainerStatus>; metadata?: Partial<LiveMetadata> } & Pick<
@@ -29,7 +29,7 @@ export function pod(
   };
 }
 
-/** A Deployment with as many pods of each kind; rolled out by default. */
+/** Makes a Deployment with the given numbers of pods. By default its rollout is complete. */
 export function deployment(
   name: string,
   options: {

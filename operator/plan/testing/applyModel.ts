@@ -2,8 +2,9 @@ import { fieldManagers } from '#contract/labels.ts';
 import type { LiveChild, ManagedFields } from '#operator/observe/objects.ts';
 
 /**
- * What the API server makes of an apply by one manager: the object with an identity and with `managedFields`. A model
- * for fast tests of pure code; reconcile.integration.test.ts holds it against the real server.
+ * Returns the object that the API server stores after an apply by one field manager, with uid, versions and
+ * `managedFields`. This is a model for fast tests of pure code. reconcile.integration.test.ts compares it with a real
+ * API server.
  */
 export function applyModel(desired: object, before?: LiveChild): LiveChild {
   const object = structuredClone(desired) as LiveChild;
@@ -18,7 +19,7 @@ export function applyModel(desired: object, before?: LiveChild): LiveChild {
       generation: (before?.metadata.generation ?? 0) + 1,
       managedFields: [managed(desired)],
     },
-    // Never applied, so what is there stays.
+    // We never apply `spec.replicas`, so its value stays.
     ...(object.kind === 'Deployment' ? { spec: { ...object.spec, replicas: kept ?? 1 } } : {}),
   };
 }
@@ -32,7 +33,7 @@ function managed(desired: object): ManagedFields {
   return { manager: fieldManagers.operator, operation: 'Apply', fieldsV1 };
 }
 
-/** Keys of lists that are merged item by item; every other list is owned as a whole. */
+/** Keys of the lists that are merged item by item. Every other list is owned as a whole. */
 const listKeys: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
   volumes: ['name'],

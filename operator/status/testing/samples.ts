@@ -12,7 +12,7 @@ export const rollingOut: WorkloadHealth = {
 };
 const good = (reason: string) => ({ ok: true, reason, message: 'good' });
 
-/** Everything is ok. */
+/** Returns input in which everything is ok, with the given changes. */
 export function input(more: Partial<StatusInput> = {}): StatusInput {
   return {
     previous: undefined,
@@ -46,6 +46,7 @@ export function input(more: Partial<StatusInput> = {}): StatusInput {
       bootstrap: 'kafka-1:9096',
       topic: 'shop.orders',
       log: { epoch: 1, topic: 'shop.orders', clusterId: 'cluster', topicId: 'topic' },
+      logInUseBy: undefined,
       endpoints: { calculator: { http: 'http://c', grpc: 'c' }, aggregator: { http: 'http://a', grpc: 'a' } },
     },
     ...more,

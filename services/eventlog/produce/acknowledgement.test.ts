@@ -28,7 +28,7 @@ test('a response with only the requested partition is an acknowledgement', () =>
   assert.equal(acknowledged(answer(part({ baseOffset: beyondDoubles })), 'log', 3).baseOffset, beyondDoubles);
 });
 
-describe('anything else is not', () => {
+describe('these responses are not an acknowledgement', () => {
   const cases: [what: string, answer: ProduceAnswer][] = [
     ['no answer at all', answer()],
     ['a topic without partitions', { responses: [{ name: 'log', partitionResponses: [] }] }],

@@ -1,6 +1,6 @@
 import { AppendError, type AppendedBatch } from '#services/eventlog/port.ts';
 
-/** The used part of a Produce response. Offsets and times are -1 if the broker has none. */
+/** The used part of a Produce response. Offsets and times are -1 if the broker does not know them. */
 export interface ProduceAnswer {
   readonly responses: readonly {
     readonly name: string;
@@ -14,8 +14,8 @@ export interface ProduceAnswer {
 }
 
 /**
- * Returns the acknowledgement of the requested partition, or throws AppendError. One request holds one partition, so a
- * response with another partition, with none or with two is not the response to this request.
+ * Returns the acknowledgement of the requested partition, or throws AppendError. A request is for one partition, so the
+ * response must have exactly this partition.
  */
 export function acknowledged(answer: ProduceAnswer, topic: string, partition: number): AppendedBatch {
   const all = answer.responses.flatMap(({ name, partitionResponses }) =>

@@ -1,9 +1,9 @@
 import { ResponseError } from '@platformatic/kafka';
 
 /**
- * A response in which only some parts are errors. The request layer throws for the whole response when one partition
- * has no leader, although the other partitions are valid. So the response is taken from the error, and each part is
- * checked by its own error code.
+ * Returns the response even if some of its parts are errors. @platformatic/kafka throws for the whole response when one
+ * partition has no leader, although the other partitions are valid. So this function takes the response from the error.
+ * The caller must check the error code of each part.
  */
 export async function evenWithErrors<Answer extends object>(request: Promise<Answer>): Promise<Answer> {
   try {
@@ -14,7 +14,7 @@ export async function evenWithErrors<Answer extends object>(request: Promise<Ans
   }
 }
 
-/** The request layer sets `response` with the same parser that returns a normal response. */
+/** Checks only that there is a response: @platformatic/kafka parses it as it parses a response without errors. */
 function isAnswer<Answer extends object>(value: unknown): value is Answer {
   return typeof value === 'object' && value !== null;
 }

@@ -12,21 +12,22 @@ export interface AppendOnce {
   readonly records: readonly LogRecordInput[];
   /** Connections used only for appends. */
   readonly connections: BrokerConnections;
-  /** Milliseconds since the Unix epoch; given to the broker as the time of the records, which LogAppendTime replaces. */
+  /** The time of the records, in milliseconds since the Unix epoch. With LogAppendTime the broker replaces it. */
   readonly now: number;
 }
 
 /**
- * How long the broker may wait for its replicas before it returns REQUEST_TIMED_OUT. Longer than Kafka needs in
- * practice to remove a hung replica from the in-sync set, shorter than the client's request timeout.
+ * How long the broker may wait for its replicas before it returns REQUEST_TIMED_OUT. Longer than Kafka needs to
+ * remove a hung replica from the in-sync set. Shorter than the request timeout of the client.
  */
 const replicationTimeoutMs = 15_000;
 
-/** acks=all: every replica that is in sync. */
+/** The value of acks=all: every in-sync replica must have the records. */
 const allReplicas = -1;
 
 /**
- * Sends one produce request to one broker for one partition. Settles with the response, or when the connection ends.
+ * Sends one produce request to one broker for one partition. Resolves with the acknowledgement. Throws the errors of
+ * the broker and of the connection.
  */
 export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
   const { settings, partition, leader, records, connections, now } = options;
@@ -34,7 +35,7 @@ export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
     throw new LogUnavailableError('Unreachable', `partition ${partition} has no leader at the moment`);
   }
   const { connection, versions } = await connections.get(leader.address).catch((error: unknown) => {
-    // Explained here, because at this point it is certain that nothing was sent.
+    // Explain the error here, where it is certain that nothing was sent: LogUnavailableError means `notWritten`.
     throw explainKafkaError(error, settings);
   });
   const { topic } = settings;
@@ -48,7 +49,7 @@ export async function appendOnce(options: AppendOnce): Promise<AppendedBatch> {
     timestamp,
   }));
   const answer = await versions.produce.async(connection, allReplicas, replicationTimeoutMs, messages, {});
-  // The request layer resolves with a boolean if no response was requested.
+  // The type also allows a boolean, which only a request without a response returns.
   if (typeof answer === 'boolean') throw new AppendError(`partition ${partition} was written without a response`);
   return acknowledged(answer, topic, partition);
 }

@@ -12,20 +12,20 @@ export interface Broker {
   readonly versions: BrokerVersions;
 }
 
-/** The secrets of one writer, read when the writer opens; a changed file needs a new writer. */
+/** The secrets for the connections of one client. They are read once, so after a change of a file open a new client. */
 export interface Credentials {
   readonly clientId: string;
   readonly tls: TlsOptions | undefined;
   readonly sasl: { mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; username: string; password: string } | undefined;
 }
 
-/** Longest wait for TCP, TLS and SCRAM together: the address of a deleted pod sends no response at all. */
+/** Maximum wait for TCP, TLS and SCRAM together: the address of a deleted pod sends no response at all. */
 const connectTimeoutMs = 5_000;
 
-/** Longest wait for a response; then the layer closes the connection. Above the 15 s that replication may take. */
+/** After this time without a response the connection is closed. Longer than the 15 s that replication may take. */
 const requestTimeoutMs = 20_000;
 
-/** More than the writer ever has in flight, so that the writer's limit applies and not the queue of the layer. */
+/** Maximum number of requests in flight per connection. The writer sends fewer, so no request waits in the client. */
 const requestsInFlightMax = 128;
 
 /** Reads the secrets. Throws SecretFileError for a missing file. */
@@ -42,7 +42,7 @@ export async function readCredentials({ clientId, tls, scram }: KafkaSettings): 
   };
 }
 
-/** Builds a connection without connecting, so that the caller can close it while it connects. */
+/** Creates a connection without connecting, so that the caller can close it while it connects. */
 export function createConnection(host: string, { clientId, tls, sasl }: Credentials): Connection {
   const connection = new Connection(clientId, {
     connectTimeout: connectTimeoutMs,
@@ -52,7 +52,7 @@ export function createConnection(host: string, { clientId, tls, sasl }: Credenti
     ...(tls === undefined ? {} : { tls, tlsServerName: isIP(host) === 0 }),
     ...(sasl === undefined ? {} : { sasl }),
   });
-  // Every request gets the error of its connection; but an error event without a listener would end the process.
+  // Ignore the event: every request gets the error too, but an event without a listener would end the process.
   connection.on('error', () => {});
   return connection;
 }
@@ -62,6 +62,6 @@ export async function openBroker(connection: Connection, host: string, port: num
   await connection.connect(host, port);
   connection.socket.setKeepAlive(true, 60_000);
   const asked = apiVersionsV3.api.async(connection, 'sumpipeline', '1');
-  const { apiKeys } = await withDeadline(`the API versions of ${host}:${port}`, connectTimeoutMs, asked);
+  const { apiKeys } = await withDeadline(`reading the API versions of ${host}:${port}`, connectTimeoutMs, asked);
   return { connection, versions: chooseVersions(apiKeys) };
 }

@@ -8,10 +8,11 @@ interface Entry {
 }
 
 /**
- * At most one connection per address, opened on first use and dropped when it ends.
+ * Keeps at most one connection per address. A connection is opened on first use and dropped when it ends.
  *
- * A writer has two of these sets. A broker handles the requests of one connection one after the other. So a metadata
- * request would wait behind an append that waits for a hung replica; such requests have their own connections.
+ * A writer has two of these sets, one for appends and one for other requests. A broker handles the requests of one
+ * connection one after the other. With one set, a metadata request would wait for an append that waits for a hung
+ * replica.
  */
 export class BrokerConnections {
   readonly #credentials: Credentials;
@@ -22,14 +23,14 @@ export class BrokerConnections {
     this.#credentials = credentials;
   }
 
-  /** Returns the open connection to `host:port`. Rejects if connecting fails; the next call connects again. */
+  /** Returns the open connection to `host:port`. Rejects if connecting fails: the next call connects again. */
   async get(address: string): Promise<Broker> {
     if (this.#isClosed) throw new LogUnavailableError('Unreachable', 'the connections to Kafka are closed');
     const entry = this.#entries.get(address) ?? this.#dial(address);
     return entry.broker;
   }
 
-  /** Closes the connections to all other addresses: those brokers have left the cluster. */
+  /** Closes the connections to all other addresses, because those brokers have left the cluster. */
   keepOnly(addresses: ReadonlySet<string>): void {
     for (const address of [...this.#entries.keys()]) if (!addresses.has(address)) this.#cut(address);
   }
@@ -49,7 +50,7 @@ export class BrokerConnections {
       if (this.#entries.get(address) === entry) this.#entries.delete(address);
     };
     connection.once('close', forget);
-    // The caller gets the error too; this handler also catches it if no caller waits any more.
+    // The caller gets the error too. This handler prevents an unhandled rejection if no caller waits any more.
     entry.broker.catch(() => {
       forget();
       end(connection);
@@ -64,12 +65,12 @@ export class BrokerConnections {
   }
 }
 
-/** With an error, which the layer handles in every state; without it a connect would wait for its timeout. */
+/** Destroys the socket with an error: without an error, a connection that is opening would wait for its timeout. */
 function end(connection: Connection): void {
   connection.socket?.destroy(new Error('this connection to Kafka was cut'));
 }
 
-/** Splits `host:port`; an IPv6 address is in brackets. */
+/** Splits `host:port`. An IPv6 address must be in brackets. */
 export function parseAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };

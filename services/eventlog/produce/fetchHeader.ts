@@ -1,6 +1,6 @@
 import { createAPI, fetchV12, type Reader } from '@platformatic/kafka';
 
-/** The used part of a Fetch response for one partition: of its records only the header of the first batch. */
+/** The used part of a Fetch response for one partition. Of the records it has only the header of the first batch. */
 export interface FetchedHeader {
   readonly partition: number;
   readonly errorCode: number;
@@ -21,14 +21,14 @@ interface BatchHeader {
 }
 
 /**
- * Fetch, version 12, with the request of the layer but another parser: the layer's parser would unpack the records
- * without a size limit, and the records are not needed here.
+ * Sends a Fetch request, version 12. Uses the request of @platformatic/kafka, but not its parser, which unpacks the
+ * records without a size limit. The records are not needed here.
  */
 export const fetchHeader = createAPI(1, 12, fetchV12.createRequest, parseResponse);
 
 function parseResponse(_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader): FetchedHeader[] {
   reader.readInt32(); // throttle time
-  reader.readInt16(); // error of a fetch session; sessions are not used
+  reader.readInt16(); // error of a fetch session: sessions are not used
   reader.readInt32(); // session
   const topics = reader.readArray((topic) => {
     topic.readString();
@@ -54,7 +54,7 @@ function parsePartition(reader: Reader): FetchedHeader {
   return { partition, errorCode, highWatermark, lastStableOffset, aborted, batch };
 }
 
-/** Size of the header up to the producer id; the epoch, the sequence and the number of records follow. */
+/** Bytes of the header up to the producer id. The epoch, the sequence and the number of records follow. */
 const batchHeaderBytes = 8 + 4 + 4 + 1 + 4 + 2 + 4 + 8 + 8 + 8;
 
 function parseBatch(reader: Reader): BatchHeader {

@@ -12,18 +12,18 @@ export interface LogEndsOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Longest wait for the response of one connected leader. */
+/** Maximum wait for the response of one connected leader. */
 const answerTimeoutMs = 2_000;
 /** The value with which ListOffsets requests the end of the log. */
 const latest = -1n;
-/** This client is not a replica, and it expects no particular leader epoch. */
+/** Fields of the request: the client is no replica, accepts any leader epoch, and wants uncommitted records too. */
 const notAReplica = -1;
 const anyEpoch = -1;
 const uncommittedToo = 0;
 
 /**
- * Returns one past the last offset of every partition whose leader responded. Sends one request per leader, which needs
- * only DESCRIBE on the topic. A partition without a response is missing from the result.
+ * Returns the last offset plus one of every partition whose leader responded. Other partitions are missing from the
+ * result. Sends one request per leader, which needs only the right to DESCRIBE the topic. Never rejects.
  */
 export async function readLogEnds(options: LogEndsOptions): Promise<ReadonlyMap<number, bigint>> {
   const { metadata } = options;
@@ -57,7 +57,7 @@ async function askLeader(
   const question = evenWithErrors(
     versions.listOffsets.async(connection, notAReplica, uncommittedToo, [{ name: topic, partitions: wanted }]),
   );
-  const { topics } = await withDeadline(`the ends of the log from ${address}`, answerTimeoutMs, question);
+  const { topics } = await withDeadline(`reading the ends of the log from ${address}`, answerTimeoutMs, question);
   return topics
     .filter(({ name }) => name === topic)
     .flatMap((answer) => answer.partitions)

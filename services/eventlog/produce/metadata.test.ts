@@ -66,7 +66,7 @@ test('a partition without a leader has no address, the others keep theirs', () =
   assert.deepEqual([metadata.leaderOf(0)?.address, metadata.leaderOf(1)?.address], [undefined, 'b2:2']);
 });
 
-test('new partitions are known at once, and a broker that does not know them yet takes none away', () => {
+test('new partitions are known at once, and a broker that does not know them yet removes none', () => {
   const { metadata, take } = build();
   take([[0, 1, 0]]);
   take([

@@ -6,7 +6,7 @@ import type { KafkaSettings } from '#services/eventlog/settings.ts';
 import { evenWithErrors } from './answers.ts';
 import type { BrokerConnections } from './connections.ts';
 
-/** The leader of a partition. The object is replaced, never changed: another object means another leader. */
+/** The leader of a partition. The object is never changed: a new leader is a new object. */
 export interface Leader {
   readonly node: number;
   readonly epoch: number;
@@ -22,12 +22,12 @@ export interface TopicMetadataOptions {
   readonly onChange: () => void;
 }
 
-/** Longest wait for the metadata of one connected broker; another broker responds in the meantime. */
+/** Maximum wait for the metadata of one connected broker. Usually another broker responds earlier. */
 const answerTimeoutMs = 2_000;
 
 /**
- * Brokers that get a request at the same time. One response is enough; a large cluster must not get a request per
- * broker.
+ * Maximum number of brokers that get the request at the same time. One response is enough, so not every broker of a
+ * large cluster gets a request.
  */
 const askedMax = 6;
 
@@ -46,13 +46,13 @@ interface MetadataAnswer {
 }
 
 /**
- * Which partitions the log has and which broker leads each. Several brokers get the request at the same time, because
- * one may be hung. Their metadata may differ, so the highest leader epoch of each partition wins, even if it comes
- * late.
+ * Knows the partitions of the topic and which broker leads each. Sends the request to several brokers at the same
+ * time, because one may be hung. Their metadata may differ, so the highest leader epoch of each partition is used, in
+ * whatever order the responses arrive.
  */
 export class TopicMetadata {
   readonly #options: TopicMetadataOptions;
-  /** Brokers that responded are first. */
+  /** Addresses to ask. An address that failed is moved to the end. */
   #addresses: string[];
   #leaders = new Map<number, Leader>();
   #topicId: string | undefined;
@@ -62,17 +62,17 @@ export class TopicMetadata {
     this.#addresses = [...options.settings.bootstrapServers];
   }
 
-  /** Partitions are numbered from 0 and only grow in number. */
+  /** Number of partitions, which are numbered from 0. It shrinks only if the topic was created again. */
   get partitionCount(): number {
     return this.#leaders.size;
   }
 
-  /** Kafka's id of the topic, as last seen; a re-created topic with the same name has another id. */
+  /** Kafka's id of the topic, as last seen. A topic that was deleted and created again has another id. */
   get topicId(): string | undefined {
     return this.#topicId;
   }
 
-  /** `host:port` of the brokers that Kafka listed last, and of those in the settings. */
+  /** `host:port` of the brokers that Kafka listed last, and of the bootstrap servers. */
   get addresses(): readonly string[] {
     return this.#addresses;
   }
@@ -82,7 +82,7 @@ export class TopicMetadata {
   }
 
   /**
-   * Reads the metadata now, or joins the request in flight. Resolves with the first response, throws LogError if no
+   * Reads the metadata now, or joins the request in flight. Resolves after the first response. Throws LogError if no
    * broker responds.
    */
   readonly refresh = shareWhileOpen(() => this.#ask());
@@ -101,7 +101,7 @@ export class TopicMetadata {
     try {
       const { connection, versions } = await connections.get(address);
       const question = evenWithErrors(versions.metadata.async(connection, [settings.topic], false, false));
-      this.take(await withDeadline(`the metadata from ${address}`, answerTimeoutMs, question));
+      this.take(await withDeadline(`reading the metadata from ${address}`, answerTimeoutMs, question));
     } catch (error) {
       // Move the address to the end, so that a long list of dead addresses does not hide working ones.
       if (this.#addresses.includes(address)) {
@@ -122,7 +122,7 @@ export class TopicMetadata {
     this.#keepAddresses(nodes);
     let isChanged = false;
     if (topic.topicId !== this.#topicId) {
-      // In a re-created topic the leader epochs begin again.
+      // The leader epochs of another topic begin again, so they cannot be compared.
       this.#leaders = new Map();
       this.#topicId = topic.topicId;
       isChanged = true;
@@ -139,7 +139,7 @@ export class TopicMetadata {
     if (isChanged) this.#options.onChange();
   }
 
-  /** The bootstrap servers stay in the list: they are needed if every broker moves to another address. */
+  /** Replaces the addresses. Keeps the bootstrap servers: they are needed if every broker moves to another address. */
   #keepAddresses(nodes: ReadonlyMap<number, string>): void {
     const wanted = new Set([...nodes.values(), ...this.#options.settings.bootstrapServers]);
     const kept = this.#addresses.filter((address) => wanted.has(address));

@@ -91,7 +91,7 @@ describe('a writer that cannot be opened says what is wrong', () => {
   }
 });
 
-test('the end of each partition is told by its leader, and the topic has an id', async () => {
+test('the leader of each partition returns its log end, and the topic has an id', async () => {
   const writer = await open(settings);
   const record = { key: Buffer.alloc(16), value: Buffer.from('v'), headers: {} };
   assert.deepEqual([...(await writer.logEnds())], [[0, 0n]]);

@@ -11,29 +11,30 @@ export interface ProbeOptions {
   readonly connections: BrokerConnections;
 }
 
-/** An offset whose content a client that reads committed records does not deliver. */
+/** What is at an offset that kafkajs does not deliver, because kafkajs reads only committed records. */
 export interface Withheld {
-  /** A text for people. */
+  /** Why it is not delivered, as a sentence about the record. */
   readonly reason: string;
   /** Milliseconds since the Unix epoch. */
   readonly appendedAt: number;
   readonly leaderEpoch: number;
 }
 
+/** Maximum wait for the response, in milliseconds. */
 const answerTimeoutMs = 5_000;
-/** Kafka returns at least one batch, however few bytes are requested. */
+/** Maximum size of the response, in bytes. Kafka returns at least one batch, however small this number is. */
 const oneBatch = 1;
-/** With this isolation level the broker also returns the aborted transactions. */
+/** Isolation level: the broker also returns which transactions were aborted. */
 const committedOnly = 1;
-/** Fetch sessions are not used. */
+/** Fields of a request that is not part of a fetch session. */
 const [noSession, finalEpoch] = [0, -1];
 const anyEpoch = -1;
 const [controlFlag, transactionalFlag] = [0x20, 0x10];
 
 /**
- * Reads from the partition's leader what is at `offset`. `open`: a transaction that may have begun earlier has not
- * ended, and committed readers get nothing from here on until it ends. Undefined for an ordinary record, or if nothing
- * is there yet. Throws the errors of the request layer.
+ * Asks the partition's leader what is at `offset`. Returns `open` if a transaction has not ended: readers of
+ * committed records get nothing from this offset on until it ends. Returns undefined for an ordinary record, or if
+ * nothing is there yet. Throws LogUnavailableError without a leader, and the errors of @platformatic/kafka.
  */
 export async function probeOffset(
   { topic, metadata, connections }: ProbeOptions,
@@ -50,7 +51,7 @@ export async function probeOffset(
   const question = evenWithErrors(
     versions.fetch.async(connection, 0, 0, oneBatch, committedOnly, noSession, finalEpoch, wanted, [], ''),
   );
-  const [found] = await withDeadline(`the record at offset ${offset}`, answerTimeoutMs, question);
+  const [found] = await withDeadline(`reading the record at offset ${offset}`, answerTimeoutMs, question);
   if (found === undefined || found.errorCode !== 0 || offset >= found.highWatermark) return undefined;
   if (offset >= found.lastStableOffset) return 'open';
   const { batch, aborted } = found;
@@ -61,7 +62,7 @@ export async function probeOffset(
     return withheld(`it is the marker of a transaction of producer ${producerId}`);
   }
   const isTransactional = (batch.attributes & transactionalFlag) !== 0;
-  // The client delivers a committed record itself.
+  // Return undefined for a committed record: kafkajs delivers it.
   if (!isTransactional || !aborted.some((one) => one.producerId === producerId && one.firstOffset <= offset)) return;
   return withheld(`it was written in a transaction of producer ${producerId} that was aborted`);
 }

@@ -11,7 +11,10 @@ import {
 import { LogError } from '#services/eventlog/port.ts';
 import { fetchHeader } from './fetchHeader.ts';
 
-/** Newest first. Metadata before version 10 has no topic id, so Kafka 2.8 is the oldest supported broker for writes. */
+/**
+ * Supported versions, newest first. Metadata before version 10 has no topic id, so brokers must be Kafka 2.8 or
+ * newer.
+ */
 const known = {
   metadata: [metadataV12.api, metadataV11.api, metadataV10.api],
   produce: [produceV11.api, produceV10.api, produceV9.api],
@@ -19,7 +22,7 @@ const known = {
   fetch: [fetchHeader],
 } as const;
 
-/** The requests of the writer, each in the newest version that both sides know. */
+/** The requests, each in the newest version that both sides know. */
 export interface BrokerVersions {
   readonly metadata: (typeof known.metadata)[number];
   readonly produce: (typeof known.produce)[number];
@@ -33,7 +36,7 @@ export interface VersionRange {
   readonly maxVersion: number;
 }
 
-/** Throws LogError for a broker that is too old or too new for this program. */
+/** Chooses the versions for one broker. Throws LogError for a broker that is too old or too new. */
 export function chooseVersions(offered: readonly VersionRange[]): BrokerVersions {
   return {
     metadata: newest('Metadata', known.metadata, offered),

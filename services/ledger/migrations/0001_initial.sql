@@ -1,5 +1,5 @@
 -- The books of one pipeline. This schema guarantees exactness: a CHECK enforces the conservation law at every commit.
--- The migrator sets search_path to the pipeline's schema; no statement below names the schema.
+-- The migrator sets search_path to the pipeline's schema, so no statement below names the schema.
 
 CREATE DOMAIN series_name AS text COLLATE "C"
   CHECK (octet_length(VALUE) BETWEEN 1 AND 200 AND VALUE !~ '[\u0001-\u001f\u007f-\u009f]');
@@ -99,8 +99,8 @@ CREATE TABLE parked (
   PRIMARY KEY (log_epoch, partition, "offset")
 );
 
--- Claims a partition and returns the next fencing token. The lock waits for a batch in flight. That batch either
--- commits first (the new owner continues after it) or fails because its token is old.
+-- Claims a partition and returns its next owner epoch. Waits for a batch in flight. That batch either commits first,
+-- and the new owner continues after it. Or it fails, because its owner epoch is old.
 CREATE FUNCTION claim_partition_v1(
   p_namespace text, p_name text, p_cluster_id text, p_group_id text,
   p_log_epoch integer, p_topic text, p_partition integer, p_owner text,
@@ -115,7 +115,7 @@ BEGIN
   INTO claim_partition_v1.owner_epoch, claim_partition_v1.first_offset, claim_partition_v1.next_offset;
 END $$;
 
--- SP004: these books belong to another pipeline. An empty schema has no owner yet.
+-- Raises SP004 if these books belong to another pipeline. An empty schema has no owner yet.
 CREATE FUNCTION check_owner_v1(p_namespace text, p_name text) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
@@ -128,7 +128,7 @@ BEGIN
   END IF;
 END $$;
 
--- SP004: these books belong to another pipeline or another log. Nothing was changed.
+-- Raises SP004 if these books belong to another pipeline or another log. Changes nothing.
 CREATE FUNCTION check_identity_v1(
   p_namespace text, p_name text, p_cluster_id text, p_group_id text, p_log_epoch integer, p_topic text
 ) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -150,8 +150,8 @@ BEGIN
   END IF;
 END $$;
 
--- Applies one contiguous batch of one partition, all or nothing, and gives every record its disposition.
---   SP001 fenced: another owner, or another offset, than the caller believes. Drop the batch and claim again.
+-- Applies one contiguous batch of one partition, completely or not at all. Gives every record its disposition. Raises
+--   SP001 fenced: the caller's owner epoch or offset is not the current one. Drop the batch and claim again.
 --   SP002 the batch is not contiguous or does not begin at next_offset.
 --   SP003 the dispositions do not add up: the books contradict themselves.
 CREATE FUNCTION apply_batch_v1(
@@ -170,14 +170,14 @@ DECLARE
   v_highest bigint;
   v_recorded bigint;
 BEGIN
-  -- The classification below must see commits of concurrent owners; one snapshot for the whole transaction would not.
+  -- Step 4 must see commits of concurrent owners. With one snapshot for the whole transaction it would not.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION USING ERRCODE = 'SP003', MESSAGE = 'IsolationLevel', DETAIL =
       'apply_batch_v1 needs READ COMMITTED, not ' || current_setting('transaction_isolation');
   END IF;
 
-  -- 1. Fence. The row stays locked until commit. The compare-and-set itself is the last statement, because the
-  --    conservation law is checked on every update of the row.
+  -- 1. Fence: lock the row until the commit. The row is updated only in the last step, because the conservation law is
+  --    checked on every update of the row.
   PERFORM 1 FROM partitions p
     WHERE p.log_epoch = p_log_epoch AND p.partition = p_partition
       AND p.owner_epoch = p_owner_epoch AND p.next_offset = p_first_offset
@@ -200,7 +200,7 @@ BEGIN
         p_first_offset, p_next_offset - 1, p_partition);
   END IF;
 
-  -- 2. Ledger. Sorted over the whole batch; otherwise two owners with copies of the same ids lock in opposite order.
+  -- 2. Ledger. Insert in the order of ids: two owners with copies of the same ids must lock them in the same order.
   INSERT INTO ledger (request_id, series, a, b, value, log_epoch, partition, "offset", appended_at)
     SELECT u.request_id, u.series, u.a, u.b, u.value, p_log_epoch, p_partition, u."offset", u.appended_at
     FROM unnest(p_offsets, p_request_ids, p_series, p_a, p_b, p_values, p_appended_at)
@@ -208,7 +208,7 @@ BEGIN
     ORDER BY u.request_id, u."offset"
     ON CONFLICT (request_id) DO NOTHING;
 
-  -- 3. Totals: add the sums of only these rows, which are found by their positions.
+  -- 3. Totals. Add the sums of the rows that were inserted now, which are found by their positions.
   INSERT INTO totals AS t (series, log_epoch, partition, total, count)
     SELECT l.series, p_log_epoch, p_partition, sum(l.value), count(*)
     FROM ledger l
@@ -218,7 +218,7 @@ BEGIN
     ON CONFLICT (series, log_epoch, partition)
       DO UPDATE SET total = t.total + excluded.total, count = t.count + excluded.count;
 
-  -- 4. Classify, in a later statement than the insert: only a new snapshot sees in-batch and concurrent copies.
+  -- 4. Classify after the insert: only a new snapshot sees copies in this batch and of concurrent owners.
   INSERT INTO conflicts (log_epoch, partition, "offset", request_id, series, a, b, reason, appended_at)
     SELECT p_log_epoch, p_partition, u."offset", u.request_id, u.series, u.a, u.b,
       'the id counts with other operands', u.appended_at
@@ -251,7 +251,7 @@ BEGIN
         v_count, applied, duplicate, conflict, parked);
   END IF;
 
-  -- 5. Set. Without the CHECK conservation_law being true there is no commit.
+  -- 5. Update the row. If the CHECK conservation_law is false, the transaction fails.
   UPDATE partitions p SET
       next_offset = p_next_offset,
       applied = p.applied + apply_batch_v1.applied,

@@ -1,13 +1,14 @@
--- Halts are stored in the books, so that other replicas and later processes do not report the total as exact either. A
--- halt is cleared when the partition makes progress, except a halt that stays: a log that was truncated, or that lost
--- records before they were counted, may grow past next_offset again. Counting on would then skip the missing records.
+-- Halts are stored in the books, so that other replicas and later processes do not report the total as exact. A halt
+-- is cleared when the partition makes progress. Some halts stay: a log that was truncated, or that lost records
+-- before they were counted, may grow past next_offset again. To continue counting then would skip the missing
+-- records.
 ALTER TABLE partitions
   ADD COLUMN halt_reason text,
   ADD COLUMN halt_message text,
   ADD COLUMN halt_stays boolean NOT NULL DEFAULT false,
   ADD CONSTRAINT halt_is_told CHECK ((halt_reason IS NULL) = (halt_message IS NULL) AND (halt_reason IS NOT NULL OR NOT halt_stays));
 
--- Stores a halt. SP001 fenced: another owner holds the partition, so the caller's halt is outdated.
+-- Stores a halt. Raises SP001 (fenced) if another owner has the partition: then the caller's halt is outdated.
 CREATE FUNCTION halt_partition_v1(
   p_log_epoch integer, p_partition integer, p_owner_epoch bigint, p_reason text, p_message text, p_stays boolean
 ) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -23,7 +24,7 @@ BEGIN
   END IF;
 END $$;
 
--- A trigger, because an older aggregator in a rolling upgrade does not know halts that stay.
+-- This is a trigger because in a rolling upgrade an older aggregator does not know halts that stay.
 CREATE FUNCTION move_on_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.halt_stays THEN

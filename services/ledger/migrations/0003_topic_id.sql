@@ -1,7 +1,7 @@
--- Kafka gives each topic an id; a topic that is re-created under the same name gets another id. Its records begin at
--- offset 0 again, so continuing at next_offset would skip acknowledged records while the books look exact.
+-- Kafka gives each topic an id. A topic that is deleted and created again under the same name gets another id. Its
+-- records begin at offset 0 again. So continuing at next_offset would skip acknowledged records, but look exact.
 --
--- Books from before this version store the first id that they get. SP004: see check_identity_v1.
+-- Books from before this version store the first id that they get. Raises SP004 as check_identity_v1 does.
 CREATE FUNCTION check_topic_id_v1(p_log_epoch integer, p_topic_id text)
 RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE

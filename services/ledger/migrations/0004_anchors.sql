@@ -5,7 +5,7 @@
 -- Older versions move next_offset but not the anchor, so an anchor is valid only if anchor_offset = next_offset - 1.
 ALTER TABLE partitions ADD COLUMN anchor_offset bigint;
 
--- As apply_batch_v1, but also stores the anchor: the last record of the batch.
+-- Does what apply_batch_v1 does, and stores the anchor of the last record of the batch.
 CREATE FUNCTION apply_batch_v2(
   p_log_epoch integer, p_partition integer, p_owner_epoch bigint, p_first_offset bigint, p_next_offset bigint,
   p_offsets bigint[], p_request_ids uuid[], p_series text[], p_a numeric[], p_b numeric[], p_values numeric[],

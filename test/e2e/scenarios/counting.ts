@@ -15,10 +15,13 @@ import type { System } from '#test/e2e/system.ts';
 import { auditLog } from '#test/support/auditLog.ts';
 import { until } from '#test/support/condition.ts';
 
-/** Rows of the import; SUMPIPELINE_E2E_ROWS=100000 by hand. */
+/** Number of rows of the import. Set SUMPIPELINE_E2E_ROWS=100000 for a longer run by hand. */
 const count = Number(process.env['SUMPIPELINE_E2E_ROWS'] ?? 5000);
 const series = 'receipts';
-/** With few rows, few in flight: so that the import is still running when servers are killed. */
+/**
+ * Options of the import. A short import sends few rows at the same time, so that it still runs when servers are
+ * killed.
+ */
 const gently = count > 20_000 ? [] : ['--concurrency', '4'];
 
 const proofSchema = z.object({
@@ -70,7 +73,7 @@ export function counting(fixture: () => Fixture): void {
       await untilReady(client, 'default');
     } finally {
       done.abort();
-      // Also if a fault could not be made: imports that go on would disturb the tests that follow.
+      // Wait also if a fault could not be caused: imports that go on would disturb the next tests.
       await Promise.allSettled([imports, receipts]);
     }
     const [summaries, acknowledged] = await Promise.all([imports, receipts]);
@@ -95,7 +98,7 @@ export function counting(fixture: () => Fixture): void {
     for (const receipt of acknowledged) {
       assert.equal(at(receipt.partition, receipt.offset), describeAddition(receipt));
     }
-    // The import's receipts are in PostgreSQL: the log must hold each counted row at the position in the ledger.
+    // The log must hold each counted row of the import at the position that the ledger has.
     const importId = summaries[0]?.importId ?? '';
     const books = await query(
       access,
@@ -119,13 +122,13 @@ export function counting(fixture: () => Fixture): void {
     const applied = partitions.reduce((sum, partition) => sum + BigInt(partition.applied), 0n);
     assert.deepEqual([verdict, applied], ['exact', (await readProof(system)).applied]);
     assert.match(ran.stderr, /^created Job orders-audit-\w{5}$/m);
-    // The pod is neither an aggregator nor a child of the operator: nothing of the pipeline selects it.
+    // The pod is neither an aggregator nor a child of the operator, so no selector of the pipeline matches it.
     assert.equal((await podsOf(system, 'aggregator')).length, 2);
     await system.kubectl.run(['-n', 'default', 'delete', 'job', '-l', 'sumpipeline.dev/audit=orders']);
   });
 }
 
-/** The faults, one after the other; each resolves when the killed process is back. */
+/** Returns the faults in order. Each resolves when the killed process is back. */
 function faults({ system, client }: Fixture, refusals: () => number): [string, () => Promise<void>][] {
   const { kubectl } = system;
   const settle = async (deployment: string, namespace = 'default') => {
@@ -180,7 +183,7 @@ function faults({ system, client }: Fixture, refusals: () => number): [string, (
       },
     ],
     [
-      'Kafka and PostgreSQL killed at once, and both aggregators deleted',
+      'Kafka and PostgreSQL killed at the same time, and both aggregators deleted',
       async () => {
         await Promise.all([
           killAndAwait(system, 'Kafka'),
@@ -214,7 +217,7 @@ async function addressOf(system: System, component: Component): Promise<string> 
   ]);
 }
 
-/** The same import, at least twice and until the signal. */
+/** Runs the same import at least twice, and until the signal. */
 async function importUntil(
   system: System,
   file: string,
@@ -233,7 +236,7 @@ function* oneByOne(): Generator<AdditionRow> {
   for (let n = 1; ; n++) yield { series, a: `${n}`, b: '0.000001' };
 }
 
-/** Reads with the receipts: after that the totals include every acknowledged addition. */
+/** Waits until the totals include every acknowledged addition, by reads with the receipts' positions. */
 async function untilCounted(
   system: System,
   summaries: readonly { readonly vector: string }[],

@@ -9,7 +9,7 @@ import type { System } from '#test/e2e/system.ts';
 
 const sample = join(import.meta.dirname, '..', '..', '..', 'manifests', 'samples', 'pipeline.yaml');
 
-/** Deletes the sample, which has counted already, while its dependencies are in different states. */
+/** Deletes the sample pipeline, which has counted additions, while Kafka and PostgreSQL are in different states. */
 export function deletion(fixture: () => Fixture): void {
   test('a SumPipeline and all its objects are deleted within a minute, and applied again it has its totals', async (t) => {
     const { system } = fixture();
@@ -28,7 +28,7 @@ export function deletion(fixture: () => Fixture): void {
       {
         using _ = await freeze(system, server);
         await deleteWithin60s(t, system);
-        // Its pods can end without either server.
+        // The pods can end without Kafka and PostgreSQL.
         const wait = ['-n', 'default', 'wait', '--for=delete', 'pod', '-l', 'sumpipeline.dev/name=orders'];
         await system.kubectl.run([...wait, '--timeout=60s']);
         assert.equal(await leftovers(system), '');
@@ -44,7 +44,7 @@ async function deleteWithin60s(t: TestContext, system: System, ...how: string[])
   t.diagnostic(`deleted in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-/** Names of everything that the pipeline had. */
+/** Returns the names of the pipeline's objects that still exist. */
 async function leftovers(system: System): Promise<string> {
   const kinds = 'sump,deploy,rs,pods,svc,cm,sa,role,rolebinding,pdb';
   const selected = ['-n', 'default', 'get', kinds, '-l', 'sumpipeline.dev/name=orders', '-o', 'name'];

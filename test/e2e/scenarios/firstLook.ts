@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 
-/** The first steps of a user: looks at the system, then pastes the commands of the instructions. */
+/** Tests the first steps of a user, who looks at the system, then pastes the commands of the instructions. */
 export function firstLook(fixture: () => Fixture): void {
   describe('with kubectl alone', () => {
     const shell = async (line: string) => {
@@ -86,7 +86,7 @@ export function firstLook(fixture: () => Fixture): void {
     await paste(apply, 'kubectl wait --for=condition=Ready sump/orders --timeout=180s');
     assert.deepEqual(await readTotals(system, 'default'), before);
 
-    // One right after the other, as the user pastes them: the port-forward needs a moment.
+    // Run both lines together, as a user pastes them: curl must wait until the port-forward is ready.
     const scrape = await paste(forward, 'trap "kill $!" EXIT', curl ?? '');
     assert.match(scrape.stdout, /^sumpipeline_exact\{.*\} 1$|^sumpipeline_exact 1$/m);
   });

@@ -15,9 +15,9 @@ import {
 } from '#test/e2e/pipelines.ts';
 import { createTopic, query } from '#test/e2e/servers.ts';
 
-/** Mistakes of users, each in its own namespace: the exact text of the status, and the recovery. */
+/** Tests mistakes of users, each in its own namespace: the exact text of the status, and the recovery. */
 export function mistakes(fixture: () => Fixture): void {
-  /** Makes a namespace and applies the sample to it; `values` replaces values of its Secrets by `name/key`. */
+  /** Makes a namespace and applies the sample pipeline to it. `values` replaces values of its Secrets by `name/key`. */
   async function start(
     namespace: string,
     options: { changes?: Changes; without?: readonly string[]; values?: Readonly<Record<string, string>> } = {},
@@ -38,7 +38,7 @@ export function mistakes(fixture: () => Fixture): void {
     return {
       /** Applies the Secret with the correct values. */
       correct: (name: string) => apply(system, ...secrets.filter(({ metadata }) => metadata.name === name)),
-      /** Deleting works without correcting the mistake. */
+      /** Deletes the pipeline, without correcting the mistake. */
       remove: () => system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']),
     };
   }
@@ -184,7 +184,7 @@ export function mistakes(fixture: () => Fixture): void {
       await pipeline.remove();
     });
 
-    test('a record that is not an addition: it is kept, the rest is counted, and the total is not reported as exact', async () => {
+    test('a record that is not an addition: it is kept, all other records are counted, and the total is not reported as exact', async () => {
       const { system, client, access } = fixture();
       const pipeline = await start('bad-record');
       await untilReady(client, 'bad-record');

@@ -5,7 +5,7 @@ import { waitFor } from '#lab/process/wait.ts';
 import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady, untilSays } from '#test/e2e/pipelines.ts';
 
-/** An API that does not exist at first and is installed later. */
+/** Tests an API that does not exist at first and is installed later. */
 export function monitoring(fixture: () => Fixture): void {
   test('without prometheus-operator a pipeline is Ready and reports what is missing; after the installation it gets its monitors', async () => {
     const { system, client } = fixture();

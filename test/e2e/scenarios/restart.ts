@@ -10,7 +10,9 @@ import { readMachineState } from '#test/e2e/machineState.ts';
 import { readTotals } from '#test/e2e/pipelines.ts';
 import { npmStart, type Start, untilUp } from '#test/e2e/system.ts';
 
-/** The ways to end `npm start`, and what the next start finds. `stateBefore` is the machine without any start. */
+/**
+ * Tests the ways to end `npm start`, and the next start. `stateBefore` is the state of the machine before any start.
+ */
 export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<typeof readMachineState>): void {
   let totals: Awaited<ReturnType<typeof readTotals>>;
   let second: Start;
@@ -76,7 +78,8 @@ export function restart(fixture: () => Fixture, stateBefore: () => ReturnType<ty
 }
 
 /**
- * sumctl exits with 0. But if a shell between npm and npm start gets the key press too, it dies, and npm reports that.
+ * Presses Ctrl-C and checks the exit code. npm start exits with 0. But the key press may also end the shell between
+ * npm and npm start, and npm then reports the shell's end.
  */
 async function interrupted(start: Start): Promise<void> {
   const end = await start.interrupt();

@@ -6,14 +6,14 @@ import type { Fixture } from '#test/e2e/fixture.ts';
 import { untilReady } from '#test/e2e/pipelines.ts';
 import type { System } from '#test/e2e/system.ts';
 
-/** What the operator does when there is nothing to do, and when another client changes the children. */
+/** Tests the operator when there is nothing to do, and when another client changes the children. */
 export function steady(fixture: () => Fixture): void {
   test('a complete pipeline is not written, however often other clients change its objects', async () => {
     const { system, client } = fixture();
     await untilReady(client, 'default');
     const before = await readVersions(system);
     const metricsBefore = await readOperator(system);
-    // Changes that concern no field of ours: each is a watch event that makes the operator reconcile the pipeline.
+    // Change fields that are not ours: each change is a watch event, so the operator reconciles the pipeline.
     for (let n = 1; n <= 3; n++) {
       await system.kubectl.run([
         '-n',
@@ -26,7 +26,7 @@ export function steady(fixture: () => Fixture): void {
       ]);
     }
     const metrics = await waitFor(
-      { what: 'the operator to have looked', timeoutMs: 30_000, intervalMs: 500 },
+      { what: 'the operator to have reconciled the pipeline', timeoutMs: 30_000, intervalMs: 500 },
       async () => {
         const now = await readOperator(system);
         return now.passes > metricsBefore.passes && now.active === 0 ? now : undefined;
@@ -73,7 +73,7 @@ const listSchema = z.object({
   ),
 });
 
-/** `kind name version` of everything that the operator may write, including events. */
+/** Reads `kind name version` of everything that the operator may write, including events. */
 async function readVersions(system: System): Promise<string[]> {
   const kinds = 'sump,deploy,svc,cm,sa,role,rolebinding,pdb,events.events.k8s.io';
   const text = await system.kubectl.run(['-n', 'default', 'get', kinds, '-o', 'json']);
@@ -83,7 +83,7 @@ async function readVersions(system: System): Promise<string[]> {
     .toSorted();
 }
 
-/** Counters of the leading operator. */
+/** Reads counters of the leading operator. */
 async function readOperator(system: System): Promise<{ writes: number; passes: number; active: number }> {
   const namespace = 'sumpipeline-system';
   const pods = await system.kubectl.run(['-n', namespace, 'get', 'pods', '-o', 'name']);

@@ -23,7 +23,9 @@ const namespace = 'shop';
 const kafkaNamespace = 'kafka';
 const topic = { namespace: kafkaNamespace, name: 'shop.orders' };
 
-/** Strimzi's API without its operators: the Kafka is ours, and the test writes what the operators would write. */
+/**
+ * Tests with Strimzi's API but without its operators: the Kafka is ours, and the test writes what they would write.
+ */
 export function strimzi(fixture: () => Fixture): void {
   const draft = async () =>
     draftIn(namespace, {
@@ -48,7 +50,7 @@ export function strimzi(fixture: () => Fixture): void {
     await kubectl.run(['create', ...(await strimziCrds()).files.flatMap((file) => ['-f', file])]);
     await says(
       'AccessForbidden',
-      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run kubectl apply -k manifests/kafka-access -n kafka',
+      'the operator has no permission to read Kafka kafka/main: as an owner of namespace kafka, run "kubectl apply -k manifests/kafka-access -n kafka"',
     );
     const role = await system.shell('kubectl apply -k manifests/kafka-access -n kafka');
     assert.equal(role.code, 0, role.stderr);
@@ -116,7 +118,7 @@ export function strimzi(fixture: () => Fixture): void {
 
   test('a KafkaTopic without a finalizer is deleted with its SumPipeline, and the topic stays in Kafka', async () => {
     const { system, client, access } = fixture();
-    // Without a finalizer: no operator of Strimzi has ever seen the KafkaTopic.
+    // Remove the finalizer, as if no operator of Strimzi had ever seen the KafkaTopic.
     await client.mergePatch(kafkaTopics, topic, { metadata: { finalizers: null } }, { fieldManager: 'person' });
     await system.kubectl.run(['-n', namespace, 'delete', 'sump', 'orders', '--timeout=60s']);
     assert.equal(await client.find(kafkaTopics, topic), undefined);

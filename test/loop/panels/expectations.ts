@@ -1,9 +1,9 @@
 import { haltedPartition } from './faults.ts';
 import type { Sight } from './sights.ts';
 
-/** Panels that do not change here, and why. */
+/** Panels that cannot change in this test, each with the reason. */
 const still: Readonly<Record<string, string>> = {
-  'pipeline / Durability': 'the single broker of the loop is weak from the start',
+  'pipeline / Durability': 'Kafka has one broker here, so the durability is weak from the start',
   // services/calculator/appendFaults.integration.test.ts has three brokers, and tests copies.
   'pipeline / Repeated additions / copies': 'one broker that hangs leaves no other partition to append to',
   'dependencies / Copies': 'one broker that hangs leaves no other partition to append to',
@@ -13,7 +13,7 @@ const still: Readonly<Record<string, string>> = {
   'operator / Failed lists and watches / handlers {{resource}}': 'a handler fails only through a bug',
 };
 
-/** What an error panel must have shown: values of a label, each above 0 at some time. */
+/** Values of a label that a panel must have shown, each above 0 at some time. The faults of this test cause them. */
 const mustShow: Readonly<Record<string, { readonly label: string; readonly values: readonly string[] }>> = {
   'pipeline / Additions by result': { label: 'result', values: ['ok', 'invalid-field', 'id-conflict'] },
   'pipeline / Requests that are not API calls': { label: 'result', values: ['not-found'] },
@@ -34,7 +34,7 @@ const mustShow: Readonly<Record<string, { readonly label: string; readonly value
   'operator / Failed lists and watches': { label: 'class', values: ['notFound'] },
 };
 
-/** The problems found, as sentences; empty if every panel did what it is for. */
+/** Returns the problems of the panels. Empty lists mean that every panel worked. */
 export function findProblems(sights: readonly Sight[]): {
   readonly silent: string[];
   readonly unmoved: string[];

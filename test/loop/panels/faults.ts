@@ -6,20 +6,23 @@ import { parseAddition } from '#core/addition.ts';
 import { createKafkaClient } from '#lab/load/kafkaClient.ts';
 import { type Run, rates } from '#test/loop/scenario.ts';
 
-/** The faults that the error panels show, caused in a pipeline of the loop. */
+/** A fault that the panels of errors must show. The test causes it in a running pipeline. */
 export interface Fault {
   /** Text of the mark in the plot. */
   readonly title: string;
   begin(run: Run): Promise<void>;
-  /** Time until the next fault begins. A rate over one minute shows the fault for longer. */
+  /** Seconds until the next fault begins. A rate over one minute shows the fault for longer. */
   readonly seconds: number;
 }
 
 const seconds = 15;
-/** Two scrapes at 15 s intervals and an evaluation of the rules must see the last fault. */
+/**
+ * How long the last fault lasts, in seconds: two scrapes at 15 s intervals and an evaluation of the rules must see
+ * it.
+ */
 const lastSeconds = 50;
 export const haltedPartition = 3;
-/** Longer than the 10 s within which a call gets a response. */
+/** How long Kafka hangs, in seconds: longer than the 10 s within which a call gets a response. */
 const hangSeconds = 15;
 const webhook = 'sumpipeline-loop-panels';
 export const blocked = 'blocked';
@@ -27,7 +30,7 @@ export const blocked = 'blocked';
 /** The pipeline that gets the faults. */
 type Target = Pick<Run, 'lab' | 'pipeline'>;
 
-/** Makes the panels of autoscaling change. */
+/** Changes of the load that make the panels of autoscaling change. */
 export const loads: readonly Fault[] = [
   {
     title: `${rates.high}/s`,
@@ -62,7 +65,7 @@ export const faults: readonly Fault[] = [
   },
 ];
 
-/** Mistakes of a client, and its reads: once a second for the whole time. */
+/** Sends every wrong request that the panels show, and every kind of read, once. Called every second. */
 export async function misuse({ calculatorUrl, aggregatorUrl }: Run['pipeline']): Promise<void> {
   const requestId = randomUUID();
   const add = (body: object) => ask(`${calculatorUrl}/v1/additions`, { method: 'POST', body: JSON.stringify(body) });
@@ -76,7 +79,7 @@ export async function misuse({ calculatorUrl, aggregatorUrl }: Run['pipeline']):
     await ask(`${aggregatorUrl}/v1/${path}`);
 }
 
-/** The response does not matter: the panels show it. */
+/** Sends a request and ignores the response: the panels show it. */
 async function ask(url: string, init: RequestInit = {}): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   await fetch(url, { ...init, headers, signal: AbortSignal.timeout(15_000) })
@@ -90,7 +93,7 @@ async function killAggregator({ lab, pipeline }: Run): Promise<void> {
   await lab.kubectl.run(['delete', 'pods', ...where, '--grace-period=0', '--force', '--wait=false']);
 }
 
-/** A counted request id with other operands, and a value that is not a record. */
+/** Produces two foreign records: a counted request id with other operands, and bytes that are not a record. */
 async function produceForeign({ lab, pipeline }: Run): Promise<void> {
   const producer = createKafkaClient(lab.parts).producer({ idempotent: false });
   await producer.connect();
@@ -107,7 +110,7 @@ async function produceForeign({ lab, pipeline }: Run): Promise<void> {
   }
 }
 
-/** The API server then returns 500 for every write of a Deployment in the namespace; the change causes such a write. */
+/** Makes the API server return 500 for every write of a Deployment in the namespace, and causes such a write. */
 export async function blockWrites({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   await lab.apply({
@@ -134,7 +137,7 @@ export async function unblockWrites({ lab }: Target): Promise<void> {
   await lab.kubectl.run(['delete', 'validatingwebhookconfiguration', webhook]);
 }
 
-/** The Deployment of its calculators already exists and is foreign, so the pipeline stalls. */
+/** Adds a pipeline that stalls: the Deployment of its calculators already exists and is foreign. */
 export async function addBlockedPipeline({ lab, pipeline }: Target): Promise<void> {
   const { namespace } = pipeline.ref;
   const name = childName.workload({ namespace, name: blocked }, 'calculator');

@@ -7,7 +7,7 @@ import { checkVariables, watchPanels } from './sights.ts';
 
 type Sample = Awaited<ReturnType<PrometheusClient['query']>>[number];
 
-/** Returns the given results, and refuses every other query. */
+/** Makes a Prometheus client that returns the given results and refuses every other query. */
 function fakePrometheus(answers: Readonly<Record<string, readonly Sample[]>>): PrometheusClient {
   return {
     async query(expression) {

@@ -7,9 +7,9 @@ export interface Sight {
   readonly dashboard: string;
   readonly panel: string;
   readonly legend: string;
-  /** For each series that the query ever returned: its labels, and its lowest and highest value. */
+  /** Each series that the query ever returned: its labels, and its lowest and highest value. */
   readonly series: readonly SeenSeries[];
-  /** True if it changed: a value, or the set of series. */
+  /** True if the result changed: a value, or the set of series. */
   readonly hasMoved: boolean;
 }
 
@@ -40,7 +40,7 @@ export function watchPanels(
   );
   return {
     async look() {
-      // One after the other: they share two cores with the system that they measure.
+      // Send one query after the other: Prometheus shares two cores with the system that it measures.
       for (const query of queries) query.see(await client.query(query.expr));
     },
     all: () => queries,
@@ -87,12 +87,15 @@ class WatchedQuery implements Sight {
   }
 }
 
-/** The same key for the same labels in any order. */
+/** Makes a key from labels: the same key for the same labels in any order. */
 function nameOf(labels: SeenSeries['labels']): string {
   return JSON.stringify(Object.entries(labels).toSorted());
 }
 
-/** Reads the choices of each variable, in order: each is chosen before the next is read. Returns what is missing. */
+/**
+ * Reads the choices of each variable in order, and chooses a value before it reads the next variable. Returns the
+ * variables that do not offer an existing value.
+ */
 export async function checkVariables(
   dashboards: ReadonlyMap<string, Dashboard>,
   client: PrometheusClient,

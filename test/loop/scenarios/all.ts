@@ -11,8 +11,8 @@ import { slice } from './slice.ts';
 import { step } from './step.ts';
 import { zero } from './zero.ts';
 
-/** In the order in which the loop runs them. */
+/** The scenarios in the order in which `npm run loop` runs them. */
 export const scenarios: readonly Scenario[] = [step, killed, podKilled, burst, zero, grown, rollout, halted];
 
-/** Run only if they are named. */
+/** Scenarios that run only if `--only` names them. */
 export const others: readonly Scenario[] = [short, panels, slice];

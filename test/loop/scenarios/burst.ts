@@ -2,7 +2,7 @@ import { isDrained, rates, type Scenario, settleSeconds, untilSteady } from '#te
 import { changesOf } from '#test/loop/timeline.ts';
 import { lastOf } from './step.ts';
 
-/** Shorter than any window: it ends before pods could be added. */
+/** Length of the burst in seconds: shorter than any window, so it ends before pods could be added. */
 const burstSeconds = 15;
 const timeoutSeconds = 420;
 

@@ -2,12 +2,16 @@ import { rates, type Scenario, untilSteady } from '#test/loop/scenario.ts';
 import { changesOf } from '#test/loop/timeline.ts';
 
 const timeoutSeconds = 420;
-/** The rules need a minute of rates to want more than six; scrape, rule and relist intervals come on top. */
+/**
+ * Maximum wait for more than six aggregators, in seconds: the rules need a minute of rates, plus the intervals of
+ * scrapes, rules and prometheus-adapter.
+ */
 const capSeconds = 240;
 
 /**
- * The allowed use of each aggregator is so low that the high rate needs more than six, for any measured capacity
- * (2,500 to 3,900 per second); more load would leave too little of two cores for twelve pods.
+ * Target utilisation of each aggregator, in percent. It is so low that the high rate needs more than six aggregators,
+ * for any measured capacity (2,500 to 3,900 per second). More load would leave too little of two cores for twelve
+ * pods.
  */
 const utilisation = 15;
 

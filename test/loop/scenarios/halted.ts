@@ -35,7 +35,7 @@ export const halted: Scenario = {
     load.setRate(rates.low);
     recorder.mark(`${rates.low}/s`);
     await recorder.until(
-      'them to be released',
+      'the added aggregators to be released',
       timeoutSeconds,
       ({ replicas, ready }) => replicas === before && ready === before,
     );
@@ -43,11 +43,11 @@ export const halted: Scenario = {
     const lags = proof.partitions.map((one) => ({ partition: one.partition, lag: one.logEnd - one.nextOffset }));
     const behind = lags.filter(({ lag }) => lag > BigInt(rates.low * 2)).map((one) => one.partition);
     check(
-      'its lag does not count as load: the replicas are released while it stays behind',
+      'the lag of the halted partition does not count as load: the added aggregators are released',
       behind.join() === String(partition),
       `behind: ${behind.join()}`,
     );
-    // A record of a newer version is not counted, so nothing is miscounted; the status names the halted partition.
+    // A record of a newer version is not counted, so the total is exact. The status names the halted partition.
     check('the total is exact up to the halted record', proof.exact, `${proof.reason}: ${proof.message}`);
     const ready = (await readConditions(lab, pipeline.ref)).find(({ type }) => type === 'Ready');
     check(

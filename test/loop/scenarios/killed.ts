@@ -4,12 +4,18 @@ import { type Run, rates, type Scenario, untilPassed, untilSteady } from '#test/
 import { changesOf } from '#test/loop/timeline.ts';
 import { checkGenerations, lastOf, playStep } from './step.ts';
 
-/** Longer than the scale-down window, with time for a wrong decision of the scaler. */
+/**
+ * How long a killed program stays away, in seconds: longer than the scale-down window, so that a wrong decision would
+ * show.
+ */
 const holdSeconds = windows.scaleDownSeconds + 20;
 const steadyTimeoutSeconds = 420;
-/** Two evaluations of the rules, after which the next source may be killed. */
+/** How long to wait before the next program is killed, in seconds: two evaluations of the rules. */
 const steadySeconds = 30;
-/** Two aggregators by the measured capacity: a single one could not be released. */
+/**
+ * A rate that needs two aggregators at the measured capacity. With a single aggregator a wrong release could not
+ * happen.
+ */
 const middle = 5 * rates.low;
 
 export const killed: Scenario = {
@@ -42,7 +48,7 @@ interface Source {
   restore(): Promise<void>;
 }
 
-/** Without the source the load goes to 0 and then to five times its old rate, and the replicas stay. */
+/** Kills one program, sets the load to 0 and then to five times its old rate, and checks that the replicas stay. */
 async function holdWithout(run: Run, { what, kill, restore }: Source): Promise<void> {
   const { recorder, load, check } = run;
   const held = lastOf(run).replicas;

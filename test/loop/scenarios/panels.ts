@@ -8,7 +8,7 @@ import { readDashboards } from '#tools/gen/dashboards/read.ts';
 
 const timeoutSeconds = 420;
 
-/** Some of its records are foreign, so its total is not checked: its panels are. */
+/** Checks the panels. Does not check the total, because some records are foreign. */
 export const panels: Scenario = {
   name: 'panels',
   purpose: 'every query of the dashboards, with the faults that they show',
@@ -18,13 +18,13 @@ export const panels: Scenario = {
     watchEveryPanel(run, async () => {
       const { load, recorder } = run;
       load.setRate(rates.low);
-      // The wanted number is recorded while the faults are caused.
+      // Wait here, so that the desired number of aggregators is recorded while the faults are caused.
       await recorder.until('the rules to see the load', timeoutSeconds, ({ incoming }) => (incoming ?? 0) > 0);
       await playFaults(run, [...loads, ...faults]);
     }),
 };
 
-/** One after the other, while clients make every mistake. */
+/** Causes the faults one after the other, while a client sends every wrong request. */
 export async function playFaults(run: Run, some: readonly Fault[] = faults): Promise<void> {
   await using _ = repeatedly(1_000, () => misuse(run.pipeline));
   for (const { title, begin, seconds } of some) {
@@ -56,7 +56,7 @@ export async function watchEveryPanel({ lab, pipeline, check }: Run, work: () =>
   tell('the panels of errors show the faults', unseen);
 }
 
-/** Repeats until it is disposed of; disposing rejects if one run failed. */
+/** Repeats `work` until the result is disposed of. Disposing rejects if one run failed. */
 function repeatedly(everyMs: number, work: () => Promise<void>): AsyncDisposable {
   const end = new AbortController();
   const running = (async () => {
@@ -65,7 +65,7 @@ function repeatedly(everyMs: number, work: () => Promise<void>): AsyncDisposable
       await pause(everyMs, end.signal);
     }
   })();
-  // Awaited at the end; a failure until then must not end the process.
+  // Disposing awaits this promise. Until then a rejection must not end the process.
   running.catch(() => {});
   return {
     async [Symbol.asyncDispose]() {

@@ -6,8 +6,8 @@ const timeoutSeconds = 420;
 const changesMax = 2;
 
 /**
- * The first part of the slice: the load rises while the windows of the rules still fill, and falls as soon as the lag
- * is gone. The scenario "step" has the waits that show that nothing else happens.
+ * The first part of the scenario "slice". The load rises while the windows of the rules still fill, and falls as soon
+ * as the lag is gone. The scenario "step" also waits, to show that nothing else happens.
  */
 export const short: Scenario = {
   name: 'short',
@@ -28,7 +28,7 @@ export const short: Scenario = {
     recorder.mark(`${rates.low}/s`);
     load.setRate(rates.low);
     await recorder.until(
-      'them to be released',
+      'the added aggregators to be released',
       timeoutSeconds,
       (point) => point.replicas === before && point.ready === before,
     );

@@ -5,7 +5,7 @@ import { changesOf, joinsAndLeaves, latenciesOf } from '#test/loop/timeline.ts';
 /** Maximum number of replica changes in one step of the load. */
 const changesMax = 2;
 const stepTimeoutSeconds = 360;
-/** Rules evaluate every 15 s and scrapes come every 15 s, so a time in the record may be late by this much. */
+/** Maximum delay of a time in the record, in seconds: scrapes come every 15 s, and rules are evaluated every 15 s. */
 const sightSeconds = 30;
 
 export const step: Scenario = {
@@ -24,7 +24,7 @@ export const step: Scenario = {
     await playStep(run, { name: 'down', rate: rates.low });
     const after = lastOf(run);
     run.check(
-      'after the step down they are released',
+      'after the step down the added aggregators are released',
       after.replicas === before.replicas,
       `${top.replicas} -> ${after.replicas}`,
     );
@@ -32,7 +32,10 @@ export const step: Scenario = {
   },
 };
 
-/** One step of the load: at most two changes of the replicas, and the lag is gone soon after the last is Ready. */
+/**
+ * Plays one step of the load. Checks at most two changes of the replicas, and no lag soon after the last pod is
+ * Ready.
+ */
 export async function playStep(run: Run, { name, rate }: { name: string; rate: number }): Promise<void> {
   const { load, recorder } = run;
   const from = recorder.now();
@@ -52,7 +55,7 @@ export async function playStep(run: Run, { name, rate }: { name: string; rate: n
     .join(', ');
   run.check(`step ${name}: at most ${changesMax} changes of the replicas`, changes.length <= changesMax, seen);
   const early = changes.filter((change) => change.to < change.from && lagAt(run, change.at) > releaseLag(rate));
-  run.check(`step ${name}: none is released while lag remains`, early.length === 0, seen);
+  run.check(`step ${name}: no aggregator is released while lag remains`, early.length === 0, seen);
   const latencies = latenciesOf(recorder.record, { from, to, drainedLag: drainedLag(rate) });
   run.time(`${name} ${old} -> ${lastOf(run).replicas}`, latencies);
   const bound = windows.drainSeconds + sightSeconds;
@@ -63,13 +66,13 @@ export async function playStep(run: Run, { name, rate }: { name: string; rate: n
   );
 }
 
-/** Makes no check for a period in which no replica was added or released. */
+/** Checks the number of rebalances in a period. Checks nothing if no replica was added or released. */
 export function checkGenerations({ recorder, check }: Run, period: { from: number; to: number }): void {
   const moves = joinsAndLeaves(changesOf(recorder.record, 'replicas', period));
   if (moves === 0) return;
   const changes = changesOf(recorder.record, 'generation', period);
   const [first, last] = [changes[0]?.from, changes.at(-1)?.to];
-  // Without a value nothing is known, and an unchecked promise counts as broken.
+  // If a value is missing, the promise cannot be checked, and counts as broken.
   const generations = first === undefined || last === undefined ? undefined : last - first;
   check(
     'at most one generation of the group for each join and leave',
@@ -78,7 +81,10 @@ export function checkGenerations({ recorder, check }: Run, period: { from: numbe
   );
 }
 
-/** One full batch and the records of ten seconds are in progress; the rules use the same number. */
+/**
+ * Returns the lag that counts as work in progress: one full batch and the records of ten seconds. The rules use the
+ * same number.
+ */
 function releaseLag(rate: number): number {
   return 1_000 + 10 * rate;
 }

@@ -22,7 +22,7 @@ export const zero: Scenario = {
     await scale(0);
     const from = recorder.now();
     const said = await waitFor(
-      { what: 'the condition to report it', timeoutMs: 60_000, intervalMs: 1_000 },
+      { what: 'the condition to report 0 replicas', timeoutMs: 60_000, intervalMs: 1_000 },
       async () => {
         const condition = (await readConditions(lab, ref)).find(({ type }) => type === 'AutoscalingActive');
         if (condition?.reason !== 'ReplicasZero') throw new Error(JSON.stringify(condition));

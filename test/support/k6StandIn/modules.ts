@@ -1,6 +1,6 @@
 /**
- * A stand-in for the modules of k6 that our entry files import. k6 itself is AGPL and not a dependency of ours. It has
- * the documented behaviour of k6 that the entry files use, and refuses everything else with an error.
+ * A stand-in for the modules of k6 that our entry files import: k6 itself is AGPL, and we do not depend on it. The
+ * stand-in does what k6's documentation says, as far as the entry files need it, and refuses everything else.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,10 @@ const root = join(import.meta.dirname, '../../..');
 const names = ['k6/execution', 'k6/http', 'k6/metrics', 'k6/net/grpc', 'k6/timers'] as const;
 type ModuleName = (typeof names)[number];
 
-/** The virtual user that runs now: k6 gives each its own JavaScript runtime, here each has a copy of the entry file. */
+/**
+ * The virtual user that runs now. In k6 each user has its own JavaScript runtime, here its own copy of the entry
+ * file.
+ */
 export const currentUser = new AsyncLocalStorage<number>();
 
 /** The measured values of one run, by metric name. */
@@ -46,7 +49,7 @@ class Client {
   #client: GrpcJsClient | undefined;
 
   load(importPaths: readonly string[], file: string): void {
-    // k6 resolves both against the folder of the entry file.
+    // k6 resolves import paths and file names against the folder of the entry file.
     const [path = ''] = importPaths;
     if (!existsSync(join(root, 'k6', path, file))) throw new Error(`cannot load ${file} from ${path}`);
     this.#isLoaded = true;
@@ -62,7 +65,7 @@ class Client {
     const client = this.#client;
     if (!this.#isLoaded || client === undefined) throw new Error('call load and connect before asyncInvoke');
     if (url !== 'sumpipeline.v1.Calculator/Add') throw new Error(`the stand-in does not know ${url}`);
-    // k6 accepts and returns the JSON mapping; unset fields are filled in.
+    // k6 accepts and returns the JSON mapping, with unset fields filled in.
     const request = fromJson(AddRequestSchema, JSON.parse(JSON.stringify(message)));
     return new Promise((resolve) => {
       client.makeUnaryRequest(
@@ -132,7 +135,7 @@ const modules: Record<ModuleName, Record<string, unknown>> = {
 
 Reflect.set(globalThis, Symbol.for('k6 stand-in'), modules);
 
-/** From here on `import 'k6/http'` and similar imports find the stand-in. */
+/** Makes `import 'k6/http'` and similar imports load the stand-in from now on. */
 export function installK6StandIn(environment: Readonly<Record<string, string>>): void {
   Reflect.set(globalThis, '__ENV', environment);
   registerHooks({

@@ -7,7 +7,7 @@ import { closeClients, currentUser, installK6StandIn, samples } from './modules.
 
 const root = join(import.meta.dirname, '../../..');
 
-/** The options of an entry file that the stand-in supports; an unknown executor is refused. */
+/** The options of an entry file that the stand-in supports. It refuses an unknown executor. */
 const optionsSchema = z.object({
   scenarios: z.object({
     load: z.object({
@@ -55,7 +55,7 @@ export async function runEntry(
   const users = await Promise.all(Array.from({ length: scenarios.load.maxVUs }, (_, index) => load(index + 1)));
 
   await playVisits(scenarios.load, users);
-  // As many turns as the second scenario has: more users would miss their check, and the summary would report it.
+  // Run as many final checks as the second scenario has turns. The summary reports users without a check.
   for (const [index, user] of users.slice(0, scenarios.verify.vus).entries()) {
     await currentUser.run(index + 1, user.verify);
   }

@@ -25,7 +25,10 @@ const known = new Set([
   ...processSeries,
 ]);
 
-/** Every name before a selector: all our queries select by labels. */
+/**
+ * Finds the series of a query: the names before its selectors. All our queries select by labels, so no series is
+ * missed.
+ */
 const selected = (expr: string) => [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = '']) => name);
 
 const grafanaUnits = ['none', 'short', 's', 'bytes', 'percentunit', 'ops', 'reqps'];

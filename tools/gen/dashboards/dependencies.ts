@@ -36,13 +36,13 @@ const kafka: RowOptions = {
     graph({
       title: 'Growth of the log',
       description:
-        'Records per second by partition. A partition that grows far more than the others has another producer.',
+        'Records per second by partition. If one partition grows far more than others, another producer writes to it.',
       unit: 'ops',
       queries: { '{{partition}}': `max by (partition) (rate(${of('sumpipeline_log_end_offset')}[$__rate_interval]))` },
     }),
     graph({
       title: 'Partitions whose end is known',
-      description: 'If fewer than the topic has, Kafka did not respond for the others recently.',
+      description: 'If the topic has more partitions, Kafka did not respond recently for the missing ones.',
       unit: 'none',
       queries: { partitions: `count(count by (partition) (${of('sumpipeline_log_end_offset')}))` },
     }),
@@ -78,7 +78,7 @@ const postgres: RowOptions = {
     }),
     graph({
       title: 'Records per transaction',
-      description: 'Large while a backlog waits, small while few records arrive.',
+      description: 'The number is large while a backlog waits, and small while few records arrive.',
       unit: 'none',
       queries: {
         mean: mean(of('sumpipeline_apply_batch_records_sum'), of('sumpipeline_apply_batch_records_count')),
@@ -93,7 +93,7 @@ const postgres: RowOptions = {
     graph({
       title: 'Busy with a backlog',
       description:
-        'Share of the time in which an aggregator counted while more waited. Near 1: the aggregator is at its capacity.',
+        'Share of the time in which an aggregator counted while more records waited. Near 1 it is at its capacity.',
       unit: 'percentunit',
       queries: { '{{pod}}': `rate(${of('sumpipeline_backlogged_seconds_total')}[$__rate_interval])` },
     }),
@@ -135,7 +135,7 @@ const certificates: RowOptions = {
   ),
 };
 
-/** Kafka and PostgreSQL as one pipeline sees them: no exporter is needed. */
+/** Builds the dashboard of Kafka and PostgreSQL as one pipeline sees them. No exporter is needed. */
 export function buildDependenciesDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-dependencies',

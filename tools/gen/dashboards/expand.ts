@@ -1,7 +1,7 @@
 /** The values of a dashboard's variables, such as `namespace: shop`. */
 export type VariableValues = Readonly<Record<string, string>>;
 
-/** A query of a dashboard as Grafana sends it to Prometheus. Throws for a variable that has no value. */
+/** Expands a query of a dashboard, as Grafana sends it to Prometheus. Throws for a variable that has no value. */
 export function expandQuery(query: string, values: VariableValues): string {
   return query.replaceAll(/\$(\w+)/g, (text, name: string) => {
     const value = values[name];
@@ -10,7 +10,9 @@ export function expandQuery(query: string, values: VariableValues): string {
   });
 }
 
-/** `label_values(selector, label)`, whose values Grafana reads from the series that the selector finds. */
+/**
+ * Parses `label_values(selector, label)`. Grafana reads the label's values from the series that the selector finds.
+ */
 export function parseLabelValues(query: string): { readonly selector: string; readonly label: string } {
   const found = /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(query)?.groups;
   if (found?.['selector'] === undefined || found['label'] === undefined)

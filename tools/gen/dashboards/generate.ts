@@ -3,7 +3,7 @@ import { buildDependenciesDashboard } from './dependencies.ts';
 import { buildOperatorDashboard } from './operator.ts';
 import { buildPipelineDashboard } from './pipeline.ts';
 
-/** manifests/grafana/*.json: the sidecar of kube-prometheus-stack gives these files to Grafana. */
+/** Generates manifests/grafana/*.json. The sidecar of kube-prometheus-stack gives these files to Grafana. */
 export function generateDashboards(): GeneratedFile[] {
   const dashboards = {
     pipeline: buildPipelineDashboard(),

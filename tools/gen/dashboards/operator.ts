@@ -157,7 +157,7 @@ const watches: RowOptions = {
   ],
 };
 
-/** The operator: its workload, and what blocks it. */
+/** Builds the dashboard of the operator: its work, and what blocks the work. */
 export function buildOperatorDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-operator',

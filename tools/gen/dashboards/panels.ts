@@ -31,22 +31,22 @@ import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-s
 /** A panel, or a number at the top of a dashboard. */
 export interface PanelOptions {
   readonly title: string;
-  /** What the panel shows and which values are bad: the text behind the panel's question mark. */
+  /** Text behind the panel's question mark: what the panel shows, and which values are bad. */
   readonly description: string;
   /** Grafana's name of the unit, such as `s`, `percentunit` or `short`. */
   readonly unit: string;
-  /** Query by legend, which may name labels as `{{result}}`. */
+  /** The queries. The key of a query is the legend of its graphs, and may contain labels, such as `{{result}}`. */
   readonly queries: Readonly<Record<string, string>>;
 }
 
 export interface StatOptions extends PanelOptions {
-  /** Colour from this value on; the lowest step has no value. Default: green. */
+  /** Colours, each for the values from its `value` on. The lowest step has the value null. Default: always green. */
   readonly steps?: readonly { readonly value: number | null; readonly color: string }[];
-  /** Texts for values, such as 1: Exact. */
+  /** Texts that the panel shows instead of values. The keys are the values, such as `1` for "Exact". */
   readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
 }
 
-/** For values that should be 0. */
+/** Colours for values that should be 0. */
 export const redFromOne: NonNullable<StatOptions['steps']> = [
   { value: null, color: 'green' },
   { value: 1, color: 'red' },
@@ -58,7 +58,7 @@ export interface RowOptions {
 }
 
 export interface DashboardOptions {
-  /** Must not change: links use it. */
+  /** Id of the dashboard. It must not change, because links use it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
@@ -70,7 +70,7 @@ export interface DashboardOptions {
 /** Dashboards with this tag link to each other. */
 const tag = 'sumpipeline';
 const datasource = { type: 'prometheus', uid: '$datasource' };
-/** Three graphs, or six numbers, fill the 24 columns. */
+/** Sizes of a panel. A dashboard has 24 columns, so a row has three graphs or six numbers. */
 const graphSize = { width: 8, height: 8 };
 const statSize = { width: 4, height: 4 };
 
@@ -86,7 +86,7 @@ export function graph(options: PanelOptions): TimeSeriesBuilder {
     .fillOpacity(10)
     .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
-  // Points of latency lead to traces, if traces exist: docs/traces.md.
+  // An exemplar of a latency leads to its trace, if traces exist: docs/traces.md.
   const hasExemplars = Object.values(options.queries).some((query) => query.includes('histogram_quantile'));
   for (const query of queriesOf(options)) panel.withTarget(query.range().exemplar(hasExemplars));
   return panel;
@@ -106,7 +106,7 @@ export function stat(options: StatOptions): StatBuilder {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]))
     .mappings([{ type: MappingType.ValueToText, options: { ...words } }]);
-  // If a value is unknown now, its last value of this hour must not be shown.
+  // Use an instant query: if a value is unknown now, the panel must not show an old value.
   for (const query of queriesOf(options)) panel.withTarget(query.instant());
   return panel;
 }

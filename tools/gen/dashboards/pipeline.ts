@@ -7,7 +7,8 @@ import { mean, ofPipeline as of, pipelineVariables, quantile, rate } from './que
 const green = { value: null, color: 'green' };
 
 const logEnd = `max by (partition) (${of('sumpipeline_log_end_offset')})`;
-// A halted partition, or one without an aggregator, has no such series now: its last value counts.
+// Take the last value of the last day, because a halted partition or a partition without an aggregator has no current
+// value.
 const nextOffset = `max by (partition) (last_over_time(${of('sumpipeline_next_offset')}[1d]))`;
 const lagByPartition = `clamp_min(${logEnd} - ${nextOffset}, 0)`;
 
@@ -181,11 +182,11 @@ const autoscaling: RowOptions = {
   panels: [
     graph({
       title: 'Aggregators',
-      description: 'The number that the rules compute, and the number that runs. docs/autoscaling.md explains it.',
+      description: 'The number that the rules compute, and the number that runs. docs/autoscaling.md explains both.',
       unit: 'none',
       queries: {
-        wanted: `max(${of(recorded.desired)})`,
-        'at work': `count(${of('sumpipeline_assigned_partitions')})`,
+        desired: `max(${of(recorded.desired)})`,
+        running: `count(${of('sumpipeline_assigned_partitions')})`,
       },
     }),
     graph({
@@ -203,7 +204,7 @@ const autoscaling: RowOptions = {
       description: 'Aggregators needed for the arriving records, and aggregators needed for the lag.',
       unit: 'none',
       queries: {
-        'for what arrives': `max(${of(recorded.replicasForIncoming)})`,
+        'for arriving records': `max(${of(recorded.replicasForIncoming)})`,
         'for the lag': `max(${of(recorded.replicasForLag)})`,
       },
     }),
@@ -236,7 +237,7 @@ const reads: RowOptions = {
   ],
 };
 
-/** One pipeline, from the call of a client to the total. */
+/** Builds the dashboard of one pipeline, from the call of a client to the total. */
 export function buildPipelineDashboard(): object {
   return buildDashboard({
     uid: 'sumpipeline-pipeline',

@@ -1,7 +1,7 @@
 import { graph, type RowOptions } from './panels.ts';
 import type { ProcessMetric } from './queries.ts';
 
-/** The pods behind a dashboard: their processor time, memory and event loop. */
+/** Builds the row about a dashboard's pods: their processor time, memory and event loop. */
 export function processRow(of: (name: ProcessMetric) => string): RowOptions {
   return {
     title: 'Processes',

@@ -13,20 +13,20 @@ type Part = '_bucket' | '_sum' | '_count' | '';
 export type PipelineSeries = `${DataPlaneMetric}${Part}` | RecordedSeries | ProcessMetric;
 export type OperatorSeries = `${keyof typeof operatorMetrics}${Part}` | ProcessMetric;
 
-/** Long enough for four scrapes at any interval: Grafana inserts the number. */
+/** Window of every rate. Grafana replaces the variable in it by at least the time of four scrapes. */
 const window = '[$__rate_interval]';
 
-/** A series of the selected pipeline. `matchers` are additional matchers, such as `method="Add"`. */
+/** Selects a series of the selected pipeline. `matchers` are additional matchers, such as `method="Add"`. */
 export function ofPipeline(name: PipelineSeries, matchers = ''): string {
   return select(name, 'namespace="$namespace",pipeline="$pipeline"', matchers);
 }
 
-/** A series of the selected operator: other operators have work queues of the same name. */
+/** Selects a series of the selected operator: other operators have work queues of the same name. */
 export function ofOperator(name: OperatorSeries, matchers = ''): string {
   return select(name, 'job="$job"', matchers);
 }
 
-/** The same series of the leading pod: a pod that led before keeps its last numbers. */
+/** Selects a series of the leading pod only, because a pod that led earlier still exports its last numbers. */
 export function ofLeader(name: OperatorSeries, matchers = ''): string {
   return `(${ofOperator(name, matchers)} and on (pod) (${ofOperator('leader_election_master_status')} == 1))`;
 }
@@ -37,17 +37,17 @@ export const pipelineVariables = {
   pipeline: 'label_values(sumpipeline_requests_total{namespace="$namespace"}, pipeline)',
 } as const;
 
-/** Per second, over all pods; grouped by these labels, if any. */
+/** Sums the rate per second of a series over all pods, grouped by the labels in `by`. */
 export function rate(series: string, by = ''): string {
   return `sum${by === '' ? '' : ` by (${by})`} (rate(${series}${window}))`;
 }
 
-/** A quantile of a histogram; `buckets` is its series `_bucket`. */
+/** Computes a quantile of a histogram. `buckets` is its series `_bucket`. */
 export function quantile(q: number, buckets: string, by = ''): string {
   return `histogram_quantile(${q}, ${rate(buckets, by === '' ? 'le' : `le, ${by}`)})`;
 }
 
-/** The mean of what a histogram observed. */
+/** Computes the mean of a histogram's values. */
 export function mean(sum: string, count: string): string {
   return `${rate(sum)} / ${rate(count)}`;
 }

@@ -21,10 +21,10 @@ const dashboardSchema = z.object({
   }),
 });
 
-/** A dashboard as Grafana reads it: the parts that the checks read. */
+/** The parts of a dashboard that the checks read. */
 export type Dashboard = z.infer<typeof dashboardSchema>;
 
-/** The generated dashboards, by name of the file. */
+/** Reads the generated dashboards, by file name. */
 export function readDashboards(root: string): ReadonlyMap<string, Dashboard> {
   const folder = join(root, 'manifests', 'grafana');
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -36,7 +36,7 @@ export function readDashboards(root: string): ReadonlyMap<string, Dashboard> {
   );
 }
 
-/** The variables whose values come from Prometheus: query by name. */
+/** Returns the query of each variable whose values come from Prometheus, by the name of the variable. */
 export function queryVariables({ templating }: Dashboard): Readonly<Record<string, string>> {
   return Object.fromEntries(
     templating.list.flatMap(({ type, name, query }) =>
