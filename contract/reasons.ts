@@ -176,7 +176,7 @@ export const exactReasons = {
   },
   Recounting: {
     meaning: 'The sum of the ledger is being compared with the totals.',
-    action: 'No action needed: it takes about 0.2 s per million additions since the last checkpoint.',
+    action: 'No action needed: it takes about 0.7 s per million additions since the last checkpoint.',
   },
   RecountFailed: {
     meaning: 'The sum of the ledger cannot be compared with the totals.',

@@ -51,7 +51,7 @@ export function decideExactness(facts: VerdictFacts): Exactness {
     if (facts.recountProblem !== undefined) return unknown('RecountFailed', facts.recountProblem);
     return unknown(
       'Recounting',
-      'the ledger is being compared with the totals: this takes about 0.2 s per million additions since the last checkpoint',
+      'the ledger is being compared with the totals: this takes about 0.7 s per million additions since the last checkpoint',
     );
   }
   const [difference] = facts.recount.differences;
