@@ -20,6 +20,7 @@ export async function down({ data }: { data: boolean }, context: Context): Promi
   }
   await using _machine = await acquireMachine({ what: 'npm run down', progress, signal: context.signal });
   await progress.step('Remove what is left of the cluster', () => removeNode());
-  await rm(join(stateRoot(), 'once'), { recursive: true, force: true });
+  // These two keep no data. A killed start left them.
+  for (const name of ['once', 'scale']) await rm(join(stateRoot(), name), { recursive: true, force: true });
   if (data) await progress.step('Remove the data', () => rm(join(stateRoot(), 'up'), { recursive: true, force: true }));
 }
