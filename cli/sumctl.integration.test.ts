@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '#test/support/condition.ts';
 import { createTemporaryFolder } from '#tools/testing/folder.ts';
 import { runSumctl } from './testing/context.ts';
 import { type DataPlane, startDataPlane } from './testing/dataPlane.ts';
@@ -66,7 +66,7 @@ test('an import continues after the calculator and the aggregator are killed, tw
   await using folder = await createTemporaryFolder({ 'rows.csv': buildRows() });
   const importRows = () => addGrpc('--file', folder.file('rows.csv'), '--concurrency', '50');
   const importing = importRows();
-  await sleep(200);
+  await until('the first rows to be counted', async () => (await read('total', 'series 0')).exitCode === 0);
   await plane.kill('calculator');
   await plane.start('calculator');
   await plane.kill('aggregator');

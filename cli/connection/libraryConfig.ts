@@ -7,14 +7,16 @@ import { machineCas } from '#kube/client/transport.ts';
  * Makes a configuration of the client library from credentials. The library has agents for HTTP and SOCKS proxies.
  * Import this file only to use a proxy, because the library takes a third of a second to load.
  */
-export function toLibraryConfig(credentials: Credentials): KubeConfig {
+export function toLibraryConfig(credentials: ProxiedCredentials): KubeConfig {
   return new FoundConfig(credentials);
 }
+
+type ProxiedCredentials = Credentials & { readonly proxy: string };
 
 class FoundConfig extends KubeConfig {
   readonly #headers: Credentials['headers'];
 
-  constructor({ server, proxy, tls, headers }: Credentials) {
+  constructor({ server, proxy, tls, headers }: ProxiedCredentials) {
     super();
     this.#headers = headers;
     const name = 'found';
@@ -27,7 +29,7 @@ class FoundConfig extends KubeConfig {
         skipTLSVerify: !tls.rejectUnauthorized || server.startsWith('http:'),
         ...(ca === undefined ? {} : { caData: toBase64(ca) }),
         ...(tls.servername === undefined ? {} : { tlsServerName: tls.servername }),
-        ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+        proxyUrl: proxy,
       },
       {
         name,

@@ -48,7 +48,7 @@ export async function openPortForward(
     },
   );
   try {
-    return (await opening) as unknown as ForwardSocket;
+    return (await opening) as ForwardSocket;
   } catch (error) {
     // The library rejects with an event. The error is a property of the event.
     throw (error as { error?: unknown }).error ?? error;
@@ -65,7 +65,7 @@ type HandlerConfig = Pick<KubeConfig, 'getCurrentCluster' | 'applyToHTTPSOptions
 
 async function configOf(credentials: Credentials): Promise<HandlerConfig> {
   const { server, proxy, tls, headers } = credentials;
-  if (proxy !== undefined) return (await import('./libraryConfig.ts')).toLibraryConfig(credentials);
+  if (proxy !== undefined) return (await import('./libraryConfig.ts')).toLibraryConfig({ ...credentials, proxy });
   return {
     getCurrentCluster: () => ({ name: 'found', server, skipTLSVerify: !tls.rejectUnauthorized }),
     async applyToHTTPSOptions(options: RequestOptions) {

@@ -5,7 +5,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import type { Cluster } from './cluster.ts';
 import { forwardPort } from './tunnel.ts';
 
 const port = Buffer.from([0x90, 0x1f]);
@@ -33,8 +32,7 @@ async function startFakeApiServer() {
     headers: {},
   };
   return {
-    /** The only part of a Cluster that a tunnel uses. */
-    cluster: { credentials: async () => credentials } as unknown as Cluster,
+    cluster: { credentials: async () => credentials },
     upgraded: upgraded.promise,
     async [Symbol.asyncDispose]() {
       (await upgraded.promise).destroy();

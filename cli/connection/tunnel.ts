@@ -12,7 +12,7 @@ const closeTimeoutMs = 1_000;
  * kubelet reports (connection refused, pod gone) becomes the stream's error.
  */
 export async function forwardPort(options: {
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, 'credentials'>;
   readonly namespace: string;
   readonly pod: string;
   readonly port: number;
